@@ -1,0 +1,154 @@
+#ifndef EDDY_ENGINE_H
+#define EDDY_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/err.h"
+#include "../base/id.h"
+#include "intent.h"
+#include "reply.h"
+
+struct settings;
+struct metrics;
+struct model;
+struct engine;
+struct json_t;
+
+/* ---- what an adapter offers ---- */
+enum {
+	CAP_EDIT = 1,      /* can change what it has sent */
+	CAP_STREAM = 2,    /* wants GROW */
+	CAP_EPHEMERAL = 4, /* can speak to one person in a place */
+	CAP_COMPONENTS = 8,
+	CAP_THREAD = 16,
+	CAP_STATUS = 32,   /* wants STATUS and TOOL */
+	CAP_PULL = 64,     /* clients read the stored thread by its seq: a WHOLE is delivered by COMMIT, no outcome is awaited */
+};
+struct adapter;
+struct adapter_ops {
+	const char *name;
+	unsigned caps;
+	/** Accepts or refuses (ERR_RETRY: queue full); copies; never blocks; any thread. */
+	enum err (*send)(struct adapter *a, const struct reply *r);
+	/** One line for `status` and the start-up summary: "connected to acme as @eddy"; ${out} is always terminated. */
+	void (*describe)(struct adapter *a, char *out, size_t n);
+	/** A link to a stored message for people to follow, from its origin and external reference; false: none. */
+	bool (*permalink)(struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
+};
+
+/* A durable change of a thread, for live views (the web adapter).  Borrowed; called on the writer's thread after COMMIT. */
+struct thread_event {
+	enum { EVENT_MESSAGE, EVENT_EDITED, EVENT_DELETED, EVENT_RUN } kind;
+	struct id ws, thread, message, run;
+	int64_t seq;          /* the message's place */
+	int64_t rev;          /* seq of this change: what a resume compares */
+	int author_kind;      /* AUTHOR_* of talk/transcript.h */
+	const char *author;   /* a name for people */
+	const char *text;
+	size_t text_len;
+	const char *client_key; /* message_key of a posted message */
+	const char *run_state;  /* EVENT_RUN: "running", "answered", "failed", "stopped", "queued" */
+	int64_t at_ms;
+};
+typedef void (*engine_event_fn)(void *arg, const struct thread_event *ev);
+
+/* ---- what the engine offers ---- */
+struct engine_options {
+	const struct settings *settings;
+	struct metrics *metrics;
+	struct model *model;        /* the model port (adapters/model); borrowed */
+	const char *database_url;   /* runtime role */
+	const char *data_dir;
+	uint32_t lease_ms;          /* 0: 25,000; tests shorten it */
+	uint32_t heartbeat_ms;      /* 0: 8,000 */
+	uint32_t scan_ms;           /* 0: 5,000: how often due work of others is looked for */
+};
+
+/** Connects, checks the database, loads agents.  ERR_BROKEN: ${why} says what, where and how to mend. */
+enum err engine_open(struct engine **out, const struct engine_options *o, char *why, size_t why_n);
+/** Register before engine_start(); ${ops} and ${a} must outlive the engine. */
+void engine_add_adapter(struct engine *e, const struct adapter_ops *ops, struct adapter *a);
+void engine_on_event(struct engine *e, engine_event_fn fn, void *arg);
+/** Starts writer, workers and clock. */
+enum err engine_start(struct engine *e);
+/** Stops taking work, waits up to ${ms} for runs and deliveries; what is left is picked up by the next process. */
+void engine_drain(struct engine *e, uint32_t ms);
+void engine_free(struct engine *e);
+
+/**
+ * Hand in what somebody did.  Copies; never blocks; any thread.  ${done} is called once, on the writer's thread, after COMMIT:
+ * ERR_NONE: durable (stored now or a duplicate of something stored); the edge may acknowledge.  ERR_INPUT: refused on its
+ * content and kept aside, acknowledge too.  ERR_RETRY: the database is away, do not acknowledge: the platform sends it again.
+ * ${message} is the stored message (or none).  Returns false when the queue is full: do not acknowledge.
+ */
+struct accepted {
+	enum err result;
+	bool duplicate;
+	struct id ws, thread, message, run; /* run: none when nothing will be answered */
+	int64_t seq;
+};
+typedef void (*engine_accepted_fn)(void *arg, const struct accepted *a);
+bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn done, void *arg);
+
+/** The outcome of a WHOLE.  Copies; any thread; waits in memory when the writer is busy, bounded by what was sent. */
+void engine_sent(struct engine *e, const struct sent *s);
+/** A stream was opened as ${external_ref}: stored, so that after a crash it is completed in place.  Any thread. */
+void engine_stream_opened(struct engine *e, struct id ws, struct id delivery, const char *external_ref);
+/**
+ * Say that a stream is about to be opened, before it can be visible; ${ready} comes on the writer's thread once it is stored (false:
+ * the run is no longer ours, do not open).
+ */
+void engine_stream_opening(struct engine *e, struct id ws, struct id delivery, void (*ready)(void *arg, bool go), void *arg);
+/** Stop the run that answers in ${thread} (a Stop button, a closed page).  Any thread. */
+void engine_stop_run(struct engine *e, struct id ws, struct id thread);
+
+/**
+ * The tenant of an external workspace, made when it is new (blocking: start-up and workers only).  The first install whose
+ * ${home} is true shares the default workspace with the local terminal and page.
+ */
+enum err engine_install(struct engine *e, const char *adapter, const char *external_id, const char *name, bool home, struct id *ws);
+/** The cached tenant; false when it was never installed (then call engine_install from a worker). */
+bool engine_workspace(struct engine *e, const char *adapter, const char *external_id, struct id *ws);
+/** What an adapter has learned about people and places.  Copies; any thread; false: queue full, tell again some other time. */
+bool engine_learn_person(struct engine *e, struct id ws, const char *adapter, const struct intent_person *p);
+bool engine_learn_place(struct engine *e, struct id ws, const char *adapter, const struct intent_place *p);
+/** Small durable notes of an adapter (cursors, last moment alive), at most 4 kB.  put: any thread.  get: blocking, start-up and workers. */
+bool engine_note_put(struct engine *e, struct id ws, const char *adapter, const char *key, const char *value);
+enum err engine_note_get(struct engine *e, struct id ws, const char *adapter, const char *key, char **value); /* gives; NULL: none */
+
+/* ---- reading, for pages and read-back: blocking, on a worker only (engine_submit) ---- */
+/** Run ${fn} on a worker; false: queue full. */
+bool engine_submit(struct engine *e, void (*fn)(void *arg), void *arg);
+struct stored_message {
+	struct id id, run;
+	int64_t seq, rev;
+	int author_kind;
+	const char *author, *text, *message_key;
+	bool edited, deleted;
+	int64_t at_ms;
+};
+/** Messages of a thread that came or changed after ${after_rev}, at most ${limit}, by seq; ${last_rev}: where the thread stands. */
+enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, int64_t after_rev, int limit,
+    void (*fn)(void *arg, const struct stored_message *m), void *arg, int64_t *last_rev);
+struct active_thread {
+	const char *place_key, *thread_key, *last_message_key; /* last_message_key: newest stored message of a person */
+	int64_t last_ms;
+	enum visibility visibility;
+};
+/** Threads of an adapter that Eddy takes part in with activity since ${since_ms}, newest first. */
+enum err engine_active_threads(struct engine *e, struct id ws, const char *adapter, int64_t since_ms, int limit,
+    void (*fn)(void *arg, const struct active_thread *t), void *arg);
+
+/** The ids that engine_accept() gives to a place, a thread, a message: anyone may compute them. */
+struct id engine_place_id(struct id ws, const char *adapter, const char *place_key);
+struct id engine_thread_id(struct id place, const char *thread_key);
+struct id engine_message_id(struct id place, uint64_t platform_ms, const char *message_key);
+
+/** True once start-up is complete, the database answers and the schema is the one this binary was built for. */
+bool engine_ready(struct engine *e, char *why, size_t n);
+/** The whole state as lines "name: value" for `status` and /healthz. */
+void engine_status(struct engine *e, char *out, size_t n);
+
+#endif

@@ -1,0 +1,96 @@
+#ifndef EDDY_ENGINE_INTENT_H
+#define EDDY_ENGINE_INTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/id.h"
+
+/* What an adapter tells the core: one thing that somebody did.  Plain data, decoded once at the edge. */
+enum intent_kind {
+	INTENT_MESSAGE_POSTED,
+	INTENT_MESSAGE_EDITED,   /* ${message_key} says which; ${text} is the new text */
+	INTENT_MESSAGE_DELETED,  /* ${message_key} says which */
+	INTENT_REACTION_ADDED,   /* ${message_key}, ${text} is the emoji name */
+	INTENT_REACTION_REMOVED,
+	INTENT_ACTION_PRESSED,   /* ${action}: the id of a component Eddy sent, ${text}: its value */
+	INTENT_COMMAND_GIVEN,    /* a platform command (slash, shortcut); ${text} is what follows it */
+	INTENT_PERSON_JOINED,
+	INTENT_THREAD_OPENED,    /* somebody opened the conversation with Eddy without writing yet */
+	INTENT_RUN_STOPPED,      /* the platform's own Stop button on a running answer */
+	INTENT_PLACE_JOINED,     /* Eddy itself was added to a place */
+	INTENT_PLACE_LEFT,
+	INTENT_PLACE_CHANGED,    /* a place was renamed, archived, made private: ${place} holds the news */
+	INTENT_UNINSTALLED,      /* this external workspace has removed Eddy */
+};
+
+/* Who can see a place; the order is from "unknown, so as closed as possible" to open. */
+enum visibility { VIS_UNKNOWN, VIS_DIRECT, VIS_PRIVATE, VIS_EXTERNAL, VIS_PUBLIC };
+
+/* How sure the edge is of the sender. */
+enum verified { VERIFIED_NONE, VERIFIED_SESSION, VERIFIED_PLATFORM };
+
+struct intent_person {
+	const char *external_id; /* "U123"; NULL: nobody (system) */
+	const char *name;        /* NULL: not known yet */
+	const char *tz;          /* IANA name or NULL */
+	bool is_bot;
+	bool is_guest;
+};
+
+struct intent_place {
+	const char *external_id; /* "C123"; unique per adapter and workspace */
+	const char *name;        /* NULL: not known yet */
+	enum visibility visibility;
+	bool eddy_is_member;
+};
+
+struct intent_file {
+	const char *external_id;
+	const char *name;
+	const char *mime;
+	uint64_t size_bytes;
+	const char *text;        /* the content of a small text file, else NULL (by reference only) */
+	size_t text_len;
+};
+
+#define INTENT_TEXT_MAX (256u * 1024u)
+#define INTENT_ORIGIN_MAX 1024u
+#define INTENT_FILES_MAX 10u
+
+/*
+ * All pointers borrow for the length of engine_accept().  Strings are valid UTF-8 without NUL (the edge cleans them).
+ * ${source_key} is what makes a redelivery a duplicate: unique per adapter and workspace, stable over redeliveries
+ * ("m:C123:1760.000100").  ${message_key} names a message inside its place ("1760.000100"); ${thread_key} names the thread
+ * ("1760.000100", the root's key).  ${platform_ms} is the platform's own time of the message, part of its identity: the same for the
+ * message, its edits and its redeliveries (0 when the platform has none).
+ */
+struct intent {
+	enum intent_kind kind;
+	struct id ws;                 /* the tenant, from engine_install() */
+	const char *adapter;          /* "slack": the reply goes out through this adapter */
+	const char *source_key;
+	const char *message_key;
+	const char *thread_key;
+	uint64_t platform_ms;
+	struct intent_person person;
+	struct intent_place place;
+	const char *text;             /* Eddy's own mention already taken out */
+	size_t text_len;
+	bool mentions_us;
+	bool mentions_others;         /* names other people: in a thread this is likely meant for them */
+	bool is_thread_root;          /* the message starts its thread */
+	bool is_command;              /* typed as an explicit command to Eddy: never "people talking to each other" */
+	bool private_reply;           /* answer only to this person (slash command) */
+	bool late;                    /* read back after a gap, not delivered live */
+	const char *action;           /* INTENT_ACTION_PRESSED */
+	struct intent_file files[INTENT_FILES_MAX];
+	size_t files_len;
+	enum verified verified;
+	const void *origin;           /* opaque to the core, stored with the run, given back with each reply */
+	size_t origin_len;
+	uint64_t received_ms;         /* wall clock at the edge */
+};
+
+#endif

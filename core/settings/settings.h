@@ -1,0 +1,56 @@
+#ifndef EDDY_SETTINGS_H
+#define EDDY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/err.h"
+
+struct buf;
+
+/*
+ * Settings are a table.  Each part of the program contributes rows (core_settings here, one table per adapter); loading,
+ * --help, the sample file, the environment names and redaction are loops over all of them.
+ * Order of precedence: command line (-s name=value), environment, file, default.  Environment names are derived:
+ * "slack.api_url" is EDDY_SLACK_API_URL; a secret may also come from the file named by EDDY_SLACK_APP_TOKEN_FILE;
+ * ${alias} is a customary second name (SLACK_APP_TOKEN, with _FILE too).
+ */
+enum setting_type { SET_STR, SET_INT, SET_BOOL, SET_MS, SET_MONEY, SET_ENUM, SET_LIST };
+enum { SET_SECRET = 1, SET_URL = 2, SET_PATH = 4 };
+struct setting {
+	const char *name;      /* "slack.app_token" */
+	enum setting_type type;
+	unsigned flags;
+	const char *fallback;  /* the default as text; NULL: unset */
+	const char *choices;   /* SET_ENUM: "auto|off" */
+	int64_t min, max;      /* SET_INT, SET_MS, SET_MONEY (micro-USD); both 0: unbounded */
+	const char *alias;     /* customary environment name or NULL */
+	const char *help;      /* one line */
+};
+extern const struct setting core_settings[]; /* ends with a row whose name is NULL */
+
+struct settings;
+/** ${tables}: NULL-terminated list of tables; borrowed for the life of the settings. */
+struct settings *settings_new(const struct setting *const *tables);
+void settings_free(struct settings *s);
+/**
+ * Read ${path} (NULL: ./eddy.yaml, then /etc/eddy/eddy.yaml, else none; a missing named file is an error), then ${env}
+ * (NULL-terminated "NAME=value" list; usually environ), then ${overrides} ("name=value", NULL-terminated, may be NULL).
+ * All unknown and wrong values are reported at once into ${problems}, a line each: file, line, what, suggestion.
+ * ERR_INPUT when there was any.  Secrets never appear in problems.
+ */
+enum err settings_load(struct settings *s, const char *path, char *const *env, char *const *overrides, struct buf *problems);
+/* Asking for a name that is in no table is a bug and stops the process.  Strings are borrowed. */
+const char *settings_str(const struct settings *s, const char *name); /* NULL when unset */
+int64_t settings_int(const struct settings *s, const char *name);     /* SET_INT, SET_MS, SET_MONEY (micro-USD) */
+bool settings_bool(const struct settings *s, const char *name);
+bool settings_is_set(const struct settings *s, const char *name);     /* by anything but the default */
+const char *settings_source(const struct settings *s, const char *name); /* "default", "eddy.yaml:12", "EDDY_WEB_LISTEN" */
+size_t settings_list(const struct settings *s, const char *name, const char *const **items); /* SET_LIST; borrowed */
+const char *settings_file(const struct settings *s);                  /* the file read, or NULL */
+void settings_print(const struct settings *s, struct buf *out);       /* YAML of what is in force, secrets redacted */
+void settings_sample(const struct setting *const *tables, struct buf *out); /* commented sample file */
+void settings_reference(const struct setting *const *tables, struct buf *out); /* Markdown table for docs */
+
+#endif

@@ -1,0 +1,4 @@
+#ifndef EDDY_TALK_TRANSCRIPT_H
+#define EDDY_TALK_TRANSCRIPT_H
+enum author_kind { AUTHOR_PERSON = 1, AUTHOR_EDDY = 2, AUTHOR_SYSTEM = 3, AUTHOR_BOT = 4 };
+#endif

@@ -1,0 +1,289 @@
+-- The foundation: tenants, people, places, threads, messages, runs, deliveries, money, audit.
+-- Every tenant table starts its keys with ws, references are composite, row security is on from the first row.
+-- Ids are UUIDv7 (sorted by time) or UUIDv8 computed from the platform's own names (core/base/id.h).
+
+CREATE TABLE installs (
+	adapter text NOT NULL,
+	external_id text NOT NULL,
+	ws uuid NOT NULL,
+	name text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	removed_at timestamptz,
+	PRIMARY KEY (adapter, external_id)
+);
+
+CREATE TABLE workspaces (
+	ws uuid PRIMARY KEY,
+	name text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE audiences (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	id uuid NOT NULL,
+	kind smallint NOT NULL,          -- 1 place: who is in the place
+	subject uuid NOT NULL,           -- the place
+	PRIMARY KEY (ws, id)
+);
+
+CREATE TABLE places (
+	ws uuid NOT NULL,
+	id uuid NOT NULL,
+	adapter text NOT NULL,
+	external_id text NOT NULL,
+	name text,
+	visibility smallint NOT NULL,    -- enum visibility: 0 unknown, 1 direct, 2 private, 3 external, 4 public
+	member boolean NOT NULL,         -- Eddy is in it
+	quiet boolean NOT NULL DEFAULT false,
+	greeted_at timestamptz,
+	audience_id uuid NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id),
+	UNIQUE (ws, adapter, external_id),
+	FOREIGN KEY (ws, audience_id) REFERENCES audiences (ws, id)
+);
+
+CREATE TABLE people (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	id uuid NOT NULL,
+	name text,
+	tz text,
+	guest boolean NOT NULL DEFAULT false,
+	bot boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id)
+);
+
+CREATE TABLE identities (
+	ws uuid NOT NULL,
+	adapter text NOT NULL,
+	external_id text NOT NULL,
+	person_id uuid NOT NULL,
+	verified smallint NOT NULL,      -- enum verified
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, adapter, external_id),
+	FOREIGN KEY (ws, person_id) REFERENCES people (ws, id)
+);
+
+CREATE TABLE threads (
+	ws uuid NOT NULL,
+	id uuid NOT NULL,
+	place_id uuid NOT NULL,
+	external_key text NOT NULL,
+	title text,
+	seq bigint NOT NULL,             -- the last sequence number given out
+	taking_part boolean NOT NULL,    -- Eddy was asked here or has answered here
+	quiet boolean NOT NULL DEFAULT false,
+	audience_id uuid NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	last_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id),
+	FOREIGN KEY (ws, place_id) REFERENCES places (ws, id),
+	FOREIGN KEY (ws, audience_id) REFERENCES audiences (ws, id)
+) WITH (fillfactor = 60);
+CREATE INDEX threads_recent ON threads (ws, created_at DESC);
+
+CREATE TABLE inbox (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	id uuid NOT NULL,                -- computed from the adapter and the source key: what makes a redelivery a duplicate
+	kind smallint NOT NULL,          -- enum intent_kind
+	adapter text NOT NULL,
+	source_key text NOT NULL,
+	received_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id)
+);
+
+CREATE TABLE inbox_rejected (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	id uuid NOT NULL,
+	kind smallint NOT NULL,
+	adapter text NOT NULL,
+	source_key text NOT NULL,
+	reason text NOT NULL,            -- SQLSTATE or the rule that it broke; never content
+	received_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id)
+);
+
+CREATE TABLE messages (
+	ws uuid NOT NULL,
+	id uuid NOT NULL,
+	thread_id uuid NOT NULL,
+	seq bigint NOT NULL,             -- place in the thread
+	rev bigint NOT NULL,             -- thread sequence of the last change: seq until edited or deleted
+	message_key text,                -- the platform's name for it inside its place
+	author_id uuid,
+	author_kind smallint NOT NULL,   -- enum author_kind: 1 person, 2 Eddy, 3 system, 4 other bot
+	state smallint NOT NULL DEFAULT 0, -- 0 visible, 1 edited, 2 deleted
+	body text NOT NULL,
+	files jsonb,
+	run_id uuid,                     -- the run that wrote it
+	audience_id uuid NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	search tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('simple', body)) STORED,
+	PRIMARY KEY (ws, id),
+	UNIQUE (ws, thread_id, seq),
+	FOREIGN KEY (ws, thread_id) REFERENCES threads (ws, id),
+	FOREIGN KEY (ws, author_id) REFERENCES people (ws, id),
+	FOREIGN KEY (ws, audience_id) REFERENCES audiences (ws, id)
+);
+CREATE INDEX messages_changed ON messages (ws, thread_id, rev) WHERE rev > seq;
+CREATE INDEX messages_search ON messages USING gin (ws, search) WITH (gin_pending_list_limit = 512);
+
+CREATE TABLE reactions (
+	ws uuid NOT NULL,
+	message_id uuid NOT NULL,
+	person_id uuid NOT NULL,
+	name text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, message_id, person_id, name),
+	FOREIGN KEY (ws, message_id) REFERENCES messages (ws, id) ON DELETE CASCADE,
+	FOREIGN KEY (ws, person_id) REFERENCES people (ws, id)
+);
+
+CREATE TABLE agents (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	id uuid NOT NULL,
+	slug text NOT NULL,
+	name text NOT NULL,
+	model text,                      -- NULL: model.name of the settings
+	prompt text NOT NULL,
+	tools text[] NOT NULL,
+	max_tokens integer NOT NULL,
+	max_turns integer NOT NULL,
+	seed_digest bytea,               -- of the shipped definition it was made from; NULL once somebody has changed it
+	active boolean NOT NULL DEFAULT true,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id),
+	UNIQUE (ws, slug)
+);
+
+CREATE TABLE runs (
+	ws uuid NOT NULL,
+	id uuid NOT NULL,
+	thread_id uuid NOT NULL,
+	message_id uuid NOT NULL,        -- the message that triggered it
+	message_seq bigint NOT NULL,     -- its context ends here
+	person_id uuid,                  -- who asked
+	agent_id uuid,                   -- NULL until it begins, and for canonical answers
+	kind smallint NOT NULL,          -- 1 model, 2 canonical
+	command smallint NOT NULL DEFAULT 0, -- canonical: enum command
+	state smallint NOT NULL,         -- 1 queued, 2 running, 3 answered (reply stored), 4 merged, 5 failed, 6 stopped, 7 parked
+	attempt integer NOT NULL DEFAULT 0,
+	token bigint NOT NULL,           -- equals dispatch.token of its thread while it is open: who may write it
+	adapter text NOT NULL,
+	origin bytea NOT NULL,
+	private_reply boolean NOT NULL DEFAULT false,
+	answered_by uuid,                -- state merged: the run whose answer covers it
+	stream_state smallint NOT NULL DEFAULT 0, -- 0 none, 1 about to open, 2 open
+	stream_ref text,
+	error text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	finished_at timestamptz,
+	PRIMARY KEY (ws, id),
+	FOREIGN KEY (ws, thread_id) REFERENCES threads (ws, id),
+	FOREIGN KEY (ws, message_id) REFERENCES messages (ws, id) ON DELETE CASCADE
+) WITH (fillfactor = 80);
+CREATE INDEX runs_open ON runs (ws, thread_id) WHERE state <= 2;
+
+CREATE TABLE run_steps (
+	ws uuid NOT NULL,
+	run_id uuid NOT NULL,
+	n integer NOT NULL,
+	kind smallint NOT NULL,          -- 1 assistant text and tool calls, 2 tool results, 3 messages taken in
+	body jsonb NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, run_id, n),
+	FOREIGN KEY (ws, run_id) REFERENCES runs (ws, id) ON DELETE CASCADE
+);
+
+CREATE TABLE model_calls (
+	ws uuid NOT NULL,
+	id uuid NOT NULL,
+	run_id uuid NOT NULL,
+	provider text NOT NULL,
+	model text NOT NULL,
+	input_tokens integer NOT NULL,
+	output_tokens integer NOT NULL,
+	cost_micros bigint NOT NULL,     -- micro-USD
+	first_ms integer,
+	total_ms integer NOT NULL,
+	result text NOT NULL,            -- ok or the class of the failure
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id),
+	FOREIGN KEY (ws, run_id) REFERENCES runs (ws, id) ON DELETE CASCADE
+);
+
+CREATE TABLE outbox (
+	ws uuid NOT NULL,
+	id uuid NOT NULL,                -- the delivery
+	run_id uuid,
+	thread_id uuid NOT NULL,
+	message_id uuid,                 -- what is delivered; NULL: a notice, its text in body
+	body text,
+	adapter text NOT NULL,
+	origin bytea NOT NULL,
+	private_reply boolean NOT NULL DEFAULT false,
+	state smallint NOT NULL,         -- 1 pending, 2 sending, 3 sent, 4 failed
+	attempts integer NOT NULL DEFAULT 0,
+	due timestamptz NOT NULL DEFAULT now(),
+	external_ref text,
+	error text,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	sent_at timestamptz,
+	PRIMARY KEY (ws, id),
+	FOREIGN KEY (ws, thread_id) REFERENCES threads (ws, id),
+	FOREIGN KEY (ws, message_id) REFERENCES messages (ws, id) ON DELETE CASCADE
+) WITH (fillfactor = 80);
+CREATE INDEX outbox_open ON outbox (ws, thread_id) WHERE state <= 2;
+
+CREATE TABLE dispatch (
+	ws uuid NOT NULL,
+	thread_id uuid NOT NULL,
+	pending integer NOT NULL,        -- open runs and deliveries of the thread
+	due timestamptz NOT NULL,        -- when unowned work may be claimed
+	owner uuid,                      -- the process that holds the lease
+	token bigint NOT NULL,           -- grows with each change of owner
+	lease_until timestamptz,
+	PRIMARY KEY (ws, thread_id)
+) WITH (fillfactor = 50);
+
+CREATE TABLE budget_days (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	day date NOT NULL,
+	spent_micros bigint NOT NULL DEFAULT 0,
+	calls bigint NOT NULL DEFAULT 0,
+	input_tokens bigint NOT NULL DEFAULT 0,
+	output_tokens bigint NOT NULL DEFAULT 0,
+	PRIMARY KEY (ws, day)
+) WITH (fillfactor = 50);
+
+CREATE TABLE budget_holds (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	day date NOT NULL,
+	owner uuid NOT NULL,             -- a process; what it may still spend today
+	held_micros bigint NOT NULL,
+	until timestamptz NOT NULL,      -- a hold that is not renewed is void after this
+	PRIMARY KEY (ws, day, owner)
+) WITH (fillfactor = 50);
+
+CREATE TABLE audit (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	id uuid NOT NULL,
+	actor_id uuid,                   -- a person; NULL: Eddy itself
+	verb text NOT NULL,
+	subject uuid,
+	thread_id uuid,
+	detail jsonb,
+	at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, id)
+);
+CREATE INDEX audit_thread ON audit (ws, thread_id, id) WHERE thread_id IS NOT NULL;
+
+CREATE TABLE adapter_notes (
+	ws uuid NOT NULL REFERENCES workspaces (ws),
+	adapter text NOT NULL,
+	key text NOT NULL,
+	value text NOT NULL,
+	changed_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (ws, adapter, key)
+);
