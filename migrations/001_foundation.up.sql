@@ -74,6 +74,10 @@ CREATE TABLE threads (
 	seq bigint NOT NULL,             -- the last sequence number given out
 	taking_part boolean NOT NULL,    -- Eddy was asked here or has answered here
 	quiet boolean NOT NULL DEFAULT false,
+	last_author smallint NOT NULL,   -- enum author_kind of the newest message
+	prev_author smallint NOT NULL DEFAULT 0, -- the same before the newest batch of people's messages: what routing looks at
+	only_person uuid,                -- the first person who wrote here
+	several boolean NOT NULL DEFAULT false, -- more than one person has written here
 	audience_id uuid NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	last_at timestamptz NOT NULL DEFAULT now(),
