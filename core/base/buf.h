@@ -25,7 +25,7 @@ void buf_add_str(struct buf *b, const char *s);         /* NULL adds nothing */
 void buf_add_char(struct buf *b, char c);
 void buf_add_int(struct buf *b, int64_t v);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /** Append ${n} bytes as the inside of a JSON string (no quotes).  Invalid UTF-8 becomes U+FFFD. */
 void buf_add_json(struct buf *b, const char *s, size_t n);
 /** Append ${s} as a JSON string with its quotes; NULL becomes null. */
