@@ -129,7 +129,11 @@ struct stored_message {
 	bool edited, deleted;
 	int64_t at_ms;
 };
-/** Messages of a thread that came or changed after ${after_rev}, at most ${limit}, by seq; ${last_rev}: where the thread stands. */
+/**
+ * Messages of a thread that came or changed after ${after_rev}, at most ${limit}, in the order of their rev: a reader pages by going
+ * on after the last rev it was given.  ${last_rev}: up to where this page is complete (the thread's own last sequence number when there
+ * were fewer than ${limit}).  A thread that is not there has no messages and ${last_rev} 0.
+ */
 enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, int64_t after_rev, int limit,
     void (*fn)(void *arg, const struct stored_message *m), void *arg, int64_t *last_rev);
 struct active_thread {
