@@ -36,25 +36,31 @@ struct http_request {
 	uint32_t idle_ms;        /* no byte for this long: HTTP_TIMEOUT; 0: none */
 	uint32_t total_ms;       /* 0: 30,000 */
 	size_t max_body;         /* 0: 1 MiB; larger: HTTP_TOO_LARGE */
-	bool follow;             /* up to 3 redirects, same scheme, credentials never to another host */
-	/** Body bytes as they come (status 200 only; other bodies are collected).  false: stop, HTTP_CANCELLED. */
+	bool follow;             /* up to 3 redirects, same scheme; to another host without our headers (credentials) */
+	/** Body bytes as they come (status 200 only, no limit; other bodies are collected).  false: stop, HTTP_CANCELLED. */
 	bool (*on_data)(void *arg, const char *p, size_t n);
 	void (*on_done)(void *arg, const struct http_result *r); /* exactly once for each accepted call */
 	void *arg;
-	void **handle;           /* if set: receives a handle for http_cancel(), valid until on_done returned */
+	void **handle;           /* if set: receives a handle for http_cancel() before http_start() returns, valid until on_done returned */
 };
+/** Starts the thread.  ${ca_file}: certificates to trust instead of the system's (NULL: SSL_CERT_FILE, then the system's). */
 enum err http_new(struct http **out, struct metrics *ms, const char *ca_file);
 /** Starts a call.  Any thread; copies what it needs.  ERR_RETRY: the queue is full or the engine stops; on_done will not come. */
 enum err http_start(struct http *h, const struct http_request *r);
-void http_cancel(struct http *h, void *handle); /* http thread only */
+/** Ends a call: on_done comes soon, not from inside this function (HTTP_CANCELLED, or its real end if that was there).  http thread only. */
+void http_cancel(struct http *h, void *handle);
 /** Run ${fn} on the http thread soon, in order.  Any thread.  false: stopping. */
 bool http_post(struct http *h, void (*fn)(void *arg), void *arg);
 bool http_is_current(const struct http *h);
 struct http_timer;
-/** Timers of the http thread; http thread only. */
+/**
+ * One-shot or repeating (${every_ms} > 0) timer; http thread only.  A one-shot timer must still be stopped to be freed (inside
+ * ${fn} is fine).  Timers that live when the thread ends are freed by it.
+ */
 struct http_timer *http_timer_new(struct http *h, uint64_t after_ms, uint64_t every_ms, void (*fn)(void *arg), void *arg);
 void http_timer_stop(struct http_timer *t);
-void http_stop(struct http *h); /* cancels what runs, joins the thread */
-void http_free(struct http *h);
+/** Runs what was posted, ends all calls as HTTP_CANCELLED, joins the thread.  Any thread but the http thread; twice is fine. */
+void http_stop(struct http *h);
+void http_free(struct http *h); /* stops it if need be; NULL is fine */
 
 #endif
