@@ -15,9 +15,17 @@ struct buf;
  * Order of precedence: command line (-s name=value), environment, file, default.  Environment names are derived:
  * "slack.api_url" is EDDY_SLACK_API_URL; a secret may also come from the file named by EDDY_SLACK_APP_TOKEN_FILE;
  * ${alias} is a customary second name (SLACK_APP_TOKEN, with _FILE too).
+ * In one text, items of a list stand between commas; a text that holds ";" or "=" is split at ";" alone.
  */
 enum setting_type { SET_STR, SET_INT, SET_BOOL, SET_MS, SET_MONEY, SET_ENUM, SET_LIST };
-enum { SET_SECRET = 1, SET_URL = 2, SET_PATH = 4 };
+enum {
+	SET_SECRET = 1,         /* never shown; may come from a file named by NAME_FILE */
+	SET_URL = 2,            /* http or https with a host */
+	SET_PATH = 4,           /* a leading "~/" is the home directory */
+	SET_LOOPBACK_PLAIN = 8, /* with SET_URL: also ws and wss; http and ws only where the host is loopback */
+	SET_POSTGRES = 16,      /* with SET_URL: postgres or postgresql instead */
+	SET_PRICES = 32,        /* with SET_LIST: each item is "name=in,out", two amounts */
+};
 struct setting {
 	const char *name;      /* "slack.app_token" */
 	enum setting_type type;
@@ -47,6 +55,10 @@ int64_t settings_int(const struct settings *s, const char *name);     /* SET_INT
 bool settings_bool(const struct settings *s, const char *name);
 bool settings_is_set(const struct settings *s, const char *name);     /* by anything but the default */
 const char *settings_source(const struct settings *s, const char *name); /* "default", "eddy.yaml:12", "EDDY_WEB_LISTEN" */
+/** "builtin", "anthropic" or "openai": model.provider, or what the keys and the address that are set speak for. */
+const char *settings_model_provider(const struct settings *s);
+/** The key for that provider: model.api_key, else the one under the provider's own name; NULL when there is none. */
+const char *settings_model_api_key(const struct settings *s);
 size_t settings_list(const struct settings *s, const char *name, const char *const **items); /* SET_LIST; borrowed */
 const char *settings_file(const struct settings *s);                  /* the file read, or NULL */
 void settings_print(const struct settings *s, struct buf *out);       /* YAML of what is in force, secrets redacted */
