@@ -1,0 +1,42 @@
+#ifndef EDDY_AGENTS_TOOLS_H
+#define EDDY_AGENTS_TOOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/err.h"
+#include "../base/id.h"
+#include "../ports.h"
+#include "../store/pg.h"
+
+#define TOOL_ARGS_MAX (16u * 1024u)
+#define TOOL_RESULT_MAX (16u * 1024u)
+
+/*
+ * Who asks, and where: everything a tool may know.  It comes from the run, never from the model.  The caller has opened the tenant
+ * transaction (pg_begin) and ends it; tools only read.
+ */
+struct tool_context {
+	struct pg *pg;
+	struct id ws, thread, place, person;
+	bool guest;
+	int64_t message_seq;  /* the question: nothing of its thread from there on is found; 0: no such limit */
+	/** A link to a message for people; may be NULL. */
+	bool (*permalink)(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out,
+	    size_t n);
+	void *permalink_arg;
+	uint64_t wall_ms;
+	const char *tz;       /* of the asker; NULL: UTC */
+};
+extern const struct tool *const tools[]; /* ends with NULL */
+extern const struct tool tool_search_messages, tool_read_message;
+
+const struct tool *tool_find(const char *name);
+/**
+ * Check ${args} (JSON text) against the tool's schema, run it, cap the result at TOOL_RESULT_MAX.  ${out} is what the model is told,
+ * also on ERR_INPUT (then the call failed).  ERR_RETRY, ERR_BROKEN: the database; the transaction must be rolled back.
+ */
+enum err tool_run(const struct tool *t, const struct tool_context *ctx, const char *args, size_t n, struct buf *out);
+
+#endif

@@ -1,0 +1,79 @@
+#ifndef EDDY_ENGINE_COMMAND_H
+#define EDDY_ENGINE_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "intent.h"
+
+struct buf;
+
+/*
+ * Canonical commands: what Eddy answers by itself, without a model.  The numbers are stored (runs.command): add at the end.
+ */
+enum command {
+	CMD_NONE = 0,
+	CMD_HELP = 1,
+	CMD_STATUS = 2,
+	CMD_WHOAMI = 3,
+	CMD_CAPABILITIES = 4,
+	CMD_DATE = 5,
+	CMD_TIME = 6,
+	CMD_STOP = 7,
+	CMD_QUIET = 8,       /* quiet here: answer only when named */
+	CMD_COME_BACK = 9,
+	CMD_HISTORY = 10,    /* what Eddy did in this thread */
+	CMD_GREETING = 11,
+	/* never recognised in text; the engine gives them */
+	CMD_INTRODUCE = 12,  /* Eddy was added to a place: one line, once */
+	CMD_LATE = 13,       /* a message found after a long gap: is it still wanted? */
+};
+
+/**
+ * The command that ${text} is, or CMD_NONE.  The whole text must be the command, give or take case, punctuation, a greeting, the
+ * name Eddy and politeness, in English, German, French, Spanish or Japanese; a question that merely contains its words is none.
+ * Pure; texts over 120 bytes are refused at a glance.  Any thread.
+ */
+enum command command_recognise(const char *text, size_t n);
+/** "help", "status" …: for logs and metrics. */
+const char *command_name(enum command c);
+
+/* One thing Eddy did in a thread, for CMD_HISTORY. */
+struct history_row {
+	int64_t at_ms;             /* when it was asked */
+	const char *asker;         /* NULL: unknown */
+	const char *what;          /* "answered", "stopped", "failed", "joined into the next answer", … */
+	enum command command;      /* CMD_NONE: work for an agent */
+	const char *model;         /* NULL: none */
+	const char *tools;         /* "search_messages ×2, read_message" or NULL */
+	uint32_t total_ms;
+	int64_t input_tokens, output_tokens, cost_micros;
+};
+/* What the answers are made of.  Everything borrowed; a NULL string leaves its part out. */
+struct command_facts {
+	const char *agent;         /* "Eddy" */
+	const char *person;        /* who asks */
+	const char *tz;            /* IANA zone of the person; NULL: UTC, and the answer says so */
+	uint64_t wall_ms;
+	const char *adapter;       /* "slack" */
+	const char *place;         /* name */
+	enum visibility visibility;
+	const char *workspace;
+	bool is_guest;
+	bool mention_needed;       /* on this transport Eddy has to be named to be asked */
+	int64_t messages;          /* of the thread */
+	bool taking_part, quiet;   /* before the command */
+	bool was_running;          /* CMD_STOP: there was something to stop */
+	const char *model;         /* model_ops.describe(), one line */
+	bool has_model;            /* false: only the builtin provider */
+	const char *status;        /* engine_status() lines "name: value" */
+	const char *adapters;      /* lines "name: described" */
+	const struct history_row *history; /* oldest first */
+	size_t history_len;
+	int64_t history_total;     /* rows there are in all; 0: history_len */
+};
+/** Append the answer in Markdown.  Pure but for reading time zone files once. */
+void command_answer(enum command c, const struct command_facts *f, struct buf *md);
+
+#endif

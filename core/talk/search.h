@@ -1,0 +1,77 @@
+#ifndef EDDY_TALK_SEARCH_H
+#define EDDY_TALK_SEARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/err.h"
+#include "../base/id.h"
+#include "../store/pg.h"
+
+/*
+ * Reading stored messages on somebody's behalf.  The audience comes first: search_allowed() computes once per request what may be
+ * read in answer to this thread, and every read below filters on it.  Deleted messages are never read.
+ */
+#define SEARCH_AUDIENCES_MAX 4096
+struct search_scope {
+	struct id ws, thread, place;
+	bool guest;
+	int64_t before_seq;       /* of ${thread}: messages from there on are not seen; 0: all */
+};
+struct search_allowed {
+	struct id *audiences;
+	size_t len;
+	struct id only_thread;    /* a guest: nothing else; ID_NONE: no such limit */
+	struct search_scope scope;
+};
+extern const struct pg_statement search_statements[];
+
+/**
+ * What an answer in ${scope}'s thread may be made of: the thread's own place, and, unless outsiders read along (a guest asks, the
+ * place is shared with another company or unknown), the public places Eddy is in.  Inside a tenant transaction.
+ */
+enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out);
+void search_allowed_done(struct search_allowed *a);
+
+enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
+enum search_has { SEARCH_ANY, SEARCH_LINK, SEARCH_FILE, SEARCH_NUMBER, SEARCH_QUESTION, SEARCH_UNANSWERED };
+struct search_query {
+	const char *text;         /* words, "quoted phrases", -without, OR; NULL or "": every message */
+	const char *from;         /* part of an author's name, "me" or "eddy"; NULL: people and other bots */
+	struct id me;
+	const char *in;           /* part of a place's name, "here" (the place) or "thread"; NULL: all */
+	int64_t after_ms, before_ms; /* 0: open */
+	enum search_order order;
+	enum search_has has;
+	int limit;                /* 1..50 */
+};
+struct found_message {
+	struct id id, thread, place, author;
+	int64_t seq, at_ms;
+	int author_kind;
+	bool edited, in_this_thread;
+	int visibility;
+	const char *author_name;  /* NULL: not known */
+	const char *place_name;   /* NULL: not known */
+	const char *text;
+	const char *files;        /* JSON text or NULL */
+	const char *adapter, *place_key, *thread_key, *message_key; /* for its permalink */
+};
+struct search_totals {
+	int64_t matches;          /* capped at 1,000 */
+	bool capped;
+};
+/** Calls ${fn} for each match in order; its strings are borrowed.  ${totals} may be NULL. */
+enum err search_messages(struct pg *pg, const struct search_allowed *a, const struct search_query *q,
+    void (*fn)(void *arg, const struct found_message *m), void *arg, struct search_totals *totals);
+/**
+ * One message with up to ${around} neighbours of its thread on both sides, in order.  ${fn} is never called when the message is
+ * not there or may not be read: the two look the same.
+ */
+enum err search_read(struct pg *pg, const struct search_allowed *a, struct id message, int around,
+    void (*fn)(void *arg, const struct found_message *m), void *arg);
+/** The message with this platform key in a place whose key occurs in ${link} (a permalink); ID_NONE: none that may be read. */
+enum err search_resolve_link(struct pg *pg, const struct search_allowed *a, const char *link, struct id *message);
+
+#endif
