@@ -1,32 +1,127 @@
 # Eddy.  `make run` and `make test` do everything; `make help` lists the rest.
-CC ?= gcc
-B ?= build
+#
+# One rule per kind of thing; sources are found by wildcards, headers by -MMD.  FLAVOUR picks compiler, instrumentation and folder:
+# gcc (build/), clang (build-clang/), asan (build-asan/: gcc with address and undefined-behaviour checks), tsan (build-tsan/).
+
+FLAVOUR ?= gcc
+B ?= build$(FLAVOUR:%=-%)
+ifeq ($(FLAVOUR),gcc)
+B = build
+endif
+CC_gcc = gcc
+CC_clang = clang
+CC_asan = gcc
+CC_tsan = clang
+ifneq ($(origin CC),command line)
+CC = $(CC_$(FLAVOUR))
+endif
+
 WARN = -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wshadow -Wvla -Wstrict-prototypes \
 	-Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wwrite-strings -Werror=format-security -Werror=implicit \
 	-Werror=incompatible-pointer-types -Werror=int-conversion
-HARD = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
-	-fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fexceptions -fPIE
-CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARN) $(HARD) $(shell pkg-config --cflags libpq) $(EXTRA)
-LDFLAGS += -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed
+WARN_gcc = -Wtrampolines -Wbidi-chars=any -Wduplicated-cond -Wlogical-op -Warith-conversion -Walloc-zero -Wstringop-overflow=4 \
+	-Warray-bounds=2
+WARN_clang = -Wthread-safety
+HARD = -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fno-delete-null-pointer-checks \
+	-fno-strict-overflow -fno-strict-aliasing -fexceptions -fPIE
+FORTIFY = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+FLAGS_gcc = -O2 -g $(WARN_gcc) $(FORTIFY) -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
+FLAGS_clang = -O2 -g $(WARN_clang) $(FORTIFY) -ftrivial-auto-var-init=pattern
+SAN_asan = -fsanitize=address,undefined,bounds-strict,float-cast-overflow -fno-sanitize-recover=all
+SAN_tsan = -fsanitize=thread
+FLAGS_asan = -O1 -g -fno-omit-frame-pointer $(SAN_asan)
+FLAGS_tsan = -O1 -g -fno-omit-frame-pointer $(SAN_tsan)
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) $(HARD) $(FLAGS_$(FLAVOUR)) $(shell pkg-config --cflags libpq 2>/dev/null) $(EXTRA) $(CFLAGS)
+ALL_LDFLAGS = $(SAN_$(FLAVOUR)) -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed \
+	-Wl,--no-copy-dt-needed-entries $(LDFLAGS)
 CORE_LIBS = -lpq -ljansson -lcrypto -lyaml -lmd4c -lutf8proc -lpthread -lm
 LIBS = -lwebsockets -luv -lcurl -lssl -ledit $(CORE_LIBS)
 
-CORE_SRC := $(wildcard core/*.c core/*/*.c)
-ADAPTER_SRC := $(wildcard adapters/*.c adapters/*/*.c)
-CORE_OBJ := $(CORE_SRC:%.c=$B/%.o)
-ADAPTER_OBJ := $(ADAPTER_SRC:%.c=$B/%.o)
+wild = $(foreach d,$(1),$(wildcard $(d)/$(2) $(d)/*/$(2) $(d)/*/*/$(2)))
+obj = $(patsubst %.c,$B/%.o,$(1))
+bin = $(patsubst %.c,$B/%,$(1))
+Q = $(if $(V),,@)
+SAY = @$(if $(V),:,echo)
+EMBED := $(sort $(wildcard migrations/*.sql) $(call wild,prompts,*.*))
+CORE_OBJ := $(call obj,$(call wild,core,*.c)) $B/gen/embedded.o
+ADAPTER_OBJ := $(call obj,$(call wild,adapters,*.c))
+PART_OBJ := $(filter-out $B/adapters/cli/main.o,$(ADAPTER_OBJ))
+SUPPORT_OBJ := $(call obj,$(wildcard tests/support/*.c))
+KIT_OBJ := $(call obj,$(wildcard tests/fakes/*.c))
+HARNESS_OBJ := $(call obj,$(filter-out %_test.c,$(wildcard tests/system/*.c)))
+CONTRACT_OBJ := $(call obj,$(filter-out %_test.c,$(wildcard tests/contract/*.c)))
+CORE_TESTS := $(call bin,$(call wild,tests/core,*_test.c))
+ADAPTER_TESTS := $(call bin,$(call wild,tests/adapters,*_test.c))
+CONTRACT_TESTS := $(call bin,$(wildcard tests/contract/*_test.c))
+FAKE_TESTS := $(call bin,$(wildcard tests/fakes/test/*_test.c))
+SYSTEM_TESTS := $(call bin,$(wildcard tests/system/*_test.c))
+FUZZ := $(call bin,$(wildcard tests/fuzz/*_fuzz.c))
+FAKES := $(call bin,$(wildcard tests/fakes/main/*.c))
+BENCH := $(call bin,$(wildcard tests/bench/*.c))
+UNIT_TESTS = $(CORE_TESTS) $(ADAPTER_TESTS) $(CONTRACT_TESTS) $(FUZZ)
 
-all: $B/eddy
+all: $(if $(wildcard adapters/cli/main.c),$B/eddy,$B/core.a)
 $B/eddy: $(ADAPTER_OBJ) $B/core.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(ADAPTER_OBJ) $B/core.a $(LIBS)
+	$(SAY) "  LD  $@"
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $(ADAPTER_OBJ) $B/core.a $(LIBS)
 $B/core.a: $(CORE_OBJ)
 	@rm -f $@
-	ar rcs $@ $(CORE_OBJ)
+	$Qar rcs $@ $(CORE_OBJ)
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
--include $(CORE_OBJ:.o=.d) $(ADAPTER_OBJ:.o=.d)
+	$(SAY) "  CC  $<"
+	$Q$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+# Migrations and prompts travel inside the binary: core/base/embed.h.
+$B/gen/embedded.c: scripts/embed $(EMBED)
+	@mkdir -p $(@D)
+	$Qscripts/embed $(EMBED) >$@
+$B/gen/embedded.o: $B/gen/embedded.c $(EMBED)
+	$Q$(CC) $(ALL_CFLAGS) -iquote core/base -c -o $@ $<
+
+# Tests: one program per file.  Those of the core link no transport library, so the linker guards the seam.
+LINK = @$(if $(V),,echo "  LD  $@";) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
+$(CORE_TESTS): %: %.o $(SUPPORT_OBJ) $B/core.a
+	$(LINK) -lcmocka $(CORE_LIBS)
+$(ADAPTER_TESTS): %: %.o $(SUPPORT_OBJ) $(PART_OBJ) $B/core.a
+	$(LINK) -lcmocka $(LIBS)
+$(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $(SUPPORT_OBJ) $(PART_OBJ) $B/core.a
+	$(LINK) -lcmocka $(LIBS)
+$(FUZZ): %: %.o $B/tests/fuzz/replay.o $(PART_OBJ) $B/core.a
+	$(LINK) $(LIBS)
+$(FAKES) $(BENCH): %: %.o $(KIT_OBJ)
+	$(LINK) -ljansson -lcrypto -lm
+$(FAKE_TESTS): %: %.o $(KIT_OBJ) $(SUPPORT_OBJ) $B/core.a
+	$(LINK) -lcmocka $(CORE_LIBS)
+$(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $(SUPPORT_OBJ) $B/core.a
+	$(LINK) -lcmocka $(CORE_LIBS)
+
+tests: all $(UNIT_TESTS) $(FAKE_TESTS) $(SYSTEM_TESTS) $(FAKES) $(BENCH)
+unit-tests: $(UNIT_TESTS) $(FAKES)
+test:
+	@if [ -x scripts/setup ]; then scripts/setup; fi
+	@+$(MAKE) --no-print-directory -s -j2 tests
+	@scripts/test $B
+test-long:
+	@if [ -x scripts/setup ]; then scripts/setup; fi
+	@+$(MAKE) --no-print-directory -s -j2 tests
+	@EDDY_TEST_LONG=1 scripts/test $B
+check:
+	@scripts/check
+bench: all $(FAKES) $(BENCH)
+	@scripts/bench $B
 clean:
-	rm -rf $B
-.PHONY: all clean
+	rm -rf build build-clang build-asan build-tsan build-werror build-fuzz
+help:
+	@echo "make run        install what is missing, build, start and open a chat"
+	@echo "make            build $B/eddy"
+	@echo "make test       build and run all tests: the last line counts them (make test-long repeats the fault tests)"
+	@echo "make check      warnings as errors with gcc and clang, sanitizers, static analysis, format, layout, hardening"
+	@echo "make bench      load against the fakes, with figures"
+	@echo "make install    into DESTDIR and PREFIX (/usr/local)"
+	@echo "make clean      remove everything that was built"
+	@echo "FLAVOUR=gcc|clang|asan|tsan builds into a folder of its own: make FLAVOUR=asan tests"
+
+-include $(shell find $B -name '*.d' 2>/dev/null)
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all tests unit-tests test test-long check bench clean help
