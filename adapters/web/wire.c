@@ -1,0 +1,385 @@
+/*
+ * eddy.v1 in JSON.  A client's frame is decoded here once into a plain struct, checked against a small table of what each verb needs,
+ * and every refusal says which field and why.  Fields that we do not know are ignored, so that newer clients can talk to older servers.
+ */
+#include "wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../../core/base/buf.h"
+#include "../../core/base/json.h"
+#include "../../core/base/utf8.h"
+#include "../../core/talk/transcript.h"
+
+enum { NEED_THREAD = 1, NEED_CLIENT_ID = 2, NEED_KEY = 4, NEED_TEXT = 8 };
+static const struct verb {
+	const char *name;
+	enum web_verb verb;
+	unsigned need;
+} verbs[] = {
+	{ "hello", WEB_HELLO, 0 },
+	{ "subscribe", WEB_SUBSCRIBE, NEED_THREAD },
+	{ "unsubscribe", WEB_UNSUBSCRIBE, NEED_THREAD },
+	{ "send", WEB_SEND, NEED_THREAD | NEED_CLIENT_ID | NEED_TEXT },
+	{ "edit", WEB_EDIT, NEED_THREAD | NEED_CLIENT_ID | NEED_KEY | NEED_TEXT },
+	{ "delete", WEB_ERASE, NEED_THREAD | NEED_CLIENT_ID | NEED_KEY },
+	{ "stop", WEB_STOP, NEED_THREAD },
+	{ "ping", WEB_PING, 0 },
+};
+
+static enum err fault_set(struct web_fault *f, const char *code, const char *message)
+{
+	f->code = code;
+	snprintf(f->message, sizeof f->message, "%s", message);
+	return ERR_INPUT;
+}
+
+/* A short name from outside: letters, digits and a few signs that mean nothing anywhere. */
+static bool plain_name(const char *s, size_t n, size_t max)
+{
+	if (n == 0 || n > max)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
+		    c == '/' || c == '+'))
+			return false;
+	}
+	return true;
+}
+
+/* An optional string of at most ${max} bytes; other types and longer ones are a fault. */
+static enum err take_string(const json_t *root, const char *key, size_t max, const char **out, size_t *len, struct web_fault *f)
+{
+	const json_t *v = json_object_get(root, key);
+	if (v == NULL || json_is_null(v))
+		return ERR_NONE;
+	char why[96];
+	if (!json_is_string(v)) {
+		snprintf(why, sizeof why, "\"%s\" must be a string", key);
+		return fault_set(f, "bad_frame", why);
+	}
+	if (json_string_length(v) > max) {
+		snprintf(why, sizeof why, "\"%s\" is longer than %zu bytes", key, max);
+		return fault_set(f, "too_long", why);
+	}
+	*out = json_string_value(v);
+	if (len != NULL)
+		*len = json_string_length(v);
+	return ERR_NONE;
+}
+
+static enum err take_int(const json_t *root, const char *key, int64_t *out, struct web_fault *f)
+{
+	const json_t *v = json_object_get(root, key);
+	if (v == NULL || json_is_null(v))
+		return ERR_NONE;
+	if (!json_is_integer(v) || json_integer_value(v) < 0) {
+		char why[96];
+		snprintf(why, sizeof why, "\"%s\" must be a whole number, 0 or more", key);
+		return fault_set(f, "bad_frame", why);
+	}
+	*out = json_integer_value(v);
+	return ERR_NONE;
+}
+
+static enum err need_name(const char *v, const char *key, size_t max, struct web_fault *f)
+{
+	if (v != NULL && plain_name(v, strlen(v), max))
+		return ERR_NONE;
+	char why[128];
+	snprintf(why, sizeof why, "\"%s\" must be 1 to %zu of a-z A-Z 0-9 - _ . / +", key, max);
+	return fault_set(f, "bad_frame", why);
+}
+
+static enum err fill(struct web_command *c, const struct verb *v, struct web_fault *f)
+{
+	const json_t *root = c->root;
+	enum err e;
+	if ((e = take_string(root, "client_id", WEB_CLIENT_ID_MAX, &c->client_id, NULL, f)) != ERR_NONE)
+		return e;
+	if (c->client_id != NULL || (v->need & NEED_CLIENT_ID)) {
+		if ((e = need_name(c->client_id, "client_id", WEB_CLIENT_ID_MAX, f)) != ERR_NONE)
+			return e;
+		snprintf(f->client_id, sizeof f->client_id, "%s", c->client_id);
+	}
+	if (v->need & NEED_THREAD) {
+		const char *thread = NULL;
+		struct id id;
+		if ((e = take_string(root, "thread", 64, &thread, NULL, f)) != ERR_NONE)
+			return e;
+		if (thread == NULL || !id_parse(thread, &id) || id_is_none(id))
+			return fault_set(f, "bad_frame", "\"thread\" must be a UUID that the client has chosen");
+		id_format(id, c->thread);
+	}
+	if (v->need & NEED_KEY) {
+		if ((e = take_string(root, "key", WEB_CLIENT_ID_MAX, &c->key, NULL, f)) != ERR_NONE)
+			return e;
+		if ((e = need_name(c->key, "key", WEB_CLIENT_ID_MAX, f)) != ERR_NONE)
+			return e;
+	}
+	if (v->need & NEED_TEXT) {
+		if ((e = take_string(root, "text", WEB_TEXT_MAX, &c->text, &c->text_len, f)) != ERR_NONE)
+			return e;
+		if (c->text == NULL || strspn(c->text, " \t\r\n") == c->text_len)
+			return fault_set(f, "empty", "\"text\" must not be empty");
+	}
+	switch (v->verb) {
+	case WEB_HELLO:
+		if ((e = take_string(root, "token", 512, &c->token, NULL, f)) != ERR_NONE ||
+		    (e = take_string(root, "client", 64, &c->client, NULL, f)) != ERR_NONE ||
+		    (e = take_string(root, "locale", 35, &c->locale, NULL, f)) != ERR_NONE ||
+		    (e = take_string(root, "tz", 64, &c->tz, NULL, f)) != ERR_NONE)
+			return e;
+		if (c->token == NULL)
+			return fault_set(f, "bad_frame", "\"token\" is missing");
+		if (c->tz != NULL && (e = need_name(c->tz, "tz", 64, f)) != ERR_NONE)
+			return e;
+		if (c->locale != NULL && (e = need_name(c->locale, "locale", 35, f)) != ERR_NONE)
+			return e;
+		return ERR_NONE;
+	case WEB_SUBSCRIBE:
+		return take_int(root, "after", &c->after, f);
+	case WEB_PING:
+		return take_int(root, "n", &c->n, f);
+	default:
+		return ERR_NONE;
+	}
+}
+
+enum err web_command_parse(const char *s, size_t n, struct web_command *out, struct web_fault *fault)
+{
+	*fault = (struct web_fault){ 0 };
+	*out = (struct web_command){ 0 };
+	struct web_command c = { 0 };
+	char why[160];
+	if (json_parse(s, n, WEB_MESSAGE_MAX, &c.root, why) != ERR_NONE)
+		return fault_set(fault, "bad_json", why);
+	enum err e;
+	if (!json_is_object(c.root)) {
+		e = fault_set(fault, "bad_frame", "a frame is a JSON object");
+		goto fail;
+	}
+	const char *type = json_str(c.root, "type", NULL);
+	if (type == NULL) {
+		e = fault_set(fault, "bad_frame", "\"type\" must be a string");
+		goto fail;
+	}
+	const struct verb *v = NULL;
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(type, verbs[i].name) == 0)
+			v = &verbs[i];
+	if (v == NULL) {
+		e = fault_set(fault, "unknown_type",
+		    "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping");
+		goto fail;
+	}
+	c.verb = v->verb;
+	if ((e = fill(&c, v, fault)) != ERR_NONE)
+		goto fail;
+	*out = c;
+	return ERR_NONE;
+fail:
+	web_command_done(&c);
+	return e;
+}
+
+void web_command_done(struct web_command *c)
+{
+	json_decref(c->root);
+	*c = (struct web_command){ 0 };
+}
+
+/* ---- what clients get ---- */
+
+static void put_key(struct buf *b, const char *key)
+{
+	buf_add_char(b, ',');
+	buf_add_char(b, '"');
+	buf_add_str(b, key);
+	buf_add(b, "\":", 2);
+}
+
+static void put_str(struct buf *b, const char *key, const char *s)
+{
+	put_key(b, key);
+	buf_add_json_str(b, s);
+}
+
+static void put_text(struct buf *b, const char *key, const char *s, size_t n)
+{
+	put_key(b, key);
+	buf_add_char(b, '"');
+	if (n > 0)
+		buf_add_json(b, s, n);
+	buf_add_char(b, '"');
+}
+
+static void put_int(struct buf *b, const char *key, int64_t v)
+{
+	put_key(b, key);
+	buf_add_int(b, v);
+}
+
+static void put_id(struct buf *b, const char *key, struct id v)
+{
+	char text[ID_TEXT];
+	put_str(b, key, id_is_none(v) ? NULL : id_format(v, text));
+}
+
+static void open_frame(struct buf *b, const char *type)
+{
+	buf_add_str(b, "{\"type\":\"");
+	buf_add_str(b, type);
+	buf_add_char(b, '"');
+}
+
+void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version, int subscriptions,
+    int rate, int burst, int64_t idle_ms)
+{
+	open_frame(b, "welcome");
+	put_id(b, "session", session);
+	put_key(b, "person");
+	buf_add_str(b, "{\"id\":");
+	buf_add_json_str(b, p->id);
+	put_str(b, "name", p->name);
+	buf_add_char(b, '}');
+	put_id(b, "workspace", ws);
+	put_str(b, "version", version);
+	put_key(b, "limits");
+	buf_addf(b, "{\"frame_bytes\":%u,\"text_bytes\":%u,\"subscriptions\":%d,\"frames_per_second\":%d,\"burst\":%d,\"idle_ms\":%lld}}",
+	    WEB_MESSAGE_MAX, WEB_TEXT_MAX, subscriptions, rate, burst, (long long)idle_ms);
+}
+
+void web_put_error(struct buf *b, const struct web_fault *f, uint32_t retry_after_ms)
+{
+	open_frame(b, "error");
+	put_str(b, "code", f->code);
+	put_str(b, "message", f->message);
+	if (f->client_id[0] != '\0')
+		put_str(b, "client_id", f->client_id);
+	if (retry_after_ms > 0)
+		put_int(b, "retry_after_ms", retry_after_ms);
+	buf_add_char(b, '}');
+}
+
+void web_put_subscribed(struct buf *b, const char *thread, int64_t rev)
+{
+	open_frame(b, "subscribed");
+	put_str(b, "thread", thread);
+	put_int(b, "rev", rev);
+	buf_add_char(b, '}');
+}
+
+void web_put_accepted(struct buf *b, const char *client_id, const char *thread, struct id message, struct id run, int64_t seq,
+    bool duplicate)
+{
+	open_frame(b, "accepted");
+	put_str(b, "client_id", client_id);
+	put_str(b, "thread", thread);
+	put_id(b, "message", message);
+	put_id(b, "run", run);
+	put_int(b, "seq", seq);
+	if (duplicate)
+		buf_add_str(b, ",\"duplicate\":true");
+	buf_add_char(b, '}');
+}
+
+static const char *author_name(int kind)
+{
+	switch (kind) {
+	case AUTHOR_PERSON: return "person";
+	case AUTHOR_EDDY: return "eddy";
+	case AUTHOR_BOT: return "bot";
+	default: return "system";
+	}
+}
+
+void web_put_message(struct buf *b, const char *thread, const struct web_message *m)
+{
+	open_frame(b, m->type);
+	put_str(b, "thread", thread);
+	put_int(b, "rev", m->rev);
+	put_int(b, "seq", m->seq);
+	put_id(b, "message", m->id);
+	put_id(b, "run", m->run);
+	put_key(b, "author");
+	buf_addf(b, "{\"kind\":\"%s\"", author_name(m->author_kind));
+	put_str(b, "name", m->author);
+	buf_add_char(b, '}');
+	put_str(b, "key", m->key);
+	put_int(b, "at", m->at_ms);
+	if (m->edited)
+		buf_add_str(b, ",\"edited\":true");
+	put_text(b, "text", m->text, m->text_len);
+	buf_add_char(b, '}');
+}
+
+void web_put_run(struct buf *b, const char *thread, struct id run, const char *state)
+{
+	open_frame(b, "run");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_str(b, "state", state);
+	buf_add_char(b, '}');
+}
+
+void web_put_delta(struct buf *b, const char *thread, struct id run, uint32_t attempt, size_t offset, const char *text, size_t n)
+{
+	open_frame(b, "delta");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_int(b, "attempt", attempt);
+	put_int(b, "offset", (int64_t)offset);
+	put_text(b, "text", text, n);
+	buf_add_char(b, '}');
+}
+
+void web_put_reset(struct buf *b, const char *thread, struct id run, uint32_t attempt)
+{
+	open_frame(b, "stream.reset");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_int(b, "attempt", attempt);
+	buf_add_char(b, '}');
+}
+
+void web_put_status(struct buf *b, const char *thread, struct id run, const char *text, size_t n)
+{
+	open_frame(b, "status");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_text(b, "text", text, n);
+	buf_add_char(b, '}');
+}
+
+void web_put_tool(struct buf *b, const char *thread, struct id run, const char *step, const char *title, size_t n, const char *state)
+{
+	open_frame(b, "tool");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_str(b, "step", step);
+	put_text(b, "title", title, n);
+	put_str(b, "state", state);
+	buf_add_char(b, '}');
+}
+
+void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n, const char *status,
+    const char *tools)
+{
+	open_frame(b, "open");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_int(b, "attempt", attempt);
+	put_text(b, "text", text, n);
+	put_str(b, "status", status == NULL ? "" : status);
+	buf_addf(b, ",\"tools\":[%s]}", tools == NULL ? "" : tools);
+}
+
+void web_put_pong(struct buf *b, int64_t n)
+{
+	open_frame(b, "pong");
+	put_int(b, "n", n);
+	buf_add_char(b, '}');
+}
