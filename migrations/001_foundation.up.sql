@@ -2,6 +2,11 @@
 -- Every tenant table starts its keys with ws, references are composite, row security is on from the first row.
 -- Ids are UUIDv7 (sorted by time) or UUIDv8 computed from the platform's own names (core/base/id.h).
 
+-- Words as they are written, without accents: no language is assumed.  Only words with letters beyond ASCII go through unaccent.
+CREATE TEXT SEARCH CONFIGURATION plain (COPY = pg_catalog.simple);
+ALTER TEXT SEARCH CONFIGURATION plain ALTER MAPPING FOR hword, hword_part, word WITH unaccent, simple;
+COMMENT ON TEXT SEARCH CONFIGURATION plain IS 'simple, with accents taken off: what messages.search and every query use';
+
 CREATE TABLE installs (
 	adapter text NOT NULL,
 	external_id text NOT NULL,
@@ -123,7 +128,7 @@ CREATE TABLE messages (
 	run_id uuid,                     -- the run that wrote it
 	audience_id uuid NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	search tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('simple', body)) STORED,
+	search tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('eddy.plain', body)) STORED,
 	PRIMARY KEY (ws, id),
 	UNIQUE (ws, thread_id, seq),
 	FOREIGN KEY (ws, thread_id) REFERENCES threads (ws, id),
@@ -291,3 +296,77 @@ CREATE TABLE adapter_notes (
 	changed_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (ws, adapter, key)
 );
+
+-- ---- row security: every table of a tenant, for the runtime role by the transaction's tenant, for maintenance by its own policy ----
+
+DO $$
+DECLARE
+	t text;
+	tenant CONSTANT text := '(ws = (SELECT nullif(current_setting(''app.ws'', true), '''')::uuid))';
+BEGIN
+	FOREACH t IN ARRAY ARRAY['workspaces', 'audiences', 'places', 'people', 'identities', 'threads', 'inbox', 'inbox_rejected',
+	    'messages', 'reactions', 'agents', 'runs', 'run_steps', 'model_calls', 'outbox', 'budget_days', 'budget_holds', 'audit',
+	    'adapter_notes'] LOOP
+		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+		EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+		EXECUTE format('CREATE POLICY tenant ON %I TO :"eddy" USING %s WITH CHECK %s', t, tenant, tenant);
+		EXECUTE format('CREATE POLICY maintenance ON %I TO :"maint" USING (true) WITH CHECK (true)', t);
+	END LOOP;
+END $$;
+
+-- ---- rights: what the program does, nothing that passes row security by (TRUNCATE, REFERENCES, TRIGGER) ----
+
+GRANT SELECT, INSERT, UPDATE ON installs, workspaces, audiences, places, people, identities, threads, inbox, inbox_rejected, messages,
+	agents, runs, outbox, budget_days TO :"eddy";
+GRANT SELECT, INSERT, UPDATE, DELETE ON reactions, run_steps, dispatch, budget_holds, adapter_notes TO :"eddy";
+GRANT SELECT, INSERT ON model_calls, audit TO :"eddy";
+GRANT SELECT, UPDATE, DELETE ON installs, workspaces, audiences, places, people, identities, threads, inbox, inbox_rejected, messages,
+	reactions, agents, runs, run_steps, model_calls, outbox, dispatch, budget_days, budget_holds, adapter_notes TO :"maint";
+GRANT SELECT, INSERT ON audit TO :"maint";
+
+-- ---- hot tables: most updates stay on their page (fillfactor above); what does not is cleaned up early and in small bites ----
+
+ALTER TABLE dispatch SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 1);
+ALTER TABLE threads SET (autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE runs SET (autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE budget_days SET (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);
+ALTER TABLE budget_holds SET (autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);
+-- Inserts alone also lead to a vacuum: it moves the pending list of the search index into the tree and keeps counts fresh.
+ALTER TABLE messages SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+
+-- ---- search: the one function that reads past row security, because @@ is not leakproof and its index would not be used ----
+
+CREATE POLICY search ON messages FOR SELECT TO :"search" USING (true);
+GRANT SELECT ON messages TO :"search";
+GRANT CREATE ON SCHEMA eddy TO :"search";
+SET LOCAL ROLE :"search";
+CREATE FUNCTION search_messages(q text, audiences uuid[], thread uuid, author uuid, after timestamptz, before timestamptz, lim integer)
+RETURNS TABLE (message_id uuid, rank real)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = eddy, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+	tenant uuid := nullif(current_setting('app.ws', true), '')::uuid;
+	query tsquery := websearch_to_tsquery('eddy.plain', left(q, 1000));
+BEGIN
+	-- querytree: what of the query an index can answer; nothing for "" and for mere negations, which would read everything.
+	IF tenant IS NULL OR audiences IS NULL OR query IS NULL OR querytree(query) IN ('', 'T') THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+		SELECT newest.id, ts_rank(newest.search, query)
+		FROM (SELECT m.id, m.search, m.created_at FROM messages m
+			WHERE m.ws = tenant AND m.search @@ query AND m.audience_id = ANY (audiences) AND m.state <> 2
+				AND (thread IS NULL OR m.thread_id = thread) AND (author IS NULL OR m.author_id = author)
+				AND (after IS NULL OR m.created_at >= after) AND (before IS NULL OR m.created_at < before)
+			ORDER BY m.created_at DESC LIMIT 500) newest
+		ORDER BY 2 DESC, newest.created_at DESC, newest.id
+		LIMIT least(greatest(coalesce(lim, 20), 1), 100);
+END $$;
+COMMENT ON FUNCTION search_messages IS 'Messages of the transaction''s workspace that match a web-style query and belong to one of the given audiences; only the newest 500 matches are ranked. Owned by the search role; filters workspace and audience itself.';
+REVOKE EXECUTE ON FUNCTION search_messages FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_messages TO :"eddy";
+SET LOCAL ROLE :"owner";
+REVOKE CREATE ON SCHEMA eddy FROM :"search";
