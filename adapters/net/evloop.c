@@ -15,6 +15,7 @@
 
 #define LAG_EVERY_MS 1000u
 #define KEEP_POSTS 1024u
+#define SETTLE_ROUNDS 8
 #define DESCRIPTORS 16384u
 
 static _Thread_local const struct evloop *current;
@@ -44,13 +45,28 @@ static void on_wake(uv_async_t *a)
 {
 	struct evloop *e = a->data;
 	run_posts(e);
-	if (e->settle)
-		e->settle(e->settle_arg);
+	evloop_settle(e);
 	pthread_mutex_lock(&e->mtx);
 	bool stop = e->stop;
 	pthread_mutex_unlock(&e->mtx);
 	if (stop)
 		uv_stop(&e->uv);
+}
+
+void evloop_settle(struct evloop *e)
+{
+	if (!e->settle)
+		return;
+	for (int i = 0; i < SETTLE_ROUNDS; i++) {
+		e->settle(e->settle_arg);
+		pthread_mutex_lock(&e->mtx);
+		size_t left = e->len;
+		pthread_mutex_unlock(&e->mtx);
+		if (left == 0)
+			return;
+		run_posts(e);
+	}
+	uv_async_send(&e->wake); /* sockets and timers get their turn first */
 }
 
 static void on_lag(uv_timer_t *t)
@@ -154,7 +170,7 @@ bool evloop_post(struct evloop *e, void (*fn)(void *arg), void *arg)
 		}
 		e->posts[e->len++] = (struct evloop_post){ fn, arg };
 	}
-	if (ok && first)
+	if (ok && first && !(e->settle && current == e)) /* its own posts are found by evloop_settle() */
 		uv_async_send(&e->wake); /* under the lock: the handle lives while the array is open */
 	pthread_mutex_unlock(&e->mtx);
 	return ok;
@@ -179,8 +195,7 @@ static void on_timer(uv_timer_t *u)
 	struct evtimer *t = u->data;
 	struct evloop *e = t->e;
 	t->fn(t->arg); /* may stop and so free ${t} */
-	if (e->settle)
-		e->settle(e->settle_arg);
+	evloop_settle(e);
 }
 
 struct evtimer *evtimer_new(struct evloop *e, uint64_t after_ms, uint64_t every_ms, void (*fn)(void *arg), void *arg)

@@ -31,7 +31,7 @@ struct evloop {
 	uint64_t lag_due;
 	struct metric *lag;
 	struct evtimer *timers;
-	void (*settle)(void *arg); /* after each burst of posts and each timer; may be NULL */
+	void (*settle)(void *arg); /* by evloop_settle(): after each burst of posts and each timer; may be NULL */
 	void *settle_arg;
 	pthread_mutex_t mtx;       /* guards the next five */
 	struct evloop_post *posts;
@@ -52,6 +52,8 @@ void evloop_drain(struct evloop *e, uint64_t ms);
 /** Closes what is left and the loop; posts are refused from now on.  On the owning thread, after evloop_run(). */
 void evloop_close(struct evloop *e);
 void evloop_done(struct evloop *e); /* frees the rest, after evloop_close() */
+/** Calls ${settle} and runs posts until there are none: whoever sets ${settle} ends each own libuv callback with this. */
+void evloop_settle(struct evloop *e);
 bool evloop_post(struct evloop *e, void (*fn)(void *arg), void *arg);
 void evloop_stop(struct evloop *e); /* any thread */
 bool evloop_is_current(const struct evloop *e);
