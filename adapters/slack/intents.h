@@ -1,0 +1,72 @@
+#ifndef EDDY_SLACK_INTENTS_H
+#define EDDY_SLACK_INTENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../core/base/buf.h"
+#include "../../core/engine/intent.h"
+#include "wire.h"
+
+/* What Slack says becomes what the core understands.  Pure: no clock, no network; who is who comes through functions. */
+
+/* What is known about people and channels (names.h). */
+struct known_person {
+	char *name, *tz; /* NULL: not known */
+	bool is_bot, is_guest;
+};
+struct known_place {
+	char *name;
+	enum visibility visibility;
+	bool member;
+};
+
+#define INTENTS_BOT_TURNS 5            /* messages of allowed bots that one thread may bring within … */
+#define INTENTS_BOT_WINDOW_MS 3600000u /* … this time: the brake on two bots talking to each other */
+#define INTENTS_BOT_THREADS 256
+
+struct intents {
+	/* set by the owner */
+	struct id ws;
+	const char *team_id, *self_user, *self_bot, *self_name; /* auth.test */
+	const struct known_person *(*person)(void *arg, const char *id); /* NULL: not known (and being asked for) */
+	const struct known_place *(*place)(void *arg, const char *id);
+	void *arg;
+	const char *const *bots;       /* app ids of bots that may talk to us */
+	size_t bots_len;
+	/* working memory */
+	struct buf text, key, place_key, thread_key;
+	char origin[INTENT_ORIGIN_MAX];
+	struct bot_thread {
+		uint64_t thread;       /* hash of channel and thread */
+		uint64_t since_ms;
+		unsigned turns;
+	} bot_threads[INTENTS_BOT_THREADS];
+};
+void intents_done(struct intents *c);
+
+/* The text of a small file, fetched before: which file of the message, and what it says. */
+struct intents_file_text {
+	const char *file_id;
+	const char *text;
+	size_t len;
+};
+struct intents_extra {
+	uint64_t now_ms;               /* wall clock */
+	bool late;                     /* read back from history */
+	const struct intents_file_text *texts;
+	size_t texts_len;
+};
+/**
+ * Builds the intent of ${ev} into ${in}, whose strings borrow from ${ev} and ${c} until the next call.  False: there is nothing to
+ * tell the core (our own echo, another bot, a system message, an unfurl, something incomplete).
+ */
+bool intents_build(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in);
+/** True if something we did ourselves caused this event. */
+bool intents_is_self(const struct intents *c, const struct slack_event *ev, const struct wire_message *m);
+/** True for a file whose text is worth fetching before the message is accepted: small and text. */
+bool intents_wants_text(const struct wire_file *f);
+#define INTENTS_FILE_TEXT_MAX 65536u
+
+#endif
