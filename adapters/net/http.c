@@ -253,6 +253,7 @@ static void call_finish(struct http *h, struct http_call *c, enum http_fail fail
 		.body = c->in.p ? c->in.p : "",
 		.body_len = c->in.len,
 		.retry_after_ms = c->retry_after_ms,
+		.header = c->header ? c->header : "",
 		.content_type = c->content_type,
 		.first_ms = c->first_ms ? (uint32_t)(c->first_ms - c->started_ms) : 0,
 		.total_ms = (uint32_t)(now - c->started_ms),

@@ -23,6 +23,7 @@ struct http_result {
 	size_t body_len;
 	uint32_t retry_after_ms; /* Retry-After of the answer (seconds or date), 0: none */
 	const char *content_type;
+	const char *header;      /* value of ${want_header}, at most 2 kB; "" when the answer had none; borrowed */
 	uint32_t first_ms, total_ms;
 	const char *why;         /* curl's words for a failure, for the log */
 };
@@ -36,6 +37,7 @@ struct http_request {
 	uint32_t idle_ms;        /* no byte for this long: HTTP_TIMEOUT; 0: none */
 	uint32_t total_ms;       /* 0: 30,000 */
 	size_t max_body;         /* 0: 1 MiB; larger: HTTP_TOO_LARGE */
+	const char *want_header; /* NULL, or the name of one more answer header to keep: "x-oauth-scopes"; copied */
 	bool follow;             /* up to 3 redirects, same scheme; to another host without our headers (credentials) */
 	/** Body bytes as they come (status 200 only, no limit; other bodies are collected).  false: stop, HTTP_CANCELLED. */
 	bool (*on_data)(void *arg, const char *p, size_t n);

@@ -13,6 +13,7 @@
 #include "../../core/base/mem.h"
 
 #define MAX_BODY ((size_t)1024 * 1024)
+#define HEADER_VALUE_MAX 2048
 #define RETRY_AFTER_MAX_MS 86400000.0
 
 static char *put(char **at, const char *s)
@@ -27,6 +28,7 @@ struct http_call *http_call_new(struct http *h, const struct http_request *r)
 {
 	static const char no_expect[] = "Expect:";
 	size_t headers = 1, bytes = sizeof no_expect + strlen(r->method) + 1 + strlen(r->url) + 1;
+	bytes += r->want_header ? strlen(r->want_header) + 1 : 0;
 	for (const char *const *p = r->headers; p && *p; p++, headers++)
 		bytes += strlen(*p) + 1;
 	struct http_call *c = xmalloc(sizeof *c + headers * sizeof(struct curl_slist) + bytes);
@@ -52,6 +54,7 @@ struct http_call *http_call_new(struct http *h, const struct http_request *r)
 		list[i] = (struct curl_slist){ .data = put(&at, r->headers[i - 1]), .next = i + 1 < headers ? &list[i + 1] : NULL };
 	c->method = put(&at, r->method);
 	c->url = put(&at, r->url);
+	c->want_header = r->want_header ? put(&at, r->want_header) : NULL;
 	c->idempotent = strcmp(c->method, "GET") == 0 || strcmp(c->method, "HEAD") == 0;
 	return c;
 }
@@ -59,6 +62,7 @@ struct http_call *http_call_new(struct http *h, const struct http_request *r)
 void http_call_free(struct http_call *c)
 {
 	free(c->own_url);
+	free(c->header);
 	free(c->body);
 	buf_done(&c->in);
 	free(c);
@@ -111,8 +115,12 @@ void http_call_header(struct http_call *c, const char *p, size_t n)
 		c->status = left > 3 ? (space[1] - '0') * 100 + (space[2] - '0') * 10 + (space[3] - '0') : 0;
 		c->retry_after_ms = 0;
 		c->content_type[0] = '\0';
+		free(c->header);
+		c->header = NULL;
 		return;
 	}
+	if (c->want_header && !c->header && (v = value_of(p, n, c->want_header, &len)) != NULL && len <= HEADER_VALUE_MAX)
+		c->header = xstrndup(v, len);
 	switch (n > 0 ? p[0] | 0x20 : 0) {
 	case 'r':
 		if ((v = value_of(p, n, "retry-after-ms", &len)) != NULL)

@@ -28,6 +28,8 @@ struct http_call {
 	long status;
 	uint32_t retry_after_ms;
 	char content_type[64];
+	const char *want_header;      /* in ${block}, or NULL */
+	char *header;                 /* its value, or NULL */
 	struct buf in;
 	int redirects;
 	unsigned sent;                /* how often curl has sent the request */
