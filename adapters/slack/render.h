@@ -14,12 +14,23 @@ struct buf;
  * text is escaped in mrkdwn and is raw "text" elements in rich_text, which Slack does not interpret.
  */
 
+#define SLACK_TEXT_UNITS 3500u   /* longer text goes out as blocks */
+#define SLACK_BLOCKS_MAX 50u
+#define SLACK_TABLE_ROWS 100u
+#define SLACK_TABLE_COLUMNS 20u
+
 /** ${n} bytes with & < > as entities: safe anywhere in Slack text. */
 void slack_escape(struct buf *out, const char *s, size_t n);
 /** The reverse, once. */
 void slack_unescape(struct buf *out, const char *s, size_t n);
 /** True if mrkdwn shows this document exactly (no headings, tables, marks that Slack would take for formatting ...). */
 bool slack_fits_mrkdwn(const struct doc *d);
+/** A link whose words look like another address than the one it leads to. */
+bool slack_link_misleads(const struct doc_node *link);
+/** The words of ${n} and all below it, without markup. */
+void slack_flatten(const struct doc_node *n, struct buf *out);
+/** A table as aligned columns of plain text. */
+void slack_table_text(const struct doc_node *table, struct buf *out);
 /** The document as mrkdwn; of what mrkdwn cannot show a readable plain form.  Also the text of notifications. */
 void slack_render_mrkdwn(const struct doc *d, struct buf *out);
 /**
