@@ -30,6 +30,7 @@
 #define LOCK_WAIT_MS 120000u  /* another process may be making the cluster or recovering it */
 #define READY_WAIT_MS 120000u /* crash recovery */
 #define STOP_WAIT_MS 30000u
+#define ORPHANS_WAIT_MS 10000u
 #define LOG_MAX_BYTES (4 << 20)
 
 struct cluster {
@@ -217,36 +218,49 @@ static bool check_data(struct cluster *c, char *why, size_t why_n)
 	return true;
 }
 
+/* Alone with the cluster?  Keeps the shared lock otherwise.  Needs cluster.lock, so no two processes ask at once. */
+static bool alone(struct cluster *c)
+{
+	if (flock(c->users_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	while (flock(c->users_fd, LOCK_SH) != 0 && errno == EINTR)
+		;
+	return false;
+}
+
 static bool run_server(struct cluster *c, char *why, size_t why_n)
 {
 	struct cluster_pid p;
 	if (cluster_read_pid(c->pgdata, &p) && is_ours(c, p.pid))
 		return wait_ready(c, 0, why, why_n);
 
-	/* A left-over of another process's number would keep the server from starting although nobody works here. */
-	if (cluster_read_pid(c->pgdata, &p) && kill(p.pid, 0) == 0 && !cluster_in_use(c->pgdata)) {
-		char path[PATH_MAX];
-		snprintf(path, sizeof(path), "%s/postmaster.pid", c->pgdata);
-		unlink(path);
+	/* After a kill of the server its children need a moment to notice; nothing may start before they have gone. */
+	uint64_t end = clock_ms() + ORPHANS_WAIT_MS;
+	while (cluster_in_use(c->pgdata)) {
+		if (clock_ms() > end) {
+			snprintf(why, why_n, "processes of a former server still work in %s: end them", c->pgdata);
+			return false;
+		}
+		nap(10);
 	}
 	if (!cluster_socket_dir(c->dir, c->user, &c->socket_dir, why, why_n))
 		return false;
+	/*
+	 * Postgres clears its own left-overs, but not when their process number is in use again.  Only where no other eddy uses this
+	 * folder: one in another container would not show among our processes.
+	 */
+	if (alone(c)) {
+		cluster_clear_leftovers(c->pgdata, c->socket_dir);
+		while (flock(c->users_fd, LOCK_SH) != 0 && errno == EINTR)
+			;
+	}
 	if (!cluster_write_conf(c->pgdata, c->socket_dir, c->user)) {
 		snprintf(why, why_n, "cannot write %s/eddy.conf: %s", c->pgdata, strerror(errno));
 		return false;
 	}
 	cluster_trim_log(c->log, LOG_MAX_BYTES);
 	pid_t pid;
-	for (int attempt = 0;; attempt++) {
-		if (!spawn_server(c, &pid, why, why_n))
-			return false;
-		if (wait_ready(c, pid, why, why_n))
-			return true;
-		/* After kill -9 of a postmaster its children need a moment to notice. */
-		if (attempt >= 20 || !strstr(why, "still in use"))
-			return false;
-		nap(250);
-	}
+	return spawn_server(c, &pid, why, why_n) && wait_ready(c, pid, why, why_n);
 }
 
 static void cluster_free(struct cluster *c)
@@ -311,16 +325,6 @@ done:
 	}
 	*out = c;
 	return ERR_NONE;
-}
-
-/* Alone with the cluster?  Keeps the shared lock otherwise.  Needs cluster.lock, so no two processes ask at once. */
-static bool alone(struct cluster *c)
-{
-	if (flock(c->users_fd, LOCK_EX | LOCK_NB) == 0)
-		return true;
-	while (flock(c->users_fd, LOCK_SH) != 0 && errno == EINTR)
-		;
-	return false;
 }
 
 bool cluster_shared(struct cluster *c)

@@ -132,6 +132,17 @@ bool cluster_in_use(const char *pgdata)
 	return found;
 }
 
+void cluster_clear_leftovers(const char *pgdata, const char *socket_dir)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/postmaster.pid", pgdata);
+	(void)unlink(path);
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.5432.lock", socket_dir);
+	(void)unlink(path);
+	snprintf(path, sizeof(path), "%s/.s.PGSQL.5432", socket_dir);
+	(void)unlink(path);
+}
+
 bool cluster_make_dirs(const char *path, mode_t mode)
 {
 	char part[PATH_MAX];

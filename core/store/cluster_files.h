@@ -19,6 +19,8 @@ bool cluster_read_pid(const char *pgdata, struct cluster_pid *out);
 int cluster_data_major(const char *pgdata);
 /** True if any process works in ${pgdata}. */
 bool cluster_in_use(const char *pgdata);
+/** Remove the lock files of a server that nobody runs any more. */
+void cluster_clear_leftovers(const char *pgdata, const char *socket_dir);
 /** mkdir -p; only the last folder gets ${mode}. */
 bool cluster_make_dirs(const char *path, mode_t mode);
 /** A folder of mode 0700 owned by ${user} (NULL: us).  One that is there must be just that: in /tmp others could have made it. */
