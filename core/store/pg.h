@@ -31,7 +31,7 @@ struct pg_args;
 struct pg_args *pg_args_new(void);
 void pg_args_free(struct pg_args *a);
 void pg_args_reset(struct pg_args *a);
-void pg_arg_id(struct pg_args *a, struct id v);
+void pg_arg_id(struct pg_args *a, struct id v);  /* none is SQL NULL, here and in arrays */
 void pg_arg_text(struct pg_args *a, const char *s, size_t n); /* NULL: SQL NULL */
 void pg_arg_str(struct pg_args *a, const char *s);
 void pg_arg_int8(struct pg_args *a, int64_t v);

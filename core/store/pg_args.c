@@ -103,7 +103,10 @@ static void add(struct pg_args *a, const void *p, size_t n)
 
 void pg_arg_id(struct pg_args *a, struct id v)
 {
-	add(a, v.b, sizeof(v.b));
+	if (id_is_none(v))
+		begin(a, -1);
+	else
+		add(a, v.b, sizeof(v.b));
 }
 
 void pg_arg_text(struct pg_args *a, const char *s, size_t n)
@@ -178,7 +181,10 @@ static void element(struct pg_args *a, const void *p, size_t n)
 
 void pg_array_id(struct pg_args *a, struct id v)
 {
-	element(a, v.b, sizeof(v.b));
+	if (id_is_none(v))
+		pg_array_text(a, NULL, 0);
+	else
+		element(a, v.b, sizeof(v.b));
 }
 
 void pg_array_text(struct pg_args *a, const char *s, size_t n)

@@ -1,0 +1,528 @@
+/*
+ * The group-commit writer.  Producers push onto a linked list under a mutex; the thread takes all of it, sorts by tenant, kind
+ * and arrival, and runs one transaction through libpq's pipeline mode.  Expected results are kept in a list in the order of
+ * sending, each with the function that reads it.  After an error the server skips to the sync point; the batch is then
+ * rolled back and its operations are run again one by one, which finds the one that the database refuses.
+ */
+#include "writer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../base/clock.h"
+#include "../base/fault.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+
+#define BATCH_MAX 256
+#define RECONNECT_MAX_MS 1000
+
+struct expect {
+	void (*fn)(void *ctx, const PGresult *r);
+	void *ctx;
+};
+
+struct chunk {
+	struct chunk *next;
+	max_align_t data[];
+};
+
+struct writer_tx {
+	struct pg *pg;
+	PGconn *conn;
+	struct pg_args *args;
+	struct expect *expect;
+	size_t expect_len, expect_cap, expect_at;
+	struct id ws;
+	bool ws_set;
+	enum err failed;
+	char state[8];
+	struct chunk *chunks;
+};
+
+struct writer {
+	struct pg *pg;
+	struct writer_tx tx;
+	enum err (*on_connect)(void *arg, struct pg *pg);
+	void *arg;
+	size_t batch_max;
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	struct write_op *head, **tail;
+	size_t waiting;
+	bool stopping, idle;
+	uint64_t stop_at_ms;
+	atomic_bool connected;
+	uint64_t order;
+	struct writer_stats stats; /* under the mutex */
+};
+
+struct pg_args *writer_args(struct writer_tx *tx)
+{
+	pg_args_reset(tx->args);
+	return tx->args;
+}
+
+void *writer_alloc(struct writer_tx *tx, size_t n)
+{
+	struct chunk *c = xcalloc(1, sizeof(*c) + n);
+	c->next = tx->chunks;
+	tx->chunks = c;
+	return c->data;
+}
+
+static void free_chunks(struct writer_tx *tx)
+{
+	while (tx->chunks != NULL) {
+		struct chunk *c = tx->chunks;
+		tx->chunks = c->next;
+		free(c);
+	}
+}
+
+static void expect(struct writer_tx *tx, void (*fn)(void *, const PGresult *), void *ctx)
+{
+	if (tx->expect_len == tx->expect_cap) {
+		tx->expect_cap = tx->expect_cap ? tx->expect_cap * 2 : 64;
+		tx->expect = xrealloc(tx->expect, tx->expect_cap * sizeof(*tx->expect));
+	}
+	tx->expect[tx->expect_len++] = (struct expect){ fn, ctx };
+}
+
+static void send_prepared(struct writer_tx *tx, const char *statement, const struct pg_args *a,
+    void (*fn)(void *, const PGresult *), void *ctx)
+{
+	if (tx->failed != ERR_NONE)
+		return;
+	if (!PQsendQueryPrepared(tx->conn, statement, pg_args_count(a), pg_args_values(a), pg_args_lengths(a),
+		pg_args_formats(a), 1)) {
+		tx->failed = ERR_RETRY;
+		return;
+	}
+	expect(tx, fn, ctx);
+}
+
+void writer_exec(struct writer_tx *tx, const char *statement, void (*fn)(void *, const PGresult *), void *ctx)
+{
+	send_prepared(tx, statement, tx->args, fn, ctx);
+}
+
+void writer_set_tenant(struct writer_tx *tx, struct id ws)
+{
+	if (tx->ws_set && id_equal(tx->ws, ws))
+		return;
+	char text[ID_TEXT];
+	struct pg_args *a = writer_args(tx);
+	pg_arg_str(a, id_format(ws, text));
+	writer_exec(tx, "writer_tenant", NULL, NULL);
+	tx->ws = ws;
+	tx->ws_set = true;
+}
+
+/* Read the results of all that was sent, handing each to its reader; the first bad one decides how the batch failed. */
+static void read_results(struct writer_tx *tx)
+{
+	while (tx->expect_at < tx->expect_len) {
+		PGresult *r = PQgetResult(tx->conn);
+		if (r == NULL) {
+			if (PQstatus(tx->conn) != CONNECTION_OK) {
+				tx->failed = ERR_RETRY;
+				return;
+			}
+			continue; /* the end of one statement's results */
+		}
+		ExecStatusType s = PQresultStatus(r);
+		struct expect *e = &tx->expect[tx->expect_at];
+		if (s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK) {
+			if (e->fn != NULL && tx->failed == ERR_NONE)
+				e->fn(e->ctx, r);
+		} else if (tx->failed == ERR_NONE) {
+			tx->failed = pg_class(tx->conn, r);
+			if (tx->failed == ERR_NONE)
+				tx->failed = ERR_BROKEN;
+			snprintf(tx->state, sizeof(tx->state), "%s", pg_state(r));
+		}
+		PQclear(r);
+		tx->expect_at++;
+		if (tx->failed != ERR_NONE)
+			return;
+	}
+}
+
+static void read_sync(struct writer_tx *tx)
+{
+	for (;;) {
+		PGresult *r = PQgetResult(tx->conn);
+		if (r == NULL) {
+			if (PQstatus(tx->conn) != CONNECTION_OK) {
+				tx->failed = ERR_RETRY;
+				return;
+			}
+			continue;
+		}
+		ExecStatusType s = PQresultStatus(r);
+		PQclear(r);
+		if (s == PGRES_PIPELINE_SYNC)
+			return;
+	}
+}
+
+static void tx_begin(struct writer_tx *tx)
+{
+	free_chunks(tx);
+	tx->expect_len = tx->expect_at = 0;
+	tx->failed = ERR_NONE;
+	tx->state[0] = 0;
+	tx->ws_set = false;
+	if (!PQenterPipelineMode(tx->conn)) {
+		tx->failed = ERR_RETRY;
+		return;
+	}
+	pg_args_reset(tx->args);
+	writer_exec(tx, "writer_begin", NULL, NULL);
+}
+
+static void tx_half(struct writer_tx *tx)
+{
+	if (tx->failed != ERR_NONE)
+		return;
+	if (!PQsendFlushRequest(tx->conn) || PQflush(tx->conn) < 0) {
+		tx->failed = ERR_RETRY;
+		return;
+	}
+	read_results(tx);
+}
+
+/* COMMIT, or ROLLBACK after an error.  The connection is out of pipeline mode afterwards unless it was lost. */
+static void tx_end(struct writer_tx *tx)
+{
+	enum err failed = tx->failed;
+	if (failed == ERR_NONE) {
+		pg_args_reset(tx->args);
+		writer_exec(tx, "writer_commit", NULL, NULL);
+	}
+	if (PQstatus(tx->conn) != CONNECTION_OK || !PQpipelineSync(tx->conn)) {
+		tx->failed = ERR_RETRY;
+		return;
+	}
+	if (failed == ERR_NONE) {
+		read_results(tx);
+		failed = tx->failed;
+	}
+	tx->failed = ERR_NONE;
+	read_sync(tx);
+	if (tx->failed != ERR_NONE)
+		return;
+	if (!PQexitPipelineMode(tx->conn)) {
+		tx->failed = ERR_RETRY;
+		return;
+	}
+	if (failed != ERR_NONE && PQtransactionStatus(tx->conn) != PQTRANS_IDLE)
+		PQclear(PQexec(tx->conn, "ROLLBACK"));
+	tx->failed = failed;
+}
+
+static int by_tenant_kind_order(const void *a, const void *b)
+{
+	const struct write_op *x = *(struct write_op *const *)a, *y = *(struct write_op *const *)b;
+	int c = id_compare(x->ws, y->ws);
+	if (c == 0)
+		c = (x->kind->rank > y->kind->rank) - (x->kind->rank < y->kind->rank);
+	return c ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+static void run_half(struct writer_tx *tx, struct write_op **ops, size_t n, bool second)
+{
+	for (size_t i = 0, j; i < n && tx->failed == ERR_NONE; i = j) {
+		for (j = i + 1; j < n && ops[j]->kind == ops[i]->kind && id_equal(ops[j]->ws, ops[i]->ws);)
+			j++;
+		const struct write_kind *k = ops[i]->kind;
+		void (*fn)(struct writer_tx *, struct write_op **, size_t) = second ? k->second : k->first;
+		if (fn == NULL)
+			continue;
+		if (!id_is_none(ops[i]->ws))
+			writer_set_tenant(tx, ops[i]->ws);
+		fn(tx, ops + i, j - i);
+	}
+}
+
+static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
+{
+	struct writer_tx *tx = &w->tx;
+	for (size_t i = 0; i < n; i++)
+		if (ops[i]->kind->reset != NULL)
+			ops[i]->kind->reset(ops[i]);
+	tx->conn = pg_conn(w->pg);
+	tx_begin(tx);
+	run_half(tx, ops, n, false);
+	tx_half(tx);
+	run_half(tx, ops, n, true);
+	fault_point("accept.before_commit");
+	tx_end(tx);
+	if (tx->failed == ERR_NONE)
+		fault_point("accept.after_commit");
+	return tx->failed;
+}
+
+static void finish_ops(struct writer *w, struct write_op **ops, size_t n, enum err e)
+{
+	pthread_mutex_lock(&w->mutex);
+	w->stats.operations += n;
+	w->stats.commits += e == ERR_NONE;
+	pthread_mutex_unlock(&w->mutex);
+	for (size_t i = 0; i < n; i++)
+		ops[i]->kind->done(ops[i], e);
+}
+
+/* The one operation that the database refuses: kept aside by its kind in a transaction of its own. */
+static enum err refuse(struct writer *w, struct write_op *op, enum err e)
+{
+	struct writer_tx *tx = &w->tx;
+	char state[8];
+	memcpy(state, tx->state, sizeof(state));
+	log_error("writer.refused", LF_STR("operation", op->kind->name), LF_ID("ws", op->ws), LF_STR("sqlstate", state),
+	    LF_STR("result", err_name(e)));
+	if (op->kind->reject != NULL) {
+		tx_begin(tx);
+		if (!id_is_none(op->ws))
+			writer_set_tenant(tx, op->ws);
+		op->kind->reject(tx, op, state);
+		tx_end(tx);
+		if (tx->failed == ERR_RETRY)
+			return ERR_RETRY;
+	}
+	pthread_mutex_lock(&w->mutex);
+	w->stats.rejected++;
+	pthread_mutex_unlock(&w->mutex);
+	op->kind->done(op, e == ERR_BROKEN ? ERR_BROKEN : ERR_INPUT);
+	return ERR_NONE;
+}
+
+static bool must_give_up(struct writer *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	bool stop = w->stopping && clock_ms() >= w->stop_at_ms;
+	pthread_mutex_unlock(&w->mutex);
+	return stop;
+}
+
+static bool reconnect(struct writer *w)
+{
+	uint64_t since = clock_ms(), wait = 50;
+	atomic_store(&w->connected, false);
+	log_warn("writer.database_away", LF_STR("result", "waiting"));
+	for (;;) {
+		if (must_give_up(w))
+			return false;
+		if (pg_reconnect(w->pg) == ERR_NONE && (w->on_connect == NULL || w->on_connect(w->arg, w->pg) == ERR_NONE))
+			break;
+		struct timespec t = { .tv_sec = (time_t)(wait / 1000), .tv_nsec = (long)(wait % 1000) * 1000000 };
+		nanosleep(&t, NULL);
+		wait = wait * 2 > RECONNECT_MAX_MS ? RECONNECT_MAX_MS : wait * 2;
+	}
+	atomic_store(&w->connected, true);
+	log_info("writer.database_back", LF_INT("ms", clock_ms() - since), LF_STR("result", "ok"));
+	return true;
+}
+
+/* Serialisation failures, lock time-outs and the like pass by themselves; a lost connection needs a new one. */
+static bool again(struct writer *w)
+{
+	if (PQstatus(pg_conn(w->pg)) == CONNECTION_OK && PQpipelineStatus(pg_conn(w->pg)) == PQ_PIPELINE_OFF) {
+		struct timespec t = { .tv_nsec = 20 * 1000000 };
+		nanosleep(&t, NULL);
+		return !must_give_up(w);
+	}
+	return reconnect(w);
+}
+
+static void run_single(struct writer *w, struct write_op *op)
+{
+	for (;;) {
+		enum err e = run_tx(w, &op, 1);
+		if (e == ERR_NONE) {
+			finish_ops(w, &op, 1, ERR_NONE);
+			return;
+		}
+		if (e != ERR_RETRY && refuse(w, op, e) == ERR_NONE)
+			return;
+		if (!again(w)) {
+			op->kind->done(op, ERR_RETRY);
+			return;
+		}
+	}
+}
+
+static void run_batch(struct writer *w, struct write_op **ops, size_t n)
+{
+	qsort(ops, n, sizeof(*ops), by_tenant_kind_order);
+	uint64_t t0 = clock_us();
+	for (;;) {
+		enum err e = run_tx(w, ops, n);
+		if (e == ERR_NONE) {
+			finish_ops(w, ops, n, ERR_NONE);
+			break;
+		}
+		pthread_mutex_lock(&w->mutex);
+		w->stats.replays++;
+		pthread_mutex_unlock(&w->mutex);
+		if (e != ERR_RETRY) {
+			for (size_t i = 0; i < n; i++)
+				run_single(w, ops[i]);
+			break;
+		}
+		if (!again(w)) {
+			finish_ops(w, ops, n, ERR_RETRY);
+			break;
+		}
+	}
+	pthread_mutex_lock(&w->mutex);
+	w->stats.busy_us += clock_us() - t0;
+	pthread_mutex_unlock(&w->mutex);
+}
+
+static void *writer_main(void *arg)
+{
+	struct writer *w = arg;
+	struct write_op **ops = xcalloc(w->batch_max, sizeof(struct write_op *));
+	for (;;) {
+		size_t n = 0;
+		pthread_mutex_lock(&w->mutex);
+		while (w->head == NULL && !w->stopping) {
+			w->idle = true;
+			pthread_cond_wait(&w->cond, &w->mutex);
+			w->idle = false;
+		}
+		while (w->head != NULL && n < w->batch_max) {
+			ops[n++] = w->head;
+			w->head = w->head->next;
+		}
+		if (w->head == NULL)
+			w->tail = &w->head;
+		w->waiting -= n;
+		bool stop = w->stopping && n == 0;
+		pthread_mutex_unlock(&w->mutex);
+		if (stop)
+			break;
+		run_batch(w, ops, n);
+	}
+	free(ops);
+	return NULL;
+}
+
+static const struct pg_statement writer_statements[] = {
+	{ "writer_begin", "BEGIN ISOLATION LEVEL READ COMMITTED" },
+	{ "writer_commit", "COMMIT" },
+	{ "writer_tenant", "SELECT set_config('app.ws', $1, true)" },
+	{ NULL, NULL },
+};
+
+enum err writer_open(struct writer **out, const struct writer_options *o, char *why, size_t why_n)
+{
+	const struct pg_statement *tables[16];
+	size_t n = 0;
+	tables[n++] = writer_statements;
+	for (size_t i = 0; o->statements[i] != NULL && n < 15; i++)
+		tables[n++] = o->statements[i];
+	tables[n] = NULL;
+	struct writer *w = xcalloc(1, sizeof(*w));
+	enum err e = pg_open(&w->pg, o->url, tables, why, why_n);
+	if (e == ERR_NONE && o->on_connect != NULL && (e = o->on_connect(o->arg, w->pg)) != ERR_NONE)
+		snprintf(why, why_n, "the database refused the writer's session");
+	if (e != ERR_NONE) {
+		pg_close(w->pg);
+		free(w);
+		return e;
+	}
+	w->tx.pg = w->pg;
+	w->tx.args = pg_args_new();
+	w->on_connect = o->on_connect;
+	w->arg = o->arg;
+	w->batch_max = o->batch_max ? o->batch_max : BATCH_MAX;
+	w->tail = &w->head;
+	pthread_mutex_init(&w->mutex, NULL);
+	pthread_cond_init(&w->cond, NULL);
+	atomic_init(&w->connected, true);
+	*out = w;
+	return ERR_NONE;
+}
+
+enum err writer_start(struct writer *w)
+{
+	if (pthread_create(&w->thread, NULL, writer_main, w) != 0)
+		return ERR_BROKEN;
+	pthread_setname_np(w->thread, "writer");
+	w->started = true;
+	return ERR_NONE;
+}
+
+void writer_put(struct writer *w, struct write_op *op)
+{
+	op->next = NULL;
+	pthread_mutex_lock(&w->mutex);
+	op->order = w->order++;
+	*w->tail = op;
+	w->tail = &op->next;
+	w->waiting++;
+	bool wake = w->idle;
+	w->idle = false;
+	pthread_mutex_unlock(&w->mutex);
+	if (wake)
+		pthread_cond_signal(&w->cond);
+}
+
+size_t writer_backlog(struct writer *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	size_t n = w->waiting;
+	pthread_mutex_unlock(&w->mutex);
+	return n;
+}
+
+bool writer_connected(struct writer *w)
+{
+	return atomic_load(&w->connected);
+}
+
+void writer_stats(struct writer *w, struct writer_stats *out)
+{
+	pthread_mutex_lock(&w->mutex);
+	*out = w->stats;
+	pthread_mutex_unlock(&w->mutex);
+}
+
+void writer_stop(struct writer *w, uint32_t ms)
+{
+	if (!w->started)
+		return;
+	pthread_mutex_lock(&w->mutex);
+	w->stopping = true;
+	w->stop_at_ms = clock_ms() + ms;
+	pthread_mutex_unlock(&w->mutex);
+	pthread_cond_signal(&w->cond);
+	pthread_join(w->thread, NULL);
+	w->started = false;
+}
+
+void writer_free(struct writer *w)
+{
+	if (w == NULL)
+		return;
+	pg_close(w->pg);
+	pg_args_free(w->tx.args);
+	free_chunks(&w->tx);
+	free(w->tx.expect);
+	while (w->head != NULL) { /* handed in after the end: nobody is there to commit it */
+		struct write_op *op = w->head;
+		w->head = op->next;
+		op->kind->done(op, ERR_RETRY);
+	}
+	pthread_mutex_destroy(&w->mutex);
+	pthread_cond_destroy(&w->cond);
+	free(w);
+}
