@@ -1,0 +1,932 @@
+/*
+ * accept: what somebody did becomes durable.  One operation per intent; all intents of a tenant in a batch share the same few
+ * statements over arrays:
+ *
+ *   first half    places and people that are new or changed (rare); inbox with dedupe and the threads' next sequence numbers in
+ *                 one statement, which also tells what routing needs to know
+ *   in between    the router decides each new message (pure, no database)
+ *   second half   messages; dispatch and runs in one statement, which takes the thread's lease when it is free
+ *
+ * After COMMIT the edge is told, live views get their event, and runs whose lease is ours enter their lane.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/clock.h"
+#include "../base/fault.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../people/directory.h"
+#include "engine_internal.h"
+#include "route.h"
+
+struct accept_op {
+	struct write_op op;
+	struct engine *e;
+	struct intent in; /* its strings live in ${memory} */
+	char *memory;
+	engine_accepted_fn done;
+	void *arg;
+	uint64_t at_us;
+	struct id inbox, place, thread, message, identity, person;
+	bool addressed;
+	/* from the first half */
+	bool fresh;
+	int64_t seq, rev;
+	int prev_author;
+	struct route_facts facts;
+	/* decided in between */
+	struct route route;
+	struct id run;
+	bool has_run;
+	/* from the second half */
+	bool ours;
+	int64_t token;
+	struct id stopped_run; /* an edit or delete that hits a run */
+};
+
+static bool is_post(const struct intent *in)
+{
+	return in->kind == INTENT_MESSAGE_POSTED || in->kind == INTENT_COMMAND_GIVEN || in->kind == INTENT_PLACE_JOINED;
+}
+
+/* ---- statements ---- */
+
+const struct pg_statement accept_statements[] = {
+	{ "accept_audiences",
+	    "INSERT INTO audiences (ws, id, kind, subject) SELECT $1::uuid, id, 1, id FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING" },
+	{ "accept_places",
+	    "INSERT INTO places (ws, id, adapter, external_id, name, visibility, member, audience_id)"
+	    " SELECT $1::uuid, s.id, s.adapter, s.external_id, s.name, s.visibility, s.member, s.id"
+	    " FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int2[], $7::bool[])"
+	    " AS s(id, adapter, external_id, name, visibility, member)"
+	    " ON CONFLICT (ws, id) DO UPDATE SET name = coalesce(excluded.name, places.name), member = excluded.member,"
+	    " visibility = CASE WHEN excluded.visibility <> 0 THEN excluded.visibility ELSE places.visibility END" },
+	{ "accept_people",
+	    "INSERT INTO people (ws, id, name, tz, guest, bot) SELECT $1::uuid, s.id, s.name, s.tz, s.guest, s.bot"
+	    " FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bool[], $6::bool[]) AS s(id, name, tz, guest, bot)"
+	    " ON CONFLICT (ws, id) DO UPDATE SET name = coalesce(excluded.name, people.name), tz = coalesce(excluded.tz, people.tz),"
+	    " guest = people.guest OR excluded.guest" },
+	{ "accept_identities",
+	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) SELECT $1::uuid, s.adapter, s.external_id, s.id, s.verified"
+	    " FROM unnest($2::text[], $3::text[], $4::uuid[], $5::int2[]) AS s(adapter, external_id, id, verified)"
+	    " ON CONFLICT (ws, adapter, external_id) DO UPDATE SET verified = greatest(identities.verified, excluded.verified)"
+	    " RETURNING person_id" },
+	{ "accept_inbox",
+	    "WITH src AS (SELECT * FROM unnest($2::uuid[], $3::int2[], $4::text[], $5::text[], $6::uuid[], $7::int4[])"
+	    " AS s(id, kind, adapter, source_key, thread_id, ord)),"
+	    " new AS (INSERT INTO inbox (ws, id, kind, adapter, source_key) SELECT $1::uuid, id, kind, adapter, source_key FROM src"
+	    " ON CONFLICT DO NOTHING RETURNING id),"
+	    " fresh AS (SELECT src.ord, src.thread_id FROM src JOIN new ON new.id = src.id),"
+	    " n AS (SELECT thread_id, count(*) AS c FROM fresh WHERE thread_id IS NOT NULL GROUP BY thread_id ORDER BY thread_id),"
+	    " up AS (INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, only_person, several, audience_id)"
+	    " SELECT $1::uuid, n.thread_id, t.place_id, t.external_key, n.c, t.taking_part, 1, t.person, t.several, t.place_id"
+	    " FROM n JOIN unnest($8::uuid[], $9::uuid[], $10::text[], $11::bool[], $12::uuid[], $13::bool[])"
+	    " AS t(id, place_id, external_key, taking_part, person, several) ON t.id = n.thread_id"
+	    " ON CONFLICT (ws, id) DO UPDATE SET seq = threads.seq + excluded.seq, last_at = now(),"
+	    " prev_author = threads.last_author, last_author = 1, taking_part = threads.taking_part OR excluded.taking_part,"
+	    " only_person = coalesce(threads.only_person, excluded.only_person),"
+	    " several = threads.several OR excluded.several OR threads.only_person <> excluded.only_person"
+	    " RETURNING id, place_id, seq, taking_part, quiet, prev_author, several)"
+	    " SELECT fresh.ord, up.seq, n.c, up.taking_part, up.quiet, up.prev_author, up.several, p.quiet, p.visibility"
+	    " FROM fresh LEFT JOIN n ON n.thread_id = fresh.thread_id LEFT JOIN up ON up.id = fresh.thread_id"
+	    " LEFT JOIN places p ON p.ws = $1 AND p.id = up.place_id" },
+	{ "accept_messages",
+	    "INSERT INTO messages (ws, id, thread_id, seq, rev, message_key, author_id, author_kind, body, files, audience_id)"
+	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, s.message_key, s.author_id, s.author_kind, s.body, s.files::jsonb, s.audience_id"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[], $5::text[], $6::uuid[], $7::int2[], $8::text[], $9::text[], $10::uuid[])"
+	    " AS s(id, thread_id, seq, message_key, author_id, author_kind, body, files, audience_id)"
+	    " ON CONFLICT (ws, id) DO NOTHING" },
+	{ "accept_runs",
+	    "WITH d AS (INSERT INTO dispatch (ws, thread_id, pending, due, owner, token, lease_until)"
+	    " SELECT $1::uuid, s.thread_id, s.n, now(), $4::uuid, 1, now() + $5::int8 * interval '1 ms'"
+	    " FROM unnest($2::uuid[], $3::int4[]) AS s(thread_id, n)"
+	    " ON CONFLICT (ws, thread_id) DO UPDATE SET pending = dispatch.pending + excluded.pending, due = now(),"
+	    " owner = CASE WHEN dispatch.owner IS NULL AND dispatch.pending = 0 THEN excluded.owner ELSE dispatch.owner END,"
+	    " token = dispatch.token + (dispatch.owner IS NULL AND dispatch.pending = 0)::int,"
+	    " lease_until = CASE WHEN dispatch.owner IS NULL AND dispatch.pending = 0 THEN excluded.lease_until ELSE dispatch.lease_until END"
+	    " RETURNING thread_id, owner, token),"
+	    " r AS (INSERT INTO runs (ws, id, thread_id, message_id, message_seq, person_id, kind, command, state, token, adapter, origin,"
+	    " private_reply) SELECT $1::uuid, s.id, s.thread_id, s.message_id, s.seq, s.person_id, s.kind, s.command, 1, d.token, s.adapter,"
+	    " s.origin, s.private_reply FROM unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::int8[], $10::uuid[], $11::int2[],"
+	    " $12::int2[], $13::text[], $14::bytea[], $15::bool[])"
+	    " AS s(id, thread_id, message_id, seq, person_id, kind, command, adapter, origin, private_reply)"
+	    " JOIN d ON d.thread_id = s.thread_id)"
+	    " SELECT thread_id, owner, token FROM d" },
+	{ "accept_quiet_thread", "UPDATE threads SET quiet = $3 WHERE ws = $1 AND id = $2" },
+	{ "accept_quiet_place", "UPDATE places SET quiet = $3 WHERE ws = $1 AND id = $2" },
+	{ "accept_edit",
+	    "WITH t AS (UPDATE threads SET seq = seq + 1 WHERE ws = $1 AND id = (SELECT thread_id FROM messages"
+	    " WHERE ws = $1 AND id = $2 AND state <> 2 AND (body <> $3 OR $4)) RETURNING id, seq),"
+	    " m AS (UPDATE messages SET body = CASE WHEN $4 THEN '' ELSE $3 END, files = CASE WHEN $4 THEN NULL ELSE files END,"
+	    " state = CASE WHEN $4 THEN 2 ELSE 1 END, rev = t.seq FROM t WHERE messages.ws = $1 AND messages.id = $2"
+	    " RETURNING messages.thread_id, messages.seq, t.seq AS rev)"
+	    " SELECT m.thread_id, m.seq, m.rev, (SELECT id FROM runs WHERE ws = $1 AND message_id = $2 AND thread_id = m.thread_id"
+	    " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, p.quiet, p.visibility,"
+	    " EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2)"
+	    " FROM m JOIN threads th ON th.ws = $1 AND th.id = m.thread_id JOIN places p ON p.ws = $1 AND p.id = th.place_id" },
+	{ "accept_delete_steps",
+	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND message_id = $2)" },
+	{ "accept_reaction",
+	    "INSERT INTO reactions (ws, message_id, person_id, name) SELECT $1::uuid, m.id, $3::uuid, $4::text FROM messages m WHERE m.ws = $1 AND m.id ="
+	    " coalesce((SELECT message_id FROM outbox WHERE ws = $1 AND thread_id = $5 AND external_ref = $6 LIMIT 1), $2)"
+	    " ON CONFLICT DO NOTHING" },
+	{ "accept_unreaction", "DELETE FROM reactions WHERE ws = $1 AND message_id = $2 AND person_id = $3 AND name = $4" },
+	{ "accept_uninstalled", "UPDATE installs SET removed_at = now() WHERE ws = $1 AND adapter = $2" },
+	{ "accept_retry",
+	    "SELECT r.thread_id, r.message_id, r.message_seq, t.place_id, r.origin, r.private_reply FROM runs r"
+	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id WHERE r.ws = $1 AND r.id = $2 AND r.state IN (5, 7) AND NOT EXISTS"
+	    " (SELECT 1 FROM runs o WHERE o.ws = $1 AND o.thread_id = r.thread_id AND o.message_id = r.message_id AND o.state <= 3)" },
+	{ "accept_reject",
+	    "INSERT INTO inbox_rejected (ws, id, kind, adapter, source_key, reason) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING" },
+	{ NULL, NULL },
+};
+
+/* ---- the operation ---- */
+
+static struct accept_op *of(struct write_op *op)
+{
+	return (struct accept_op *)op;
+}
+
+static void reset(struct write_op *op)
+{
+	struct accept_op *a = of(op);
+	a->fresh = false;
+	a->has_run = false;
+	a->ours = false;
+	a->run = ID_NONE;
+	a->stopped_run = ID_NONE;
+	a->seq = a->rev = 0;
+}
+
+static void learn_places(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct accept_op **new = writer_alloc(tx, n * sizeof(struct accept_op *));
+	size_t k = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct accept_op *a = of(ops[i]);
+		if (id_is_none(a->place) || directory_knows_place(a->e->directory, a->place, &a->in.place))
+			continue;
+		size_t j = 0;
+		while (j < k && !id_equal(new[j]->place, a->place))
+			j++;
+		new[j] = a; /* the newest word counts */
+		k += j == k;
+	}
+	if (k == 0)
+		return;
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, new[0]->in.ws);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < k; i++)
+		pg_array_id(g, new[i]->place);
+	pg_array_end(g);
+	writer_exec(tx, "accept_audiences", NULL, NULL);
+	g = writer_args(tx);
+	pg_arg_id(g, new[0]->in.ws);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < k; i++)
+		pg_array_id(g, new[i]->place);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < k; i++)
+		pg_array_str(g, new[i]->in.adapter);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < k; i++)
+		pg_array_str(g, new[i]->in.place.external_id);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < k; i++)
+		pg_array_str(g, new[i]->in.place.name);
+	pg_array_end(g);
+	pg_array_begin(g, 21);
+	for (size_t i = 0; i < k; i++)
+		pg_array_int2(g, (int16_t)new[i]->in.place.visibility);
+	pg_array_end(g);
+	pg_array_begin(g, 16);
+	for (size_t i = 0; i < k; i++)
+		pg_array_bool(g, new[i]->in.place.eddy_is_member);
+	pg_array_end(g);
+	writer_exec(tx, "accept_places", NULL, NULL);
+}
+
+struct people_batch {
+	size_t n;
+	struct accept_op *new[];
+};
+
+static void on_identities(void *ctx, const PGresult *r)
+{
+	struct people_batch *b = ctx;
+	for (int i = 0; i < PQntuples(r) && (size_t)i < b->n; i++)
+		b->new[i]->person = pg_get_id(r, i, 0);
+}
+
+static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct people_batch *b = writer_alloc(tx, sizeof(*b) + n * sizeof(b->new[0]));
+	for (size_t i = 0; i < n; i++) {
+		struct accept_op *a = of(ops[i]);
+		if (id_is_none(a->identity) || directory_knows_person(a->e->directory, a->identity, &a->in.person))
+			continue;
+		size_t j = 0;
+		while (j < b->n && !id_equal(b->new[j]->identity, a->identity))
+			j++;
+		b->new[j] = a;
+		b->n += j == b->n;
+	}
+	if (b->n == 0)
+		return;
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, b->new[0]->in.ws);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_id(g, b->new[i]->person);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_str(g, b->new[i]->in.person.name);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_str(g, b->new[i]->in.person.tz);
+	pg_array_end(g);
+	pg_array_begin(g, 16);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_bool(g, b->new[i]->in.person.is_guest);
+	pg_array_end(g);
+	pg_array_begin(g, 16);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_bool(g, b->new[i]->in.person.is_bot);
+	pg_array_end(g);
+	writer_exec(tx, "accept_people", NULL, NULL);
+	g = writer_args(tx);
+	pg_arg_id(g, b->new[0]->in.ws);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_str(g, b->new[i]->in.adapter);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_str(g, b->new[i]->in.person.external_id);
+	pg_array_end(g);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_id(g, b->new[i]->person);
+	pg_array_end(g);
+	pg_array_begin(g, 21);
+	for (size_t i = 0; i < b->n; i++)
+		pg_array_int2(g, (int16_t)b->new[i]->in.verified);
+	pg_array_end(g);
+	writer_exec(tx, "accept_identities", on_identities, b);
+}
+
+struct inbox_batch {
+	struct write_op **ops; /* sorted by thread, then order */
+	size_t n;
+};
+
+static void on_inbox(void *ctx, const PGresult *r)
+{
+	struct inbox_batch *b = ctx;
+	for (int i = 0; i < PQntuples(r); i++) {
+		size_t ord = (size_t)pg_get_int8(r, i, 0);
+		if (ord >= b->n)
+			continue;
+		struct accept_op *a = of(b->ops[ord]);
+		a->fresh = true;
+		if (PQgetisnull(r, i, 1))
+			continue;
+		a->seq = pg_get_int8(r, i, 1) - pg_get_int8(r, i, 2); /* of the thread before this batch; numbered below */
+		a->facts = (struct route_facts){
+			.taking_part = pg_get_bool(r, i, 3),
+			.thread_quiet = pg_get_bool(r, i, 4),
+			.last_author = (int)pg_get_int8(r, i, 5),
+			.several = pg_get_bool(r, i, 6),
+			.place_quiet = pg_get_bool(r, i, 7),
+			.visibility = (enum visibility)pg_get_int8(r, i, 8),
+		};
+	}
+	/* Fresh messages of one thread lie side by side in their order of arrival. */
+	struct id thread = ID_NONE;
+	int64_t next = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		struct accept_op *a = of(b->ops[i]);
+		if (!a->fresh || !is_post(&a->in))
+			continue;
+		if (!id_equal(a->thread, thread)) {
+			thread = a->thread;
+			next = a->seq;
+		} else {
+			a->facts.last_author = AUTHOR_PERSON;
+		}
+		a->seq = a->rev = ++next;
+	}
+}
+
+static int by_thread(const void *x, const void *y)
+{
+	const struct accept_op *a = *(struct accept_op *const *)x, *b = *(struct accept_op *const *)y;
+	int c = id_compare(a->thread, b->thread);
+	return c ? c : (a->op.order > b->op.order) - (a->op.order < b->op.order);
+}
+
+static void inbox_threads(struct pg_args *g, struct inbox_batch *b, size_t *heads, size_t heads_len)
+{
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < heads_len; i++)
+		pg_array_id(g, of(b->ops[heads[i]])->thread);
+	pg_array_end(g);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < heads_len; i++)
+		pg_array_id(g, of(b->ops[heads[i]])->place);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < heads_len; i++)
+		pg_array_str(g, of(b->ops[heads[i]])->in.thread_key);
+	pg_array_end(g);
+	pg_array_begin(g, 16);
+	for (size_t i = 0; i < heads_len; i++) {
+		bool any = false;
+		for (size_t j = heads[i]; j < b->n && id_equal(of(b->ops[j])->thread, of(b->ops[heads[i]])->thread); j++)
+			any |= of(b->ops[j])->addressed;
+		pg_array_bool(g, any);
+	}
+	pg_array_end(g);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < heads_len; i++)
+		pg_array_id(g, of(b->ops[heads[i]])->person);
+	pg_array_end(g);
+	pg_array_begin(g, 16);
+	for (size_t i = 0; i < heads_len; i++) {
+		bool several = false;
+		for (size_t j = heads[i]; j < b->n && id_equal(of(b->ops[j])->thread, of(b->ops[heads[i]])->thread); j++)
+			several |= !id_equal(of(b->ops[j])->person, of(b->ops[heads[i]])->person);
+		pg_array_bool(g, several);
+	}
+	pg_array_end(g);
+}
+
+static void send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct inbox_batch *b = writer_alloc(tx, sizeof(*b));
+	b->ops = writer_alloc(tx, n * sizeof(struct write_op *));
+	b->n = n;
+	memcpy(b->ops, ops, n * sizeof(struct write_op *));
+	qsort(b->ops, n, sizeof(*b->ops), by_thread);
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	/* The same source twice in one batch: only its first copy is offered, the other stays a duplicate. */
+	bool *twice = writer_alloc(tx, n * sizeof(bool));
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i; j-- > 0 && id_equal(of(b->ops[j])->thread, of(b->ops[i])->thread);)
+			if (id_equal(of(b->ops[j])->inbox, of(b->ops[i])->inbox)) {
+				twice[i] = true;
+				break;
+			}
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < n; i++)
+		if (!twice[i])
+			pg_array_id(g, of(b->ops[i])->inbox);
+	pg_array_end(g);
+	pg_array_begin(g, 21);
+	for (size_t i = 0; i < n; i++)
+		if (!twice[i])
+			pg_array_int2(g, (int16_t)of(b->ops[i])->in.kind);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < n; i++)
+		if (!twice[i])
+			pg_array_str(g, of(b->ops[i])->in.adapter);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t i = 0; i < n; i++)
+		if (!twice[i])
+			pg_array_str(g, of(b->ops[i])->in.source_key);
+	pg_array_end(g);
+	size_t *heads = writer_alloc(tx, n * sizeof(size_t)), heads_len = 0;
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < n; i++) {
+		struct accept_op *a = of(b->ops[i]);
+		bool post = is_post(&a->in);
+		if (post && (heads_len == 0 || !id_equal(of(b->ops[heads[heads_len - 1]])->thread, a->thread)))
+			heads[heads_len++] = i;
+		if (!twice[i])
+			pg_array_id(g, post ? a->thread : ID_NONE);
+	}
+	pg_array_end(g);
+	pg_array_begin(g, 23);
+	for (size_t i = 0; i < n; i++)
+		if (!twice[i])
+			pg_array_int4(g, (int32_t)i);
+	pg_array_end(g);
+	inbox_threads(g, b, heads, heads_len);
+	writer_exec(tx, "accept_inbox", on_inbox, b);
+}
+
+static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	learn_places(tx, ops, n);
+	learn_people(tx, ops, n);
+	send_inbox(tx, ops, n);
+}
+
+static void send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+#define EACH(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < n; i++) { \
+		struct accept_op *a = of(ops[i]); \
+		if (a->fresh && is_post(&a->in)) \
+			put; \
+	} \
+	pg_array_end(g)
+	EACH(2950, pg_array_id(g, a->message));
+	EACH(2950, pg_array_id(g, a->thread));
+	EACH(20, pg_array_int8(g, a->seq));
+	EACH(25, pg_array_str(g, a->in.message_key));
+	EACH(2950, pg_array_id(g, a->person));
+	EACH(21, pg_array_int2(g, id_is_none(a->person) ? AUTHOR_SYSTEM : a->in.person.is_bot ? AUTHOR_BOT : AUTHOR_PERSON));
+	EACH(25, pg_array_text(g, a->in.text, a->in.text_len));
+	EACH(25, {
+		struct buf b = BUF_INIT;
+		for (size_t k = 0; k < a->in.files_len; k++) {
+			const struct intent_file *f = &a->in.files[k];
+			buf_add_str(&b, k ? ",{\"id\":" : "[{\"id\":");
+			buf_add_json_str(&b, f->external_id);
+			buf_add_str(&b, ",\"name\":");
+			buf_add_json_str(&b, f->name);
+			buf_add_str(&b, ",\"mime\":");
+			buf_add_json_str(&b, f->mime);
+			buf_addf(&b, ",\"size\":%llu}", (unsigned long long)f->size_bytes);
+		}
+		if (a->in.files_len)
+			buf_add_char(&b, ']');
+		pg_array_text(g, a->in.files_len ? b.p : NULL, b.len);
+		buf_done(&b);
+	});
+	EACH(2950, pg_array_id(g, a->place));
+	writer_exec(tx, "accept_messages", NULL, NULL);
+#undef EACH
+}
+
+struct runs_batch {
+	struct write_op **ops;
+	size_t n;
+};
+
+static void on_runs(void *ctx, const PGresult *r)
+{
+	struct runs_batch *b = ctx;
+	for (int i = 0; i < PQntuples(r); i++) {
+		struct id thread = pg_get_id(r, i, 0);
+		struct id owner = PQgetisnull(r, i, 1) ? ID_NONE : pg_get_id(r, i, 1);
+		int64_t token = pg_get_int8(r, i, 2);
+		for (size_t k = 0; k < b->n; k++) {
+			struct accept_op *a = of(b->ops[k]);
+			if (a->has_run && id_equal(a->thread, thread)) {
+				a->ours = id_equal(owner, a->e->process);
+				a->token = token;
+			}
+		}
+	}
+}
+
+static void send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct engine *e = of(ops[0])->e;
+	struct accept_op **sorted = writer_alloc(tx, n * sizeof(struct accept_op *));
+	size_t m = 0;
+	for (size_t i = 0; i < n; i++)
+		if (of(ops[i])->has_run)
+			sorted[m++] = of(ops[i]);
+	qsort(sorted, m, sizeof(*sorted), by_thread);
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < m; i++)
+		if (i == 0 || !id_equal(sorted[i]->thread, sorted[i - 1]->thread))
+			pg_array_id(g, sorted[i]->thread);
+	pg_array_end(g);
+	pg_array_begin(g, 23);
+	for (size_t i = 0, j; i < m; i = j) {
+		for (j = i + 1; j < m && id_equal(sorted[j]->thread, sorted[i]->thread);)
+			j++;
+		pg_array_int4(g, (int32_t)(j - i));
+	}
+	pg_array_end(g);
+	if (atomic_load(&e->draining) || map_count(e->lanes) >= LANES_MAX)
+		pg_arg_null(g);
+	else
+		pg_arg_id(g, e->process);
+	pg_arg_int8(g, e->o.lease_ms);
+#define EACH(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < m; i++) { \
+		struct accept_op *a = sorted[i]; \
+		put; \
+	} \
+	pg_array_end(g)
+	EACH(2950, pg_array_id(g, a->run));
+	EACH(2950, pg_array_id(g, a->thread));
+	EACH(2950, pg_array_id(g, a->message));
+	EACH(20, pg_array_int8(g, a->seq));
+	EACH(2950, pg_array_id(g, a->person));
+	EACH(21, pg_array_int2(g, a->route.to == ROUTE_COMMAND ? RUN_COMMAND : RUN_AGENT));
+	EACH(21, pg_array_int2(g, (int16_t)a->route.command));
+	EACH(25, pg_array_str(g, a->in.adapter));
+	EACH(17, pg_array_bytes(g, a->in.origin, a->in.origin_len));
+	EACH(16, pg_array_bool(g, a->in.private_reply));
+#undef EACH
+	struct runs_batch *b = writer_alloc(tx, sizeof(*b));
+	*b = (struct runs_batch){ ops, n };
+	writer_exec(tx, "accept_runs", on_runs, b);
+}
+
+/* ---- what is not a new message ---- */
+
+static void on_edit(void *ctx, const PGresult *r)
+{
+	struct accept_op *a = ctx;
+	if (PQntuples(r) == 0)
+		return;
+	a->thread = pg_get_id(r, 0, 0);
+	a->seq = pg_get_int8(r, 0, 1);
+	a->rev = pg_get_int8(r, 0, 2);
+	if (!PQgetisnull(r, 0, 3))
+		a->stopped_run = pg_get_id(r, 0, 3);
+}
+
+static void on_retry(void *ctx, const PGresult *r)
+{
+	struct accept_op *a = ctx;
+	if (PQntuples(r) == 0)
+		return;
+	a->thread = pg_get_id(r, 0, 0);
+	a->message = pg_get_id(r, 0, 1);
+	a->seq = pg_get_int8(r, 0, 2);
+	a->place = pg_get_id(r, 0, 3);
+	a->rev = -1; /* found */
+}
+
+static void send_other_first(struct writer_tx *tx, struct accept_op *a)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, a->in.ws);
+	struct id run;
+	if (a->in.kind == INTENT_ACTION_PRESSED && a->in.action != NULL && strcmp(a->in.action, "run.retry") == 0 &&
+	    a->in.text_len == ID_TEXT - 1 && id_parse(a->in.text, &run)) {
+		pg_arg_id(g, run);
+		writer_exec(tx, "accept_retry", on_retry, a);
+	}
+}
+
+static void send_other(struct writer_tx *tx, struct accept_op *a)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, a->in.ws);
+	switch (a->in.kind) {
+	case INTENT_MESSAGE_EDITED:
+	case INTENT_MESSAGE_DELETED:
+		pg_arg_id(g, a->message);
+		pg_arg_text(g, a->in.text ? a->in.text : "", a->in.text_len);
+		pg_arg_bool(g, a->in.kind == INTENT_MESSAGE_DELETED);
+		writer_exec(tx, "accept_edit", on_edit, a);
+		g = writer_args(tx); /* what a run has worked out from the old text is void */
+		pg_arg_id(g, a->in.ws);
+		pg_arg_id(g, a->message);
+		writer_exec(tx, "accept_delete_steps", NULL, NULL);
+		break;
+	case INTENT_REACTION_ADDED:
+		pg_arg_id(g, a->message);
+		pg_arg_id(g, a->person);
+		pg_arg_text(g, a->in.text, a->in.text_len);
+		pg_arg_id(g, a->thread);
+		pg_arg_str(g, a->in.message_key);
+		writer_exec(tx, "accept_reaction", NULL, NULL);
+		break;
+	case INTENT_REACTION_REMOVED:
+		pg_arg_id(g, a->message);
+		pg_arg_id(g, a->person);
+		pg_arg_text(g, a->in.text, a->in.text_len);
+		writer_exec(tx, "accept_unreaction", NULL, NULL);
+		break;
+	case INTENT_UNINSTALLED:
+		pg_arg_str(g, a->in.adapter);
+		writer_exec(tx, "accept_uninstalled", NULL, NULL);
+		break;
+	default:
+		break; /* the place or person was stored in the first half */
+	}
+}
+
+static void send_quiet(struct writer_tx *tx, const struct accept_op *a)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, a->in.ws);
+	pg_arg_id(g, a->in.is_thread_root ? a->place : a->thread);
+	pg_arg_bool(g, a->route.command == CMD_QUIET);
+	writer_exec(tx, a->in.is_thread_root ? "accept_quiet_place" : "accept_quiet_thread", NULL, NULL);
+}
+
+static void first_with_others(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	first(tx, ops, n);
+	for (size_t i = 0; i < n; i++)
+		if (!is_post(&of(ops[i])->in))
+			send_other_first(tx, of(ops[i]));
+}
+
+static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	size_t posts = 0, runs = 0;
+	uint64_t wall = clock_wall_ms();
+	for (size_t i = 0; i < n; i++) {
+		struct accept_op *a = of(ops[i]);
+		if (!a->fresh)
+			continue;
+		if (!is_post(&a->in)) {
+			if (a->rev == -1) { /* "try again" on a run that failed */
+				a->route = (struct route){ ROUTE_AGENT, CMD_NONE };
+				a->run = id_new();
+				a->has_run = true;
+				runs++;
+			} else {
+				send_other(tx, a);
+			}
+			continue;
+		}
+		posts++;
+		if (a->route.to != ROUTE_STORE || a->facts.visibility == VIS_UNKNOWN)
+			a->facts.visibility = a->facts.visibility == VIS_UNKNOWN ? a->in.place.visibility : a->facts.visibility;
+		a->route = route_message(&a->in, &a->facts, wall);
+		if (a->route.to == ROUTE_STORE)
+			continue;
+		a->run = id_new();
+		a->has_run = true;
+		runs++;
+		if (a->route.command == CMD_QUIET || a->route.command == CMD_COME_BACK)
+			send_quiet(tx, a);
+	}
+	if (posts)
+		send_messages(tx, ops, n);
+	if (runs)
+		send_runs(tx, ops, n);
+}
+
+static void reject(struct writer_tx *tx, struct write_op *op, const char *sqlstate)
+{
+	struct accept_op *a = of(op);
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, a->in.ws);
+	pg_arg_id(g, a->inbox);
+	pg_arg_int2(g, (int16_t)a->in.kind);
+	pg_arg_str(g, a->in.adapter);
+	pg_arg_str(g, a->in.source_key);
+	pg_arg_str(g, sqlstate);
+	writer_exec(tx, "accept_reject", NULL, NULL);
+}
+
+/* ---- after COMMIT ---- */
+
+static void emit_post(struct accept_op *a)
+{
+	if (a->e->on_event == NULL)
+		return;
+	struct person_card card;
+	if (!directory_card(a->e->directory, a->person, &card))
+		card.name[0] = 0;
+	engine_emit(a->e, &(struct thread_event){
+		.kind = EVENT_MESSAGE,
+		.ws = a->in.ws,
+		.thread = a->thread,
+		.message = a->message,
+		.run = a->run,
+		.seq = a->seq,
+		.rev = a->rev,
+		.author_kind = id_is_none(a->person) ? AUTHOR_SYSTEM : AUTHOR_PERSON,
+		.author = card.name,
+		.text = a->in.text,
+		.text_len = a->in.text_len,
+		.client_key = a->in.message_key,
+		.at_ms = (int64_t)clock_wall_ms(),
+	});
+	if (a->has_run)
+		engine_emit(a->e, &(struct thread_event){ .kind = EVENT_RUN, .ws = a->in.ws, .thread = a->thread, .message = a->message,
+			.run = a->run, .run_state = "queued", .at_ms = (int64_t)clock_wall_ms() });
+}
+
+static void queue_run(struct accept_op *a)
+{
+	if (!a->has_run || !a->ours)
+		return;
+	struct engine *e = a->e;
+	struct lane *l = lane_find(e, a->thread);
+	if (l == NULL || l->token != a->token)
+		l = lane_open(e, a->in.ws, a->thread, a->token);
+	const struct adapter_slot *via = engine_adapter(e, a->in.adapter, strlen(a->in.adapter));
+	if (via == NULL)
+		return;
+	struct run *r = run_new(e, a->in.ws, a->run, via, a->in.origin, a->in.origin_len);
+	r->thread = a->thread;
+	r->place = a->place;
+	r->message = a->message;
+	r->person = a->person;
+	r->message_seq = a->seq;
+	r->kind = a->route.to == ROUTE_COMMAND ? RUN_COMMAND : RUN_AGENT;
+	r->command = a->route.command;
+	r->private_reply = a->in.private_reply;
+	r->accepted_us = a->at_us;
+	if (a->route.command == CMD_STOP)
+		lane_stop(e, a->thread, STOP_BY_PERSON);
+	lane_push(l, r);
+}
+
+static void after_other(struct accept_op *a)
+{
+	struct engine *e = a->e;
+	bool deleted = a->in.kind == INTENT_MESSAGE_DELETED;
+	switch (a->in.kind) {
+	case INTENT_MESSAGE_EDITED:
+	case INTENT_MESSAGE_DELETED:
+		if (a->rev == 0)
+			return;
+		transcripts_forget(e->transcripts, a->thread);
+		engine_emit(e, &(struct thread_event){ .kind = deleted ? EVENT_DELETED : EVENT_EDITED, .ws = a->in.ws, .thread = a->thread,
+			.message = a->message, .seq = a->seq, .rev = a->rev, .author_kind = AUTHOR_PERSON,
+			.text = deleted ? "" : a->in.text, .text_len = deleted ? 0 : a->in.text_len, .at_ms = (int64_t)clock_wall_ms() });
+		if (!id_is_none(a->stopped_run)) {
+			struct run *r = map_get(e->runs, a->stopped_run.b, sizeof(a->stopped_run.b));
+			if (r != NULL)
+				run_request_stop(r, deleted ? STOP_DELETED : STOP_EDITED);
+		}
+		break;
+	case INTENT_RUN_STOPPED:
+		lane_stop(e, a->thread, STOP_BY_PERSON);
+		break;
+	default:
+		break;
+	}
+}
+
+static void done(struct write_op *op, enum err result)
+{
+	struct accept_op *a = of(op);
+	struct engine *e = a->e;
+	if (result == ERR_NONE && a->fresh) {
+		if (!id_is_none(a->place) && a->in.place.external_id != NULL)
+			directory_put_place(e->directory, a->place, &a->in.place);
+		if (!id_is_none(a->identity))
+			directory_put_person(e->directory, a->identity, a->person, &a->in.person);
+		if (is_post(&a->in)) {
+			transcripts_append(e->transcripts, a->thread, a->seq, id_is_none(a->person) ? AUTHOR_SYSTEM : AUTHOR_PERSON,
+			    a->person, a->in.text, a->in.text_len);
+			emit_post(a);
+		} else {
+			after_other(a);
+		}
+		queue_run(a);
+	}
+	metric_add(result == ERR_NONE ? a->fresh ? e->m.accepted : e->m.duplicates : e->m.rejected, 1);
+	metric_observe_ms(e->m.accept_ms, (double)(clock_us() - a->at_us) / 1000.0);
+	fault_point("ack.before");
+	if (a->done != NULL)
+		a->done(a->arg, &(struct accepted){ .result = result == ERR_BROKEN ? ERR_INPUT : result, .duplicate = !a->fresh,
+			.ws = a->in.ws, .thread = a->thread, .message = a->message, .run = a->run, .seq = a->seq });
+	fault_point("ack.after");
+	atomic_fetch_sub(&e->accepting, 1);
+	free(a->memory);
+	free(a);
+}
+
+static const struct write_kind accept_kind = {
+	.name = "accept",
+	.rank = 1,
+	.first = first_with_others,
+	.second = second,
+	.reject = reject,
+	.done = done,
+	.reset = reset,
+};
+
+/* ---- the call ---- */
+
+struct copier {
+	char *p;
+	size_t need;
+};
+
+static const char *copy_bytes(struct copier *c, const void *s, size_t n)
+{
+	if (s == NULL)
+		return NULL;
+	c->need += n + 1;
+	if (c->p == NULL)
+		return s;
+	char *at = c->p;
+	memcpy(at, s, n);
+	at[n] = 0;
+	c->p += n + 1;
+	return at;
+}
+
+static const char *copy_str(struct copier *c, const char *s)
+{
+	return s ? copy_bytes(c, s, strlen(s)) : NULL;
+}
+
+/* Run twice: once to count, once to copy. */
+static void copy_intent(struct copier *c, struct intent *in)
+{
+	in->adapter = copy_str(c, in->adapter);
+	in->source_key = copy_str(c, in->source_key);
+	in->message_key = copy_str(c, in->message_key);
+	in->thread_key = copy_str(c, in->thread_key ? in->thread_key : "");
+	in->person.external_id = copy_str(c, in->person.external_id);
+	in->person.name = copy_str(c, in->person.name);
+	in->person.tz = copy_str(c, in->person.tz);
+	in->place.external_id = copy_str(c, in->place.external_id);
+	in->place.name = copy_str(c, in->place.name);
+	in->text = copy_bytes(c, in->text ? in->text : "", in->text_len);
+	in->action = copy_str(c, in->action);
+	in->origin = copy_bytes(c, in->origin ? in->origin : "", in->origin_len);
+	for (size_t i = 0; i < in->files_len; i++) {
+		struct intent_file *f = &in->files[i];
+		f->external_id = copy_str(c, f->external_id);
+		f->name = copy_str(c, f->name);
+		f->mime = copy_str(c, f->mime);
+		f->text = NULL;
+	}
+}
+
+/* A small text file is part of what was said: it follows the message's own text, fenced and named. */
+static char *text_with_files(const struct intent *in, size_t *len)
+{
+	struct buf b = BUF_INIT;
+	buf_add(&b, in->text ? in->text : "", in->text_len);
+	for (size_t i = 0; i < in->files_len; i++) {
+		const struct intent_file *f = &in->files[i];
+		if (f->text == NULL || b.len + f->text_len > INTENT_TEXT_MAX)
+			continue;
+		buf_addf(&b, "%sFile %s:\n```\n", b.len ? "\n\n" : "", f->name ? f->name : "");
+		buf_add(&b, f->text, f->text_len);
+		buf_add_str(&b, "\n```");
+	}
+	return buf_detach(&b, len);
+}
+
+bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_fn fn, void *arg)
+{
+	if (from->text_len > INTENT_TEXT_MAX || from->origin_len > INTENT_ORIGIN_MAX || from->files_len > INTENT_FILES_MAX ||
+	    from->source_key == NULL || from->adapter == NULL || !atomic_load(&e->started))
+		return false;
+	if (atomic_fetch_add(&e->accepting, 1) >= ACCEPT_MAX) {
+		atomic_fetch_sub(&e->accepting, 1);
+		return false;
+	}
+	struct accept_op *a = xcalloc(1, sizeof(*a));
+	a->op.kind = &accept_kind;
+	a->op.ws = from->ws;
+	a->e = e;
+	a->done = fn;
+	a->arg = arg;
+	a->at_us = clock_us();
+	a->in = *from;
+	char *text = NULL;
+	for (size_t i = 0; i < from->files_len; i++)
+		if (from->files[i].text != NULL) {
+			text = text_with_files(from, &a->in.text_len);
+			a->in.text = text;
+			break;
+		}
+	struct intent again = a->in;
+	struct copier c = { 0 };
+	copy_intent(&c, &again);
+	a->memory = c.p = xmalloc(c.need + 1);
+	copy_intent(&c, &a->in);
+	free(text);
+	struct buf name = BUF_INIT;
+	buf_addf(&name, "inbox\n%s\n%s", a->in.adapter, a->in.source_key);
+	a->inbox = id_named(a->in.ws, a->in.platform_ms, name.p, name.len);
+	buf_done(&name);
+	if (a->in.place.external_id != NULL) {
+		a->place = engine_place_id(a->in.ws, a->in.adapter, a->in.place.external_id);
+		a->thread = engine_thread_id(a->place, a->in.thread_key);
+		if (a->in.message_key != NULL)
+			a->message = engine_message_id(a->place, a->in.platform_ms, a->in.message_key);
+		else
+			a->message = a->inbox;
+	}
+	if (a->in.person.external_id != NULL) {
+		a->identity = identity_id(a->in.ws, a->in.adapter, a->in.person.external_id);
+		if (!directory_person(e->directory, a->identity, &a->person))
+			a->person = a->identity;
+	}
+	a->addressed = route_is_addressed(&a->in, a->in.place.visibility);
+	writer_put(e->writer, &a->op);
+	return true;
+}

@@ -1,0 +1,467 @@
+/*
+ * Leases.  Every few seconds the process renews those of the threads it works on, and looks for work that nobody works on: rows
+ * without an owner that are due, rows whose lease has run out, and rows of owners that are gone.  A living process holds a session
+ * advisory lock named after it on the writer's connection, so after kill -9 its work is taken over at the next look and
+ * not only when the lease ends.  All of it is judged by the database's clock.
+ *
+ * A claim raises the thread's token and writes it into the open runs, in one transaction: what the former owner still tries to write
+ * carries the old token and changes nothing.
+ */
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "engine_internal.h"
+
+#define CLAIM_MAX 200
+
+/* A session lock shows up in pg_locks by the two halves of its key. */
+#define OWNER_ALIVE \
+	" EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted" \
+	" AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())" \
+	" AND l.classid = ('x' || substr(d.owner::text, 20, 4) || substr(d.owner::text, 25, 4))::bit(32)::int8::oid" \
+	" AND l.objid = ('x' || substr(d.owner::text, 29, 8))::bit(32)::int8::oid AND l.objsubid = 1)"
+
+const struct pg_statement claim_statements[] = {
+	{ "claim_renew",
+	    "UPDATE dispatch SET lease_until = now() + $5::int8 * interval '1 ms'"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[]) AS s(ws, thread_id, token)"
+	    " WHERE dispatch.ws = s.ws AND dispatch.thread_id = s.thread_id AND dispatch.owner = $1 AND dispatch.token = s.token"
+	    " RETURNING dispatch.thread_id" },
+	{ "claim_due",
+	    "UPDATE dispatch SET owner = $1, token = dispatch.token + 1, lease_until = now() + $2::int8 * interval '1 ms'"
+	    " FROM (SELECT d.ws, d.thread_id, d.owner FROM dispatch d WHERE d.pending > 0 AND ((d.owner IS NULL AND d.due <= now())"
+	    " OR d.lease_until < now() OR (d.owner IS NOT NULL AND d.owner <> $1 AND NOT" OWNER_ALIVE "))"
+	    " ORDER BY d.due LIMIT $3 FOR UPDATE SKIP LOCKED) c"
+	    " WHERE dispatch.ws = c.ws AND dispatch.thread_id = c.thread_id"
+	    " RETURNING dispatch.ws, dispatch.thread_id, dispatch.token, c.owner IS NOT NULL" },
+	{ "claim_runs",
+	    "UPDATE runs SET token = s.token, attempt = runs.attempt + s.rescued::int"
+	    " FROM unnest($2::uuid[], $3::int8[], $4::bool[]) AS s(thread_id, token, rescued)"
+	    " WHERE runs.ws = $1 AND runs.thread_id = s.thread_id AND runs.state <= 2" },
+	{ "claim_open_runs",
+	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
+	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token FROM runs r"
+	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id"
+	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 ORDER BY r.thread_id, r.message_seq, r.id" },
+	{ "claim_open_outbox",
+	    "SELECT o.id, o.thread_id, o.message_id, coalesce(m.body, o.body), m.seq, o.adapter, o.origin, o.private_reply, o.state,"
+	    " o.attempts, o.external_ref FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
+	    " WHERE o.ws = $1 AND o.thread_id = ANY($2::uuid[]) AND o.state <= 2 ORDER BY o.thread_id, m.seq" },
+	{ "claim_release",
+	    "UPDATE dispatch SET owner = NULL, lease_until = NULL, due = now()"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[]) AS s(ws, thread_id, token)"
+	    " WHERE dispatch.ws = s.ws AND dispatch.thread_id = s.thread_id AND dispatch.owner = $1 AND dispatch.token = s.token" },
+	{ "claim_forget_idle",
+	    "DELETE FROM dispatch WHERE pending = 0 AND owner IS NULL AND due < now() - interval '1 hour'" },
+	{ NULL, NULL },
+};
+
+int64_t process_lock_key(struct id process)
+{
+	uint64_t k;
+	memcpy(&k, process.b + 8, sizeof(k));
+	return (int64_t)be64toh(k);
+}
+
+struct thread_ref {
+	struct id ws, thread;
+	int64_t token;
+	bool rescued;
+};
+
+struct claim_op {
+	struct write_op op;
+	struct engine *e;
+	bool scan;         /* look for due work; else load one thread of ours */
+	struct thread_ref *threads;
+	size_t threads_len;
+	struct run **runs; /* made from rows, entered into lanes after COMMIT */
+	size_t runs_len, runs_cap;
+	char **texts;      /* of deliveries; NULL for runs to do */
+	size_t *text_lens;
+};
+
+static struct claim_op *of(struct write_op *op)
+{
+	return (struct claim_op *)op;
+}
+
+static void drop_rows(struct claim_op *c)
+{
+	for (size_t i = 0; i < c->runs_len; i++) {
+		run_free(c->runs[i]);
+		free(c->texts[i]);
+	}
+	c->runs_len = 0;
+	if (c->scan) {
+		free(c->threads);
+		c->threads = NULL;
+		c->threads_len = 0;
+	}
+}
+
+static void reset(struct write_op *op)
+{
+	drop_rows(of(op));
+}
+
+static struct run *add_row(struct claim_op *c, struct id id, const PGresult *r, int row, int adapter, int origin)
+{
+	const struct adapter_slot *via = engine_adapter(c->e, PQgetvalue(r, row, adapter), (size_t)PQgetlength(r, row, adapter));
+	if (via == NULL)
+		return NULL; /* an adapter that this process does not have: its own processes will take it */
+	if (c->runs_len == c->runs_cap) {
+		c->runs_cap = c->runs_cap ? c->runs_cap * 2 : 64;
+		c->runs = xrealloc(c->runs, c->runs_cap * sizeof(struct run *));
+		c->texts = xrealloc(c->texts, c->runs_cap * sizeof(char *));
+		c->text_lens = xrealloc(c->text_lens, c->runs_cap * sizeof(size_t));
+	}
+	struct run *run = run_new(c->e, ID_NONE, id, via, PQgetvalue(r, row, origin), (size_t)PQgetlength(r, row, origin));
+	c->texts[c->runs_len] = NULL;
+	c->text_lens[c->runs_len] = 0;
+	c->runs[c->runs_len++] = run;
+	return run;
+}
+
+struct claim_tenant {
+	struct claim_op *c;
+	struct id ws;
+};
+
+static void on_open_runs(void *ctx, const PGresult *r)
+{
+	struct claim_tenant *t = ctx;
+	for (int i = 0; i < PQntuples(r); i++) {
+		struct run *run = add_row(t->c, pg_get_id(r, i, 0), r, i, 8, 9);
+		if (run == NULL)
+			continue;
+		run->ws = t->ws;
+		run->thread = pg_get_id(r, i, 1);
+		run->message = pg_get_id(r, i, 2);
+		run->message_seq = pg_get_int8(r, i, 3);
+		run->person = PQgetisnull(r, i, 4) ? ID_NONE : pg_get_id(r, i, 4);
+		run->kind = (enum run_kind)pg_get_int8(r, i, 5);
+		run->command = (enum command)pg_get_int8(r, i, 6);
+		run->attempt = (int)pg_get_int8(r, i, 7);
+		run->private_reply = pg_get_bool(r, i, 10);
+		run->maybe_sent = pg_get_int8(r, i, 11) != 0; /* a stream may be open */
+		run->stream_ref = PQgetisnull(r, i, 12) ? NULL : xstrdup(pg_get_str(r, i, 12));
+		run->place = pg_get_id(r, i, 13);
+		run->token = pg_get_int8(r, i, 14);
+	}
+}
+
+static void on_open_outbox(void *ctx, const PGresult *r)
+{
+	struct claim_tenant *t = ctx;
+	for (int i = 0; i < PQntuples(r); i++) {
+		struct run *run = add_row(t->c, pg_get_id(r, i, 0), r, i, 5, 6);
+		if (run == NULL)
+			continue;
+		run->ws = t->ws;
+		run->thread = pg_get_id(r, i, 1);
+		run->reply_message = PQgetisnull(r, i, 2) ? ID_NONE : pg_get_id(r, i, 2);
+		run->reply_seq = PQgetisnull(r, i, 4) ? 0 : pg_get_int8(r, i, 4);
+		run->private_reply = pg_get_bool(r, i, 7);
+		run->maybe_sent = pg_get_int8(r, i, 8) == OUT_SENDING;
+		run->deliveries = (uint32_t)pg_get_int8(r, i, 9);
+		run->stream_ref = PQgetisnull(r, i, 10) ? NULL : xstrdup(pg_get_str(r, i, 10));
+		size_t k = t->c->runs_len - 1;
+		t->c->text_lens[k] = (size_t)PQgetlength(r, i, 3);
+		t->c->texts[k] = xstrndup(PQgetvalue(r, i, 3), t->c->text_lens[k]);
+	}
+}
+
+static void on_claimed(void *ctx, const PGresult *r)
+{
+	struct claim_op *c = ctx;
+	c->threads_len = (size_t)PQntuples(r);
+	c->threads = xcalloc(c->threads_len + 1, sizeof(*c->threads));
+	for (int i = 0; i < PQntuples(r); i++)
+		c->threads[i] = (struct thread_ref){ pg_get_id(r, i, 0), pg_get_id(r, i, 1), pg_get_int8(r, i, 2), pg_get_bool(r, i, 3) };
+}
+
+static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct claim_op *c = of(ops[i]);
+		if (!c->scan)
+			continue;
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, c->e->process);
+		pg_arg_int8(g, c->e->o.lease_ms);
+		pg_arg_int8(g, CLAIM_MAX);
+		writer_exec(tx, "claim_due", on_claimed, c);
+	}
+}
+
+static int by_ws(const void *x, const void *y)
+{
+	return id_compare(((const struct thread_ref *)x)->ws, ((const struct thread_ref *)y)->ws);
+}
+
+static void load_tenant(struct writer_tx *tx, struct claim_op *c, size_t from, size_t to)
+{
+	struct id ws = c->threads[from].ws;
+	struct claim_tenant *t = writer_alloc(tx, sizeof(*t));
+	*t = (struct claim_tenant){ c, ws };
+	writer_set_tenant(tx, ws);
+	struct pg_args *g;
+	if (c->scan) {
+		g = writer_args(tx);
+		pg_arg_id(g, ws);
+		pg_array_begin(g, 2950);
+		for (size_t i = from; i < to; i++)
+			pg_array_id(g, c->threads[i].thread);
+		pg_array_end(g);
+		pg_array_begin(g, 20);
+		for (size_t i = from; i < to; i++)
+			pg_array_int8(g, c->threads[i].token);
+		pg_array_end(g);
+		pg_array_begin(g, 16);
+		for (size_t i = from; i < to; i++)
+			pg_array_bool(g, c->threads[i].rescued);
+		pg_array_end(g);
+		writer_exec(tx, "claim_runs", NULL, NULL);
+	}
+	for (int k = 0; k < 2; k++) {
+		g = writer_args(tx);
+		pg_arg_id(g, ws);
+		pg_array_begin(g, 2950);
+		for (size_t i = from; i < to; i++)
+			pg_array_id(g, c->threads[i].thread);
+		pg_array_end(g);
+		writer_exec(tx, k ? "claim_open_runs" : "claim_open_outbox", k ? on_open_runs : on_open_outbox, t);
+	}
+}
+
+static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct claim_op *c = of(ops[i]);
+		qsort(c->threads, c->threads_len, sizeof(*c->threads), by_ws);
+		for (size_t a = 0, b; a < c->threads_len; a = b) {
+			for (b = a + 1; b < c->threads_len && id_equal(c->threads[b].ws, c->threads[a].ws);)
+				b++;
+			load_tenant(tx, c, a, b);
+		}
+	}
+}
+
+/* Deliveries stand before runs in the list, so what was said first goes out first. */
+static void enter(struct claim_op *c, size_t i)
+{
+	struct engine *e = c->e;
+	struct run *r = c->runs[i];
+	struct lane *l = lane_find(e, r->thread);
+	if (l == NULL || map_get(e->runs, r->id.b, sizeof(r->id.b)) != NULL) {
+		free(c->texts[i]);
+		run_free(r);
+		return;
+	}
+	if (c->texts[i] != NULL) {
+		r->lane = l;
+		r->delivering = true;
+		l->delivering++;
+		map_put(e->runs, r->id.b, sizeof(r->id.b), r);
+		run_resume_delivery(r, c->texts[i], c->text_lens[i]);
+		return;
+	}
+	lane_push(l, r);
+}
+
+static void done(struct write_op *op, enum err result)
+{
+	struct claim_op *c = of(op);
+	struct engine *e = c->e;
+	if (result == ERR_NONE) {
+		size_t rescued = 0;
+		for (size_t i = 0; i < c->threads_len && c->scan; i++) {
+			struct thread_ref *t = &c->threads[i];
+			struct lane *old = lane_find(e, t->thread);
+			if (old != NULL && old->token != t->token)
+				lane_lost(e, old); /* our own lease had run out (a long stop): start over from what is stored */
+			lane_open(e, t->ws, t->thread, t->token);
+			rescued += t->rescued;
+		}
+		for (size_t i = 0; i < c->runs_len; i++)
+			enter(c, i);
+		c->runs_len = 0;
+		if (rescued > 0) {
+			metric_add(e->m.rescued, (int64_t)rescued);
+			log_info("claim.rescued", LF_INT("threads", rescued), LF_STR("result", "ok"));
+		}
+		bool more = c->scan && c->threads_len == CLAIM_MAX;
+		for (size_t i = 0; i < c->threads_len && c->scan; i++) {
+			struct lane *l = lane_find(e, c->threads[i].thread);
+			if (l != NULL)
+				lane_settle(e, l->thread, l->active || l->head || l->delivering ? 1 : 0);
+		}
+		if (more)
+			claim_now(e);
+	}
+	drop_rows(c);
+	free(c->threads);
+	free(c->runs);
+	free(c->texts);
+	free(c->text_lens);
+	free(c);
+}
+
+static const struct write_kind claim_kind = { .name = "claim", .rank = 20, .first = first, .second = second, .done = done, .reset = reset };
+
+void claim_now(struct engine *e)
+{
+	if (atomic_load(&e->draining))
+		return;
+	struct claim_op *c = xcalloc(1, sizeof(*c));
+	c->op.kind = &claim_kind;
+	c->e = e;
+	c->scan = true;
+	writer_put(e->writer, &c->op);
+}
+
+void claim_load(struct engine *e, struct id ws, struct id thread)
+{
+	struct claim_op *c = xcalloc(1, sizeof(*c));
+	c->op.kind = &claim_kind;
+	c->e = e;
+	c->threads = xcalloc(1, sizeof(*c->threads));
+	c->threads[0] = (struct thread_ref){ .ws = ws, .thread = thread };
+	c->threads_len = 1;
+	writer_put(e->writer, &c->op);
+}
+
+/* ---- heartbeat and release ---- */
+
+struct renew_op {
+	struct write_op op;
+	struct engine *e;
+	bool release;
+	uint64_t generation;
+};
+
+struct renew_list {
+	struct pg_args *g;
+	int part;
+};
+
+static void each_lane(const void *key, size_t n, void *value, void *arg)
+{
+	(void)key;
+	(void)n;
+	struct renew_list *x = arg;
+	struct lane *l = value;
+	if (x->part == 0)
+		pg_array_id(x->g, l->ws);
+	else if (x->part == 1)
+		pg_array_id(x->g, l->thread);
+	else
+		pg_array_int8(x->g, l->token);
+}
+
+static void on_renewed(void *ctx, const PGresult *r)
+{
+	struct renew_op *x = ctx;
+	for (int i = 0; i < PQntuples(r); i++) {
+		struct lane *l = lane_find(x->e, pg_get_id(r, i, 0));
+		if (l != NULL)
+			l->generation = x->generation;
+	}
+}
+
+static void renew_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct renew_op *x = (struct renew_op *)ops[i];
+		x->generation = ++x->e->generation;
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, x->e->process);
+		struct renew_list list = { .g = g };
+		for (list.part = 0; list.part < 3; list.part++) {
+			pg_array_begin(g, list.part == 2 ? 20 : 2950);
+			map_each(x->e->lanes, each_lane, &list);
+			pg_array_end(g);
+		}
+		if (x->release) {
+			writer_exec(tx, "claim_release", NULL, NULL);
+			continue;
+		}
+		pg_arg_int8(g, x->e->o.lease_ms);
+		writer_exec(tx, "claim_renew", on_renewed, x);
+		pg_args_reset(writer_args(tx));
+		writer_exec(tx, "claim_forget_idle", NULL, NULL);
+	}
+}
+
+struct lost_list {
+	uint64_t generation;
+	struct lane **lost;
+	size_t len;
+};
+
+static void find_lost(const void *key, size_t n, void *value, void *arg)
+{
+	(void)key;
+	(void)n;
+	struct lost_list *x = arg;
+	struct lane *l = value;
+	if (l->generation < x->generation)
+		x->lost[x->len++] = l;
+}
+
+static void renew_done(struct write_op *op, enum err result)
+{
+	struct renew_op *x = (struct renew_op *)op;
+	struct engine *e = x->e;
+	if (result == ERR_NONE && !x->release) {
+		/* Lanes opened by this very batch carry the new generation already. */
+		struct lost_list list = { .generation = x->generation, .lost = xcalloc(map_count(e->lanes) + 1, sizeof(struct lane *)) };
+		map_each(e->lanes, find_lost, &list);
+		for (size_t i = 0; i < list.len; i++)
+			lane_lost(e, list.lost[i]);
+		free(list.lost);
+	}
+	free(x);
+}
+
+static const struct write_kind renew_kind = { .name = "renew", .rank = 10, .first = renew_first, .done = renew_done };
+
+static void renew(struct engine *e, bool release)
+{
+	struct renew_op *x = xcalloc(1, sizeof(*x));
+	x->op.kind = &renew_kind;
+	x->e = e;
+	x->release = release;
+	writer_put(e->writer, &x->op);
+}
+
+void claim_release(struct engine *e)
+{
+	renew(e, true);
+}
+
+static void heartbeat_due(void *arg)
+{
+	struct engine *e = arg;
+	renew(e, false);
+	timers_after(e->timers, e->o.heartbeat_ms, heartbeat_due, e);
+}
+
+static void scan_due(void *arg)
+{
+	struct engine *e = arg;
+	claim_now(e);
+	timers_after(e->timers, e->o.scan_ms, scan_due, e);
+}
+
+void claim_start(struct engine *e)
+{
+	claim_now(e);
+	timers_after(e->timers, e->o.heartbeat_ms, heartbeat_due, e);
+	timers_after(e->timers, e->o.scan_ms, scan_due, e);
+}

@@ -1,0 +1,274 @@
+/*
+ * The context of a run.  Its size is counted before the call (four bytes a token, a little more for each message) and fitted to the
+ * model's window by leaving out the oldest messages, so a small local model gets less instead of an error.
+ */
+#include "context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../agents/tools.h"
+#include "../base/clock.h"
+#include "../base/json.h"
+#include "../base/mem.h"
+#include "../base/utf8.h"
+#include "../settings/settings.h"
+
+#define MESSAGE_TOKENS 8
+#define MARGIN_TOKENS 256
+
+const struct pg_statement context_statements[] = {
+	{ "context_card", "SELECT name, tz, guest FROM people WHERE ws = $1 AND id = $2" },
+	{ "context_place", "SELECT name, visibility FROM places WHERE ws = $1 AND id = $2" },
+	{ "context_steps", "SELECT kind, body FROM run_steps WHERE ws = $1 AND run_id = $2 ORDER BY n" },
+	{ NULL, NULL },
+};
+
+static uint32_t tokens_of(size_t bytes)
+{
+	return (uint32_t)((bytes + 3) / 4) + MESSAGE_TOKENS;
+}
+
+static void copy_column(const PGresult *r, int col, char *out, size_t n)
+{
+	size_t len = PQgetisnull(r, 0, col) ? 0 : utf8_clip(PQgetvalue(r, 0, col), (size_t)PQgetlength(r, 0, col), n - 1);
+	memcpy(out, PQgetvalue(r, 0, col), len);
+	out[len] = 0;
+}
+
+enum err context_card(struct engine *e, struct pg *pg, struct id ws, struct id person, struct person_card *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (id_is_none(person) || directory_card(e->directory, person, out))
+		return ERR_NONE;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, person);
+	PGresult *r = NULL;
+	enum err err = pg_query(pg, "context_card", a, &r);
+	pg_args_free(a);
+	if (err != ERR_NONE)
+		return err;
+	out->id = person;
+	if (PQntuples(r) == 1) {
+		copy_column(r, 0, out->name, sizeof(out->name));
+		copy_column(r, 1, out->tz, sizeof(out->tz));
+		out->guest = pg_get_bool(r, 0, 2);
+		directory_put_card(e->directory, out);
+	}
+	PQclear(r);
+	return ERR_NONE;
+}
+
+enum err context_place(struct engine *e, struct pg *pg, struct id ws, struct id place, char *name, size_t n, enum visibility *v)
+{
+	directory_place_name(e->directory, place, name, n, v);
+	if (*v != VIS_UNKNOWN || name[0] != 0)
+		return ERR_NONE;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, place);
+	PGresult *r = NULL;
+	enum err err = pg_query(pg, "context_place", a, &r);
+	pg_args_free(a);
+	if (err != ERR_NONE)
+		return err;
+	if (PQntuples(r) == 1) {
+		copy_column(r, 0, name, n);
+		*v = (enum visibility)pg_get_int8(r, 0, 1);
+	}
+	PQclear(r);
+	return ERR_NONE;
+}
+
+static enum err load_steps(struct run *r, struct pg *pg)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, r->ws);
+	pg_arg_id(a, r->id);
+	PGresult *res = NULL;
+	enum err e = pg_query(pg, "context_steps", a, &res);
+	pg_args_free(a);
+	if (e != ERR_NONE)
+		return e;
+	for (int i = 0; i < PQntuples(res); i++) {
+		/* jsonb in binary form starts with a version byte */
+		const char *text = PQgetvalue(res, i, 1) + 1;
+		json_t *o = NULL;
+		if (json_parse(text, (size_t)PQgetlength(res, i, 1) - 1, 1024 * 1024, &o, NULL) != ERR_NONE)
+			continue;
+		const char *said = json_str(o, "text", "");
+		run_step_add(r, (enum model_role)pg_get_int8(res, i, 0), json_str(o, "id", ""), json_str(o, "name", ""), said,
+		    strlen(said), json_bool(o, "failed", false));
+		if (pg_get_int8(res, i, 0) == ROLE_TOOL_RESULT && (i + 1 == PQntuples(res) || pg_get_int8(res, i + 1, 0) == ROLE_TOOL_CALL))
+			r->turns++;
+		json_decref(o);
+	}
+	r->steps_stored = r->steps_len;
+	r->steps_loaded = true;
+	PQclear(res);
+	return ERR_NONE;
+}
+
+/* Several people: each message says whose it is.  One person: the prompt has said it. */
+static bool has_several(const struct transcript *t)
+{
+	const struct id *first = NULL;
+	for (size_t i = 0; i < t->len; i++) {
+		if (t->items[i].kind == AUTHOR_EDDY)
+			continue;
+		if (first != NULL && !id_equal(*first, t->items[i].author))
+			return true;
+		first = &t->items[i].author;
+	}
+	return false;
+}
+
+static size_t fit(const struct run *r, const struct context *c, uint32_t room)
+{
+	uint32_t used = tokens_of(c->system.len);
+	for (size_t i = 0; i < r->steps_len; i++)
+		used += tokens_of(r->steps[i].text_len);
+	size_t from = c->transcript.len;
+	while (from > 0) {
+		uint32_t more = tokens_of(c->transcript.items[from - 1].text_len);
+		if (from < c->transcript.len && used + more > room)
+			break;
+		used += more;
+		from--;
+	}
+	return from;
+}
+
+static void add_messages(struct run *r, struct context *c, struct engine *e, uint32_t room)
+{
+	bool several = has_several(&c->transcript);
+	size_t from = fit(r, c, room);
+	while (from + 1 < c->transcript.len && c->transcript.items[from].kind == AUTHOR_EDDY)
+		from++; /* a conversation opens with a person */
+	c->messages = xcalloc(c->transcript.len - from + r->steps_len + 1, sizeof(*c->messages));
+	size_t need = 0;
+	for (size_t i = from; several && i < c->transcript.len; i++)
+		need += c->transcript.items[i].text_len + sizeof(c->card.name) + 4;
+	buf_reserve(&c->names, need + 1); /* once: what points into it must not move */
+	size_t total = tokens_of(c->system.len);
+	for (size_t i = from; i < c->transcript.len; i++) {
+		const struct transcript_item *t = &c->transcript.items[i];
+		struct model_message *m = &c->messages[c->messages_len++];
+		m->role = t->kind == AUTHOR_EDDY ? ROLE_ASSISTANT : ROLE_USER;
+		m->text = t->text;
+		m->text_len = t->text_len;
+		struct person_card who;
+		if (several && m->role == ROLE_USER && directory_card(e->directory, t->author, &who) && who.name[0]) {
+			size_t at = c->names.len;
+			buf_addf(&c->names, "%s: ", who.name);
+			buf_add(&c->names, t->text, t->text_len);
+			m->text = c->names.p + at;
+			m->text_len = c->names.len - at;
+		}
+		size_t most = (size_t)room * 4;
+		if (i + 1 == c->transcript.len && m->text_len > most && most > 0)
+			m->text_len = utf8_clip(m->text, m->text_len, most); /* the question alone is too long: its beginning */
+		total += tokens_of(m->text_len);
+	}
+	for (size_t i = 0; i < r->steps_len; i++) {
+		const struct step *s = &r->steps[i];
+		c->messages[c->messages_len++] = (struct model_message){ .role = s->role, .text = s->text, .text_len = s->text_len,
+			.tool_name = s->tool_name, .tool_id = s->tool_id, .tool_failed = s->failed };
+		total += tokens_of(s->text_len);
+	}
+	c->input_tokens = (uint32_t)total;
+}
+
+static void add_tools(struct context *c)
+{
+	for (size_t i = 0; i < c->agent->tools_len; i++) {
+		const struct tool *t = tool_find(c->agent->tools[i]);
+		if (t == NULL)
+			continue;
+		c->tools[c->tools_len++] = (struct model_tool){ t->name, t->description, t->schema };
+		c->input_tokens += tokens_of(strlen(t->description) + strlen(t->schema));
+	}
+}
+
+/* Everything that may need the database; one tenant transaction, opened only when something is not in memory. */
+static enum err gather(struct run *r, struct pg *pg, struct context *c, char *place, size_t place_n, enum visibility *v)
+{
+	struct engine *e = r->e;
+	int64_t upto = r->context_upto > r->message_seq ? r->context_upto : r->message_seq;
+	bool have = transcripts_get(e->transcripts, r->thread, upto, &c->transcript);
+	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
+	directory_place_name(e->directory, r->place, place, place_n, v);
+	bool steps = r->attempt == 0 || r->steps_loaded || r->steps_len > 0;
+	bool need = !have || !card || !steps || (*v == VIS_UNKNOWN && place[0] == 0);
+	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
+	if (!need && err == ERR_NONE && c->agent != NULL)
+		return ERR_NONE;
+	if ((err = pg_begin(pg, r->ws)) != ERR_NONE)
+		return err;
+	if (c->agent == NULL)
+		err = engine_agent(e, pg, r->ws, &c->agent);
+	if (err == ERR_NONE && !have)
+		err = transcript_load(pg, e->transcripts, r->ws, r->thread, upto, &c->transcript);
+	if (err == ERR_NONE && !card)
+		err = context_card(e, pg, r->ws, r->person, &c->card);
+	for (size_t i = 0; err == ERR_NONE && !have && i < c->transcript.len; i++) {
+		struct person_card other;
+		if (c->transcript.items[i].kind != AUTHOR_EDDY)
+			err = context_card(e, pg, r->ws, c->transcript.items[i].author, &other);
+	}
+	if (err == ERR_NONE)
+		err = context_place(e, pg, r->ws, r->place, place, place_n, v);
+	if (err == ERR_NONE && !steps)
+		err = load_steps(r, pg);
+	if (err == ERR_NONE)
+		err = pg_commit(pg);
+	else
+		pg_rollback(pg);
+	return err;
+}
+
+enum err context_build(struct run *r, struct pg *pg, struct context *c)
+{
+	memset(c, 0, sizeof(*c));
+	char place[128] = "";
+	enum visibility v = VIS_UNKNOWN;
+	enum err e = gather(r, pg, c, place, sizeof(place), &v);
+	if (e != ERR_NONE) {
+		context_done(c);
+		return e;
+	}
+	struct prompt_facts f = {
+		.person = c->card.name[0] ? c->card.name : NULL,
+		.is_guest = c->card.guest,
+		.adapter = r->via->ops->name,
+		.place = place[0] ? place : NULL,
+		.visibility = v,
+		.workspace = settings_str(r->e->o.settings, "workspace.name"),
+		.tz = c->card.tz[0] ? c->card.tz : NULL,
+		.wall_ms = clock_wall_ms(),
+	};
+	agent_prompt(c->agent, &f, &c->system);
+	struct model *m = r->e->model;
+	uint32_t window = m->ops->window(m, r->floor ? "builtin" : c->agent->model);
+	uint32_t taken = c->agent->max_tokens + MARGIN_TOKENS;
+	uint32_t room = window > taken + 1024 ? window - taken : 1024;
+	room >>= r->shrink;
+	if (!r->floor || r->turns < c->agent->max_turns)
+		if (r->turns < c->agent->max_turns)
+			add_tools(c);
+	uint32_t tool_tokens = c->input_tokens;
+	add_messages(r, c, r->e, room > tool_tokens ? room - tool_tokens : 256);
+	c->input_tokens += tool_tokens;
+	return ERR_NONE;
+}
+
+void context_done(struct context *c)
+{
+	agent_free(c->agent);
+	transcript_done(&c->transcript);
+	buf_done(&c->system);
+	buf_done(&c->names);
+	free(c->messages);
+	memset(c, 0, sizeof(*c));
+}

@@ -1,0 +1,32 @@
+#ifndef EDDY_ENGINE_CONTEXT_H
+#define EDDY_ENGINE_CONTEXT_H
+
+#include "../people/directory.h"
+#include "engine_internal.h"
+
+/* What one model call is told: prompt, the thread up to the question, what tools have said, and which tools there are. */
+struct context {
+	struct agent *agent;
+	struct buf system;
+	struct model_message *messages;
+	size_t messages_len;
+	struct model_tool tools[AGENT_TOOLS_MAX];
+	size_t tools_len;
+	struct person_card card; /* who asks */
+	uint32_t input_tokens;   /* estimated */
+	struct transcript transcript;
+	struct buf names;        /* the memory of texts with names in front */
+};
+/**
+ * Build it; on a worker, outside a transaction.  What is in memory costs no statement.  On success context_done() is the
+ * caller's.
+ */
+enum err context_build(struct run *r, struct pg *pg, struct context *out);
+void context_done(struct context *c);
+
+extern const struct pg_statement context_statements[];
+/** The card of a person, from memory or (inside a tenant transaction) from the table. */
+enum err context_card(struct engine *e, struct pg *pg, struct id ws, struct id person, struct person_card *out);
+enum err context_place(struct engine *e, struct pg *pg, struct id ws, struct id place, char *name, size_t n, enum visibility *v);
+
+#endif

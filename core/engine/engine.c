@@ -1,0 +1,456 @@
+/*
+ * The engine put together: opening, the worker threads, starting and draining.  What happens to a message is in accept.c, run.c,
+ * finish.c and claim.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../agents/budget.h"
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../base/queue.h"
+#include "../people/directory.h"
+#include "../settings/settings.h"
+#include "../talk/search.h"
+#include "answer.h"
+#include "context.h"
+#include "engine_internal.h"
+
+#define LEASE_MS 25000
+#define HEARTBEAT_MS 8000
+#define SCAN_MS 5000
+#define TRANSCRIPT_BYTES (14u << 20)
+#define JOBS_MAX 16384
+#define AGENT_TTL_MS 2000
+
+static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, claim_statements, learn_statements,
+	NULL };
+static const struct pg_statement *const worker_tables[] = { read_statements, context_statements, answer_statements,
+	transcript_statements, budget_statements, agent_statements, search_statements, NULL };
+
+/* ---- workers ---- */
+
+static __thread struct pg *worker_pg;
+
+static struct pg *open_worker_pg(struct engine *e)
+{
+	char why[256];
+	struct pg *pg = NULL;
+	while (pg_open(&pg, e->database_url, worker_tables, why, sizeof(why)) != ERR_NONE) {
+		if (queue_closed(e->jobs))
+			return NULL;
+		log_warn("worker.connect", LF_STR("why", why), LF_STR("result", "retry"));
+		usleep(500000);
+	}
+	return pg;
+}
+
+static void *worker_main(void *arg)
+{
+	struct engine *e = arg;
+	void *items[8];
+	size_t n;
+	while ((n = queue_take(e->jobs, items, 8, UINT32_MAX)) > 0 || !queue_closed(e->jobs)) {
+		if (n > 0 && worker_pg == NULL && (worker_pg = open_worker_pg(e)) == NULL) {
+			for (size_t i = 0; i < n; i++)
+				free(items[i]);
+			break;
+		}
+		for (size_t i = 0; i < n; i++) {
+			struct job *j = items[i];
+			if (!pg_alive(worker_pg))
+				pg_reconnect(worker_pg); /* if that fails the job finds out and comes again */
+			j->fn(j->arg, worker_pg);
+			free(j);
+		}
+	}
+	pg_close(worker_pg);
+	worker_pg = NULL;
+	return NULL;
+}
+
+bool engine_job(struct engine *e, void (*fn)(void *arg, struct pg *pg), void *arg)
+{
+	struct job *j = xmalloc(sizeof(*j));
+	*j = (struct job){ fn, arg };
+	if (queue_put(e->jobs, j))
+		return true;
+	free(j);
+	return false;
+}
+
+struct plain_job {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void run_plain(void *arg, struct pg *pg)
+{
+	(void)pg;
+	struct plain_job p = *(struct plain_job *)arg;
+	free(arg);
+	p.fn(p.arg);
+}
+
+bool engine_submit(struct engine *e, void (*fn)(void *arg), void *arg)
+{
+	struct plain_job *p = xmalloc(sizeof(*p));
+	*p = (struct plain_job){ fn, arg };
+	if (engine_job(e, run_plain, p))
+		return true;
+	free(p);
+	return false;
+}
+
+struct pg *engine_pg(struct engine *e)
+{
+	if (worker_pg != NULL)
+		return worker_pg;
+	pthread_mutex_lock(&e->side_mutex);
+	if (!pg_alive(e->side))
+		pg_reconnect(e->side);
+	return e->side;
+}
+
+void engine_pg_done(struct engine *e, struct pg *pg)
+{
+	if (pg != worker_pg)
+		pthread_mutex_unlock(&e->side_mutex);
+}
+
+/* ---- agents ---- */
+
+struct agent_entry {
+	struct agent *agent;
+	uint64_t until_ms;
+};
+
+enum err engine_agent(struct engine *e, struct pg *pg, struct id ws, struct agent **out)
+{
+	pthread_mutex_lock(&e->agents_mutex);
+	struct agent_entry *x = map_get(e->agents, ws.b, sizeof(ws.b));
+	if (x != NULL && x->until_ms > clock_ms()) {
+		*out = agent_copy(x->agent);
+		pthread_mutex_unlock(&e->agents_mutex);
+		return ERR_NONE;
+	}
+	pthread_mutex_unlock(&e->agents_mutex);
+	*out = NULL;
+	if (pg == NULL)
+		return ERR_NONE; /* not in memory: the caller opens a transaction and asks again */
+	struct agent *a = NULL;
+	enum err err = agents_load(pg, ws, AGENT_DEFAULT, &a);
+	if (err != ERR_NONE)
+		return err;
+	pthread_mutex_lock(&e->agents_mutex);
+	x = map_get(e->agents, ws.b, sizeof(ws.b));
+	if (x == NULL) {
+		x = xcalloc(1, sizeof(*x));
+		map_put(e->agents, ws.b, sizeof(ws.b), x);
+	}
+	agent_free(x->agent);
+	x->agent = agent_copy(a);
+	x->until_ms = clock_ms() + AGENT_TTL_MS;
+	pthread_mutex_unlock(&e->agents_mutex);
+	*out = a;
+	return ERR_NONE;
+}
+
+static void free_agent_entry(void *p)
+{
+	struct agent_entry *x = p;
+	agent_free(x->agent);
+	free(x);
+}
+
+/* ---- adapters ---- */
+
+void engine_add_adapter(struct engine *e, const struct adapter_ops *ops, struct adapter *a)
+{
+	if (e->adapters_len < ADAPTERS_MAX)
+		e->adapters[e->adapters_len++] = (struct adapter_slot){ ops, a };
+}
+
+const struct adapter_slot *engine_adapter(struct engine *e, const char *name, size_t n)
+{
+	for (size_t i = 0; i < e->adapters_len; i++)
+		if (strlen(e->adapters[i].ops->name) == n && memcmp(e->adapters[i].ops->name, name, n) == 0)
+			return &e->adapters[i];
+	return NULL;
+}
+
+void engine_on_event(struct engine *e, engine_event_fn fn, void *arg)
+{
+	e->on_event = fn;
+	e->on_event_arg = arg;
+}
+
+void engine_emit(struct engine *e, const struct thread_event *ev)
+{
+	if (e->on_event != NULL)
+		e->on_event(e->on_event_arg, ev);
+}
+
+/* ---- ids that anybody can compute ---- */
+
+static struct id named(struct id space, uint64_t ms, const char *kind, const char *a, const char *b)
+{
+	struct buf name = BUF_INIT;
+	buf_addf(&name, "%s\n%s\n%s", kind, a, b);
+	struct id id = id_named(space, ms, name.p, name.len);
+	buf_done(&name);
+	return id;
+}
+
+struct id engine_place_id(struct id ws, const char *adapter, const char *place_key)
+{
+	return named(ws, 0, "place", adapter, place_key);
+}
+
+struct id engine_thread_id(struct id place, const char *thread_key)
+{
+	return named(place, 0, "thread", thread_key, "");
+}
+
+struct id engine_message_id(struct id place, uint64_t platform_ms, const char *message_key)
+{
+	return named(place, platform_ms, "message", message_key, "");
+}
+
+/* ---- open and start ---- */
+
+static enum err on_connect(void *arg, struct pg *pg)
+{
+	struct engine *e = arg;
+	char sql[160];
+	/* Every statement of the writer is a look-up by key: plans that read whole tables are never right here, however small a
+	 * table still is when the plan is made. */
+	snprintf(sql, sizeof(sql),
+	    "SELECT pg_advisory_lock(%lld); SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off",
+	    (long long)process_lock_key(e->process));
+	PGresult *r = PQexec(pg_conn(pg), sql);
+	enum err err = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK ? ERR_NONE : ERR_RETRY;
+	PQclear(r);
+	return err;
+}
+
+static double gauge_size(void *arg)
+{
+	return (double)atomic_load((atomic_size_t *)arg);
+}
+
+static double gauge_backlog(void *arg)
+{
+	return (double)writer_backlog(((struct engine *)arg)->writer);
+}
+
+static double gauge_jobs(void *arg)
+{
+	return (double)queue_length(((struct engine *)arg)->jobs);
+}
+
+static double gauge_connected(void *arg)
+{
+	return writer_connected(((struct engine *)arg)->writer) ? 1 : 0;
+}
+
+static double gauge_transcripts(void *arg)
+{
+	return (double)transcripts_bytes(((struct engine *)arg)->transcripts);
+}
+
+static double gauge_rss(void *arg)
+{
+	(void)arg;
+	long pages = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%ld %ld", &pages, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void make_metrics(struct engine *e)
+{
+	struct metrics *ms = e->o.metrics;
+	struct engine_metrics *m = &e->m;
+	const char *name = "eddy_intents_total", *help = "Intents handed in, by what became of them.";
+	m->accepted = metric_counter(ms, name, "result=\"stored\"", help);
+	m->duplicates = metric_counter(ms, name, "result=\"duplicate\"", help);
+	m->rejected = metric_counter(ms, name, "result=\"refused\"", help);
+	m->accept_ms = metric_duration(ms, "eddy_accept_seconds", NULL, "From hand-in to COMMIT.");
+	m->queue_wait_ms = metric_duration(ms, "eddy_queue_wait_seconds", NULL, "From hand-in to the beginning of the run.");
+	m->first_ms = metric_duration(ms, "eddy_first_part_seconds", NULL, "From hand-in to the first part of the answer.");
+	m->total_ms = metric_duration(ms, "eddy_answer_seconds", NULL, "From hand-in to the stored answer.");
+	static const char *const ends[] = { NULL, NULL, NULL, "outcome=\"answered\"", NULL, "outcome=\"failed\"", "outcome=\"stopped\"",
+		"outcome=\"parked\"" };
+	for (size_t i = 3; i < 8; i++)
+		if (ends[i] != NULL)
+			m->finished[i] = metric_counter(ms, "eddy_runs_total", ends[i], "Runs by how they ended.");
+	static const char *const results[] = { "result=\"ok\"", "result=\"retry\"", "result=\"input\"", "result=\"denied\"",
+		"result=\"broken\"" };
+	for (size_t i = 0; i < 5; i++)
+		m->deliveries[i] = metric_counter(ms, "eddy_deliveries_total", results[i], "Outcomes of deliveries.");
+	m->rescued = metric_counter(ms, "eddy_rescued_threads_total", NULL, "Threads taken over from a process that was gone.");
+	m->lost = metric_counter(ms, "eddy_lost_leases_total", NULL, "Leases that this process has lost.");
+	m->retries = metric_counter(ms, "eddy_retries_total", NULL, "Model calls and deliveries tried again.");
+	metric_gauge_fn(ms, "eddy_runs_open", NULL, "Runs and deliveries in memory.", gauge_size, &e->runs_count);
+	metric_gauge_fn(ms, "eddy_runs_working", NULL, "Runs that work or wait for a model.", gauge_size, &e->active_count);
+	metric_gauge_fn(ms, "eddy_leases", NULL, "Threads whose lease this process holds.", gauge_size, &e->lanes_count);
+	metric_gauge_fn(ms, "eddy_writer_queue", NULL, "Operations waiting for the writer.", gauge_backlog, e);
+	metric_gauge_fn(ms, "eddy_worker_queue", NULL, "Jobs waiting for a worker.", gauge_jobs, e);
+	metric_gauge_fn(ms, "eddy_database_connected", NULL, "1 while the writer has its connection.", gauge_connected, e);
+	metric_gauge_fn(ms, "eddy_transcript_bytes", NULL, "Memory of the cache of thread tails.", gauge_transcripts, e);
+	metric_gauge_fn(ms, "process_resident_memory_bytes", NULL, "Resident memory.", gauge_rss, NULL);
+}
+
+enum err engine_open(struct engine **out, const struct engine_options *o, char *why, size_t why_n)
+{
+	struct engine *e = xcalloc(1, sizeof(*e));
+	e->o = *o;
+	e->o.lease_ms = o->lease_ms ? o->lease_ms : LEASE_MS;
+	e->o.heartbeat_ms = o->heartbeat_ms ? o->heartbeat_ms : HEARTBEAT_MS;
+	e->o.scan_ms = o->scan_ms ? o->scan_ms : SCAN_MS;
+	e->database_url = xstrdup(o->database_url);
+	e->process = id_new();
+	e->model = o->model;
+	e->lanes = map_new();
+	e->runs = map_new();
+	e->agents = map_new();
+	e->wait_tail = &e->wait_head;
+	e->directory = directory_new();
+	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
+	e->timers = timers_new();
+	e->budget = budget_new(settings_int(o->settings, "model.daily_cap"), e->process);
+	e->jobs = queue_new(JOBS_MAX, NULL, NULL);
+	pthread_mutex_init(&e->agents_mutex, NULL);
+	pthread_mutex_init(&e->side_mutex, NULL);
+	e->active_max = (size_t)settings_int(o->settings, "runs.max");
+	int64_t workers = settings_int(o->settings, "workers.count");
+	if (workers <= 0)
+		workers = 2 * sysconf(_SC_NPROCESSORS_ONLN) < 8 ? 2 * sysconf(_SC_NPROCESSORS_ONLN) : 8;
+	e->workers_len = (size_t)(workers > 16 ? 16 : workers);
+	make_metrics(e);
+	struct writer_options w = { .url = e->database_url, .statements = writer_tables, .on_connect = on_connect, .arg = e };
+	enum err err = writer_open(&e->writer, &w, why, why_n);
+	if (err == ERR_NONE)
+		err = pg_open(&e->side, e->database_url, worker_tables, why, why_n);
+	if (err == ERR_NONE) {
+		err = engine_install(e, "local", "default", settings_str(o->settings, "workspace.name"), false, &e->default_ws);
+		if (err != ERR_NONE)
+			snprintf(why, why_n, "the database refuses to store the workspace (%s)", err_name(err));
+	}
+	if (err != ERR_NONE) {
+		engine_free(e);
+		return err;
+	}
+	*out = e;
+	return ERR_NONE;
+}
+
+enum err engine_start(struct engine *e)
+{
+	timers_start(e->timers);
+	if (writer_start(e->writer) != ERR_NONE)
+		return ERR_BROKEN;
+	for (size_t i = 0; i < e->workers_len; i++) {
+		if (pthread_create(&e->workers[i], NULL, worker_main, e) != 0) {
+			e->workers_len = i;
+			return ERR_BROKEN;
+		}
+		pthread_setname_np(e->workers[i], "worker");
+	}
+	atomic_store(&e->started, true);
+	claim_start(e);
+	atomic_store(&e->ready, true);
+	return ERR_NONE;
+}
+
+void engine_drain(struct engine *e, uint32_t ms)
+{
+	if (!atomic_load(&e->started))
+		return;
+	uint64_t until = clock_ms() + ms;
+	atomic_store(&e->ready, false);
+	atomic_store(&e->draining, true);
+	while (clock_ms() < until && (atomic_load(&e->runs_count) > 0 || atomic_load(&e->accepting) > 0 || writer_backlog(e->writer) > 0))
+		usleep(20000);
+	log_info("engine.drain", LF_INT("left", atomic_load(&e->runs_count)), LF_STR("result", "ok"));
+	atomic_store(&e->started, false);
+	claim_release(e);
+	timers_stop(e->timers);
+	queue_close(e->jobs);
+	for (size_t i = 0; i < e->workers_len; i++)
+		pthread_join(e->workers[i], NULL);
+	e->workers_len = 0;
+	writer_stop(e->writer, 2000);
+}
+
+void engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	if (atomic_load(&e->started))
+		engine_drain(e, 0);
+	writer_free(e->writer);
+	pg_close(e->side);
+	lanes_free(e);
+	map_free(e->agents, free_agent_entry);
+	budget_free(e->budget);
+	transcripts_free(e->transcripts);
+	directory_free(e->directory);
+	timers_free(e->timers);
+	queue_free(e->jobs);
+	pthread_mutex_destroy(&e->agents_mutex);
+	pthread_mutex_destroy(&e->side_mutex);
+	free(e->database_url);
+	free(e);
+}
+
+
+struct stop_op {
+	struct write_op op;
+	struct engine *e;
+	struct id thread;
+};
+
+static void stop_done(struct write_op *op, enum err err)
+{
+	struct stop_op *s = (struct stop_op *)op;
+	if (err == ERR_NONE)
+		lane_stop(s->e, s->thread, STOP_BY_PERSON);
+	free(s);
+}
+
+static const struct write_kind stop_kind = { .name = "stop", .rank = 7, .done = stop_done };
+
+void engine_stop_run(struct engine *e, struct id ws, struct id thread)
+{
+	struct stop_op *s = xcalloc(1, sizeof(*s));
+	s->op.kind = &stop_kind;
+	s->op.ws = ws;
+	s->e = e;
+	s->thread = thread;
+	writer_put(e->writer, &s->op);
+}
+
+bool engine_ready(struct engine *e, char *why, size_t n)
+{
+	bool connected = writer_connected(e->writer), ready = atomic_load(&e->ready);
+	snprintf(why, n, "%s", !ready ? atomic_load(&e->draining) ? "stopping" : "starting" : connected ? "ready" : "the database is away");
+	return ready && connected;
+}
+
+void engine_status(struct engine *e, char *out, size_t n)
+{
+	char why[64];
+	engine_ready(e, why, sizeof(why));
+	snprintf(out, n,
+	    "state: %s\nanswers in work: %zu\nopen in memory: %zu\nwaiting to be stored: %zu\n",
+	    why, atomic_load(&e->active_count), atomic_load(&e->runs_count), writer_backlog(e->writer));
+}

@@ -1,0 +1,222 @@
+#ifndef EDDY_ENGINE_INTERNAL_H
+#define EDDY_ENGINE_INTERNAL_H
+
+/*
+ * The inside of the engine, for core/engine only.
+ *
+ * Who owns what.  Lanes and the table of runs belong to the writer's thread: they change only in done() of operations.  A run
+ * travels: writer (queued) → worker (context, tools) → the model's thread (growing) → writer (finish, delivery); whoever
+ * holds it now is the only one to touch it, except for ${stop} and ${call}, which have their own guards.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "../agents/agent.h"
+#include "../base/buf.h"
+#include "../base/map.h"
+#include "../base/metric.h"
+#include "../ports.h"
+#include "../store/pg.h"
+#include "../store/writer.h"
+#include "../talk/transcript.h"
+#include "command.h"
+#include "engine.h"
+
+#define ADAPTERS_MAX 8
+#define ACCEPT_MAX 8192      /* intents waiting for COMMIT; more is "busy" */
+#define ATTEMPTS_MAX 5       /* times a run is taken up again after its process died */
+#define MODEL_TRIES 4        /* calls of one turn before the floor answers */
+#define DELIVERY_TRIES 8
+#define LANES_MAX 20000
+
+enum run_state { RUN_QUEUED = 1, RUN_RUNNING = 2, RUN_ANSWERED = 3, RUN_MERGED = 4, RUN_FAILED = 5, RUN_STOPPED = 6, RUN_PARKED = 7 };
+enum run_kind { RUN_AGENT = 1, RUN_COMMAND = 2 };
+enum outbox_state { OUT_PENDING = 1, OUT_SENDING = 2, OUT_SENT = 3, OUT_FAILED = 4 };
+
+/* Why a run must not go on; the first reason stays. */
+enum stop_reason { STOP_NONE, STOP_BY_PERSON, STOP_DELETED, STOP_EDITED, STOP_LOST };
+
+struct adapter_slot {
+	const struct adapter_ops *ops;
+	struct adapter *a;
+};
+
+struct step {
+	enum model_role role;
+	char *tool_id, *tool_name;
+	char *text;
+	size_t text_len;
+	bool failed;
+};
+
+struct call_record {
+	struct id id;
+	struct model_usage usage;
+	const char *result; /* static */
+};
+
+struct run {
+	struct id ws, id, thread, place, message, person;
+	int64_t message_seq, token;
+	enum run_kind kind;
+	enum command command;
+	int attempt;
+	const struct adapter_slot *via;
+	void *origin;
+	size_t origin_len;
+	bool private_reply;
+	struct engine *e;
+	/* lane */
+	struct lane *lane;
+	struct run *next;
+	bool delivering;
+	/* working */
+	atomic_int stop;
+	pthread_mutex_t mutex; /* guards ${call} */
+	struct model_call *call;
+	bool floor;            /* the builtin provider answers from here */
+	const char *floor_why; /* what to say about it; static */
+	uint32_t tries, turns, shows;
+	struct buf answer;     /* all turns of it so far */
+	size_t turn_at;        /* where the current turn's text starts */
+	bool anything_shown;   /* some of it went out as GROW */
+	uint32_t shrink;       /* times the context was halved because it did not fit */
+	bool steps_loaded;
+	struct step *steps;
+	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
+	struct call_record calls[24];
+	size_t calls_len;
+	int64_t reserved_micros, context_upto;
+	struct id merged[16];
+	size_t merged_len;
+	char *stream_ref;
+	bool maybe_sent;
+	/* result */
+	enum run_state outcome;
+	const char *error;     /* static word for the table */
+	bool failed_text;
+	struct component *components;
+	size_t components_len;
+	struct id reply_message;
+	int64_t reply_seq;
+	uint32_t deliveries;
+	uint64_t accepted_us, began_us, first_us;
+};
+
+/* A thread that this process holds the lease of. */
+struct lane {
+	struct id ws, thread;
+	int64_t token;
+	struct run *active, *head, **tail;
+	int delivering;
+	uint64_t renewed_ms;
+	bool waiting;          /* in the list of lanes that wait for a slot */
+	struct lane *wait_next;
+	uint64_t generation;   /* of the last heartbeat that found it ours */
+};
+
+struct engine_metrics {
+	struct metric *accepted, *duplicates, *rejected, *accept_ms, *queue_wait_ms, *runs_active, *runs_queued, *finished[8],
+	    *first_ms, *total_ms, *deliveries[5], *rescued, *lost, *retries;
+};
+
+struct job {
+	void (*fn)(void *arg, struct pg *pg);
+	void *arg;
+};
+
+struct engine {
+	struct engine_options o;
+	char *database_url;
+	struct id process;
+	struct writer *writer;
+	struct adapter_slot adapters[ADAPTERS_MAX];
+	size_t adapters_len;
+	engine_event_fn on_event;
+	void *on_event_arg;
+	struct model *model;
+	struct transcripts *transcripts;
+	struct directory *directory;
+	struct budget *budget;
+	struct timers *timers;
+	struct engine_metrics m;
+	struct id default_ws;
+	/* workers */
+	struct queue *jobs;
+	pthread_t workers[16];
+	size_t workers_len;
+	/* writer's thread only */
+	struct map *lanes, *runs;
+	struct lane *wait_head, **wait_tail;
+	size_t active, active_max;
+	uint64_t generation;
+	/* any thread */
+	atomic_size_t accepting;
+	atomic_bool draining, started, ready;
+	atomic_size_t lanes_count, runs_count, active_count;
+	pthread_mutex_t agents_mutex;
+	struct map *agents;
+	pthread_mutex_t side_mutex;
+	struct pg *side; /* start-up, notes and installs */
+};
+
+/* ---- engine.c ---- */
+const struct adapter_slot *engine_adapter(struct engine *e, const char *name, size_t n);
+bool engine_job(struct engine *e, void (*fn)(void *arg, struct pg *pg), void *arg);
+void engine_emit(struct engine *e, const struct thread_event *ev);
+/** The connection of this worker, or the locked side connection; give back with engine_pg_done(). Blocking. */
+struct pg *engine_pg(struct engine *e);
+void engine_pg_done(struct engine *e, struct pg *pg);
+/** The agent that answers in ${ws}, from a cache of two seconds.  Worker, inside a tenant transaction.  Gives. */
+enum err engine_agent(struct engine *e, struct pg *pg, struct id ws, struct agent **out);
+
+/* ---- timers.c ---- */
+struct timers *timers_new(void);
+void timers_start(struct timers *t);
+void timers_stop(struct timers *t);
+void timers_free(struct timers *t);
+/** Call ${fn} on the clock's thread in ${ms}; it must be short.  Any thread. */
+void timers_after(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *arg);
+
+/* ---- accept.c ---- */
+extern const struct pg_statement accept_statements[];
+
+/* ---- lane.c: writer's thread ---- */
+struct lane *lane_find(struct engine *e, struct id thread);
+struct lane *lane_open(struct engine *e, struct id ws, struct id thread, int64_t token);
+void lane_push(struct lane *l, struct run *r);          /* queue a run; begins it when it is its turn */
+void lane_run_finished(struct engine *e, struct run *r); /* the run's finish is committed: the next may begin */
+void lane_settle(struct engine *e, struct id thread, int64_t pending); /* after a delivery: what the database says is left */
+void lane_lost(struct engine *e, struct lane *l);
+void lane_stop(struct engine *e, struct id thread, enum stop_reason why);
+void lanes_free(struct engine *e);
+
+/* ---- run.c ---- */
+struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n);
+void run_free(struct run *r);
+void run_begin(struct run *r);                       /* writer's thread: hand to a worker */
+void run_request_stop(struct run *r, enum stop_reason why); /* any thread that holds a reference through its lane */
+void run_deliver(struct run *r, const char *text, size_t n); /* writer's thread: after COMMIT */
+void run_resume_delivery(struct run *r, char *text, size_t n);
+void run_step_add(struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n,
+    bool failed);
+
+/* ---- finish.c ---- */
+extern const struct pg_statement finish_statements[];
+void finish_put(struct run *r);   /* takes the run with its answer to the writer */
+void step_put(struct run *r, void (*then)(struct run *r, bool ours)); /* store steps not stored yet */
+void outbox_again(struct run *r, uint32_t least_ms); /* writer's thread: a delivery that failed for now */
+
+/* ---- claim.c ---- */
+extern const struct pg_statement claim_statements[];
+void claim_start(struct engine *e);  /* periodic heartbeat and scan */
+void claim_now(struct engine *e);
+void claim_load(struct engine *e, struct id ws, struct id thread); /* open work of a thread whose lease we hold */
+void claim_release(struct engine *e); /* drain: give back what has not begun */
+int64_t process_lock_key(struct id process);
+
+/* ---- learn.c ---- */
+extern const struct pg_statement learn_statements[];
+extern const struct pg_statement read_statements[];
+
+#endif

@@ -1,0 +1,789 @@
+/*
+ * The end of a run, and of a delivery.
+ *
+ *   finish   compare-and-set of the run (its token and open state are the fence: a process that has lost the lease changes
+ *            nothing), the reply as a message with the thread's next number, its outbox row already in state sending, the
+ *            model calls, the day's spending and the audit entry: one transaction
+ *   step     tool calls and their results, before the next turn; messages that came meanwhile join the run here
+ *   stream   a mark before a stream is opened and its name after, so that a crash can find it
+ *   sent     the outcome of a delivery; the thread's lease goes back when nothing is left to do in it
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../agents/budget.h"
+#include "../base/clock.h"
+#include "../base/fault.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../people/directory.h"
+#include "engine_internal.h"
+
+const struct pg_statement finish_statements[] = {
+	{ "finish_runs",
+	    "WITH src AS (SELECT * FROM unnest($2::uuid[], $3::int8[], $4::int2[], $5::text[], $6::bool[], $7::int4[])"
+	    " AS s(id, token, state, error, speaks, ord)),"
+	    " r AS (UPDATE runs SET state = src.state, error = src.error, finished_at = now() FROM src"
+	    " WHERE runs.ws = $1 AND runs.id = src.id AND runs.token = src.token AND runs.state <= 2"
+	    " RETURNING runs.thread_id, src.ord, src.speaks),"
+	    " t AS (UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now()"
+	    " FROM r WHERE threads.ws = $1 AND threads.id = r.thread_id AND r.speaks RETURNING threads.id, threads.seq)"
+	    " SELECT r.ord, t.seq FROM r LEFT JOIN t ON t.id = r.thread_id" },
+	{ "finish_messages",
+	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, run_id, audience_id)"
+	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, 2, s.body, s.run_id, s.audience_id"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[], $5::text[], $6::uuid[], $7::uuid[])"
+	    " AS s(id, thread_id, seq, body, run_id, audience_id)" },
+	{ "finish_outbox",
+	    "INSERT INTO outbox (ws, id, run_id, thread_id, message_id, adapter, origin, private_reply, state, external_ref, sent_at)"
+	    " SELECT $1::uuid, s.run_id, s.run_id, s.thread_id, s.message_id, s.adapter, s.origin, s.private_reply, s.state, s.ref,"
+	    " CASE WHEN s.state = 3 THEN now() END"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::bool[], $8::int2[], $9::text[])"
+	    " AS s(run_id, thread_id, message_id, adapter, origin, private_reply, state, ref)" },
+	{ "finish_audit",
+	    "INSERT INTO audit (ws, id, verb, subject, thread_id) SELECT $1::uuid, s.id, s.verb, s.subject, s.thread_id"
+	    " FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[]) AS s(id, verb, subject, thread_id)" },
+	{ "finish_calls",
+	    "INSERT INTO model_calls (ws, id, run_id, provider, model, input_tokens, output_tokens, cost_micros, first_ms, total_ms, result)"
+	    " SELECT $1::uuid, s.id, s.run_id, s.provider, s.model, s.input, s.output, s.cost, s.first_ms, s.total_ms, s.result"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::int8[], $9::int4[], $10::int4[],"
+	    " $11::text[]) AS s(id, run_id, provider, model, input, output, cost, first_ms, total_ms, result)" },
+	{ "finish_spent",
+	    "INSERT INTO budget_days (ws, day, spent_micros, calls, input_tokens, output_tokens)"
+	    " VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3, $4, $5) ON CONFLICT (ws, day) DO UPDATE SET"
+	    " spent_micros = budget_days.spent_micros + excluded.spent_micros, calls = budget_days.calls + excluded.calls,"
+	    " input_tokens = budget_days.input_tokens + excluded.input_tokens,"
+	    " output_tokens = budget_days.output_tokens + excluded.output_tokens" },
+	{ "finish_held",
+	    "UPDATE budget_holds SET held_micros = greatest(0, held_micros - $3)"
+	    " WHERE ws = $1 AND owner = $2 AND day = (now() AT TIME ZONE 'UTC')::date" },
+	{ "finish_merged",
+	    "UPDATE runs SET state = 4, answered_by = s.by, finished_at = now() FROM unnest($2::uuid[], $3::uuid[]) AS s(id, by)"
+	    " WHERE runs.ws = $1 AND runs.id = s.id AND runs.state <= 2" },
+	{ "finish_pending",
+	    "UPDATE dispatch SET pending = greatest(0, pending - s.n), due = now(),"
+	    " owner = CASE WHEN pending - s.n <= 0 THEN NULL ELSE owner END,"
+	    " lease_until = CASE WHEN pending - s.n <= 0 THEN NULL ELSE lease_until END"
+	    " FROM unnest($2::uuid[], $3::int4[]) AS s(thread_id, n)"
+	    " WHERE dispatch.ws = $1 AND dispatch.thread_id = s.thread_id RETURNING dispatch.thread_id, dispatch.pending" },
+	{ "step_run", "UPDATE runs SET state = 2 WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
+	{ "step_rows",
+	    "INSERT INTO run_steps (ws, run_id, n, kind, body) SELECT $1::uuid, $2::uuid, s.n, s.kind, s.body::jsonb"
+	    " FROM unnest($3::int4[], $4::int2[], $5::text[]) AS s(n, kind, body) ON CONFLICT DO NOTHING" },
+	{ "stream_mark",
+	    "UPDATE runs SET state = 2, stream_state = $3, stream_ref = coalesce($4, stream_ref) WHERE ws = $1 AND id = $2"
+	    " AND token = $5 AND state <= 2 RETURNING id" },
+	{ "sent_rows",
+	    "WITH src AS (SELECT * FROM unnest($2::uuid[], $3::int2[], $4::text[], $5::text[], $6::int8[])"
+	    " AS s(id, state, ref, error, wait_ms)),"
+	    " o AS (UPDATE outbox SET state = src.state, external_ref = coalesce(src.ref, external_ref), error = src.error,"
+	    " attempts = attempts + 1, due = now() + src.wait_ms * interval '1 ms',"
+	    " sent_at = CASE WHEN src.state = 3 THEN now() END FROM src"
+	    " WHERE outbox.ws = $1 AND outbox.id = src.id AND outbox.state <= 2 RETURNING outbox.thread_id, outbox.state AS done),"
+	    " n AS (SELECT thread_id, count(*)::int AS c FROM o WHERE done >= 3 GROUP BY thread_id ORDER BY thread_id)"
+	    " UPDATE dispatch SET pending = greatest(0, pending - n.c), due = now(),"
+	    " owner = CASE WHEN pending - n.c <= 0 THEN NULL ELSE owner END,"
+	    " lease_until = CASE WHEN pending - n.c <= 0 THEN NULL ELSE lease_until END"
+	    " FROM n WHERE dispatch.ws = $1 AND dispatch.thread_id = n.thread_id RETURNING dispatch.thread_id, dispatch.pending" },
+	{ "outbox_again", "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state = 1 RETURNING id" },
+	{ NULL, NULL },
+};
+
+/* Threads and what is still pending in them, read after COMMIT by the lanes. */
+struct settled {
+	struct id thread;
+	int64_t pending;
+	bool told;
+};
+
+/* ---- finish ---- */
+
+struct finish_op {
+	struct write_op op;
+	struct run *r;
+	bool ours, told;
+	int64_t seq, pending;
+};
+
+static struct finish_op *fin(struct write_op *op)
+{
+	return (struct finish_op *)op;
+}
+
+static bool speaks(const struct run *r)
+{
+	return r->answer.len > 0 && (r->outcome == RUN_ANSWERED || r->outcome == RUN_FAILED || r->outcome == RUN_PARKED ||
+	    (r->outcome == RUN_STOPPED && r->anything_shown));
+}
+
+static bool pulled(const struct run *r)
+{
+	return (r->via->ops->caps & CAP_PULL) != 0;
+}
+
+/* How many open things of the thread end with this run: itself unless its delivery takes over, and what it has merged. */
+static int32_t ended(const struct run *r)
+{
+	return (int32_t)r->merged_len + (speaks(r) && !pulled(r) ? 0 : 1);
+}
+
+struct group {
+	struct write_op **ops;
+	size_t n;
+};
+
+static void on_finish_runs(void *ctx, const PGresult *res)
+{
+	struct group *g = ctx;
+	for (int i = 0; i < PQntuples(res); i++) {
+		size_t ord = (size_t)pg_get_int8(res, i, 0);
+		if (ord >= g->n)
+			continue;
+		fin(g->ops[ord])->ours = true;
+		fin(g->ops[ord])->seq = PQgetisnull(res, i, 1) ? 0 : pg_get_int8(res, i, 1);
+	}
+}
+
+static struct group *group(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct group *g = writer_alloc(tx, sizeof(*g));
+	*g = (struct group){ ops, n };
+	return g;
+}
+
+static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+#define EACH(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < n; i++) { \
+		struct run *r = fin(ops[i])->r; \
+		put; \
+	} \
+	pg_array_end(g)
+	EACH(2950, pg_array_id(g, r->id));
+	EACH(20, pg_array_int8(g, r->token));
+	EACH(21, pg_array_int2(g, (int16_t)r->outcome));
+	EACH(25, pg_array_str(g, r->error));
+	EACH(16, pg_array_bool(g, speaks(r)));
+	EACH(23, ((void)r, pg_array_int4(g, (int32_t)i)));
+	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
+#undef EACH
+}
+
+#define EACH_OURS(oid, cond, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < n; i++) { \
+		struct finish_op *f = fin(ops[i]); \
+		struct run *r = f->r; \
+		(void)r; \
+		if (f->ours && (cond)) \
+			put; \
+	} \
+	pg_array_end(g)
+
+static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fin(ops[i])->r->reply_message = id_new();
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->reply_message));
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->thread));
+	EACH_OURS(20, f->seq, pg_array_int8(g, f->seq));
+	EACH_OURS(25, f->seq, pg_array_text(g, r->answer.p, r->answer.len));
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->id));
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->place));
+	writer_exec(tx, "finish_messages", NULL, NULL);
+	g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->id));
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->thread));
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->reply_message));
+	EACH_OURS(25, f->seq, pg_array_str(g, r->via->ops->name));
+	EACH_OURS(17, f->seq, pg_array_bytes(g, r->origin, r->origin_len));
+	EACH_OURS(16, f->seq, pg_array_bool(g, r->private_reply));
+	EACH_OURS(21, f->seq, pg_array_int2(g, pulled(r) ? OUT_SENT : OUT_SENDING));
+	EACH_OURS(25, f->seq, pg_array_str(g, r->stream_ref));
+	writer_exec(tx, "finish_outbox", NULL, NULL);
+}
+
+static void finish_money(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	int64_t cost = 0, calls = 0, input = 0, output = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct run *r = fin(ops[i])->r;
+		for (size_t k = 0; k < r->calls_len; k++) {
+			cost += r->calls[k].usage.cost_micros;
+			input += r->calls[k].usage.input_tokens;
+			output += r->calls[k].usage.output_tokens;
+			calls++;
+		}
+	}
+	if (calls == 0)
+		return;
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	/* A call was paid for even when the lease was lost meanwhile, so these rows do not ask whose the run is. */
+#define EACH_CALL(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < n; i++) { \
+		struct run *r = fin(ops[i])->r; \
+		for (size_t k = 0; k < r->calls_len; k++) { \
+			const struct call_record *c = &r->calls[k]; \
+			put; \
+		} \
+	} \
+	pg_array_end(g)
+	EACH_CALL(2950, pg_array_id(g, c->id));
+	EACH_CALL(2950, ((void)c, pg_array_id(g, r->id)));
+	EACH_CALL(25, pg_array_str(g, c->usage.provider ? c->usage.provider : "none"));
+	EACH_CALL(25, pg_array_str(g, c->usage.model ? c->usage.model : "none"));
+	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.input_tokens));
+	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.output_tokens));
+	EACH_CALL(20, pg_array_int8(g, c->usage.cost_micros));
+	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.first_ms));
+	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.total_ms));
+	EACH_CALL(25, pg_array_str(g, c->result));
+#undef EACH_CALL
+	writer_exec(tx, "finish_calls", NULL, NULL);
+	g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	pg_arg_int8(g, cost);
+	pg_arg_int8(g, calls);
+	pg_arg_int8(g, input);
+	pg_arg_int8(g, output);
+	writer_exec(tx, "finish_spent", NULL, NULL);
+	if (cost > 0) {
+		g = writer_args(tx);
+		pg_arg_id(g, ops[0]->ws);
+		pg_arg_id(g, fin(ops[0])->r->e->process);
+		pg_arg_int8(g, cost);
+		writer_exec(tx, "finish_held", NULL, NULL);
+	}
+}
+
+static void on_finish_pending(void *ctx, const PGresult *res)
+{
+	struct group *g = ctx;
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct id thread = pg_get_id(res, i, 0);
+		for (size_t k = 0; k < g->n; k++) {
+			struct finish_op *f = fin(g->ops[k]);
+			if (f->ours && id_equal(f->r->thread, thread)) {
+				f->pending = pg_get_int8(res, i, 1);
+				f->told = true;
+			}
+		}
+	}
+}
+
+static const char *verb(const struct run *r)
+{
+	switch (r->outcome) {
+	case RUN_ANSWERED:
+		return "reply.written";
+	case RUN_STOPPED:
+		return "run.stopped";
+	case RUN_PARKED:
+		return "run.parked";
+	default:
+		return "run.failed";
+	}
+}
+
+static void finish_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	bool any_reply = false, any_merged = false, any_ended = false, any_ours = false;
+	for (size_t i = 0; i < n; i++) {
+		struct finish_op *f = fin(ops[i]);
+		if (!f->ours)
+			continue;
+		any_ours = true;
+		any_reply |= f->seq != 0;
+		any_merged |= f->r->merged_len > 0;
+		any_ended |= ended(f->r) > 0;
+	}
+	finish_money(tx, ops, n);
+	if (!any_ours)
+		return;
+	if (any_reply)
+		finish_replies(tx, ops, n);
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	EACH_OURS(2950, true, ((void)r, pg_array_id(g, id_new())));
+	EACH_OURS(25, true, pg_array_str(g, verb(r)));
+	EACH_OURS(2950, true, pg_array_id(g, r->id));
+	EACH_OURS(2950, true, pg_array_id(g, r->thread));
+	writer_exec(tx, "finish_audit", NULL, NULL);
+	if (any_merged) {
+		g = writer_args(tx);
+		pg_arg_id(g, ops[0]->ws);
+		EACH_OURS(2950, true, for (size_t k = 0; k < r->merged_len; k++) pg_array_id(g, r->merged[k]));
+		EACH_OURS(2950, true, for (size_t k = 0; k < r->merged_len; k++) pg_array_id(g, r->id));
+		writer_exec(tx, "finish_merged", NULL, NULL);
+	}
+	if (any_ended) {
+		g = writer_args(tx);
+		pg_arg_id(g, ops[0]->ws);
+		EACH_OURS(2950, ended(r) > 0, pg_array_id(g, r->thread));
+		EACH_OURS(23, ended(r) > 0, pg_array_int4(g, ended(r)));
+		writer_exec(tx, "finish_pending", on_finish_pending, group(tx, ops, n));
+	}
+}
+
+static const char *outcome_word(enum run_state s)
+{
+	static const char *const words[] = { "", "queued", "running", "answered", "merged", "failed", "stopped", "parked" };
+	return words[s];
+}
+
+static void emit_finish(struct finish_op *f)
+{
+	struct run *r = f->r;
+	int64_t now = (int64_t)clock_wall_ms();
+	if (f->seq)
+		engine_emit(r->e, &(struct thread_event){ .kind = EVENT_MESSAGE, .ws = r->ws, .thread = r->thread, .message = r->reply_message,
+			.run = r->id, .seq = f->seq, .rev = f->seq, .author_kind = AUTHOR_EDDY, .author = "Eddy", .text = r->answer.p,
+			.text_len = r->answer.len, .at_ms = now });
+	engine_emit(r->e, &(struct thread_event){ .kind = EVENT_RUN, .ws = r->ws, .thread = r->thread, .run = r->id,
+		.run_state = outcome_word(r->outcome), .at_ms = now });
+}
+
+static void log_finish(const struct run *r)
+{
+	int64_t cost = 0, in = 0, out = 0;
+	for (size_t k = 0; k < r->calls_len; k++) {
+		cost += r->calls[k].usage.cost_micros;
+		in += r->calls[k].usage.input_tokens;
+		out += r->calls[k].usage.output_tokens;
+	}
+	log_info("run.finish", LF_ID("run", r->id), LF_ID("ws", r->ws), LF_ID("thread", r->thread),
+	    LF_INT("ms", r->accepted_us ? (clock_us() - r->accepted_us) / 1000 : 0), LF_INT("calls", r->calls_len),
+	    LF_INT("input_tokens", in), LF_INT("output_tokens", out), LF_INT("cost_micros", cost),
+	    LF_STR("why", r->error ? r->error : ""), LF_STR("result", outcome_word(r->outcome)));
+}
+
+static void finish_done(struct write_op *op, enum err result)
+{
+	struct finish_op *f = fin(op);
+	struct run *r = f->r;
+	struct engine *e = r->e;
+	int64_t spent = 0;
+	for (size_t k = 0; k < r->calls_len; k++)
+		spent += r->calls[k].usage.cost_micros;
+	budget_settle(e->budget, r->ws, r->reserved_micros, spent);
+	r->reserved_micros = 0;
+	if (result != ERR_NONE || !f->ours) {
+		/* Refused, or no longer ours: whoever holds the lease does it; nothing of this run may be seen. */
+		log_warn("run.dropped", LF_ID("run", r->id), LF_STR("result", result == ERR_NONE ? "lease lost" : err_name(result)));
+		struct lane *l = r->lane;
+		r->delivering = false;
+		lane_run_finished(e, r);
+		if (l != NULL)
+			lane_lost(e, l);
+		free(f);
+		return;
+	}
+	metric_add(e->m.finished[r->outcome], 1);
+	if (r->accepted_us)
+		metric_observe_ms(e->m.total_ms, (double)(clock_us() - r->accepted_us) / 1000.0);
+	log_finish(r);
+	if (f->seq && !r->private_reply)
+		transcripts_append(e->transcripts, r->thread, f->seq, AUTHOR_EDDY, ID_NONE, r->answer.p, r->answer.len);
+	else if (f->seq)
+		transcripts_forget(e->transcripts, r->thread);
+	emit_finish(f);
+	r->reply_seq = f->seq;
+	r->delivering = f->seq != 0 && !pulled(r);
+	struct id thread = r->thread;
+	bool told = f->told;
+	int64_t pending = f->pending;
+	if (f->seq == 0)
+		r->via->ops->send(r->via->a, &(struct reply){ .kind = REPLY_ABANDON, .ws = r->ws, .run = r->id, .delivery = r->id,
+			.thread = r->thread, .origin = r->origin, .origin_len = r->origin_len });
+	else
+		run_deliver(r, r->answer.p, r->answer.len);
+	lane_run_finished(e, r);
+	if (told)
+		lane_settle(e, thread, pending);
+	free(f);
+}
+
+static void finish_reset(struct write_op *op)
+{
+	fin(op)->ours = fin(op)->told = false;
+	fin(op)->seq = 0;
+}
+
+static const struct write_kind finish_kind = {
+	.name = "finish",
+	.rank = 2,
+	.first = finish_first,
+	.second = finish_second,
+	.done = finish_done,
+	.reset = finish_reset,
+};
+
+void finish_put(struct run *r)
+{
+	fault_point("model.end");
+	struct finish_op *f = xcalloc(1, sizeof(*f));
+	f->op.kind = &finish_kind;
+	f->op.ws = r->ws;
+	f->r = r;
+	writer_put(r->e->writer, &f->op);
+}
+
+/* ---- steps ---- */
+
+struct step_op {
+	struct write_op op;
+	struct run *r;
+	void (*then)(struct run *r, bool ours);
+	bool ours;
+};
+
+static void on_step(void *ctx, const PGresult *res)
+{
+	((struct step_op *)ctx)->ours = PQntuples(res) == 1;
+}
+
+static void step_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct step_op *s = (struct step_op *)ops[i];
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, s->r->ws);
+		pg_arg_id(g, s->r->id);
+		pg_arg_int8(g, s->r->token);
+		writer_exec(tx, "step_run", on_step, s);
+	}
+}
+
+static char *step_json(const struct step *st, size_t *len)
+{
+	struct buf b = BUF_INIT;
+	buf_addf(&b, "{\"failed\":%s,\"id\":", st->failed ? "true" : "false");
+	buf_add_json_str(&b, st->tool_id);
+	buf_add_str(&b, ",\"name\":");
+	buf_add_json_str(&b, st->tool_name);
+	buf_add_str(&b, ",\"text\":\"");
+	buf_add_json(&b, st->text, st->text_len);
+	buf_add_str(&b, "\"}");
+	return buf_detach(&b, len);
+}
+
+static void step_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct step_op *s = (struct step_op *)ops[i];
+		struct run *r = s->r;
+		if (!s->ours || r->steps_stored == r->steps_len)
+			continue;
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, r->ws);
+		pg_arg_id(g, r->id);
+		pg_array_begin(g, 23);
+		for (size_t k = r->steps_stored; k < r->steps_len; k++)
+			pg_array_int4(g, (int32_t)k);
+		pg_array_end(g);
+		pg_array_begin(g, 21);
+		for (size_t k = r->steps_stored; k < r->steps_len; k++)
+			pg_array_int2(g, (int16_t)r->steps[k].role);
+		pg_array_end(g);
+		pg_array_begin(g, 25);
+		for (size_t k = r->steps_stored; k < r->steps_len; k++) {
+			size_t len;
+			char *json = step_json(&r->steps[k], &len);
+			pg_array_text(g, json, len);
+			free(json);
+		}
+		pg_array_end(g);
+		writer_exec(tx, "step_rows", NULL, NULL);
+	}
+}
+
+/* At a tool boundary what was said meanwhile by the same conversation joins this run instead of waiting for its own. */
+static void take_in_queued(struct run *r)
+{
+	struct lane *l = r->lane;
+	if (l == NULL)
+		return;
+	for (struct run *q = l->head; q != NULL && r->merged_len < 16; q = q->next) {
+		if (q->kind != RUN_AGENT || q->private_reply || q->maybe_sent || q->stream_ref != NULL ||
+		    atomic_load(&q->stop) != STOP_NONE)
+			break;
+		bool known = false;
+		for (size_t k = 0; k < r->merged_len; k++)
+			known |= id_equal(r->merged[k], q->id);
+		if (known)
+			continue;
+		r->merged[r->merged_len++] = q->id;
+		r->context_upto = q->message_seq;
+	}
+}
+
+static void step_done(struct write_op *op, enum err result)
+{
+	struct step_op *s = (struct step_op *)op;
+	struct run *r = s->r;
+	bool ours = result == ERR_NONE && s->ours;
+	if (ours) {
+		r->steps_stored = r->steps_len;
+		take_in_queued(r);
+	}
+	s->then(r, ours);
+	free(s);
+}
+
+static const struct write_kind step_kind = { .name = "step", .rank = 3, .first = step_first, .second = step_second, .done = step_done };
+
+void step_put(struct run *r, void (*then)(struct run *r, bool ours))
+{
+	struct step_op *s = xcalloc(1, sizeof(*s));
+	s->op.kind = &step_kind;
+	s->op.ws = r->ws;
+	s->r = r;
+	s->then = then;
+	writer_put(r->e->writer, &s->op);
+}
+
+/* ---- streams ---- */
+
+struct stream_op {
+	struct write_op op;
+	struct engine *e;
+	struct id delivery;
+	int64_t token;
+	char *ref;
+	void (*ready)(void *arg, bool go);
+	void *arg;
+	bool ours;
+};
+
+static void on_stream(void *ctx, const PGresult *res)
+{
+	((struct stream_op *)ctx)->ours = PQntuples(res) == 1;
+}
+
+static void stream_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct stream_op *s = (struct stream_op *)ops[i];
+		struct run *r = map_get(s->e->runs, s->delivery.b, sizeof(s->delivery.b));
+		if (r == NULL)
+			continue;
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, s->op.ws);
+		pg_arg_id(g, s->delivery);
+		pg_arg_int2(g, s->ref ? 2 : 1);
+		pg_arg_str(g, s->ref);
+		pg_arg_int8(g, r->token);
+		writer_exec(tx, "stream_mark", on_stream, s);
+	}
+}
+
+static void stream_done(struct write_op *op, enum err result)
+{
+	struct stream_op *s = (struct stream_op *)op;
+	if (s->ready != NULL)
+		s->ready(s->arg, result == ERR_NONE && s->ours);
+	free(s->ref);
+	free(s);
+}
+
+static const struct write_kind stream_kind = { .name = "stream", .rank = 4, .first = stream_first, .done = stream_done };
+
+static void stream_put(struct engine *e, struct id ws, struct id delivery, const char *ref, void (*ready)(void *, bool), void *arg)
+{
+	struct stream_op *s = xcalloc(1, sizeof(*s));
+	s->op.kind = &stream_kind;
+	s->op.ws = ws;
+	s->e = e;
+	s->delivery = delivery;
+	s->ref = xstrdup(ref);
+	s->ready = ready;
+	s->arg = arg;
+	writer_put(e->writer, &s->op);
+}
+
+void engine_stream_opened(struct engine *e, struct id ws, struct id delivery, const char *external_ref)
+{
+	stream_put(e, ws, delivery, external_ref, NULL, NULL);
+}
+
+void engine_stream_opening(struct engine *e, struct id ws, struct id delivery, void (*ready)(void *arg, bool go), void *arg)
+{
+	stream_put(e, ws, delivery, NULL, ready, arg);
+}
+
+/* ---- sent ---- */
+
+struct sent_op {
+	struct write_op op;
+	struct engine *e;
+	struct id delivery;
+	enum err result;
+	uint32_t retry_ms;
+	char *ref, *why;
+	struct settled settled;
+};
+
+static enum outbox_state sent_state(const struct sent_op *s)
+{
+	return s->result == ERR_NONE ? OUT_SENT : s->result == ERR_RETRY ? OUT_PENDING : OUT_FAILED;
+}
+
+static void on_sent(void *ctx, const PGresult *res)
+{
+	struct group *g = ctx;
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct id thread = pg_get_id(res, i, 0);
+		for (size_t k = 0; k < g->n; k++) {
+			struct sent_op *s = (struct sent_op *)g->ops[k];
+			if (id_equal(s->settled.thread, thread)) {
+				s->settled.pending = pg_get_int8(res, i, 1);
+				s->settled.told = true;
+			}
+		}
+	}
+}
+
+static void sent_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct sent_op *s = (struct sent_op *)ops[i];
+		struct run *r = map_get(s->e->runs, s->delivery.b, sizeof(s->delivery.b));
+		s->settled = (struct settled){ .thread = r ? r->thread : ID_NONE };
+	}
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+#define EACH(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < n; i++) { \
+		struct sent_op *s = (struct sent_op *)ops[i]; \
+		put; \
+	} \
+	pg_array_end(g)
+	EACH(2950, pg_array_id(g, s->delivery));
+	EACH(21, pg_array_int2(g, (int16_t)sent_state(s)));
+	EACH(25, pg_array_str(g, s->ref));
+	EACH(25, pg_array_str(g, s->why));
+	EACH(20, pg_array_int8(g, s->retry_ms));
+#undef EACH
+	writer_exec(tx, "sent_rows", on_sent, group(tx, ops, n));
+}
+
+static void sent_done(struct write_op *op, enum err result)
+{
+	struct sent_op *s = (struct sent_op *)op;
+	struct engine *e = s->e;
+	struct run *r = map_get(e->runs, s->delivery.b, sizeof(s->delivery.b));
+	metric_add(e->m.deliveries[s->result], 1);
+	if (s->result != ERR_NONE)
+		log_warn("delivery.outcome", LF_ID("run", s->delivery), LF_STR("why", s->why), LF_STR("result", err_name(s->result)));
+	if (r != NULL && r->delivering && result == ERR_NONE) {
+		if (s->result == ERR_RETRY) {
+			outbox_again(r, s->retry_ms);
+		} else {
+			struct lane *l = r->lane;
+			struct id thread = r->thread;
+			r->delivering = false;
+			if (l != NULL)
+				l->delivering--;
+			map_remove(e->runs, r->id.b, sizeof(r->id.b));
+			atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
+			run_free(r);
+			if (s->settled.told)
+				lane_settle(e, thread, s->settled.pending);
+		}
+	}
+	free(s->ref);
+	free(s->why);
+	free(s);
+}
+
+static const struct write_kind sent_kind = { .name = "sent", .rank = 5, .first = sent_first, .done = sent_done };
+
+static uint32_t back_off_ms(const struct run *r)
+{
+	uint32_t n = r->deliveries < 8 ? r->deliveries : 8;
+	return 500u << n;
+}
+
+void engine_sent(struct engine *e, const struct sent *sent)
+{
+	fault_point("post.after");
+	struct sent_op *s = xcalloc(1, sizeof(*s));
+	s->op.kind = &sent_kind;
+	s->op.ws = sent->ws;
+	s->e = e;
+	s->delivery = sent->delivery;
+	s->result = sent->result;
+	s->retry_ms = sent->retry_after_ms;
+	s->ref = xstrdup(sent->external_ref);
+	s->why = xstrdup(sent->why);
+	writer_put(e->writer, &s->op);
+}
+
+/* ---- a delivery whose time has come again ---- */
+
+struct again_op {
+	struct write_op op;
+	struct engine *e;
+	struct id delivery;
+	bool ours;
+};
+
+static void on_again(void *ctx, const PGresult *res)
+{
+	((struct again_op *)ctx)->ours = PQntuples(res) == 1;
+}
+
+static void again_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct again_op *a = (struct again_op *)ops[i];
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, a->op.ws);
+		pg_arg_id(g, a->delivery);
+		writer_exec(tx, "outbox_again", on_again, a);
+	}
+}
+
+static void again_done(struct write_op *op, enum err result)
+{
+	struct again_op *a = (struct again_op *)op;
+	struct run *r = map_get(a->e->runs, a->delivery.b, sizeof(a->delivery.b));
+	if (r != NULL && r->delivering && result == ERR_NONE && a->ours)
+		run_deliver(r, r->answer.p, r->answer.len);
+	free(a);
+}
+
+static const struct write_kind again_kind = { .name = "again", .rank = 6, .first = again_first, .done = again_done };
+
+static void again_due(void *arg)
+{
+	struct again_op *a = arg;
+	writer_put(a->e->writer, &a->op);
+}
+
+void outbox_again(struct run *r, uint32_t least_ms)
+{
+	struct again_op *a = xcalloc(1, sizeof(*a));
+	a->op.kind = &again_kind;
+	a->op.ws = r->ws;
+	a->e = r->e;
+	a->delivery = r->id;
+	metric_add(r->e->m.retries, 1);
+	if (r->deliveries >= DELIVERY_TRIES) {
+		free(a);
+		/* Out of patience: kept as failed, with its reason, for `history` and the operator. */
+		engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = ERR_BROKEN, .why = "gave_up" });
+		return;
+	}
+	timers_after(r->e->timers, back_off_ms(r) > least_ms ? back_off_ms(r) : least_ms, again_due, a);
+}

@@ -1,0 +1,209 @@
+/*
+ * A lane is a thread of conversation whose lease this process holds: runs wait in it in order, one works at a time, so
+ * answers of one thread never overtake each other.  All of this belongs to the writer's thread.
+ */
+#include <stdlib.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "engine_internal.h"
+
+struct lane *lane_find(struct engine *e, struct id thread)
+{
+	return map_get(e->lanes, thread.b, sizeof(thread.b));
+}
+
+struct lane *lane_open(struct engine *e, struct id ws, struct id thread, int64_t token)
+{
+	struct lane *l = lane_find(e, thread);
+	if (l == NULL) {
+		l = xcalloc(1, sizeof(*l));
+		l->ws = ws;
+		l->thread = thread;
+		l->tail = &l->head;
+		map_put(e->lanes, thread.b, sizeof(thread.b), l);
+		atomic_store_explicit(&e->lanes_count, map_count(e->lanes), memory_order_relaxed);
+	}
+	l->token = token;
+	l->renewed_ms = clock_ms();
+	l->generation = e->generation;
+	return l;
+}
+
+static void wait_for_slot(struct engine *e, struct lane *l)
+{
+	l->waiting = true;
+	l->wait_next = NULL;
+	*e->wait_tail = l;
+	e->wait_tail = &l->wait_next;
+}
+
+static void unwait(struct engine *e, struct lane *l)
+{
+	if (!l->waiting)
+		return;
+	for (struct lane **p = &e->wait_head; *p != NULL; p = &(*p)->wait_next) {
+		if (*p != l)
+			continue;
+		*p = l->wait_next;
+		if (e->wait_tail == &l->wait_next)
+			e->wait_tail = p;
+		break;
+	}
+	l->waiting = false;
+}
+
+static void begin_next(struct engine *e, struct lane *l)
+{
+	if (l->active != NULL || l->head == NULL || l->waiting)
+		return;
+	if (e->active >= e->active_max) {
+		wait_for_slot(e, l);
+		return;
+	}
+	struct run *r = l->head;
+	l->head = r->next;
+	if (l->head == NULL)
+		l->tail = &l->head;
+	r->next = NULL;
+	l->active = r;
+	e->active++;
+	atomic_store_explicit(&e->active_count, e->active, memory_order_relaxed);
+	run_begin(r);
+}
+
+static void slot_free(struct engine *e)
+{
+	e->active--;
+	atomic_store_explicit(&e->active_count, e->active, memory_order_relaxed);
+	while (e->wait_head != NULL && e->active < e->active_max) {
+		struct lane *l = e->wait_head;
+		unwait(e, l);
+		begin_next(e, l);
+	}
+}
+
+void lane_push(struct lane *l, struct run *r)
+{
+	struct engine *e = r->e;
+	r->lane = l;
+	r->token = l->token;
+	r->next = NULL;
+	*l->tail = r;
+	l->tail = &r->next;
+	map_put(e->runs, r->id.b, sizeof(r->id.b), r);
+	atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
+	begin_next(e, l);
+}
+
+static void forget_run(struct engine *e, struct run *r)
+{
+	map_remove(e->runs, r->id.b, sizeof(r->id.b));
+	atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
+	run_free(r);
+}
+
+static void close_lane(struct engine *e, struct lane *l)
+{
+	unwait(e, l);
+	map_remove(e->lanes, l->thread.b, sizeof(l->thread.b));
+	atomic_store_explicit(&e->lanes_count, map_count(e->lanes), memory_order_relaxed);
+	free(l);
+}
+
+void lane_run_finished(struct engine *e, struct run *r)
+{
+	struct lane *l = r->lane;
+	if (l != NULL && l->active == r) {
+		l->active = NULL;
+		slot_free(e);
+	}
+	/* What this run has answered too needs no run of its own any more. */
+	for (size_t i = 0; l != NULL && i < r->merged_len; i++) {
+		for (struct run **p = &l->head; *p != NULL; p = &(*p)->next) {
+			struct run *m = *p;
+			if (!id_equal(m->id, r->merged[i]))
+				continue;
+			*p = m->next;
+			if (l->tail == &m->next)
+				l->tail = p;
+			forget_run(e, m);
+			break;
+		}
+	}
+	if (r->delivering) {
+		if (l != NULL)
+			l->delivering++;
+	} else {
+		forget_run(e, r);
+	}
+	if (l != NULL)
+		begin_next(e, l);
+}
+
+void lane_settle(struct engine *e, struct id thread, int64_t pending)
+{
+	struct lane *l = lane_find(e, thread);
+	if (l == NULL)
+		return;
+	if (pending <= 0 && l->active == NULL && l->head == NULL && l->delivering == 0)
+		close_lane(e, l);
+	else if (pending > 0 && l->active == NULL && l->head == NULL && l->delivering == 0)
+		claim_load(e, l->ws, l->thread); /* another process has added work to a thread that is ours */
+}
+
+struct detach {
+	struct lane *lane;
+};
+
+static void detach_run(const void *key, size_t n, void *value, void *arg)
+{
+	(void)key;
+	(void)n;
+	struct run *r = value;
+	if (r->lane == ((struct detach *)arg)->lane)
+		r->lane = NULL;
+}
+
+/* The lease is somebody else's now: nothing of this lane may have any further effect. */
+void lane_lost(struct engine *e, struct lane *l)
+{
+	log_warn("lane.lost", LF_ID("ws", l->ws), LF_ID("thread", l->thread), LF_STR("result", "stopped"));
+	metric_add(e->m.lost, 1);
+	while (l->head != NULL) {
+		struct run *r = l->head;
+		l->head = r->next;
+		forget_run(e, r);
+	}
+	if (l->active != NULL) {
+		run_request_stop(l->active, STOP_LOST);
+		slot_free(e);
+	}
+	map_each(e->runs, detach_run, &(struct detach){ l });
+	close_lane(e, l);
+}
+
+void lane_stop(struct engine *e, struct id thread, enum stop_reason why)
+{
+	struct lane *l = lane_find(e, thread);
+	if (l != NULL && l->active != NULL)
+		run_request_stop(l->active, why);
+}
+
+static void free_lane(void *l)
+{
+	free(l);
+}
+
+static void free_run(void *r)
+{
+	run_free(r);
+}
+
+void lanes_free(struct engine *e)
+{
+	map_free(e->runs, free_run);
+	map_free(e->lanes, free_lane);
+	e->runs = e->lanes = NULL;
+}

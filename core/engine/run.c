@@ -1,0 +1,566 @@
+/*
+ * A run from begin to finish.  Each function below ends by handing the run on, to a worker, the model, the clock or the writer, and
+ * must not touch it afterwards.
+ *
+ *   begin (worker)   what the agent needs to know → the model starts
+ *   grow (model)     text goes to the origin as it comes; tool calls are collected
+ *   tools (worker)   calls through policy; steps are stored; then begin again
+ *   finish (writer)  see finish.c
+ *
+ * A model call that fails is repeated with back-off, into the same message if some of it was shown; when that does not help the
+ * builtin provider answers as the floor, and says why.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../agents/budget.h"
+#include "../agents/tools.h"
+#include "../base/clock.h"
+#include "../base/fault.h"
+#include "../base/json.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../settings/settings.h"
+#include "answer.h"
+#include "context.h"
+#include "engine_internal.h"
+
+#define ANSWER_MAX (256u * 1024u)
+
+struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n)
+{
+	struct run *r = xcalloc(1, sizeof(*r));
+	r->e = e;
+	r->ws = ws;
+	r->id = id;
+	r->via = via;
+	r->origin = xmalloc(n + 1);
+	memcpy(r->origin, origin, n);
+	r->origin_len = n;
+	pthread_mutex_init(&r->mutex, NULL);
+	return r;
+}
+
+void run_free(struct run *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->steps_len; i++) {
+		free(r->steps[i].tool_id);
+		free(r->steps[i].tool_name);
+		free(r->steps[i].text);
+	}
+	free(r->steps);
+	free(r->origin);
+	free(r->stream_ref);
+	buf_done(&r->answer);
+	pthread_mutex_destroy(&r->mutex);
+	free(r);
+}
+
+void run_step_add(struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n,
+    bool failed)
+{
+	r->steps = xrealloc(r->steps, (r->steps_len + 1) * sizeof(*r->steps));
+	r->steps[r->steps_len++] = (struct step){ role, xstrdup(tool_id), xstrdup(tool_name), xstrndup(text, n), n, failed };
+}
+
+static void drop_steps(struct run *r)
+{
+	for (size_t i = 0; i < r->steps_len; i++) {
+		free(r->steps[i].tool_id);
+		free(r->steps[i].tool_name);
+		free(r->steps[i].text);
+	}
+	r->steps_len = r->steps_stored = r->calls_pending = 0;
+}
+
+/* ---- to the adapter ---- */
+
+static struct reply reply_of(const struct run *r, enum reply_kind kind)
+{
+	return (struct reply){ .kind = kind, .ws = r->ws, .run = r->id, .delivery = r->id, .thread = r->thread, .origin = r->origin,
+		.origin_len = r->origin_len, .attempt = r->shows, .one_person_only = r->private_reply };
+}
+
+static void say_status(const struct run *r, const char *text)
+{
+	if ((r->via->ops->caps & CAP_STATUS) == 0)
+		return;
+	struct reply p = reply_of(r, REPLY_STATUS);
+	p.text = text;
+	p.text_len = strlen(text);
+	r->via->ops->send(r->via->a, &p);
+}
+
+static void say_tool(const struct run *r, const char *id, const char *title, enum reply_step state)
+{
+	if ((r->via->ops->caps & CAP_STATUS) == 0)
+		return;
+	struct reply p = reply_of(r, REPLY_TOOL);
+	p.step_id = id;
+	p.text = title;
+	p.text_len = strlen(title);
+	p.step_state = state;
+	r->via->ops->send(r->via->a, &p);
+}
+
+static void grow(struct run *r, size_t from)
+{
+	if ((r->via->ops->caps & CAP_STREAM) == 0 || r->private_reply || r->answer.len == from)
+		return;
+	struct reply p = reply_of(r, REPLY_GROW);
+	p.offset = from;
+	p.text = r->answer.p + from;
+	p.text_len = r->answer.len - from;
+	p.external_ref = r->stream_ref;
+	r->anything_shown = true;
+	r->via->ops->send(r->via->a, &p);
+}
+
+/* What was shown of this turn is void; earlier turns stay and are shown again under the new attempt. */
+static void take_back(struct run *r)
+{
+	bool shown = r->anything_shown && r->answer.len > r->turn_at;
+	if (r->answer.p != NULL)
+		buf_truncate(&r->answer, r->turn_at);
+	if (!shown)
+		return;
+	r->shows++;
+	struct reply p = reply_of(r, REPLY_RESET);
+	r->via->ops->send(r->via->a, &p);
+	grow(r, 0);
+}
+
+void run_deliver(struct run *r, const char *text, size_t n)
+{
+	struct reply p = reply_of(r, REPLY_WHOLE);
+	p.message = r->reply_message;
+	p.seq = r->reply_seq;
+	p.text = text;
+	p.text_len = n;
+	p.maybe_sent = r->maybe_sent || r->deliveries > 0;
+	p.failed = r->failed_text;
+	p.external_ref = r->stream_ref;
+	char id[ID_TEXT];
+	struct component retry = { .kind = COMPONENT_BUTTON, .action = "run.retry", .value = id_format(r->id, id), .label = "Try again",
+		.fallback = "Ask again to let me try once more.", .style = BUTTON_PLAIN };
+	if (r->failed_text) {
+		p.components = &retry;
+		p.components_len = 1;
+	}
+	r->deliveries++;
+	fault_point("post.before");
+	enum err e = r->via->ops->send(r->via->a, &p);
+	if (e != ERR_NONE && r->delivering)
+		engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = e, .retry_after_ms = 500, .why = "busy" });
+}
+
+void run_resume_delivery(struct run *r, char *text, size_t n)
+{
+	buf_add(&r->answer, text, n);
+	free(text);
+	run_deliver(r, r->answer.p, r->answer.len);
+}
+
+/* ---- ends ---- */
+
+static void end_run(struct run *r, enum run_state outcome, const char *error)
+{
+	r->outcome = outcome;
+	r->error = error;
+	finish_put(r);
+}
+
+static void begin_job(void *arg, struct pg *pg);
+
+static void submit_begin(void *arg)
+{
+	struct run *r = arg;
+	if (!engine_job(r->e, begin_job, r))
+		timers_after(r->e->timers, 200, submit_begin, r);
+}
+
+void run_begin(struct run *r)
+{
+	r->began_us = clock_us();
+	if (r->accepted_us)
+		metric_observe_ms(r->e->m.queue_wait_ms, (double)(r->began_us - r->accepted_us) / 1000.0);
+	submit_begin(r);
+}
+
+void run_request_stop(struct run *r, enum stop_reason why)
+{
+	int none = STOP_NONE;
+	if (!atomic_compare_exchange_strong(&r->stop, &none, (int)why) && why == STOP_LOST)
+		atomic_store(&r->stop, STOP_LOST);
+	pthread_mutex_lock(&r->mutex);
+	if (r->call != NULL)
+		r->e->model->ops->cancel(r->e->model, r->call);
+	pthread_mutex_unlock(&r->mutex);
+}
+
+/* Somebody wants this run to end or to start over; true when that was done. */
+static bool stopped(struct run *r)
+{
+	switch ((enum stop_reason)atomic_load(&r->stop)) {
+	case STOP_NONE:
+		return false;
+	case STOP_EDITED:
+		atomic_store(&r->stop, STOP_NONE);
+		drop_steps(r);
+		r->turn_at = 0;
+		r->tries = r->turns = 0;
+		take_back(r);
+		submit_begin(r);
+		return true;
+	case STOP_BY_PERSON:
+		if (r->anything_shown && r->answer.len > 0)
+			buf_add_str(&r->answer, "\n\n_(stopped)_");
+		end_run(r, RUN_STOPPED, "stopped");
+		return true;
+	case STOP_DELETED:
+		buf_reset(&r->answer);
+		end_run(r, RUN_STOPPED, "deleted");
+		return true;
+	case STOP_LOST:
+		buf_reset(&r->answer);
+		end_run(r, RUN_STOPPED, "lost");
+		return true;
+	}
+	return false;
+}
+
+static void fail_plainly(struct run *r, enum run_state outcome, const char *error, const char *text)
+{
+	r->turn_at = 0;
+	take_back(r);
+	buf_reset(&r->answer);
+	buf_add_str(&r->answer, text);
+	r->failed_text = true;
+	end_run(r, outcome, error);
+}
+
+static void to_floor(struct run *r, const char *error, const char *why)
+{
+	if (r->floor) {
+		fail_plainly(r, RUN_FAILED, error,
+		    "Sorry, I could not answer this: the model does not answer and my own search failed too. Please try again later.");
+		return;
+	}
+	log_warn("run.floor", LF_ID("run", r->id), LF_STR("why", error), LF_STR("result", "builtin answers"));
+	r->floor = true;
+	r->floor_why = why;
+	r->tries = 0;
+	r->turn_at = 0;
+	drop_steps(r);
+	take_back(r);
+	submit_begin(r);
+}
+
+static void try_again(struct run *r, uint32_t least_ms, const char *error)
+{
+	take_back(r);
+	while (r->calls_pending > 0) { /* half a turn of tool calls is no turn */
+		struct step *s = &r->steps[--r->steps_len];
+		free(s->tool_id);
+		free(s->tool_name);
+		free(s->text);
+		r->calls_pending--;
+	}
+	if (++r->tries >= MODEL_TRIES) {
+		to_floor(r, error, "I can't reach my language model right now");
+		return;
+	}
+	uint32_t wait = 250u << r->tries, spread;
+	random_bytes(&spread, sizeof(spread));
+	wait += spread % (wait / 2);
+	metric_add(r->e->m.retries, 1);
+	timers_after(r->e->timers, wait > least_ms ? wait : least_ms, submit_begin, r);
+}
+
+/* ---- the model's thread ---- */
+
+static void tools_job(void *arg, struct pg *pg);
+
+static void submit_tools(void *arg)
+{
+	struct run *r = arg;
+	if (!engine_job(r->e, tools_job, r))
+		timers_after(r->e->timers, 200, submit_tools, r);
+}
+
+static const char *fail_word(enum model_fail f)
+{
+	static const char *const words[] = { "cancelled", "busy", "broken", "too long", "refused", "unavailable" };
+	return words[f];
+}
+
+static void record_call(struct run *r, const struct model_event *ev)
+{
+	bool ok = ev->kind == MODEL_STOP;
+	log_info("model.call", LF_ID("run", r->id), LF_STR("provider", ev->usage.provider ? ev->usage.provider : "none"),
+	    LF_STR("model", ev->usage.model ? ev->usage.model : "none"), LF_INT("input_tokens", ev->usage.input_tokens),
+	    LF_INT("output_tokens", ev->usage.output_tokens), LF_INT("cost_micros", ev->usage.cost_micros),
+	    LF_INT("first_ms", ev->usage.first_ms), LF_INT("ms", ev->usage.total_ms),
+	    LF_STR("why", ok || ev->why == NULL ? "" : ev->why), LF_STR("result", ok ? "ok" : fail_word(ev->fail)));
+	size_t max = sizeof(r->calls) / sizeof(r->calls[0]);
+	if (r->calls_len == max) { /* keep the sum right */
+		struct model_usage *u = &r->calls[max - 1].usage;
+		u->cost_micros += ev->usage.cost_micros;
+		u->input_tokens += ev->usage.input_tokens;
+		u->output_tokens += ev->usage.output_tokens;
+		return;
+	}
+	r->calls[r->calls_len++] = (struct call_record){ id_new(), ev->usage, ok ? "ok" : fail_word(ev->fail) };
+}
+
+static void on_stop(struct run *r, const struct model_event *ev)
+{
+	if (r->calls_pending > 0) {
+		submit_tools(r);
+		return;
+	}
+	if (r->answer.len == r->turn_at) {
+		if (ev->stop == STOP_REFUSED)
+			buf_add_str(&r->answer, "The model declined to answer this.");
+		else if (r->answer.len == 0) {
+			try_again(r, 0, "empty");
+			return;
+		}
+	} else if (ev->stop == STOP_LENGTH) {
+		buf_add_str(&r->answer, "\n\n_(cut here: the answer reached its length limit)_");
+	}
+	end_run(r, RUN_ANSWERED, NULL);
+}
+
+static void on_failed(struct run *r, const struct model_event *ev)
+{
+	switch (ev->fail) {
+	case FAIL_CANCELLED:
+		try_again(r, 0, "cancelled"); /* nobody asked for it */
+		return;
+	case FAIL_BUSY:
+	case FAIL_BROKEN:
+		try_again(r, ev->retry_after_ms, fail_word(ev->fail));
+		return;
+	case FAIL_TOO_LONG:
+		r->shrink++;
+		if (r->shrink < 4)
+			try_again(r, 0, "too long");
+		else
+			to_floor(r, "too long", "This thread is too long for my language model");
+		return;
+	case FAIL_REFUSED:
+		to_floor(r, "refused", "My language model refuses to work (an operator finds the reason in the log)");
+		return;
+	case FAIL_UNAVAILABLE:
+		to_floor(r, "unavailable", "I can't reach my language model right now");
+		return;
+	}
+}
+
+static void on_model(void *arg, const struct model_event *ev)
+{
+	struct run *r = arg;
+	size_t from = r->answer.len;
+	switch (ev->kind) {
+	case MODEL_TEXT:
+		if (r->answer.len + ev->text_len > ANSWER_MAX)
+			return;
+		if (r->first_us == 0) {
+			r->first_us = clock_us();
+			if (r->accepted_us)
+				metric_observe_ms(r->e->m.first_ms, (double)(r->first_us - r->accepted_us) / 1000.0);
+		}
+		if (from == r->turn_at && from > 0)
+			buf_add_str(&r->answer, "\n\n");
+		buf_add(&r->answer, ev->text, ev->text_len);
+		grow(r, from);
+		return;
+	case MODEL_TOOL_CALL:
+		run_step_add(r, ROLE_TOOL_CALL, ev->tool_id, ev->tool_name, ev->text, ev->text_len, false);
+		r->calls_pending++;
+		return;
+	case MODEL_STOP:
+	case MODEL_FAILED:
+		break;
+	}
+	pthread_mutex_lock(&r->mutex); /* start() has returned once we get this */
+	r->call = NULL;
+	pthread_mutex_unlock(&r->mutex);
+	record_call(r, ev);
+	if (stopped(r))
+		return;
+	if (ev->kind == MODEL_STOP)
+		on_stop(r, ev);
+	else
+		on_failed(r, ev);
+}
+
+/* ---- workers ---- */
+
+static void after_steps(struct run *r, bool ours)
+{
+	if (!ours) {
+		atomic_store(&r->stop, STOP_LOST);
+		stopped(r);
+		return;
+	}
+	submit_begin(r);
+}
+
+static void away(struct run *r, void (*again)(void *))
+{
+	timers_after(r->e->timers, 500, again, r);
+}
+
+static void tools_job(void *arg, struct pg *pg)
+{
+	struct run *r = arg;
+	if (stopped(r))
+		return;
+	struct agent *agent = NULL;
+	enum err e = pg_begin(pg, r->ws);
+	if (e == ERR_NONE)
+		e = engine_agent(r->e, pg, r->ws, &agent);
+	size_t first = r->steps_len - r->calls_pending, last = r->steps_len;
+	struct answer_place where = { 0 };
+	if (e == ERR_NONE)
+		e = answer_tool_context(r, pg, &where);
+	for (size_t i = first; i < last && e == ERR_NONE; i++) {
+		struct buf out = BUF_INIT;
+		char id[64], name[64];
+		snprintf(id, sizeof(id), "%.63s", r->steps[i].tool_id ? r->steps[i].tool_id : "");
+		snprintf(name, sizeof(name), "%.63s", r->steps[i].tool_name ? r->steps[i].tool_name : "");
+		const struct tool *t = NULL;
+		for (size_t k = 0; k < agent->tools_len; k++)
+			if (strcmp(agent->tools[k], name) == 0)
+				t = tool_find(name);
+		const char *title = t ? t->title : name;
+		say_tool(r, id, title, STEP_RUNNING);
+		uint64_t t0 = clock_ms();
+		enum err done = ERR_INPUT;
+		if (t == NULL)
+			buf_addf(&out, "There is no tool named %s.", name);
+		else
+			done = tool_run(t, &where.ctx, r->steps[i].text, r->steps[i].text_len, &out);
+		log_info("tool.run", LF_ID("run", r->id), LF_STR("tool", t ? t->name : "unknown"), LF_INT("ms", clock_ms() - t0),
+		    LF_STR("result", err_name(done)));
+		say_tool(r, id, title, done == ERR_NONE ? STEP_DONE : STEP_FAILED);
+		if (done == ERR_RETRY || done == ERR_BROKEN)
+			e = done;
+		else
+			run_step_add(r, ROLE_TOOL_RESULT, id, name, out.p ? out.p : "", out.len, done != ERR_NONE);
+		buf_done(&out);
+	}
+	if (e == ERR_NONE)
+		pg_commit(pg);
+	else
+		pg_rollback(pg);
+	answer_place_done(&where);
+	agent_free(agent);
+	if (e == ERR_NONE) {
+		r->calls_pending = 0;
+		r->turns++;
+		step_put(r, after_steps);
+		return;
+	}
+	while (r->steps_len > last) { /* run them all again */
+		struct step *s = &r->steps[--r->steps_len];
+		free(s->tool_id);
+		free(s->tool_name);
+		free(s->text);
+	}
+	if (e == ERR_RETRY)
+		away(r, submit_tools);
+	else
+		fail_plainly(r, RUN_FAILED, "tool", "Sorry, something in my own house broke while I was looking this up. It is in the log.");
+}
+
+static void start_model(struct run *r, const struct context *c)
+{
+	struct model_request q = {
+		.ws = r->ws,
+		.run = r->id,
+		.model = r->floor ? "builtin" : c->agent->model,
+		.system = c->system.p,
+		.system_len = c->system.len,
+		.messages = c->messages,
+		.messages_len = c->messages_len,
+		.tools = c->tools,
+		.tools_len = c->tools_len,
+		.max_tokens = c->agent->max_tokens,
+		.asker_tz = c->card.tz[0] ? c->card.tz : NULL,
+	};
+	pthread_mutex_lock(&r->mutex);
+	struct model *m = r->e->model;
+	struct model_call *call = m->ops->start(m, &q, on_model, r);
+	r->call = call;
+	if (call != NULL && atomic_load(&r->stop) != STOP_NONE)
+		m->ops->cancel(m, call);
+	pthread_mutex_unlock(&r->mutex);
+	if (call == NULL)
+		try_again(r, 500, "busy");
+}
+
+static void answer_by_agent(struct run *r, struct pg *pg)
+{
+	struct context c;
+	enum err e = context_build(r, pg, &c);
+	if (e != ERR_NONE) {
+		if (e == ERR_RETRY)
+			away(r, submit_begin);
+		else
+			fail_plainly(r, RUN_FAILED, "context", "Sorry, I could not read this thread. The reason is in the log.");
+		return;
+	}
+	if (!r->floor) {
+		int64_t worst = r->e->model->ops->worst_cost(r->e->model, c.agent->model, c.input_tokens, c.agent->max_tokens);
+		enum budget_answer money = budget_reserve(r->e->budget, pg, r->ws, worst);
+		if (money == BUDGET_AWAY) {
+			context_done(&c);
+			away(r, submit_begin);
+			return;
+		}
+		if (money == BUDGET_SPENT) {
+			context_done(&c);
+			to_floor(r, "budget", "Today's budget for the language model is spent");
+			return;
+		}
+		r->reserved_micros += worst;
+	}
+	r->turn_at = r->answer.len;
+	if (r->floor && r->floor_why != NULL && r->answer.len == 0) {
+		buf_addf(&r->answer, "_%s, so this comes from my own search of what was said._\n\n", r->floor_why);
+		r->turn_at = r->answer.len;
+		grow(r, 0);
+	}
+	if (r->turns == 0 && r->tries == 0)
+		say_status(r, "is thinking…");
+	start_model(r, &c);
+	context_done(&c);
+}
+
+static void begin_job(void *arg, struct pg *pg)
+{
+	struct run *r = arg;
+	if (stopped(r))
+		return;
+	if (r->attempt > ATTEMPTS_MAX) {
+		fail_plainly(r, RUN_PARKED, "parked",
+		    "Sorry, I tried to answer this several times and something broke each time, so I stopped. It is noted in the log.");
+		return;
+	}
+	if (r->kind == RUN_COMMAND) {
+		enum err e = answer_command(r, pg);
+		if (e == ERR_RETRY)
+			away(r, submit_begin);
+		else if (e == ERR_NONE)
+			end_run(r, RUN_ANSWERED, NULL);
+		else
+			fail_plainly(r, RUN_FAILED, "command", "Sorry, I could not find that out. The reason is in the log.");
+		return;
+	}
+	answer_by_agent(r, pg);
+}
