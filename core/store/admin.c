@@ -57,6 +57,10 @@ enum err admin_open(struct admin *a, const char *url, char *why, size_t why_n)
 		"client_encoding", NULL };
 	const char *const values[] = { "eddy admin", "5", "1", "10", url, "UTF8", NULL };
 	*a = (struct admin){ 0 };
+	if (!pg_url_valid(url)) {
+		snprintf(why, why_n, "the database address is malformed");
+		return ERR_INPUT;
+	}
 	a->conn = PQconnectdbParams(keys, values, 1);
 	if (!a->conn || PQstatus(a->conn) != CONNECTION_OK) {
 		say(why, why_n, "", a->conn ? PQerrorMessage(a->conn) : "out of memory");

@@ -143,8 +143,21 @@ static enum err dial(struct pg *p, char *why, size_t why_n)
 	return prepare_all(p, why, why_n);
 }
 
+bool pg_url_valid(const char *url)
+{
+	if (!url || (!strchr(url, '=') && strncmp(url, "postgres", strlen("postgres")) != 0))
+		return true; /* a plain database name */
+	PQconninfoOption *o = PQconninfoParse(url, NULL);
+	PQconninfoFree(o);
+	return o != NULL;
+}
+
 enum err pg_open(struct pg **out, const char *url, const struct pg_statement *const *tables, char *why, size_t why_n)
 {
+	if (!pg_url_valid(url)) {
+		snprintf(why, why_n, "the database address is malformed");
+		return ERR_INPUT;
+	}
 	struct pg *p = xcalloc(1, sizeof(*p));
 	p->url = xstrdup(url ? url : "");
 	p->tables = tables;

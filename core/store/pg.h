@@ -19,6 +19,8 @@ struct pg_statement {
 	const char *sql;
 };
 struct pg;
+/** False when libpq would refuse ${url} with a message that quotes all of it, the password too. */
+bool pg_url_valid(const char *url);
 /** Connects (blocking, up to 5 s), sets the session's limits, prepares ${tables}.  ${why}: one line, no password. */
 enum err pg_open(struct pg **out, const char *url, const struct pg_statement *const *tables, char *why, size_t why_n);
 void pg_close(struct pg *p);
