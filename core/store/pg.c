@@ -145,7 +145,7 @@ static enum err dial(struct pg *p, char *why, size_t why_n)
 
 bool pg_url_valid(const char *url)
 {
-	if (!url || (!strchr(url, '=') && strncmp(url, "postgres", strlen("postgres")) != 0))
+	if (!url || !strpbrk(url, "=/"))
 		return true; /* a plain database name */
 	PQconninfoOption *o = PQconninfoParse(url, NULL);
 	PQconninfoFree(o);
