@@ -88,9 +88,14 @@ $(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $(SUPPORT_OBJ) $(PART_OBJ) $B/core.a
 	$(LINK) -lcmocka $(LIBS)
 $(FUZZ): %: %.o $B/tests/fuzz/replay.o $(PART_OBJ) $B/core.a
 	$(LINK) $(LIBS)
-$(FAKES) $(BENCH): %: %.o $(KIT_OBJ)
+$B/tests/fakes.a: $(KIT_OBJ)
+	@rm -f $@
+	$Qar rcs $@ $^
+$(FAKES): %: %.o $B/tests/fakes.a
 	$(LINK) -ljansson -lcrypto -lm
-$(FAKE_TESTS): %: %.o $(KIT_OBJ) $(SUPPORT_OBJ) $B/core.a
+$(BENCH): %: %.o $(HARNESS_OBJ) $(SUPPORT_OBJ) $B/core.a
+	$(LINK) -lcmocka $(CORE_LIBS)
+$(FAKE_TESTS): %: %.o $(SUPPORT_OBJ) $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 $(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $(SUPPORT_OBJ) $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
