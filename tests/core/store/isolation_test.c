@@ -319,11 +319,11 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	if (!strstr(said.p, index))
 		print_error("%s", said.p);
 	assert_non_null(strstr(said.p, index));
+	assert_null(strstr(said.p, "Filter: (search @@"));
 	/* Why the function exists: under row security the same words do not reach the index. */
 	buf_reset(&said);
 	assert_int_equal(admin_exec(&a, "SELECT count(*) FROM messages WHERE search @@ 'needle'", why, sizeof(why)), ERR_NONE);
-	assert_non_null(strstr(said.p, "plan:"));
-	assert_null(strstr(said.p, index));
+	assert_non_null(strstr(said.p, "Filter: (search @@"));
 	admin_close(&a);
 	buf_done(&said);
 	buf_done(&sql);
