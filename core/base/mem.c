@@ -4,6 +4,7 @@
  */
 #include "mem.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,10 +43,7 @@ void *xrealloc(void *p, size_t n)
 
 char *xstrdup(const char *s)
 {
-	if (!s)
-		return NULL;
-	size_t n = strlen(s) + 1;
-	return memcpy(xmalloc(n), s, n);
+	return s ? xstrndup(s, SIZE_MAX) : NULL;
 }
 
 char *xstrndup(const char *s, size_t n)

@@ -2,10 +2,12 @@
  * accept: what somebody did becomes durable.  One operation per intent; all intents of a tenant in a batch share the same few
  * statements over arrays:
  *
- *   first half    places and people that are new or changed (rare); inbox with dedupe and the threads' next sequence numbers in
- *                 one statement, which also tells what routing needs to know
- *   in between    the router decides each new message (pure, no database)
- *   second half   messages; dispatch and runs in one statement, which takes the thread's lease when it is free
+ *   round 1   places and people that are new or changed (rare); the inbox, which tells what is new and what is a redelivery
+ *   round 2   the threads of new messages: their next sequence numbers, and what routing needs to know
+ *   between   the router decides each new message (pure, no database)
+ *   round 3   messages; dispatch, which takes the thread's lease when it is free; runs
+ *
+ * No statement joins two of its own inputs: the arrays are matched here, by binary search, where it is linear in the batch.
  *
  * After COMMIT the edge is told, live views get their event, and runs whose lease is ours enter their lane.
  */
@@ -30,7 +32,7 @@ struct accept_op {
 	uint64_t at_us;
 	struct id inbox, place, thread, message, identity, person;
 	bool addressed;
-	/* from the first half */
+	/* from the first and second round */
 	bool fresh;
 	int64_t seq, rev;
 	int prev_author;
@@ -39,7 +41,7 @@ struct accept_op {
 	struct route route;
 	struct id run;
 	bool has_run;
-	/* from the second half */
+	/* from the third round */
 	bool ours;
 	int64_t token;
 	struct id stopped_run; /* an edit or delete that hits a run */
@@ -73,46 +75,42 @@ const struct pg_statement accept_statements[] = {
 	    " ON CONFLICT (ws, adapter, external_id) DO UPDATE SET verified = greatest(identities.verified, excluded.verified)"
 	    " RETURNING person_id" },
 	{ "accept_inbox",
-	    "WITH src AS (SELECT * FROM unnest($2::uuid[], $3::int2[], $4::text[], $5::text[], $6::uuid[], $7::int4[])"
-	    " AS s(id, kind, adapter, source_key, thread_id, ord)),"
-	    " new AS (INSERT INTO inbox (ws, id, kind, adapter, source_key) SELECT $1::uuid, id, kind, adapter, source_key FROM src"
-	    " ON CONFLICT DO NOTHING RETURNING id),"
-	    " fresh AS (SELECT src.ord, src.thread_id FROM src JOIN new ON new.id = src.id),"
-	    " n AS (SELECT thread_id, count(*) AS c FROM fresh WHERE thread_id IS NOT NULL GROUP BY thread_id ORDER BY thread_id),"
-	    " up AS (INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, only_person, several, audience_id)"
-	    " SELECT $1::uuid, n.thread_id, t.place_id, t.external_key, n.c, t.taking_part, 1, t.person, t.several, t.place_id"
-	    " FROM n JOIN unnest($8::uuid[], $9::uuid[], $10::text[], $11::bool[], $12::uuid[], $13::bool[])"
-	    " AS t(id, place_id, external_key, taking_part, person, several) ON t.id = n.thread_id"
+	    "INSERT INTO inbox (ws, id, kind, adapter, source_key) SELECT $1::uuid, s.id, s.kind, s.adapter, s.source_key"
+	    " FROM unnest($2::uuid[], $3::int2[], $4::text[], $5::text[]) AS s(id, kind, adapter, source_key)"
+	    " ON CONFLICT DO NOTHING RETURNING id" },
+	{ "accept_threads",
+	    "INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, only_person, several, audience_id)"
+	    " SELECT $1::uuid, s.id, s.place_id, s.external_key, s.n, s.taking_part, 1, s.person, s.several, s.place_id"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int8[], $6::bool[], $7::uuid[], $8::bool[])"
+	    " AS s(id, place_id, external_key, n, taking_part, person, several)"
 	    " ON CONFLICT (ws, id) DO UPDATE SET seq = threads.seq + excluded.seq, last_at = now(),"
 	    " prev_author = threads.last_author, last_author = 1, taking_part = threads.taking_part OR excluded.taking_part,"
 	    " only_person = coalesce(threads.only_person, excluded.only_person),"
-	    " several = threads.several OR excluded.several OR threads.only_person <> excluded.only_person"
-	    " RETURNING id, place_id, seq, taking_part, quiet, prev_author, several)"
-	    " SELECT fresh.ord, up.seq, n.c, up.taking_part, up.quiet, up.prev_author, up.several, p.quiet, p.visibility"
-	    " FROM fresh LEFT JOIN n ON n.thread_id = fresh.thread_id LEFT JOIN up ON up.id = fresh.thread_id"
-	    " LEFT JOIN places p ON p.ws = $1 AND p.id = up.place_id" },
+	    " several = threads.several OR excluded.several OR coalesce(threads.only_person <> excluded.only_person, false)"
+	    " RETURNING id, seq, taking_part, quiet, prev_author, several,"
+	    " (SELECT p.quiet FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id),"
+	    " (SELECT p.visibility FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id)" },
 	{ "accept_messages",
 	    "INSERT INTO messages (ws, id, thread_id, seq, rev, message_key, author_id, author_kind, body, files, audience_id)"
 	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, s.message_key, s.author_id, s.author_kind, s.body, s.files::jsonb, s.audience_id"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[], $5::text[], $6::uuid[], $7::int2[], $8::text[], $9::text[], $10::uuid[])"
 	    " AS s(id, thread_id, seq, message_key, author_id, author_kind, body, files, audience_id)"
 	    " ON CONFLICT (ws, id) DO NOTHING" },
-	{ "accept_runs",
-	    "WITH d AS (INSERT INTO dispatch (ws, thread_id, pending, due, owner, token, lease_until)"
+	{ "accept_dispatch",
+	    "INSERT INTO dispatch (ws, thread_id, pending, due, owner, token, lease_until)"
 	    " SELECT $1::uuid, s.thread_id, s.n, now(), $4::uuid, 1, now() + $5::int8 * interval '1 ms'"
 	    " FROM unnest($2::uuid[], $3::int4[]) AS s(thread_id, n)"
 	    " ON CONFLICT (ws, thread_id) DO UPDATE SET pending = dispatch.pending + excluded.pending, due = now(),"
 	    " owner = CASE WHEN dispatch.owner IS NULL AND dispatch.pending = 0 THEN excluded.owner ELSE dispatch.owner END,"
 	    " token = dispatch.token + (dispatch.owner IS NULL AND dispatch.pending = 0)::int,"
 	    " lease_until = CASE WHEN dispatch.owner IS NULL AND dispatch.pending = 0 THEN excluded.lease_until ELSE dispatch.lease_until END"
-	    " RETURNING thread_id, owner, token),"
-	    " r AS (INSERT INTO runs (ws, id, thread_id, message_id, message_seq, person_id, kind, command, state, token, adapter, origin,"
-	    " private_reply) SELECT $1::uuid, s.id, s.thread_id, s.message_id, s.seq, s.person_id, s.kind, s.command, 1, d.token, s.adapter,"
-	    " s.origin, s.private_reply FROM unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::int8[], $10::uuid[], $11::int2[],"
-	    " $12::int2[], $13::text[], $14::bytea[], $15::bool[])"
-	    " AS s(id, thread_id, message_id, seq, person_id, kind, command, adapter, origin, private_reply)"
-	    " JOIN d ON d.thread_id = s.thread_id)"
-	    " SELECT thread_id, owner, token FROM d" },
+	    " RETURNING thread_id, owner, token" },
+	{ "accept_runs",
+	    "INSERT INTO runs (ws, id, thread_id, message_id, message_seq, person_id, kind, command, state, token, adapter, origin,"
+	    " private_reply) SELECT $1::uuid, s.id, s.thread_id, s.message_id, s.seq, s.person_id, s.kind, s.command, 1,"
+	    " (SELECT token FROM dispatch d WHERE d.ws = $1 AND d.thread_id = s.thread_id), s.adapter, s.origin, s.private_reply"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::int8[], $6::uuid[], $7::int2[], $8::int2[], $9::text[], $10::bytea[],"
+	    " $11::bool[]) AS s(id, thread_id, message_id, seq, person_id, kind, command, adapter, origin, private_reply)" },
 	{ "accept_quiet_thread", "UPDATE threads SET quiet = $3 WHERE ws = $1 AND id = $2" },
 	{ "accept_quiet_place", "UPDATE places SET quiet = $3 WHERE ws = $1 AND id = $2" },
 	{ "accept_edit",
@@ -283,48 +281,11 @@ static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)
 	writer_exec(tx, "accept_identities", on_identities, b);
 }
 
-struct inbox_batch {
-	struct write_op **ops; /* sorted by thread, then order */
+/* The operations of a batch in another order, for results that name a thread or a source. */
+struct sorted {
+	struct accept_op **ops;
 	size_t n;
 };
-
-static void on_inbox(void *ctx, const PGresult *r)
-{
-	struct inbox_batch *b = ctx;
-	for (int i = 0; i < PQntuples(r); i++) {
-		size_t ord = (size_t)pg_get_int8(r, i, 0);
-		if (ord >= b->n)
-			continue;
-		struct accept_op *a = of(b->ops[ord]);
-		a->fresh = true;
-		if (PQgetisnull(r, i, 1))
-			continue;
-		a->seq = pg_get_int8(r, i, 1) - pg_get_int8(r, i, 2); /* of the thread before this batch; numbered below */
-		a->facts = (struct route_facts){
-			.taking_part = pg_get_bool(r, i, 3),
-			.thread_quiet = pg_get_bool(r, i, 4),
-			.last_author = (int)pg_get_int8(r, i, 5),
-			.several = pg_get_bool(r, i, 6),
-			.place_quiet = pg_get_bool(r, i, 7),
-			.visibility = (enum visibility)pg_get_int8(r, i, 8),
-		};
-	}
-	/* Fresh messages of one thread lie side by side in their order of arrival. */
-	struct id thread = ID_NONE;
-	int64_t next = 0;
-	for (size_t i = 0; i < b->n; i++) {
-		struct accept_op *a = of(b->ops[i]);
-		if (!a->fresh || !is_post(&a->in))
-			continue;
-		if (!id_equal(a->thread, thread)) {
-			thread = a->thread;
-			next = a->seq;
-		} else {
-			a->facts.last_author = AUTHOR_PERSON;
-		}
-		a->seq = a->rev = ++next;
-	}
-}
 
 static int by_thread(const void *x, const void *y)
 {
@@ -333,104 +294,132 @@ static int by_thread(const void *x, const void *y)
 	return c ? c : (a->op.order > b->op.order) - (a->op.order < b->op.order);
 }
 
-static void inbox_threads(struct pg_args *g, struct inbox_batch *b, size_t *heads, size_t heads_len)
+static int by_inbox(const void *x, const void *y)
 {
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < heads_len; i++)
-		pg_array_id(g, of(b->ops[heads[i]])->thread);
-	pg_array_end(g);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < heads_len; i++)
-		pg_array_id(g, of(b->ops[heads[i]])->place);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < heads_len; i++)
-		pg_array_str(g, of(b->ops[heads[i]])->in.thread_key);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < heads_len; i++) {
-		bool any = false;
-		for (size_t j = heads[i]; j < b->n && id_equal(of(b->ops[j])->thread, of(b->ops[heads[i]])->thread); j++)
-			any |= of(b->ops[j])->addressed;
-		pg_array_bool(g, any);
+	const struct accept_op *a = *(struct accept_op *const *)x, *b = *(struct accept_op *const *)y;
+	int c = id_compare(a->inbox, b->inbox);
+	return c ? c : (a->op.order > b->op.order) - (a->op.order < b->op.order);
+}
+
+/* The first operation whose id (a thread or a source) is not below ${id}. */
+static size_t lower(const struct sorted *s, struct id id, bool thread)
+{
+	size_t lo = 0, hi = s->n;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (id_compare(thread ? s->ops[mid]->thread : s->ops[mid]->inbox, id) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	pg_array_end(g);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < heads_len; i++)
-		pg_array_id(g, of(b->ops[heads[i]])->person);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < heads_len; i++) {
-		bool several = false;
-		for (size_t j = heads[i]; j < b->n && id_equal(of(b->ops[j])->thread, of(b->ops[heads[i]])->thread); j++)
-			several |= !id_equal(of(b->ops[j])->person, of(b->ops[heads[i]])->person);
-		pg_array_bool(g, several);
+	return lo;
+}
+
+static struct sorted *sorted(struct writer_tx *tx, struct write_op **ops, size_t n, bool (*want)(const struct accept_op *),
+    int (*order)(const void *, const void *))
+{
+	struct sorted *s = writer_alloc(tx, sizeof(*s));
+	s->ops = writer_alloc(tx, (n + 1) * sizeof(struct accept_op *));
+	for (size_t i = 0; i < n; i++)
+		if (want == NULL || want(of(ops[i])))
+			s->ops[s->n++] = of(ops[i]);
+	qsort(s->ops, s->n, sizeof(struct accept_op *), order);
+	return s;
+}
+
+static bool same_thread(const struct sorted *s, size_t i, size_t j)
+{
+	return j < s->n && id_equal(s->ops[i]->thread, s->ops[j]->thread);
+}
+
+/* Of several copies of a source in one batch only the first (in order of arrival) can be the fresh one. */
+static void on_inbox(void *ctx, const PGresult *r)
+{
+	struct sorted *s = ctx;
+	for (int i = 0; i < PQntuples(r); i++) {
+		struct id id = pg_get_id(r, i, 0);
+		size_t k = lower(s, id, false);
+		if (k < s->n && id_equal(s->ops[k]->inbox, id))
+			s->ops[k]->fresh = true;
 	}
-	pg_array_end(g);
 }
 
 static void send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
-	struct inbox_batch *b = writer_alloc(tx, sizeof(*b));
-	b->ops = writer_alloc(tx, n * sizeof(struct write_op *));
-	b->n = n;
-	memcpy(b->ops, ops, n * sizeof(struct write_op *));
-	qsort(b->ops, n, sizeof(*b->ops), by_thread);
+	struct sorted *s = sorted(tx, ops, n, NULL, by_inbox);
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
-	/* The same source twice in one batch: only its first copy is offered, the other stays a duplicate. */
-	bool *twice = writer_alloc(tx, n * sizeof(bool));
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = i; j-- > 0 && id_equal(of(b->ops[j])->thread, of(b->ops[i])->thread);)
-			if (id_equal(of(b->ops[j])->inbox, of(b->ops[i])->inbox)) {
-				twice[i] = true;
-				break;
-			}
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < n; i++)
-		if (!twice[i])
-			pg_array_id(g, of(b->ops[i])->inbox);
-	pg_array_end(g);
-	pg_array_begin(g, 21);
-	for (size_t i = 0; i < n; i++)
-		if (!twice[i])
-			pg_array_int2(g, (int16_t)of(b->ops[i])->in.kind);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < n; i++)
-		if (!twice[i])
-			pg_array_str(g, of(b->ops[i])->in.adapter);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < n; i++)
-		if (!twice[i])
-			pg_array_str(g, of(b->ops[i])->in.source_key);
-	pg_array_end(g);
-	size_t *heads = writer_alloc(tx, n * sizeof(size_t)), heads_len = 0;
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < n; i++) {
-		struct accept_op *a = of(b->ops[i]);
-		bool post = is_post(&a->in);
-		if (post && (heads_len == 0 || !id_equal(of(b->ops[heads[heads_len - 1]])->thread, a->thread)))
-			heads[heads_len++] = i;
-		if (!twice[i])
-			pg_array_id(g, post ? a->thread : ID_NONE);
-	}
-	pg_array_end(g);
-	pg_array_begin(g, 23);
-	for (size_t i = 0; i < n; i++)
-		if (!twice[i])
-			pg_array_int4(g, (int32_t)i);
-	pg_array_end(g);
-	inbox_threads(g, b, heads, heads_len);
-	writer_exec(tx, "accept_inbox", on_inbox, b);
+#define EACH(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < s->n; i++) { \
+		const struct accept_op *a = s->ops[i]; \
+		put; \
+	} \
+	pg_array_end(g)
+	EACH(2950, pg_array_id(g, a->inbox));
+	EACH(21, pg_array_int2(g, (int16_t)a->in.kind));
+	EACH(25, pg_array_str(g, a->in.adapter));
+	EACH(25, pg_array_str(g, a->in.source_key));
+#undef EACH
+	writer_exec(tx, "accept_inbox", on_inbox, s);
 }
 
-static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
+static bool is_fresh_post(const struct accept_op *a)
 {
-	learn_places(tx, ops, n);
-	learn_people(tx, ops, n);
-	send_inbox(tx, ops, n);
+	return a->fresh && is_post(&a->in);
+}
+
+static void on_threads(void *ctx, const PGresult *r)
+{
+	struct sorted *s = ctx;
+	for (int i = 0; i < PQntuples(r); i++) {
+		struct id thread = pg_get_id(r, i, 0);
+		size_t from = lower(s, thread, true), to = from;
+		while (to < s->n && id_equal(s->ops[to]->thread, thread))
+			to++;
+		int64_t next = pg_get_int8(r, i, 1) - (int64_t)(to - from);
+		for (size_t k = from; k < to; k++) {
+			struct accept_op *a = s->ops[k];
+			a->seq = a->rev = ++next;
+			a->facts = (struct route_facts){
+				.taking_part = pg_get_bool(r, i, 2),
+				.thread_quiet = pg_get_bool(r, i, 3),
+				.last_author = k == from ? (int)pg_get_int8(r, i, 4) : AUTHOR_PERSON,
+				.several = pg_get_bool(r, i, 5),
+				.place_quiet = pg_get_bool(r, i, 6),
+				.visibility = (enum visibility)pg_get_int8(r, i, 7),
+			};
+		}
+	}
+}
+
+static void send_threads(struct writer_tx *tx, struct sorted *s, struct id ws)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ws);
+#define EACH(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0, j; i < s->n; i = j) { \
+		const struct accept_op *a = s->ops[i]; \
+		bool any = a->addressed, several = false; \
+		for (j = i + 1; same_thread(s, i, j); j++) { \
+			any |= s->ops[j]->addressed; \
+			several |= !id_equal(s->ops[j]->person, a->person); \
+		} \
+		(void)any; \
+		(void)several; \
+		put; \
+	} \
+	pg_array_end(g)
+	EACH(2950, pg_array_id(g, a->thread));
+	EACH(2950, pg_array_id(g, a->place));
+	EACH(25, pg_array_str(g, a->in.thread_key));
+	EACH(20, pg_array_int8(g, (int64_t)(j - i)));
+	EACH(16, pg_array_bool(g, any));
+	EACH(2950, pg_array_id(g, a->person));
+	EACH(16, pg_array_bool(g, several));
+#undef EACH
+	writer_exec(tx, "accept_threads", on_threads, s);
 }
 
 static void send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
@@ -474,24 +463,20 @@ static void send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
 #undef EACH
 }
 
-struct runs_batch {
-	struct write_op **ops;
-	size_t n;
-};
-
-static void on_runs(void *ctx, const PGresult *r)
+static bool wants_run(const struct accept_op *a)
 {
-	struct runs_batch *b = ctx;
+	return a->has_run;
+}
+
+static void on_dispatch(void *ctx, const PGresult *r)
+{
+	struct sorted *s = ctx;
 	for (int i = 0; i < PQntuples(r); i++) {
 		struct id thread = pg_get_id(r, i, 0);
 		struct id owner = PQgetisnull(r, i, 1) ? ID_NONE : pg_get_id(r, i, 1);
-		int64_t token = pg_get_int8(r, i, 2);
-		for (size_t k = 0; k < b->n; k++) {
-			struct accept_op *a = of(b->ops[k]);
-			if (a->has_run && id_equal(a->thread, thread)) {
-				a->ours = id_equal(owner, a->e->process);
-				a->token = token;
-			}
+		for (size_t k = lower(s, thread, true); k < s->n && id_equal(s->ops[k]->thread, thread); k++) {
+			s->ops[k]->ours = id_equal(owner, s->ops[k]->e->process);
+			s->ops[k]->token = pg_get_int8(r, i, 2);
 		}
 	}
 }
@@ -499,22 +484,17 @@ static void on_runs(void *ctx, const PGresult *r)
 static void send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	struct engine *e = of(ops[0])->e;
-	struct accept_op **sorted = writer_alloc(tx, n * sizeof(struct accept_op *));
-	size_t m = 0;
-	for (size_t i = 0; i < n; i++)
-		if (of(ops[i])->has_run)
-			sorted[m++] = of(ops[i]);
-	qsort(sorted, m, sizeof(*sorted), by_thread);
+	struct sorted *s = sorted(tx, ops, n, wants_run, by_thread);
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
 	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < m; i++)
-		if (i == 0 || !id_equal(sorted[i]->thread, sorted[i - 1]->thread))
-			pg_array_id(g, sorted[i]->thread);
+	for (size_t i = 0; i < s->n; i++)
+		if (i == 0 || !same_thread(s, i - 1, i))
+			pg_array_id(g, s->ops[i]->thread);
 	pg_array_end(g);
 	pg_array_begin(g, 23);
-	for (size_t i = 0, j; i < m; i = j) {
-		for (j = i + 1; j < m && id_equal(sorted[j]->thread, sorted[i]->thread);)
+	for (size_t i = 0, j; i < s->n; i = j) {
+		for (j = i + 1; same_thread(s, i, j);)
 			j++;
 		pg_array_int4(g, (int32_t)(j - i));
 	}
@@ -524,10 +504,13 @@ static void send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 	else
 		pg_arg_id(g, e->process);
 	pg_arg_int8(g, e->o.lease_ms);
+	writer_exec(tx, "accept_dispatch", on_dispatch, s);
+	g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
 #define EACH(oid, put) \
 	pg_array_begin(g, oid); \
-	for (size_t i = 0; i < m; i++) { \
-		struct accept_op *a = sorted[i]; \
+	for (size_t i = 0; i < s->n; i++) { \
+		struct accept_op *a = s->ops[i]; \
 		put; \
 	} \
 	pg_array_end(g)
@@ -542,9 +525,7 @@ static void send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(17, pg_array_bytes(g, a->in.origin, a->in.origin_len));
 	EACH(16, pg_array_bool(g, a->in.private_reply));
 #undef EACH
-	struct runs_batch *b = writer_alloc(tx, sizeof(*b));
-	*b = (struct runs_batch){ ops, n };
-	writer_exec(tx, "accept_runs", on_runs, b);
+	writer_exec(tx, "accept_runs", NULL, NULL);
 }
 
 /* ---- what is not a new message ---- */
@@ -633,15 +614,24 @@ static void send_quiet(struct writer_tx *tx, const struct accept_op *a)
 	writer_exec(tx, a->in.is_thread_root ? "accept_quiet_place" : "accept_quiet_thread", NULL, NULL);
 }
 
-static void first_with_others(struct writer_tx *tx, struct write_op **ops, size_t n)
+static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
-	first(tx, ops, n);
-	for (size_t i = 0; i < n; i++)
-		if (!is_post(&of(ops[i])->in))
-			send_other_first(tx, of(ops[i]));
+	learn_places(tx, ops, n);
+	learn_people(tx, ops, n);
+	send_inbox(tx, ops, n);
 }
 
 static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct sorted *s = sorted(tx, ops, n, is_fresh_post, by_thread);
+	if (s->n > 0)
+		send_threads(tx, s, ops[0]->ws);
+	for (size_t i = 0; i < n; i++)
+		if (of(ops[i])->fresh && !is_post(&of(ops[i])->in))
+			send_other_first(tx, of(ops[i]));
+}
+
+static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	size_t posts = 0, runs = 0;
 	uint64_t wall = clock_wall_ms();
@@ -806,8 +796,7 @@ static void done(struct write_op *op, enum err result)
 static const struct write_kind accept_kind = {
 	.name = "accept",
 	.rank = 1,
-	.first = first_with_others,
-	.second = second,
+	.round = { first, second, third },
 	.reject = reject,
 	.done = done,
 	.reset = reset,

@@ -312,7 +312,7 @@ static void done(struct write_op *op, enum err result)
 	free(c);
 }
 
-static const struct write_kind claim_kind = { .name = "claim", .rank = 20, .first = first, .second = second, .done = done, .reset = reset };
+static const struct write_kind claim_kind = { .name = "claim", .rank = 20, .round = { first, second }, .done = done, .reset = reset };
 
 void claim_now(struct engine *e)
 {
@@ -429,7 +429,7 @@ static void renew_done(struct write_op *op, enum err result)
 	free(x);
 }
 
-static const struct write_kind renew_kind = { .name = "renew", .rank = 10, .first = renew_first, .done = renew_done };
+static const struct write_kind renew_kind = { .name = "renew", .rank = 10, .round = { renew_first }, .done = renew_done };
 
 static void renew(struct engine *e, bool release)
 {

@@ -22,14 +22,12 @@
 
 const struct pg_statement finish_statements[] = {
 	{ "finish_runs",
-	    "WITH src AS (SELECT * FROM unnest($2::uuid[], $3::int8[], $4::int2[], $5::text[], $6::bool[], $7::int4[])"
-	    " AS s(id, token, state, error, speaks, ord)),"
-	    " r AS (UPDATE runs SET state = src.state, error = src.error, finished_at = now() FROM src"
-	    " WHERE runs.ws = $1 AND runs.id = src.id AND runs.token = src.token AND runs.state <= 2"
-	    " RETURNING runs.thread_id, src.ord, src.speaks),"
-	    " t AS (UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now()"
-	    " FROM r WHERE threads.ws = $1 AND threads.id = r.thread_id AND r.speaks RETURNING threads.id, threads.seq)"
-	    " SELECT r.ord, t.seq FROM r LEFT JOIN t ON t.id = r.thread_id" },
+	    "UPDATE runs SET state = s.state, error = s.error, finished_at = now()"
+	    " FROM unnest($2::uuid[], $3::int8[], $4::int2[], $5::text[], $6::int4[]) AS s(id, token, state, error, ord)"
+	    " WHERE runs.ws = $1 AND runs.id = s.id AND runs.token = s.token AND runs.state <= 2 RETURNING s.ord" },
+	{ "finish_threads",
+	    "UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now()"
+	    " FROM unnest($2::uuid[], $3::int4[]) AS s(id, ord) WHERE threads.ws = $1 AND threads.id = s.id RETURNING s.ord, threads.seq" },
 	{ "finish_messages",
 	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, run_id, audience_id)"
 	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, 2, s.body, s.run_id, s.audience_id"
@@ -141,7 +139,16 @@ static void on_finish_runs(void *ctx, const PGresult *res)
 		if (ord >= g->n)
 			continue;
 		fin(g->ops[ord])->ours = true;
-		fin(g->ops[ord])->seq = PQgetisnull(res, i, 1) ? 0 : pg_get_int8(res, i, 1);
+	}
+}
+
+static void on_finish_threads(void *ctx, const PGresult *res)
+{
+	struct group *g = ctx;
+	for (int i = 0; i < PQntuples(res); i++) {
+		size_t ord = (size_t)pg_get_int8(res, i, 0);
+		if (ord < g->n)
+			fin(g->ops[ord])->seq = pg_get_int8(res, i, 1);
 	}
 }
 
@@ -167,7 +174,6 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(20, pg_array_int8(g, r->token));
 	EACH(21, pg_array_int2(g, (int16_t)r->outcome));
 	EACH(25, pg_array_str(g, r->error));
-	EACH(16, pg_array_bool(g, speaks(r)));
 	EACH(23, ((void)r, pg_array_int4(g, (int32_t)i)));
 	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
 #undef EACH
@@ -183,6 +189,20 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 			put; \
 	} \
 	pg_array_end(g)
+
+static void finish_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	bool any = false;
+	for (size_t i = 0; i < n; i++)
+		any |= fin(ops[i])->ours && speaks(fin(ops[i])->r);
+	if (!any)
+		return;
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	EACH_OURS(2950, speaks(r), pg_array_id(g, r->thread));
+	EACH_OURS(23, speaks(r), pg_array_int4(g, (int32_t)i));
+	writer_exec(tx, "finish_threads", on_finish_threads, group(tx, ops, n));
+}
 
 static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
@@ -294,7 +314,7 @@ static const char *verb(const struct run *r)
 	}
 }
 
-static void finish_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+static void finish_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	bool any_reply = false, any_merged = false, any_ended = false, any_ours = false;
 	for (size_t i = 0; i < n; i++) {
@@ -421,8 +441,7 @@ static void finish_reset(struct write_op *op)
 static const struct write_kind finish_kind = {
 	.name = "finish",
 	.rank = 2,
-	.first = finish_first,
-	.second = finish_second,
+	.round = { finish_first, finish_second, finish_third },
 	.done = finish_done,
 	.reset = finish_reset,
 };
@@ -539,7 +558,7 @@ static void step_done(struct write_op *op, enum err result)
 	free(s);
 }
 
-static const struct write_kind step_kind = { .name = "step", .rank = 3, .first = step_first, .second = step_second, .done = step_done };
+static const struct write_kind step_kind = { .name = "step", .rank = 3, .round = { step_first, step_second }, .done = step_done };
 
 void step_put(struct run *r, void (*then)(struct run *r, bool ours))
 {
@@ -595,7 +614,7 @@ static void stream_done(struct write_op *op, enum err result)
 	free(s);
 }
 
-static const struct write_kind stream_kind = { .name = "stream", .rank = 4, .first = stream_first, .done = stream_done };
+static const struct write_kind stream_kind = { .name = "stream", .rank = 4, .round = { stream_first }, .done = stream_done };
 
 static void stream_put(struct engine *e, struct id ws, struct id delivery, const char *ref, void (*ready)(void *, bool), void *arg)
 {
@@ -706,7 +725,7 @@ static void sent_done(struct write_op *op, enum err result)
 	free(s);
 }
 
-static const struct write_kind sent_kind = { .name = "sent", .rank = 5, .first = sent_first, .done = sent_done };
+static const struct write_kind sent_kind = { .name = "sent", .rank = 5, .round = { sent_first }, .done = sent_done };
 
 static uint32_t back_off_ms(const struct run *r)
 {
@@ -763,7 +782,7 @@ static void again_done(struct write_op *op, enum err result)
 	free(a);
 }
 
-static const struct write_kind again_kind = { .name = "again", .rank = 6, .first = again_first, .done = again_done };
+static const struct write_kind again_kind = { .name = "again", .rank = 6, .round = { again_first }, .done = again_done };
 
 static void again_due(void *arg)
 {

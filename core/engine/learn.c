@@ -127,7 +127,7 @@ static void learn_done(struct write_op *op, enum err result)
 	free(l);
 }
 
-static const struct write_kind learn_kind = { .name = "learn", .rank = 0, .first = learn_first, .done = learn_done };
+static const struct write_kind learn_kind = { .name = "learn", .rank = 0, .round = { learn_first }, .done = learn_done };
 
 static struct learn_op *learn(struct engine *e, struct id ws, const char *adapter)
 {

@@ -187,9 +187,9 @@ static void tx_begin(struct writer_tx *tx)
 	writer_exec(tx, "writer_begin", NULL, NULL);
 }
 
-static void tx_half(struct writer_tx *tx)
+static void tx_read(struct writer_tx *tx)
 {
-	if (tx->failed != ERR_NONE)
+	if (tx->failed != ERR_NONE || tx->expect_at == tx->expect_len)
 		return;
 	if (!PQsendFlushRequest(tx->conn) || PQflush(tx->conn) < 0) {
 		tx->failed = ERR_RETRY;
@@ -236,13 +236,12 @@ static int by_tenant_kind_order(const void *a, const void *b)
 	return c ? c : (x->order > y->order) - (x->order < y->order);
 }
 
-static void run_half(struct writer_tx *tx, struct write_op **ops, size_t n, bool second)
+static void run_round(struct writer_tx *tx, struct write_op **ops, size_t n, int round)
 {
 	for (size_t i = 0, j; i < n && tx->failed == ERR_NONE; i = j) {
 		for (j = i + 1; j < n && ops[j]->kind == ops[i]->kind && id_equal(ops[j]->ws, ops[i]->ws);)
 			j++;
-		const struct write_kind *k = ops[i]->kind;
-		void (*fn)(struct writer_tx *, struct write_op **, size_t) = second ? k->second : k->first;
+		void (*fn)(struct writer_tx *, struct write_op **, size_t) = ops[i]->kind->round[round];
 		if (fn == NULL)
 			continue;
 		if (!id_is_none(ops[i]->ws))
@@ -259,9 +258,12 @@ static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 			ops[i]->kind->reset(ops[i]);
 	tx->conn = pg_conn(w->pg);
 	tx_begin(tx);
-	run_half(tx, ops, n, false);
-	tx_half(tx);
-	run_half(tx, ops, n, true);
+	for (int round = 0; round < WRITER_ROUNDS; round++) {
+		size_t before = tx->expect_len;
+		run_round(tx, ops, n, round);
+		if (round < WRITER_ROUNDS - 1 && tx->expect_len > before)
+			tx_read(tx);
+	}
 	fault_point("accept.before_commit");
 	tx_end(tx);
 	if (tx->failed == ERR_NONE)

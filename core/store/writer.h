@@ -15,13 +15,15 @@
  * thread, the writer sorts them by tenant and kind, runs each kind's statements once per tenant over arrays, commits, and only
  * then calls done().  Only this module sets the tenant more than once in a transaction.
  *
- * A transaction has two halves, because some rows depend on what the database says about others: first() statements of all
- * tenants are sent and read, then second() statements, then COMMIT; two round trips for any number of operations.
+ * A transaction has up to three rounds, because some rows depend on what the database says about others: the statements of a round
+ * are sent for all tenants and kinds and their results read before the next round; COMMIT goes with the last one.  A round that no kind has
+ * statements for costs nothing.
  *
  * A batch that fails on its content is rolled back and replayed one operation per transaction; the operation that still fails gets
  * reject() (to keep it aside) and done(ERR_INPUT).  While the database is away operations wait here and are replayed when
  * it is back, so every kind must be safe to replay when the outcome of a COMMIT was lost.
  */
+#define WRITER_ROUNDS 3
 struct writer;
 struct writer_tx;
 struct write_op;
@@ -29,9 +31,8 @@ struct write_op;
 struct write_kind {
 	const char *name;
 	int rank; /* order of the kinds inside one tenant */
-	/** Queue statements for ${n} operations of one tenant (already set).  Either may be NULL.  ${ops} stays valid to the end. */
-	void (*first)(struct writer_tx *tx, struct write_op **ops, size_t n);
-	void (*second)(struct writer_tx *tx, struct write_op **ops, size_t n);
+	/** Queue statements for ${n} operations of one tenant (already set).  Any may be NULL.  ${ops} stays valid to the end. */
+	void (*round[WRITER_ROUNDS])(struct writer_tx *tx, struct write_op **ops, size_t n);
 	/** Own transaction, tenant set: keep a refused operation aside.  May be NULL. */
 	void (*reject)(struct writer_tx *tx, struct write_op *op, const char *sqlstate);
 	/** After COMMIT (ERR_NONE), or refused (ERR_INPUT, ERR_BROKEN), or given up at stop (ERR_RETRY).  Owns ${op} from here. */
@@ -75,7 +76,7 @@ void writer_stats(struct writer *w, struct writer_stats *out);
 /* ---- for the kinds' functions ---- */
 /** Arguments to fill for the next writer_exec(); reset at each call. */
 struct pg_args *writer_args(struct writer_tx *tx);
-/** Send a prepared statement with the filled arguments; ${fn} (may be NULL) reads its result before the half ends. */
+/** Send a prepared statement with the filled arguments; ${fn} (may be NULL) reads its result before the round ends. */
 void writer_exec(struct writer_tx *tx, const char *statement, void (*fn)(void *ctx, const PGresult *r), void *ctx);
 /** Zeroed memory that lives until the transaction's last result was read. */
 void *writer_alloc(struct writer_tx *tx, size_t n);
