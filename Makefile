@@ -78,27 +78,19 @@ $B/gen/embedded.c: scripts/embed $(EMBED)
 $B/gen/embedded.o: $B/gen/embedded.c $(EMBED)
 	$Q$(CC) $(ALL_CFLAGS) -iquote core/base -c -o $@ $<
 
-# Tests: one program per file.  Those of adapters find all adapters but the command line in adapters.a; those of the core link no transport library, so the linker guards the seam.
+# Tests: one program per file.  Those of the core link no transport library, so the linker guards the seam.
 LINK = @$(if $(V),,echo "  LD  $@";) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
 $(CORE_TESTS): %: %.o $(SUPPORT_OBJ) $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
-$B/adapters.a: $(PART_OBJ)
-	@rm -f $@
-	$Qar rcs $@ $^
-$(ADAPTER_TESTS): %: %.o $(SUPPORT_OBJ) $B/adapters.a $B/core.a
+$(ADAPTER_TESTS): %: %.o $(SUPPORT_OBJ) $(PART_OBJ) $B/core.a
 	$(LINK) -lcmocka $(LIBS)
-$(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $(SUPPORT_OBJ) $B/adapters.a $B/core.a
+$(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $(SUPPORT_OBJ) $(PART_OBJ) $B/core.a
 	$(LINK) -lcmocka $(LIBS)
-$(FUZZ): %: %.o $B/tests/fuzz/replay.o $B/adapters.a $B/core.a
+$(FUZZ): %: %.o $B/tests/fuzz/replay.o $(PART_OBJ) $B/core.a
 	$(LINK) $(LIBS)
-$B/tests/fakes.a: $(KIT_OBJ)
-	@rm -f $@
-	$Qar rcs $@ $^
-$(FAKES): %: %.o $B/tests/fakes.a
+$(FAKES) $(BENCH): %: %.o $(KIT_OBJ)
 	$(LINK) -ljansson -lcrypto -lm
-$(BENCH): %: %.o $(HARNESS_OBJ) $(SUPPORT_OBJ) $B/core.a
-	$(LINK) -lcmocka $(CORE_LIBS)
-$(FAKE_TESTS): %: %.o $(SUPPORT_OBJ) $B/core.a
+$(FAKE_TESTS): %: %.o $(KIT_OBJ) $(SUPPORT_OBJ) $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 $(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $(SUPPORT_OBJ) $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)

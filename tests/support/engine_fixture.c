@@ -1,0 +1,479 @@
+#include "engine_fixture.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../core/base/buf.h"
+#include "../../core/base/clock.h"
+#include "../../core/base/log.h"
+#include "../../core/base/mem.h"
+#include "../../core/base/metric.h"
+#include "../../core/settings/settings.h"
+#include "db.h"
+
+#define NOTES_MAX 4096
+
+struct model_call {
+	struct model_call *next;
+	model_event_fn fn;
+	void *arg;
+	char *text;
+	bool floor, has_result, cancelled, hanging;
+	enum script script;
+};
+
+struct fixture {
+	struct fixture_options o;
+	struct model model; /* first: the ops get &model */
+	struct settings *settings;
+	struct metrics *metrics;
+	struct engine *engine;
+	char *url;
+	struct id ws;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	pthread_t thread;
+	bool stopping;
+	struct model_call *head, **tail, *hanging;
+	enum script scripts[64];
+	size_t scripts_len, scripts_at;
+	enum err results[64];
+	size_t results_len, results_at;
+	struct noted notes[NOTES_MAX];
+	size_t notes_len, calls;
+};
+
+static struct fixture *of_model(struct model *m)
+{
+	return (struct fixture *)(void *)((char *)m - offsetof(struct fixture, model));
+}
+
+static void emit_text(struct model_call *c, const char *text)
+{
+	c->fn(c->arg, &(struct model_event){ .kind = MODEL_TEXT, .text = text, .text_len = strlen(text) });
+}
+
+static struct model_usage usage(const struct fixture *f, const struct model_call *c)
+{
+	return (struct model_usage){ .input_tokens = 100, .output_tokens = 10, .cost_micros = c->floor ? 0 : f->o.cost_micros,
+		.first_ms = 1, .total_ms = 2, .provider = c->floor ? "builtin" : "fake", .model = c->floor ? "builtin" : "fake-1" };
+}
+
+static void end_call(struct fixture *f, struct model_call *c, enum model_event_kind kind, enum model_fail fail, enum model_stop stop)
+{
+	c->fn(c->arg, &(struct model_event){ .kind = kind, .fail = fail, .stop = stop, .why = "scripted", .usage = usage(f, c) });
+	free(c->text);
+	free(c);
+}
+
+static void answer(struct fixture *f, struct model_call *c)
+{
+	struct buf b = BUF_INIT;
+	buf_addf(&b, "%s%s", c->floor ? "floor: " : c->has_result ? "found: " : "re: ", c->text);
+	if (f->o.quick) {
+		emit_text(c, b.p);
+	} else {
+		char part[2] = "";
+		for (size_t i = 0; i < b.len; i++) {
+			part[0] = b.p[i];
+			emit_text(c, part);
+		}
+	}
+	buf_done(&b);
+	end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_END);
+}
+
+static void work(struct fixture *f, struct model_call *c)
+{
+	if (c->cancelled) {
+		end_call(f, c, MODEL_FAILED, FAIL_CANCELLED, STOP_END);
+		return;
+	}
+	switch (c->floor ? SCRIPT_ANSWER : c->script) {
+	case SCRIPT_ANSWER:
+		answer(f, c);
+		return;
+	case SCRIPT_BUSY:
+		end_call(f, c, MODEL_FAILED, FAIL_BUSY, STOP_END);
+		return;
+	case SCRIPT_CUT:
+		emit_text(c, "half ");
+		emit_text(c, "an ");
+		emit_text(c, "answer");
+		end_call(f, c, MODEL_FAILED, FAIL_BROKEN, STOP_END);
+		return;
+	case SCRIPT_REFUSED:
+		end_call(f, c, MODEL_FAILED, FAIL_REFUSED, STOP_END);
+		return;
+	case SCRIPT_EMPTY:
+		end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_END);
+		return;
+	case SCRIPT_TOOL:
+		if (c->has_result) {
+			answer(f, c);
+			return;
+		}
+		c->fn(c->arg, &(struct model_event){ .kind = MODEL_TOOL_CALL, .tool_id = "call_1", .tool_name = "search_messages",
+			.text = "{\"query\":\"deploy\"}", .text_len = 18 });
+		end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_TOOLS);
+		return;
+	case SCRIPT_HANG:
+		if (!c->hanging)
+			emit_text(c, "hanging ");
+		c->hanging = true;
+		pthread_mutex_lock(&f->mutex);
+		c->next = f->hanging;
+		f->hanging = c;
+		pthread_mutex_unlock(&f->mutex);
+		return;
+	}
+}
+
+static void *model_main(void *arg)
+{
+	struct fixture *f = arg;
+	pthread_mutex_lock(&f->mutex);
+	while (!f->stopping) {
+		struct model_call **p = &f->hanging;
+		while (*p != NULL && !(*p)->cancelled)
+			p = &(*p)->next;
+		struct model_call *c = *p;
+		if (c != NULL) {
+			*p = c->next;
+		} else if ((c = f->head) != NULL) {
+			f->head = c->next;
+			if (f->head == NULL)
+				f->tail = &f->head;
+		} else {
+			pthread_cond_wait(&f->cond, &f->mutex);
+			continue;
+		}
+		pthread_mutex_unlock(&f->mutex);
+		work(f, c);
+		pthread_mutex_lock(&f->mutex);
+	}
+	pthread_mutex_unlock(&f->mutex);
+	return NULL;
+}
+
+static struct model_call *model_start(struct model *m, const struct model_request *r, model_event_fn fn, void *arg)
+{
+	struct fixture *f = of_model(m);
+	struct model_call *c = xcalloc(1, sizeof(*c));
+	c->fn = fn;
+	c->arg = arg;
+	c->floor = r->model != NULL && strcmp(r->model, "builtin") == 0;
+	for (size_t i = r->messages_len; i-- > 0;) {
+		if (r->messages[i].role == ROLE_TOOL_RESULT)
+			c->has_result = true;
+		if (r->messages[i].role != ROLE_USER)
+			continue;
+		c->text = xstrndup(r->messages[i].text, r->messages[i].text_len);
+		break;
+	}
+	pthread_mutex_lock(&f->mutex);
+	if (!c->floor) {
+		f->calls++;
+		c->script = c->has_result ? SCRIPT_TOOL : f->scripts_at < f->scripts_len ? f->scripts[f->scripts_at++] : SCRIPT_ANSWER;
+	}
+	*f->tail = c;
+	f->tail = &c->next;
+	pthread_mutex_unlock(&f->mutex);
+	pthread_cond_broadcast(&f->cond);
+	return c;
+}
+
+static void model_cancel(struct model *m, struct model_call *c)
+{
+	struct fixture *f = of_model(m);
+	pthread_mutex_lock(&f->mutex);
+	c->cancelled = true;
+	pthread_mutex_unlock(&f->mutex);
+	pthread_cond_broadcast(&f->cond);
+}
+
+static int64_t model_worst(struct model *m, const char *name, uint32_t in, uint32_t out)
+{
+	(void)name;
+	(void)in;
+	(void)out;
+	return of_model(m)->o.cost_micros * 2;
+}
+
+static uint32_t model_window(struct model *m, const char *name)
+{
+	(void)m;
+	(void)name;
+	return 100000;
+}
+
+static bool model_available(struct model *m)
+{
+	(void)m;
+	return true;
+}
+
+static void model_describe(struct model *m, char *out, size_t n)
+{
+	(void)m;
+	snprintf(out, n, "fake fake-1");
+}
+
+static const struct model_ops fake_model = { "fake", model_start, model_cancel, model_worst, model_window, model_available,
+	model_describe, NULL };
+
+/* ---- the adapter ---- */
+
+struct adapter {
+	struct fixture *f;
+};
+
+static enum err adapter_send(struct adapter *a, const struct reply *r)
+{
+	struct fixture *f = a->f;
+	if (f->o.on_whole != NULL && r->kind == REPLY_WHOLE)
+		f->o.on_whole(f->o.arg, r);
+	enum err result = ERR_NONE;
+	pthread_mutex_lock(&f->mutex);
+	if (!f->o.quick && f->notes_len < NOTES_MAX)
+		f->notes[f->notes_len++] = (struct noted){ r->kind, r->run, r->thread, xstrndup(r->text ? r->text : "", r->text_len), r->seq,
+			r->attempt, r->maybe_sent, r->failed };
+	if (r->kind == REPLY_WHOLE && f->results_at < f->results_len)
+		result = f->results[f->results_at++];
+	pthread_mutex_unlock(&f->mutex);
+	if (r->kind == REPLY_WHOLE && (f->o.caps & CAP_PULL) == 0)
+		engine_sent(f->engine, &(struct sent){ .ws = r->ws, .delivery = r->delivery, .result = result, .retry_after_ms = 1,
+			.external_ref = result == ERR_NONE ? "ts-1" : NULL, .why = result == ERR_NONE ? NULL : "scripted" });
+	return ERR_NONE;
+}
+
+static void adapter_describe(struct adapter *a, char *out, size_t n)
+{
+	(void)a;
+	snprintf(out, n, "a fake");
+}
+
+static bool adapter_permalink(struct adapter *a, const char *place, const char *thread, const char *message, char *out, size_t n)
+{
+	(void)a;
+	(void)thread;
+	snprintf(out, n, "https://test.example/%s/%s", place, message);
+	return true;
+}
+
+struct fixture *fixture_new(const struct fixture_options *o)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	f->o = *o;
+	if (f->o.caps == 0)
+		f->o.caps = CAP_STREAM | CAP_STATUS;
+	f->model.ops = &fake_model;
+	f->tail = &f->head;
+	pthread_mutex_init(&f->mutex, NULL);
+	pthread_cond_init(&f->cond, NULL);
+	f->url = xstrdup(o->url ? o->url : test_db_fresh());
+	static const struct setting *const tables[] = { core_settings, NULL };
+	f->settings = settings_new(tables);
+	struct buf problems = BUF_INIT;
+	char *none[] = { NULL };
+	char *overrides[16] = { NULL };
+	size_t n = 0;
+	for (const char *s = o->settings; s != NULL && *s && n < 15; s += strlen(s) + 1)
+		overrides[n++] = xstrdup(s);
+	if (settings_load(f->settings, NULL, none, overrides, &problems) != ERR_NONE) {
+		fprintf(stderr, "settings: %s\n", problems.p);
+		abort();
+	}
+	for (size_t i = 0; i < n; i++)
+		free(overrides[i]);
+	buf_done(&problems);
+	f->metrics = metrics_new();
+	struct engine_options eo = { .settings = f->settings, .metrics = f->metrics, .model = &f->model, .database_url = f->url,
+		.data_dir = "/nonexistent", .lease_ms = o->lease_ms, .heartbeat_ms = o->heartbeat_ms, .scan_ms = o->scan_ms };
+	char why[256] = "";
+	if (engine_open(&f->engine, &eo, why, sizeof(why)) != ERR_NONE) {
+		fprintf(stderr, "engine_open: %s\n", why);
+		abort();
+	}
+	struct adapter_ops *ops = xcalloc(1, sizeof(*ops));
+	*ops = (struct adapter_ops){ "test", f->o.caps, adapter_send, adapter_describe, adapter_permalink };
+	struct adapter *a = xcalloc(1, sizeof(*a));
+	a->f = f;
+	engine_add_adapter(f->engine, ops, a);
+	if (engine_install(f->engine, "test", "T1", "Test", true, &f->ws) != ERR_NONE)
+		abort();
+	pthread_create(&f->thread, NULL, model_main, f);
+	if (engine_start(f->engine) != ERR_NONE)
+		abort();
+	return f;
+}
+
+void fixture_free(struct fixture *f)
+{
+	fixture_release(f);
+	engine_drain(f->engine, 1000);
+	engine_free(f->engine);
+	pthread_mutex_lock(&f->mutex);
+	f->stopping = true;
+	pthread_mutex_unlock(&f->mutex);
+	pthread_cond_broadcast(&f->cond);
+	pthread_join(f->thread, NULL);
+	settings_free(f->settings);
+	metrics_free(f->metrics);
+	for (size_t i = 0; i < f->notes_len; i++)
+		free(f->notes[i].text);
+	free(f->url);
+	free(f);
+}
+
+struct engine *fixture_engine(struct fixture *f)
+{
+	return f->engine;
+}
+
+struct id fixture_ws(struct fixture *f)
+{
+	return f->ws;
+}
+
+const char *fixture_url(struct fixture *f)
+{
+	return f->url;
+}
+
+void fixture_script(struct fixture *f, enum script s)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->scripts[f->scripts_len++] = s;
+	pthread_mutex_unlock(&f->mutex);
+}
+
+void fixture_sent_results(struct fixture *f, enum err next)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->results[f->results_len++] = next;
+	pthread_mutex_unlock(&f->mutex);
+}
+
+void fixture_release(struct fixture *f)
+{
+	pthread_mutex_lock(&f->mutex);
+	struct model_call *c = f->hanging;
+	f->hanging = NULL;
+	while (c != NULL) {
+		struct model_call *next = c->next;
+		c->script = SCRIPT_ANSWER;
+		c->next = NULL;
+		*f->tail = c;
+		f->tail = &c->next;
+		c = next;
+	}
+	pthread_mutex_unlock(&f->mutex);
+	pthread_cond_broadcast(&f->cond);
+}
+
+struct waiter {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	bool done;
+	struct accepted result;
+};
+
+static void on_accepted(void *arg, const struct accepted *a)
+{
+	struct waiter *w = arg;
+	pthread_mutex_lock(&w->mutex);
+	w->result = *a;
+	w->done = true;
+	pthread_cond_signal(&w->cond);
+	pthread_mutex_unlock(&w->mutex);
+}
+
+bool fixture_do(struct fixture *f, struct intent *in, struct accepted *out)
+{
+	in->ws = id_is_none(in->ws) ? f->ws : in->ws;
+	in->adapter = "test";
+	if (in->origin == NULL) {
+		in->origin = "origin";
+		in->origin_len = 6;
+	}
+	in->received_ms = clock_wall_ms();
+	struct waiter w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, { 0 } };
+	if (!engine_accept(f->engine, in, on_accepted, &w))
+		return false;
+	pthread_mutex_lock(&w.mutex);
+	while (!w.done)
+		pthread_cond_wait(&w.cond, &w.mutex);
+	pthread_mutex_unlock(&w.mutex);
+	if (out != NULL)
+		*out = w.result;
+	return w.result.result == ERR_NONE;
+}
+
+bool fixture_say(struct fixture *f, const char *person, const char *thread, const char *key, const char *text)
+{
+	char source[128];
+	snprintf(source, sizeof(source), "m:D1:%s", key);
+	struct intent in = { .kind = INTENT_MESSAGE_POSTED, .source_key = source, .message_key = key, .thread_key = thread,
+		.person = { .external_id = person, .name = person }, .place = { .external_id = "D1", .name = "direct",
+		.visibility = VIS_DIRECT, .eddy_is_member = true }, .text = text, .text_len = strlen(text) };
+	return fixture_do(f, &in, NULL);
+}
+
+size_t fixture_count(struct fixture *f, enum reply_kind kind)
+{
+	size_t n = 0;
+	pthread_mutex_lock(&f->mutex);
+	for (size_t i = 0; i < f->notes_len; i++)
+		n += f->notes[i].kind == kind;
+	pthread_mutex_unlock(&f->mutex);
+	return n;
+}
+
+size_t fixture_wait_replies(struct fixture *f, size_t n, uint32_t ms)
+{
+	uint64_t until = clock_ms() + ms;
+	while (fixture_count(f, REPLY_WHOLE) < n && clock_ms() < until)
+		usleep(2000);
+	return fixture_count(f, REPLY_WHOLE);
+}
+
+const struct noted *fixture_reply(struct fixture *f, size_t at)
+{
+	for (size_t i = 0; i < f->notes_len; i++)
+		if (f->notes[i].kind == REPLY_WHOLE && at-- == 0)
+			return &f->notes[i];
+	return NULL;
+}
+
+size_t fixture_model_calls(struct fixture *f)
+{
+	pthread_mutex_lock(&f->mutex);
+	size_t n = f->calls;
+	pthread_mutex_unlock(&f->mutex);
+	return n;
+}
+
+bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms)
+{
+	uint64_t until = clock_ms() + ms;
+	while (fixture_model_calls(f) < n && clock_ms() < until)
+		usleep(2000);
+	return fixture_model_calls(f) >= n;
+}
+
+bool fixture_wait_idle(struct fixture *f, uint32_t ms)
+{
+	uint64_t until = clock_ms() + ms;
+	char status[512];
+	do {
+		engine_status(f->engine, status, sizeof(status));
+		if (strstr(status, "open in memory: 0\n") != NULL && strstr(status, "waiting to be stored: 0\n") != NULL)
+			return true;
+		usleep(2000);
+	} while (clock_ms() < until);
+	return false;
+}

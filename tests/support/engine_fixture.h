@@ -1,0 +1,64 @@
+#ifndef EDDY_TEST_ENGINE_FIXTURE_H
+#define EDDY_TEST_ENGINE_FIXTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../../core/engine/engine.h"
+#include "../../core/ports.h"
+
+/*
+ * An engine between two fakes: a model whose next answers are scripted, and an adapter that notes what it is told.  The database is
+ * real.  The fake model answers "re: TEXT" to the last user message unless something else was scripted.
+ */
+enum script {
+	SCRIPT_ANSWER,
+	SCRIPT_BUSY,     /* fails with FAIL_BUSY */
+	SCRIPT_CUT,      /* three deltas, then FAIL_BROKEN */
+	SCRIPT_REFUSED,
+	SCRIPT_HANG,     /* one delta, then nothing until cancelled or released */
+	SCRIPT_TOOL,     /* calls search_messages once, answers when the result is there */
+	SCRIPT_EMPTY,
+};
+struct noted {
+	enum reply_kind kind;
+	struct id run, thread;
+	char *text;
+	int64_t seq;
+	uint32_t attempt;
+	bool maybe_sent, failed;
+};
+struct fixture;
+struct fixture_options {
+	const char *url;          /* NULL: a fresh database */
+	uint32_t lease_ms, heartbeat_ms, scan_ms;
+	unsigned caps;            /* 0: CAP_STREAM | CAP_STATUS */
+	const char *settings;     /* "name=value" overrides, NULL-terminated by an empty string at the end; may be NULL */
+	bool quick;               /* bench: do not note, answer in one delta */
+	void (*on_whole)(void *arg, const struct reply *r);
+	void *arg;
+	int64_t cost_micros;      /* what each call costs */
+};
+struct fixture *fixture_new(const struct fixture_options *o);
+void fixture_free(struct fixture *f);
+struct engine *fixture_engine(struct fixture *f);
+struct id fixture_ws(struct fixture *f);
+const char *fixture_url(struct fixture *f);
+/** The next calls behave so, one each; then answers again.  The builtin floor ("builtin" as model) always answers "floor: TEXT". */
+void fixture_script(struct fixture *f, enum script s);
+void fixture_release(struct fixture *f);                   /* ends what hangs, with a good answer */
+void fixture_sent_results(struct fixture *f, enum err next); /* outcome of the next delivery; then ERR_NONE */
+/** A direct message of ${person} in ${thread}, keyed ${key}; waits for COMMIT.  False: refused. */
+bool fixture_say(struct fixture *f, const char *person, const char *thread, const char *key, const char *text);
+/** The same for any intent; fills in what is empty. */
+bool fixture_do(struct fixture *f, struct intent *in, struct accepted *out);
+/** Wait until ${n} WHOLE replies came, at most ${ms}; the number that came. */
+size_t fixture_wait_replies(struct fixture *f, size_t n, uint32_t ms);
+const struct noted *fixture_reply(struct fixture *f, size_t i); /* i-th WHOLE */
+size_t fixture_count(struct fixture *f, enum reply_kind kind);
+size_t fixture_model_calls(struct fixture *f);
+bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms);
+/** Wait until nothing is open in memory. */
+bool fixture_wait_idle(struct fixture *f, uint32_t ms);
+
+#endif
