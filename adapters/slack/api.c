@@ -180,8 +180,6 @@ static void detail_of(const json_t *body, char *out, size_t n)
 	snprintf(out, n, "%s", first ? first : json_str(body, "needed", ""));
 }
 
-static void call_start(struct call *c);
-
 static void on_answer(void *arg, const struct http_result *h)
 {
 	struct call *c = arg;
@@ -254,6 +252,29 @@ static void on_answer(void *arg, const struct http_result *h)
 	api_pump(a);
 }
 
+static void end_refused(void *arg)
+{
+	struct slack_api *a = arg;
+	struct call *list = a->refused;
+	a->refused = NULL;
+	a->refused_posted = false;
+	while (list) {
+		struct call *c = list;
+		list = c->next;
+		call_end_unsent(c, atomic_load(&a->stopping) ? "stopping" : c->no_wait ? "limited" : "queue_full", 0);
+	}
+}
+
+/* Ends without having run: in the next turn, never inside slack_api_call().  On a stopping thread slack_api_free() does it. */
+static void call_refuse(struct call *c)
+{
+	struct slack_api *a = c->api;
+	c->next = a->refused;
+	a->refused = c;
+	if (!a->refused_posted)
+		a->refused_posted = http_post(a->http, end_refused, a);
+}
+
 static void call_start(struct call *c)
 {
 	struct slack_api *a = c->api;
@@ -291,7 +312,7 @@ static void call_start(struct call *c)
 			limits_again(a->limits, &c->item, LIMITS_OTHER, backoff_ms[c->attempts - 1], now);
 		} else {
 			limits_done(a->limits, &c->item, LIMITS_OTHER, 0, now);
-			call_end_unsent(c, atomic_load(&a->stopping) ? "stopping" : "queue_full", 0);
+			call_refuse(c);
 		}
 	}
 	if (own_auth)
@@ -326,32 +347,13 @@ static void api_pump(struct slack_api *a)
 	api_arm(a, now);
 }
 
-static void end_refused(void *arg)
-{
-	struct slack_api *a = arg;
-	struct call *list = a->refused;
-	a->refused = NULL;
-	a->refused_posted = false;
-	while (list) {
-		struct call *c = list;
-		list = c->next;
-		call_end_unsent(c, c->no_wait ? "limited" : "queue_full", 0);
-	}
-}
-
 static void api_admit(struct slack_api *a, struct call *c)
 {
 	uint64_t now = clock_ms();
 	if (!(c->no_wait && (a->running >= a->parallel || !limits_free_now(a->limits, c->method, c->channel, now))) &&
 	    limits_put(a->limits, &c->item, c->method, c->channel, c->priority, now))
 		return;
-	c->next = a->refused;
-	a->refused = c;
-	if (!a->refused_posted) {
-		a->refused_posted = http_post(a->http, end_refused, a);
-		if (!a->refused_posted)
-			end_refused(a);
-	}
+	call_refuse(c);
 }
 
 static void api_inbox(void *arg)

@@ -11,6 +11,7 @@ struct http;
 struct metrics;
 struct slack_api;
 struct slack_self;
+struct slack;
 
 /*
  * How replies go out: from the engine's REPLY_* to posts, streams and status lines in Slack.  All state lives on the http thread;
@@ -26,6 +27,7 @@ struct slack_out_port {
 	/** Who we are, NULL while unknown: for looking up our own messages. */
 	const struct slack_self *(*self)(void *arg);
 };
+struct slack_out_port slack_out_engine(struct slack *s);
 struct slack_out_options { /* borrowed, outlives it */
 	struct http *http;
 	struct slack_api *api;

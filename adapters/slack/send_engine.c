@@ -1,0 +1,25 @@
+/* The sender's port on the real engine, apart so that the sender can be tested without one. */
+#include "send.h"
+#include "slack_internal.h"
+
+static void engine_sent_port(void *arg, const struct sent *s)
+{
+	engine_sent(((struct slack *)arg)->engine, s);
+}
+static void engine_opening_port(void *arg, struct id ws, struct id delivery, void (*ready)(void *, bool), void *ready_arg)
+{
+	engine_stream_opening(((struct slack *)arg)->engine, ws, delivery, ready, ready_arg);
+}
+static void engine_opened_port(void *arg, struct id ws, struct id delivery, const char *ref)
+{
+	engine_stream_opened(((struct slack *)arg)->engine, ws, delivery, ref);
+}
+static const struct slack_self *self_port(void *arg)
+{
+	return atomic_load(&((struct slack *)arg)->self);
+}
+
+struct slack_out_port slack_out_engine(struct slack *s)
+{
+	return (struct slack_out_port){ s, engine_sent_port, engine_opening_port, engine_opened_port, self_port };
+}
