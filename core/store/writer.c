@@ -18,6 +18,7 @@
 #include "../base/mem.h"
 
 #define BATCH_MAX 256
+#define TABLES_MAX 15
 #define RECONNECT_MAX_MS 1000
 
 struct expect {
@@ -44,6 +45,7 @@ struct writer_tx {
 };
 
 struct writer {
+	const struct pg_statement *tables[TABLES_MAX + 1]; /* borrowed by ${pg} for its reconnects */
 	struct pg *pg;
 	struct writer_tx tx;
 	enum err (*on_connect)(void *arg, struct pg *pg);
@@ -426,14 +428,12 @@ static const struct pg_statement writer_statements[] = {
 
 enum err writer_open(struct writer **out, const struct writer_options *o, char *why, size_t why_n)
 {
-	const struct pg_statement *tables[16];
-	size_t n = 0;
-	tables[n++] = writer_statements;
-	for (size_t i = 0; o->statements[i] != NULL && n < 15; i++)
-		tables[n++] = o->statements[i];
-	tables[n] = NULL;
 	struct writer *w = xcalloc(1, sizeof(*w));
-	enum err e = pg_open(&w->pg, o->url, tables, why, why_n);
+	size_t n = 0;
+	w->tables[n++] = writer_statements;
+	for (size_t i = 0; o->statements[i] != NULL && n < TABLES_MAX; i++)
+		w->tables[n++] = o->statements[i];
+	enum err e = pg_open(&w->pg, o->url, w->tables, why, why_n);
 	if (e == ERR_NONE && o->on_connect != NULL && (e = o->on_connect(o->arg, w->pg)) != ERR_NONE)
 		snprintf(why, why_n, "the database refused the writer's session");
 	if (e != ERR_NONE) {
