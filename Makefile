@@ -78,21 +78,32 @@ $B/gen/embedded.c: scripts/embed $(EMBED)
 $B/gen/embedded.o: $B/gen/embedded.c $(EMBED)
 	$Q$(CC) $(ALL_CFLAGS) -iquote core/base -c -o $@ $<
 
-# Tests: one program per file.  Those of the core link no transport library, so the linker guards the seam.
+# Tests: one program per file.  Those of adapters find all adapters but the command line in adapters.a; those of the core link no transport library, so the linker guards the seam.
 LINK = @$(if $(V),,echo "  LD  $@";) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
-$(CORE_TESTS): %: %.o $(SUPPORT_OBJ) $B/core.a
+$B/tests/support.a: $(SUPPORT_OBJ)
+	@rm -f $@
+	$Qar rcs $@ $^
+$(CORE_TESTS): %: %.o $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
-$(ADAPTER_TESTS): %: %.o $(SUPPORT_OBJ) $(PART_OBJ) $B/core.a
+$B/adapters.a: $(PART_OBJ)
+	@rm -f $@
+	$Qar rcs $@ $^
+$(ADAPTER_TESTS): %: %.o $B/tests/support.a $B/adapters.a $B/core.a
 	$(LINK) -lcmocka $(LIBS)
-$(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $(SUPPORT_OBJ) $(PART_OBJ) $B/core.a
+$(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
 	$(LINK) -lcmocka $(LIBS)
-$(FUZZ): %: %.o $B/tests/fuzz/replay.o $(PART_OBJ) $B/core.a
+$(FUZZ): %: %.o $B/tests/fuzz/replay.o $B/adapters.a $B/core.a
 	$(LINK) $(LIBS)
-$(FAKES) $(BENCH): %: %.o $(KIT_OBJ)
+$B/tests/fakes.a: $(KIT_OBJ)
+	@rm -f $@
+	$Qar rcs $@ $^
+$(FAKES): %: %.o $B/tests/fakes.a
 	$(LINK) -ljansson -lcrypto -lm
-$(FAKE_TESTS): %: %.o $(KIT_OBJ) $(SUPPORT_OBJ) $B/core.a
+$(BENCH): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
-$(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $(SUPPORT_OBJ) $B/core.a
+$(FAKE_TESTS): %: %.o $B/tests/support.a $B/core.a
+	$(LINK) -lcmocka $(CORE_LIBS)
+$(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 
 tests: all $(UNIT_TESTS) $(FAKE_TESTS) $(SYSTEM_TESTS) $(FAKES) $(BENCH)

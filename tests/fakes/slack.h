@@ -1,0 +1,111 @@
+#ifndef EDDY_FAKES_SLACK_H
+#define EDDY_FAKES_SLACK_H
+
+#include "kit.h"
+
+/*
+ * A fake Slack: Socket Mode and the Web API with the rules that clients get wrong, faults on demand, and a memory of everything
+ * that happened.  It is driven through /control/ (slack_control.c lists the commands) and runs in one thread.
+ */
+enum { ID_ROOM = 32, TS_ROOM = 24 };
+enum stream_state { STREAM_NONE, STREAM_OPEN, STREAM_ENDED, STREAM_EXPIRED, STREAM_STOPPED };
+
+struct message {
+	char ts[TS_ROOM], thread_ts[TS_ROOM], user[ID_ROOM];
+	bool bot, deleted, edited;
+	enum stream_state stream;
+	uint64_t stream_from_us;
+	int calls_open; /* calls for this message that were not answered yet */
+	struct kit_buf text;
+	json_t *blocks, *metadata, *files;
+};
+struct channel {
+	char id[ID_ROOM], name[80], type[8]; /* type: channel, group, im, mpim */
+	bool private, external, archived, member;
+	struct message **list;
+	size_t len, room;
+	struct channel *next;
+};
+struct event {
+	size_t n;
+	char id[ID_ROOM], channel[ID_ROOM], ts[TS_ROOM];
+	const char *type;      /* events_api, interactive, slash_commands */
+	char *payload;         /* NULL once it cannot be needed again */
+	int attempt;           /* of the last delivery */
+	int deliveries, acks;
+	bool skip_first, retried;
+	uint64_t made_us, sent_us, acked_us;
+	struct kit_timer *retry;
+};
+struct fake {
+	int port;
+	char team[ID_ROOM], bot_user[ID_ROOM], bot_id[ID_ROOM], app[ID_ROOM], scopes[1024];
+	/* options: /control/options and the command line */
+	int64_t stream_end_ms, ping_ms, close_ms, refresh_every_ms, cut_every_ms, history_max, update_max, links_max;
+	int64_t retry_ms[3];
+	bool echo, journal, keep, limits;
+	double p429, p500;     /* shares of chat.postMessage */
+	struct event **events;
+	size_t events_len, events_room;
+	uint64_t calls, acks, late_acks, violations_len;
+	json_t *violations, *users, *statuses, *views, *ephemerals, *responses, *reactions;
+};
+extern struct fake fake;
+
+/* slack_store.c */
+struct channel *channel_find(const char *id);           /* NULL: none of that name yet */
+struct channel *channel_get(const char *id);            /* made on first use, its kind by its letter */
+struct message *message_find(struct channel *c, const char *ts);
+struct message *message_new(struct channel *c, const char *user, const char *thread_ts, bool bot);
+json_t *message_json(const struct channel *c, const struct message *m, bool metadata);
+void next_ts(char out[TS_ROOM]);
+void channels_each(void (*fn)(struct channel *c, void *arg), void *arg);
+size_t text_units(const char *s);                       /* UTF-16 units */
+void journal(const char *format, ...) __attribute__((format(printf, 1, 2))); /* one JSON object without braces */
+json_t *journal_read(size_t from, size_t limit);
+void violation(const char *what, const char *where);
+
+/* slack_socket.c */
+void socket_open(const struct kit_request *r);          /* GET /link */
+int socket_count(void);
+struct event *event_push(const char *type, const char *event_id, char *payload_taken, const char *channel, const char *ts, bool skip_first);
+void event_send(struct event *e, int attempt);          /* once more, over any link */
+void socket_tell(const char *what, kit_id which);       /* refresh, warning, cut, close, freeze, thaw, disable, too_many; 0: all */
+void socket_raw(const char *s, size_t n, bool binary, size_t piece);
+json_t *socket_list(void);
+const char *new_event_id(void);
+/** Wraps an inner event into the outer callback and pushes it. */
+struct event *event_callback(json_t *inner_taken, const char *channel, const char *ts, bool skip_first);
+
+/* slack_api.c: one call, its rules, its faults */
+void api_request(const struct kit_request *r, const char *method);
+void response_request(const struct kit_request *r, const char *id);
+bool fault_add(const json_t *f);                        /* false: not understood */
+void faults_clear(void);
+void message_echo(const struct channel *c, const struct message *m);
+const char *response_url(void);
+
+/* slack_methods.c: what the methods do */
+struct call {
+	kit_id conn;
+	char method[64], channel[ID_ROOM], token[200];
+	json_t *args;
+	struct message *message; /* the one that a stream or edit call is about */
+	uint64_t at_us;
+	int status;              /* of a fault after the act: 0 none, -1 no answer */
+	char ts[TS_ROOM];        /* of the result, for the journal */
+};
+json_t *method_run(struct call *c);
+json_t *fail(const char *error);
+
+/* slack_control.c */
+void options_apply(const json_t *o);
+void control_request(const struct kit_request *r, const char *what);
+
+/* load.c */
+bool load_control(const struct kit_request *r, const char *what, json_t *args);
+void load_acked(const struct event *e);
+void load_visible(const char *channel, const char *thread_ts, const char *text, size_t n, bool complete);
+extern bool load_on;
+
+#endif
