@@ -19,9 +19,6 @@
 #include "context.h"
 #include "engine_internal.h"
 
-#define LEASE_MS 25000
-#define HEARTBEAT_MS 8000
-#define SCAN_MS 5000
 #define TRANSCRIPT_BYTES (14u << 20)
 #define JOBS_MAX 16384
 #define AGENT_TTL_MS 2000
@@ -313,9 +310,9 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
 	e->o = *o;
-	e->o.lease_ms = o->lease_ms ? o->lease_ms : LEASE_MS;
-	e->o.heartbeat_ms = o->heartbeat_ms ? o->heartbeat_ms : HEARTBEAT_MS;
-	e->o.scan_ms = o->scan_ms ? o->scan_ms : SCAN_MS;
+	e->o.lease_ms = o->lease_ms ? o->lease_ms : (uint32_t)settings_int(o->settings, "engine.lease");
+	e->o.heartbeat_ms = o->heartbeat_ms ? o->heartbeat_ms : (uint32_t)settings_int(o->settings, "engine.heartbeat");
+	e->o.scan_ms = o->scan_ms ? o->scan_ms : (uint32_t)settings_int(o->settings, "engine.scan");
 	e->database_url = xstrdup(o->database_url);
 	e->process = id_new();
 	e->model = o->model;

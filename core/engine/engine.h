@@ -61,9 +61,9 @@ struct engine_options {
 	struct model *model;        /* the model port (adapters/model); borrowed */
 	const char *database_url;   /* runtime role */
 	const char *data_dir;
-	uint32_t lease_ms;          /* 0: 25,000; tests shorten it */
-	uint32_t heartbeat_ms;      /* 0: 8,000 */
-	uint32_t scan_ms;           /* 0: 5,000: how often due work of others is looked for */
+	uint32_t lease_ms;          /* 0: setting engine.lease */
+	uint32_t heartbeat_ms;      /* 0: setting engine.heartbeat */
+	uint32_t scan_ms;           /* 0: setting engine.scan: how often work that nobody has is looked for */
 };
 
 /** Connects, checks the database, loads agents.  ERR_BROKEN: ${why} says what, where and how to mend. */

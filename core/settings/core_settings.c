@@ -36,6 +36,9 @@ const struct setting core_settings[] = {
 	{ "model.timeout", SET_MS, 0, "120s", NULL, 100, 86400000, NULL, "give a call up after this long in all" },
 	{ "runs.max", SET_INT, 0, "2000", NULL, 1, 100000, NULL, "answers in the making at one time" },
 	{ "workers.count", SET_INT, 0, "0", NULL, 0, 256, NULL, "threads for database work; 0: twice the cores, at most 8" },
+	{ "engine.lease", SET_MS, 0, "25s", NULL, 200, 3600000, NULL, "how long a process may be silent before others take its work" },
+	{ "engine.heartbeat", SET_MS, 0, "8s", NULL, 50, 3600000, NULL, "how often leases are renewed; well below engine.lease" },
+	{ "engine.scan", SET_MS, 0, "5s", NULL, 50, 3600000, NULL, "how often work that nobody works on is looked for" },
 	{ 0 },
 };
 

@@ -252,6 +252,18 @@ static void run_round(struct writer_tx *tx, struct write_op **ops, size_t n, int
 	}
 }
 
+/* "accept.before_commit", "sent.after_commit" …: one passing per operation of the kind. */
+static void fault_kinds(struct write_op **ops, size_t n, const char *when)
+{
+	if (__builtin_expect(__atomic_load_n(&fault_state, __ATOMIC_RELAXED) == 1, 1))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		char name[64];
+		snprintf(name, sizeof(name), "%s.%s", ops[i]->kind->name, when);
+		fault_hit(name);
+	}
+}
+
 static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 {
 	struct writer_tx *tx = &w->tx;
@@ -266,10 +278,10 @@ static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 		if (round < WRITER_ROUNDS - 1 && tx->expect_len > before)
 			tx_read(tx);
 	}
-	fault_point("accept.before_commit");
+	fault_kinds(ops, n, "before_commit");
 	tx_end(tx);
 	if (tx->failed == ERR_NONE)
-		fault_point("accept.after_commit");
+		fault_kinds(ops, n, "after_commit");
 	return tx->failed;
 }
 
