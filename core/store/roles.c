@@ -115,14 +115,20 @@ static enum err exec_named(struct admin *a, const struct role_names *n, const ch
 	return e;
 }
 
+enum err roles_make(struct admin *a, const struct role_names *n, char *why, size_t why_n)
+{
+	enum err e;
+	if ((e = make_role(a, n->owner, false, why, why_n)) != ERR_NONE || (e = make_role(a, n->search, false, why, why_n)) != ERR_NONE ||
+	    (e = make_role(a, n->eddy, true, why, why_n)) != ERR_NONE || (e = make_role(a, n->maint, true, why, why_n)) != ERR_NONE)
+		return e;
+	return ERR_NONE;
+}
+
 enum err roles_prepare(struct admin *a, const struct role_names *n, char *why, size_t why_n)
 {
 	char detail[256] = "";
-	enum err e;
-	if ((e = make_role(a, n->owner, false, detail, sizeof(detail))) != ERR_NONE ||
-	    (e = make_role(a, n->search, false, detail, sizeof(detail))) != ERR_NONE ||
-	    (e = make_role(a, n->eddy, true, detail, sizeof(detail))) != ERR_NONE ||
-	    (e = make_role(a, n->maint, true, detail, sizeof(detail))) != ERR_NONE)
+	enum err e = roles_make(a, n, detail, sizeof(detail));
+	if (e != ERR_NONE)
 		goto done;
 	/*
 	 * The limits also stand on the role, so a session opened by hand has them too.  In one transaction: a schema without its

@@ -22,6 +22,8 @@ struct role_names {
 };
 /** ERR_INPUT: the database's name is too long to derive the roles from. */
 enum err roles_name(const char *database, struct role_names *out, char *why, size_t why_n);
+/** Make the four roles only. */
+enum err roles_make(struct admin *a, const struct role_names *n, char *why, size_t why_n);
 /**
  * Make roles, schema and extensions where they are missing and set their attributes.  The administrator needs CREATEROLE and rights
  * on the database, not superuser.  Idempotent.  The caller holds migrate_lock().
