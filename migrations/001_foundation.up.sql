@@ -562,7 +562,8 @@ CREATE POLICY search ON messages FOR SELECT TO :"search" USING (true);
 GRANT SELECT ON messages TO :"search";
 GRANT CREATE ON SCHEMA eddy TO :"search";
 SET LOCAL ROLE :"search";
-CREATE FUNCTION search_messages(q text, audiences uuid[], thread uuid, author uuid, after timestamptz, before timestamptz, lim integer)
+CREATE FUNCTION search_messages(q text, audiences uuid[], thread uuid, author uuid, after timestamptz, before timestamptz, lim integer,
+	oldest boolean DEFAULT false)
 RETURNS TABLE (message_id uuid, rank real)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = eddy, pg_temp
@@ -582,13 +583,13 @@ BEGIN
 			WHERE m.ws = tenant AND m.search @@ query AND m.audience_id = ANY (audiences) AND m.state <> 2
 				AND (thread IS NULL OR m.thread_id = thread) AND (author IS NULL OR m.author_id = author)
 				AND (after IS NULL OR m.created_at >= after) AND (before IS NULL OR m.created_at < before)
-			ORDER BY m.created_at DESC LIMIT 500) newest
+			ORDER BY CASE WHEN oldest THEN m.created_at END, m.created_at DESC LIMIT 500) newest
 		ORDER BY 2 DESC, newest.created_at DESC, newest.id
-		LIMIT least(greatest(coalesce(lim, 20), 1), 100);
+		LIMIT least(greatest(coalesce(lim, 20), 1), 500);
 END $$;
 COMMENT ON FUNCTION search_messages IS
 	'Messages of the transaction''s workspace that match a web-style query and belong to one of the given audiences; '
-	'only the newest 500 matches are ranked. Owned by the search role; filters workspace and audience itself.';
+	'only the newest (or oldest) 500 matches are ranked. Owned by the search role; filters workspace and audience itself.';
 REVOKE EXECUTE ON FUNCTION search_messages FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION search_messages TO :"eddy";
 SET LOCAL ROLE :"owner";

@@ -1,0 +1,162 @@
+/*
+ * Messages as the model sees them, and dates as it writes them.  A quote is a window of the text around the first word that was
+ * looked for, cut between characters, its line ends kept; everything goes through the JSON writer, so no text can break out of
+ * its string.
+ */
+#include "tool_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/buf.h"
+#include "../base/json.h"
+#include "../base/tz.h"
+#include "../base/utf8.h"
+
+/* The first place of one of ${words} in ${text}, ASCII case apart; 0 when none is there. */
+static size_t first_word(const char *text, const char *words)
+{
+	size_t best = SIZE_MAX;
+	while (words != NULL && *words != '\0') {
+		size_t n = strcspn(words, " \"");
+		char word[64];
+		if (n >= 3 && n < sizeof word && words[0] != '-') {
+			memcpy(word, words, n);
+			word[n] = '\0';
+			const char *at = strcasestr(text, word);
+			if (at != NULL && (size_t)(at - text) < best)
+				best = (size_t)(at - text);
+		}
+		words += n;
+		words += strspn(words, " \"");
+	}
+	return best == SIZE_MAX ? 0 : best;
+}
+
+static void add_quote(struct buf *out, const char *text, const char *words, size_t max)
+{
+	size_t n = strlen(text), from = 0;
+	if (n > max) {
+		size_t at = first_word(text, words);
+		from = at > max / 3 ? at - max / 3 : 0;
+		if (from + max > n)
+			from = n - max;
+		while (from > 0 && ((unsigned char)text[from] & 0xc0) == 0x80)
+			from--;
+	}
+	size_t take = utf8_clip(text + from, n - from, max);
+	buf_add_char(out, '"');
+	if (from > 0)
+		buf_add_str(out, "…");
+	buf_add_json(out, text + from, take);
+	if (from + take < n)
+		buf_add_str(out, "…");
+	buf_add_char(out, '"');
+}
+
+static void add_files(struct buf *out, const char *files)
+{
+	json_t *list = NULL;
+	if (files == NULL || json_parse(files, strlen(files), 64u * 1024u, &list, NULL) != ERR_NONE)
+		return;
+	size_t i, shown = 0;
+	json_t *one;
+	json_array_foreach(list, i, one) {
+		const char *name = json_str(one, "name", NULL);
+		if (name == NULL || shown == 10)
+			continue;
+		buf_add_str(out, shown++ == 0 ? ",\"files\":[\"" : ",\"");
+		buf_add_json(out, name, utf8_clip(name, strlen(name), 80));
+		buf_add_char(out, '"');
+	}
+	if (shown > 0)
+		buf_add_char(out, ']');
+	json_decref(list);
+}
+
+void tool_add_message(struct buf *out, const struct tool_context *ctx, const struct found_message *m, const char *words, size_t quote)
+{
+	char id[ID_TEXT], link[600];
+	struct tz_time t;
+	tz_local(ctx->tz, m->at_ms > 0 ? (uint64_t)m->at_ms : 0, &t);
+	buf_addf(out, "{\"id\":\"%s\",\"author\":", id_format(m->id, id));
+	const char *author = m->author_kind == 2 ? "Eddy" : m->author_name != NULL ? m->author_name : "somebody";
+	buf_add_char(out, '"');
+	buf_add_json(out, author, utf8_clip(author, strlen(author), 80));
+	buf_add_str(out, "\",\"place\":");
+	if (m->place_name != NULL && m->place_name[0] != '\0') {
+		buf_add_char(out, '"');
+		buf_add_json(out, m->place_name, utf8_clip(m->place_name, strlen(m->place_name), 80));
+		buf_add_char(out, '"');
+	} else {
+		buf_add_str(out, "null");
+	}
+	buf_addf(out, ",\"at\":\"%04d-%02d-%02d %02d:%02d\",\"quote\":", t.year, t.month, t.day, t.hour, t.minute);
+	add_quote(out, m->text, words, quote);
+	if (m->edited)
+		buf_add_str(out, ",\"edited\":true");
+	if (m->in_this_thread)
+		buf_add_str(out, ",\"in_this_thread\":true");
+	add_files(out, m->files);
+	if (ctx->permalink != NULL && m->message_key != NULL &&
+	    ctx->permalink(ctx->permalink_arg, m->adapter, m->place_key, m->thread_key, m->message_key, link, sizeof link)) {
+		buf_add_str(out, ",\"link\":");
+		buf_add_json_str(out, link);
+	}
+	buf_add_char(out, '}');
+}
+
+bool tool_moment(const struct tool_context *ctx, const char *s, int64_t *ms)
+{
+	struct tz_time t;
+	tz_local(ctx->tz, ctx->wall_ms, &t);
+	int y, mo, d, h = 0, mi = 0, used = 0;
+	if (sscanf(s, "%4d-%2d-%2d%n", &y, &mo, &d, &used) == 3 && used >= 8) {
+		if (mo < 1 || mo > 12 || d < 1 || d > 31 || y < 1970 || y > 9999)
+			return false;
+		if (s[used] == 'T' || s[used] == ' ') {
+			int more = 0;
+			if (sscanf(s + used + 1, "%2d:%2d%n", &h, &mi, &more) != 2 || h < 0 || h > 23 || mi < 0 || mi > 59)
+				return false;
+		} else if (s[used] != '\0') {
+			return false;
+		}
+		*ms = tz_midnight_ms(ctx->tz, y, mo, d) + (h * 60 + mi) * 60000ll;
+		return true;
+	}
+	char *end;
+	unsigned long n = strtoul(s, &end, 10);
+	if (end != s && n <= 100000 && (strcmp(end, "d") == 0 || strcmp(end, "h") == 0)) {
+		*ms = (int64_t)ctx->wall_ms - (int64_t)n * (*end == 'd' ? 86400000ll : 3600000ll);
+		return true;
+	}
+	int monday = t.day - (t.weekday + 6) % 7;
+	int month = t.month, day;
+	if (strcasecmp(s, "today") == 0)
+		day = t.day;
+	else if (strcasecmp(s, "yesterday") == 0)
+		day = t.day - 1;
+	else if (strcasecmp(s, "tomorrow") == 0)
+		day = t.day + 1;
+	else if (strcasecmp(s, "this week") == 0)
+		day = monday;
+	else if (strcasecmp(s, "last week") == 0)
+		day = monday - 7;
+	else if (strcasecmp(s, "this month") == 0)
+		day = 1;
+	else if (strcasecmp(s, "last month") == 0)
+		day = 1;
+	else {
+		int w = 0;
+		while (w < 7 && strcasecmp(s, tz_weekday(w)) != 0)
+			w++;
+		if (w == 7)
+			return false;
+		day = t.day - (t.weekday - w + 7) % 7;
+	}
+	if (strcasecmp(s, "last month") == 0)
+		month--;
+	*ms = tz_midnight_ms(ctx->tz, t.year, month, day);
+	return true;
+}

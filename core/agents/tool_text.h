@@ -1,0 +1,23 @@
+#ifndef EDDY_AGENTS_TOOL_TEXT_H
+#define EDDY_AGENTS_TOOL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../talk/search.h"
+#include "tools.h"
+
+struct buf;
+
+/* What the two tools about messages share.  For core/agents only. */
+
+/** Append one message as a JSON object; ${quote} bytes of text at most, around the first of ${words} (may be NULL). */
+void tool_add_message(struct buf *out, const struct tool_context *ctx, const struct found_message *m, const char *words, size_t quote);
+/**
+ * A moment in the asker's zone as Unix milliseconds: 2026-07-01, 2026-07-01T18:05, today, yesterday, tomorrow, this week, last
+ * week, this month, last month, the name of a weekday (the last one that is over or today), 3h, 7d.  False: none of these.
+ */
+bool tool_moment(const struct tool_context *ctx, const char *s, int64_t *ms);
+
+#endif

@@ -1,0 +1,401 @@
+/*
+ * Reading for others.  What may be read is decided once (search_allowed_audiences) from what the database says about the thread,
+ * not from what a caller believes; every statement below repeats the filter on audience, thread and state on the message rows
+ * themselves, although the search function has applied it: it is the last door.
+ *
+ * Full text goes through eddy.search_messages(), which ranks up to 500 of the newest (or oldest) matches; names of authors and places become ids
+ * before, so that the cut does not lose what was asked for.  A query without words looks at the newest 50,000 messages of the
+ * workspace, in the order of their ids, which begin with the time.
+ */
+#include "search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/mem.h"
+#include "../engine/intent.h"
+#include "transcript.h"
+
+#define OID_INT2 21
+#define OID_TEXT 25
+#define OID_UUID 2950
+#define PEOPLE_MAX 20
+#define NAME_MAX_BYTES 100
+
+#define COLUMNS \
+	"m.id, m.thread_id, t.place_id, m.author_id, m.seq, m.created_at, m.author_kind, m.state, p.visibility, pe.name, p.name," \
+	" left(m.body, 6000), m.files::text, p.adapter, p.external_id, t.external_key, m.message_key"
+#define JOINS \
+	" JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id" \
+	" LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id"
+/* $1 ws, $2 audiences, $3 only this thread or NULL, $4 the thread that asks, $5 its limit */
+#define MAY_READ \
+	"m.ws = $1 AND m.audience_id = ANY ($2::uuid[]) AND m.state <> 2 AND ($3::uuid IS NULL OR m.thread_id = $3)" \
+	" AND NOT ($5::int8 > 0 AND m.thread_id = $4::uuid AND m.seq >= $5)"
+#define MOMENT(n) "CASE WHEN " n "::int8 <> 0 THEN to_timestamp(" n "::int8 / 1000.0) END"
+/* $6 kinds of authors, $7 enum search_has; $8 after, $9 before; $10 enum search_order; $11 limit; $12 authors */
+#define WANTED \
+	" AND m.author_kind = ANY ($6::int2[])" \
+	" AND CASE $7::int4 WHEN 1 THEN m.body ~* '(https?://|mailto:)' WHEN 2 THEN m.files IS NOT NULL WHEN 3 THEN m.body ~ '[0-9]'" \
+	" WHEN 4 THEN m.body ~ '[?？]' WHEN 5 THEN m.body ~ '[?？]' AND NOT EXISTS (SELECT 1 FROM messages later WHERE later.ws = m.ws" \
+	" AND later.thread_id = m.thread_id AND later.seq > m.seq AND later.state <> 2" \
+	" AND later.author_id IS DISTINCT FROM m.author_id) ELSE true END"
+/* Somebody's question is rarely the answer to one. */
+#define ORDERED(rank) \
+	" ORDER BY CASE WHEN $10::int4 = 0 THEN " rank " * CASE WHEN m.body ~ '[?？][[:space:]]*$' THEN 0.5 ELSE 1 END END DESC NULLS LAST," \
+	" CASE WHEN $10 = 2 THEN m.created_at END, m.created_at DESC, m.seq DESC LIMIT $11::int4"
+
+const struct pg_statement search_statements[] = {
+	{ "search_place",
+	    "SELECT p.audience_id, p.visibility, p.id FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
+	    " WHERE t.ws = $1 AND t.id = $2" },
+	{ "search_public", /* VIS_PUBLIC; $2 the limit */
+	    "SELECT audience_id FROM places WHERE ws = $1 AND visibility = 4 AND member ORDER BY id DESC LIMIT $2::int4" },
+	{ "search_people",
+	    "SELECT id FROM people WHERE ws = $1 AND strpos(lower(name), lower($2::text)) > 0"
+	    " ORDER BY lower(name) = lower($2) DESC, lower(split_part(name, ' ', 1)) = lower($2) DESC,"
+	    " strpos(' ' || lower(name), ' ' || lower($2)) > 0 DESC, id LIMIT $3::int4" },
+	{ "search_places",
+	    "SELECT audience_id FROM places WHERE ws = $1 AND audience_id = ANY ($2::uuid[]) AND (id = $4::uuid OR lower(name) = lower($3::text)"
+	    " OR ($4 IS NULL AND strpos(lower(name), lower($3)) > 0)) ORDER BY lower(name) = lower($3) DESC, id LIMIT 50" },
+	{ "search_words",
+	    "WITH found AS MATERIALIZED (SELECT f.message_id AS id, max(f.rank) AS rank FROM unnest($12::uuid[]) AS who (id)"
+	    " CROSS JOIN LATERAL search_messages($13::text, $2::uuid[], $3::uuid, who.id, " MOMENT("$8") ", " MOMENT("$9") ", 500, $10::int4 = 2) f"
+	    " GROUP BY 1)"
+	    " SELECT " COLUMNS ", count(*) OVER (), (SELECT count(*) FROM found) FROM found JOIN messages m ON m.ws = $1 AND m.id = found.id" JOINS
+	    " WHERE " MAY_READ WANTED ORDERED("found.rank") },
+	{ "search_recent",
+	    "WITH newest AS MATERIALIZED (SELECT m.id, m.audience_id, m.created_at, m.thread_id, m.author_id FROM messages m WHERE m.ws = $1"
+	    " ORDER BY m.id DESC LIMIT 50000)"
+	    " SELECT " COLUMNS ", count(*) OVER (), 0::int8 FROM newest JOIN messages m ON m.ws = $1 AND m.id = newest.id" JOINS
+	    " WHERE newest.audience_id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR newest.thread_id = $3)"
+	    " AND ($8::int8 = 0 OR newest.created_at >= to_timestamp($8 / 1000.0)) AND ($9::int8 = 0 OR newest.created_at < to_timestamp($9 / 1000.0))"
+	    " AND ($12::uuid[] = '{NULL}' OR newest.author_id = ANY ($12)) AND " MAY_READ WANTED ORDERED("0") },
+	{ "search_thread",
+	    "SELECT " COLUMNS ", count(*) OVER (), 0::int8 FROM messages m" JOINS
+	    " WHERE m.thread_id = $3::uuid AND ($8::int8 = 0 OR m.created_at >= to_timestamp($8 / 1000.0))"
+	    " AND ($9::int8 = 0 OR m.created_at < to_timestamp($9 / 1000.0))"
+	    " AND ($12::uuid[] = '{NULL}' OR m.author_id = ANY ($12)) AND " MAY_READ WANTED ORDERED("0") },
+	{ "search_around", /* $6 the message, $7 neighbours on both sides */
+	    "WITH hit AS (SELECT m.thread_id, m.seq FROM messages m WHERE m.id = $6::uuid AND " MAY_READ "), near AS ("
+	    "(SELECT m.id FROM hit JOIN messages m ON m.thread_id = hit.thread_id AND m.seq < hit.seq WHERE " MAY_READ
+	    " ORDER BY m.seq DESC LIMIT $7::int4) UNION ALL"
+	    " (SELECT m.id FROM hit JOIN messages m ON m.thread_id = hit.thread_id AND m.seq >= hit.seq WHERE " MAY_READ
+	    " ORDER BY m.seq LIMIT $7::int4 + 1))"
+	    " SELECT " COLUMNS " FROM near JOIN messages m ON m.ws = $1 AND m.id = near.id" JOINS " WHERE " MAY_READ " ORDER BY m.seq" },
+	{ "search_keys", /* $6, $7: possible keys of places and messages in a link */
+	    "SELECT m.id FROM places p JOIN threads t ON t.ws = p.ws AND t.place_id = p.id JOIN messages m ON m.ws = t.ws AND m.thread_id = t.id"
+	    " WHERE p.ws = $1 AND p.external_id = ANY ($6::text[]) AND t.external_key = ANY ($7::text[]) AND m.message_key = ANY ($7) AND " MAY_READ
+	    " ORDER BY array_position($7::text[], m.message_key) LIMIT 1" },
+	{ NULL, NULL },
+};
+
+void search_allowed_done(struct search_allowed *a)
+{
+	free(a->audiences);
+	memset(a, 0, sizeof *a);
+}
+
+enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out)
+{
+	struct pg_args *args = pg_args_new();
+	PGresult *own = NULL, *public = NULL;
+	pg_arg_id(args, scope->ws);
+	pg_arg_id(args, scope->thread);
+	enum err e = pg_query(pg, "search_place", args, &own);
+	if (e != ERR_NONE)
+		goto done;
+	bool there = PQntuples(own) == 1;
+	int64_t visibility = there ? pg_get_int8(own, 0, 1) : VIS_UNKNOWN;
+	/* Who else reads the answer?  Only where all of them belong to the house, what the house can read may be quoted. */
+	bool house = there && !scope->guest && (visibility == VIS_DIRECT || visibility == VIS_PRIVATE || visibility == VIS_PUBLIC);
+	if (house) {
+		pg_args_reset(args);
+		pg_arg_id(args, scope->ws);
+		pg_arg_int4(args, SEARCH_AUDIENCES_MAX - 1);
+		if ((e = pg_query(pg, "search_public", args, &public)) != ERR_NONE)
+			goto done;
+	}
+	memset(out, 0, sizeof *out);
+	out->scope = *scope;
+	size_t more = public != NULL ? (size_t)PQntuples(public) : 0;
+	out->audiences = xcalloc(more + 1, sizeof *out->audiences);
+	if (there) {
+		out->audiences[out->len++] = pg_get_id(own, 0, 0);
+		out->scope.place = pg_get_id(own, 0, 2);
+	}
+	for (size_t i = 0; i < more; i++)
+		out->audiences[out->len++] = pg_get_id(public, (int)i, 0);
+	out->only_thread = scope->guest ? scope->thread : ID_NONE;
+done:
+	PQclear(own);
+	PQclear(public);
+	pg_args_free(args);
+	return e;
+}
+
+static void arg_id_or_null(struct pg_args *args, struct id id)
+{
+	if (id_is_none(id))
+		pg_arg_null(args);
+	else
+		pg_arg_id(args, id);
+}
+
+/* $1 .. $5 of every statement that reads messages. */
+static void args_may_read(struct pg_args *args, const struct search_allowed *a, const struct id *audiences, size_t len, struct id thread)
+{
+	pg_arg_id(args, a->scope.ws);
+	pg_array_begin(args, OID_UUID);
+	for (size_t i = 0; i < len; i++)
+		pg_array_id(args, audiences[i]);
+	pg_array_end(args);
+	arg_id_or_null(args, thread);
+	pg_arg_id(args, a->scope.thread);
+	pg_arg_int8(args, a->scope.before_seq);
+}
+
+static void row_found(const struct search_allowed *a, const PGresult *r, int i, struct found_message *m)
+{
+	*m = (struct found_message){
+		.id = pg_get_id(r, i, 0),
+		.thread = pg_get_id(r, i, 1),
+		.place = pg_get_id(r, i, 2),
+		.author = PQgetisnull(r, i, 3) ? ID_NONE : pg_get_id(r, i, 3),
+		.seq = pg_get_int8(r, i, 4),
+		.at_ms = pg_get_time_ms(r, i, 5),
+		.author_kind = (int)pg_get_int8(r, i, 6),
+		.edited = pg_get_int8(r, i, 7) == 1,
+		.visibility = (int)pg_get_int8(r, i, 8),
+		.author_name = pg_get_str(r, i, 9),
+		.place_name = pg_get_str(r, i, 10),
+		.text = pg_get_str(r, i, 11),
+		.files = pg_get_str(r, i, 12),
+		.adapter = pg_get_str(r, i, 13),
+		.place_key = pg_get_str(r, i, 14),
+		.thread_key = pg_get_str(r, i, 15),
+		.message_key = pg_get_str(r, i, 16),
+	};
+	m->in_this_thread = id_equal(m->thread, a->scope.thread);
+}
+
+/* The people that ${q}->from means; one unset id stands for everybody.  ${none}: nobody is called so. */
+static enum err authors_of(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct id out[PEOPLE_MAX], size_t *len, bool *none)
+{
+	out[0] = ID_NONE;
+	*len = 1;
+	*none = false;
+	if (q->from == NULL || q->from[0] == '\0' || strcasecmp(q->from, "eddy") == 0)
+		return ERR_NONE;
+	if (strcasecmp(q->from, "me") == 0) {
+		out[0] = q->me;
+		*none = id_is_none(q->me);
+		return ERR_NONE;
+	}
+	const char *name = q->from + (q->from[0] == '@');
+	struct pg_args *args = pg_args_new();
+	pg_arg_id(args, a->scope.ws);
+	pg_arg_text(args, name, strnlen(name, NAME_MAX_BYTES));
+	pg_arg_int4(args, PEOPLE_MAX);
+	PGresult *r = NULL;
+	enum err e = pg_query(pg, "search_people", args, &r);
+	pg_args_free(args);
+	if (e != ERR_NONE)
+		return e;
+	*len = (size_t)PQntuples(r);
+	for (size_t i = 0; i < *len; i++)
+		out[i] = pg_get_id(r, (int)i, 0);
+	*none = *len == 0;
+	PQclear(r);
+	return ERR_NONE;
+}
+
+/* The allowed audiences that ${q}->in leaves; ${out} borrows or is allocated as ${*mine}. */
+static enum err audiences_of(struct pg *pg, const struct search_allowed *a, const struct search_query *q, const struct id **out, size_t *len,
+    struct id **mine)
+{
+	*out = a->audiences;
+	*len = a->len;
+	*mine = NULL;
+	if (q->in == NULL || q->in[0] == '\0' || strcasecmp(q->in, "thread") == 0)
+		return ERR_NONE;
+	bool here = strcasecmp(q->in, "here") == 0;
+	const char *name = q->in + (q->in[0] == '#');
+	struct pg_args *args = pg_args_new();
+	pg_arg_id(args, a->scope.ws);
+	pg_array_begin(args, OID_UUID);
+	for (size_t i = 0; i < a->len; i++)
+		pg_array_id(args, a->audiences[i]);
+	pg_array_end(args);
+	pg_arg_text(args, here ? "" : name, here ? 0 : strnlen(name, NAME_MAX_BYTES));
+	arg_id_or_null(args, here ? a->scope.place : ID_NONE);
+	PGresult *r = NULL;
+	enum err e = pg_query(pg, "search_places", args, &r);
+	pg_args_free(args);
+	if (e != ERR_NONE)
+		return e;
+	*len = (size_t)PQntuples(r);
+	*mine = xcalloc(*len + 1, sizeof **mine);
+	for (size_t i = 0; i < *len; i++)
+		(*mine)[i] = pg_get_id(r, (int)i, 0);
+	*out = *mine;
+	PQclear(r);
+	return ERR_NONE;
+}
+
+static void args_wanted(struct pg_args *args, const struct search_query *q, const struct id *authors, size_t authors_len)
+{
+	pg_array_begin(args, OID_INT2);
+	if (q->from != NULL && strcasecmp(q->from, "eddy") == 0) {
+		pg_array_int2(args, AUTHOR_EDDY);
+	} else {
+		pg_array_int2(args, AUTHOR_PERSON);
+		pg_array_int2(args, AUTHOR_BOT);
+	}
+	pg_array_end(args);
+	pg_arg_int4(args, (int32_t)q->has);
+	pg_arg_int8(args, q->after_ms);
+	pg_arg_int8(args, q->before_ms);
+	pg_arg_int4(args, (int32_t)q->order);
+	pg_arg_int4(args, q->limit < 1 ? 1 : q->limit > 50 ? 50 : q->limit);
+	if (id_is_none(authors[0])) {
+		/* '{NULL}': the one element stands for "any author" */
+		pg_array_begin(args, OID_UUID);
+		pg_array_text(args, NULL, 0);
+		pg_array_end(args);
+		return;
+	}
+	pg_array_begin(args, OID_UUID);
+	for (size_t i = 0; i < authors_len; i++)
+		pg_array_id(args, authors[i]);
+	pg_array_end(args);
+}
+
+enum err search_messages(struct pg *pg, const struct search_allowed *a, const struct search_query *q,
+    void (*fn)(void *arg, const struct found_message *m), void *arg, struct search_totals *totals)
+{
+	if (totals != NULL)
+		*totals = (struct search_totals){ 0 };
+	struct id authors[PEOPLE_MAX];
+	size_t authors_len, len;
+	const struct id *audiences;
+	struct id *mine = NULL;
+	bool none;
+	enum err e = authors_of(pg, a, q, authors, &authors_len, &none);
+	if (e != ERR_NONE || none)
+		return e;
+	if ((e = audiences_of(pg, a, q, &audiences, &len, &mine)) != ERR_NONE)
+		return e;
+	struct pg_args *args = pg_args_new();
+	PGresult *r = NULL;
+	struct id thread = a->only_thread;
+	if (id_is_none(thread) && q->in != NULL && strcasecmp(q->in, "thread") == 0)
+		thread = a->scope.thread;
+	if (len > 0) {
+		bool words = q->text != NULL && q->text[0] != '\0';
+		args_may_read(args, a, audiences, len, thread);
+		args_wanted(args, q, authors, authors_len);
+		if (words)
+			pg_arg_text(args, q->text, strnlen(q->text, 1000));
+		e = pg_query(pg, words ? "search_words" : id_is_none(thread) ? "search_recent" : "search_thread", args, &r);
+	}
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
+		struct found_message m;
+		row_found(a, r, i, &m);
+		if (totals != NULL)
+			*totals = (struct search_totals){ pg_get_int8(r, i, 17), pg_get_int8(r, i, 18) >= 500 };
+		fn(arg, &m);
+	}
+	PQclear(r);
+	pg_args_free(args);
+	free(mine);
+	return e;
+}
+
+enum err search_read(struct pg *pg, const struct search_allowed *a, struct id message, int around,
+    void (*fn)(void *arg, const struct found_message *m), void *arg)
+{
+	struct pg_args *args = pg_args_new();
+	PGresult *r = NULL;
+	args_may_read(args, a, a->audiences, a->len, a->only_thread);
+	pg_arg_id(args, message);
+	pg_arg_int4(args, around < 0 ? 0 : around > 20 ? 20 : around);
+	enum err e = pg_query(pg, "search_around", args, &r);
+	pg_args_free(args);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
+		struct found_message m;
+		row_found(a, r, i, &m);
+		fn(arg, &m);
+	}
+	PQclear(r);
+	return e;
+}
+
+#define KEYS_MAX 24
+#define KEY_MAX_BYTES 100
+
+static void add_key(char keys[KEYS_MAX][KEY_MAX_BYTES], size_t *len, const char *s, size_t n)
+{
+	if (*len == KEYS_MAX || n == 0 || n + 2 >= KEY_MAX_BYTES)
+		return;
+	memcpy(keys[*len], s, n);
+	keys[(*len)++][n] = '\0';
+}
+
+static bool is_digits(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+	}
+	return n > 0;
+}
+
+/*
+ * What in a link could be the key of a place or a message: its parts between separators.  A moment with a fraction ("1760.000100")
+ * is often written as one number with a letter in front, so that form is undone as well.
+ */
+static size_t link_keys(const char *link, char keys[KEYS_MAX][KEY_MAX_BYTES])
+{
+	size_t len = 0, total = strnlen(link, 1000);
+	for (size_t i = 0; i < total;) {
+		size_t n = strcspn(link + i, "/?&=#<>|: \n");
+		if (i + n > total)
+			n = total - i;
+		add_key(keys, &len, link + i, n);
+		size_t letter = n > 0 && ((link[i] >= 'a' && link[i] <= 'z') || (link[i] >= 'A' && link[i] <= 'Z'));
+		const char *digits = link + i + letter;
+		size_t d = n - letter;
+		if (d > 12 && d < KEY_MAX_BYTES - 2 && is_digits(digits, d)) {
+			char dotted[KEY_MAX_BYTES];
+			memcpy(dotted, digits, d - 6);
+			dotted[d - 6] = '.';
+			memcpy(dotted + d - 5, digits + d - 6, 6);
+			add_key(keys, &len, dotted, d + 1);
+		}
+		i += n + 1;
+	}
+	return len;
+}
+
+enum err search_resolve_link(struct pg *pg, const struct search_allowed *a, const char *link, struct id *message)
+{
+	char keys[KEYS_MAX][KEY_MAX_BYTES];
+	size_t len = link_keys(link, keys);
+	*message = ID_NONE;
+	struct pg_args *args = pg_args_new();
+	args_may_read(args, a, a->audiences, a->len, a->only_thread);
+	for (int array = 0; array < 2; array++) {
+		pg_array_begin(args, OID_TEXT);
+		for (size_t i = 0; i < len; i++)
+			pg_array_str(args, keys[i]);
+		pg_array_end(args);
+	}
+	PGresult *r = NULL;
+	enum err e = pg_query(pg, "search_keys", args, &r);
+	pg_args_free(args);
+	if (e == ERR_NONE && PQntuples(r) == 1)
+		*message = pg_get_id(r, 0, 0);
+	PQclear(r);
+	return e;
+}
