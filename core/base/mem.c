@@ -4,7 +4,6 @@
  */
 #include "mem.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,7 +42,10 @@ void *xrealloc(void *p, size_t n)
 
 char *xstrdup(const char *s)
 {
-	return s ? xstrndup(s, SIZE_MAX) : NULL;
+	if (!s)
+		return NULL;
+	size_t n = strlen(s) + 1;
+	return memcpy(xmalloc(n), s, n);
 }
 
 char *xstrndup(const char *s, size_t n)

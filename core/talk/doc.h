@@ -22,7 +22,7 @@ enum doc_type {
 };
 struct doc_node {
 	enum doc_type type;
-	struct doc_node *parent, *first, *last, *next;
+	struct doc_node *parent, *first, *last, *prev, *next;
 	const char *text;    /* TEXT, CODE, CODE_SPAN */
 	size_t text_len;
 	const char *href;    /* LINK: an allowed target (http, https, mailto) or NULL, then only its text counts */
@@ -36,8 +36,10 @@ struct doc_node {
 };
 struct doc;
 /**
- * Parse ${n} bytes of Markdown.  Never fails: what is too large (20,000 nodes, 256 kB of text) or too deep becomes one plain
- * paragraph.  Images become links, raw HTML becomes text, invalid UTF-8 becomes U+FFFD.
+ * Parse ${n} bytes of Markdown.  Never fails: what is too large (20,000 nodes, 256 kB of text) or too deep becomes plain
+ * paragraphs.  Images become links, raw HTML becomes text, invalid UTF-8 and control characters become U+FFFD.  Links to anything
+ * but http, https and mailto leave only their text.  An item holds blocks, in a tight list too.  Text holds no line ends, except
+ * past the limit of nodes.
  */
 struct doc *doc_parse(const char *md, size_t n);
 const struct doc_node *doc_root(const struct doc *d);
