@@ -39,9 +39,9 @@ const struct pg_statement claim_statements[] = {
 	    " WHERE dispatch.ws = c.ws AND dispatch.thread_id = c.thread_id"
 	    " RETURNING dispatch.ws, dispatch.thread_id, dispatch.token, c.owner IS NOT NULL" },
 	{ "claim_runs",
-	    "UPDATE runs SET token = s.token, attempt = runs.attempt + s.rescued::int"
-	    " FROM unnest($2::uuid[], $3::int8[], $4::bool[]) AS s(thread_id, token, rescued)"
-	    " WHERE runs.ws = $1 AND runs.thread_id = s.thread_id AND runs.state <= 2" },
+	    "UPDATE runs SET token = ($3::int8[])[array_position($2, thread_id)],"
+	    " attempt = attempt + (($4::bool[])[array_position($2, thread_id)])::int"
+	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) AND state <= 2" },
 	{ "claim_open_runs",
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
 	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token FROM runs r"

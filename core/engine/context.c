@@ -62,8 +62,7 @@ enum err context_card(struct engine *e, struct pg *pg, struct id ws, struct id p
 
 enum err context_place(struct engine *e, struct pg *pg, struct id ws, struct id place, char *name, size_t n, enum visibility *v)
 {
-	directory_place_name(e->directory, place, name, n, v);
-	if (*v != VIS_UNKNOWN || name[0] != 0)
+	if (directory_place_name(e->directory, place, name, n, v))
 		return ERR_NONE;
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
@@ -198,9 +197,9 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	int64_t upto = r->context_upto > r->message_seq ? r->context_upto : r->message_seq;
 	bool have = transcripts_get(e->transcripts, r->thread, upto, &c->transcript);
 	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
-	directory_place_name(e->directory, r->place, place, place_n, v);
+	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
 	bool steps = r->attempt == 0 || r->steps_loaded || r->steps_len > 0;
-	bool need = !have || !card || !steps || (*v == VIS_UNKNOWN && place[0] == 0);
+	bool need = !have || !card || !steps || !known;
 	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
 	if (!need && err == ERR_NONE && c->agent != NULL)
 		return ERR_NONE;

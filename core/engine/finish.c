@@ -21,13 +21,14 @@
 #include "engine_internal.h"
 
 const struct pg_statement finish_statements[] = {
+	/* Rows are found by = ANY(keys) and take their values by position: with a join the planner may walk the whole tenant. */
 	{ "finish_runs",
-	    "UPDATE runs SET state = s.state, error = s.error, finished_at = now()"
-	    " FROM unnest($2::uuid[], $3::int8[], $4::int2[], $5::text[], $6::int4[]) AS s(id, token, state, error, ord)"
-	    " WHERE runs.ws = $1 AND runs.id = s.id AND runs.token = s.token AND runs.state <= 2 RETURNING s.ord" },
+	    "UPDATE runs SET state = ($4::int2[])[array_position($2, id)], error = ($5::text[])[array_position($2, id)], finished_at = now()"
+	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND token = ($3::int8[])[array_position($2, id)] AND state <= 2"
+	    " RETURNING array_position($2, id) - 1" },
 	{ "finish_threads",
 	    "UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now()"
-	    " FROM unnest($2::uuid[], $3::int4[]) AS s(id, ord) WHERE threads.ws = $1 AND threads.id = s.id RETURNING s.ord, threads.seq" },
+	    " WHERE ws = $1 AND id = ANY($2::uuid[]) RETURNING array_position($2, id) - 1, seq" },
 	{ "finish_messages",
 	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, run_id, audience_id)"
 	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, 2, s.body, s.run_id, s.audience_id"
@@ -57,14 +58,13 @@ const struct pg_statement finish_statements[] = {
 	    "UPDATE budget_holds SET held_micros = greatest(0, held_micros - $3)"
 	    " WHERE ws = $1 AND owner = $2 AND day = (now() AT TIME ZONE 'UTC')::date" },
 	{ "finish_merged",
-	    "UPDATE runs SET state = 4, answered_by = s.by, finished_at = now() FROM unnest($2::uuid[], $3::uuid[]) AS s(id, by)"
-	    " WHERE runs.ws = $1 AND runs.id = s.id AND runs.state <= 2" },
+	    "UPDATE runs SET state = 4, answered_by = ($3::uuid[])[array_position($2, id)], finished_at = now()"
+	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2" },
 	{ "finish_pending",
-	    "UPDATE dispatch SET pending = greatest(0, pending - s.n), due = now(),"
-	    " owner = CASE WHEN pending - s.n <= 0 THEN NULL ELSE owner END,"
-	    " lease_until = CASE WHEN pending - s.n <= 0 THEN NULL ELSE lease_until END"
-	    " FROM unnest($2::uuid[], $3::int4[]) AS s(thread_id, n)"
-	    " WHERE dispatch.ws = $1 AND dispatch.thread_id = s.thread_id RETURNING dispatch.thread_id, dispatch.pending" },
+	    "UPDATE dispatch SET pending = greatest(0, pending - ($3::int4[])[array_position($2, thread_id)]), due = now(),"
+	    " owner = CASE WHEN pending - ($3::int4[])[array_position($2, thread_id)] <= 0 THEN NULL ELSE owner END,"
+	    " lease_until = CASE WHEN pending - ($3::int4[])[array_position($2, thread_id)] <= 0 THEN NULL ELSE lease_until END"
+	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) RETURNING thread_id, pending" },
 	{ "step_run", "UPDATE runs SET state = 2 WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
 	{ "step_rows",
 	    "INSERT INTO run_steps (ws, run_id, n, kind, body) SELECT $1::uuid, $2::uuid, s.n, s.kind, s.body::jsonb"
@@ -73,17 +73,12 @@ const struct pg_statement finish_statements[] = {
 	    "UPDATE runs SET state = 2, stream_state = $3, stream_ref = coalesce($4, stream_ref) WHERE ws = $1 AND id = $2"
 	    " AND token = $5 AND state <= 2 RETURNING id" },
 	{ "sent_rows",
-	    "WITH src AS (SELECT * FROM unnest($2::uuid[], $3::int2[], $4::text[], $5::text[], $6::int8[])"
-	    " AS s(id, state, ref, error, wait_ms)),"
-	    " o AS (UPDATE outbox SET state = src.state, external_ref = coalesce(src.ref, external_ref), error = src.error,"
-	    " attempts = attempts + 1, due = now() + src.wait_ms * interval '1 ms',"
-	    " sent_at = CASE WHEN src.state = 3 THEN now() END FROM src"
-	    " WHERE outbox.ws = $1 AND outbox.id = src.id AND outbox.state <= 2 RETURNING outbox.thread_id, outbox.state AS done),"
-	    " n AS (SELECT thread_id, count(*)::int AS c FROM o WHERE done >= 3 GROUP BY thread_id ORDER BY thread_id)"
-	    " UPDATE dispatch SET pending = greatest(0, pending - n.c), due = now(),"
-	    " owner = CASE WHEN pending - n.c <= 0 THEN NULL ELSE owner END,"
-	    " lease_until = CASE WHEN pending - n.c <= 0 THEN NULL ELSE lease_until END"
-	    " FROM n WHERE dispatch.ws = $1 AND dispatch.thread_id = n.thread_id RETURNING dispatch.thread_id, dispatch.pending" },
+	    "UPDATE outbox SET state = ($3::int2[])[array_position($2, id)],"
+	    " external_ref = coalesce(($4::text[])[array_position($2, id)], external_ref),"
+	    " error = ($5::text[])[array_position($2, id)], attempts = attempts + 1,"
+	    " due = now() + ($6::int8[])[array_position($2, id)] * interval '1 ms',"
+	    " sent_at = CASE WHEN ($3::int2[])[array_position($2, id)] = 3 THEN now() END"
+	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state" },
 	{ "outbox_again", "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state = 1 RETURNING id" },
 	{ NULL, NULL },
 };
@@ -174,7 +169,6 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(20, pg_array_int8(g, r->token));
 	EACH(21, pg_array_int2(g, (int16_t)r->outcome));
 	EACH(25, pg_array_str(g, r->error));
-	EACH(23, ((void)r, pg_array_int4(g, (int32_t)i)));
 	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
 #undef EACH
 }
@@ -199,9 +193,9 @@ static void finish_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 		return;
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
-	EACH_OURS(2950, speaks(r), pg_array_id(g, r->thread));
-	EACH_OURS(23, speaks(r), pg_array_int4(g, (int32_t)i));
-	writer_exec(tx, "finish_threads", on_finish_threads, group(tx, ops, n));
+	struct group *speakers = group(tx, writer_alloc(tx, n * sizeof(struct write_op *)), 0);
+	EACH_OURS(2950, speaks(r), (pg_array_id(g, r->thread), speakers->ops[speakers->n++] = ops[i]));
+	writer_exec(tx, "finish_threads", on_finish_threads, speakers);
 }
 
 static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n)
@@ -648,6 +642,7 @@ struct sent_op {
 	enum err result;
 	uint32_t retry_ms;
 	char *ref, *why;
+	bool ends;
 	struct settled settled;
 };
 
@@ -660,15 +655,65 @@ static void on_sent(void *ctx, const PGresult *res)
 {
 	struct group *g = ctx;
 	for (int i = 0; i < PQntuples(res); i++) {
+		if (pg_get_int8(res, i, 1) < OUT_SENT)
+			continue;
 		struct id thread = pg_get_id(res, i, 0);
 		for (size_t k = 0; k < g->n; k++) {
 			struct sent_op *s = (struct sent_op *)g->ops[k];
-			if (id_equal(s->settled.thread, thread)) {
+			if (!s->ends && id_equal(s->settled.thread, thread)) {
+				s->ends = true;
+				break;
+			}
+		}
+	}
+}
+
+static void on_sent_pending(void *ctx, const PGresult *res)
+{
+	struct group *g = ctx;
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct id thread = pg_get_id(res, i, 0);
+		for (size_t k = 0; k < g->n; k++) {
+			struct sent_op *s = (struct sent_op *)g->ops[k];
+			if (s->ends && id_equal(s->settled.thread, thread)) {
 				s->settled.pending = pg_get_int8(res, i, 1);
 				s->settled.told = true;
 			}
 		}
 	}
+}
+
+static int sent_by_thread(const void *x, const void *y)
+{
+	return id_compare((*(struct sent_op *const *)x)->settled.thread, (*(struct sent_op *const *)y)->settled.thread);
+}
+
+/* The threads in which a delivery ended, each once, with how many. */
+static void sent_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct sent_op **ends = writer_alloc(tx, (n + 1) * sizeof(struct sent_op *));
+	size_t m = 0;
+	for (size_t i = 0; i < n; i++)
+		if (((struct sent_op *)ops[i])->ends)
+			ends[m++] = (struct sent_op *)ops[i];
+	if (m == 0)
+		return;
+	qsort(ends, m, sizeof(struct sent_op *), sent_by_thread);
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < m; i++)
+		if (i == 0 || !id_equal(ends[i]->settled.thread, ends[i - 1]->settled.thread))
+			pg_array_id(g, ends[i]->settled.thread);
+	pg_array_end(g);
+	pg_array_begin(g, 23);
+	for (size_t i = 0, j; i < m; i = j) {
+		for (j = i + 1; j < m && id_equal(ends[j]->settled.thread, ends[i]->settled.thread);)
+			j++;
+		pg_array_int4(g, (int32_t)(j - i));
+	}
+	pg_array_end(g);
+	writer_exec(tx, "finish_pending", on_sent_pending, group(tx, ops, n));
 }
 
 static void sent_first(struct writer_tx *tx, struct write_op **ops, size_t n)
@@ -677,6 +722,7 @@ static void sent_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		struct sent_op *s = (struct sent_op *)ops[i];
 		struct run *r = map_get(s->e->runs, s->delivery.b, sizeof(s->delivery.b));
 		s->settled = (struct settled){ .thread = r ? r->thread : ID_NONE };
+		s->ends = false;
 	}
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
@@ -725,7 +771,7 @@ static void sent_done(struct write_op *op, enum err result)
 	free(s);
 }
 
-static const struct write_kind sent_kind = { .name = "sent", .rank = 5, .round = { sent_first }, .done = sent_done };
+static const struct write_kind sent_kind = { .name = "sent", .rank = 5, .round = { sent_first, sent_second }, .done = sent_done };
 
 static uint32_t back_off_ms(const struct run *r)
 {

@@ -135,13 +135,14 @@ void directory_forget_place(struct directory *d, struct id id)
 	pthread_mutex_unlock(&d->mutex);
 }
 
-void directory_place_name(struct directory *d, struct id place, char *out, size_t n, enum visibility *visibility)
+bool directory_place_name(struct directory *d, struct id place, char *out, size_t n, enum visibility *visibility)
 {
 	pthread_mutex_lock(&d->mutex);
 	struct place_entry *e = map_get(d->places, place.b, sizeof(place.b));
 	copy_text(out, n, e ? e->name : "");
 	*visibility = e ? e->visibility : VIS_UNKNOWN;
 	pthread_mutex_unlock(&d->mutex);
+	return e != NULL;
 }
 
 bool directory_person(struct directory *d, struct id identity, struct id *person)

@@ -22,8 +22,8 @@ void directory_put_install(struct directory *d, const char *adapter, const char 
 bool directory_knows_place(struct directory *d, struct id id, const struct intent_place *p);
 void directory_put_place(struct directory *d, struct id id, const struct intent_place *p);
 void directory_forget_place(struct directory *d, struct id id);
-/** The name of a place as told by its adapter, or "". */
-void directory_place_name(struct directory *d, struct id place, char *out, size_t n, enum visibility *visibility);
+/** The name of a place as told by its adapter, or ""; false: never seen here. */
+bool directory_place_name(struct directory *d, struct id place, char *out, size_t n, enum visibility *visibility);
 
 /* A person's card.  The person behind an identity may be shared by several identities. */
 struct person_card {
