@@ -609,7 +609,7 @@ static void abandon__closes__what_is_shown(void **state)
 	UNTIL(streaming(w) == 1);
 	simple(w, &q, REPLY_ABANDON, "");
 	UNTIL(streaming(w) == 0 && slack_out_open(w->out) == 0);
-	assert_string_equal(w->fake->m[0].text, "First words ");
+	assert_string_equal(w->fake->m[0].text, "First "); /* the last word might have grown */
 	assert_int_equal(w->n_sent, 0);
 }
 
