@@ -10,9 +10,10 @@
 struct slack_api;  /* api.h: the Web API client with its limiter (http thread) */
 struct slack_out;  /* send.h: deliveries and streams (http thread) */
 struct slack_sock; /* socket.h: Socket Mode links (loop thread) */
-struct slack_names;
-struct slack_catchup;
-struct slack_home;
+struct slack_names; /* names.h: people and channels (loop thread) */
+struct slack_inlet; /* inlet.h: from frames to the engine (loop thread) */
+struct slack_login; /* login.h: who we are (loop thread) */
+struct slack_catchup; /* catchup.h: read-back after a gap (loop thread) */
 
 /* Who we are in Slack, as auth.test said; never changed once published, so any thread may keep a pointer. */
 struct slack_self {
@@ -23,6 +24,7 @@ struct slack_self {
 	char *team_url;  /* "https://acme.slack.com/" with the slash; "" unknown */
 	char *user_name; /* "eddy" */
 	char *scopes;    /* x-oauth-scopes as it came, "" unknown */
+	bool org_install;/* one token for many workspaces */
 	struct id ws;    /* the tenant of team_id */
 };
 
@@ -45,9 +47,12 @@ struct slack {
 	struct slack_out *out;
 	struct slack_sock *sock;
 	struct slack_names *names;
+	struct slack_inlet *inlet;
+	struct slack_login *login;
 	struct slack_catchup *catchup;
-	struct slack_home *home;
 };
+/** Remembers which app this is (loop thread). */
+void slack_set_app(struct slack *s, const char *app_id);
 static inline struct slack *slack_of(struct adapter *a)
 {
 	return (struct slack *)(void *)a;

@@ -74,6 +74,15 @@ uint64_t wire_ts_ms(const char *ts)
 	return s * 1000 + ms;
 }
 
+/* The characters an envelope id may have: it goes back into JSON as it is. */
+static size_t wire_id_span(const char *p, size_t n)
+{
+	size_t len = 0;
+	while (len < n && (isalnum((unsigned char)p[len]) || p[len] == '-' || p[len] == '_' || p[len] == '.' || p[len] == ':'))
+		len++;
+	return len;
+}
+
 bool wire_salvage_envelope(const char *p, size_t n, char out[WIRE_ENVELOPE_ID_MAX + 1])
 {
 	static const char name[] = "\"envelope_id\"";
@@ -89,9 +98,7 @@ bool wire_salvage_envelope(const char *p, size_t n, char out[WIRE_ENVELOPE_ID_MA
 		at++;
 	if (at >= end || *at++ != '"')
 		return false;
-	size_t len = 0;
-	while (at + len < end && (isalnum((unsigned char)at[len]) || at[len] == '-' || at[len] == '_' || at[len] == '.'))
-		len++;
+	size_t len = wire_id_span(at, (size_t)(end - at));
 	if (len == 0 || len > WIRE_ENVELOPE_ID_MAX || at + len >= end || at[len] != '"')
 		return false;
 	memcpy(out, at, len);
@@ -213,6 +220,7 @@ static void wire_read_event(struct jv *d, jv_ref e, struct slack_event *ev)
 		ev->channel_type = jv_str(d, e, "channel_type");
 		if (!wire_read_message(d, e, &ev->msg)) {
 			ev->type = EVENT_NONE;
+			ev->why = "a field comes twice";
 			break;
 		}
 		ev->user = ev->msg.user;
@@ -382,7 +390,7 @@ void wire_decode(struct wire *w, char *frame, size_t n, struct slack_event *ev)
 		return;
 	}
 	const char *id = jv_str(d, 0, "envelope_id");
-	if (!id || !id[0] || strlen(id) > WIRE_ENVELOPE_ID_MAX) {
+	if (!id || !id[0] || strlen(id) > WIRE_ENVELOPE_ID_MAX || id[wire_id_span(id, strlen(id))]) {
 		ev->why = "no envelope_id";
 		return;
 	}
