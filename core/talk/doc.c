@@ -319,6 +319,13 @@ static bool ends_in_paragraph(const struct doc_node *n)
 	return n && n->type == DOC_PARAGRAPH;
 }
 
+static bool ends_in_quote(const struct doc_node *n)
+{
+	while (n && n->type != DOC_QUOTE && n->last && !doc_is_inline(n->last->type))
+		n = n->last;
+	return n && n->type == DOC_QUOTE;
+}
+
 /* Would ${b} directly under ${a} be read as part of it? */
 static bool needs_blank(const struct doc_node *a, const struct doc_node *b)
 {
@@ -390,6 +397,8 @@ static void settle_tightness(struct parser *p, struct doc_node *list)
 		can = can || item->first != item->last;
 		for (const struct doc_node *c = item->first; c && c->next; c = c->next)
 			must = must || needs_blank(c, c->next);
+		/* md4c misses a task's mark on the line after a quote. */
+		must = must || (item->task && item->prev && ends_in_quote(item->prev));
 	}
 	list->tight = !must && (list->tight || !can);
 	for (struct doc_node *item = list->first; item; item = item->next)

@@ -446,11 +446,38 @@ static void write_code_span(struct line_state *w, const struct doc_node *node)
 	add_repeated(w->out, '`', fence);
 }
 
-static void write_target(struct buf *out, const struct doc_node *link)
+/*
+ * md4c also looks for bare addresses inside a target, and one that runs on behind the ")" swallows the delimiters there.  So a
+ * target is in angle brackets unless a blank, or nothing but closing delimiters before a blank, follows the link.
+ */
+static bool target_is_safe(const struct pieces *ps, size_t i)
 {
-	bool plain = true;
-	for (size_t i = 0; i < link->href_len; i++)
-		plain = plain && !strchr("()", link->href[i]);
+	const struct doc_node *link = ps->p[i].node;
+	for (size_t k = 0; k < link->href_len; k++) {
+		if (strchr("()~[]", link->href[k]))
+			return false;
+	}
+	bool closed = false;
+	for (i++; i < ps->n; i++) {
+		const struct piece *p = &ps->p[i];
+		if (p->kind == PIECE_BREAK || p->kind == PIECE_SOFT)
+			return true;
+		if (p->kind == PIECE_CLOSE && is_delimiter(p))
+			closed = true;
+		else if (p->kind != PIECE_TEXT)
+			return false;
+		else if (p->node->text[0] == ' ')
+			return true;
+		else if (closed)
+			return false;
+		else if (memchr(p->node->text, ' ', p->node->text_len))
+			return true;
+	}
+	return true;
+}
+
+static void write_target(struct buf *out, const struct doc_node *link, bool plain)
+{
 	buf_add_str(out, plain ? "](" : "](<");
 	for (size_t i = 0; i < link->href_len; i++) {
 		if (link->href[i] == '&' && looks_like_entity(link->href + i, link->href_len - i))
@@ -461,8 +488,9 @@ static void write_target(struct buf *out, const struct doc_node *link)
 	buf_add_str(out, plain ? ")" : ">)");
 }
 
-static void write_delimiter(struct buf *out, const struct piece *p)
+static void write_delimiter(struct buf *out, const struct pieces *ps, size_t i)
 {
+	const struct piece *p = &ps->p[i];
 	switch (p->node->type) {
 	case DOC_STRONG:
 		buf_add_str(out, "**");
@@ -477,7 +505,7 @@ static void write_delimiter(struct buf *out, const struct piece *p)
 		if (p->kind == PIECE_OPEN)
 			buf_add_char(out, '[');
 		else
-			write_target(out, p->node);
+			write_target(out, p->node, target_is_safe(ps, i));
 		break;
 	}
 }
@@ -513,7 +541,7 @@ static void write_inline(const struct doc_node *block, struct buf *out)
 			break;
 		case PIECE_OPEN:
 		case PIECE_CLOSE:
-			write_delimiter(out, p);
+			write_delimiter(out, &ps, i);
 			break;
 		}
 		w.line_start = p->kind == PIECE_BREAK || p->kind == PIECE_SOFT;
@@ -665,6 +693,11 @@ static void write_list(struct block_state *w, const struct doc_node *list)
 			buf_add_str(w->out, other ? "* " : "- ");
 		add_repeated(&w->prefix, ' ', w->out->len - from);
 		buf_add_str(w->out, tasks[item->task]);
+		/* md4c closes a list at the blank line behind "- # heading" in its first item, but not with the heading one line down. */
+		if (item == list->first && !list->ordered && !list->tight && item->first && item->first->type == DOC_HEADING) {
+			drop_trailing_blanks(w->out);
+			new_line(w);
+		}
 		w->items++;
 		write_children(w, item, !list->tight);
 		w->items--;
