@@ -738,6 +738,9 @@ static void write_node(struct block_state *w, const struct doc_node *n)
 	case DOC_TABLE:
 		write_table(w, n);
 		break;
+	case DOC_ROW:
+		write_row(w, n);
+		break;
 	default:
 		add_inline(w, n);
 		break;
