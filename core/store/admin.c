@@ -205,6 +205,19 @@ enum err admin_judge_server(int version, const char *encoding, const char *fsync
 	return ERR_NONE;
 }
 
+const char *admin_wanted_minor(int version)
+{
+	static const struct {
+		int major, minor;
+		const char *name;
+	} fixed[] = { { 15, 14, "15.14" }, { 16, 10, "16.10" }, { 17, 6, "17.6" } };
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		if (version / 10000 == fixed[i].major && version % 10000 < fixed[i].minor)
+			return fixed[i].name;
+	}
+	return NULL;
+}
+
 enum err admin_check_server(struct admin *a, char *why, size_t why_n)
 {
 	PGresult *r = NULL;

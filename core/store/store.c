@@ -218,6 +218,14 @@ static enum err check_runtime(struct store *s, struct admin *a, char *why, size_
 		buf_addf(&b, "database %s as %s", a->database, a->user);
 	buf_addf(&b, ", PostgreSQL %d.%d, schema %d", a->version / 10000, a->version % 10000, st.level);
 	s->describe = buf_detach(&b, NULL);
+	const char *minor = admin_wanted_minor(a->version);
+	if (minor) {
+		b = BUF_INIT;
+		buf_addf(&b, "%s%sPostgreSQL %d.%d leaks planner statistics past row security (CVE-2025-8713): update it to %s or newer",
+		    s->note ? s->note : "", s->note ? "; " : "", a->version / 10000, a->version % 10000, minor);
+		free(s->note);
+		s->note = buf_detach(&b, NULL);
+	}
 	return ERR_NONE;
 }
 

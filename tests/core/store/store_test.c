@@ -340,6 +340,17 @@ static void admin_judge_server__refuses__what_is_too_old_or_unsafe(void **state)
 	assert_non_null(strstr(why, "synchronous_commit"));
 }
 
+static void admin_wanted_minor__names__release_that_mends_the_leak(void **state)
+{
+	(void)state;
+	assert_string_equal(admin_wanted_minor(150013), "15.14");
+	assert_null(admin_wanted_minor(150014));
+	assert_string_equal(admin_wanted_minor(160009), "16.10");
+	assert_string_equal(admin_wanted_minor(170005), "17.6");
+	assert_null(admin_wanted_minor(170006));
+	assert_null(admin_wanted_minor(180000));
+}
+
 static void roles_name__refuses__name_that_is_too_long(void **state)
 {
 	(void)state;
@@ -404,6 +415,7 @@ int main(void)
 		WITH_SCRATCH(store_open__unreachable_server__says_so_without_password),
 		WITH_SCRATCH(store_open__several_processes__prepare_once),
 		cmocka_unit_test(admin_judge_server__refuses__what_is_too_old_or_unsafe),
+		cmocka_unit_test(admin_wanted_minor__names__release_that_mends_the_leak),
 		cmocka_unit_test(roles_name__refuses__name_that_is_too_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
