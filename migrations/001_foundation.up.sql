@@ -2,7 +2,8 @@
 -- Every tenant table starts its keys with ws, references are composite, row security is on from the first row.
 -- Ids are UUIDv7 (sorted by time) or UUIDv8 computed from the platform's own names (core/base/id.h).
 
--- Words as they are written, without accents: no language is assumed.  Only words with letters beyond ASCII go through unaccent.
+-- Words as they are written, without accents: no language is assumed.  Only words with letters beyond ASCII go through
+-- unaccent.
 CREATE TEXT SEARCH CONFIGURATION plain (COPY = pg_catalog.simple);
 ALTER TEXT SEARCH CONFIGURATION plain ALTER MAPPING FOR hword, hword_part, word WITH unaccent, simple;
 COMMENT ON TEXT SEARCH CONFIGURATION plain IS
@@ -137,8 +138,9 @@ CREATE TABLE messages (
 	FOREIGN KEY (ws, audience_id) REFERENCES audiences (ws, id)
 );
 CREATE INDEX messages_changed ON messages (ws, thread_id, rev) WHERE rev > seq;
--- A wide pending list: the writer only appends to it, and merging 4 MB at once costs a third of merging it in bites of 64 kB.  At 64 kB
--- every 80th message paid 10 ms for the merge, in the writer; now tidy_search() does it every second on another connection.
+-- A wide pending list: the writer only appends to it, and merging 4 MB at once costs a third of merging it in bites of
+-- 64 kB.  At 64 kB every 80th message paid 10 ms for the merge, in the writer; now tidy_search() does it every second on
+-- another connection.
 CREATE INDEX messages_search ON messages USING gin (ws, search) WITH (gin_pending_list_limit = 4096);
 
 CREATE TABLE reactions (
@@ -518,16 +520,16 @@ COMMENT ON COLUMN adapter_notes.key IS 'Name of the note.';
 COMMENT ON COLUMN adapter_notes.value IS 'At most 4 kB.';
 COMMENT ON COLUMN adapter_notes.changed_at IS 'When it was written.';
 
--- ---- row security: every table of a tenant, for the runtime role by the transaction's tenant, for maintenance by its own policy ----
+-- ---- row security on every table of a tenant: the runtime role by the transaction's tenant, maintenance by its own policy
 
 DO $$
 DECLARE
 	t text;
 	tenant CONSTANT text := '(ws = (SELECT nullif(current_setting(''app.ws'', true), '''')::uuid))';
 BEGIN
-	FOREACH t IN ARRAY ARRAY['workspaces', 'audiences', 'places', 'people', 'identities', 'threads', 'inbox', 'inbox_rejected',
-	    'messages', 'reactions', 'agents', 'runs', 'run_steps', 'model_calls', 'outbox', 'budget_days', 'budget_holds', 'audit',
-	    'adapter_notes'] LOOP
+	FOREACH t IN ARRAY ARRAY['workspaces', 'audiences', 'places', 'people', 'identities', 'threads', 'inbox',
+	    'inbox_rejected', 'messages', 'reactions', 'agents', 'runs', 'run_steps', 'model_calls', 'outbox', 'budget_days',
+	    'budget_holds', 'audit', 'adapter_notes'] LOOP
 		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
 		EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
 		EXECUTE format('CREATE POLICY tenant ON %I TO :"eddy" USING %s WITH CHECK %s', t, tenant, tenant);
@@ -537,17 +539,19 @@ END $$;
 
 -- ---- rights: what the program does, nothing that passes row security by (TRUNCATE, REFERENCES, TRIGGER) ----
 
-GRANT SELECT, INSERT, UPDATE ON installs, workspaces, audiences, places, people, identities, threads, inbox, inbox_rejected, messages,
-	agents, runs, outbox, budget_days TO :"eddy";
+GRANT SELECT, INSERT, UPDATE ON installs, workspaces, audiences, places, people, identities, threads, inbox,
+	inbox_rejected, messages, agents, runs, outbox, budget_days TO :"eddy";
 GRANT SELECT, INSERT, UPDATE, DELETE ON reactions, run_steps, dispatch, budget_holds, adapter_notes TO :"eddy";
 GRANT SELECT, INSERT ON model_calls, audit TO :"eddy";
-GRANT SELECT, UPDATE, DELETE ON installs, workspaces, audiences, places, people, identities, threads, inbox, inbox_rejected, messages,
-	reactions, agents, runs, run_steps, model_calls, outbox, dispatch, budget_days, budget_holds, adapter_notes TO :"maint";
+GRANT SELECT, UPDATE, DELETE ON installs, workspaces, audiences, places, people, identities, threads, inbox,
+	inbox_rejected, messages, reactions, agents, runs, run_steps, model_calls, outbox, dispatch, budget_days, budget_holds,
+	adapter_notes TO :"maint";
 GRANT SELECT, INSERT ON audit TO :"maint";
 
--- ---- hot tables: most updates stay on their page (fillfactor above); what does not is cleaned up early and in small bites ----
+-- ---- hot tables: most updates stay on their page (fillfactor above); the rest is cleaned up early, in small bites ----
 
-ALTER TABLE dispatch SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 1);
+ALTER TABLE dispatch SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500,
+	autovacuum_vacuum_cost_delay = 1);
 ALTER TABLE threads SET (autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE runs SET (autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.05);
@@ -556,7 +560,7 @@ ALTER TABLE budget_holds SET (autovacuum_vacuum_threshold = 200, autovacuum_vacu
 -- Inserts alone also lead to a vacuum: it freezes early and keeps counts fresh.
 ALTER TABLE messages SET (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
--- ---- search: the one function that reads past row security, because @@ is not leakproof and its index would not be used ----
+-- ---- search: the one function that reads past row security; @@ is not leakproof, so its index would not be used ----
 
 CREATE POLICY search ON messages FOR SELECT TO :"search" USING (true);
 GRANT SELECT ON messages TO :"search";
@@ -573,7 +577,7 @@ DECLARE
 	tenant uuid := nullif(current_setting('app.ws', true), '')::uuid;
 	query tsquery := websearch_to_tsquery('eddy.plain', left(q, 1000));
 BEGIN
-	-- querytree: what of the query an index can answer; nothing for "" and for mere negations, which would read everything.
+	-- querytree: what of the query an index can answer; nothing for "" and for mere negations, which would read all.
 	IF tenant IS NULL OR audiences IS NULL OR query IS NULL OR querytree(query) IN ('', 'T') THEN
 		RETURN;
 	END IF;

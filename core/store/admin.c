@@ -1,6 +1,6 @@
 /*
- * Text-mode connection for roles, migrations and checks.  No statement time-out here: building an index on years of messages may
- * take long, and nobody waits for it but the operator.
+ * Text-mode connection for roles, migrations and checks.  No statement time-out here: building an index on years of
+ * messages may take long, and nobody waits for it but the operator.
  */
 #include "admin.h"
 
@@ -34,8 +34,10 @@ static void drop_notice(void *arg, const PGresult *r)
 static enum err read_self(struct admin *a, char *why, size_t why_n)
 {
 	PGresult *r = NULL;
-	enum err e = admin_query(a, "SELECT current_database(), current_user, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls "
-	    "FROM pg_catalog.pg_roles WHERE rolname = current_user", 0, NULL, &r, why, why_n);
+	enum err e = admin_query(a,
+	    "SELECT current_database(), current_user, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls "
+	    "FROM pg_catalog.pg_roles WHERE rolname = current_user",
+	    0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	if (PQntuples(r) == 1) {
@@ -53,8 +55,8 @@ static enum err read_self(struct admin *a, char *why, size_t why_n)
 
 enum err admin_open(struct admin *a, const char *url, char *why, size_t why_n)
 {
-	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle", "dbname",
-		"client_encoding", NULL };
+	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives",
+		"keepalives_idle", "dbname", "client_encoding", NULL };
 	const char *const values[] = { "eddy admin", "5", "1", "10", url, "UTF8", NULL };
 	*a = (struct admin){ 0 };
 	if (!pg_url_valid(url)) {
@@ -68,8 +70,10 @@ enum err admin_open(struct admin *a, const char *url, char *why, size_t why_n)
 		return ERR_RETRY;
 	}
 	PQsetNoticeReceiver(a->conn, drop_notice, NULL);
-	enum err e = admin_exec(a, "SET search_path = pg_catalog; SET lock_timeout = '60s'; SET client_min_messages = warning; "
-	    "SET timezone = 'UTC'; SET statement_timeout = 0", why, why_n);
+	enum err e = admin_exec(a,
+	    "SET search_path = pg_catalog; SET lock_timeout = '60s'; SET client_min_messages = warning; "
+	    "SET timezone = 'UTC'; SET statement_timeout = 0",
+	    why, why_n);
 	if (e == ERR_NONE)
 		e = read_self(a, why, why_n);
 	if (e != ERR_NONE)
@@ -105,7 +109,8 @@ enum err admin_open_create(struct admin *a, const char *url, char *why, size_t w
 	if (e != ERR_RETRY || !url_database(url, &name))
 		goto done;
 
-	/* libpq gives no SQLSTATE for a refused connection, so ask the catalogue next door whether the database is there. */
+	/* libpq gives no SQLSTATE for a refused connection, so ask the catalogue next door whether the database is
+	 * there. */
 	char ignored[256];
 	struct admin next = { 0 };
 	if (admin_rewrite_url(url, NULL, NULL, "postgres", &other, ignored, sizeof(ignored)) != ERR_NONE ||
@@ -113,8 +118,8 @@ enum err admin_open_create(struct admin *a, const char *url, char *why, size_t w
 		goto done;
 	PGresult *r = NULL;
 	const char *const values[] = { name.p };
-	enum err e2 = admin_query(&next, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, values, &r, ignored,
-	    sizeof(ignored));
+	enum err e2 = admin_query(
+	    &next, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, values, &r, ignored, sizeof(ignored));
 	bool missing = e2 == ERR_NONE && PQntuples(r) == 0;
 	PQclear(r);
 	if (missing) {
@@ -155,7 +160,8 @@ enum err admin_exec(struct admin *a, const char *sql, char *why, size_t why_n)
 	return e;
 }
 
-enum err admin_query(struct admin *a, const char *sql, int n, const char *const *values, PGresult **out, char *why, size_t why_n)
+enum err admin_query(
+    struct admin *a, const char *sql, int n, const char *const *values, PGresult **out, char *why, size_t why_n)
 {
 	PGresult *r = PQexecParams(a->conn, sql, n, NULL, values, NULL, NULL, 0);
 	if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK) {
@@ -183,23 +189,33 @@ void admin_add_literal(struct admin *a, struct buf *b, const char *text)
 	PQfreemem(q);
 }
 
-enum err admin_judge_server(int version, const char *encoding, const char *fsync_on, const char *pages_on, const char *commit_on,
-    char *why, size_t why_n)
+enum err admin_judge_server(int version, const char *encoding, const char *fsync_on, const char *pages_on,
+    const char *commit_on, char *why, size_t why_n)
 {
 	if (version < 150000) {
-		snprintf(why, why_n, "the database server is PostgreSQL %d, Eddy needs 15 or newer: upgrade the server", version / 10000);
+		snprintf(why, why_n, "the database server is PostgreSQL %d, Eddy needs 15 or newer: upgrade the server",
+		    version / 10000);
 		return ERR_INPUT;
 	}
 	if (strcmp(encoding, "UTF8") != 0) {
-		snprintf(why, why_n, "the database's encoding is %s, Eddy needs UTF8: make it with CREATE DATABASE … TEMPLATE template0 "
-		    "ENCODING 'UTF8'", encoding);
+		snprintf(why, why_n,
+		    "the database's encoding is %s, Eddy needs UTF8: make it with CREATE DATABASE … TEMPLATE template0 "
+		    "ENCODING 'UTF8'",
+		    encoding);
 		return ERR_INPUT;
 	}
-	const char *off = strcmp(fsync_on, "on") != 0 ? "fsync" : strcmp(pages_on, "on") != 0 ? "full_page_writes" :
-	    strcmp(commit_on, "off") == 0 ? "synchronous_commit" : NULL;
+	const char *off = NULL;
+	if (strcmp(fsync_on, "on") != 0)
+		off = "fsync";
+	else if (strcmp(pages_on, "on") != 0)
+		off = "full_page_writes";
+	else if (strcmp(commit_on, "off") == 0)
+		off = "synchronous_commit";
 	if (off) {
-		snprintf(why, why_n, "the database server runs with %s = off, so acknowledged messages could be lost: set %s = on in "
-		    "postgresql.conf (also look at ALTER ROLE and ALTER DATABASE settings) and reload", off, off);
+		snprintf(why, why_n,
+		    "the database server runs with %s = off, so acknowledged messages could be lost: set %s = on in "
+		    "postgresql.conf (also look at ALTER ROLE and ALTER DATABASE settings) and reload",
+		    off, off);
 		return ERR_INPUT;
 	}
 	return ERR_NONE;
@@ -221,12 +237,14 @@ const char *admin_wanted_minor(int version)
 enum err admin_check_server(struct admin *a, char *why, size_t why_n)
 {
 	PGresult *r = NULL;
-	enum err e = admin_query(a, "SELECT current_setting('server_encoding'), current_setting('fsync'), "
-	    "current_setting('full_page_writes'), current_setting('synchronous_commit')", 0, NULL, &r, why, why_n);
+	enum err e = admin_query(a,
+	    "SELECT current_setting('server_encoding'), current_setting('fsync'), "
+	    "current_setting('full_page_writes'), current_setting('synchronous_commit')",
+	    0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
-	e = admin_judge_server(a->version, PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1), PQgetvalue(r, 0, 2), PQgetvalue(r, 0, 3), why,
-	    why_n);
+	e = admin_judge_server(
+	    a->version, PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1), PQgetvalue(r, 0, 2), PQgetvalue(r, 0, 3), why, why_n);
 	PQclear(r);
 	return e;
 }
@@ -244,8 +262,8 @@ static void add_pair(struct buf *out, const char *key, const char *value)
 	buf_add_char(out, '\'');
 }
 
-enum err admin_rewrite_url(const char *url, const char *user, const char *password, const char *database, struct buf *out, char *why,
-    size_t why_n)
+enum err admin_rewrite_url(const char *url, const char *user, const char *password, const char *database,
+    struct buf *out, char *why, size_t why_n)
 {
 	char *message = NULL;
 	PQconninfoOption *o = PQconninfoParse(url, &message);
@@ -257,8 +275,8 @@ enum err admin_rewrite_url(const char *url, const char *user, const char *passwo
 	}
 	buf_reset(out);
 	for (PQconninfoOption *at = o; at->keyword; at++) {
-		bool ours = (user && strcmp(at->keyword, "user") == 0) || (database && strcmp(at->keyword, "dbname") == 0) ||
-		    (user && strcmp(at->keyword, "password") == 0);
+		bool ours = (user && strcmp(at->keyword, "user") == 0) ||
+		    (database && strcmp(at->keyword, "dbname") == 0) || (user && strcmp(at->keyword, "password") == 0);
 		if (at->val && *at->val && !ours)
 			add_pair(out, at->keyword, at->val);
 	}

@@ -1,7 +1,8 @@
 /*
  * Backup: pg_dump into FILE.part, digest appended, synced, read back by pg_restore, renamed.
- * Restore: the digest is checked, the archive goes into a database beside the real one, is checked and brought to this program's schema
- * there, and only then takes the real one's name in one transaction, which Postgres refuses while anybody is connected to it.
+ * Restore: the digest is checked, the archive goes into a database beside the real one, is checked and brought to this
+ * program's schema there, and only then takes the real one's name in one transaction, which Postgres refuses while
+ * anybody is connected to it.
  */
 #include "backup.h"
 
@@ -35,7 +36,9 @@ static enum err need_private(const struct store_options *o, char *why, size_t wh
 {
 	if (!o->url && !o->admin_url)
 		return ERR_NONE;
-	snprintf(why, why_n, "this Eddy works on a server of your own (database.url): back it up with that server's tools, such as pg_dump");
+	snprintf(why, why_n,
+	    "this Eddy works on a server of your own (database.url): back it up with that server's tools, such as "
+	    "pg_dump");
 	return ERR_INPUT;
 }
 
@@ -81,7 +84,8 @@ static enum err run(const char *const *argv, int in, int out, char *why, size_t 
 		char *error = strstr(line, "error:");
 		line = error ? error : line;
 		line[strcspn(line, "\n")] = '\0';
-		snprintf(why, why_n, "%s ended with %d: %s", strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0], status, line);
+		snprintf(why, why_n, "%s ended with %d: %s",
+		    strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0], status, line);
 		e = ERR_BROKEN;
 	}
 	buf_done(&said);
@@ -141,7 +145,8 @@ enum err backup_write(const struct store_options *o, const char *path, struct bu
 	char list[PATH_MAX];
 	program(store_cluster(s), "pg_dump", dump, sizeof(dump));
 	program(store_cluster(s), "pg_restore", list, sizeof(list));
-	const char *const dump_argv[] = { dump, "--format=custom", "--no-password", "--dbname", store_admin_url(s), NULL };
+	const char *const dump_argv[] = { dump, "--format=custom", "--no-password", "--dbname", store_admin_url(s),
+		NULL };
 	const char *const list_argv[] = { list, "--list", NULL };
 	off_t size = 0;
 	if ((e = run(dump_argv, -1, fd, why, why_n)) != ERR_NONE)
@@ -151,8 +156,8 @@ enum err backup_write(const struct store_options *o, const char *path, struct bu
 		goto done;
 	}
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (lseek(fd, 0, SEEK_SET) < 0 || (e = run(list_argv, fd, null, why, why_n)) != ERR_NONE || link(part.p, path) != 0 ||
-	    !sync_folder_of(path)) {
+	if (lseek(fd, 0, SEEK_SET) < 0 || (e = run(list_argv, fd, null, why, why_n)) != ERR_NONE ||
+	    link(part.p, path) != 0 || !sync_folder_of(path)) {
 		if (e == ERR_NONE)
 			snprintf(why, why_n, "cannot make %s: %s", path, strerror(errno));
 		e = ERR_BROKEN;
@@ -177,7 +182,8 @@ static enum err check_file(int fd, const char *path, char *why, size_t why_n)
 	char magic[sizeof(archive_magic)];
 	struct stat st;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(TRAILER_BYTES + sizeof(magic)) ||
-	    pread(fd, magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) || memcmp(magic, archive_magic, sizeof(magic)) != 0) {
+	    pread(fd, magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) ||
+	    memcmp(magic, archive_magic, sizeof(magic)) != 0) {
 		snprintf(why, why_n, "%s is not a backup of Eddy", path);
 		return ERR_INPUT;
 	}
@@ -200,7 +206,8 @@ static enum err look(struct admin *server, struct cluster *c, bool *there, bool 
 	PGresult *r = NULL;
 	struct admin a = { 0 };
 	struct buf url = BUF_INIT;
-	enum err e = admin_query(server, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = '" REAL "'", 0, NULL, &r, why, why_n);
+	enum err e = admin_query(
+	    server, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = '" REAL "'", 0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	*there = PQntuples(r) == 1;
@@ -210,11 +217,14 @@ static enum err look(struct admin *server, struct cluster *c, bool *there, bool 
 		return ERR_NONE;
 	cluster_url(c, REAL, NULL, &url);
 	if ((e = admin_open(&a, url.p, why, why_n)) == ERR_NONE &&
-	    (e = admin_query(&a, "SELECT pg_catalog.to_regclass('eddy.messages') IS NOT NULL", 0, NULL, &r, why, why_n)) == ERR_NONE) {
+	    (e = admin_query(&a, "SELECT pg_catalog.to_regclass('eddy.messages') IS NOT NULL", 0, NULL, &r, why,
+	         why_n)) == ERR_NONE) {
 		bool schema = *PQgetvalue(r, 0, 0) == 't';
 		PQclear(r);
-		if (schema && (e = admin_query(&a, "SELECT EXISTS (SELECT 1 FROM eddy.messages) OR EXISTS (SELECT 1 FROM eddy.people)", 0, NULL,
-		    &r, why, why_n)) == ERR_NONE) {
+		if (schema &&
+		    (e = admin_query(&a,
+		         "SELECT EXISTS (SELECT 1 FROM eddy.messages) OR EXISTS (SELECT 1 FROM eddy.people)", 0, NULL,
+		         &r, why, why_n)) == ERR_NONE) {
 			*used = *PQgetvalue(r, 0, 0) == 't';
 			PQclear(r);
 		}
@@ -225,8 +235,8 @@ static enum err look(struct admin *server, struct cluster *c, bool *there, bool 
 }
 
 /* The archive into a database beside the real one, checked and brought to this program's schema. */
-static enum err fill_beside(struct admin *server, struct cluster *c, int fd, const struct role_names *names, struct buf *out, char *why,
-    size_t why_n)
+static enum err fill_beside(struct admin *server, struct cluster *c, int fd, const struct role_names *names,
+    struct buf *out, char *why, size_t why_n)
 {
 	struct buf url = BUF_INIT;
 	struct admin a = { 0 };
@@ -236,7 +246,8 @@ static enum err fill_beside(struct admin *server, struct cluster *c, int fd, con
 	int applied = 0;
 	program(c, "pg_restore", restore, sizeof(restore));
 	cluster_url(c, BESIDE, NULL, &url);
-	const char *const argv[] = { restore, "--exit-on-error", "--single-transaction", "--no-password", "--dbname", url.p, NULL };
+	const char *const argv[] = { restore, "--exit-on-error", "--single-transaction", "--no-password", "--dbname",
+		url.p, NULL };
 	enum err e = admin_exec(server, "DROP DATABASE IF EXISTS " BESIDE, why, why_n);
 	if (e == ERR_NONE)
 		e = admin_exec(server, "CREATE DATABASE " BESIDE " TEMPLATE template0 ENCODING 'UTF8'", why, why_n);
@@ -254,11 +265,13 @@ static enum err fill_beside(struct admin *server, struct cluster *c, int fd, con
 	}
 	if ((e = roles_prepare(&a, names, why, why_n)) != ERR_NONE ||
 	    (e = migrate_up(&a, migrate_steps(), names, &applied, why, why_n)) != ERR_NONE ||
-	    (e = admin_query(&a, "SELECT (SELECT count(*) FROM eddy.workspaces), (SELECT count(*) FROM eddy.threads), "
-	    "(SELECT count(*) FROM eddy.messages)", 0, NULL, &r, why, why_n)) != ERR_NONE)
+	    (e = admin_query(&a,
+	         "SELECT (SELECT count(*) FROM eddy.workspaces), (SELECT count(*) FROM eddy.threads), "
+	         "(SELECT count(*) FROM eddy.messages)",
+	         0, NULL, &r, why, why_n)) != ERR_NONE)
 		goto done;
-	buf_addf(out, "restored %s workspaces, %s threads, %s messages, schema %d\n", PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1),
-	    PQgetvalue(r, 0, 2), st.target);
+	buf_addf(out, "restored %s workspaces, %s threads, %s messages, schema %d\n", PQgetvalue(r, 0, 0),
+	    PQgetvalue(r, 0, 1), PQgetvalue(r, 0, 2), st.target);
 	PQclear(r);
 	e = admin_exec(&a, "ANALYZE", why, why_n);
 done:
@@ -272,8 +285,11 @@ static enum err swap(struct admin *server, bool there, char *why, size_t why_n)
 	char detail[200];
 	enum err e = admin_exec(server, "DROP DATABASE IF EXISTS " REPLACED, detail, sizeof(detail));
 	if (e == ERR_NONE)
-		e = admin_exec(server, there ? "BEGIN; ALTER DATABASE " REAL " RENAME TO " REPLACED "; ALTER DATABASE " BESIDE " RENAME TO " REAL
-		    "; COMMIT" : "ALTER DATABASE " BESIDE " RENAME TO " REAL, detail, sizeof(detail));
+		e = admin_exec(server,
+		    there ? "BEGIN; ALTER DATABASE " REAL " RENAME TO " REPLACED "; ALTER DATABASE " BESIDE
+		            " RENAME TO " REAL "; COMMIT"
+		          : "ALTER DATABASE " BESIDE " RENAME TO " REAL,
+		    detail, sizeof(detail));
 	if (e != ERR_NONE) {
 		char ignored[64];
 		(void)admin_exec(server, "ROLLBACK", ignored, sizeof(ignored));
@@ -281,11 +297,13 @@ static enum err swap(struct admin *server, bool there, char *why, size_t why_n)
 		return ERR_DENIED;
 	}
 	if (there)
-		(void)admin_exec(server, "DROP DATABASE " REPLACED, detail, sizeof(detail)); /* else the next restore drops it */
+		(void)admin_exec(
+		    server, "DROP DATABASE " REPLACED, detail, sizeof(detail)); /* else the next restore drops it */
 	return ERR_NONE;
 }
 
-enum err backup_restore(const struct store_options *o, const char *path, bool replace, struct buf *out, char *why, size_t why_n)
+enum err backup_restore(
+    const struct store_options *o, const char *path, bool replace, struct buf *out, char *why, size_t why_n)
 {
 	struct cluster *c = NULL;
 	struct admin server = { 0 };
@@ -302,7 +320,8 @@ enum err backup_restore(const struct store_options *o, const char *path, bool re
 		snprintf(why, why_n, "cannot read %s: %s", path, strerror(errno));
 		return ERR_INPUT;
 	}
-	if ((e = check_file(fd, path, why, why_n)) != ERR_NONE || (e = roles_name(REAL, &names, why, why_n)) != ERR_NONE ||
+	if ((e = check_file(fd, path, why, why_n)) != ERR_NONE ||
+	    (e = roles_name(REAL, &names, why, why_n)) != ERR_NONE ||
 	    (e = cluster_start(&c, o->data_dir, why, why_n)) != ERR_NONE)
 		goto done;
 	if (cluster_shared(c)) {
@@ -311,10 +330,13 @@ enum err backup_restore(const struct store_options *o, const char *path, bool re
 		goto done;
 	}
 	cluster_url(c, "postgres", NULL, &url);
-	if ((e = admin_open(&server, url.p, why, why_n)) != ERR_NONE || (e = look(&server, c, &there, &used, why, why_n)) != ERR_NONE)
+	if ((e = admin_open(&server, url.p, why, why_n)) != ERR_NONE ||
+	    (e = look(&server, c, &there, &used, why, why_n)) != ERR_NONE)
 		goto done;
 	if (used && !replace) {
-		snprintf(why, why_n, "the database in %s holds data: back it up and use --replace, or choose another data_dir", o->data_dir);
+		snprintf(why, why_n,
+		    "the database in %s holds data: back it up and use --replace, or choose another data_dir",
+		    o->data_dir);
 		e = ERR_DENIED;
 		goto done;
 	}

@@ -1,6 +1,6 @@
 /*
- * posix_spawn around the Postgres programs.  Dropping from root goes through setpriv(1), because setuid between fork and exec is
- * not safe in a process that has threads.
+ * posix_spawn around the Postgres programs.  Dropping from root goes through setpriv(1), because setuid between fork
+ * and exec is not safe in a process that has threads.
  */
 #include "child.h"
 

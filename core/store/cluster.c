@@ -1,10 +1,11 @@
 /*
  * Starting, sharing and stopping the private cluster.
  *
- * Two lock files in data_dir: cluster.lock is held for the moment of starting or stopping; cluster.users is locked shared by every
- * process that uses the server, so "am I the last" is one attempt to lock it exclusively, and a killed process leaves no trace.
- * Whether a server runs is read from postmaster.pid and believed only when that process really sits in our data folder: process
- * numbers are reused.  initdb works in pg.new and the folder is renamed when it is complete.
+ * Two lock files in data_dir: cluster.lock is held for the moment of starting or stopping; cluster.users is locked
+ * shared by every process that uses the server, so "am I the last" is one attempt to lock it exclusively, and a killed
+ * process leaves no trace. Whether a server runs is read from postmaster.pid and believed only when that process really
+ * sits in our data folder: process numbers are reused.  initdb works in pg.new and the folder is renamed when it is
+ * complete.
  */
 #include "cluster.h"
 
@@ -27,14 +28,14 @@
 #include "child.h"
 #include "cluster_files.h"
 
-#define LOCK_WAIT_MS 120000u  /* another process may be making the cluster or recovering it */
+#define LOCK_WAIT_MS 120000u /* another process may be making the cluster or recovering it */
 #define READY_WAIT_MS 120000u /* crash recovery */
 #define STOP_WAIT_MS 30000u
 #define ORPHANS_WAIT_MS 10000u
 #define LOG_MAX_BYTES (4 << 20)
 
 struct cluster {
-	char *dir;    /* data_dir, absolute */
+	char *dir; /* data_dir, absolute */
 	char *pgdata;
 	char *log;
 	char *socket_dir;
@@ -55,8 +56,9 @@ static int lock_file(const char *dir, const char *name, int how, char *why, size
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		snprintf(why, why_n, "cannot open %s: %s; data_dir %s belongs to another user? Run as that user or set data_dir",
-		    path, strerror(errno), dir);
+		snprintf(why, why_n,
+		    "cannot open %s: %s; data_dir %s belongs to another user? Run as that user or set data_dir", path,
+		    strerror(errno), dir);
 		return -1;
 	}
 	uint64_t end = clock_ms() + LOCK_WAIT_MS;
@@ -102,9 +104,11 @@ static bool make_cluster(struct cluster *c, char *why, size_t why_n)
 	struct buf said = BUF_INIT;
 	char initdb[PATH_MAX];
 	snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
-	const char *const argv[] = { initdb, "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", NULL };
+	const char *const argv[] = { initdb, "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+		"--locale=C.UTF-8", NULL };
 	int status = -1;
-	enum err e = child_run(&(struct child_run){ .argv = argv, .user = c->user, .in = -1, .out = -1, .said = &said }, &status);
+	enum err e = child_run(
+	    &(struct child_run){ .argv = argv, .user = c->user, .in = -1, .out = -1, .said = &said }, &status);
 	bool ok = e == ERR_NONE && status == 0;
 	if (e != ERR_NONE)
 		snprintf(why, why_n, "cannot run %s", initdb);
@@ -157,7 +161,8 @@ static bool wait_ready(struct cluster *c, pid_t pid, char *why, size_t why_n)
 		if (pid && kill(pid, 0) != 0 && errno == ESRCH)
 			break;
 		if (clock_ms() - begun > READY_WAIT_MS) {
-			snprintf(why, why_n, "the database in %s is not ready after %u s; see %s", c->pgdata, READY_WAIT_MS / 1000, c->log);
+			snprintf(why, why_n, "the database in %s is not ready after %u s; see %s", c->pgdata,
+			    READY_WAIT_MS / 1000, c->log);
 			return false;
 		}
 		nap(begun + 200 > clock_ms() ? 2 : 20);
@@ -172,9 +177,11 @@ static bool spawn_server(struct cluster *c, pid_t *pid, char *why, size_t why_n)
 {
 	char postgres[PATH_MAX];
 	snprintf(postgres, sizeof(postgres), "%s/postgres", c->bin);
-	/* The shell goes away at once, so the server belongs to init and outlives us; its number comes back on the pipe. */
-	const char *const argv[] = { "/bin/sh", "-c", "umask 077; log=$1; shift; \"$@\" </dev/null >>\"$log\" 2>&1 & echo $!", "sh",
-		c->log, postgres, "-D", c->pgdata, NULL };
+	/* The shell goes away at once, so the server belongs to init and outlives us; its number comes back on the
+	 * pipe. */
+	const char *const argv[] = { "/bin/sh", "-c",
+		"umask 077; log=$1; shift; \"$@\" </dev/null >>\"$log\" 2>&1 & echo $!", "sh", c->log, postgres, "-D",
+		c->pgdata, NULL };
 	struct buf said = BUF_INIT;
 	int status = -1;
 	struct child_run r = { .argv = argv, .user = c->user, .new_session = true, .in = -1, .out = -1, .said = &said };
@@ -201,18 +208,23 @@ static bool check_data(struct cluster *c, char *why, size_t why_n)
 	}
 	if (st.st_uid != uid) {
 		struct passwd *pw = getpwuid(st.st_uid);
-		snprintf(why, why_n, "the database in %s belongs to user %s: run eddy as that user, or set data_dir to another folder",
+		snprintf(why, why_n,
+		    "the database in %s belongs to user %s: run eddy as that user, or set data_dir to another folder",
 		    c->pgdata, pw ? pw->pw_name : "(unknown)");
 		return false;
 	}
 	int major = cluster_data_major(c->pgdata);
 	if (major == 0) {
-		snprintf(why, why_n, "%s is not a database folder (no PG_VERSION): move it away or set data_dir", c->pgdata);
+		snprintf(
+		    why, why_n, "%s is not a database folder (no PG_VERSION): move it away or set data_dir", c->pgdata);
 		return false;
 	}
 	if (!cluster_find_bin(major, c->bin, sizeof(c->bin), NULL)) {
-		snprintf(why, why_n, "the database in %s was made by PostgreSQL %d, which is not installed: apt-get install postgresql-%d, "
-		    "or restore a backup into an empty data_dir", c->pgdata, major, major);
+		snprintf(why, why_n,
+		    "the database in %s was made by PostgreSQL %d, which is not installed: apt-get install "
+		    "postgresql-%d, "
+		    "or restore a backup into an empty data_dir",
+		    c->pgdata, major, major);
 		return false;
 	}
 	return true;
@@ -246,8 +258,8 @@ static bool run_server(struct cluster *c, char *why, size_t why_n)
 	if (!cluster_socket_dir(c->dir, c->user, &c->socket_dir, why, why_n))
 		return false;
 	/*
-	 * Postgres clears its own left-overs, but not when their process number is in use again.  Only where no other eddy uses this
-	 * folder: one in another container would not show among our processes.
+	 * Postgres clears its own left-overs, but not when their process number is in use again.  Only where no other
+	 * eddy uses this folder: one in another container would not show among our processes.
 	 */
 	if (alone(c)) {
 		cluster_clear_leftovers(c->pgdata, c->socket_dir);
@@ -286,7 +298,8 @@ enum err cluster_start(struct cluster **out, const char *data_dir, char *why, si
 	if (geteuid() == 0) {
 		c->user = "postgres";
 		if (!getpwnam(c->user)) {
-			snprintf(why, why_n, "started as root, the private database runs as user postgres, which does not exist: "
+			snprintf(why, why_n,
+			    "started as root, the private database runs as user postgres, which does not exist: "
 			    "apt-get install postgresql-15, or set database.url");
 			goto done;
 		}
@@ -308,7 +321,9 @@ enum err cluster_start(struct cluster **out, const char *data_dir, char *why, si
 	struct stat st;
 	if (stat(c->pgdata, &st) != 0 && errno == ENOENT) {
 		if (!cluster_find_bin(0, c->bin, sizeof(c->bin), NULL)) {
-			snprintf(why, why_n, "no PostgreSQL server programs of version 15 or newer found: apt-get install postgresql-15, "
+			snprintf(why, why_n,
+			    "no PostgreSQL server programs of version 15 or newer found: apt-get install "
+			    "postgresql-15, "
 			    "or set database.url");
 			goto done;
 		}

@@ -9,15 +9,17 @@
 struct buf;
 
 /*
- * The private Postgres cluster of an Eddy without database.url: ${data_dir}/pg, reached over a unix socket in a folder that only its
- * user can enter.  As root the server runs as user postgres, else as ourselves.  Several processes share one cluster: the first
- * starts it, the last one out stops it, and one that was killed leaves it for the next to adopt.  Blocking: start-up and commands.
+ * The private Postgres cluster of an Eddy without database.url: ${data_dir}/pg, reached over a unix socket in a folder
+ * that only its user can enter.  As root the server runs as user postgres, else as ourselves.  Several processes share
+ * one cluster: the first starts it, the last one out stops it, and one that was killed leaves it for the next to adopt.
+ * Blocking: start-up and commands.
  */
 struct cluster;
 
 /**
- * Make (the first time), start or adopt the cluster under ${data_dir} (made when missing).  On success the server accepts
- * connections and stays up at least until cluster_stop(${out}).  ERR_BROKEN: ${why} says what, where and how to mend, in one line.
+ * Make (the first time), start or adopt the cluster under ${data_dir} (made when missing).  On success the server
+ * accepts connections and stays up at least until cluster_stop(${out}).  ERR_BROKEN: ${why} says what, where and how to
+ * mend, in one line.
  */
 enum err cluster_start(struct cluster **out, const char *data_dir, char *why, size_t why_n);
 /** Stop using it; the last user stops the server and waits for that.  NULL is fine. */
@@ -35,7 +37,8 @@ const char *cluster_user(const struct cluster *c);
 const char *cluster_log(const struct cluster *c);
 
 /**
- * The folder of Postgres programs of ${major} (0: the newest, at least 15): /usr/lib/postgresql/N/bin, pg_config, PATH.  False: none.
+ * The folder of Postgres programs of ${major} (0: the newest, at least 15): /usr/lib/postgresql/N/bin, pg_config, PATH.
+ * False: none.
  */
 bool cluster_find_bin(int major, char *out, size_t n, int *found_major);
 

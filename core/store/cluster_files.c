@@ -1,6 +1,6 @@
 /*
- * Files of the private cluster.  As root we write into a folder that user postgres owns, so files are made under a new name
- * with O_EXCL and renamed, never opened through a name that somebody could have turned into a link.
+ * Files of the private cluster.  As root we write into a folder that user postgres owns, so files are made under a new
+ * name with O_EXCL and renamed, never opened through a name that somebody could have turned into a link.
  */
 #include "cluster_files.h"
 
@@ -25,43 +25,43 @@
 #define SOCKET_DIR_MAX 90u
 
 /*
- * Small, because Eddy's traffic is short transactions on a few connections.  Everything that durability rests on is said
- * explicitly.  Statement parameters are message text: they never reach the log.
+ * Small, because Eddy's traffic is short transactions on a few connections.  Everything that durability rests on is
+ * said explicitly.  Statement parameters are message text: they never reach the log.
  */
-static const char conf[] =
-    "# Written by eddy at each start.  Your own settings: ALTER SYSTEM, which wins over this file.\n"
-    "listen_addresses = ''\n"
-    "port = 5432\n"
-    "unix_socket_permissions = 0700\n"
-    "max_connections = 40\n"
-    "shared_buffers = 64MB\n"
-    "huge_pages = off\n"
-    "work_mem = 4MB\n"
-    "maintenance_work_mem = 32MB\n"
-    "jit = off\n"
-    "max_parallel_workers_per_gather = 0\n"
-    "max_logical_replication_workers = 0\n"
-    "fsync = on\n"
-    "full_page_writes = on\n"
-    "synchronous_commit = on\n"
-    "wal_level = minimal\n"
-    "max_wal_senders = 0\n"
-    "wal_buffers = 4MB\n"
-    "max_wal_size = 512MB\n"
-    "checkpoint_timeout = 10min\n"
-    "autovacuum_max_workers = 2\n"
-    "autovacuum_naptime = 20s\n"
-    "password_encryption = 'scram-sha-256'\n"
-    "timezone = 'UTC'\n"
-    "logging_collector = off\n"
-    "log_destination = 'stderr'\n"
-    "log_line_prefix = '%m [%p] '\n"
-    "log_timezone = 'UTC'\n"
-    "log_checkpoints = off\n"
-    "log_min_messages = log\n"
-    "log_min_error_statement = panic\n"
-    "log_parameter_max_length = 0\n"
-    "log_parameter_max_length_on_error = 0\n";
+static const char conf[] = "# Written by eddy at each start.  Your own settings: ALTER SYSTEM, which wins over this "
+                           "file.\n"
+                           "listen_addresses = ''\n"
+                           "port = 5432\n"
+                           "unix_socket_permissions = 0700\n"
+                           "max_connections = 40\n"
+                           "shared_buffers = 64MB\n"
+                           "huge_pages = off\n"
+                           "work_mem = 4MB\n"
+                           "maintenance_work_mem = 32MB\n"
+                           "jit = off\n"
+                           "max_parallel_workers_per_gather = 0\n"
+                           "max_logical_replication_workers = 0\n"
+                           "fsync = on\n"
+                           "full_page_writes = on\n"
+                           "synchronous_commit = on\n"
+                           "wal_level = minimal\n"
+                           "max_wal_senders = 0\n"
+                           "wal_buffers = 4MB\n"
+                           "max_wal_size = 512MB\n"
+                           "checkpoint_timeout = 10min\n"
+                           "autovacuum_max_workers = 2\n"
+                           "autovacuum_naptime = 20s\n"
+                           "password_encryption = 'scram-sha-256'\n"
+                           "timezone = 'UTC'\n"
+                           "logging_collector = off\n"
+                           "log_destination = 'stderr'\n"
+                           "log_line_prefix = '%m [%p] '\n"
+                           "log_timezone = 'UTC'\n"
+                           "log_checkpoints = off\n"
+                           "log_min_messages = log\n"
+                           "log_min_error_statement = panic\n"
+                           "log_parameter_max_length = 0\n"
+                           "log_parameter_max_length_on_error = 0\n";
 
 static bool read_small(const char *path, char *out, size_t n)
 {
@@ -189,7 +189,8 @@ bool cluster_private_dir(const char *path, const char *user, char *why, size_t w
 	}
 	struct stat st;
 	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != uid || (st.st_mode & 077) != 0) {
-		snprintf(why, why_n, "%s is there but is not a private folder of user %s: remove it", path, pw ? pw->pw_name : "eddy");
+		snprintf(why, why_n, "%s is there but is not a private folder of user %s: remove it", path,
+		    pw ? pw->pw_name : "eddy");
 		return false;
 	}
 	return true;
@@ -202,8 +203,8 @@ bool cluster_socket_dir(const char *data_dir, const char *user, char **out, char
 		unsigned char h[SHA256_DIGEST_LENGTH];
 		SHA256((const unsigned char *)data_dir, strlen(data_dir), h);
 		const char *base = user ? "/run" : "/tmp";
-		snprintf(path, sizeof(path), "%s/eddy-%u-%02x%02x%02x%02x%02x%02x", base, (unsigned)geteuid(), h[0], h[1], h[2], h[3],
-		    h[4], h[5]);
+		snprintf(path, sizeof(path), "%s/eddy-%u-%02x%02x%02x%02x%02x%02x", base, (unsigned)geteuid(), h[0],
+		    h[1], h[2], h[3], h[4], h[5]);
 	}
 	if (!cluster_private_dir(path, user, why, why_n))
 		return false;
@@ -225,8 +226,8 @@ static bool write_file(const char *pgdata, const char *name, const struct buf *t
 	if (fd < 0)
 		return false;
 	struct passwd *pw = user ? getpwnam(user) : NULL;
-	bool ok = write(fd, text->p, text->len) == (ssize_t)text->len && (!pw || fchown(fd, pw->pw_uid, pw->pw_gid) == 0) &&
-	    fsync(fd) == 0;
+	bool ok = write(fd, text->p, text->len) == (ssize_t)text->len &&
+	    (!pw || fchown(fd, pw->pw_uid, pw->pw_gid) == 0) && fsync(fd) == 0;
 	if (close(fd) != 0 || !ok)
 		return false;
 	return rename(fresh, path) == 0;
@@ -335,7 +336,8 @@ static int bin_major(const char *dir)
 	struct buf said = BUF_INIT;
 	int status = -1;
 	int major = 0;
-	if (child_run(&(struct child_run){ .argv = argv, .in = -1, .out = -1, .said = &said }, &status) == ERR_NONE && status == 0) {
+	if (child_run(&(struct child_run){ .argv = argv, .in = -1, .out = -1, .said = &said }, &status) == ERR_NONE &&
+	    status == 0) {
 		const char *at = strstr(said.p ? said.p : "", "(PostgreSQL) ");
 		major = at ? (int)strtol(at + strlen("(PostgreSQL) "), NULL, 10) : 0;
 	}
@@ -375,7 +377,8 @@ bool cluster_find_bin(int major, char *out, size_t n, int *found_major)
 		const char *const argv[] = { "pg_config", "--bindir", NULL };
 		struct buf said = BUF_INIT;
 		int status = -1;
-		if (child_run(&(struct child_run){ .argv = argv, .in = -1, .out = -1, .said = &said }, &status) == ERR_NONE &&
+		if (child_run(&(struct child_run){ .argv = argv, .in = -1, .out = -1, .said = &said }, &status) ==
+		        ERR_NONE &&
 		    status == 0 && said.p) {
 			said.p[strcspn(said.p, "\n")] = '\0';
 			found = bin_major(said.p);

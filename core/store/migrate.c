@@ -1,6 +1,7 @@
 /*
- * Applying migrations/.  A step runs as the owner role inside one transaction together with its row in schema_migrations, so it is
- * there completely or not at all; the advisory lock keeps two starting processes from doing it at once.
+ * Applying migrations/.  A step runs as the owner role inside one transaction together with its row in
+ * schema_migrations, so it is there completely or not at all; the advisory lock keeps two starting processes from doing
+ * it at once.
  */
 #include "migrate.h"
 
@@ -92,10 +93,12 @@ void migrate_unlock(struct admin *a)
 	(void)admin_exec(a, "SELECT pg_catalog.pg_advisory_unlock(" LOCK_SQL_ARGS ")", ignored, sizeof(ignored));
 }
 
-enum err migrate_read(struct admin *a, const struct migration *steps, struct migrate_state *out, char *why, size_t why_n)
+enum err migrate_read(
+    struct admin *a, const struct migration *steps, struct migrate_state *out, char *why, size_t why_n)
 {
 	PGresult *r = NULL;
-	enum err e = admin_query(a, "SELECT pg_catalog.to_regclass('eddy.schema_migrations') IS NOT NULL", 0, NULL, &r, why, why_n);
+	enum err e = admin_query(
+	    a, "SELECT pg_catalog.to_regclass('eddy.schema_migrations') IS NOT NULL", 0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	bool there = *PQgetvalue(r, 0, 0) == 't';
@@ -103,7 +106,8 @@ enum err migrate_read(struct admin *a, const struct migration *steps, struct mig
 	*out = (struct migrate_state){ .target = migrate_target(steps) };
 	if (!there)
 		return ERR_NONE;
-	e = admin_query(a, "SELECT version, encode(digest, 'hex') FROM eddy.schema_migrations ORDER BY version", 0, NULL, &r, why, why_n);
+	e = admin_query(a, "SELECT version, encode(digest, 'hex') FROM eddy.schema_migrations ORDER BY version", 0,
+	    NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	for (int i = 0; i < PQntuples(r) && e == ERR_NONE; i++) {
@@ -111,15 +115,21 @@ enum err migrate_read(struct admin *a, const struct migration *steps, struct mig
 		int number = atoi(PQgetvalue(r, i, 0));
 		const struct migration *m = step(steps, number);
 		if (!m) {
-			snprintf(why, why_n, "the schema of database %s is at step %s, this eddy knows only %d: install the newer eddy, or go back "
-			    "with its `eddy migrate down`", a->database, PQgetvalue(r, PQntuples(r) - 1, 0), out->target);
+			snprintf(why, why_n,
+			    "the schema of database %s is at step %s, this eddy knows only %d: install the newer eddy, "
+			    "or go back "
+			    "with its `eddy migrate down`",
+			    a->database, PQgetvalue(r, PQntuples(r) - 1, 0), out->target);
 			e = ERR_INPUT;
 			break;
 		}
 		digest(m, want);
 		if (strcmp(want, PQgetvalue(r, i, 1)) != 0) {
-			snprintf(why, why_n, "step %03d_%s was applied to database %s in another version than this eddy has: use the eddy that "
-			    "made it, or restore a backup", m->number, m->name, a->database);
+			snprintf(why, why_n,
+			    "step %03d_%s was applied to database %s in another version than this eddy has: use the "
+			    "eddy that "
+			    "made it, or restore a backup",
+			    m->number, m->name, a->database);
 			e = ERR_INPUT;
 		}
 		out->level = number;
@@ -151,17 +161,20 @@ static void add_text(struct admin *a, struct buf *sql, const char *text, const s
 	}
 }
 
-static enum err run(struct admin *a, const struct migration *m, const char *text, bool up, const struct role_names *n, char *why,
-    size_t why_n)
+static enum err run(struct admin *a, const struct migration *m, const char *text, bool up, const struct role_names *n,
+    char *why, size_t why_n)
 {
 	struct buf sql = BUF_INIT;
 	char detail[300];
 	/*
-	 * The schemas of extensions stand in the path too: an administrator may have put them elsewhere before us.  The roles an
-	 * administrator without SUPERUSER may become are those it is a member of, which roles_prepare() has seen to.
+	 * The schemas of extensions stand in the path too: an administrator may have put them elsewhere before us.  The
+	 * roles an administrator without SUPERUSER may become are those it is a member of, which roles_prepare() has
+	 * seen to.
 	 */
-	buf_add_str(&sql, "BEGIN; SELECT pg_catalog.set_config('search_path', 'eddy' || coalesce((SELECT ', ' || "
-	    "string_agg(DISTINCT pg_catalog.quote_ident(s.nspname), ', ') FROM pg_catalog.pg_extension x JOIN pg_catalog.pg_namespace s "
+	buf_add_str(&sql,
+	    "BEGIN; SELECT pg_catalog.set_config('search_path', 'eddy' || coalesce((SELECT ', ' || "
+	    "string_agg(DISTINCT pg_catalog.quote_ident(s.nspname), ', ') FROM pg_catalog.pg_extension x JOIN "
+	    "pg_catalog.pg_namespace s "
 	    "ON s.oid = x.extnamespace WHERE s.nspname NOT IN ('eddy', 'pg_catalog')), ''), true); SET LOCAL ROLE ");
 	admin_add_ident(a, &sql, n->owner);
 	buf_add_str(&sql, ";\n");
@@ -181,14 +194,15 @@ static enum err run(struct admin *a, const struct migration *m, const char *text
 	buf_done(&sql);
 	if (e != ERR_NONE) {
 		char ignored[64];
-		snprintf(why, why_n, "step %03d_%s (%s) failed and was taken back: %s", m->number, m->name, up ? "up" : "down", detail);
+		snprintf(why, why_n, "step %03d_%s (%s) failed and was taken back: %s", m->number, m->name,
+		    up ? "up" : "down", detail);
 		(void)admin_exec(a, "ROLLBACK", ignored, sizeof(ignored));
 	}
 	return e;
 }
 
-enum err migrate_up(struct admin *a, const struct migration *steps, const struct role_names *roles, int *applied, char *why,
-    size_t why_n)
+enum err migrate_up(struct admin *a, const struct migration *steps, const struct role_names *roles, int *applied,
+    char *why, size_t why_n)
 {
 	struct migrate_state st;
 	enum err e = migrate_read(a, steps, &st, why, why_n);
@@ -202,8 +216,8 @@ enum err migrate_up(struct admin *a, const struct migration *steps, const struct
 	return e;
 }
 
-enum err migrate_down(struct admin *a, const struct migration *steps, const struct role_names *roles, int n, int *undone, char *why,
-    size_t why_n)
+enum err migrate_down(struct admin *a, const struct migration *steps, const struct role_names *roles, int n,
+    int *undone, char *why, size_t why_n)
 {
 	struct migrate_state st;
 	enum err e = migrate_read(a, steps, &st, why, why_n);
@@ -224,7 +238,9 @@ enum err migrate_status(struct admin *a, const struct migration *steps, struct b
 		return e;
 	PGresult *r = NULL;
 	if (st.level > 0) {
-		e = admin_query(a, "SELECT version, to_char(applied_at, 'YYYY-MM-DD HH24:MI:SS') FROM eddy.schema_migrations ORDER BY version",
+		e = admin_query(a,
+		    "SELECT version, to_char(applied_at, 'YYYY-MM-DD HH24:MI:SS') FROM eddy.schema_migrations ORDER BY "
+		    "version",
 		    0, NULL, &r, why, why_n);
 		if (e != ERR_NONE)
 			return e;

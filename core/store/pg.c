@@ -1,7 +1,7 @@
 /*
- * One libpq connection.  The session's limits and every prepared statement go out in one pipeline, so opening costs two round
- * trips however many statements there are; BEGIN and the tenant go out in another.  A failed transaction never comes back to a caller
- * as usable: pg_commit() tells a COMMIT that Postgres turned into ROLLBACK from a real one.
+ * One libpq connection.  The session's limits and every prepared statement go out in one pipeline, so opening costs two
+ * round trips however many statements there are; BEGIN and the tenant go out in another.  A failed transaction never
+ * comes back to a caller as usable: pg_commit() tells a COMMIT that Postgres turned into ROLLBACK from a real one.
  */
 #include "pg.h"
 
@@ -19,8 +19,8 @@ struct pg {
 };
 
 /*
- * Limits of every session (a hung statement, lock or forgotten transaction ends by itself) and a search path that no other
- * schema can slip into.  Set as a statement, not as start-up options, which poolers refuse.
+ * Limits of every session (a hung statement, lock or forgotten transaction ends by itself) and a search path that no
+ * other schema can slip into.  Set as a statement, not as start-up options, which poolers refuse.
  */
 static const char session_sql[] =
     "SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '5s', false), "
@@ -127,8 +127,9 @@ lost:
 static enum err dial(struct pg *p, char *why, size_t why_n)
 {
 	/* What the address says itself stands behind ours in the list and so wins. */
-	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle",
-		"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "client_encoding", NULL };
+	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives",
+		"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
+		"client_encoding", NULL };
 	const char *const values[] = { "eddy", "5", "1", "10", "5", "3", "15000", p->url, "UTF8", NULL };
 	p->conn = PQconnectdbParams(keys, values, 1);
 	if (!p->conn) {
@@ -217,11 +218,13 @@ enum err pg_class(PGconn *c, const PGresult *r)
 	const char *state = pg_state(r);
 	if (*state == '\0') {
 		/* Without SQLSTATE the error is libpq's own: a lost connection, or no memory. */
-		return !c || PQstatus(c) == CONNECTION_BAD || !r || PQresultStatus(r) != PGRES_PIPELINE_ABORTED ? ERR_RETRY : ERR_BROKEN;
+		return !c || PQstatus(c) == CONNECTION_BAD || !r || PQresultStatus(r) != PGRES_PIPELINE_ABORTED
+		    ? ERR_RETRY
+		    : ERR_BROKEN;
 	}
 	/*
-	 * Lost connection, serialisation and deadlock, out of resources, lock not available, shutdown or cancelled by a limit, I/O
-	 * error, session time-outs, a read-only server during a change of primary.
+	 * Lost connection, serialisation and deadlock, out of resources, lock not available, shutdown or cancelled by a
+	 * limit, I/O error, session time-outs, a read-only server during a change of primary.
 	 */
 	static const char *const retry[] = { "08", "40", "53", "55P03", "57", "58", "25P03", "25006", "25P02" };
 	for (size_t i = 0; i < sizeof(retry) / sizeof(retry[0]); i++) {
@@ -310,7 +313,8 @@ enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, 
 	if (!pg_alive(p))
 		return ERR_RETRY;
 	PGresult *r = a ? PQexecPrepared(p->conn, statement, pg_args_count(a), pg_args_values(a), pg_args_lengths(a),
-	    pg_args_formats(a), 1) : PQexecPrepared(p->conn, statement, 0, NULL, NULL, NULL, 1);
+	                      pg_args_formats(a), 1)
+	                : PQexecPrepared(p->conn, statement, 0, NULL, NULL, NULL, 1);
 	ExecStatusType st = PQresultStatus(r);
 	if (st != PGRES_TUPLES_OK && st != PGRES_COMMAND_OK) {
 		enum err e = pg_class(p->conn, r);
@@ -371,7 +375,7 @@ int64_t pg_get_time_ms(const PGresult *r, int row, int col)
 		return 0;
 	int64_t us = pg_get_int8(r, row, col); /* since 2000-01-01 */
 	if (us == INT64_MAX || us == INT64_MIN)
-		return us;                     /* infinity stays as far away as it is */
+		return us; /* infinity stays as far away as it is */
 	int64_t ms = us / 1000 - (us % 1000 < 0 ? 1 : 0);
 	return ms + INT64_C(946684800000);
 }

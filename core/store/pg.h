@@ -10,9 +10,10 @@
 #include "../base/id.h"
 
 /*
- * One connection with its prepared statements, used by one thread at a time.  SQL lives in tables of named statements (struct
- * pg_statement[], ending with a NULL name), prepared at connect, parameters always $n in binary form built with pg_args.
- * Everything a tenant owns is read between pg_begin(ws) and pg_commit(): the only way to set the tenant outside the writer.
+ * One connection with its prepared statements, used by one thread at a time.  SQL lives in tables of named statements
+ * (struct pg_statement[], ending with a NULL name), prepared at connect, parameters always $n in binary form built with
+ * pg_args. Everything a tenant owns is read between pg_begin(ws) and pg_commit(): the only way to set the tenant
+ * outside the writer.
  */
 struct pg_statement {
 	const char *name;
@@ -25,7 +26,7 @@ bool pg_url_valid(const char *url);
 enum err pg_open(struct pg **out, const char *url, const struct pg_statement *const *tables, char *why, size_t why_n);
 void pg_close(struct pg *p);
 PGconn *pg_conn(struct pg *p); /* for the writer's pipeline */
-bool pg_alive(struct pg *p);   /* false after a lost connection: pg_reconnect() */
+bool pg_alive(struct pg *p); /* false after a lost connection: pg_reconnect() */
 enum err pg_reconnect(struct pg *p);
 
 /* Parameters in binary format.  A builder is reused: pg_args_reset() keeps its memory. */
@@ -33,7 +34,7 @@ struct pg_args;
 struct pg_args *pg_args_new(void);
 void pg_args_free(struct pg_args *a);
 void pg_args_reset(struct pg_args *a);
-void pg_arg_id(struct pg_args *a, struct id v);  /* none is SQL NULL, here and in arrays */
+void pg_arg_id(struct pg_args *a, struct id v); /* none is SQL NULL, here and in arrays */
 void pg_arg_text(struct pg_args *a, const char *s, size_t n); /* NULL: SQL NULL */
 void pg_arg_str(struct pg_args *a, const char *s);
 void pg_arg_int8(struct pg_args *a, int64_t v);
@@ -60,12 +61,14 @@ const int *pg_args_formats(const struct pg_args *a); /* all 1 */
 
 /* A tenant transaction: BEGIN and set_config in one round trip. */
 enum err pg_begin(struct pg *p, struct id ws);
-enum err pg_begin_plain(struct pg *p);  /* dispatch and installs only */
+enum err pg_begin_plain(struct pg *p); /* dispatch and installs only */
 enum err pg_commit(struct pg *p);
 void pg_rollback(struct pg *p);
-/** Run a prepared statement; ${out} (binary format) is the caller's on success, PQclear() it.  ERR_RETRY: connection lost. */
+/** Run a prepared statement; ${out} (binary format) is the caller's on success, PQclear() it.  ERR_RETRY: connection
+ * lost. */
 enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, PGresult **out);
-/** The class of a failed result: RETRY (connection, serialisation, lock, out of resources), INPUT (data), DENIED, BROKEN. */
+/** The class of a failed result: RETRY (connection, serialisation, lock, out of resources), INPUT (data), DENIED,
+ * BROKEN. */
 enum err pg_class(PGconn *c, const PGresult *r);
 /** SQLSTATE or "" ; never the message, which may hold data. */
 const char *pg_state(const PGresult *r);
@@ -74,7 +77,7 @@ const char *pg_state(const PGresult *r);
 struct id pg_get_id(const PGresult *r, int row, int col);
 int64_t pg_get_int8(const PGresult *r, int row, int col); /* int2, int4 and int8 */
 bool pg_get_bool(const PGresult *r, int row, int col);
-const char *pg_get_str(const PGresult *r, int row, int col);  /* NULL for SQL NULL */
-int64_t pg_get_time_ms(const PGresult *r, int row, int col);  /* timestamptz as Unix milliseconds */
+const char *pg_get_str(const PGresult *r, int row, int col); /* NULL for SQL NULL */
+int64_t pg_get_time_ms(const PGresult *r, int row, int col); /* timestamptz as Unix milliseconds */
 
 #endif

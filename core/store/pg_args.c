@@ -1,7 +1,7 @@
 /*
- * Parameters in Postgres' binary format.  All values of a call lie one after another in one growing buffer; what is kept beside
- * it are an offset and a length per parameter, so adding an element to an array for unnest() is one bounds check and one copy.
- * Pointers are made when they are asked for, because the buffer may move until then.
+ * Parameters in Postgres' binary format.  All values of a call lie one after another in one growing buffer; what is
+ * kept beside it are an offset and a length per parameter, so adding an element to an array for unnest() is one bounds
+ * check and one copy. Pointers are made when they are asked for, because the buffer may move until then.
  */
 #include "pg.h"
 
@@ -14,18 +14,18 @@
 #include "../base/buf.h"
 #include "../base/mem.h"
 
-#define ARRAY_HEADER 20u       /* dimensions, has-null flag, element type, length, lower bound */
+#define ARRAY_HEADER 20u /* dimensions, has-null flag, element type, length, lower bound */
 #define ARRAY_HEADER_EMPTY 12u /* an empty array has no dimension */
 
 struct pg_args {
 	struct buf data;
 	size_t *offsets;
 	const char **values;
-	int *lengths;  /* -1: SQL NULL */
+	int *lengths; /* -1: SQL NULL */
 	int *formats;
 	int count;
 	int cap;
-	size_t array;   /* offset of the open array; its header is filled in at the end */
+	size_t array; /* offset of the open array; its header is filled in at the end */
 	uint32_t elements;
 	bool array_open;
 	bool array_nulls;

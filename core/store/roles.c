@@ -1,6 +1,7 @@
 /*
- * Roles, schema and extensions.  Everything is written so that an ordinary managed-Postgres administrator (CREATEROLE and CREATE on
- * the database) can do it: such a role makes itself a member of the roles it makes, which is what lets it hand over ownership.
+ * Roles, schema and extensions.  Everything is written so that an ordinary managed-Postgres administrator (CREATEROLE
+ * and CREATE on the database) can do it: such a role makes itself a member of the roles it makes, which is what lets it
+ * hand over ownership.
  */
 #include "roles.h"
 
@@ -15,7 +16,9 @@
 enum err roles_name(const char *database, struct role_names *out, char *why, size_t why_n)
 {
 	if (strlen(database) + strlen("_search") > 63) {
-		snprintf(why, why_n, "the database name %s is too long: at most 56 characters, because roles are named after it", database);
+		snprintf(why, why_n,
+		    "the database name %s is too long: at most 56 characters, because roles are named after it",
+		    database);
 		return ERR_INPUT;
 	}
 	snprintf(out->owner, sizeof(out->owner), "%.56s_owner", database);
@@ -31,8 +34,10 @@ bool roles_ready(struct admin *a, const struct role_names *n)
 	char ignored[128];
 	const char *const values[] = { n->owner, n->eddy, n->search, n->maint };
 	enum err e = admin_query(a,
-	    "SELECT (SELECT count(*) FROM pg_catalog.pg_roles WHERE NOT rolsuper AND NOT rolbypassrls AND NOT rolcreaterole AND ("
-	    " (rolname = $1 AND NOT rolcanlogin) OR (rolname = $2 AND rolcanlogin) OR (rolname = $3 AND NOT rolcanlogin)"
+	    "SELECT (SELECT count(*) FROM pg_catalog.pg_roles WHERE NOT rolsuper AND NOT rolbypassrls AND NOT "
+	    "rolcreaterole AND ("
+	    " (rolname = $1 AND NOT rolcanlogin) OR (rolname = $2 AND rolcanlogin) OR (rolname = $3 AND NOT "
+	    "rolcanlogin)"
 	    " OR (rolname = $4 AND rolcanlogin))) = 4"
 	    " AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace s JOIN pg_catalog.pg_roles o ON o.oid = s.nspowner"
 	    "  WHERE s.nspname = 'eddy' AND o.rolname = $1)"
@@ -49,7 +54,8 @@ static bool exists(struct admin *a, const char *role)
 	PGresult *r = NULL;
 	char ignored[128];
 	const char *const values[] = { role };
-	if (admin_query(a, "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1", 1, values, &r, ignored, sizeof(ignored)) != ERR_NONE)
+	if (admin_query(a, "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1", 1, values, &r, ignored,
+	        sizeof(ignored)) != ERR_NONE)
 		return false;
 	bool found = PQntuples(r) == 1;
 	PQclear(r);
@@ -68,7 +74,8 @@ static enum err make_role(struct admin *a, const char *name, bool login, char *w
 	} else if (a->superuser) {
 		buf_add_str(&sql, "ALTER ROLE ");
 		admin_add_ident(a, &sql, name);
-		buf_addf(&sql, " NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION %s", login ? "LOGIN" : "NOLOGIN");
+		buf_addf(&sql, " NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION %s",
+		    login ? "LOGIN" : "NOLOGIN");
 	} else {
 		buf_add_str(&sql, "ALTER ROLE ");
 		admin_add_ident(a, &sql, name);
@@ -79,7 +86,8 @@ static enum err make_role(struct admin *a, const char *name, bool login, char *w
 	if (!a->superuser) {
 		PGresult *r = NULL;
 		const char *const values[] = { name };
-		e = admin_query(a, "SELECT pg_catalog.pg_has_role(current_user, $1, 'USAGE')", 1, values, &r, why, why_n);
+		e = admin_query(
+		    a, "SELECT pg_catalog.pg_has_role(current_user, $1, 'USAGE')", 1, values, &r, why, why_n);
 		if (e != ERR_NONE)
 			goto done;
 		bool member = *PQgetvalue(r, 0, 0) == 't';
@@ -107,8 +115,12 @@ static enum err exec_named(struct admin *a, const struct role_names *n, const ch
 			continue;
 		}
 		s++;
-		admin_add_ident(a, &sql, *s == 'O' ? n->owner : *s == 'E' ? n->eddy : *s == 'S' ? n->search : *s == 'M' ? n->maint :
-		    a->database);
+		admin_add_ident(a, &sql,
+		    *s == 'O'       ? n->owner
+		        : *s == 'E' ? n->eddy
+		        : *s == 'S' ? n->search
+		        : *s == 'M' ? n->maint
+		                    : a->database);
 	}
 	enum err e = admin_exec(a, sql.p, why, why_n);
 	buf_done(&sql);
@@ -118,8 +130,10 @@ static enum err exec_named(struct admin *a, const struct role_names *n, const ch
 enum err roles_make(struct admin *a, const struct role_names *n, char *why, size_t why_n)
 {
 	enum err e;
-	if ((e = make_role(a, n->owner, false, why, why_n)) != ERR_NONE || (e = make_role(a, n->search, false, why, why_n)) != ERR_NONE ||
-	    (e = make_role(a, n->eddy, true, why, why_n)) != ERR_NONE || (e = make_role(a, n->maint, true, why, why_n)) != ERR_NONE)
+	if ((e = make_role(a, n->owner, false, why, why_n)) != ERR_NONE ||
+	    (e = make_role(a, n->search, false, why, why_n)) != ERR_NONE ||
+	    (e = make_role(a, n->eddy, true, why, why_n)) != ERR_NONE ||
+	    (e = make_role(a, n->maint, true, why, why_n)) != ERR_NONE)
 		return e;
 	return ERR_NONE;
 }
@@ -131,8 +145,8 @@ enum err roles_prepare(struct admin *a, const struct role_names *n, char *why, s
 	if (e != ERR_NONE)
 		goto done;
 	/*
-	 * The limits also stand on the role, so a session opened by hand has them too.  In one transaction: a schema without its
-	 * extensions is never seen.
+	 * The limits also stand on the role, so a session opened by hand has them too.  In one transaction: a schema
+	 * without its extensions is never seen.
 	 */
 	e = exec_named(a, n,
 	    "BEGIN;"
@@ -142,11 +156,14 @@ enum err roles_prepare(struct admin *a, const struct role_names *n, char *why, s
 	    "CREATE EXTENSION IF NOT EXISTS btree_gin SCHEMA eddy;"
 	    "CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA eddy;"
 	    "CREATE TABLE IF NOT EXISTS eddy.schema_migrations ("
-	    " version integer PRIMARY KEY, name text NOT NULL, digest bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());"
-	    "COMMENT ON TABLE eddy.schema_migrations IS 'Which steps of migrations/ are applied; written by eddy migrate only.';"
+	    " version integer PRIMARY KEY, name text NOT NULL, digest bytea NOT NULL, applied_at timestamptz NOT NULL "
+	    "DEFAULT now());"
+	    "COMMENT ON TABLE eddy.schema_migrations IS 'Which steps of migrations/ are applied; written by eddy "
+	    "migrate only.';"
 	    "COMMENT ON COLUMN eddy.schema_migrations.version IS 'Number of the step.';"
 	    "COMMENT ON COLUMN eddy.schema_migrations.name IS 'Name of the step.';"
-	    "COMMENT ON COLUMN eddy.schema_migrations.digest IS 'SHA-256 of the text that was applied: a changed step is noticed.';"
+	    "COMMENT ON COLUMN eddy.schema_migrations.digest IS 'SHA-256 of the text that was applied: a changed step "
+	    "is noticed.';"
 	    "COMMENT ON COLUMN eddy.schema_migrations.applied_at IS 'When it was applied.';"
 	    "ALTER TABLE eddy.schema_migrations OWNER TO %O;"
 	    "GRANT SELECT ON eddy.schema_migrations TO %E, %M;"
@@ -157,15 +174,19 @@ enum err roles_prepare(struct admin *a, const struct role_names *n, char *why, s
 	    "ALTER ROLE %M IN DATABASE %D SET search_path = eddy;"
 	    "ALTER ROLE %M IN DATABASE %D SET lock_timeout = '5s';"
 	    "ALTER ROLE %M IN DATABASE %D SET idle_in_transaction_session_timeout = '60s';"
-	    "COMMIT", detail, sizeof(detail));
+	    "COMMIT",
+	    detail, sizeof(detail));
 	if (e != ERR_NONE) {
 		char ignored[64];
 		(void)admin_exec(a, "ROLLBACK", ignored, sizeof(ignored));
 	}
 done:
 	if (e != ERR_NONE)
-		snprintf(why, why_n, "cannot prepare roles and schema of database %s as %s: %s (the administrator needs CREATEROLE and must own "
-		    "the database)", a->database, a->user, detail);
+		snprintf(why, why_n,
+		    "cannot prepare roles and schema of database %s as %s: %s (the administrator needs CREATEROLE and "
+		    "must own "
+		    "the database)",
+		    a->database, a->user, detail);
 	return e;
 }
 
@@ -201,18 +222,23 @@ enum err roles_check_runtime(struct admin *a, const struct role_names *n, char *
 	    " WHEN rolbypassrls THEN 'has BYPASSRLS'"
 	    " WHEN rolcreaterole THEN 'may make roles'"
 	    " WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_roles o WHERE (o.rolsuper OR o.rolbypassrls) AND o.oid <> me.oid"
-	    "  AND pg_catalog.pg_has_role(me.oid, o.oid, 'MEMBER')) THEN 'is a member of a role that bypasses row security'"
+	    "  AND pg_catalog.pg_has_role(me.oid, o.oid, 'MEMBER')) THEN 'is a member of a role that bypasses row "
+	    "security'"
 	    " WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_roles o WHERE o.rolname = $1"
 	    "  AND pg_catalog.pg_has_role(me.oid, o.oid, 'MEMBER')) THEN 'is a member of the owner role ' || $1"
 	    " WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_namespace s WHERE s.nspname = 'eddy' AND s.nspowner = me.oid)"
 	    "  OR EXISTS (SELECT 1 FROM pg_catalog.pg_class t JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace"
 	    "   WHERE s.nspname = 'eddy' AND t.relowner = me.oid) THEN 'owns tables of Eddy'"
-	    " END FROM pg_catalog.pg_roles me WHERE rolname = current_user", 1, values, &r, why, why_n);
+	    " END FROM pg_catalog.pg_roles me WHERE rolname = current_user",
+	    1, values, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	if (!PQgetisnull(r, 0, 0)) {
-		snprintf(why, why_n, "role %s %s, so row security would not bind it: set database.admin_url to the administrator and leave "
-		    "database.url unset (Eddy makes its own role), or point database.url at role %s", a->user, PQgetvalue(r, 0, 0), n->eddy);
+		snprintf(why, why_n,
+		    "role %s %s, so row security would not bind it: set database.admin_url to the administrator and "
+		    "leave "
+		    "database.url unset (Eddy makes its own role), or point database.url at role %s",
+		    a->user, PQgetvalue(r, 0, 0), n->eddy);
 		e = ERR_DENIED;
 	}
 	PQclear(r);

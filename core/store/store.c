@@ -1,6 +1,7 @@
 /*
- * Order of things at start: reach the server, judge it, make what is missing under the migration lock, then connect once as the
- * runtime role to prove that it works and that row security binds it.  Everything that is already right is only read.
+ * Order of things at start: reach the server, judge it, make what is missing under the migration lock, then connect
+ * once as the runtime role to prove that it works and that row security binds it.  Everything that is already right is
+ * only read.
  */
 #include "store.h"
 
@@ -108,8 +109,10 @@ static enum err sort_addresses(struct store *s, const struct store_options *o, c
 	if (a.create_role) {
 		s->admin_url = xstrdup(o->url);
 		struct buf b = BUF_INIT;
-		buf_addf(&b, "database.url: role %s may make roles, so it is used as database.admin_url; Eddy works as %.56s_eddy", a.user,
-		    a.database);
+		buf_addf(&b,
+		    "database.url: role %s may make roles, so it is used as database.admin_url; Eddy works as "
+		    "%.56s_eddy",
+		    a.user, a.database);
 		s->note = buf_detach(&b, NULL);
 	} else {
 		s->url = xstrdup(o->url);
@@ -127,7 +130,8 @@ static enum err prepare(struct store *s, struct role_names *names, char *why, si
 	enum err e = admin_open_create(&a, s->admin_url, why, why_n);
 	if (e != ERR_NONE)
 		return e;
-	if ((e = admin_check_server(&a, why, why_n)) != ERR_NONE || (e = roles_name(a.database, names, why, why_n)) != ERR_NONE ||
+	if ((e = admin_check_server(&a, why, why_n)) != ERR_NONE ||
+	    (e = roles_name(a.database, names, why, why_n)) != ERR_NONE ||
 	    (e = migrate_read(&a, migrate_steps(), &st, why, why_n)) != ERR_NONE)
 		goto done;
 	bool need_password = !s->url && !password_read(s, names->eddy, password);
@@ -167,7 +171,8 @@ static enum err runtime_url(const struct store *s, const struct role_names *name
 {
 	char password[65];
 	if (!password_read(s, names->eddy, password)) {
-		snprintf(why, why_n, "cannot read the password of %s in %s: %s", names->eddy, s->data_dir, strerror(errno));
+		snprintf(
+		    why, why_n, "cannot read the password of %s in %s: %s", names->eddy, s->data_dir, strerror(errno));
 		return ERR_BROKEN;
 	}
 	struct buf b = BUF_INIT;
@@ -185,30 +190,37 @@ static enum err check_runtime(struct store *s, struct admin *a, char *why, size_
 	struct role_names names;
 	struct migrate_state st;
 	enum err e;
-	if ((e = roles_name(a->database, &names, why, why_n)) != ERR_NONE || (e = admin_check_server(a, why, why_n)) != ERR_NONE ||
+	if ((e = roles_name(a->database, &names, why, why_n)) != ERR_NONE ||
+	    (e = admin_check_server(a, why, why_n)) != ERR_NONE ||
 	    (e = roles_check_runtime(a, &names, why, why_n)) != ERR_NONE)
 		return e;
 	e = migrate_read(a, migrate_steps(), &st, why, why_n);
 	if (e == ERR_DENIED) {
-		snprintf(why, why_n, "role %s may not use schema eddy of database %s: GRANT %s TO %s", a->user, a->database, names.eddy, a->user);
+		snprintf(why, why_n, "role %s may not use schema eddy of database %s: GRANT %s TO %s", a->user,
+		    a->database, names.eddy, a->user);
 		return e;
 	}
 	if (e != ERR_NONE)
 		return e;
 	if (st.level < st.target) {
-		snprintf(why, why_n, "the schema of database %s is at step %d, this eddy needs %d: run `eddy migrate up` with "
-		    "database.admin_url set", a->database, st.level, st.target);
+		snprintf(why, why_n,
+		    "the schema of database %s is at step %d, this eddy needs %d: run `eddy migrate up` with "
+		    "database.admin_url set",
+		    a->database, st.level, st.target);
 		return ERR_INPUT;
 	}
 	PGresult *r = NULL;
-	e = admin_query(a, "SELECT pg_catalog.has_table_privilege('eddy.messages', 'SELECT, INSERT') AND "
-	    "pg_catalog.row_security_active('eddy.messages')", 0, NULL, &r, why, why_n);
+	e = admin_query(a,
+	    "SELECT pg_catalog.has_table_privilege('eddy.messages', 'SELECT, INSERT') AND "
+	    "pg_catalog.row_security_active('eddy.messages')",
+	    0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	bool fit = *PQgetvalue(r, 0, 0) == 't';
 	PQclear(r);
 	if (!fit) {
-		snprintf(why, why_n, "role %s has not the rights of %s: GRANT %s TO %s", a->user, names.eddy, names.eddy, a->user);
+		snprintf(why, why_n, "role %s has not the rights of %s: GRANT %s TO %s", a->user, names.eddy,
+		    names.eddy, a->user);
 		return ERR_DENIED;
 	}
 	struct buf b = BUF_INIT;
@@ -221,7 +233,9 @@ static enum err check_runtime(struct store *s, struct admin *a, char *why, size_
 	const char *minor = admin_wanted_minor(a->version);
 	if (minor) {
 		b = BUF_INIT;
-		buf_addf(&b, "%s%sPostgreSQL %d.%d leaks planner statistics past row security (CVE-2025-8713): update it to %s or newer",
+		buf_addf(&b,
+		    "%s%sPostgreSQL %d.%d leaks planner statistics past row security (CVE-2025-8713): update it to %s "
+		    "or newer",
 		    s->note ? s->note : "", s->note ? "; " : "", a->version / 10000, a->version % 10000, minor);
 		free(s->note);
 		s->note = buf_detach(&b, NULL);
@@ -333,11 +347,13 @@ static enum err change(struct admin *a, enum store_migrate what, int steps, stru
 	}
 	migrate_unlock(a);
 	if (e == ERR_NONE)
-		buf_addf(out, "database %s: %d step%s %s\n", a->database, done, done == 1 ? "" : "s", what == STORE_UP ? "applied" : "taken back");
+		buf_addf(out, "database %s: %d step%s %s\n", a->database, done, done == 1 ? "" : "s",
+		    what == STORE_UP ? "applied" : "taken back");
 	return e;
 }
 
-enum err store_migrate(const struct store_options *o, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n)
+enum err store_migrate(
+    const struct store_options *o, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
 	struct admin a = { 0 };
@@ -356,7 +372,8 @@ enum err store_migrate(const struct store_options *o, enum store_migrate what, i
 	if ((e = admin_open_create(&a, s->admin_url ? s->admin_url : s->url, why, why_n)) != ERR_NONE ||
 	    (e = admin_check_server(&a, why, why_n)) != ERR_NONE)
 		goto done;
-	e = what == STORE_STATUS ? migrate_status(&a, migrate_steps(), out, why, why_n) : change(&a, what, steps, out, why, why_n);
+	e = what == STORE_STATUS ? migrate_status(&a, migrate_steps(), out, why, why_n)
+	                         : change(&a, what, steps, out, why, why_n);
 done:
 	admin_close(&a);
 	store_close(s);

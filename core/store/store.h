@@ -9,24 +9,25 @@ struct buf;
 struct cluster;
 
 /*
- * From settings to a database that is ready: the private cluster or the given server, roles, schema, and the address under which the
- * program works.  Blocking: start-up and commands.
+ * From settings to a database that is ready: the private cluster or the given server, roles, schema, and the address
+ * under which the program works.  Blocking: start-up and commands.
  */
 struct store;
 struct store_options {
-	const char *url;       /* database.url or NULL */
+	const char *url; /* database.url or NULL */
 	const char *admin_url; /* database.admin_url or NULL */
 	const char *data_dir;
 };
 
 /**
- * Neither address: the private cluster under data_dir.  An administrator's address (also a database.url whose role may make roles):
- * makes database, roles and schema where missing.  Any other database.url must be a plain runtime role on a schema of exactly this
- * program's level.  Takes a few milliseconds when everything is in place.
- * ERR_RETRY: the server is not reachable.  Others: ${why} says what is wrong and how to mend it, in one line without password.
+ * Neither address: the private cluster under data_dir.  An administrator's address (also a database.url whose role may
+ * make roles): makes database, roles and schema where missing.  Any other database.url must be a plain runtime role on
+ * a schema of exactly this program's level.  Takes a few milliseconds when everything is in place. ERR_RETRY: the
+ * server is not reachable.  Others: ${why} says what is wrong and how to mend it, in one line without password.
  */
 enum err store_open(struct store **out, const struct store_options *o, char *why, size_t why_n);
-/** Ends the use of the private cluster too (the last process stops it), so close every connection before.  NULL is fine. */
+/** Ends the use of the private cluster too (the last process stops it), so close every connection before.  NULL is
+ * fine. */
 void store_close(struct store *s);
 /** The runtime role's address, for pg_open().  It holds a password. */
 const char *store_url(const struct store *s);
@@ -41,6 +42,7 @@ const char *store_admin_url(const struct store *s);
 
 /** `eddy migrate`: ${out} gets the lines to print. */
 enum store_migrate { STORE_UP, STORE_DOWN, STORE_STATUS };
-enum err store_migrate(const struct store_options *o, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n);
+enum err store_migrate(
+    const struct store_options *o, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The template's name carries a digest of the migrations, so a changed schema gets a new one even on a cluster that stays.  It is
- * made under another name and renamed when complete, under an advisory lock, because test programs run side by side.
+ * The template's name carries a digest of the migrations, so a changed schema gets a new one even on a cluster that
+ * stays.  It is made under another name and renamed when complete, under an advisory lock, because test programs run
+ * side by side.
  */
 #include "db.h"
 
@@ -142,11 +143,13 @@ static void fill_template(const char *name)
 	char why[512];
 	int applied;
 	if (admin_rewrite_url(test_db_server(), NULL, NULL, name, &url, why, sizeof(why)) != ERR_NONE ||
-	    admin_open(&a, url.p, why, sizeof(why)) != ERR_NONE || roles_name(ROLES, &roles, why, sizeof(why)) != ERR_NONE ||
+	    admin_open(&a, url.p, why, sizeof(why)) != ERR_NONE ||
+	    roles_name(ROLES, &roles, why, sizeof(why)) != ERR_NONE ||
 	    roles_prepare(&a, &roles, why, sizeof(why)) != ERR_NONE ||
 	    migrate_up(&a, migrate_steps(), &roles, &applied, why, sizeof(why)) != ERR_NONE)
 		give_up(name, why);
-	must(&a, "ALTER ROLE " ROLES "_eddy PASSWORD '" PASSWORD "'; ALTER ROLE " ROLES "_maint PASSWORD '" PASSWORD "'");
+	must(&a,
+	    "ALTER ROLE " ROLES "_eddy PASSWORD '" PASSWORD "'; ALTER ROLE " ROLES "_maint PASSWORD '" PASSWORD "'");
 	admin_close(&a);
 	buf_done(&url);
 }
@@ -270,8 +273,10 @@ struct id test_db_workspace(const char *name)
 	char text[ID_TEXT];
 	struct buf sql = BUF_INIT;
 	id_format(ws, text);
-	buf_addf(&sql, "INSERT INTO workspaces (ws, name) VALUES ('%s', '%s'); "
-	    "INSERT INTO installs (adapter, external_id, ws, name) VALUES ('test', '%s', '%s', '%s')", text, name, text, text, name);
+	buf_addf(&sql,
+	    "INSERT INTO workspaces (ws, name) VALUES ('%s', '%s'); "
+	    "INSERT INTO installs (adapter, external_id, ws, name) VALUES ('test', '%s', '%s', '%s')",
+	    text, name, text, text, name);
 	if (!test_db_exec(sql.p))
 		give_up("workspace", name);
 	buf_done(&sql);

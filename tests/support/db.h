@@ -6,9 +6,9 @@
 #include "../../core/base/id.h"
 
 /*
- * Databases for test programs, on the cluster of EDDY_TEST_ADMIN_URL (`make test` starts one) or, without it, on one of this program's
- * own.  The schema is migrated once into a template and cloned per call; everything goes away when the program exits.  A failure
- * to get a database ends the program with a message.  Strings live until the program ends.
+ * Databases for test programs, on the cluster of EDDY_TEST_ADMIN_URL (`make test` starts one) or, without it, on one of
+ * this program's own.  The schema is migrated once into a template and cloned per call; everything goes away when the
+ * program exits.  A failure to get a database ends the program with a message.  Strings live until the program ends.
  */
 
 /** A new, empty, migrated database: the address of its runtime role. */

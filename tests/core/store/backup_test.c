@@ -1,4 +1,5 @@
-/* Backup and restore of the private cluster: a round trip, and every file or moment in which restore must touch nothing. */
+/* Backup and restore of the private cluster: a round trip, and every file or moment in which restore must touch
+ * nothing. */
 #include "../../../core/store/backup.h"
 
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #include "../../../core/store/admin.h"
 #include "../../support/db.h"
 
-static const char *dir;  /* has data */
+static const char *dir; /* has data */
 static const char *dir2; /* starts empty */
 static char file[256];
 
@@ -25,11 +26,14 @@ static const char data[] =
     "INSERT INTO eddy.workspaces (ws, name) VALUES ('11111111-1111-4111-8111-111111111111', 'acme');"
     "INSERT INTO eddy.people (ws, id, name) SELECT ws, gen_random_uuid(), 'Ada' FROM eddy.workspaces;"
     "INSERT INTO eddy.audiences (ws, id, kind, subject) SELECT ws, ws, 1, ws FROM eddy.workspaces;"
-    "INSERT INTO eddy.places (ws, id, adapter, external_id, visibility, member, audience_id) SELECT ws, ws, 'test', 'C1', 4, true, ws "
+    "INSERT INTO eddy.places (ws, id, adapter, external_id, visibility, member, audience_id) SELECT ws, ws, 'test', "
+    "'C1', 4, true, ws "
     "FROM eddy.workspaces;"
-    "INSERT INTO eddy.threads (ws, id, place_id, external_key, seq, taking_part, last_author, audience_id) SELECT ws, ws, ws, '1', 3, true, 1, "
+    "INSERT INTO eddy.threads (ws, id, place_id, external_key, seq, taking_part, last_author, audience_id) SELECT ws, "
+    "ws, ws, '1', 3, true, 1, "
     "ws FROM eddy.workspaces;"
-    "INSERT INTO eddy.messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT ws, gen_random_uuid(), ws, n, n, 1, "
+    "INSERT INTO eddy.messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT ws, "
+    "gen_random_uuid(), ws, n, n, 1, "
     "'größe ' || n, ws FROM eddy.workspaces, generate_series(1, 300) n";
 static const char fingerprint[] = "SELECT md5(string_agg(m::text, ',' ORDER BY id)) || count(*) FROM eddy.messages m";
 
@@ -104,13 +108,20 @@ static void backup_restore__round_trip__keeps_every_row(void **state)
 	struct admin a;
 	PGresult *r = NULL;
 	assert_int_equal(admin_open(&a, store_url(s), why, sizeof(why)), ERR_NONE);
-	assert_int_equal(admin_query(&a, "SELECT count(*) FROM eddy.messages", 0, NULL, &r, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(
+	    admin_query(&a, "SELECT count(*) FROM eddy.messages", 0, NULL, &r, why, sizeof(why)), ERR_NONE);
 	assert_string_equal(PQgetvalue(r, 0, 0), "0");
 	PQclear(r);
-	assert_int_equal(admin_exec(&a, "BEGIN; SELECT set_config('app.ws', '11111111-1111-4111-8111-111111111111', true)", why, sizeof(why)),
+	assert_int_equal(
+	    admin_exec(&a, "BEGIN; SELECT set_config('app.ws', '11111111-1111-4111-8111-111111111111', true)", why,
+	        sizeof(why)),
 	    ERR_NONE);
-	assert_int_equal(admin_query(&a, "SELECT count(*) FROM eddy.search_messages('grosse 7', ARRAY['11111111-1111-4111-8111-111111111111']::"
-	    "uuid[], NULL, NULL, NULL, NULL, 5)", 0, NULL, &r, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_query(&a,
+	                     "SELECT count(*) FROM eddy.search_messages('grosse 7', "
+	                     "ARRAY['11111111-1111-4111-8111-111111111111']::"
+	                     "uuid[], NULL, NULL, NULL, NULL, 5)",
+	                     0, NULL, &r, why, sizeof(why)),
+	    ERR_NONE);
 	assert_string_equal(PQgetvalue(r, 0, 0), "1");
 	PQclear(r);
 	admin_close(&a);
@@ -123,10 +134,15 @@ static void backup_write__refuses__to_overwrite(void **state)
 	(void)state;
 	char why[512] = "";
 	struct buf out = BUF_INIT;
-	assert_int_equal(backup_write(&(struct store_options){ .data_dir = dir }, file, &out, why, sizeof(why)), ERR_INPUT);
+	assert_int_equal(
+	    backup_write(&(struct store_options){ .data_dir = dir }, file, &out, why, sizeof(why)), ERR_INPUT);
 	assert_non_null(strstr(why, "is there already"));
-	assert_int_equal(backup_write(&(struct store_options){ .data_dir = dir }, "/nowhere/at/all", &out, why, sizeof(why)), ERR_INPUT);
-	assert_int_equal(backup_write(&(struct store_options){ .data_dir = dir, .url = "x" }, "/tmp/x", &out, why, sizeof(why)), ERR_INPUT);
+	assert_int_equal(
+	    backup_write(&(struct store_options){ .data_dir = dir }, "/nowhere/at/all", &out, why, sizeof(why)),
+	    ERR_INPUT);
+	assert_int_equal(
+	    backup_write(&(struct store_options){ .data_dir = dir, .url = "x" }, "/tmp/x", &out, why, sizeof(why)),
+	    ERR_INPUT);
 	assert_non_null(strstr(why, "of your own"));
 	buf_done(&out);
 }
@@ -221,12 +237,16 @@ static void backup_restore__refuses__newer_schema_and_keeps_old_data(void **stat
 	struct buf out = BUF_INIT;
 	struct store *s = open_store(dir);
 	snprintf(path, sizeof(path), "%s.newer", file);
-	assert_true(exec(s, "INSERT INTO eddy.schema_migrations (version, name, digest) VALUES (900, 'future', '')", NULL));
-	/* The schema is only looked at when Eddy starts, so another backup of the same database can still be made by hand. */
+	assert_true(
+	    exec(s, "INSERT INTO eddy.schema_migrations (version, name, digest) VALUES (900, 'future', '')", NULL));
+	/* The schema is only looked at when Eddy starts, so another backup of the same database can still be made by
+	 * hand. */
 	char cmd[4096];
-	snprintf(cmd, sizeof(cmd), "p=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1); $p/pg_dump -Fc \"%s\" >'%s' && { printf EDDYBAK1; "
-	    "openssl dgst -sha256 -binary '%s'; } >'%s.t' && cat '%s.t' >>'%s'; rm -f '%s.t'", store_admin_url(s), path, path, path, path, path,
-	    path);
+	snprintf(cmd, sizeof(cmd),
+	    "p=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1); $p/pg_dump -Fc \"%s\" >'%s' && { printf "
+	    "EDDYBAK1; "
+	    "openssl dgst -sha256 -binary '%s'; } >'%s.t' && cat '%s.t' >>'%s'; rm -f '%s.t'",
+	    store_admin_url(s), path, path, path, path, path, path);
 	assert_int_equal(system(cmd), 0);
 	assert_true(exec(s, "DELETE FROM eddy.schema_migrations WHERE version = 900", NULL));
 	store_close(s);

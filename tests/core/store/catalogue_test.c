@@ -1,6 +1,7 @@
 /*
- * The rules of row security read from the catalogues: each rule is one branch of a query that returns a line per offence.  The shipped
- * schema has none; then each rule is broken once inside a transaction that is taken back, to see that it is noticed.
+ * The rules of row security read from the catalogues: each rule is one branch of a query that returns a line per
+ * offence.  The shipped schema has none; then each rule is broken once inside a transaction that is taken back, to see
+ * that it is noticed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,38 +22,49 @@
 #define REVIEWED_DEFINERS "'search_messages', 'tidy_search'"
 
 static const char lint[] =
-    "WITH t AS (SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relowner, c.relacl, c.relispartition,"
+    "WITH t AS (SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relowner, c.relacl, "
+    "c.relispartition,"
     "  (SELECT attnum FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'ws' AND NOT a.attisdropped"
     "   AND a.atttypid = 'uuid'::regtype AND a.attnotnull) AS ws"
-    "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'eddy' AND c.relkind IN ('r', 'p')),"
+    "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'eddy' AND c.relkind IN ('r', "
+    "'p')),"
     " tenant AS (SELECT * FROM t WHERE relname NOT IN (" REVIEWED_TABLES ")),"
     " role AS (SELECT oid, rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolcanlogin,"
-    "  split_part(rolname, '_', 3) AS part FROM pg_roles WHERE rolname IN ('eddy_test_owner', 'eddy_test_eddy', 'eddy_test_search',"
+    "  split_part(rolname, '_', 3) AS part FROM pg_roles WHERE rolname IN ('eddy_test_owner', 'eddy_test_eddy', "
+    "'eddy_test_search',"
     "  'eddy_test_maint'))"
     " SELECT 'table without ws: ' || relname FROM tenant WHERE ws IS NULL"
     " UNION ALL SELECT 'row security not enabled: ' || relname FROM tenant WHERE NOT relrowsecurity"
     " UNION ALL SELECT 'row security not forced: ' || relname FROM tenant WHERE NOT relforcerowsecurity"
-    " UNION ALL SELECT 'no tenant policy: ' || relname FROM tenant WHERE (SELECT count(*) FROM pg_policy p WHERE p.polrelid = tenant.oid"
+    " UNION ALL SELECT 'no tenant policy: ' || relname FROM tenant WHERE (SELECT count(*) FROM pg_policy p WHERE "
+    "p.polrelid = tenant.oid"
     "  AND p.polcmd = '*' AND p.polpermissive AND p.polroles = (SELECT array_agg(oid) FROM role WHERE part = 'eddy')"
     "  AND pg_get_expr(p.polqual, p.polrelid) LIKE '%ws = ( SELECT%app.ws%'"
     "  AND pg_get_expr(p.polwithcheck, p.polrelid) LIKE '%ws = ( SELECT%app.ws%') <> 1"
-    " UNION ALL SELECT 'policy without check: ' || polname || ' on ' || relname FROM pg_policy p JOIN t ON t.oid = p.polrelid"
+    " UNION ALL SELECT 'policy without check: ' || polname || ' on ' || relname FROM pg_policy p JOIN t ON t.oid = "
+    "p.polrelid"
     "  WHERE p.polcmd IN ('*', 'a', 'w') AND p.polwithcheck IS NULL"
-    " UNION ALL SELECT 'further permissive policy: ' || polname || ' on ' || relname FROM pg_policy p JOIN t ON t.oid = p.polrelid"
-    "  WHERE p.polpermissive AND NOT (p.polname = 'tenant' AND p.polroles = (SELECT array_agg(oid) FROM role WHERE part = 'eddy'))"
+    " UNION ALL SELECT 'further permissive policy: ' || polname || ' on ' || relname FROM pg_policy p JOIN t ON t.oid "
+    "= p.polrelid"
+    "  WHERE p.polpermissive AND NOT (p.polname = 'tenant' AND p.polroles = (SELECT array_agg(oid) FROM role WHERE "
+    "part = 'eddy'))"
     "  AND NOT (p.polname = 'maintenance' AND p.polroles = (SELECT array_agg(oid) FROM role WHERE part = 'maint'))"
     "  AND NOT (p.polname = 'search' AND p.polcmd = 'r' AND relname = 'messages'"
     "   AND p.polroles = (SELECT array_agg(oid) FROM role WHERE part = 'search'))"
-    " UNION ALL SELECT 'unique key does not begin with ws: ' || i.indexrelid::regclass FROM pg_index i JOIN tenant ON tenant.oid = i.indrelid"
+    " UNION ALL SELECT 'unique key does not begin with ws: ' || i.indexrelid::regclass FROM pg_index i JOIN tenant ON "
+    "tenant.oid = i.indrelid"
     "  WHERE i.indisunique AND i.indkey[0] IS DISTINCT FROM tenant.ws"
-    " UNION ALL SELECT 'foreign key without ws: ' || k.conname FROM pg_constraint k JOIN tenant ON tenant.oid = k.conrelid"
+    " UNION ALL SELECT 'foreign key without ws: ' || k.conname FROM pg_constraint k JOIN tenant ON tenant.oid = "
+    "k.conrelid"
     "  LEFT JOIN t target ON target.oid = k.confrelid WHERE k.contype = 'f' AND (k.conkey[1] IS DISTINCT FROM tenant.ws"
     "   OR k.confkey[1] IS DISTINCT FROM target.ws)"
-    " UNION ALL SELECT 'view without security_invoker: ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " UNION ALL SELECT 'view without security_invoker: ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = "
+    "c.relnamespace"
     "  WHERE c.relkind = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
     "  AND NOT coalesce(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on'], false)"
     " UNION ALL SELECT 'materialised view: ' || c.relname FROM pg_class c WHERE c.relkind = 'm'"
-    " UNION ALL SELECT 'security definer: ' || p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+    " UNION ALL SELECT 'security definer: ' || p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = "
+    "p.pronamespace"
     "  WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
     "  AND NOT (n.nspname = 'eddy' AND p.proname IN (" REVIEWED_DEFINERS "))"
     " UNION ALL SELECT 'security definer of the wrong owner: ' || p.proname FROM pg_proc p"
@@ -62,26 +74,32 @@ static const char lint[] =
     "  AND NOT EXISTS (SELECT 1 FROM unnest(p.proconfig) s WHERE s LIKE 'search_path=%pg_temp')"
     " UNION ALL SELECT 'security definer open to everyone: ' || p.proname FROM pg_proc p WHERE p.prosecdef"
     "  AND (p.proacl IS NULL OR EXISTS (SELECT 1 FROM aclexplode(p.proacl) x WHERE x.grantee = 0))"
-    " UNION ALL SELECT 'leakproof: ' || p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+    " UNION ALL SELECT 'leakproof: ' || p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = "
+    "p.pronamespace"
     "  WHERE p.proleakproof AND n.nspname <> 'pg_catalog'"
     " UNION ALL SELECT 'grant on a partition: ' || relname FROM t WHERE relispartition"
     "  AND EXISTS (SELECT 1 FROM aclexplode(relacl) x WHERE x.grantee <> relowner)"
     " UNION ALL SELECT 'grant of ' || x.privilege_type || ' on ' || relname FROM t, aclexplode(t.relacl) x"
     "  WHERE x.grantee <> t.relowner AND x.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')"
     " UNION ALL SELECT 'grant to everyone on ' || relname FROM t, aclexplode(t.relacl) x WHERE x.grantee = 0"
-    " UNION ALL SELECT 'wrong attributes of role ' || rolname FROM role WHERE rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb"
+    " UNION ALL SELECT 'wrong attributes of role ' || rolname FROM role WHERE rolsuper OR rolbypassrls OR "
+    "rolcreaterole OR rolcreatedb"
     "  OR rolreplication OR rolcanlogin <> (part IN ('eddy', 'maint'))"
     " UNION ALL SELECT 'role is missing: ' || x FROM unnest(ARRAY['owner', 'eddy', 'search', 'maint']) x"
     "  WHERE NOT EXISTS (SELECT 1 FROM role WHERE part = x)"
-    " UNION ALL SELECT 'role is a member of another: ' || role.rolname FROM role JOIN pg_auth_members m ON m.member = role.oid"
-    " UNION ALL SELECT 'not owned by the owner role: ' || relname FROM t WHERE relowner NOT IN (SELECT oid FROM role WHERE part = 'owner')"
-    " UNION ALL SELECT 'content in a table without row security: ' || relname || '.' || a.attname FROM t JOIN pg_attribute a"
+    " UNION ALL SELECT 'role is a member of another: ' || role.rolname FROM role JOIN pg_auth_members m ON m.member = "
+    "role.oid"
+    " UNION ALL SELECT 'not owned by the owner role: ' || relname FROM t WHERE relowner NOT IN (SELECT oid FROM role "
+    "WHERE part = 'owner')"
+    " UNION ALL SELECT 'content in a table without row security: ' || relname || '.' || a.attname FROM t JOIN "
+    "pg_attribute a"
     "  ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE relname = 'dispatch'"
     "  AND a.atttypid::regtype NOT IN ('uuid', 'integer', 'bigint', 'timestamptz')"
     " UNION ALL SELECT 'sequence: ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     "  WHERE n.nspname = 'eddy' AND c.relkind = 'S'"
     " UNION ALL SELECT 'no comment: ' || relname FROM t WHERE coalesce(obj_description(oid, 'pg_class'), '') = ''"
-    " UNION ALL SELECT 'no comment: ' || relname || '.' || a.attname FROM t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0"
+    " UNION ALL SELECT 'no comment: ' || relname || '.' || a.attname FROM t JOIN pg_attribute a ON a.attrelid = t.oid "
+    "AND a.attnum > 0"
     "  AND NOT a.attisdropped WHERE coalesce(col_description(t.oid, a.attnum), '') = ''"
     " ORDER BY 1";
 
@@ -144,26 +162,37 @@ static void catalogue__each_rule__is_noticed_when_broken(void **state)
 		{ GOOD_TABLE("") "ALTER TABLE bad ENABLE ROW LEVEL SECURITY", "row security not forced: bad" },
 		{ "ALTER TABLE messages NO FORCE ROW LEVEL SECURITY", "row security not forced: messages" },
 		{ GOOD_TABLE("") GUARD, "no tenant policy: bad" },
-		{ GOOD_TABLE("") GUARD "CREATE POLICY tenant ON bad TO eddy_test_eddy USING (true) WITH CHECK (true)", "no tenant policy: bad" },
+		{ GOOD_TABLE("") GUARD "CREATE POLICY tenant ON bad TO eddy_test_eddy USING (true) WITH CHECK (true)",
+		    "no tenant policy: bad" },
 		{ "DROP POLICY tenant ON runs", "no tenant policy: runs" },
 		{ GOOD_TABLE("") GUARD "CREATE POLICY tenant ON bad TO eddy_test_eddy USING (ws = (SELECT "
-		  "nullif(current_setting('app.ws', true), '')::uuid))", "policy without check: tenant on bad" },
-		{ "CREATE POLICY wide ON messages TO eddy_test_eddy USING (true) WITH CHECK (true)", "further permissive policy: wide on messages" },
-		{ "CREATE POLICY search ON people FOR SELECT TO eddy_test_search USING (true)", "further permissive policy: search on people" },
+		                       "nullif(current_setting('app.ws', true), '')::uuid))",
+		    "policy without check: tenant on bad" },
+		{ "CREATE POLICY wide ON messages TO eddy_test_eddy USING (true) WITH CHECK (true)",
+		    "further permissive policy: wide on messages" },
+		{ "CREATE POLICY search ON people FOR SELECT TO eddy_test_search USING (true)",
+		    "further permissive policy: search on people" },
 		{ GOOD_TABLE(", k text UNIQUE"), "unique key does not begin with ws: bad_k_key" },
-		{ "CREATE UNIQUE INDEX bad_index ON inbox (source_key, ws)", "unique key does not begin with ws: bad_index" },
-		{ "CREATE TABLE bad (ws uuid NOT NULL, t uuid REFERENCES pair (id))", "foreign key without ws: bad_t_fkey" },
+		{ "CREATE UNIQUE INDEX bad_index ON inbox (source_key, ws)",
+		    "unique key does not begin with ws: bad_index" },
+		{ "CREATE TABLE bad (ws uuid NOT NULL, t uuid REFERENCES pair (id))",
+		    "foreign key without ws: bad_t_fkey" },
 		{ "CREATE VIEW bad AS SELECT 1 AS one", "view without security_invoker: bad" },
 		{ "CREATE MATERIALIZED VIEW bad AS SELECT 1 AS one", "materialised view: bad" },
-		{ "CREATE FUNCTION bad() RETURNS integer LANGUAGE sql SECURITY DEFINER SET search_path = eddy, pg_temp AS 'SELECT 1'",
-		  "security definer: bad()" },
-		{ "ALTER FUNCTION search_messages OWNER TO eddy_test_owner", "security definer of the wrong owner: search_messages" },
-		{ "ALTER FUNCTION search_messages RESET search_path", "security definer without fixed search_path: search_messages" },
-		{ "GRANT EXECUTE ON FUNCTION search_messages TO PUBLIC", "security definer open to everyone: search_messages" },
+		{ "CREATE FUNCTION bad() RETURNS integer LANGUAGE sql SECURITY DEFINER SET search_path = eddy, pg_temp "
+		  "AS 'SELECT 1'",
+		    "security definer: bad()" },
+		{ "ALTER FUNCTION search_messages OWNER TO eddy_test_owner",
+		    "security definer of the wrong owner: search_messages" },
+		{ "ALTER FUNCTION search_messages RESET search_path",
+		    "security definer without fixed search_path: search_messages" },
+		{ "GRANT EXECUTE ON FUNCTION search_messages TO PUBLIC",
+		    "security definer open to everyone: search_messages" },
 		{ "CREATE FUNCTION bad() RETURNS integer LANGUAGE sql LEAKPROOF AS 'SELECT 1'", "leakproof: bad()" },
 		{ "CREATE TABLE bad (ws uuid NOT NULL, id uuid NOT NULL, PRIMARY KEY (ws, id)) PARTITION BY HASH (ws); "
-		  "CREATE TABLE bad_0 PARTITION OF bad FOR VALUES WITH (modulus 1, remainder 0); GRANT SELECT ON bad_0 TO eddy_test_eddy",
-		  "grant on a partition: bad_0" },
+		  "CREATE TABLE bad_0 PARTITION OF bad FOR VALUES WITH (modulus 1, remainder 0); GRANT SELECT ON bad_0 "
+		  "TO eddy_test_eddy",
+		    "grant on a partition: bad_0" },
 		{ "GRANT TRUNCATE ON messages TO eddy_test_eddy", "grant of TRUNCATE on messages" },
 		{ "GRANT REFERENCES ON messages TO eddy_test_eddy", "grant of REFERENCES on messages" },
 		{ "GRANT TRIGGER ON messages TO eddy_test_eddy", "grant of TRIGGER on messages" },
@@ -174,7 +203,8 @@ static void catalogue__each_rule__is_noticed_when_broken(void **state)
 		{ "ALTER ROLE eddy_test_search RENAME TO eddy_test_gone", "role is missing: search" },
 		{ "GRANT eddy_test_owner TO eddy_test_eddy", "role is a member of another: eddy_test_eddy" },
 		{ "ALTER TABLE reactions OWNER TO eddy_test_eddy", "not owned by the owner role: reactions" },
-		{ "ALTER TABLE dispatch ADD COLUMN note text", "content in a table without row security: dispatch.note" },
+		{ "ALTER TABLE dispatch ADD COLUMN note text",
+		    "content in a table without row security: dispatch.note" },
 		{ "CREATE SEQUENCE bad", "sequence: bad" },
 		{ GOOD_TABLE(""), "no comment: bad\n" },
 		{ "COMMENT ON COLUMN runs.token IS NULL", "no comment: runs.token" },
@@ -183,8 +213,11 @@ static void catalogue__each_rule__is_noticed_when_broken(void **state)
 	struct buf b = BUF_INIT;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char why[256] = "";
-		assert_int_equal(admin_exec(a, "BEGIN; CREATE TABLE pair (ws uuid NOT NULL, id uuid UNIQUE); SET LOCAL lock_timeout = '5s'", why,
-		    sizeof(why)), ERR_NONE);
+		assert_int_equal(admin_exec(a,
+		                     "BEGIN; CREATE TABLE pair (ws uuid NOT NULL, id uuid UNIQUE); SET LOCAL "
+		                     "lock_timeout = '5s'",
+		                     why, sizeof(why)),
+		    ERR_NONE);
 		if (admin_exec(a, cases[i].sql, why, sizeof(why)) != ERR_NONE)
 			print_error("%s: %s\n", cases[i].sql, why);
 		offences(a, &b);

@@ -150,7 +150,8 @@ static void cluster_start__ignores__pid_file_of_another_process(void **state)
 	(void)state;
 	char path[256];
 	snprintf(path, sizeof(path), "%s/pg/postmaster.pid", dir);
-	/* A live process that is no server; as root one of user postgres, which Postgres itself would take for a server. */
+	/* A live process that is no server; as root one of user postgres, which Postgres itself would take for a
+	 * server. */
 	pid_t other = fork();
 	if (other == 0) {
 		struct passwd *pw = getpwnam("postgres");
@@ -232,7 +233,8 @@ static void store_open__refuses__private_server_without_fsync(void **state)
 		assert_non_null(f);
 		fprintf(f, "%s = off\n", off[i]);
 		fclose(f);
-		assert_int_equal(store_open(&s, &(struct store_options){ .data_dir = dir }, why, sizeof(why)), ERR_INPUT);
+		assert_int_equal(
+		    store_open(&s, &(struct store_options){ .data_dir = dir }, why, sizeof(why)), ERR_INPUT);
 		assert_non_null(strstr(why, off[i]));
 		assert_non_null(strstr(why, "= on"));
 		assert_null(s);

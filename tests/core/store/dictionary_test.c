@@ -1,4 +1,5 @@
-/* docs/data-dictionary.md says what the schema is: compared with what scripts/dictionary prints for a fresh database. */
+/* docs/data-dictionary.md says what the schema is: compared with what scripts/dictionary prints for a fresh database.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

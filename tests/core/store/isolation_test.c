@@ -1,4 +1,5 @@
-/* What the runtime role can reach: nothing without a tenant, nothing of another's; and what search may do beyond that. */
+/* What the runtime role can reach: nothing without a tenant, nothing of another's; and what search may do beyond that.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +18,11 @@ static const struct pg_statement statements[] = {
 	{ "add_person", "INSERT INTO people (ws, id, name) VALUES ($1, $2, 'somebody')" },
 	{ "rename", "UPDATE people SET name = 'changed' WHERE id = $1 RETURNING 1" },
 	{ "move", "UPDATE people SET ws = $2 WHERE id = $1" },
-	{ "inbox", "INSERT INTO inbox (ws, id, kind, adapter, source_key) VALUES ($1, $2, 0, 'test', 'k') ON CONFLICT DO NOTHING RETURNING 1" },
-	{ "identity", "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, 'test', 'U1', $2, 2)" },
+	{ "inbox",
+	    "INSERT INTO inbox (ws, id, kind, adapter, source_key) VALUES ($1, $2, 0, 'test', 'k') ON CONFLICT DO "
+	    "NOTHING RETURNING 1" },
+	{ "identity",
+	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, 'test', 'U1', $2, 2)" },
 	{ "search", "SELECT message_id, rank FROM search_messages($1, $2, $3, $4, $5, $6, $7)" },
 	{ "tidy", "SELECT tidy_search()" },
 	{ NULL, NULL },
@@ -176,14 +180,22 @@ static struct id make_place(struct id ws, struct id author, const char *const *t
 	id_format(thread_id, t);
 	id_format(author, person);
 	buf_addf(&sql, "INSERT INTO audiences (ws, id, kind, subject) VALUES ('%s', '%s', 1, '%s');", w, place, place);
-	buf_addf(&sql, "INSERT INTO places (ws, id, adapter, external_id, visibility, member, audience_id) VALUES ('%s', '%s', 'test', '%s', 4, "
-	    "true, '%s');", w, place, place, place);
-	buf_addf(&sql, "INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, audience_id) VALUES ('%s', '%s', "
-	    "'%s', '1', 0, true, 1, '%s');", w, t, place, place);
+	buf_addf(&sql,
+	    "INSERT INTO places (ws, id, adapter, external_id, visibility, member, audience_id) VALUES ('%s', '%s', "
+	    "'test', '%s', 4, "
+	    "true, '%s');",
+	    w, place, place, place);
+	buf_addf(&sql,
+	    "INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, audience_id) VALUES "
+	    "('%s', '%s', "
+	    "'%s', '1', 0, true, 1, '%s');",
+	    w, t, place, place);
 	for (int i = 0; texts[i]; i++)
-		buf_addf(&sql, "INSERT INTO messages (ws, id, thread_id, seq, rev, author_id, author_kind, body, audience_id, created_at) VALUES ("
-		    "'%s', '%s', '%s', %d, %d, '%s', 1, '%s', '%s', timestamptz '2026-01-01' + %d * interval '1 day');", w, id_format(id_new(), m),
-		    t, i + 1, i + 1, person, texts[i], place, i);
+		buf_addf(&sql,
+		    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_id, author_kind, body, audience_id, "
+		    "created_at) VALUES ("
+		    "'%s', '%s', '%s', %d, %d, '%s', 1, '%s', '%s', timestamptz '2026-01-01' + %d * interval '1 day');",
+		    w, id_format(id_new(), m), t, i + 1, i + 1, person, texts[i], place, i);
 	assert_true(test_db_exec(sql.p));
 	buf_done(&sql);
 	if (thread)
@@ -232,7 +244,8 @@ static int search(struct id ws, const struct filter *f)
 static void search_messages__finds__only_what_audience_and_tenant_allow(void **state)
 {
 	(void)state;
-	static const char *const open_texts[] = { "the release is on friday", "friday it is, says Zoë in the café", "nothing to see", NULL };
+	static const char *const open_texts[] = { "the release is on friday", "friday it is, says Zoë in the café",
+		"nothing to see", NULL };
 	static const char *const closed_texts[] = { "salaries are decided on friday", NULL };
 	static const char *const other_texts[] = { "friday in another house", NULL };
 	place_open = make_place(ws_a, person_a, open_texts, &thread_open);
@@ -245,17 +258,24 @@ static void search_messages__finds__only_what_audience_and_tenant_allow(void **s
 	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 0 }), 0);
 	assert_int_equal(search(ws_b, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3 }), 1);
 	assert_int_equal(search(id_new(), &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3 }), 0);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .limit = 1 }), 1);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .thread = thread_open }), 2);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .author = person_b }), 0);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday -release", .audiences = all, .audiences_n = 1 }), 1);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "\"is on friday\"", .audiences = all, .audiences_n = 1 }), 1);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .limit = 1 }), 1);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .thread = thread_open }),
+	    2);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .author = person_b }), 0);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "friday -release", .audiences = all, .audiences_n = 1 }), 1);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "\"is on friday\"", .audiences = all, .audiences_n = 1 }), 1);
 }
 
 static void search_messages__ignores__accents_and_case(void **state)
 {
 	(void)state;
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "ZOE cafe", .audiences = &place_open, .audiences_n = 1 }), 1);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "ZOE cafe", .audiences = &place_open, .audiences_n = 1 }), 1);
 	assert_int_equal(search(ws_a, &(struct filter){ .q = "Zoë", .audiences = &place_open, .audiences_n = 1 }), 1);
 }
 
@@ -264,14 +284,16 @@ static void search_messages__answers_nothing__to_empty_and_negative_queries(void
 	(void)state;
 	static const char *const queries[] = { "", "   ", "-friday", "!!! ???", "\"\"" };
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
-		assert_int_equal(search(ws_a, &(struct filter){ .q = queries[i], .audiences = &place_open, .audiences_n = 1 }), 0);
+		assert_int_equal(
+		    search(ws_a, &(struct filter){ .q = queries[i], .audiences = &place_open, .audiences_n = 1 }), 0);
 }
 
 static void search_messages__forgets__deleted(void **state)
 {
 	(void)state;
 	assert_true(test_db_exec("UPDATE messages SET state = 2 WHERE body LIKE 'the release%'"));
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "release", .audiences = &place_open, .audiences_n = 1 }), 0);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "release", .audiences = &place_open, .audiences_n = 1 }), 0);
 	assert_true(test_db_exec("UPDATE messages SET state = 0 WHERE body LIKE 'the release%'"));
 }
 
@@ -296,17 +318,24 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	id_format(ws_a, w);
 	id_format(place_open, place);
 	id_format(thread_open, t);
-	buf_addf(&sql, "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT '%s', gen_random_uuid(), '%s', "
+	buf_addf(&sql,
+	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT '%s', "
+	    "gen_random_uuid(), '%s', "
 	    "100 + n, 100 + n, 1, 'filler ' || md5(n::text) || CASE WHEN n %% 500 = 0 THEN ' needle' ELSE '' END, '%s' "
-	    "FROM generate_series(1, 20000) n; SELECT tidy_search(); ANALYZE messages", w, t, place);
+	    "FROM generate_series(1, 20000) n; SELECT tidy_search(); ANALYZE messages",
+	    w, t, place);
 	assert_true(test_db_exec(sql.p));
 	assert_int_equal(admin_open(&a, test_db_admin(), why, sizeof(why)), ERR_NONE);
 	if (!a.superuser) {
 		admin_close(&a);
 		skip();
 	}
-	assert_int_equal(admin_exec(&a, "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; "
-	    "SET client_min_messages = log; SET search_path = eddy; SET ROLE eddy_test_eddy", why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_exec(&a,
+	                     "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET "
+	                     "auto_explain.log_nested_statements = on; "
+	                     "SET client_min_messages = log; SET search_path = eddy; SET ROLE eddy_test_eddy",
+	                     why, sizeof(why)),
+	    ERR_NONE);
 	PQsetNoticeReceiver(a.conn, keep_notice, &said);
 	buf_reset(&sql);
 	buf_addf(&sql, "SELECT set_config('app.ws', '%s', false)", w);
@@ -314,7 +343,8 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	static const char index[] = "Bitmap Index Scan on messages_search";
 	buf_reset(&said);
 	buf_reset(&sql);
-	buf_addf(&sql, "SELECT * FROM search_messages('needle', ARRAY['%s']::uuid[], NULL, NULL, NULL, NULL, 20)", place);
+	buf_addf(
+	    &sql, "SELECT * FROM search_messages('needle', ARRAY['%s']::uuid[], NULL, NULL, NULL, NULL, 20)", place);
 	assert_int_equal(admin_exec(&a, sql.p, why, sizeof(why)), ERR_NONE);
 	if (!strstr(said.p, index))
 		print_error("%s", said.p);
@@ -322,30 +352,38 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	assert_null(strstr(said.p, "Filter: (search @@"));
 	/* Why the function exists: under row security the same words do not reach the index. */
 	buf_reset(&said);
-	assert_int_equal(admin_exec(&a, "SELECT count(*) FROM messages WHERE search @@ 'needle'", why, sizeof(why)), ERR_NONE);
+	assert_int_equal(
+	    admin_exec(&a, "SELECT count(*) FROM messages WHERE search @@ 'needle'", why, sizeof(why)), ERR_NONE);
 	assert_non_null(strstr(said.p, "Filter: (search @@"));
 	admin_close(&a);
 	buf_done(&said);
 	buf_done(&sql);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "needle", .audiences = &place_open, .audiences_n = 1, .limit = 1000 }), 40);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "needle", .audiences = &place_open, .audiences_n = 1, .limit = 1000 }),
+	    40);
 }
 
 static void tidy_search__merges__what_was_written(void **state)
 {
 	(void)state;
 	int before = search(ws_a, &(struct filter){ .q = "friday", .audiences = &place_open, .audiences_n = 1 });
-	assert_true(test_db_exec("INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT ws, "
-	    "gen_random_uuid(), thread_id, 900000, 900000, 1, body, audience_id FROM messages WHERE body LIKE 'friday it is%'"));
+	assert_true(test_db_exec("INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) "
+	                         "SELECT ws, "
+	                         "gen_random_uuid(), thread_id, 900000, 900000, 1, body, audience_id FROM messages "
+	                         "WHERE body LIKE 'friday it is%'"));
 	assert_true(count("tidy", NULL) > 0);
 	assert_int_equal(count("tidy", NULL), 0);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = &place_open, .audiences_n = 1 }), before + 1);
+	assert_int_equal(
+	    search(ws_a, &(struct filter){ .q = "friday", .audiences = &place_open, .audiences_n = 1 }), before + 1);
 }
 
 static void maintenance__sees__all_tenants_without_bypass(void **state)
 {
 	(void)state;
-	assert_true(test_db_exec("SET ROLE eddy_test_maint; DO $$ BEGIN IF (SELECT count(*) FROM eddy.people) <> 2 THEN RAISE 'no'; END IF; END $$"));
-	assert_true(test_db_exec("SET ROLE eddy_test_owner; DO $$ BEGIN IF (SELECT count(*) FROM eddy.people) <> 0 THEN RAISE 'no'; END IF; END $$"));
+	assert_true(test_db_exec("SET ROLE eddy_test_maint; DO $$ BEGIN IF (SELECT count(*) FROM eddy.people) <> 2 "
+	                         "THEN RAISE 'no'; END IF; END $$"));
+	assert_true(test_db_exec("SET ROLE eddy_test_owner; DO $$ BEGIN IF (SELECT count(*) FROM eddy.people) <> 0 "
+	                         "THEN RAISE 'no'; END IF; END $$"));
 }
 
 int main(void)

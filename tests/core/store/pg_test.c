@@ -14,16 +14,23 @@
 enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25, OID_UUID = 2950 };
 
 static const struct pg_statement statements[] = {
-	{ "scalars", "SELECT $1::uuid, $2::text, $3::int8, $4::int4, $5::int2, $6::bool, $7::bytea, $8::text IS NULL, $9::text, "
+	{ "scalars",
+	    "SELECT $1::uuid, $2::text, $3::int8, $4::int4, $5::int2, $6::bool, $7::bytea, $8::text IS NULL, $9::text, "
 	    "$10::bytea IS NULL" },
-	{ "arrays", "SELECT u, t, a, b, c, d, e FROM unnest($1::uuid[], $2::text[], $3::int8[], $4::int4[], $5::int2[], $6::bool[], "
+	{ "arrays",
+	    "SELECT u, t, a, b, c, d, e FROM unnest($1::uuid[], $2::text[], $3::int8[], $4::int4[], $5::int2[], "
+	    "$6::bool[], "
 	    "$7::bytea[]) WITH ORDINALITY AS x (u, t, a, b, c, d, e, n) ORDER BY n" },
 	{ "counts", "SELECT cardinality($1::text[]), array_ndims($1::text[])" },
-	{ "times", "SELECT timestamptz '2026-03-04 05:06:07.089Z', timestamptz '1999-12-31 23:59:59.9995Z', timestamptz 'infinity', "
+	{ "times",
+	    "SELECT timestamptz '2026-03-04 05:06:07.089Z', timestamptz '1999-12-31 23:59:59.9995Z', timestamptz "
+	    "'infinity', "
 	    "NULL::timestamptz" },
 	{ "names", "SELECT count(*) FROM workspaces" },
-	{ "limits", "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'), "
-	    "current_setting('idle_in_transaction_session_timeout'), current_setting('search_path'), current_setting('application_name')" },
+	{ "limits",
+	    "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'), "
+	    "current_setting('idle_in_transaction_session_timeout'), current_setting('search_path'), "
+	    "current_setting('application_name')" },
 	{ "tenant", "SELECT coalesce(current_setting('app.ws', true), '')" },
 	{ "divide", "SELECT 1 / $1::int4" },
 	{ "forbidden", "TRUNCATE workspaces" },
@@ -194,18 +201,24 @@ static void pg_open__sets__limits_of_session(void **state)
 static void pg_open__names__statement_that_is_wrong(void **state)
 {
 	static const struct pg_statement bad[] = {
-		{ "good", "SELECT 1" }, { "wrong_column", "SELECT nothing_of_that_name FROM workspaces" }, { "later", "SELECT 2" }, { NULL, NULL },
+		{ "good", "SELECT 1" },
+		{ "wrong_column", "SELECT nothing_of_that_name FROM workspaces" },
+		{ "later", "SELECT 2" },
+		{ NULL, NULL },
 	};
 	static const struct pg_statement empty[] = { { "hollow", "" }, { NULL, NULL } };
 	struct pg *p = NULL;
 	char why[256] = "";
 	(void)state;
-	assert_int_equal(pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ statements, bad, NULL }, why, sizeof(why)),
+	assert_int_equal(pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ statements, bad, NULL },
+	                     why, sizeof(why)),
 	    ERR_BROKEN);
 	assert_non_null(strstr(why, "wrong_column"));
 	assert_non_null(strstr(why, "nothing_of_that_name"));
 	assert_null(strchr(why, '\n'));
-	assert_int_equal(pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ empty, NULL }, why, sizeof(why)), ERR_BROKEN);
+	assert_int_equal(
+	    pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ empty, NULL }, why, sizeof(why)),
+	    ERR_BROKEN);
 	assert_non_null(strstr(why, "hollow"));
 	assert_null(p);
 }
