@@ -306,11 +306,9 @@ static void cancel(struct model *port, struct model_call *c)
 		m->builtin->ops->cancel(m->builtin, c->inner);
 		return;
 	}
-	if (atomic_exchange(&c->cancelled, true))
-		return;
-	atomic_fetch_add(&c->refs, 1);
-	if (!http_post(m->http, cancel_now, c))
-		unref(c); /* the thread stops and ends the call itself */
+	atomic_fetch_add(&c->refs, 1); /* first: the flag alone can already end the call */
+	if (atomic_exchange(&c->cancelled, true) || !http_post(m->http, cancel_now, c))
+		unref(c); /* asked for before, or the thread stops and ends all calls itself */
 }
 
 static int64_t worst_cost(struct model *port, const char *model, uint32_t input_tokens, uint32_t max_tokens)
