@@ -75,7 +75,7 @@ static int answer(const struct http_peer_request *r)
 	if (strcmp(r->path, "/drips") == 0) {
 		http_peer_write(r->fd, chunked);
 		for (int i = 0; i < 6; i++) {
-			usleep(60000);
+			usleep(90000);
 			http_peer_chunk(r->fd, "drip", 4);
 		}
 		http_peer_chunk(r->fd, "", 0);
@@ -301,22 +301,22 @@ static void silence__ends__by_the_right_time_out(void **state)
 {
 	struct fixture *f = *state;
 	struct outcome silent = { 0 }, stalls = { 0 }, drips = { 0 }, total = { 0 };
-	go(f, &silent, "POST", "/silent", (struct http_request){ .idle_ms = 200 });
-	go(f, &stalls, "POST", "/stalls", (struct http_request){ .idle_ms = 200, .on_data = on_data });
-	go(f, &drips, "POST", "/drips", (struct http_request){ .idle_ms = 200, .on_data = on_data });
+	go(f, &silent, "POST", "/silent", (struct http_request){ .idle_ms = 400 });
+	go(f, &stalls, "POST", "/stalls", (struct http_request){ .idle_ms = 400, .on_data = on_data });
+	go(f, &drips, "POST", "/drips", (struct http_request){ .idle_ms = 400, .on_data = on_data });
 	go(f, &total, "POST", "/drips", (struct http_request){ .total_ms = 150, .on_data = on_data });
 	await(&silent);
 	await(&stalls);
 	await(&drips);
 	await(&total);
 	assert_int_equal(silent.fail, HTTP_TIMEOUT);
-	assert_in_range(silent.total_ms, 195, 900);
+	assert_in_range(silent.total_ms, 390, 3000);
 	assert_int_equal(stalls.fail, HTTP_TIMEOUT);
 	assert_int_equal(stalls.seen, 3);
-	assert_int_equal(drips.fail, HTTP_OK); /* 360 ms in all, never 200 ms without a byte */
+	assert_int_equal(drips.fail, HTTP_OK); /* 540 ms in all, never 400 ms without a byte */
 	assert_int_equal(drips.seen, 24);
 	assert_int_equal(total.fail, HTTP_TIMEOUT);
-	assert_in_range(total.total_ms, 145, 340);
+	assert_in_range(total.total_ms, 145, 530);
 }
 
 static void body__is_refused__beyond_its_limit(void **state)
