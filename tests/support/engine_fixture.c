@@ -25,8 +25,14 @@ struct model_call {
 	enum script script;
 };
 
+struct adapter {
+	struct fixture *f;
+};
+
 struct fixture {
 	struct fixture_options o;
+	struct adapter_ops ops;
+	struct adapter adapter;
 	struct model model; /* first: the ops get &model */
 	struct settings *settings;
 	struct metrics *metrics;
@@ -227,10 +233,6 @@ static const struct model_ops fake_model = { "fake", model_start, model_cancel, 
 
 /* ---- the adapter ---- */
 
-struct adapter {
-	struct fixture *f;
-};
-
 static enum err adapter_send(struct adapter *a, const struct reply *r)
 {
 	struct fixture *f = a->f;
@@ -298,11 +300,9 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		fprintf(stderr, "engine_open: %s\n", why);
 		abort();
 	}
-	struct adapter_ops *ops = xcalloc(1, sizeof(*ops));
-	*ops = (struct adapter_ops){ "test", f->o.caps, adapter_send, adapter_describe, adapter_permalink };
-	struct adapter *a = xcalloc(1, sizeof(*a));
-	a->f = f;
-	engine_add_adapter(f->engine, ops, a);
+	f->ops = (struct adapter_ops){ "test", f->o.caps, adapter_send, adapter_describe, adapter_permalink };
+	f->adapter.f = f;
+	engine_add_adapter(f->engine, &f->ops, &f->adapter);
 	if (engine_install(f->engine, "test", "T1", "Test", true, &f->ws) != ERR_NONE)
 		abort();
 	pthread_create(&f->thread, NULL, model_main, f);
