@@ -31,12 +31,15 @@ struct accept_op {
 	void *arg;
 	uint64_t at_us;
 	struct id inbox, place, thread, message, identity, person;
+	struct id audience; /* the place's own, or the one person a private answer is for */
 	bool addressed;
 	/* from the first and second round */
 	bool fresh;
 	int64_t seq, rev;
 	int prev_author;
 	struct route_facts facts;
+	bool greet;        /* Eddy is new in this place */
+	bool edit_is_new;  /* an edit of a message that no run was made for */
 	/* decided in between */
 	struct route route;
 	struct id run;
@@ -57,6 +60,10 @@ static bool is_post(const struct intent *in)
 const struct pg_statement accept_statements[] = {
 	{ "accept_audiences",
 	    "INSERT INTO audiences (ws, id, kind, subject) SELECT $1::uuid, id, 1, id FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING" },
+	{ "accept_private",
+	    "INSERT INTO audiences (ws, id, kind, subject) SELECT $1::uuid, s.id, 2, s.person"
+	    " FROM unnest($2::uuid[], $3::uuid[]) AS s(id, person) ON CONFLICT DO NOTHING" },
+	{ "accept_greet", "UPDATE places SET greeted_at = now() WHERE ws = $1 AND id = $2 AND greeted_at IS NULL RETURNING id" },
 	{ "accept_places",
 	    "INSERT INTO places (ws, id, adapter, external_id, name, visibility, member, audience_id)"
 	    " SELECT $1::uuid, s.id, s.adapter, s.external_id, s.name, s.visibility, s.member, s.id"
@@ -80,9 +87,9 @@ const struct pg_statement accept_statements[] = {
 	    " ON CONFLICT DO NOTHING RETURNING id" },
 	{ "accept_threads",
 	    "INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, only_person, several, audience_id)"
-	    " SELECT $1::uuid, s.id, s.place_id, s.external_key, s.n, s.taking_part, 1, s.person, s.several, s.place_id"
-	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int8[], $6::bool[], $7::uuid[], $8::bool[])"
-	    " AS s(id, place_id, external_key, n, taking_part, person, several)"
+	    " SELECT $1::uuid, s.id, s.place_id, s.external_key, s.n, s.taking_part, 1, s.person, s.several, s.audience_id"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int8[], $6::bool[], $7::uuid[], $8::bool[], $9::uuid[])"
+	    " AS s(id, place_id, external_key, n, taking_part, person, several, audience_id)"
 	    " ON CONFLICT (ws, id) DO UPDATE SET seq = threads.seq + excluded.seq, last_at = now(),"
 	    " prev_author = threads.last_author, last_author = 1, taking_part = threads.taking_part OR excluded.taking_part,"
 	    " only_person = coalesce(threads.only_person, excluded.only_person),"
@@ -132,7 +139,7 @@ const struct pg_statement accept_statements[] = {
 	{ "accept_unreaction", "DELETE FROM reactions WHERE ws = $1 AND message_id = $2 AND person_id = $3 AND name = $4" },
 	{ "accept_uninstalled", "UPDATE installs SET removed_at = now() WHERE ws = $1 AND adapter = $2" },
 	{ "accept_retry",
-	    "SELECT r.thread_id, r.message_id, r.message_seq, t.place_id, r.origin, r.private_reply FROM runs r"
+	    "SELECT r.thread_id, r.message_id, r.message_seq, t.place_id, t.audience_id FROM runs r"
 	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id WHERE r.ws = $1 AND r.id = $2 AND r.state IN (5, 7) AND NOT EXISTS"
 	    " (SELECT 1 FROM runs o WHERE o.ws = $1 AND o.thread_id = r.thread_id AND o.message_id = r.message_id AND o.state <= 3)" },
 	{ "accept_reject",
@@ -150,7 +157,7 @@ static struct accept_op *of(struct write_op *op)
 static void reset(struct write_op *op)
 {
 	struct accept_op *a = of(op);
-	a->fresh = false;
+	a->fresh = a->greet = a->edit_is_new = false;
 	a->has_run = false;
 	a->ours = false;
 	a->run = ID_NONE;
@@ -208,6 +215,28 @@ static void learn_places(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_array_bool(g, new[i]->in.place.eddy_is_member);
 	pg_array_end(g);
 	writer_exec(tx, "accept_places", NULL, NULL);
+}
+
+/* What is said privately in a place (a slash command) has a reader set of its own, so no search in the place can find it. */
+static void learn_private(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	size_t k = 0;
+	for (size_t i = 0; i < n; i++)
+		k += of(ops[i])->in.private_reply && !id_is_none(of(ops[i])->person);
+	if (k == 0)
+		return;
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	for (int part = 0; part < 2; part++) {
+		pg_array_begin(g, 2950);
+		for (size_t i = 0; i < n; i++) {
+			const struct accept_op *a = of(ops[i]);
+			if (a->in.private_reply && !id_is_none(a->person))
+				pg_array_id(g, part ? a->person : a->audience);
+		}
+		pg_array_end(g);
+	}
+	writer_exec(tx, "accept_private", NULL, NULL);
 }
 
 struct people_batch {
@@ -418,6 +447,7 @@ static void send_threads(struct writer_tx *tx, struct sorted *s, struct id ws)
 	EACH(16, pg_array_bool(g, any));
 	EACH(2950, pg_array_id(g, a->person));
 	EACH(16, pg_array_bool(g, several));
+	EACH(2950, pg_array_id(g, a->audience));
 #undef EACH
 	writer_exec(tx, "accept_threads", on_threads, s);
 }
@@ -458,7 +488,7 @@ static void send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_array_text(g, a->in.files_len ? b.p : NULL, b.len);
 		buf_done(&b);
 	});
-	EACH(2950, pg_array_id(g, a->place));
+	EACH(2950, pg_array_id(g, a->audience));
 	writer_exec(tx, "accept_messages", NULL, NULL);
 #undef EACH
 }
@@ -540,6 +570,15 @@ static void on_edit(void *ctx, const PGresult *r)
 	a->rev = pg_get_int8(r, 0, 2);
 	if (!PQgetisnull(r, 0, 3))
 		a->stopped_run = pg_get_id(r, 0, 3);
+	a->facts = (struct route_facts){
+		.taking_part = pg_get_bool(r, 0, 4),
+		.thread_quiet = pg_get_bool(r, 0, 5),
+		.last_author = (int)pg_get_int8(r, 0, 6),
+		.several = pg_get_bool(r, 0, 7),
+		.place_quiet = pg_get_bool(r, 0, 8),
+		.visibility = (enum visibility)pg_get_int8(r, 0, 9),
+	};
+	a->edit_is_new = a->in.kind == INTENT_MESSAGE_EDITED && !pg_get_bool(r, 0, 10);
 }
 
 static void on_retry(void *ctx, const PGresult *r)
@@ -551,6 +590,7 @@ static void on_retry(void *ctx, const PGresult *r)
 	a->message = pg_get_id(r, 0, 1);
 	a->seq = pg_get_int8(r, 0, 2);
 	a->place = pg_get_id(r, 0, 3);
+	a->audience = pg_get_id(r, 0, 4);
 	a->rev = -1; /* found */
 }
 
@@ -563,7 +603,18 @@ static void send_other_first(struct writer_tx *tx, struct accept_op *a)
 	    a->in.text_len == ID_TEXT - 1 && id_parse(a->in.text, &run)) {
 		pg_arg_id(g, run);
 		writer_exec(tx, "accept_retry", on_retry, a);
+		return;
 	}
+	if (a->in.kind != INTENT_MESSAGE_EDITED && a->in.kind != INTENT_MESSAGE_DELETED)
+		return;
+	pg_arg_id(g, a->message);
+	pg_arg_text(g, a->in.text ? a->in.text : "", a->in.text_len);
+	pg_arg_bool(g, a->in.kind == INTENT_MESSAGE_DELETED);
+	writer_exec(tx, "accept_edit", on_edit, a);
+	g = writer_args(tx); /* what a run has worked out from the old text is void */
+	pg_arg_id(g, a->in.ws);
+	pg_arg_id(g, a->message);
+	writer_exec(tx, "accept_delete_steps", NULL, NULL);
 }
 
 static void send_other(struct writer_tx *tx, struct accept_op *a)
@@ -571,17 +622,6 @@ static void send_other(struct writer_tx *tx, struct accept_op *a)
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, a->in.ws);
 	switch (a->in.kind) {
-	case INTENT_MESSAGE_EDITED:
-	case INTENT_MESSAGE_DELETED:
-		pg_arg_id(g, a->message);
-		pg_arg_text(g, a->in.text ? a->in.text : "", a->in.text_len);
-		pg_arg_bool(g, a->in.kind == INTENT_MESSAGE_DELETED);
-		writer_exec(tx, "accept_edit", on_edit, a);
-		g = writer_args(tx); /* what a run has worked out from the old text is void */
-		pg_arg_id(g, a->in.ws);
-		pg_arg_id(g, a->message);
-		writer_exec(tx, "accept_delete_steps", NULL, NULL);
-		break;
 	case INTENT_REACTION_ADDED:
 		pg_arg_id(g, a->message);
 		pg_arg_id(g, a->person);
@@ -618,7 +658,13 @@ static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	learn_places(tx, ops, n);
 	learn_people(tx, ops, n);
+	learn_private(tx, ops, n);
 	send_inbox(tx, ops, n);
+}
+
+static void on_greet(void *ctx, const PGresult *r)
+{
+	((struct accept_op *)ctx)->greet = PQntuples(r) == 1;
 }
 
 static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
@@ -626,9 +672,19 @@ static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
 	struct sorted *s = sorted(tx, ops, n, is_fresh_post, by_thread);
 	if (s->n > 0)
 		send_threads(tx, s, ops[0]->ws);
-	for (size_t i = 0; i < n; i++)
-		if (of(ops[i])->fresh && !is_post(&of(ops[i])->in))
-			send_other_first(tx, of(ops[i]));
+	for (size_t i = 0; i < n; i++) {
+		struct accept_op *a = of(ops[i]);
+		if (!a->fresh)
+			continue;
+		if (!is_post(&a->in)) {
+			send_other_first(tx, a);
+		} else if (a->in.kind == INTENT_PLACE_JOINED) {
+			struct pg_args *g = writer_args(tx);
+			pg_arg_id(g, a->in.ws);
+			pg_arg_id(g, a->place);
+			writer_exec(tx, "accept_greet", on_greet, a);
+		}
+	}
 }
 
 static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
@@ -640,13 +696,17 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		if (!a->fresh)
 			continue;
 		if (!is_post(&a->in)) {
-			if (a->rev == -1) { /* "try again" on a run that failed */
+			bool again = a->rev == -1; /* "try again" on a run that failed */
+			if (again)
 				a->route = (struct route){ ROUTE_AGENT, CMD_NONE };
+			else if (a->edit_is_new && a->in.mentions_us) /* named only after the fact: asked now */
+				a->route = route_message(&a->in, &a->facts, wall);
+			else
+				send_other(tx, a);
+			if (again || (a->edit_is_new && a->in.mentions_us && a->route.to != ROUTE_STORE)) {
 				a->run = id_new();
 				a->has_run = true;
 				runs++;
-			} else {
-				send_other(tx, a);
 			}
 			continue;
 		}
@@ -654,7 +714,7 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		if (a->route.to != ROUTE_STORE || a->facts.visibility == VIS_UNKNOWN)
 			a->facts.visibility = a->facts.visibility == VIS_UNKNOWN ? a->in.place.visibility : a->facts.visibility;
 		a->route = route_message(&a->in, &a->facts, wall);
-		if (a->route.to == ROUTE_STORE)
+		if (a->route.to == ROUTE_STORE || (a->in.kind == INTENT_PLACE_JOINED && !a->greet))
 			continue;
 		a->run = id_new();
 		a->has_run = true;
@@ -724,6 +784,7 @@ static void queue_run(struct accept_op *a)
 	struct run *r = run_new(e, a->in.ws, a->run, via, a->in.origin, a->in.origin_len);
 	r->thread = a->thread;
 	r->place = a->place;
+	r->audience = a->audience;
 	r->message = a->message;
 	r->person = a->person;
 	r->message_seq = a->seq;
@@ -914,6 +975,11 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 		a->identity = identity_id(a->in.ws, a->in.adapter, a->in.person.external_id);
 		if (!directory_person(e->directory, a->identity, &a->person))
 			a->person = a->identity;
+	}
+	a->audience = a->place;
+	if (a->in.private_reply && !id_is_none(a->person)) {
+		char both[ID_TEXT];
+		a->audience = id_named(a->place, 0, id_format(a->person, both), ID_TEXT - 1);
 	}
 	a->addressed = route_is_addressed(&a->in, a->in.place.visibility);
 	writer_put(e->writer, &a->op);

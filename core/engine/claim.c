@@ -44,7 +44,7 @@ const struct pg_statement claim_statements[] = {
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) AND state <= 2" },
 	{ "claim_open_runs",
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
-	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token FROM runs r"
+	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, t.audience_id FROM runs r"
 	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id"
 	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 ORDER BY r.thread_id, r.message_seq, r.id" },
 	{ "claim_open_outbox",
@@ -152,6 +152,7 @@ static void on_open_runs(void *ctx, const PGresult *r)
 		run->stream_ref = PQgetisnull(r, i, 12) ? NULL : xstrdup(pg_get_str(r, i, 12));
 		run->place = pg_get_id(r, i, 13);
 		run->token = pg_get_int8(r, i, 14);
+		run->audience = pg_get_id(r, i, 15);
 	}
 }
 

@@ -56,7 +56,7 @@ struct call_record {
 };
 
 struct run {
-	struct id ws, id, thread, place, message, person;
+	struct id ws, id, thread, place, audience, message, person;
 	int64_t message_seq, token;
 	enum run_kind kind;
 	enum command command;

@@ -209,7 +209,7 @@ static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n
 	EACH_OURS(20, f->seq, pg_array_int8(g, f->seq));
 	EACH_OURS(25, f->seq, pg_array_text(g, r->answer.p, r->answer.len));
 	EACH_OURS(2950, f->seq, pg_array_id(g, r->id));
-	EACH_OURS(2950, f->seq, pg_array_id(g, r->place));
+	EACH_OURS(2950, f->seq, pg_array_id(g, r->audience));
 	writer_exec(tx, "finish_messages", NULL, NULL);
 	g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
