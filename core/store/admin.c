@@ -109,8 +109,10 @@ enum err admin_open_create(struct admin *a, const char *url, char *why, size_t w
 	if (e != ERR_RETRY || !url_database(url, &name))
 		goto done;
 
-	/* libpq gives no SQLSTATE for a refused connection, so ask the catalogue next door whether the database is
-	 * there. */
+	/*
+	 * libpq gives no SQLSTATE for a refused connection, so ask the catalogue next door whether the database is
+	 * there.
+	 */
 	char ignored[256];
 	struct admin next = { 0 };
 	if (admin_rewrite_url(url, NULL, NULL, "postgres", &other, ignored, sizeof(ignored)) != ERR_NONE ||

@@ -46,11 +46,15 @@ enum err admin_check_server(struct admin *a, char *why, size_t why_n);
 /** The rule of admin_check_server() on values, for which tests need no such server. */
 enum err admin_judge_server(int version, const char *encoding, const char *fsync_on, const char *pages_on,
     const char *commit_on, char *why, size_t why_n);
-/** The oldest minor release that row security should stand on (planner statistics leaked before, CVE-2025-8713); NULL:
- * ${version} is fine. */
+/**
+ * The oldest minor release that row security should stand on (planner statistics leaked before, CVE-2025-8713); NULL:
+ * ${version} is fine.
+ */
 const char *admin_wanted_minor(int version);
-/** ${url} with user, password and database replaced (NULL: kept), as a connection string.  ERR_INPUT: ${url} is
- * malformed. */
+/**
+ * ${url} with user, password and database replaced (NULL: kept), as a connection string.  ERR_INPUT: ${url} is
+ * malformed.
+ */
 enum err admin_rewrite_url(const char *url, const char *user, const char *password, const char *database,
     struct buf *out, char *why, size_t why_n);
 

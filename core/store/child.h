@@ -20,8 +20,10 @@ struct child_run {
 	int out; /* descriptor for its standard output; -1: together with its errors into ${said} */
 	struct buf *said; /* what it said, at most 64 kB; NULL: dropped */
 };
-/** ERR_NONE: it ran and ${status} is its exit code (128 + n when signal n ended it).  ERR_BROKEN: it could not be
- * started. */
+/**
+ * ERR_NONE: it ran and ${status} is its exit code (128 + n when signal n ended it).  ERR_BROKEN: it could not be
+ * started.
+ */
 enum err child_run(const struct child_run *r, int *status);
 
 #endif

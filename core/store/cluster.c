@@ -177,8 +177,10 @@ static bool spawn_server(struct cluster *c, pid_t *pid, char *why, size_t why_n)
 {
 	char postgres[PATH_MAX];
 	snprintf(postgres, sizeof(postgres), "%s/postgres", c->bin);
-	/* The shell goes away at once, so the server belongs to init and outlives us; its number comes back on the
-	 * pipe. */
+	/*
+	 * The shell goes away at once, so the server belongs to init and outlives us; its number comes back on the
+	 * pipe.
+	 */
 	const char *const argv[] = { "/bin/sh", "-c",
 		"umask 077; log=$1; shift; \"$@\" </dev/null >>\"$log\" 2>&1 & echo $!", "sh", c->log, postgres, "-D",
 		c->pgdata, NULL };

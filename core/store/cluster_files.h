@@ -23,11 +23,15 @@ bool cluster_in_use(const char *pgdata);
 void cluster_clear_leftovers(const char *pgdata, const char *socket_dir);
 /** mkdir -p; only the last folder gets ${mode}. */
 bool cluster_make_dirs(const char *path, mode_t mode);
-/** A folder of mode 0700 owned by ${user} (NULL: us).  One that is there must be just that: in /tmp others could have
- * made it. */
+/**
+ * A folder of mode 0700 owned by ${user} (NULL: us).  One that is there must be just that: in /tmp others could have
+ * made it.
+ */
 bool cluster_private_dir(const char *path, const char *user, char *why, size_t why_n);
-/** Where the socket goes: ${data_dir}/run, or where that is too long for a socket's name, a private folder in /run or
- * /tmp. */
+/**
+ * Where the socket goes: ${data_dir}/run, or where that is too long for a socket's name, a private folder in /run or
+ * /tmp.
+ */
 bool cluster_socket_dir(const char *data_dir, const char *user, char **out, char *why, size_t why_n);
 bool cluster_include_conf(const char *pgdata);
 /** eddy.conf: the settings that this program wants of its server, written anew at each start. */

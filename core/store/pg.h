@@ -64,11 +64,15 @@ enum err pg_begin(struct pg *p, struct id ws);
 enum err pg_begin_plain(struct pg *p); /* dispatch and installs only */
 enum err pg_commit(struct pg *p);
 void pg_rollback(struct pg *p);
-/** Run a prepared statement; ${out} (binary format) is the caller's on success, PQclear() it.  ERR_RETRY: connection
- * lost. */
+/**
+ * Run a prepared statement; ${out} (binary format) is the caller's on success, PQclear() it.  ERR_RETRY: connection
+ * lost.
+ */
 enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, PGresult **out);
-/** The class of a failed result: RETRY (connection, serialisation, lock, out of resources), INPUT (data), DENIED,
- * BROKEN. */
+/**
+ * The class of a failed result: RETRY (connection, serialisation, lock, out of resources), INPUT (data), DENIED,
+ * BROKEN.
+ */
 enum err pg_class(PGconn *c, const PGresult *r);
 /** SQLSTATE or "" ; never the message, which may hold data. */
 const char *pg_state(const PGresult *r);

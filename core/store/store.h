@@ -26,8 +26,10 @@ struct store_options {
  * server is not reachable.  Others: ${why} says what is wrong and how to mend it, in one line without password.
  */
 enum err store_open(struct store **out, const struct store_options *o, char *why, size_t why_n);
-/** Ends the use of the private cluster too (the last process stops it), so close every connection before.  NULL is
- * fine. */
+/**
+ * Ends the use of the private cluster too (the last process stops it), so close every connection before.  NULL is
+ * fine.
+ */
 void store_close(struct store *s);
 /** The runtime role's address, for pg_open().  It holds a password. */
 const char *store_url(const struct store *s);

@@ -1,5 +1,7 @@
-/* Backup and restore of the private cluster: a round trip, and every file or moment in which restore must touch
- * nothing. */
+/*
+ * Backup and restore of the private cluster: a round trip, and every file or moment in which restore must touch
+ * nothing.
+ */
 #include "../../../core/store/backup.h"
 
 #include <fcntl.h>
@@ -239,8 +241,10 @@ static void backup_restore__refuses__newer_schema_and_keeps_old_data(void **stat
 	snprintf(path, sizeof(path), "%s.newer", file);
 	assert_true(
 	    exec(s, "INSERT INTO eddy.schema_migrations (version, name, digest) VALUES (900, 'future', '')", NULL));
-	/* The schema is only looked at when Eddy starts, so another backup of the same database can still be made by
-	 * hand. */
+	/*
+	 * The schema is only looked at when Eddy starts, so another backup of the same database can still be made by
+	 * hand.
+	 */
 	char cmd[4096];
 	snprintf(cmd, sizeof(cmd),
 	    "p=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1); $p/pg_dump -Fc \"%s\" >'%s' && { printf "

@@ -150,8 +150,10 @@ static void cluster_start__ignores__pid_file_of_another_process(void **state)
 	(void)state;
 	char path[256];
 	snprintf(path, sizeof(path), "%s/pg/postmaster.pid", dir);
-	/* A live process that is no server; as root one of user postgres, which Postgres itself would take for a
-	 * server. */
+	/*
+	 * A live process that is no server; as root one of user postgres, which Postgres itself would take for a
+	 * server.
+	 */
 	pid_t other = fork();
 	if (other == 0) {
 		struct passwd *pw = getpwnam("postgres");
