@@ -142,6 +142,15 @@ static bool is_ours(const struct cluster *c, pid_t pid)
 	return strcmp(text, c->pgdata) == 0;
 }
 
+/* Written once as a rule: after a revival the folder is the same, and others may be reading it. */
+static void set_socket_dir(struct cluster *c, const char *dir)
+{
+	if (c->socket_dir && strcmp(c->socket_dir, dir) == 0)
+		return;
+	free(c->socket_dir);
+	c->socket_dir = xstrdup(dir);
+}
+
 /* Wait until the server says ready.  ${pid} may be 0 when only postmaster.pid knows it. */
 static bool wait_ready(struct cluster *c, pid_t pid, char *why, size_t why_n)
 {
@@ -150,8 +159,7 @@ static bool wait_ready(struct cluster *c, pid_t pid, char *why, size_t why_n)
 		struct cluster_pid p;
 		bool have = cluster_read_pid(c->pgdata, &p);
 		if (have && p.ready && is_ours(c, p.pid) && (pid == 0 || p.pid == pid)) {
-			free(c->socket_dir);
-			c->socket_dir = xstrdup(p.socket_dir);
+			set_socket_dir(c, p.socket_dir);
 			return true;
 		}
 		pid_t watch = pid ? pid : have ? p.pid : 0;
@@ -257,8 +265,11 @@ static bool run_server(struct cluster *c, char *why, size_t why_n)
 		}
 		nap(10);
 	}
-	if (!cluster_socket_dir(c->dir, c->user, &c->socket_dir, why, why_n))
+	char *socket_dir = NULL;
+	if (!cluster_socket_dir(c->dir, c->user, &socket_dir, why, why_n))
 		return false;
+	set_socket_dir(c, socket_dir);
+	free(socket_dir);
 	/*
 	 * Postgres clears its own left-overs, but not when their process number is in use again.  Only where no other
 	 * eddy uses this folder: one in another container would not show among our processes.
@@ -355,6 +366,23 @@ bool cluster_shared(struct cluster *c)
 		;
 	close(lock);
 	return shared;
+}
+
+bool cluster_running(const struct cluster *c)
+{
+	struct cluster_pid p;
+	return cluster_read_pid(c->pgdata, &p) && is_ours(c, p.pid);
+}
+
+enum err cluster_revive(struct cluster *c, char *why, size_t why_n)
+{
+	*why = '\0';
+	int lock = lock_file(c->dir, "cluster.lock", LOCK_EX, why, why_n);
+	if (lock < 0)
+		return ERR_RETRY;
+	bool ok = run_server(c, why, why_n);
+	close(lock);
+	return ok ? ERR_NONE : ERR_RETRY;
 }
 
 void cluster_stop(struct cluster *c)

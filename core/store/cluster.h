@@ -25,6 +25,10 @@ enum err cluster_start(struct cluster **out, const char *data_dir, char *why, si
 /** Stop using it; the last user stops the server and waits for that.  NULL is fine. */
 void cluster_stop(struct cluster *c);
 
+/** False once the server has gone (killed, out of memory); microseconds. */
+bool cluster_running(const struct cluster *c);
+/** Start the server again when it has gone; the address stays the same.  ERR_RETRY: not yet, ${why} says what. */
+enum err cluster_revive(struct cluster *c, char *why, size_t why_n);
 /** Append the address of ${database} for ${user} (NULL: the administrator) as a libpq connection string. */
 void cluster_url(const struct cluster *c, const char *database, const char *user, struct buf *out);
 /** True while another process uses the cluster too. */

@@ -126,7 +126,12 @@ bool cluster_in_use(const char *pgdata)
 		if (n <= 0)
 			continue;
 		target[n] = '\0';
-		found = strcmp(target, pgdata) == 0;
+		if (strcmp(target, pgdata) != 0)
+			continue;
+		/* Somebody's shell may stand there too. */
+		char name[32];
+		snprintf(path, sizeof(path), "/proc/%s/comm", de->d_name);
+		found = read_small(path, name, sizeof(name)) && strncmp(name, "postgres", strlen("postgres")) == 0;
 	}
 	closedir(d);
 	return found;

@@ -17,7 +17,7 @@ struct cluster_pid {
 bool cluster_read_pid(const char *pgdata, struct cluster_pid *out);
 /** The major version that made ${pgdata}, 0 when it is no database folder. */
 int cluster_data_major(const char *pgdata);
-/** True if any process works in ${pgdata}. */
+/** True if any server process works in ${pgdata}. */
 bool cluster_in_use(const char *pgdata);
 /** Remove the lock files of a server that nobody runs any more. */
 void cluster_clear_leftovers(const char *pgdata, const char *socket_dir);

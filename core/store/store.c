@@ -8,13 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../base/buf.h"
+#include "../base/clock.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "admin.h"
 #include "cluster.h"
@@ -23,6 +27,8 @@
 #include "roles.h"
 
 #define EMBEDDED_DATABASE "eddy"
+#define WATCH_MS 500u
+#define REVIVE_AGAIN_MS 5000u /* between attempts that fail */
 
 struct store {
 	struct cluster *cluster;
@@ -31,6 +37,11 @@ struct store {
 	char *url;
 	char *note;
 	char *describe;
+	pthread_t watcher;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	bool watching;
+	bool closing; /* under the mutex */
 };
 
 /* ---- the password file ---- */
@@ -285,6 +296,74 @@ done:
 	return ERR_NONE;
 }
 
+/* ---- the watch over the private server ---- */
+
+/* Sleep ${ms}; false when it is time to end. */
+static bool doze(struct store *s, uint64_t ms)
+{
+	uint64_t until_ms = clock_ms() + ms;
+	struct timespec until = { .tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000L };
+	pthread_mutex_lock(&s->mutex);
+	while (!s->closing && pthread_cond_timedwait(&s->cond, &s->mutex, &until) == 0)
+		;
+	bool go_on = !s->closing;
+	pthread_mutex_unlock(&s->mutex);
+	return go_on;
+}
+
+static void *watch_main(void *arg)
+{
+	struct store *s = arg;
+	uint64_t pause = WATCH_MS;
+	while (doze(s, pause)) {
+		pause = WATCH_MS;
+		if (cluster_running(s->cluster))
+			continue;
+		char why[512];
+		uint64_t t0 = clock_ms();
+		enum err e = cluster_revive(s->cluster, why, sizeof(why));
+		if (e == ERR_NONE) {
+			log_warn("store.revive", LF_INT("ms", clock_ms() - t0), LF_STR("result", "ok"));
+		} else {
+			log_error("store.revive", LF_STR("why", why), LF_STR("result", err_name(e)));
+			pause = REVIVE_AGAIN_MS;
+		}
+	}
+	return NULL;
+}
+
+void store_watch(struct store *s)
+{
+	if (!s->cluster || s->watching)
+		return;
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&s->mutex, NULL);
+	pthread_cond_init(&s->cond, &attr);
+	pthread_condattr_destroy(&attr);
+	s->watching = pthread_create(&s->watcher, NULL, watch_main, s) == 0;
+	if (s->watching) {
+		pthread_setname_np(s->watcher, "store");
+	} else {
+		pthread_cond_destroy(&s->cond);
+		pthread_mutex_destroy(&s->mutex);
+	}
+}
+
+static void end_watch(struct store *s)
+{
+	if (!s->watching)
+		return;
+	pthread_mutex_lock(&s->mutex);
+	s->closing = true;
+	pthread_mutex_unlock(&s->mutex);
+	pthread_cond_signal(&s->cond);
+	pthread_join(s->watcher, NULL);
+	pthread_cond_destroy(&s->cond);
+	pthread_mutex_destroy(&s->mutex);
+}
+
 static void free_secret(char *s)
 {
 	if (s)
@@ -296,6 +375,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	end_watch(s);
 	cluster_stop(s->cluster);
 	free_secret(s->admin_url);
 	free_secret(s->url);

@@ -27,6 +27,11 @@ struct store_options {
  */
 enum err store_open(struct store **out, const struct store_options *o, char *why, size_t why_n);
 /**
+ * From now on a thread looks twice a second whether the private server runs, and starts it again when it has been
+ * killed; it logs store.revive.  Without a private cluster nothing happens.  Ends with store_close().
+ */
+void store_watch(struct store *s);
+/**
  * Ends the use of the private cluster too (the last process stops it), so close every connection before.  NULL is
  * fine.
  */

@@ -270,6 +270,49 @@ static void store_open__is_quick__when_all_is_there(void **state)
 	store_close(s);
 }
 
+static void store_watch__revives__killed_server_at_same_address(void **state)
+{
+	(void)state;
+	struct store *s = NULL;
+	struct admin a = { 0 };
+	char why[512] = "";
+	assert_int_equal(store_open(&s, &(struct store_options){ .data_dir = dir }, why, sizeof(why)), ERR_NONE);
+	store_watch(s);
+	pid_t pid = server_pid(dir);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	uint64_t end = clock_ms() + 15000;
+	bool back = false;
+	while (!back && clock_ms() < end) {
+		struct timespec t = { .tv_nsec = 50000000 };
+		nanosleep(&t, NULL);
+		back = server_pid(dir) != pid && admin_open(&a, store_url(s), why, sizeof(why)) == ERR_NONE;
+		admin_close(&a);
+	}
+	assert_true(back);
+	store_close(s);
+	assert_int_equal(server_pid(dir), 0);
+}
+
+static void cluster_start__is_not_stopped__by_shell_in_data_folder(void **state)
+{
+	(void)state;
+	char path[256];
+	snprintf(path, sizeof(path), "%s/pg", dir);
+	pid_t shell = fork();
+	if (shell == 0) {
+		if (chdir(path) == 0)
+			sleep(30);
+		_exit(0);
+	}
+	uint64_t t0 = clock_ms();
+	struct cluster *c = start(dir);
+	kill(shell, SIGKILL);
+	waitpid(shell, NULL, 0);
+	assert_non_null(c);
+	assert_true(clock_ms() - t0 < 5000);
+	cluster_stop(c);
+}
+
 static void store_open__makes_new_password__when_file_is_lost(void **state)
 {
 	(void)state;
@@ -436,6 +479,8 @@ int main(void)
 		cmocka_unit_test(cluster_start__explains__other_major_version),
 		cmocka_unit_test(cluster_start__explains__broken_settings),
 		cmocka_unit_test(store_open__is_quick__when_all_is_there),
+		cmocka_unit_test(store_watch__revives__killed_server_at_same_address),
+		cmocka_unit_test(cluster_start__is_not_stopped__by_shell_in_data_folder),
 		cmocka_unit_test(store_open__makes_new_password__when_file_is_lost),
 		cmocka_unit_test(store_open__refuses__private_server_without_fsync),
 		cmocka_unit_test(cluster_log__is_bounded__at_start),
