@@ -89,9 +89,8 @@ static void fake_append(struct fake_message *m, const char *s)
 	strcpy(m->text + a, s);
 }
 
-static const char *fake_words(json_t *args, char **owned)
+static const char *fake_words(json_t *args)
 {
-	*owned = NULL;
 	if (fake_str(args, "markdown_text")[0])
 		return fake_str(args, "markdown_text");
 	size_t i;
@@ -114,6 +113,14 @@ static struct fake_message *fake_add(struct fake *f, const char *channel, const 
 	return m;
 }
 
+static void fake_keep(struct fake *f, struct fake_message *m, json_t *args)
+{
+	json_decref(m->metadata);
+	json_decref(m->blocks);
+	m->metadata = f->keeps_no_metadata ? NULL : json_incref(json_object_get(args, "metadata"));
+	m->blocks = json_incref(json_object_get(args, "blocks"));
+}
+
 static json_t *fake_ok(const struct fake_message *m)
 {
 	return json_pack("{s:b,s:s,s:s,s:{s:s,s:s}}", "ok", 1, "channel", m->channel, "ts", m->ts, "message", "text", m->text, "ts", "0.0");
@@ -126,15 +133,13 @@ static json_t *fake_error(const char *e)
 
 static json_t *fake_do(struct fake *f, const char *method, json_t *args)
 {
-	char *owned;
 	const char *channel = fake_str(args, "channel"), *thread = fake_str(args, "thread_ts");
 	struct fake_message *m = fake_find(f, fake_str(args, "ts"));
 	if (strcmp(method, "chat.postMessage") == 0 || strcmp(method, "chat.startStream") == 0) {
 		bool stream = method[5] == 's';
-		m = fake_add(f, channel, thread, fake_words(args, &owned), stream ? "stream" : "post");
+		m = fake_add(f, channel, thread, fake_words(args), stream ? "stream" : "post");
 		m->streaming = stream;
-		m->metadata = f->keeps_no_metadata ? NULL : json_incref(json_object_get(args, "metadata"));
-		m->blocks = json_incref(json_object_get(args, "blocks"));
+		fake_keep(f, m, args);
 		return fake_ok(m);
 	}
 	if (strcmp(method, "chat.appendStream") == 0 || strcmp(method, "chat.stopStream") == 0) {
@@ -142,11 +147,10 @@ static json_t *fake_do(struct fake *f, const char *method, json_t *args)
 			return fake_error("message_not_found");
 		if (!m->streaming)
 			return fake_error("message_not_in_streaming_state");
-		fake_append(m, fake_words(args, &owned));
+		fake_append(m, fake_words(args));
 		if (method[5] == 's') {
 			m->streaming = false;
-			m->metadata = f->keeps_no_metadata ? NULL : json_incref(json_object_get(args, "metadata"));
-			m->blocks = json_incref(json_object_get(args, "blocks"));
+			fake_keep(f, m, args);
 		}
 		return fake_ok(m);
 	}
@@ -157,8 +161,7 @@ static json_t *fake_do(struct fake *f, const char *method, json_t *args)
 			return fake_error("streaming_state_conflict");
 		free(m->text);
 		m->text = strdup(fake_str(args, "text"));
-		m->metadata = f->keeps_no_metadata ? NULL : json_incref(json_object_get(args, "metadata"));
-		m->blocks = json_incref(json_object_get(args, "blocks"));
+		fake_keep(f, m, args);
 		return fake_ok(m);
 	}
 	if (strcmp(method, "chat.delete") == 0) {
@@ -342,8 +345,11 @@ static void fake_free(struct fake *f)
 	pthread_join(f->thread, NULL);
 	usleep(20000); /* connection threads see their end of file */
 	pthread_mutex_lock(&f->lock);
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; i < f->n; i++) {
 		free(f->m[i].text);
+		json_decref(f->m[i].metadata);
+		json_decref(f->m[i].blocks);
+	}
 	json_decref(f->log);
 	pthread_mutex_unlock(&f->lock);
 	free(f);
