@@ -186,7 +186,7 @@ void slack_stream_text(unsigned *state, const char *md, size_t n, struct buf *ou
 		buf_add(out, forms[first] + 1, held - 1);
 		held = can = 0;
 	}
-	if (held == 0)
+	if (held == 0 && i > from)
 		buf_add(out, md + from, i - from);
 	*state = held | (can << 8);
 }

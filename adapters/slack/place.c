@@ -17,8 +17,8 @@
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
 #include "../../core/talk/doc.h"
+#include "../../core/talk/doc_split.h"
 #include "render.h"
-#include "split.h"
 
 #define LEVELS 3
 #define PRIVATE_TRIES 3u
@@ -44,9 +44,8 @@ struct collect {
 	size_t n;
 	const char *parent; /* NULL: top level */
 };
-static void collect_part(void *arg, const char *md, size_t n)
+static void collect_part(struct collect *c, const char *md, size_t n)
 {
-	struct collect *c = arg;
 	c->parts = xrealloc(c->parts, (c->n + 1) * sizeof *c->parts);
 	struct part *p = &c->parts[c->n];
 	*p = (struct part){ .md = xstrndup(md, n), .md_len = n };
@@ -59,12 +58,22 @@ static void collect_part(void *arg, const char *md, size_t n)
 
 static void split(struct collect *c, const char *md, size_t n, size_t units)
 {
-	if (n <= units) /* never more units than bytes */
+	if (n <= units) { /* never more units than bytes */
 		collect_part(c, md, n);
-	else
-		slack_split(md, n, units, collect_part, c);
-	if (c->n == 0)
-		collect_part(c, md, n);
+		return;
+	}
+	struct doc *d = doc_parse(md, n);
+	size_t count = 0;
+	struct doc **docs = doc_split(d, units, &count);
+	struct buf b = BUF_INIT;
+	for (size_t i = 0; i < count; i++) {
+		buf_reset(&b);
+		doc_write_markdown(docs[i], &b);
+		collect_part(c, b.p, b.len);
+	}
+	buf_done(&b);
+	doc_parts_free(docs, count);
+	doc_free(d);
 }
 
 void whole_split(struct whole *w)

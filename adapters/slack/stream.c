@@ -18,7 +18,6 @@
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
 #include "render.h"
-#include "split.h"
 
 #define OPEN_BYTES 200u         /* this much text opens a stream at once */
 #define TEXT_MAX (256u * 1024u)
@@ -91,6 +90,37 @@ static size_t chunk_end(const struct buf *text, size_t from)
 	return n - from > WORD_MAX ? n : from;
 }
 
+/* Is a code fence open at the end of these bytes?  Then ${line} is the line that opened it. */
+static bool fence_open(const char *s, size_t n, const char **line, size_t *line_n)
+{
+	size_t fence = 0;
+	char mark = 0;
+	for (size_t at = 0; at < n;) {
+		const char *nl = memchr(s + at, '\n', n - at);
+		size_t end = nl ? (size_t)(nl - s) : n, p = at;
+		while (p < end && p < at + 3 && s[p] == ' ')
+			p++;
+		size_t run = 0;
+		char c = p < end ? s[p] : 0;
+		while ((c == '`' || c == '~') && p + run < end && s[p + run] == c)
+			run++;
+		if (run >= 3 && fence == 0 && !(c == '`' && memchr(s + p + run, '`', end - p - run))) {
+			fence = run;
+			mark = c;
+			*line = s + p;
+			*line_n = end - p;
+		} else if (fence > 0 && run >= fence && c == mark) {
+			size_t q = p + run;
+			while (q < end && (s[q] == ' ' || s[q] == '\t' || s[q] == '\r'))
+				q++;
+			if (q == end)
+				fence = 0;
+		}
+		at = end + 1;
+	}
+	return fence > 0;
+}
+
 /* The last place in (from, to] where a new message may begin without cutting a paragraph; 0: none. */
 static size_t paragraph_end(const struct answer *a, size_t from, size_t to)
 {
@@ -98,7 +128,7 @@ static size_t paragraph_end(const struct answer *a, size_t from, size_t to)
 	for (size_t p = to; p > from + 1; p--) {
 		const char *line;
 		size_t n;
-		if (s[p - 1] == '\n' && s[p - 2] == '\n' && !slack_fence_open(s + a->message_from, p - a->message_from, &line, &n))
+		if (s[p - 1] == '\n' && s[p - 2] == '\n' && !fence_open(s + a->message_from, p - a->message_from, &line, &n))
 			return p;
 	}
 	return 0;
@@ -223,7 +253,7 @@ static void stream_start(struct answer *a)
 	size_t line_n = 0;
 	a->guard_sent = a->guard;
 	struct buf md = BUF_INIT;
-	if (from > 0 && slack_fence_open(a->text.p, from, &line, &line_n)) {
+	if (from > 0 && fence_open(a->text.p, from, &line, &line_n)) {
 		buf_add(&md, line, line_n);
 		buf_add_char(&md, '\n');
 	}
@@ -316,7 +346,7 @@ static void stream_roll(struct answer *a, size_t to)
 	const char *line;
 	size_t n;
 	char part[24];
-	bool fence = slack_fence_open(a->text.p + a->message_from, to - a->message_from, &line, &n);
+	bool fence = fence_open(a->text.p + a->message_from, to - a->message_from, &line, &n);
 	struct buf b = BUF_INIT;
 	add_place(&b, a->to.channel);
 	buf_addf(&b, ",\"ts\":\"%s\"", a->messages[a->messages_len - 1].ts);

@@ -9,10 +9,8 @@
 #include <cmocka.h>
 
 #include "../../../adapters/slack/render.h"
-#include "../../../adapters/slack/split.h"
 #include "../../../core/base/buf.h"
 #include "../../../core/base/json.h"
-#include "../../../core/base/utf8.h"
 
 #define GOLDEN "tests/adapters/slack/golden/"
 
@@ -197,91 +195,6 @@ static void stream_text__breaks__control_forms_over_any_cut(void **state)
 	}
 }
 
-struct pieces {
-	struct buf all;
-	size_t n, most;
-};
-static void take_piece(void *arg, const char *md, size_t n)
-{
-	struct pieces *p = arg;
-	size_t units = utf8_utf16_len(md, n);
-	p->most = units > p->most ? units : p->most;
-	buf_add(&p->all, md, n);
-	buf_add_char(&p->all, '\n');
-	p->n++;
-}
-
-static void split__keeps__all_words_and_closes_code(void **state)
-{
-	(void)state;
-	struct buf md = BUF_INIT;
-	for (int i = 0; i < 3000; i++) {
-		if (i % 500 == 100)
-			buf_add_str(&md, "\n```c\n");
-		if (i % 500 == 400)
-			buf_add_str(&md, "\n```\n\n");
-		buf_addf(&md, "w%d%s", i, i % 11 == 10 ? "\n" : i % 97 == 96 ? "\n\n" : " ");
-	}
-	for (size_t units = 500; units < 12000; units += 1371) {
-		struct pieces p = { 0 };
-		slack_split(md.p, md.len, units, take_piece, &p);
-		assert_true(p.most <= units);
-		const char *at = p.all.p;
-		for (int i = 0; i < 3000; i++) {
-			char word[16];
-			snprintf(word, sizeof word, "w%d", i);
-			at = strstr(at, word);
-			assert_non_null(at);
-		}
-		int fences = 0;
-		for (const char *f = strstr(p.all.p, "```"); f; f = strstr(f + 3, "```"))
-			fences++;
-		assert_int_equal(fences % 2, 0);
-		buf_done(&p.all);
-	}
-	buf_done(&md);
-}
-
-static void split__repeats__the_header_of_a_table(void **state)
-{
-	(void)state;
-	struct buf md = BUF_INIT;
-	struct pieces p = { 0 };
-	buf_add_str(&md, "Rows:\n\n| number | word |\n|---|---|\n");
-	for (int i = 0; i < 200; i++)
-		buf_addf(&md, "| %d | something |\n", i);
-	slack_split(md.p, md.len, 1000, take_piece, &p);
-	assert_true(p.n >= 4 && p.most <= 1000);
-	size_t heads = 0;
-	for (const char *h = strstr(p.all.p, "| number | word |\n|---|---|\n"); h; h = strstr(h + 1, "| number | word |\n|---|---|\n"))
-		heads++;
-	assert_int_equal(heads, p.n);
-	buf_done(&md);
-	buf_done(&p.all);
-}
-
-static void split__ends__on_anything(void **state)
-{
-	(void)state;
-	struct pieces p = { 0 };
-	char *s = malloc(40000);
-	memset(s, 'x', 40000);
-	slack_split(s, 40000, 500, take_piece, &p);
-	assert_true(p.n >= 80 && p.most <= 500);
-	buf_done(&p.all);
-	p = (struct pieces){ 0 };
-	memset(s, 0xff, 40000); /* not UTF-8 */
-	slack_split(s, 40000, 500, take_piece, &p);
-	assert_true(p.n >= 80);
-	buf_done(&p.all);
-	p = (struct pieces){ 0 };
-	memset(s, '`', 40000);
-	slack_split(s, 40000, 500, take_piece, &p);
-	assert_true(p.n >= 1);
-	buf_done(&p.all);
-	free(s);
-}
-
 static void action_len__takes__the_counter_off(void **state)
 {
 	(void)state;
@@ -318,8 +231,7 @@ int main(void)
 		cmocka_unit_test(render__matches__the_golden_files), cmocka_unit_test(mrkdwn__fits__only_what_slack_shows_as_meant),
 		cmocka_unit_test(escape__round_trips), cmocka_unit_test(links__cannot__hide_where_they_go),
 		cmocka_unit_test(blocks__use__one_table_and_stay_within_limits), cmocka_unit_test(stream_text__breaks__control_forms_over_any_cut),
-		cmocka_unit_test(split__keeps__all_words_and_closes_code), cmocka_unit_test(split__repeats__the_header_of_a_table),
-		cmocka_unit_test(split__ends__on_anything), cmocka_unit_test(action_len__takes__the_counter_off),
+		cmocka_unit_test(action_len__takes__the_counter_off),
 		cmocka_unit_test(components__say__what_does_not_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
