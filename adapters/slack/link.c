@@ -231,7 +231,7 @@ static int link_callback(struct lws *wsi, enum lws_callback_reasons reason, void
 			link_receive(l, in, n);
 		return 0;
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
-		if (l->state == LINK_CLOSING) {
+		if (l->state == LINK_CLOSING) { /* all that we owe is acknowledged: Slack needs no reason */
 			lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
 			return -1;
 		}
