@@ -99,8 +99,8 @@ $B/tests/fakes.a: $(KIT_OBJ)
 	$Qar rcs $@ $^
 $(FAKES): %: %.o $B/tests/fakes.a
 	$(LINK) -ljansson -lcrypto -lm
-$(BENCH): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
-	$(LINK) -lcmocka $(CORE_LIBS)
+$(BENCH): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
+	$(LINK) -lcmocka $(LIBS)
 $(FAKE_TESTS): %: %.o $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 $(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
