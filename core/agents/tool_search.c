@@ -16,7 +16,7 @@ struct page {
 	const char *words;
 	struct buf list;
 	int shown;
-	bool cut;
+	bool cut, exact;
 };
 
 static void add_hit(void *arg, const struct found_message *m)
@@ -97,7 +97,7 @@ static enum err look(const struct tool_context *ctx, struct search_query *q, str
 		return e;
 	e = search_messages(ctx->pg, &allowed, q, add_hit, page, totals);
 	struct buf any = BUF_INIT;
-	if (e == ERR_NONE && page->shown == 0 && !page->cut && q->text != NULL && loosen(q->text, &any)) {
+	if (e == ERR_NONE && page->shown == 0 && !page->cut && !page->exact && q->text != NULL && loosen(q->text, &any)) {
 		q->text = any.p;
 		*loose = true;
 		e = search_messages(ctx->pg, &allowed, q, add_hit, page, totals);
@@ -122,7 +122,7 @@ static enum err run(const struct tool_context *ctx, const char *text, size_t n, 
 		.has = has_of(json_str(args, "has", "")),
 		.limit = (int)json_int(args, "limit", 8),
 	};
-	struct page page = { .ctx = ctx, .words = q.text };
+	struct page page = { .ctx = ctx, .words = q.text, .exact = json_bool(args, "exact", false) };
 	struct search_totals totals = { 0 };
 	bool loose = false;
 	enum err e = ERR_INPUT;
@@ -155,10 +155,11 @@ const struct tool tool_search_messages = {
 	    "\"from\":{\"type\":\"string\",\"maxLength\":100,\"description\":\"Part of the author's name, or me (who asks), or eddy (your own words)\"},"
 	    "\"in\":{\"type\":\"string\",\"maxLength\":100,\"description\":\"Part of a channel's name, or here (this place), or thread (this thread)\"},"
 	    "\"after\":{\"type\":\"string\",\"maxLength\":20,\"description\":\"From this day on: 2026-07-01, today, yesterday, this week, last week, "
-	    "this month, last month, monday, 7d, 3h\"},"
+	    "this month, last month, monday, monday+1, 7d, 3h\"},"
 	    "\"before\":{\"type\":\"string\",\"maxLength\":20,\"description\":\"Before this day, in the same forms\"},"
 	    "\"order\":{\"enum\":[\"best\",\"newest\",\"oldest\"]},"
 	    "\"has\":{\"enum\":[\"link\",\"file\",\"number\",\"question\",\"unanswered\"]},"
+	    "\"exact\":{\"type\":\"boolean\",\"description\":\"Nothing rather than messages that have only some of the words\"},"
 	    "\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50}}}",
 	.effect = TOOL_SCOPED_READ,
 	.run = run,

@@ -149,11 +149,13 @@ bool tool_moment(const struct tool_context *ctx, const char *s, int64_t *ms)
 		day = 1;
 	else {
 		int w = 0;
-		while (w < 7 && strcasecmp(s, tz_weekday(w)) != 0)
+		while (w < 7 && strncasecmp(s, tz_weekday(w), strlen(tz_weekday(w))) != 0)
 			w++;
-		if (w == 7)
+		const char *rest = w < 7 ? s + strlen(tz_weekday(w)) : s;
+		bool after = strcmp(rest, "+1") == 0;
+		if (w == 7 || (*rest != '\0' && !after))
 			return false;
-		day = t.day - (t.weekday - w + 7) % 7;
+		day = t.day - (t.weekday - w + 7) % 7 + after;
 	}
 	if (strcasecmp(s, "last month") == 0)
 		month--;

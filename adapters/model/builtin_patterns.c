@@ -1,0 +1,148 @@
+/*
+ * The forms of questions, specific ones first: the first that fits a whole question wins.  How they are read: builtin_ask.c.  One
+ * form may cover more sentences than make sense; what matters is that a sentence people write lands at the right kind.
+ */
+#include "builtin_internal.h"
+
+const struct ask_pattern ask_patterns[] = {
+	/* people in the thread, the thread itself */
+	{ ASK_PARTICIPANTS, "who is|are|s ?taking|takes|participating ?part ?in ?this|the|here thread|conversation|here|discussion" },
+	{ ASK_PARTICIPANTS, "who takes|took|wrote|posted|writes|participates|participated ?part ?in ?this|here thread|conversation|here" },
+	{ ASK_PARTICIPANTS, "wer schreibt|ist|nimmt ?hier ?alles ?in ?an ?diesem ?dieser thread|unterhaltung|mit|teil|dabei|hier" },
+	{ ASK_PARTICIPANTS, "qui participe|ecrit ?ici ?a ?cette ?dans ?ce ?discussion ?fil ?conversation" },
+	{ ASK_PARTICIPANTS, "quien|quienes participa|participan|escribe|escriben ?aqui ?en ?este ?esta ?hilo ?conversacion" },
+	{ ASK_THREAD_START, "what is|s this|the thread|conversation|discussion about" },
+	{ ASK_THREAD_START, "how did this|the thread|conversation|discussion start|begin" },
+	{ ASK_THREAD_START, "who started this|the thread|conversation|discussion" },
+	{ ASK_THREAD_START, "worum geht es hier|?in ?diesem ?thread" },
+	/* questions without answer */
+	{ ASK_UNANSWERED, "?what|which ?are ?there|the ?any questions|question ?are ?is without|with ?an|no|any answer|answers ?about|on ?$T" },
+	{ ASK_UNANSWERED, "?what|which|show|list|any ?are ?me ?the ?still unanswered|open questions ?about|on|in|from ?$T" },
+	{ ASK_UNANSWERED, "what|which questions are|is|were still|not unanswered|open|answered|?yet ?yet" },
+	{ ASK_UNANSWERED, "welche|gibt ?es fragen sind ?noch offen|unbeantwortet" },
+	{ ASK_UNANSWERED, "?welche offene|unbeantwortete fragen ?zu|uber ?$T" },
+	{ ASK_UNANSWERED, "?quelles questions ?sont sans reponse ?sur ?$T" },
+	{ ASK_UNANSWERED, "preguntas sin respuesta|responder ?sobre ?$T" },
+	/* counting */
+	{ ASK_COUNT, "how many messages|posts|times|people ?are|were|did ?there ?we|people|anyone ?talk|mention|mentioned|discuss|said|say ?about|on|with|for $T" },
+	{ ASK_COUNT, "how many messages|posts mention|about|contain|mentioned $T" },
+	{ ASK_COUNT, "how many times was|were|has|have|is|did|do $T mentioned|discussed|?been ?mentioned|discussed" },
+	{ ASK_COUNT, "how often was|were|is|did|do|has|have $T ?been mentioned|discussed|come ?up" },
+	{ ASK_COUNT, "how often did|do we|people|they talk|speak|write about $T" },
+	{ ASK_COUNT, "wie viele nachrichten ?gibt|gab ?es uber|zu $T" }, { ASK_COUNT, "wie oft wurde $T erwahnt" },
+	{ ASK_COUNT, "combien de messages|fois ?y ?a ?t ?il|parlent ?sur|de|a ?propos ?de $T" },
+	{ ASK_COUNT, "cuantos mensajes ?hay sobre|de $T" }, { ASK_COUNT, "cuantas veces se menciono|hablamos ?de $T" },
+	/* links, files, numbers */
+	{ ASK_LINKS, "?which|what|show|find|list|any|all|give|are ?me ?there ?all ?any ?the links|link|urls|url ?were|was|did|have|has ?we|people|been "
+	    "?shared|posted|share|post ?are|there ?about|on|for|to|with $T" },
+	{ ASK_LINKS, "?which|what|show|find|list ?me ?all ?the links|urls ?were|was|did|have|been ?we|been shared|posted|share|post ?here" },
+	{ ASK_LINKS, "show|list|find ?me ?all|any ?the links|urls" },
+	{ ASK_LINKS, "?welche|zeig|gibt|finde ?mir|es ?die|alle links|link ?wurden ?gibt ?es ?zu|uber|fur $T ?geteilt|gepostet" },
+	{ ASK_LINKS, "?quels|montre|cherche|y ?moi ?a ?t ?il ?les|des liens|lien ?sur|vers|pour|a ?propos ?de $T" },
+	{ ASK_LINKS, "?que|muestra|busca ?me ?hay ?los enlaces|links|enlace sobre|de|para $T" },
+	{ ASK_FILES, "?which|what|show|find|list|any|all|are ?me ?there ?all ?any ?the files|file|documents|attachments ?were|was|did|have|been ?we|been "
+	    "?shared|posted|uploaded|attached|share|upload|post|are ?there ?about|on|for|with|to ?$T" },
+	{ ASK_FILES, "?welche|zeig|finde ?mir ?die|alle dateien|datei|dokumente|anhange ?wurden ?gibt ?es ?zu|uber ?$T ?geteilt" },
+	{ ASK_FILES, "?quels|montre ?moi ?les fichiers|documents ?sur ?$T" }, { ASK_FILES, "?que|muestra ?los archivos|documentos ?hay ?sobre ?$T" },
+	{ ASK_NUMBERS, "?which|what|show|find ?me ?the numbers|number|dates|date|prices|price|figures|amounts|amount ?were|was|are|is "
+	    "?mentioned|given|named|said ?about|with|for|in|on ?connection|with $T" },
+	{ ASK_NUMBERS, "how much is|was|were|did|does|do|will|would $T ?cost" },
+	{ ASK_NUMBERS, "what is|s|was the price|cost|budget|deadline|date|number|amount|version|port of|for|on $T" },
+	{ ASK_NUMBERS, "?welche zahlen|daten|preise ?wurden ?zu|fur|uber $T ?genannt|erwahnt" }, { ASK_NUMBERS, "wie viel kostet|kosten $T" },
+	{ ASK_NUMBERS, "?quels|quelles chiffres|dates|prix ?pour|sur $T" }, { ASK_NUMBERS, "cuanto cuesta|cuestan $T" },
+	/* Eddy and the asker */
+	{ ASK_YOU_SAID, "what did|have you say|said|write|answer|tell|told ?me|us about|on|regarding|to $T" },
+	{ ASK_YOU_SAID, "was hast du ?uns|mir zu|uber $T gesagt|geschrieben|geantwortet" },
+	{ ASK_I_SAID, "what did|have i say|said|write|written|tell|told|ask ?about|on|regarding $T" },
+	{ ASK_I_SAID, "?show|find ?me my messages|words about|on|with $T" }, { ASK_I_SAID, "when did i say|mention|write|ask ?about $T" },
+	{ ASK_I_SAID, "was habe|hab ich zu|uber|von $T gesagt|geschrieben" }, { ASK_I_SAID, "qu|que ai ?je dit|ecrit sur|de|a ?propos ?de $T" },
+	{ ASK_I_SAID, "que dije|escribi ?yo sobre|de $T" },
+	/* a person's last message */
+	{ ASK_LAST_SEEN, "when did $N last write|say|post|speak|talk ?something|here|anything" },
+	{ ASK_LAST_SEEN, "when was $N last here|seen|active|online|heard" }, { ASK_LAST_SEEN, "when did we last hear from|of $N" },
+	{ ASK_LAST_SEEN, "when did|has $N write|say|post|written ?something last ?time" }, { ASK_LAST_SEEN, "wann hat $N zuletzt|?das ?letzte ?mal geschrieben" },
+	{ ASK_LAST_SEEN, "quand $N a ?t ?il ?elle ecrit ?pour ?la ?derniere ?fois" }, { ASK_LAST_SEEN, "cuando escribio $N ?por ?ultima ?vez" },
+	{ ASK_LAST_OF, "what did|has $N say|write|post|said|written last|recently|lately" },
+	{ ASK_LAST_OF, "?what|show|find ?is|was|me|s ?the last|latest|newest|most ?recent message|post|words|thing ?of|from|by $N ?said|wrote|posted" },
+	{ ASK_LAST_OF, "what is|was|s $N ?s last|latest|newest message|post" }, { ASK_LAST_OF, "$N ?s last|latest message" },
+	{ ASK_LAST_OF, "what is|s new|the ?latest from $N" }, { ASK_LAST_OF, "?was|zeig ?ist|war ?mir ?die letzte nachricht von $N" },
+	{ ASK_LAST_OF, "was hat $N zuletzt gesagt|geschrieben" }, { ASK_LAST_OF, "?quel|montre ?est ?moi ?le dernier message de $N" },
+	{ ASK_LAST_OF, "?cual|muestra ?es ?el ultimo mensaje de $N" },
+	/* decisions */
+	{ ASK_DECIDED, "what did|have we|they|you|the|people ?team decide|agree|decided|agreed|conclude ?on|about|for|regarding|to $T" },
+	{ ASK_DECIDED, "what was|is|were|has|got ?been ?finally decided|agreed|concluded|settled ?on|about|for|regarding|in $T" },
+	{ ASK_DECIDED, "?what|which|show|any|were|find ?is|was|are|were|me|there ?the|any decision|decisions|conclusion|agreement ?made|taken ?on|about|for|regarding|in|to $T" },
+	{ ASK_DECIDED, "did|have we|they decide|decided|agree|agreed ?on|about|to $T" }, { ASK_DECIDED, "how did we decide ?on|about $T" },
+	{ ASK_DECIDED, "was wurde|haben|hat ?wir|man ?das ?team ?zu|uber|bei|fur|bezuglich $T entschieden|beschlossen|vereinbart" },
+	{ ASK_DECIDED, "qu|que a|avons ?t|nous ?on decide ?sur|pour|a|de|propos ?de $T" },
+	{ ASK_DECIDED, "que se|decidimos|hemos decidio|decidido|sobre ?sobre|con ?respecto|de|a $T" }, { ASK_DECIDED, "que decidimos|acordamos sobre|de|para $T" },
+	/* first, latest */
+	{ ASK_FIRST, "?what|when|show|find|who ?is|was|me ?the first|earliest|oldest mention|message|time|post ?of|about|on|with|we|mentioning ?discussed|talked ?about $T" },
+	{ ASK_FIRST, "when|where was|were|did ?we $T first|originally mentioned|discussed|raised|come ?up" },
+	{ ASK_FIRST, "when did we first|originally talk|discuss|mention|speak ?about $T" }, { ASK_FIRST, "who first|originally mentioned|said|proposed|suggested|raised|brought ?up $T" },
+	{ ASK_FIRST, "who mentioned|proposed|suggested|raised|said|brought ?up $T first|?up ?first" }, { ASK_FIRST, "?die ?was ?war erste erwahnung von|der|des $T" },
+	{ ASK_FIRST, "wann wurde $T ?zum|zuerst ?ersten ?mal erwahnt" }, { ASK_FIRST, "wer hat $T zuerst erwahnt|vorgeschlagen" },
+	{ ASK_FIRST, "?la ?quelle ?est premiere mention|fois ?de|du $T" }, { ASK_FIRST, "?la ?cual ?es primera mencion|vez ?de|que ?se ?hablo ?de $T" },
+	{ ASK_LATEST, "?what|show|any|give|is|are ?is|s|me|there|are ?there ?the|any ?any latest|newest|recent|last|new news|updates|update|messages|message|state|on|about|with "
+	    "?about|on|with|of|for|regarding $T" },
+	{ ASK_LATEST, "what is|s the latest ?news ?update ?on|about|with|for $T" }, { ASK_LATEST, "what is|s new with|about|on|in|regarding $T" },
+	{ ASK_LATEST, "?any|is|are ?there ?any news|updates|update on|about|regarding|for|from|with $T" },
+	{ ASK_LATEST, "?was|gibt ?gibt|ist ?es neues|neuigkeiten|neue ?zu|uber|von|bei $T" }, { ASK_LATEST, "quoi de neuf sur|avec|pour|a ?propos ?de $T" },
+	{ ASK_LATEST, "?que|hay ?hay ?de|algo nuevo|novedades sobre|con|de $T" },
+	/* before and after */
+	{ ASK_AROUND, "what was|did|were ?people|we ?said|written|discussed|say|happened|happening before|after|around $T" },
+	{ ASK_AROUND, "what happened|came|was ?right before|after|around $T" }, { ASK_AROUND, "?show|give ?me ?the context of|around|for $T" },
+	{ ASK_AROUND, "was wurde|kam ?gesagt vor|nach $T ?gesagt|geschrieben" },
+	/* where */
+	{ ASK_WHERE, "where|in ?which|what ?channel|thread|place did|do|have|was|were|is|are|has ?we|they|people|anyone ?talk|talked|discuss|discussed|mention|mentioned|speak|write ?about $T "
+	    "?being ?been ?discussed|mentioned|talked|about|posted ?about" },
+	{ ASK_WHERE, "?in which|what channel|channels|thread ?is|was|are|talks|discusses ?for|about|on $T ?discussed|mentioned" },
+	{ ASK_WHERE, "wo|in ?welchem ?kanal wurde|haben ?wir ?uber|von $T gesprochen|diskutiert|erwahnt|geredet" },
+	{ ASK_WHERE, "ou|dans ?quel ?canal a|avons|est ?t|nous|ce ?on|qu|que ?on|nous ?a ?parle|discute ?de $T" },
+	{ ASK_WHERE, "donde|en ?que ?canal hablamos|se|hemos ?hablo|hablado ?de|sobre $T" },
+	/* a person about a topic */
+	{ ASK_SAID_WHEN, "when did|has $N say|mention|write|said|mentioned|announce|propose|suggest|post|promise ?that|about $T" },
+	{ ASK_SAID_WHEN, "wann hat $N ?uber|von|zu $T gesagt|erwahnt|geschrieben|gesprochen" },
+	{ ASK_DID_PERSON, "did|has $N ?ever say|mention|write|said|mentioned|written|talk|talked|speak|post ?anything|something ?about|on|of|regarding $T" },
+	{ ASK_DID_PERSON, "hat $N ?etwas ?was ?zu|uber $T gesagt|geschrieben|erwahnt" },
+	{ ASK_SAID_ABOUT, "what did|has|does|do|is $N ?ever say|said|saying|write|written|think|thinks|mention|mean|tell|told|post|propose|suggest|want|ask|answer ?us|me|anything ?about|on|regarding|of|for|to|with $T" },
+	{ ASK_SAID_ABOUT, "?show|find ?me ?what $N said|wrote|thinks|mentioned about|on|regarding $T" },
+	{ ASK_SAID_ABOUT, "?show|find ?me ?the messages|message|posts|words from|of|by $N about|on|regarding|with $T" },
+	{ ASK_SAID_ABOUT, "?what ?is|s $N ?s opinion|view|position|take on|about|regarding $T" },
+	{ ASK_SAID_ABOUT, "was hat|meint|sagt|sagte|denkt|schrieb $N ?denn zu|uber|von|zum|zur $T ?gesagt|geschrieben|gemeint|erzahlt" },
+	{ ASK_SAID_ABOUT, "qu|que a|dit|pense ?dit|t ?il|elle ?ecrit $N ?a ?dit sur|de|du|a ?propos ?de $T" },
+	{ ASK_SAID_ABOUT, "qu est ce que|qu $N a dit|ecrit sur|de|du|a ?propos ?de $T" }, { ASK_SAID_ABOUT, "que dijo|dice|escribio|piensa|opina $N sobre|de|acerca ?de $T" },
+	/* who */
+	{ ASK_WHO_ASKED, "who asked|asks|wanted|wants ?to ?know ?about|for|if|whether|why|how|when|where $T" }, { ASK_WHO_ASKED, "wer hat nach $T gefragt" },
+	{ ASK_WHO_TALKED, "who|?everyone ?who|all ?people talked|talks|spoke|wrote|discussed|commented|has|have|was|is|knows|posted ?talked|spoken|written|talking|commented|anything ?about|on|of $T" },
+	{ ASK_WHO_TALKED, "who all mentioned|mentions|talked|said ?about $T" }, { ASK_WHO_TALKED, "wer hat|weiss|kennt ?sich|alles ?etwas uber|zu|mit|von $T ?gesprochen|geschrieben|geredet|aus" },
+	{ ASK_WHO_TALKED, "qui a|sait|connait ?parle|ecrit|discute ?de|du|sur|des $T" }, { ASK_WHO_TALKED, "quien|quienes hablo|hablaron|sabe|ha ?hablado de|sobre $T" },
+	{ ASK_WHO_SAID, "who said|wrote|mentioned|posted|told|says|announced|proposed|suggested|promised|shared|reported|claimed ?us|me ?that|the ?about $T" },
+	{ ASK_WHO_SAID, "who has|was|is|it ?it ?was said|mentioned|saying|that ?said ?that $T" }, { ASK_WHO_SAID, "wer sagte|schrieb|erwahnte|meinte ?dass $T" },
+	{ ASK_WHO_SAID, "wer hat ?gesagt ?dass $T gesagt|geschrieben|erwahnt|gemeint" }, { ASK_WHO_SAID, "wer hat gesagt ?dass $T" },
+	{ ASK_WHO_SAID, "qui a dit|ecrit|mentionne ?que|qu|de $T" }, { ASK_WHO_SAID, "quien dijo|escribio|menciono ?que $T" },
+	/* when, why */
+	{ ASK_WHEN, "when|?at ?what|which ?time|day|date did|do|does|was|were|is|are|will|should|can|shall|have|has ?we|they|you|i|people|the|team|it $T" },
+	{ ASK_WHEN, "what|which day|date|time did|do|does|was|were|is|are|will ?we|they $T" }, { ASK_WHEN, "since when do|does|did|is|are|have|has ?we $T" },
+	{ ASK_WHEN, "wann haben|hat|ist|war|wurde|wird|soll|sollen|kommt|machen ?wir|man|es $T" }, { ASK_WHEN, "wann $T" },
+	{ ASK_WHEN, "quand avons|est|a|sera|aura|allons ?ce|nous|t ?qu|que ?on|nous $T" }, { ASK_WHEN, "quand $T" }, { ASK_WHEN, "cuando $T" },
+	{ ASK_WHY, "why|?how ?come did|do|does|was|were|is|are|have|has|should|can|could ?we|they|you|i|it|people $T" }, { ASK_WHY, "warum|wieso|weshalb ?haben|hat|ist|wurde ?wir $T" },
+	{ ASK_WHY, "pourquoi ?avons|a|est ?t|nous|ce ?on|que $T" }, { ASK_WHY, "por que $T" },
+	/* what happened */
+	{ ASK_HAPPENED, "what happened|was|did|were|is ?has|have|been ?going|discussed|said|written|everyone|we|people|i|new|miss|talk|discuss ?on|about|miss|happening ?in|here ?$T" },
+	{ ASK_HAPPENED, "?give|show ?me ?us ?a ?the summary|recap|summarise|summarize|overview ?of ?$T" }, { ASK_HAPPENED, "catch me up ?on|about ?$T" },
+	{ ASK_HAPPENED, "was ist|war|gab ?es ?alles ?hier ?$T passiert|los|geschehen" }, { ASK_HAPPENED, "que|qu s|se est|passe ?t|il ?il ?passe ?$T" },
+	{ ASK_HAPPENED, "que paso|ha ?pasado|hubo ?$T" },
+	/* did anyone, is there, show */
+	{ ASK_DID_ANYONE, "did|has|have|does anyone|anybody|someone|somebody|we|they|people ?ever|already|know say|said|mention|mentioned|talk|talked|write|written|discuss|discussed|ask|asked|speak|spoken|hear|post|about ?anything|something ?about|of|for|on|regarding $T" },
+	{ ASK_DID_ANYONE, "was $T ?ever|already mentioned|discussed" }, { ASK_DID_ANYONE, "is|was|are|were there ?ever anything|something|any|a ?message|messages|mention|talk|word ?said|written ?about|of|on|regarding $T" },
+	{ ASK_DID_ANYONE, "hat jemand ?schon ?etwas|mal ?uber|zu|von $T gesagt|erwahnt|geschrieben|gesprochen" },
+	{ ASK_DID_ANYONE, "quelqu un a ?t ?il parle|mentionne|dit ?de|quelque ?chose ?sur $T" }, { ASK_DID_ANYONE, "alguien ha|hablo|menciono|dijo ?hablado|mencionado|algo ?de|sobre $T" },
+	{ ASK_IN_PLACE, "what was|is|were|has ?been said|discussed|written|happening|posted ?about|on $T in ?the|channel $P ?channel" },
+	{ ASK_SHOW, "?show|find|search|look|get|give|list|bring|fetch ?me|for|up ?for ?the|all|any|a ?the message|messages|post|posts|thread|threads|conversation|discussion|anything|everything|something ?about|on|with|for|regarding|that|where|containing ?mentions|mention|says|say|contains $T" },
+	{ ASK_SHOW, "search|find|look|show|grep|locate ?me|for|up ?for ?the $T" }, { ASK_SHOW, "what|anything|everything ?do|was|is|did|were|have|has ?we|you|people|been ?know|said|say|written|discussed|talk|discuss|say ?about|on|regarding $T" },
+	{ ASK_SHOW, "what about $T" }, { ASK_SHOW, "tell me ?everything|more|something about|of $T" },
+	{ ASK_SHOW, "such|suche|finde|zeig|zeige ?mir|nach ?nach ?alle|die ?nachrichten|nachricht ?zu|uber|mit|von $T" }, { ASK_SHOW, "was wissen|wurde|weisst|gibt ?wir|du|es ?uber|zu $T ?gesagt|geschrieben" },
+	{ ASK_SHOW, "cherche|trouve|montre ?moi ?les|le|un ?messages|message ?sur|de|a ?propos ?de $T" }, { ASK_SHOW, "busca|encuentra|muestra|muestrame ?los|el|un ?mensajes|mensaje ?sobre|de|con $T" },
+	{ ASK_WORDS, NULL },
+};
