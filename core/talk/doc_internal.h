@@ -24,6 +24,10 @@ struct doc_node *doc_add(struct doc *d, struct doc_node *parent, enum doc_type t
 struct doc_node *doc_add_copy(struct doc *d, struct doc_node *parent, const struct doc_node *from);
 /** The same with everything below it. */
 struct doc_node *doc_add_tree(struct doc *d, struct doc_node *parent, const struct doc_node *from);
+/** Take ${n} out of its parent; put it into ${parent} behind ${prev} (NULL: first). */
+void doc_cut(struct doc_node *n);
+void doc_insert(struct doc_node *parent, struct doc_node *prev, struct doc_node *n);
+bool doc_is_break(const struct doc_node *n); /* NULL is none */
 /** The code point that the entity ${s} ("&amp;", "&#65;") stands for, 0 if it is none that we know. */
 uint32_t doc_entity(const char *s, size_t n);
 /** Canonical Markdown of one block by itself. */
