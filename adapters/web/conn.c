@@ -1,0 +1,448 @@
+/*
+ * One websocket connection: putting a message together from its pieces, the log-in, limits, and a bounded ring of frames that wait to be
+ * written.  A reader that falls behind gets no live events until its queue has room, then it is caught up from the database; one that
+ * does not read at all is dropped and can resume.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "../../core/base/clock.h"
+#include "../../core/base/log.h"
+#include "../../core/base/mem.h"
+#include "../../core/base/utf8.h"
+#include "../../core/engine/engine.h"
+#include "../../core/version.h"
+#include "../net/loop.h"
+#include "state.h"
+
+struct web_frame *frame_new(const struct buf *text)
+{
+	struct web_frame *f = xmalloc(sizeof *f + LWS_PRE + text->len);
+	f->refs = 1;
+	f->len = text->len;
+	if (text->len > 0)
+		memcpy(f->room + LWS_PRE, text->p, text->len);
+	return f;
+}
+
+void frame_unref(struct web_frame *f)
+{
+	if (--f->refs == 0)
+		free(f);
+}
+
+struct conn *conn_open(struct web *w, struct lws *wsi, bool loopback)
+{
+	struct conn *c = xcalloc(1, sizeof *c);
+	c->web = w;
+	c->wsi = wsi;
+	c->id = ++w->next_id;
+	c->session = id_new();
+	c->loopback = loopback;
+	c->opened_ms = c->seen_ms = c->wrote_ms = c->tokens_ms = clock_ms();
+	c->tokens = WEB_BURST;
+	c->next = w->conns;
+	c->link = &w->conns;
+	if (c->next != NULL)
+		c->next->link = &c->next;
+	w->conns = c;
+	w->conns_len++;
+	map_put(w->by_id, &c->id, sizeof c->id, c);
+	metric_set(w->m_conns, (int64_t)w->conns_len);
+	return c;
+}
+
+void conn_free(struct conn *c)
+{
+	struct web *w = c->web;
+	hub_drop(c);
+	*c->link = c->next;
+	if (c->next != NULL)
+		c->next->link = c->link;
+	w->conns_len--;
+	map_remove(w->by_id, &c->id, sizeof c->id);
+	metric_set(w->m_conns, (int64_t)w->conns_len);
+	for (size_t i = 0; i < c->queue_len; i++)
+		frame_unref(c->queue[(c->queue_head + i) % c->queue_cap]);
+	free(c->queue);
+	buf_done(&c->in);
+	free(c);
+}
+
+/* Ends the connection without waiting for its reader. */
+static void conn_kill(struct conn *c, int code, const char *why)
+{
+	if (c->dead)
+		return;
+	c->dead = true;
+	metric_add(c->web->m_dropped, 1);
+	log_info("web.drop", LF_ID("session", c->session), LF_INT("code", code), LF_STR("why", why), LF_INT("queued", c->queue_bytes));
+	lws_close_reason(c->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)why, strlen(why));
+	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+static bool write_frame(struct conn *c, struct web_frame *f)
+{
+	if (lws_write(c->wsi, f->room + LWS_PRE, f->len, LWS_WRITE_TEXT) < (int)f->len)
+		return false;
+	c->wrote_ms = clock_ms();
+	metric_add(c->web->m_frames_out, 1);
+	return true;
+}
+
+void conn_push(struct conn *c, struct web_frame *f)
+{
+	if (c->dead || (c->closing && c->close_code != 0))
+		return;
+	if (c->queue_len == 0) {
+		/* Room in the socket: no need to wait for the loop to come round. */
+		if (!lws_send_pipe_choked(c->wsi)) {
+			if (!write_frame(c, f))
+				conn_kill(c, CLOSE_SLOW, "write failed");
+			return;
+		}
+		c->wrote_ms = clock_ms();
+	}
+	if (c->queue_bytes + f->len > WEB_QUEUE_MAX) {
+		conn_kill(c, CLOSE_SLOW, "you do not read; come back and resume");
+		return;
+	}
+	if (c->queue_len == c->queue_cap) {
+		size_t cap = c->queue_cap == 0 ? 8 : c->queue_cap * 2;
+		struct web_frame **q = xmalloc(cap * sizeof(struct web_frame *));
+		for (size_t i = 0; i < c->queue_len; i++)
+			q[i] = c->queue[(c->queue_head + i) % c->queue_cap];
+		free(c->queue);
+		c->queue = q;
+		c->queue_cap = cap;
+		c->queue_head = 0;
+	}
+	f->refs++;
+	c->queue[(c->queue_head + c->queue_len++) % c->queue_cap] = f;
+	c->queue_bytes += f->len;
+	lws_callback_on_writable(c->wsi);
+}
+
+void conn_push_buf(struct conn *c, const struct buf *b)
+{
+	struct web_frame *f = frame_new(b);
+	conn_push(c, f);
+	frame_unref(f);
+}
+
+void conn_close(struct conn *c, int code, const char *why)
+{
+	if (c->closing)
+		return;
+	c->closing = true;
+	c->close_code = code;
+	c->wrote_ms = clock_ms();
+	snprintf(c->close_why, sizeof c->close_why, "%s", why);
+	hub_drop(c);
+	lws_callback_on_writable(c->wsi);
+}
+
+static int close_now(struct conn *c)
+{
+	lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)c->close_why, strlen(c->close_why));
+	return -1;
+}
+
+static void finish_closing(void *arg)
+{
+	struct web *w = arg;
+	w->closings_posted = false;
+	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		if (!c->goodbye)
+			continue;
+		c->goodbye = false;
+		lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)c->close_why, strlen(c->close_why));
+		lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+	}
+}
+
+/*
+ * The close frame goes out from a callback of its own: returning -1 inside the writeable callback would end without one, because the
+ * library's request to write it is lost in there.
+ */
+static void say_goodbye(struct conn *c)
+{
+	c->dead = c->goodbye = true;
+	if (!c->web->closings_posted)
+		c->web->closings_posted = loop_post(c->web->loop, finish_closing, c->web);
+}
+
+int conn_writable(struct conn *c)
+{
+	if (c->dead)
+		return 0;
+	if (c->want_ping) {
+		unsigned char room[LWS_PRE + 4] = { 0 };
+		c->want_ping = false;
+		if (lws_write(c->wsi, room + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+			return -1;
+		if (c->queue_len > 0 || c->closing)
+			lws_callback_on_writable(c->wsi);
+		return 0;
+	}
+	if (c->queue_len > 0) {
+		struct web_frame *f = c->queue[c->queue_head];
+		c->queue_head = (c->queue_head + 1) % c->queue_cap;
+		c->queue_len--;
+		c->queue_bytes -= f->len;
+		bool ok = write_frame(c, f);
+		frame_unref(f);
+		if (!ok)
+			return -1;
+		if (c->queue_len == 0) {
+			free(c->queue); /* an idle connection holds no queue */
+			c->queue = NULL;
+			c->queue_cap = c->queue_head = 0;
+		}
+	}
+	if (c->queue_len > 0) {
+		lws_callback_on_writable(c->wsi);
+	} else if (c->closing) {
+		say_goodbye(c);
+		return 0;
+	}
+	if (c->queue_bytes <= WEB_QUEUE_LOW)
+		hub_drained(c);
+	return 0;
+}
+
+void conn_fault(struct conn *c, const struct web_fault *f, uint32_t retry_after_ms)
+{
+	struct buf b = BUF_INIT;
+	web_put_error(&b, f, retry_after_ms);
+	conn_push_buf(c, &b);
+	buf_done(&b);
+}
+
+static void fault(struct conn *c, const char *code, const char *client_id, const char *message, uint32_t retry_after_ms)
+{
+	struct web_fault f = { .code = code };
+	snprintf(f.message, sizeof f.message, "%s", message);
+	if (client_id != NULL)
+		snprintf(f.client_id, sizeof f.client_id, "%s", client_id);
+	conn_fault(c, &f, retry_after_ms);
+}
+
+static bool token_equal(const char *given, const char *ours)
+{
+	size_t n = strlen(ours);
+	return n > 0 && strlen(given) == n && CRYPTO_memcmp(given, ours, n) == 0;
+}
+
+static void on_hello(struct conn *c, const struct web_command *cmd)
+{
+	struct web *w = c->web;
+	if (c->hello) {
+		fault(c, "bad_frame", NULL, "hello was said already", 0);
+		return;
+	}
+	if (c->loopback && token_equal(cmd->token, w->local_token)) {
+		c->person = &w->local;
+	} else if (w->shared_token != NULL && token_equal(cmd->token, w->shared_token)) {
+		c->person = &w->shared;
+	} else {
+		log_warn("web.hello", LF_ID("session", c->session), LF_STR("result", "denied"));
+		fault(c, "denied", NULL, c->loopback ? "the token is not the one this server has written" :
+		    "this token is not accepted from here: set web.token on the server", 0);
+		conn_close(c, CLOSE_DENIED, "denied");
+		return;
+	}
+	c->hello = true;
+	snprintf(c->client, sizeof c->client, "%s", cmd->client == NULL ? "" : cmd->client);
+	snprintf(c->tz, sizeof c->tz, "%s", cmd->tz == NULL ? "" : cmd->tz);
+	struct buf b = BUF_INIT;
+	web_put_welcome(&b, c->session, c->person, w->ws, EDDY_VERSION, WEB_SUBSCRIPTIONS_MAX, WEB_RATE, WEB_BURST, w->idle_ms);
+	conn_push_buf(c, &b);
+	buf_done(&b);
+}
+
+static struct id place_of(const struct conn *c, char key[64])
+{
+	snprintf(key, 64, "local:%s", c->person->id);
+	return engine_place_id(c->web->ws, web_ops.name, key);
+}
+
+static struct id thread_of(const struct conn *c, const char *thread)
+{
+	char key[64];
+	return engine_thread_id(place_of(c, key), thread);
+}
+
+/* SEND, EDIT, ERASE: into the engine; the answer comes back after COMMIT as "accepted". */
+static void on_act(struct conn *c, const struct web_command *cmd)
+{
+	char place[64], source[160];
+	place_of(c, place);
+	snprintf(source, sizeof source, "%c:%s:%s", cmd->verb == WEB_SEND ? 'w' : cmd->verb == WEB_EDIT ? 'e' : 'd', c->person->id,
+	    cmd->client_id);
+	struct intent in = {
+		.kind = cmd->verb == WEB_SEND ? INTENT_MESSAGE_POSTED : cmd->verb == WEB_EDIT ? INTENT_MESSAGE_EDITED :
+		    INTENT_MESSAGE_DELETED,
+		.ws = c->web->ws,
+		.adapter = web_ops.name,
+		.source_key = source,
+		.message_key = cmd->verb == WEB_SEND ? cmd->client_id : cmd->key,
+		.thread_key = cmd->thread,
+		.person = { .external_id = c->person->id, .name = c->person->name, .tz = c->tz[0] == '\0' ? NULL : c->tz },
+		.place = { .external_id = place, .visibility = VIS_DIRECT, .eddy_is_member = true },
+		.text = cmd->text == NULL ? "" : cmd->text,
+		.text_len = cmd->text_len,
+		.verified = VERIFIED_SESSION,
+		.origin = cmd->thread,
+		.origin_len = strlen(cmd->thread),
+		.received_ms = clock_wall_ms(),
+	};
+	struct acceptance *to = xcalloc(1, sizeof *to);
+	to->web = c->web;
+	to->conn = c->id;
+	strcpy(to->client_id, cmd->client_id);
+	strcpy(to->thread, cmd->thread);
+	if (!engine_accept(c->web->engine, &in, mail_accepted, to)) {
+		free(to);
+		fault(c, "busy", cmd->client_id, "too much is waiting: send it again with the same client_id", 1000);
+	}
+}
+
+static void on_command(struct conn *c, const struct web_command *cmd)
+{
+	if (!c->hello && cmd->verb != WEB_HELLO) {
+		fault(c, "hello_first", NULL, "the first frame is hello", 0);
+		conn_close(c, CLOSE_HELLO, "hello first");
+		return;
+	}
+	switch (cmd->verb) {
+	case WEB_HELLO:
+		on_hello(c, cmd);
+		break;
+	case WEB_SUBSCRIBE:
+		if (c->subs_len >= WEB_SUBSCRIPTIONS_MAX)
+			fault(c, "too_many", NULL, "too many subscriptions on this connection: unsubscribe first", 0);
+		else
+			hub_subscribe(c, cmd->thread, thread_of(c, cmd->thread), cmd->after);
+		break;
+	case WEB_UNSUBSCRIBE:
+		hub_unsubscribe(c, thread_of(c, cmd->thread));
+		break;
+	case WEB_SEND:
+	case WEB_EDIT:
+	case WEB_ERASE:
+		on_act(c, cmd);
+		break;
+	case WEB_STOP:
+		engine_stop_run(c->web->engine, c->web->ws, thread_of(c, cmd->thread));
+		break;
+	case WEB_PING: {
+		struct buf b = BUF_INIT;
+		web_put_pong(&b, cmd->n);
+		conn_push_buf(c, &b);
+		buf_done(&b);
+		break;
+	}
+	}
+}
+
+/* A token per frame; false: too fast. */
+static bool within_rate(struct conn *c, uint64_t now)
+{
+	c->tokens += (double)(now - c->tokens_ms) * WEB_RATE / 1000.0;
+	c->tokens_ms = now;
+	if (c->tokens > WEB_BURST)
+		c->tokens = WEB_BURST;
+	if (c->tokens < 1)
+		return false;
+	c->tokens -= 1;
+	return true;
+}
+
+static int on_message(struct conn *c)
+{
+	struct web_command cmd;
+	struct web_fault f;
+	metric_add(c->web->m_frames_in, 1);
+	if (!utf8_valid(c->in.p, c->in.len) && memchr(c->in.p, 0, c->in.len) == NULL) {
+		c->close_code = LWS_CLOSE_STATUS_INVALID_PAYLOAD;
+		strcpy(c->close_why, "not UTF-8");
+		return close_now(c);
+	}
+	bool fast = !within_rate(c, c->seen_ms);
+	if (web_command_parse(c->in.p, c->in.len, &cmd, &f) == ERR_NONE) {
+		if (!fast)
+			on_command(c, &cmd);
+		else
+			fault(c, "rate", f.client_id, "too many frames: slow down and send it again", 1000);
+		web_command_done(&cmd);
+	} else {
+		conn_fault(c, &f, 0);
+		fast = true;
+	}
+	if (fast && ++c->strikes >= WEB_STRIKES_MAX)
+		conn_close(c, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many refused frames");
+	return 0;
+}
+
+void conn_heard(struct conn *c)
+{
+	c->seen_ms = clock_ms();
+	c->pinged_ms = 0;
+}
+
+int conn_receive(struct conn *c, const void *p, size_t n)
+{
+	conn_heard(c);
+	if (c->closing || c->dead)
+		return 0;
+	if (lws_frame_is_binary(c->wsi)) {
+		c->close_code = LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE;
+		strcpy(c->close_why, "text frames only");
+		return close_now(c);
+	}
+	if (c->in.len + n > WEB_MESSAGE_MAX) {
+		c->close_code = LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE;
+		strcpy(c->close_why, "a frame may have 256 KiB");
+		return close_now(c);
+	}
+	buf_add(&c->in, p, n);
+	if (!lws_is_final_fragment(c->wsi) || lws_remaining_packet_payload(c->wsi) > 0)
+		return 0;
+	int r = on_message(c);
+	if (c->in.cap > 4096)
+		buf_done(&c->in); /* an idle connection holds little */
+	else
+		buf_reset(&c->in);
+	return r;
+}
+
+void conn_sweep(struct conn *c, uint64_t now)
+{
+	if (c->dead)
+		return;
+	if (!c->hello && now - c->opened_ms > WEB_HELLO_MS) {
+		conn_close(c, CLOSE_HELLO, "no hello in time");
+		if (now - c->opened_ms > WEB_HELLO_MS * 2)
+			conn_kill(c, CLOSE_HELLO, "no hello in time");
+		return;
+	}
+	if ((c->queue_len > 0 || c->closing) && now - c->wrote_ms > (uint64_t)c->web->slow_ms) {
+		conn_kill(c, CLOSE_SLOW, "you do not read; come back and resume");
+		return;
+	}
+	uint64_t quiet = now - c->seen_ms;
+	if (quiet > (uint64_t)c->web->idle_ms) {
+		conn_kill(c, LWS_CLOSE_STATUS_POLICY_VIOLATION, "nothing heard for too long");
+	} else if (quiet > (uint64_t)c->web->idle_ms / 3 && now - c->pinged_ms > (uint64_t)c->web->idle_ms / 3) {
+		c->pinged_ms = now;
+		c->want_ping = true;
+		lws_callback_on_writable(c->wsi);
+	}
+	if (c->queue_bytes <= WEB_QUEUE_LOW)
+		hub_drained(c); /* reads that were put off */
+}

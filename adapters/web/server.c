@@ -1,0 +1,309 @@
+/*
+ * The HTTP side of the server and the doors of the websocket.  Every head passes web_guard() before anything reads it.  An answer is
+ * written in one go: they are all small; with an announced body it waits until that was read (and thrown away), so that the connection can
+ * be used again.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../../core/base/log.h"
+#include "../../core/engine/engine.h"
+#include "../../core/version.h"
+#include "guard.h"
+#include "state.h"
+
+#define BODY_SECONDS 30
+
+struct http_session {
+	struct web_request req;
+	char path[32];
+	uint64_t read;
+};
+_Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
+
+static struct web *web_of(struct lws *wsi)
+{
+	return lws_get_protocol(wsi)->user;
+}
+
+/* ---- answers ---- */
+
+static const char page[] =
+    "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Eddy</title>"
+    "<meta name=\"viewport\" content=\"width=device-width\"></head>\n<body>\n<h1>Eddy is running here</h1>\n"
+    "<p>Eddy is an AI teammate for Slack, the web and the terminal. This address is its server.</p>\n"
+    "<ul>\n<li>Talk to it in a terminal on this machine: <code>eddy chat</code></li>\n"
+    "<li>Build a client: the websocket protocol <code>eddy.v1</code> is spoken at this address (docs/websocket.md)</li>\n"
+    "<li>Look after it: <a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a>, <a href=\"/metrics\">/metrics</a></li>\n"
+    "</ul>\n</body>\n</html>\n";
+
+static const struct header {
+	const char *name, *value;
+} safe_headers[] = {
+	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+	{ "x-content-type-options:", "nosniff" },
+	{ "x-frame-options:", "DENY" },
+	{ "referrer-policy:", "no-referrer" },
+	{ "cross-origin-opener-policy:", "same-origin" },
+	{ "cross-origin-resource-policy:", "same-origin" },
+	{ "cache-control:", "no-store" },
+};
+
+static bool put_header(struct lws *wsi, const char *name, const char *value, unsigned char **p, unsigned char *end)
+{
+	return lws_add_http_header_by_name(wsi, (const unsigned char *)name, (const unsigned char *)value, (int)strlen(value), p, end) == 0;
+}
+
+/* -1: close the connection. */
+static int respond(struct lws *wsi, const struct http_session *h, unsigned status, const char *type, const char *extra_name,
+    const char *extra, const struct buf *body, bool close)
+{
+	unsigned char head[LWS_PRE + 2048], *start = head + LWS_PRE, *p = start, *end = head + sizeof head - 1;
+	char length[24];
+	snprintf(length, sizeof length, "%zu", body->len);
+	metric_add(web_of(wsi)->m_http, 1);
+	if (lws_add_http_header_status(wsi, status | LWSAHH_FLAG_NO_SERVER_NAME, &p, end) != 0 ||
+	    !put_header(wsi, "content-type:", type, &p, end) || !put_header(wsi, "content-length:", length, &p, end) ||
+	    !put_header(wsi, "connection:", close ? "close" : "keep-alive", &p, end))
+		return -1;
+	for (size_t i = 0; i < sizeof safe_headers / sizeof *safe_headers; i++)
+		if (!put_header(wsi, safe_headers[i].name, safe_headers[i].value, &p, end))
+			return -1;
+	if (extra_name != NULL && !put_header(wsi, extra_name, extra, &p, end))
+		return -1;
+	if (lws_finalize_http_header(wsi, &p, end) != 0)
+		return -1;
+	bool head_only = h->req.method == WEB_HEAD || body->len == 0;
+	if (lws_write(wsi, start, (size_t)(p - start), head_only ? LWS_WRITE_HTTP_HEADERS | LWS_WRITE_H2_STREAM_END :
+	    LWS_WRITE_HTTP_HEADERS) < 0)
+		return -1;
+	if (!head_only) {
+		struct buf out = BUF_INIT;
+		buf_reserve(&out, LWS_PRE + body->len);
+		memset(out.p, 0, LWS_PRE);
+		memcpy(out.p + LWS_PRE, body->p, body->len);
+		int n = lws_write(wsi, (unsigned char *)out.p + LWS_PRE, body->len, LWS_WRITE_HTTP_FINAL);
+		buf_done(&out);
+		if (n < 0)
+			return -1;
+	}
+	if (close || lws_http_transaction_completed(wsi) != 0)
+		return -1;
+	return 0;
+}
+
+static int respond_error(struct lws *wsi, const struct http_session *h, unsigned status, const char *code, const char *message,
+    const char *allow, bool close)
+{
+	char id[ID_TEXT];
+	id_format(id_new(), id);
+	struct buf b = BUF_INIT;
+	buf_add_str(&b, "{\"error\":{\"code\":");
+	buf_add_json_str(&b, code);
+	buf_add_str(&b, ",\"message\":");
+	buf_add_json_str(&b, message);
+	buf_add_str(&b, ",\"request_id\":");
+	buf_add_json_str(&b, id);
+	buf_add_str(&b, "}}\n");
+	log_debug("web.http", LF_STR("request_id", id), LF_INT("status", status), LF_STR("result", code));
+	int r = respond(wsi, h, status, "application/json", allow == NULL ? NULL : "allow:", allow, &b, close);
+	buf_done(&b);
+	return r;
+}
+
+static void make_healthz(struct web *w, struct buf *b, unsigned *status)
+{
+	(void)w;
+	(void)status;
+	buf_addf(b, "{\"status\":\"ok\",\"version\":\"%s\"}\n", EDDY_VERSION);
+}
+
+static void make_readyz(struct web *w, struct buf *b, unsigned *status)
+{
+	char why[160] = "";
+	bool ready = !w->stopping && engine_ready(w->engine, why, sizeof why);
+	buf_addf(b, "{\"status\":\"%s\"", ready ? "ready" : "not ready");
+	if (!ready) {
+		*status = 503;
+		buf_add_str(b, ",\"why\":");
+		buf_add_json_str(b, w->stopping ? "shutting down" : why);
+	}
+	buf_add_str(b, "}\n");
+}
+
+static void make_metrics(struct web *w, struct buf *b, unsigned *status)
+{
+	(void)status;
+	metrics_render(w->metrics, b);
+}
+
+static void make_page(struct web *w, struct buf *b, unsigned *status)
+{
+	(void)w;
+	(void)status;
+	buf_add(b, page, sizeof page - 1);
+}
+
+static const struct route {
+	const char *path, *type;
+	void (*make)(struct web *w, struct buf *b, unsigned *status);
+} routes[] = {
+	{ "/", "text/html; charset=utf-8", make_page },
+	{ "/healthz", "application/json", make_healthz },
+	{ "/readyz", "application/json", make_readyz },
+	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", make_metrics },
+};
+
+static int answer(struct lws *wsi, const struct http_session *h)
+{
+	struct web *w = web_of(wsi);
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+		if (strcmp(h->path, routes[i].path) != 0)
+			continue;
+		if (h->req.method != WEB_GET && h->req.method != WEB_HEAD)
+			return respond_error(wsi, h, 405, "method_not_allowed", "this address is only for reading", "GET, HEAD", false);
+		struct buf b = BUF_INIT;
+		unsigned status = 200;
+		routes[i].make(w, &b, &status);
+		int r = respond(wsi, h, status, routes[i].type, NULL, NULL, &b, false);
+		buf_done(&b);
+		return r;
+	}
+	return respond_error(wsi, h, 404, "not_found", "nothing lives at this address", NULL, false);
+}
+
+/* ---- heads ---- */
+
+static const char *header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t n)
+{
+	int len = lws_hdr_total_length(wsi, token);
+	if (len <= 0)
+		return NULL;
+	if (lws_hdr_copy(wsi, out, (int)n, token) < 0)
+		snprintf(out, n, "?"); /* longer than anything valid: present, and wrong */
+	return out;
+}
+
+static const char *method_name(struct lws *wsi, char **uri, int *uri_len)
+{
+	static const char *const names[] = { "GET", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "HEAD" };
+	int m = lws_http_get_uri_and_method(wsi, uri, uri_len);
+	return m >= 0 && (size_t)m < sizeof names / sizeof *names ? names[m] : "";
+}
+
+/* 0: fine; else the status to refuse with. */
+static int check_head(struct lws *wsi, struct web_request *req, bool websocket, char host[300], const char **why)
+{
+	char length[32], coding[64];
+	char *uri = NULL;
+	int uri_len = 0;
+	struct web_head head = { .websocket = websocket };
+	head.method = websocket ? "GET" : method_name(wsi, &uri, &uri_len);
+	head.host = header(wsi, WSI_TOKEN_HOST, host, 300);
+	head.content_length = header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length);
+	/* A space before the colon makes it another header for this parser, and the same one for a careless proxy. */
+	head.transfer_encoding = header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, coding, sizeof coding) != NULL ||
+	    lws_hdr_custom_length(wsi, "transfer-encoding :", 19) > 0 || lws_hdr_custom_length(wsi, "content-length :", 16) > 0;
+	return web_guard(&head, req, why);
+}
+
+static int on_request(struct lws *wsi, struct http_session *h, const char *path, size_t path_len)
+{
+	char host[300];
+	const char *why = NULL;
+	*h = (struct http_session){ 0 };
+	int refused = check_head(wsi, &h->req, false, host, &why);
+	if (refused != 0) {
+		(void)respond_error(wsi, h, (unsigned)refused, refused == 413 ? "too_large" : "bad_request", why, NULL, true);
+		return -1;
+	}
+	if (path_len < sizeof h->path)
+		memcpy(h->path, path, path_len);
+	if (h->req.body_bytes == 0)
+		return answer(wsi, h);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
+	return 0;
+}
+
+int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	struct http_session *h = user;
+	switch (reason) {
+	case LWS_CALLBACK_HTTP:
+		return on_request(wsi, h, in, len);
+	case LWS_CALLBACK_HTTP_BODY:
+		h->read += len;
+		return h->read > h->req.body_bytes ? -1 : 0;
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+		return answer(wsi, h);
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
+		/* A websocket that names no protocol of ours. */
+		struct http_session none = { 0 };
+		(void)respond_error(wsi, &none, 400, "no_protocol", "ask for the websocket protocol eddy.v1", NULL, true);
+		return -1;
+	}
+	case LWS_CALLBACK_ESTABLISHED:
+		return -1;
+	case LWS_CALLBACK_HTTP_WRITEABLE:
+		return 0;
+	default:
+		return lws_callback_http_dummy(wsi, reason, user, in, len);
+	}
+}
+
+/* ---- websockets ---- */
+
+static int on_upgrade(struct lws *wsi)
+{
+	struct web *w = web_of(wsi);
+	struct http_session h = { 0 };
+	char host[300], origin[300];
+	const char *why = NULL;
+	int refused = check_head(wsi, &h.req, true, host, &why);
+	if (refused != 0) {
+		(void)respond_error(wsi, &h, (unsigned)refused, "bad_request", why, NULL, true);
+		return -1;
+	}
+	const char *from = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin);
+	if (!web_origin_allowed(from, host, w->origins, w->origins_len)) {
+		log_warn("web.origin", LF_STR("origin", from), LF_STR("result", "denied"));
+		(void)respond_error(wsi, &h, 403, "origin", "pages of this origin may not connect: see web.allowed_origins", NULL, true);
+		return -1;
+	}
+	if (w->stopping || w->conns_len >= (size_t)w->connections_max) {
+		(void)respond_error(wsi, &h, 503, "busy", w->stopping ? "shutting down" : "too many connections", NULL, true);
+		return -1;
+	}
+	return 0;
+}
+
+int server_eddy(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	struct conn **c = user;
+	switch (reason) {
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return on_upgrade(wsi);
+	case LWS_CALLBACK_ESTABLISHED: {
+		char address[64] = "";
+		lws_get_peer_simple(wsi, address, sizeof address);
+		*c = conn_open(web_of(wsi), wsi, web_is_loopback(address));
+		return 0;
+	}
+	case LWS_CALLBACK_RECEIVE:
+		return *c == NULL ? -1 : conn_receive(*c, in, len);
+	case LWS_CALLBACK_RECEIVE_PONG:
+		if (*c != NULL)
+			conn_heard(*c);
+		return 0;
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+		return *c == NULL ? -1 : conn_writable(*c);
+	case LWS_CALLBACK_CLOSED:
+		if (*c != NULL)
+			conn_free(*c);
+		*c = NULL;
+		return 0;
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,174 @@
+#ifndef EDDY_WEB_STATE_H
+#define EDDY_WEB_STATE_H
+
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "../../core/base/buf.h"
+#include "../../core/base/map.h"
+#include "../../core/base/metric.h"
+#include "web.h"
+#include "wire.h"
+
+/*
+ * What the modules of this folder share.  Everything here belongs to the loop thread, but for the fields that say otherwise.
+ */
+#define WEB_SUBSCRIPTIONS_MAX 64
+#define WEB_RATE 20                        /* frames per second and connection, on average */
+#define WEB_BURST 60
+#define WEB_STRIKES_MAX 100                /* refused frames before the connection is closed */
+#define WEB_QUEUE_HIGH (256u * 1024u)      /* above this a reader is behind: live events stop, it is caught up from the database */
+#define WEB_QUEUE_LOW (32u * 1024u)
+#define WEB_QUEUE_MAX (2u * 1024u * 1024u) /* above this it is dropped */
+#define WEB_GATHER_MS 30                   /* deltas are gathered this long */
+#define WEB_HELLO_MS 10000
+enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008 };
+
+/* An encoded frame, shared by all who get it. */
+struct web_frame {
+	unsigned refs;
+	size_t len;
+	unsigned char room[]; /* LWS_PRE bytes for the library, then the text */
+};
+struct web_frame *frame_new(const struct buf *text);
+void frame_unref(struct web_frame *f);
+
+/* The answer that is being written in a thread. */
+struct web_open {
+	struct id run;          /* none: nothing is open */
+	uint32_t attempt;
+	struct buf text;
+	bool gap;               /* a part went missing: no more deltas, the whole message will come */
+	char status[160];
+	struct buf tools;       /* insides of tool frames, for those who come later */
+	size_t tools_len;
+};
+
+struct topic {
+	struct id thread;
+	char key[ID_TEXT];      /* the client's name for the thread */
+	struct sub *subs;
+	struct web_open open;
+	bool dirty;
+	struct topic *next_dirty;
+};
+
+enum sub_state { SUB_LOADING /* a worker reads */, SUB_LIVE, SUB_BEHIND /* wants a read as soon as the queue has room */ };
+struct sub {
+	struct conn *conn;
+	struct topic *topic;
+	struct sub *next_in_topic, *next_in_conn;
+	uint64_t serial;        /* which load belongs to it */
+	enum sub_state state;
+	bool again;             /* something happened while loading: read once more */
+	bool announced;         /* "subscribed" was said */
+	int64_t rev;            /* all up to here was sent */
+	uint64_t retry_ms;      /* BEHIND: not before this */
+	struct id run;          /* what it knows of the open answer */
+	uint32_t attempt;
+	size_t offset;
+};
+
+struct conn {
+	struct web *web;
+	struct lws *wsi;
+	uint64_t id;
+	struct conn *next, **link;   /* all connections */
+	struct id session;
+	bool hello, loopback, closing, dead, goodbye;
+	int close_code;
+	char close_why[100];
+	char tz[65], client[65];
+	const struct web_person *person;
+	struct buf in;               /* the message that is coming in */
+	struct web_frame **queue;    /* a ring */
+	size_t queue_cap, queue_head, queue_len, queue_bytes;
+	uint64_t opened_ms, seen_ms, pinged_ms, wrote_ms;
+	bool want_ping;
+	double tokens;
+	uint64_t tokens_ms;
+	int strikes;
+	struct sub *subs;
+	int subs_len;
+};
+
+struct mail;
+struct web {
+	const struct settings *settings;
+	struct loop *loop;
+	struct engine *engine;
+	struct metrics *metrics;
+	struct id ws;
+	struct web_person local, shared;
+	char local_token[80];
+	const char *shared_token;    /* web.token or NULL */
+	const char **origins;
+	size_t origins_len;
+	int64_t idle_ms, slow_ms, connections_max;
+	struct conn *conns;
+	size_t conns_len;
+	struct map *by_id;           /* conn by id */
+	struct map *topics;          /* topic by thread id */
+	struct topic *dirty;
+	struct loop_timer *gather, *sweep;
+	uint64_t next_id;
+	bool stopping, closings_posted;
+	struct metric *m_conns, *m_frames_in, *m_frames_out, *m_dropped, *m_http;
+
+	/* Any thread, under the lock. */
+	pthread_mutex_t lock;
+	struct mail *mail, **mail_tail;
+	size_t mail_bytes;
+	bool mail_posted, mail_missed;
+	struct map *watched;         /* thread id → its key (char *), of threads that somebody here looks at */
+	_Atomic int watched_len;
+};
+
+/* conn.c: one websocket connection */
+struct conn *conn_open(struct web *w, struct lws *wsi, bool loopback);
+void conn_free(struct conn *c);
+/** Queue ${f} (borrowed: takes its own reference). */
+void conn_push(struct conn *c, struct web_frame *f);
+void conn_push_buf(struct conn *c, const struct buf *b);
+void conn_fault(struct conn *c, const struct web_fault *f, uint32_t retry_after_ms);
+void conn_close(struct conn *c, int code, const char *why); /* after what is queued was written */
+int conn_writable(struct conn *c);                          /* -1: close now */
+int conn_receive(struct conn *c, const void *p, size_t n);  /* -1: close now */
+void conn_heard(struct conn *c);                            /* a pong */
+void conn_sweep(struct conn *c, uint64_t now_ms);
+
+/* hub.c: who looks at which thread, and what is being written there */
+void hub_subscribe(struct conn *c, const char *thread_key, struct id thread, int64_t after);
+void hub_unsubscribe(struct conn *c, struct id thread);
+void hub_drop(struct conn *c);      /* all subscriptions of a connection */
+void hub_drained(struct conn *c);   /* its queue has room again */
+void hub_event(struct web *w, struct id thread, bool ephemeral, int64_t rev, struct id run, bool closes, struct web_frame *f);
+void hub_reply(struct web *w, const struct reply *r);
+void hub_flush(struct web *w);      /* send gathered deltas */
+void hub_reload(struct web *w);     /* something went missing: everyone reads again */
+struct load;
+void hub_loaded(struct web *w, struct load *l);
+void load_free(struct load *l);
+void topic_free(void *topic);
+
+/* mail.c: what other threads hand to the loop thread */
+void mail_event(void *web, const struct thread_event *ev);
+enum err mail_reply(struct adapter *a, const struct reply *r);
+struct acceptance {
+	struct web *web;
+	uint64_t conn;
+	char client_id[WEB_CLIENT_ID_MAX + 1];
+	char thread[ID_TEXT];
+};
+void mail_accepted(void *acceptance, const struct accepted *a); /* takes the acceptance */
+void mail_loaded(struct web *w, struct load *l);
+void mail_watch(struct web *w, struct id thread, const char *key, bool on);
+void mail_discard(struct web *w);
+
+/* server.c: HTTP, and the websockets' callbacks */
+#define WEB_HTTP_SESSION 64 /* bytes that the library keeps per request for server.c */
+int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+int server_eddy(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+
+#endif

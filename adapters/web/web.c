@@ -1,0 +1,274 @@
+/*
+ * The web adapter's life: settings, the local token, the protocols on the loop, and the side that the engine sees.  What the engine says
+ * goes through mail.c to the loop thread and from there through hub.c to the connections.
+ */
+#include "web.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../core/base/clock.h"
+#include "../../core/base/log.h"
+#include "../../core/base/mem.h"
+#include "../net/loop.h"
+#include "guard.h"
+#include "state.h"
+
+#define TOKEN_MIN 16
+#define SWEEP_MS 1000
+
+const struct setting web_settings[] = {
+	{ "web.listen", SET_STR, 0, "127.0.0.1:8080", NULL, 0, 0, NULL,
+	    "host:port of the web server; beyond loopback it needs web.token or --insecure" },
+	{ "web.public_url", SET_STR, SET_URL, NULL, NULL, 0, 0, NULL, "address under which people reach this server, for links and for the origin check" },
+	{ "web.allowed_origins", SET_LIST, 0, NULL, NULL, 0, 0, NULL, "origins whose pages may connect, such as https://www.example.com" },
+	{ "web.token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
+	    "a log-in token accepted from anywhere (at least 16 characters); without it only this machine's own token works, on loopback" },
+	{ "web.connections", SET_INT, 0, "12000", NULL, 1, 1000000, NULL, "most websockets at a time" },
+	{ "web.idle_timeout", SET_MS, 0, "60s", NULL, 1000, 3600000, NULL, "drop a websocket that has been silent this long, pings included" },
+	{ "web.slow_reader", SET_MS, 0, "20s", NULL, 100, 3600000, NULL, "drop a websocket whose reader takes nothing for this long; it can resume" },
+	{ 0 },
+};
+
+static void describe(struct adapter *a, char *out, size_t n)
+{
+	struct web *w = (struct web *)(void *)a;
+	const char *url = settings_str(w->settings, "web.public_url");
+	char host[256];
+	int port;
+	if (url != NULL)
+		snprintf(out, n, "%s", url);
+	else if (web_listen_parse(settings_str(w->settings, "web.listen"), host, sizeof host, &port))
+		snprintf(out, n, strchr(host, ':') != NULL ? "http://[%s]:%d" : "http://%s:%d", host, loop_port(w->loop));
+	else
+		snprintf(out, n, "not listening");
+}
+
+static bool permalink(struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+{
+	(void)a, (void)place_key, (void)thread_key, (void)message_key, (void)out, (void)n;
+	return false; /* the terminal has no addresses; the page will */
+}
+
+const struct adapter_ops web_ops = {
+	.name = "web",
+	.caps = CAP_STREAM | CAP_STATUS | CAP_PULL | CAP_COMPONENTS | CAP_THREAD,
+	.send = mail_reply,
+	.describe = describe,
+	.permalink = permalink,
+};
+
+bool web_listen_parse(const char *listen, char *host, size_t host_n, int *port)
+{
+	const char *colon = strrchr(listen, ':');
+	if (colon == NULL)
+		return false;
+	size_t digits = strspn(colon + 1, "0123456789");
+	if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' || atoi(colon + 1) > 65535)
+		return false;
+	size_t n = (size_t)(colon - listen);
+	const char *from = listen;
+	if (n >= 2 && from[0] == '[' && from[n - 1] == ']') {
+		from++;
+		n -= 2;
+	} else if (memchr(from, ':', n) != NULL) {
+		return false; /* an IPv6 address without its brackets */
+	}
+	if (n >= host_n)
+		return false;
+	snprintf(host, host_n, "%.*s", (int)n, from);
+	if (n == 0)
+		snprintf(host, host_n, "0.0.0.0");
+	*port = atoi(colon + 1);
+	return true;
+}
+
+/* A new random token for this run, readable by this user only; written beside and renamed, so that nobody reads half of one. */
+static enum err write_token(struct web *w, const char *data_dir, char *why, size_t why_n)
+{
+	unsigned char raw[24];
+	random_bytes(raw, sizeof raw);
+	for (size_t i = 0; i < sizeof raw; i++)
+		snprintf(w->local_token + 2 * i, 3, "%02x", raw[i]);
+	struct buf path = BUF_INIT, tmp = BUF_INIT;
+	buf_addf(&path, "%s/" WEB_TOKEN_FILE, data_dir);
+	buf_addf(&tmp, "%s/" WEB_TOKEN_FILE ".%d", data_dir, (int)getpid());
+	unlink(tmp.p);
+	int fd = open(tmp.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	size_t n = strlen(w->local_token);
+	bool ok = fd >= 0 && write(fd, w->local_token, n) == (ssize_t)n && write(fd, "\n", 1) == 1;
+	if (fd >= 0 && close(fd) != 0)
+		ok = false;
+	ok = ok && rename(tmp.p, path.p) == 0;
+	if (!ok) {
+		snprintf(why, why_n, "cannot write %s: %s (is data_dir yours?)", path.p, strerror(errno));
+		unlink(tmp.p);
+	}
+	buf_done(&path);
+	buf_done(&tmp);
+	return ok ? ERR_NONE : ERR_BROKEN;
+}
+
+static char *user_name(void)
+{
+	char room[4096];
+	struct passwd pw, *found = NULL;
+	if (getpwuid_r(getuid(), &pw, room, sizeof room, &found) == 0 && found != NULL && pw.pw_name[0] != '\0')
+		return xstrdup(pw.pw_name);
+	return xstrdup("you");
+}
+
+static enum err check_settings(const struct settings *s, bool insecure, char *host, size_t host_n, int *port, char *why, size_t why_n)
+{
+	const char *listen = settings_str(s, "web.listen"), *token = settings_str(s, "web.token");
+	if (!web_listen_parse(listen, host, host_n, port)) {
+		snprintf(why, why_n, "web.listen (%s): \"%s\" is not host:port, such as 127.0.0.1:8080", settings_source(s, "web.listen"), listen);
+		return ERR_INPUT;
+	}
+	if (token != NULL && strlen(token) < TOKEN_MIN) {
+		snprintf(why, why_n, "web.token (%s): shorter than %d characters; `openssl rand -hex 24` makes a good one",
+		    settings_source(s, "web.token"), TOKEN_MIN);
+		return ERR_INPUT;
+	}
+	bool loopback = web_is_loopback(host) || strcmp(host, "localhost") == 0;
+	if (!loopback && token == NULL && !insecure) {
+		snprintf(why, why_n, "web.listen (%s): %s can be reached from other machines and nobody would have to log in; set web.token, or "
+		    "listen on 127.0.0.1, or start with --insecure if that is what you want", settings_source(s, "web.listen"), listen);
+		return ERR_INPUT;
+	}
+	return ERR_NONE;
+}
+
+/* The origin of web.public_url and web.allowed_origins, without a path. */
+static void fill_origins(struct web *w)
+{
+	const char *const *items = NULL;
+	size_t n = settings_list(w->settings, "web.allowed_origins", &items);
+	const char *own = settings_str(w->settings, "web.public_url");
+	w->origins = xcalloc(n + 1, sizeof *w->origins);
+	for (size_t i = 0; i <= n; i++) {
+		const char *o = i < n ? items[i] : own;
+		if (o == NULL)
+			continue;
+		const char *slashes = strstr(o, "://");
+		size_t scheme = slashes == NULL ? 0 : (size_t)(slashes - o) + 3;
+		w->origins[w->origins_len++] = xstrndup(o, scheme + strcspn(o + scheme, "/"));
+	}
+}
+
+static void on_sweep(void *arg)
+{
+	struct web *w = arg;
+	uint64_t now = clock_ms();
+	for (struct conn *c = w->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		conn_sweep(c, now);
+	}
+}
+
+static void start_timers(void *arg)
+{
+	struct web *w = arg;
+	w->sweep = loop_timer_new(w->loop, SWEEP_MS, SWEEP_MS, on_sweep, w);
+}
+
+enum err web_check(const struct settings *s, bool insecure, char *why, size_t why_n)
+{
+	char host[256];
+	int port;
+	return check_settings(s, insecure, host, sizeof host, &port, why, why_n);
+}
+
+static void make_metrics(struct web *w, struct metrics *ms)
+{
+	w->m_conns = metric_gauge(ms, "eddy_web_connections", NULL, "Websockets that are open.");
+	w->m_frames_in = metric_counter(ms, "eddy_web_frames_total", "direction=\"in\"", "Websocket messages.");
+	w->m_frames_out = metric_counter(ms, "eddy_web_frames_total", "direction=\"out\"", "Websocket messages.");
+	w->m_dropped = metric_counter(ms, "eddy_web_dropped_total", NULL, "Websockets dropped because they did not read or were silent.");
+	w->m_http = metric_counter(ms, "eddy_http_requests_total", NULL, "HTTP requests answered.");
+}
+
+enum err web_open(struct adapter **out, const struct web_options *o, char *why, size_t why_n)
+{
+	char host[256];
+	int port;
+	enum err e = check_settings(o->settings, o->insecure, host, sizeof host, &port, why, why_n);
+	if (e != ERR_NONE)
+		return e;
+	struct web *w = xcalloc(1, sizeof *w);
+	const struct settings *s = w->settings = o->settings;
+	w->loop = o->loop;
+	w->engine = o->engine;
+	w->metrics = o->metrics;
+	w->mail_tail = &w->mail;
+	pthread_mutex_init(&w->lock, NULL);
+	w->by_id = map_new();
+	w->topics = map_new();
+	w->watched = map_new();
+	w->shared_token = settings_str(s, "web.token");
+	w->idle_ms = settings_int(s, "web.idle_timeout");
+	w->slow_ms = settings_int(s, "web.slow_reader");
+	w->connections_max = settings_int(s, "web.connections");
+	w->local = (struct web_person){ .id = "local", .name = user_name() };
+	w->shared = (struct web_person){ .id = "token", .name = xstrdup("you") };
+	fill_origins(w);
+	make_metrics(w, o->metrics);
+	if ((e = write_token(w, o->data_dir, why, why_n)) != ERR_NONE)
+		goto fail;
+	if ((e = engine_install(w->engine, web_ops.name, "local", settings_str(s, "workspace.name"), true, &w->ws)) != ERR_NONE) {
+		snprintf(why, why_n, "cannot prepare the local workspace in the database");
+		goto fail;
+	}
+	struct lws_protocols http = { .name = "http", .callback = server_http, .per_session_data_size = WEB_HTTP_SESSION,
+		.rx_buffer_size = 4096, .user = w };
+	struct lws_protocols eddy = { .name = "eddy.v1", .callback = server_eddy, .per_session_data_size = sizeof(struct conn *),
+		.rx_buffer_size = 4096, .user = w };
+	loop_add_protocol(o->loop, LOOP_SERVER, &http);
+	loop_add_protocol(o->loop, LOOP_SERVER, &eddy);
+	loop_listen(o->loop, host, port);
+	engine_on_event(w->engine, mail_event, w);
+	(void)loop_post(w->loop, start_timers, w);
+	*out = (struct adapter *)(void *)w;
+	return ERR_NONE;
+fail:
+	web_free((struct adapter *)(void *)w);
+	return e;
+}
+
+static void stop_all(void *arg)
+{
+	struct web *w = arg;
+	w->stopping = true;
+	for (struct conn *c = w->conns; c != NULL; c = c->next)
+		conn_close(c, 1012, "restarting; come back and resume");
+}
+
+void web_stop(struct adapter *a)
+{
+	(void)loop_post(((struct web *)(void *)a)->loop, stop_all, a);
+}
+
+void web_free(struct adapter *a)
+{
+	struct web *w = (struct web *)(void *)a;
+	if (w == NULL)
+		return;
+	mail_discard(w);
+	map_free(w->by_id, NULL);
+	map_free(w->topics, topic_free);
+	map_free(w->watched, free);
+	for (size_t i = 0; i < w->origins_len; i++)
+		free((void *)(uintptr_t)w->origins[i]);
+	free(w->origins);
+	free((void *)(uintptr_t)w->local.name);
+	free((void *)(uintptr_t)w->shared.name);
+	memset(w->local_token, 0, sizeof w->local_token);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}

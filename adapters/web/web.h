@@ -1,0 +1,41 @@
+#ifndef EDDY_WEB_H
+#define EDDY_WEB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../core/engine/engine.h"
+#include "../../core/settings/settings.h"
+
+struct loop;
+struct metrics;
+
+/* The web adapter: one HTTP server with health, metrics and the websocket protocol eddy.v1 (docs/websocket.md). */
+extern const struct setting web_settings[];
+extern const struct adapter_ops web_ops;
+
+struct web_options { /* all borrowed; they outlive the adapter */
+	const struct settings *settings;
+	struct metrics *metrics;
+	struct engine *engine;
+	struct loop *loop;
+	const char *data_dir;
+	bool insecure; /* the operator said that listening beyond loopback without a log-in is meant */
+};
+/** Would these settings do?  Needs nothing started.  ERR_INPUT: ${why} says what is wrong and how to mend it. */
+enum err web_check(const struct settings *s, bool insecure, char *why, size_t why_n);
+/**
+ * Writes the local token, makes the local workspace, adds protocols and listener to the loop and listens to the engine's events.  Blocking;
+ * before engine_start() and loop_start().
+ */
+enum err web_open(struct adapter **out, const struct web_options *o, char *why, size_t why_n);
+/** Tell every client that the server goes away (close code 1012) and take no new ones.  Any thread. */
+void web_stop(struct adapter *a);
+/** After the loop and the engine have stopped.  NULL is fine. */
+void web_free(struct adapter *a);
+
+/** Split "host:port", "[::1]:port" or ":port"; false when it is none of them. */
+bool web_listen_parse(const char *listen, char *host, size_t host_n, int *port);
+#define WEB_TOKEN_FILE "local-token"
+
+#endif
