@@ -1,0 +1,89 @@
+#ifndef EDDY_CLI_H
+#define EDDY_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../core/engine/engine.h"
+#include "../../core/settings/settings.h"
+
+struct http;
+struct loop;
+struct metrics;
+struct buf;
+
+/* Exit codes of the program. */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SETTINGS = 3, EXIT_NO_SERVER = 4, EXIT_INTERRUPTED = 130 };
+
+/* A way in and out: one row per adapter in main.c, the only place that knows them all. */
+struct door_options { /* all borrowed; they outlive the adapter */
+	const struct settings *settings;
+	struct metrics *metrics;
+	struct engine *engine;
+	struct loop *loop;
+	struct http *http;
+	const char *data_dir;
+	bool insecure;
+};
+struct door {
+	const char *name;
+	const struct adapter_ops *ops;
+	const struct setting *settings;
+	const char *how; /* one line: how to connect it */
+	bool (*configured)(const struct settings *s);
+	/** Early, before anything is started.  ERR_INPUT: ${why}. */
+	enum err (*check)(const struct settings *s, bool insecure, char *why, size_t why_n);
+	enum err (*open)(struct adapter **out, const struct door_options *o, char *why, size_t why_n); /* before engine_start(), loop_start() */
+	void (*start)(struct adapter *a);  /* after both */
+	void (*stop)(struct adapter *a);   /* nothing new from here on */
+	void (*free)(struct adapter *a);   /* after engine, loop and http; NULL is fine */
+	/** For doctor: a line per finding, "ok …" or "bad …"; may be NULL. */
+	enum err (*doctor)(const struct settings *s, struct http *http, struct buf *out);
+};
+
+/* What the command line said. */
+struct cli {
+	const struct door *doors;               /* ends with a NULL name */
+	const struct setting *const *tables;    /* core and all doors */
+	void (*slack_manifest)(const struct settings *s, struct buf *out);
+	const char *config_file;
+	char **overrides;                       /* "name=value", NULL-terminated */
+	size_t overrides_len;
+	bool verbose, insecure, replace;
+	const char *url, *thread;               /* chat */
+	int argc;                               /* operands */
+	char **argv;
+	struct settings *settings;              /* after cli_settings() */
+	char *data_dir;
+};
+
+/** Load the settings once; prints every problem to stderr.  EXIT_OK or EXIT_SETTINGS. */
+int cli_settings(struct cli *c);
+/** Where Eddy keeps its files: data_dir, else /var/lib/eddy for root, ~/.local/share/eddy for others.  After cli_settings(). */
+const char *cli_data_dir(struct cli *c);
+/** Print "eddy: …" to stderr. */
+void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** May colours be used on ${fd}? */
+bool cli_colour(int fd);
+
+int cmd_serve(struct cli *c);
+int cmd_chat(struct cli *c);
+int cmd_doctor(struct cli *c);
+int cmd_healthcheck(struct cli *c);
+int cmd_migrate_up(struct cli *c);
+int cmd_migrate_down(struct cli *c);
+int cmd_migrate_status(struct cli *c);
+int cmd_backup(struct cli *c);
+int cmd_restore(struct cli *c);
+int cmd_config_check(struct cli *c);
+int cmd_config_print(struct cli *c);
+int cmd_config_sample(struct cli *c);
+int cmd_config_reference(struct cli *c);
+int cmd_config_get(struct cli *c);
+int cmd_slack_manifest(struct cli *c);
+int cmd_version(struct cli *c);
+int cmd_help(struct cli *c);
+int cmd_help_man(struct cli *c);
+int cmd_help_completion(struct cli *c);
+
+#endif

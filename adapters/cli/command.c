@@ -1,0 +1,497 @@
+/*
+ * The command line.  One table of commands and one of options; parsing, help, manual and completion are loops over them, so none of them
+ * can forget a command that the others know.
+ */
+#include "command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/base/buf.h"
+#include "../../core/base/mem.h"
+
+static const struct option_row {
+	char letter;        /* also the key in command.options; capital: has no short form */
+	const char *name, *arg, *help;
+	bool global;
+} options[] = {
+	{ 'c', "config", "FILE", "read settings from FILE (default: ./eddy.yaml, then /etc/eddy/eddy.yaml)", true },
+	{ 's', "set", "NAME=VALUE", "set one setting; may be given several times", true },
+	{ 'v', "verbose", NULL, "log more", true },
+	{ 'h', "help", NULL, "show help and end", true },
+	{ 'I', "insecure", NULL, "listen beyond loopback without a log-in", false },
+	{ 'U', "url", "URL", "server to talk to (default: the one of this machine's settings)", false },
+	{ 'T', "thread", "ID", "go on in this conversation", false },
+	{ 'R', "replace", NULL, "replace what is in the database now", false },
+};
+#define OPTIONS_LEN (sizeof options / sizeof *options)
+
+const struct command commands[] = {
+	{ "serve", "", "I", "start Eddy and stay in the foreground",
+	    "Starts the private database when none is configured, migrates it, opens the web server and connects everything that has "
+	    "settings. SIGTERM or Ctrl-C finishes what is being answered, for at most 25 seconds, and ends.",
+	    { "eddy serve\tweb and terminal on 127.0.0.1:8080, and Slack when its tokens are set",
+	      "eddy serve -s web.listen=127.0.0.1:9000\tanother port",
+	      "SLACK_APP_TOKEN=xapp-… SLACK_BOT_TOKEN=xoxb-… eddy serve\twith Slack" },
+	    0, 0, false, cmd_serve },
+	{ "chat", "[QUESTION...]", "UT", "talk to Eddy in the terminal",
+	    "With a question: prints the answer and ends. Without: a conversation, line by line; in a pipe every line is a question. "
+	    "Ctrl-C stops an answer, twice leaves. A broken connection is made again and nothing is lost. "
+	    "Ends with 0 when everything was answered, 1 when an answer failed, 4 when no server could be reached.",
+	    { "eddy chat\ta conversation",
+	      "eddy chat \"what did we decide about the logo?\"\tone question",
+	      "echo 'help' | eddy chat\tin a pipe" },
+	    0, -1, false, cmd_chat },
+	{ "doctor", "", "", "check settings, database, folders, port, Slack and the model",
+	    "One line per finding, each with how to mend it. Ends with 1 when something is wrong.",
+	    { "eddy doctor\teverything", "eddy doctor -c /etc/eddy/eddy.yaml\twith the settings of the service" },
+	    0, 0, false, cmd_doctor },
+	{ "healthcheck", "", "", "ask the running server whether it is well", "Ends with 0 when /healthz answers within three seconds.",
+	    { "eddy healthcheck && echo fine\tin scripts and containers" }, 0, 0, false, cmd_healthcheck },
+	{ "migrate up", "", "", "bring the database to this program's schema", NULL, { "eddy migrate up\tas `serve` does it too" }, 0, 0,
+	    false, cmd_migrate_up },
+	{ "migrate down", "[N]", "", "take back the last step, or the last N", "What a step has added is deleted with its content.",
+	    { "eddy migrate down 1\tthe last step" }, 0, 1, false, cmd_migrate_down },
+	{ "migrate status", "", "", "show the steps and which are applied", NULL, { "eddy migrate status\t" }, 0, 0, false,
+	    cmd_migrate_status },
+	{ "backup", "FILE", "", "write the whole private database to FILE", "FILE must not exist. Eddy may be running.",
+	    { "eddy backup eddy-monday.dump\t" }, 1, 1, false, cmd_backup },
+	{ "restore", "FILE", "R", "bring back what `backup` wrote",
+	    "Eddy must not be running. A database that holds something is only replaced with --replace.",
+	    { "eddy restore --replace eddy-monday.dump\t" }, 1, 1, false, cmd_restore },
+	{ "config check", "", "", "say what is wrong with the settings", NULL, { "eddy config check -c eddy.yaml\t" }, 0, 0, false,
+	    cmd_config_check },
+	{ "config print", "", "", "show the settings in force, without secrets", NULL, { "eddy config print\t" }, 0, 0, false,
+	    cmd_config_print },
+	{ "config sample", "", "", "print a commented settings file", NULL, { "eddy config sample > eddy.yaml\tto begin with" }, 0, 0, false,
+	    cmd_config_sample },
+	{ "config reference", "", "", "print the table of settings as Markdown", NULL, { 0 }, 0, 0, true, cmd_config_reference },
+	{ "config get", "NAME", "", "print one setting that is no secret", NULL, { 0 }, 1, 1, true, cmd_config_get },
+	{ "slack manifest", "", "", "print the app manifest for api.slack.com/apps", NULL,
+	    { "eddy slack manifest\tpaste it under Create New App, From a manifest" }, 0, 0, false, cmd_slack_manifest },
+	{ "version", "", "", "print the version", NULL, { "eddy version\t" }, 0, 0, false, cmd_version },
+	{ "help", "[COMMAND]", "", "show help for all or one command", NULL, { "eddy help chat\t" }, 0, 2, false, cmd_help },
+	{ "help-man", "", "", "print the manual page", NULL, { 0 }, 0, 0, true, cmd_help_man },
+	{ "help-completion", "", "", "print the completion for bash", NULL, { 0 }, 0, 0, true, cmd_help_completion },
+	{ 0 },
+};
+
+/* ---- help ---- */
+
+static void put_option(struct buf *out, const struct option_row *o)
+{
+	char left[40];
+	if (o->letter >= 'a')
+		snprintf(left, sizeof left, "-%c, --%s%s%s", o->letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+	else
+		snprintf(left, sizeof left, "    --%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+	buf_addf(out, "  %-24s  %s\n", left, o->help);
+}
+
+static void put_wrapped(struct buf *out, const char *text)
+{
+	size_t col = 0;
+	while (*text != '\0') {
+		size_t n = strcspn(text, " ");
+		if (col > 0 && col + 1 + n > 88) {
+			buf_add_char(out, '\n');
+			col = 0;
+		} else if (col > 0) {
+			buf_add_char(out, ' ');
+			col++;
+		}
+		buf_add(out, text, n);
+		col += n;
+		text += n + strspn(text + n, " ");
+	}
+	buf_add_char(out, '\n');
+}
+
+static void put_examples(struct buf *out, const struct command *c)
+{
+	for (size_t i = 0; i < sizeof c->examples / sizeof *c->examples && c->examples[i] != NULL; i++) {
+		const char *tab = strchr(c->examples[i], '\t');
+		buf_addf(out, "  %.*s\n", (int)(tab - c->examples[i]), c->examples[i]);
+		if (tab[1] != '\0')
+			buf_addf(out, "      %s\n", tab + 1);
+	}
+}
+
+bool command_help(const char *name, struct buf *out)
+{
+	bool found = false;
+	if (name == NULL) {
+		buf_add_str(out, "Eddy, an AI teammate for Slack, the web and the terminal.\n\nUsage: eddy [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n");
+		for (const struct command *c = commands; c->name != NULL; c++)
+			if (!c->hidden) {
+				char left[40];
+				snprintf(left, sizeof left, "%s %s", c->name, c->args);
+				buf_addf(out, "  %-22s  %s\n", left, c->summary);
+			}
+		buf_add_str(out, "\nOptions:\n");
+		for (size_t i = 0; i < OPTIONS_LEN; i++)
+			if (options[i].global)
+				put_option(out, &options[i]);
+		buf_add_str(out, "\nExamples:\n"
+		    "  eddy serve                      start it\n"
+		    "  eddy chat                       talk to it\n"
+		    "  eddy chat \"what can you do?\"    ask one thing\n"
+		    "  eddy doctor                     find out what is wrong\n"
+		    "\n`eddy help COMMAND` tells more. Settings: eddy.yaml, the environment (EDDY_WEB_LISTEN is\n"
+		    "web.listen), or -s; `eddy config sample` lists them all.\n");
+		return true;
+	}
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		size_t n = strlen(name);
+		bool same = strcmp(c->name, name) == 0;
+		if (!same && (c->hidden || strncmp(c->name, name, n) != 0 || c->name[n] != ' '))
+			continue;
+		buf_addf(out, "%sUsage: eddy %s%s%s\n\n", found ? "\n" : "", c->name, c->args[0] ? " " : "", c->args);
+		found = true;
+		buf_addf(out, "%c%s.\n", c->summary[0] - 'a' + 'A', c->summary + 1);
+		if (c->details != NULL)
+			put_wrapped(out, c->details);
+		if (c->options[0] != '\0') {
+			buf_add_str(out, "\nOptions:\n");
+			for (size_t i = 0; i < OPTIONS_LEN; i++)
+				if (strchr(c->options, options[i].letter) != NULL)
+					put_option(out, &options[i]);
+		}
+		if (c->examples[0] != NULL) {
+			buf_add_str(out, "\nExamples:\n");
+			put_examples(out, c);
+		}
+	}
+	return found;
+}
+
+/* ---- the manual page, in man(7) ---- */
+
+static void put_roff(struct buf *out, const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		buf_add_str(out, "\\&");
+	for (; *s != '\0'; s++) {
+		if (*s == '\\')
+			buf_add_str(out, "\\e");
+		else if (*s == '-')
+			buf_add_str(out, "\\-");
+		else
+			buf_add_char(out, *s);
+	}
+}
+
+static void put_roff_option(struct buf *out, const struct option_row *o)
+{
+	buf_add_str(out, ".TP\n.B ");
+	char flag[40];
+	if (o->letter >= 'a')
+		snprintf(flag, sizeof flag, "-%c, --%s", o->letter, o->name);
+	else
+		snprintf(flag, sizeof flag, "--%s", o->name);
+	put_roff(out, flag);
+	if (o->arg != NULL)
+		buf_addf(out, " \\fI%s\\fR", o->arg);
+	buf_add_char(out, '\n');
+	put_roff(out, o->help);
+	buf_add_char(out, '\n');
+}
+
+void command_man(struct buf *out)
+{
+	buf_add_str(out, ".TH EDDY 1\n.SH NAME\neddy \\- an AI teammate for Slack, the web and the terminal\n.SH SYNOPSIS\n.B eddy\n"
+	    "[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION\n"
+	    "Eddy answers where people already talk. It needs nothing but Postgres, and starts a private one by itself.\n"
+	    ".SH OPTIONS\n");
+	for (size_t i = 0; i < OPTIONS_LEN; i++)
+		if (options[i].global)
+			put_roff_option(out, &options[i]);
+	buf_add_str(out, ".SH COMMANDS\n");
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		if (c->hidden)
+			continue;
+		buf_add_str(out, ".SS eddy ");
+		put_roff(out, c->name);
+		if (c->args[0] != '\0') {
+			buf_add_char(out, ' ');
+			put_roff(out, c->args);
+		}
+		buf_addf(out, "\n%c", c->summary[0] - 'a' + 'A');
+		put_roff(out, c->summary + 1);
+		buf_add_str(out, ".\n");
+		if (c->details != NULL) {
+			put_roff(out, c->details);
+			buf_add_char(out, '\n');
+		}
+		for (size_t i = 0; i < OPTIONS_LEN; i++)
+			if (c->options[0] != '\0' && strchr(c->options, options[i].letter) != NULL)
+				put_roff_option(out, &options[i]);
+		for (size_t i = 0; i < sizeof c->examples / sizeof *c->examples && c->examples[i] != NULL; i++) {
+			size_t n = strcspn(c->examples[i], "\t");
+			char *example = xstrndup(c->examples[i], n);
+			buf_add_str(out, ".PP\n.RS 4\n.B ");
+			put_roff(out, example);
+			free(example);
+			if (c->examples[i][n] != '\0' && c->examples[i][n + 1] != '\0') {
+				buf_add_str(out, "\n.br\n");
+				put_roff(out, c->examples[i] + n + 1);
+			}
+			buf_add_str(out, "\n.RE\n");
+		}
+	}
+	buf_add_str(out, ".SH EXIT STATUS\n"
+	    "0 done; 1 failed; 2 wrong use; 3 wrong settings; 4 no server could be reached; 130 interrupted.\n"
+	    ".SH ENVIRONMENT\n"
+	    "Every setting has a name here: \\fBEDDY_WEB_LISTEN\\fR is web.listen. A secret can come from a file: "
+	    "\\fBEDDY_WEB_TOKEN_FILE\\fR. Also understood: SLACK_APP_TOKEN, SLACK_BOT_TOKEN, ANTHROPIC_API_KEY, OPENAI_API_KEY, "
+	    "DATABASE_URL. \\fBNO_COLOR\\fR turns colours off.\n"
+	    ".SH FILES\n"
+	    "\\fIeddy.yaml\\fR, \\fI/etc/eddy/eddy.yaml\\fR: settings. \\fI/var/lib/eddy\\fR (root) or \\fI~/.local/share/eddy\\fR: "
+	    "the private database and the token for this machine's terminal.\n");
+}
+
+void command_completion(struct buf *out)
+{
+	buf_add_str(out, "# bash completion for eddy; made from its command table\n_eddy()\n{\n"
+	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} first='' second='' i\n"
+	    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	    "\t\tcase ${COMP_WORDS[i]} in\n"
+	    "\t\t-c | -s | --config | --set | --url | --thread) i=$((i + 1)) ;;\n"
+	    "\t\t-*) ;;\n"
+	    "\t\t*) if [ -z \"$first\" ]; then first=${COMP_WORDS[i]}; else second=${second:-${COMP_WORDS[i]}}; fi ;;\n"
+	    "\t\tesac\n\tdone\n"
+	    "\tcase ${COMP_WORDS[COMP_CWORD - 1]} in\n"
+	    "\t-c | --config) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n"
+	    "\tesac\n"
+	    "\tif [[ $cur == -* ]]; then\n\t\tlocal flags='");
+	for (size_t i = 0; i < OPTIONS_LEN; i++)
+		if (options[i].global)
+			buf_addf(out, "%s--%s", i ? " " : "", options[i].name);
+	buf_add_str(out, "'\n\t\tcase $first in\n");
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		if (c->options[0] == '\0' || c->hidden)
+			continue;
+		buf_addf(out, "\t\t%s) flags+='", c->name);
+		for (size_t i = 0; i < OPTIONS_LEN; i++)
+			if (strchr(c->options, options[i].letter) != NULL)
+				buf_addf(out, " --%s", options[i].name);
+		buf_add_str(out, "' ;;\n");
+	}
+	buf_add_str(out, "\t\tesac\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$flags\" -- \"$cur\")\n\t\treturn\n\tfi\n"
+	    "\tif [ -z \"$first\" ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	const char *last = "";
+	bool any = false;
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		size_t n = strcspn(c->name, " ");
+		if (c->hidden || (strncmp(c->name, last, n) == 0 && (last[n] == ' ' || last[n] == '\0')))
+			continue;
+		buf_addf(out, "%s%.*s", any ? " " : "", (int)n, c->name);
+		any = true;
+		last = c->name;
+	}
+	buf_add_str(out, "' -- \"$cur\")\n\t\treturn\n\tfi\n\t[ -n \"$second\" ] && return\n\tcase $first in\n");
+	last = "";
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		size_t n = strcspn(c->name, " ");
+		if (c->hidden || c->name[n] == '\0' || strncmp(c->name, last, n + 1) == 0)
+			continue;
+		last = c->name;
+		buf_addf(out, "\t%.*s) mapfile -t COMPREPLY < <(compgen -W '", (int)n, c->name);
+		bool more = false;
+		for (const struct command *d = commands; d->name != NULL; d++)
+			if (!d->hidden && strncmp(d->name, c->name, n + 1) == 0) {
+				buf_addf(out, "%s%s", more ? " " : "", d->name + n + 1);
+				more = true;
+			}
+		buf_add_str(out, "' -- \"$cur\") ;;\n");
+	}
+	buf_add_str(out, "\tbackup | restore) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n\tesac\n}\ncomplete -F _eddy eddy\n");
+}
+
+/* ---- parsing ---- */
+
+static int usage(const char *about, const char *what)
+{
+	cli_complain("%s%s%s (try: eddy --help)", about, what == NULL ? "" : ": ", what == NULL ? "" : what);
+	return EXIT_USAGE;
+}
+
+/* How far two words are apart, roughly; for "did you mean". */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64], n = strlen(b);
+	if (n >= 63 || strlen(a) >= 63)
+		return 99;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t before = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t up = row[j], best = before + (a[i - 1] != b[j - 1]);
+			if (up + 1 < best)
+				best = up + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			before = up;
+			row[j] = best;
+		}
+	}
+	return row[n];
+}
+
+static int unknown_command(const char *word)
+{
+	const struct command *near = NULL;
+	size_t best = 3;
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		char first[32];
+		snprintf(first, sizeof first, "%.*s", (int)strcspn(c->name, " "), c->name);
+		size_t d = distance(word, first);
+		if (!c->hidden && d < best) {
+			best = d;
+			near = c;
+		}
+	}
+	if (near != NULL)
+		cli_complain("there is no command \"%s\"; did you mean \"%.*s\"? (try: eddy --help)", word,
+		    (int)strcspn(near->name, " "), near->name);
+	else
+		cli_complain("there is no command \"%s\" (try: eddy --help)", word);
+	return EXIT_USAGE;
+}
+
+/* -1: go on; else an exit code.  ${allowed}: letters of the command's own options. */
+static int take_options(struct cli *c, int argc, char **argv, const char *allowed, bool stop_at_word, bool *help)
+{
+	static const int shift = 256;
+	struct option longs[OPTIONS_LEN + 1];
+	memset(longs, 0, sizeof longs);
+	for (size_t i = 0; i < OPTIONS_LEN; i++)
+		longs[i] = (struct option){ .name = options[i].name, .has_arg = options[i].arg != NULL, .val = shift + (int)i };
+	int o;
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, stop_at_word ? "+:c:s:vh" : ":c:s:vh", longs, NULL)) != -1) {
+		const struct option_row *row = NULL;
+		if (o == ':')
+			return usage(argv[optind - 1], "needs a value");
+		if (o >= shift)
+			row = &options[o - shift];
+		else
+			for (size_t i = 0; i < OPTIONS_LEN; i++)
+				if (options[i].letter == o)
+					row = &options[i];
+		if (row == NULL)
+			return usage("unknown option", argv[optind - 1]);
+		if (!row->global && strchr(allowed, row->letter) == NULL)
+			return usage("this option is not for this command", argv[optind - 1]);
+		switch (row->letter) {
+		case 'c':
+			c->config_file = optarg;
+			break;
+		case 's':
+			if (strchr(optarg, '=') == NULL)
+				return usage("-s wants NAME=VALUE", optarg);
+			c->overrides = xrealloc(c->overrides, (c->overrides_len + 2) * sizeof(char *));
+			c->overrides[c->overrides_len++] = optarg;
+			c->overrides[c->overrides_len] = NULL;
+			break;
+		case 'v':
+			c->verbose = true;
+			break;
+		case 'h':
+			*help = true;
+			break;
+		case 'I':
+			c->insecure = true;
+			break;
+		case 'U':
+			c->url = optarg;
+			break;
+		case 'T':
+			c->thread = optarg;
+			break;
+		case 'R':
+			c->replace = true;
+			break;
+		default:
+			break;
+		}
+	}
+	return -1;
+}
+
+static int show_help(const char *name)
+{
+	struct buf b = BUF_INIT;
+	int r = command_help(name, &b) ? EXIT_OK : unknown_command(name);
+	if (r == EXIT_OK)
+		fwrite(b.p, 1, b.len, stdout);
+	buf_done(&b);
+	return r;
+}
+
+int command_main(struct cli *c, int argc, char **argv)
+{
+	bool help = false;
+	optind = 0;
+	int r = take_options(c, argc, argv, "", true, &help);
+	if (r != -1)
+		return r;
+	if (optind >= argc) {
+		if (help)
+			return show_help(NULL);
+		struct buf b = BUF_INIT;
+		command_help(NULL, &b);
+		fwrite(b.p, 1, b.len, stderr);
+		buf_done(&b);
+		return EXIT_USAGE;
+	}
+	const char *first = argv[optind], *second = optind + 1 < argc ? argv[optind + 1] : NULL;
+	const struct command *cmd = NULL;
+	bool group = false;
+	int words = 1;
+	for (const struct command *k = commands; k->name != NULL; k++) {
+		size_t n = strlen(first);
+		if (strcmp(k->name, first) == 0) {
+			cmd = k;
+		} else if (strncmp(k->name, first, n) == 0 && k->name[n] == ' ') {
+			group = true;
+			if (second != NULL && strcmp(k->name + n + 1, second) == 0) {
+				cmd = k;
+				words = 2;
+			}
+		}
+	}
+	if (cmd == NULL && group) {
+		if (help || (second != NULL && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)))
+			return show_help(first);
+		struct buf b = BUF_INIT;
+		command_help(first, &b);
+		cli_complain("\"%s\" needs one of its own words:", first);
+		fwrite(b.p, 1, b.len, stderr);
+		buf_done(&b);
+		return EXIT_USAGE;
+	}
+	if (cmd == NULL)
+		return unknown_command(first);
+	int skip = optind + words - 1;
+	argv[skip] = argv[0];
+	argc -= skip;
+	argv += skip;
+	optind = 0;
+	/* A question may hold words that look like options: after its first word nothing is one. */
+	if ((r = take_options(c, argc, argv, cmd->options, cmd->args_max < 0, &help)) != -1)
+		return r;
+	if (help)
+		return show_help(cmd->name);
+	c->argc = argc - optind;
+	c->argv = argv + optind;
+	if (c->argc < cmd->args_min)
+		return usage(cmd->name, "something is missing");
+	if (cmd->args_max >= 0 && c->argc > cmd->args_max)
+		return usage("one word too many", c->argv[cmd->args_max]);
+	return cmd->run(c);
+}
