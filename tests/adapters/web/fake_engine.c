@@ -1,0 +1,341 @@
+/*
+ * The engine as the web adapter sees it, in memory: threads with their sequence, duplicates by source key, events and replies to order.
+ * Included by the tests that need it; it takes the place of the real one from core.a.
+ */
+#pragma GCC diagnostic ignored "-Wunused-function" /* not every test needs all of it */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../../core/base/clock.h"
+#include "../../../core/base/mem.h"
+#include "../../../core/engine/engine.h"
+#include "../../../core/talk/transcript.h"
+
+#define FAKE_MESSAGES 20000
+struct fake_message {
+	struct id thread, id, run;
+	int64_t seq, rev;
+	int author;
+	bool edited, deleted;
+	char *text, key[80], source[200];
+};
+static struct fake {
+	pthread_mutex_t lock;
+	struct fake_message messages[FAKE_MESSAGES];
+	size_t len;
+	engine_event_fn on_event;
+	void *event_arg;
+	const struct adapter_ops *ops;
+	struct adapter *adapter;
+	bool full;              /* engine_accept() refuses */
+	enum err store_result;  /* what done() says */
+	enum err read_result;
+	uint32_t read_delay_ms;
+	int stops, reads;
+	const char *auto_answer;/* what is answered to each posted message */
+	const char *hang;       /* what an answer begins with that never ends */
+	struct id last_thread, last_run;
+	char last_tz[70], last_key[70];
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static char fake_engine_object;
+
+static void fake_reset(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	for (size_t i = 0; i < fake.len; i++)
+		free(fake.messages[i].text);
+	fake.len = 0;
+	fake.full = false;
+	fake.store_result = fake.read_result = ERR_NONE;
+	fake.read_delay_ms = 0;
+	fake.stops = fake.reads = 0;
+	fake.auto_answer = fake.hang = NULL;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static int64_t fake_rev(struct id thread)
+{
+	int64_t rev = 0;
+	for (size_t i = 0; i < fake.len; i++)
+		if (id_equal(fake.messages[i].thread, thread) && fake.messages[i].rev > rev)
+			rev = fake.messages[i].rev;
+	return rev;
+}
+
+static void fake_tell(const struct fake_message *m, int kind)
+{
+	if (fake.on_event == NULL)
+		return;
+	struct thread_event ev = { .kind = (__typeof__(ev.kind))kind, .thread = m->thread, .message = m->id, .run = m->run, .seq = m->seq,
+		.rev = m->rev, .author_kind = m->author, .author = m->author == AUTHOR_EDDY ? "Eddy" : "you", .text = m->text,
+		.text_len = strlen(m->text), .client_key = m->key[0] ? m->key : NULL, .at_ms = (int64_t)clock_wall_ms() };
+	fake.on_event(fake.event_arg, &ev);
+}
+
+/* A message of Eddy or of somebody elsewhere; ${tell} false: committed by another process, so no event here. */
+static void fake_post(struct id thread, int author, struct id run, const char *text, bool tell)
+{
+	pthread_mutex_lock(&fake.lock);
+	struct fake_message *m = &fake.messages[fake.len];
+	*m = (struct fake_message){ .thread = thread, .id = id_new(), .run = run, .author = author, .text = xstrdup(text) };
+	m->seq = m->rev = fake_rev(thread) + 1;
+	fake.len++;
+	if (tell)
+		fake_tell(m, EVENT_MESSAGE);
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static void fake_reply(struct id thread, const char *key, enum reply_kind kind, struct id run, uint32_t attempt, size_t offset,
+    const char *text)
+{
+	struct reply r = { .kind = kind, .run = run, .delivery = run, .thread = thread, .origin = key, .origin_len = strlen(key),
+		.text = text, .text_len = strlen(text), .attempt = attempt, .offset = offset, .step_id = "s1" };
+	fake.ops->send(fake.adapter, &r);
+}
+
+/* A whole answer in pieces of ${piece} bytes. */
+static void fake_answer_as(struct id run, struct id thread, const char *key, const char *text, size_t piece)
+{
+	fake_reply(thread, key, REPLY_STATUS, run, 1, 0, "thinking");
+	for (size_t at = 0; at < strlen(text); at += piece) {
+		char part[4096];
+		snprintf(part, sizeof part, "%.*s", (int)piece, text + at);
+		fake_reply(thread, key, REPLY_GROW, run, 1, at, part);
+	}
+	fake_post(thread, AUTHOR_EDDY, run, text, true);
+}
+
+static void fake_answer(struct id thread, const char *key, const char *text, size_t piece)
+{
+	fake_answer_as(id_new(), thread, key, text, piece);
+}
+
+static void fake_answer_job(void *arg)
+{
+	(void)arg;
+	if (fake.auto_answer != NULL) {
+		fake_answer_as(fake.last_run, fake.last_thread, fake.last_key, fake.auto_answer, 5);
+	} else if (fake.hang != NULL) {
+		fake_reply(fake.last_thread, fake.last_key, REPLY_GROW, fake.last_run, 1, 0, fake.hang);
+	}
+}
+
+bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn done, void *arg)
+{
+	(void)e;
+	pthread_mutex_lock(&fake.lock);
+	if (fake.full) {
+		pthread_mutex_unlock(&fake.lock);
+		return false;
+	}
+	struct accepted a = { .result = fake.store_result };
+	struct id place = engine_place_id(in->ws, in->adapter, in->place.external_id);
+	a.thread = engine_thread_id(place, in->thread_key);
+	snprintf(fake.last_tz, sizeof fake.last_tz, "%s", in->person.tz ? in->person.tz : "");
+	fake.last_thread = a.thread;
+	struct fake_message *m = NULL;
+	for (size_t i = 0; i < fake.len && m == NULL; i++)
+		if (strcmp(fake.messages[i].source, in->source_key) == 0)
+			m = &fake.messages[i];
+	a.duplicate = m != NULL;
+	if (m == NULL && a.result == ERR_NONE && in->kind == INTENT_MESSAGE_POSTED) {
+		m = &fake.messages[fake.len];
+		*m = (struct fake_message){ .thread = a.thread, .id = id_new(), .author = AUTHOR_PERSON,
+			.text = xstrndup(in->text, in->text_len) };
+		m->seq = m->rev = fake_rev(a.thread) + 1;
+		snprintf(m->key, sizeof m->key, "%s", in->message_key);
+		snprintf(m->source, sizeof m->source, "%s", in->source_key);
+		fake.len++;
+		fake_tell(m, EVENT_MESSAGE);
+	} else if (a.result == ERR_NONE && in->kind != INTENT_MESSAGE_POSTED) {
+		for (size_t i = 0; i < fake.len; i++)
+			if (id_equal(fake.messages[i].thread, a.thread) && strcmp(fake.messages[i].key, in->message_key) == 0) {
+				m = &fake.messages[i];
+				m->rev = fake_rev(a.thread) + 1;
+				m->edited = in->kind == INTENT_MESSAGE_EDITED;
+				m->deleted = in->kind == INTENT_MESSAGE_DELETED;
+				free(m->text);
+				m->text = xstrndup(in->text, in->text_len);
+				fake_tell(m, m->deleted ? EVENT_DELETED : EVENT_EDITED);
+			}
+	}
+	if (m != NULL) {
+		a.message = m->id;
+		a.seq = m->seq;
+	}
+	if (m != NULL && !a.duplicate && in->kind == INTENT_MESSAGE_POSTED && (fake.auto_answer != NULL || fake.hang != NULL))
+		a.run = fake.last_run = id_new();
+	snprintf(fake.last_key, sizeof fake.last_key, "%s", in->thread_key);
+	pthread_mutex_unlock(&fake.lock);
+	done(arg, &a);
+	if (!id_is_none(a.run))
+		engine_submit(e, fake_answer_job, NULL);
+	return true;
+}
+
+enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, int64_t after_rev, int limit,
+    void (*fn)(void *arg, const struct stored_message *m), void *arg, int64_t *last_rev)
+{
+	(void)e, (void)ws;
+	if (fake.read_delay_ms > 0)
+		usleep(fake.read_delay_ms * 1000);
+	pthread_mutex_lock(&fake.lock);
+	fake.reads++;
+	enum err r = fake.read_result;
+	int n = 0;
+	int64_t last = after_rev;
+	while (r == ERR_NONE && n < limit) {
+		struct fake_message *next = NULL;
+		for (size_t i = 0; i < fake.len; i++)
+			if (id_equal(fake.messages[i].thread, thread) && fake.messages[i].rev > last &&
+			    (next == NULL || fake.messages[i].rev < next->rev))
+				next = &fake.messages[i];
+		if (next == NULL)
+			break;
+		last = next->rev;
+		n++;
+		const struct stored_message m = { .id = next->id, .run = next->run, .seq = next->seq, .rev = next->rev,
+			.author_kind = next->author, .author = "x", .text = next->text, .message_key = next->key[0] ? next->key : NULL,
+			.edited = next->edited, .deleted = next->deleted };
+		fn(arg, &m);
+	}
+	*last_rev = n < limit ? fake_rev(thread) : last;
+	pthread_mutex_unlock(&fake.lock);
+	return r;
+}
+
+struct fake_job {
+	void (*fn)(void *);
+	void *arg;
+};
+static void *fake_job_run(void *arg)
+{
+	struct fake_job j = *(struct fake_job *)arg;
+	free(arg);
+	j.fn(j.arg);
+	return NULL;
+}
+bool engine_submit(struct engine *e, void (*fn)(void *arg), void *arg)
+{
+	(void)e;
+	struct fake_job *j = xmalloc(sizeof *j);
+	*j = (struct fake_job){ fn, arg };
+	pthread_t t;
+	if (pthread_create(&t, NULL, fake_job_run, j) != 0)
+		abort();
+	pthread_detach(t);
+	return true;
+}
+
+void engine_on_event(struct engine *e, engine_event_fn fn, void *arg)
+{
+	(void)e;
+	fake.on_event = fn;
+	fake.event_arg = arg;
+}
+enum err engine_install(struct engine *e, const char *adapter, const char *external_id, const char *name, bool home, struct id *ws)
+{
+	(void)e, (void)adapter, (void)external_id, (void)name, (void)home;
+	*ws = (struct id){ { 7 } };
+	return ERR_NONE;
+}
+void engine_stop_run(struct engine *e, struct id ws, struct id thread)
+{
+	(void)e, (void)ws, (void)thread;
+	__atomic_add_fetch(&fake.stops, 1, __ATOMIC_SEQ_CST);
+}
+bool engine_ready(struct engine *e, char *why, size_t n)
+{
+	(void)e;
+	snprintf(why, n, "the database is away");
+	return fake.read_result == ERR_NONE;
+}
+struct id engine_place_id(struct id ws, const char *adapter, const char *place_key)
+{
+	(void)adapter;
+	return id_named(ws, 0, place_key, strlen(place_key));
+}
+struct id engine_thread_id(struct id place, const char *thread_key)
+{
+	return id_named(place, 0, thread_key, strlen(thread_key));
+}
+
+/* The rest of engine.h, so that nothing of the real engine is linked. */
+enum err engine_open(struct engine **out, const struct engine_options *o, char *why, size_t why_n)
+{
+	(void)out, (void)o, (void)why, (void)why_n;
+	return ERR_BROKEN;
+}
+void engine_add_adapter(struct engine *e, const struct adapter_ops *ops, struct adapter *a)
+{
+	(void)e, (void)ops, (void)a;
+}
+enum err engine_start(struct engine *e)
+{
+	(void)e;
+	return ERR_BROKEN;
+}
+void engine_drain(struct engine *e, uint32_t ms)
+{
+	(void)e, (void)ms;
+}
+void engine_free(struct engine *e)
+{
+	(void)e;
+}
+void engine_sent(struct engine *e, const struct sent *s)
+{
+	(void)e, (void)s;
+}
+void engine_stream_opened(struct engine *e, struct id ws, struct id delivery, const char *external_ref)
+{
+	(void)e, (void)ws, (void)delivery, (void)external_ref;
+}
+void engine_stream_opening(struct engine *e, struct id ws, struct id delivery, void (*ready)(void *arg, bool go), void *arg)
+{
+	(void)e, (void)ws, (void)delivery, (void)ready, (void)arg;
+}
+bool engine_workspace(struct engine *e, const char *adapter, const char *external_id, struct id *ws)
+{
+	(void)e, (void)adapter, (void)external_id, (void)ws;
+	return false;
+}
+bool engine_learn_person(struct engine *e, struct id ws, const char *adapter, const struct intent_person *p)
+{
+	(void)e, (void)ws, (void)adapter, (void)p;
+	return false;
+}
+bool engine_learn_place(struct engine *e, struct id ws, const char *adapter, const struct intent_place *p)
+{
+	(void)e, (void)ws, (void)adapter, (void)p;
+	return false;
+}
+bool engine_note_put(struct engine *e, struct id ws, const char *adapter, const char *key, const char *value)
+{
+	(void)e, (void)ws, (void)adapter, (void)key, (void)value;
+	return false;
+}
+enum err engine_note_get(struct engine *e, struct id ws, const char *adapter, const char *key, char **value)
+{
+	(void)e, (void)ws, (void)adapter, (void)key;
+	*value = NULL;
+	return ERR_NONE;
+}
+enum err engine_active_threads(struct engine *e, struct id ws, const char *adapter, int64_t since_ms, int limit,
+    void (*fn)(void *arg, const struct active_thread *t), void *arg)
+{
+	(void)e, (void)ws, (void)adapter, (void)since_ms, (void)limit, (void)fn, (void)arg;
+	return ERR_NONE;
+}
+struct id engine_message_id(struct id place, uint64_t platform_ms, const char *message_key)
+{
+	return id_named(place, platform_ms, message_key, strlen(message_key));
+}
+void engine_status(struct engine *e, char *out, size_t n)
+{
+	(void)e;
+	snprintf(out, n, "fake");
+}
