@@ -34,7 +34,7 @@ static const char archive_magic[5] = "PGDMP";
 
 static enum err need_private(const struct store_options *o, char *why, size_t why_n)
 {
-	if (!o->url && !o->admin_url)
+	if ((!o->url || !*o->url) && (!o->admin_url || !*o->admin_url))
 		return ERR_NONE;
 	snprintf(why, why_n,
 	    "this Eddy works on a server of your own (database.url): back it up with that server's tools, such as "

@@ -321,6 +321,11 @@ enum err cluster_start(struct cluster **out, const char *data_dir, char *why, si
 		snprintf(why, why_n, "cannot make data_dir %s: %s", data_dir, strerror(errno));
 		goto done;
 	}
+	/* A folder that something else of ours made for root alone: the server's user must pass through; the files in
+	 * it are 0600. */
+	struct stat st;
+	if (c->user && stat(c->dir, &st) == 0 && st.st_uid == 0 && (st.st_mode & 0011) != 0011)
+		(void)chmod(c->dir, (st.st_mode & 07777) | 0011);
 	struct buf b = BUF_INIT;
 	buf_addf(&b, "%s/pg", c->dir);
 	c->pgdata = buf_detach(&b, NULL);
@@ -331,7 +336,6 @@ enum err cluster_start(struct cluster **out, const char *data_dir, char *why, si
 	if ((lock = lock_file(c->dir, "cluster.lock", LOCK_EX, why, why_n)) < 0 ||
 	    (c->users_fd = lock_file(c->dir, "cluster.users", LOCK_SH, why, why_n)) < 0)
 		goto done;
-	struct stat st;
 	if (stat(c->pgdata, &st) != 0 && errno == ENOENT) {
 		if (!cluster_find_bin(0, c->bin, sizeof(c->bin), NULL)) {
 			snprintf(why, why_n,

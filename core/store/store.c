@@ -254,8 +254,21 @@ static enum err check_runtime(struct store *s, struct admin *a, char *why, size_
 	return ERR_NONE;
 }
 
-enum err store_open(struct store **out, const struct store_options *o, char *why, size_t why_n)
+/* "" in the environment means unset. */
+static struct store_options without_empty(const struct store_options *o)
 {
+	struct store_options clean = *o;
+	if (clean.url && !*clean.url)
+		clean.url = NULL;
+	if (clean.admin_url && !*clean.admin_url)
+		clean.admin_url = NULL;
+	return clean;
+}
+
+enum err store_open(struct store **out, const struct store_options *given, char *why, size_t why_n)
+{
+	const struct store_options clean = without_empty(given);
+	const struct store_options *o = &clean;
 	struct store *s = xcalloc(1, sizeof(*s));
 	struct role_names names;
 	struct admin a = { 0 };
@@ -433,8 +446,10 @@ static enum err change(struct admin *a, enum store_migrate what, int steps, stru
 }
 
 enum err store_migrate(
-    const struct store_options *o, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n)
+    const struct store_options *given, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n)
 {
+	const struct store_options clean = without_empty(given);
+	const struct store_options *o = &clean;
 	struct store *s = xcalloc(1, sizeof(*s));
 	struct admin a = { 0 };
 	s->data_dir = xstrdup(o->data_dir);
