@@ -109,15 +109,33 @@ $(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
 tests: all $(UNIT_TESTS) $(FAKE_TESTS) $(SYSTEM_TESTS) $(FAKES) $(BENCH)
 unit-tests: $(UNIT_TESTS) $(FAKES)
 test:
-	@if [ -x scripts/setup ]; then scripts/setup; fi
+	@scripts/setup build run test
 	@+$(MAKE) --no-print-directory -s -j2 tests
 	@scripts/test $B
 test-long:
-	@if [ -x scripts/setup ]; then scripts/setup; fi
+	@scripts/setup build run test
 	@+$(MAKE) --no-print-directory -s -j2 tests
 	@EDDY_TEST_LONG=1 scripts/test $B
 check:
 	@scripts/check
+run:
+	@scripts/setup build run
+	@+$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@scripts/run
+# What is generated from the tables and committed; a test compares.
+docs: all
+	$B/eddy help-man >docs/eddy.1
+	$B/eddy config sample >config/eddy.yaml
+	$B/eddy config reference >docs/settings.md
+PREFIX ?= /usr/local
+install: all
+	install -D -m 755 $B/eddy $(DESTDIR)$(PREFIX)/bin/eddy
+	install -D -m 644 docs/eddy.1 $(DESTDIR)$(PREFIX)/share/man/man1/eddy.1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$B/eddy help-completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eddy
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/bin/eddy|$(PREFIX)/bin/eddy|' config/eddy.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/eddy.service
+	install -D -m 644 config/eddy.yaml $(DESTDIR)$(PREFIX)/share/doc/eddy/eddy.yaml
 bench: all $(FAKES) $(BENCH)
 	@scripts/bench $B
 clean:
@@ -135,4 +153,4 @@ help:
 -include $(shell find $B -name '*.d' 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all tests unit-tests test test-long check bench clean help
+.PHONY: all run docs install tests unit-tests test test-long check bench clean help

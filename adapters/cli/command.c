@@ -34,7 +34,7 @@ const struct command commands[] = {
 	    "settings. SIGTERM or Ctrl-C finishes what is being answered, for at most 25 seconds, and ends.",
 	    { "eddy serve\tweb and terminal on 127.0.0.1:8080, and Slack when its tokens are set",
 	      "eddy serve -s web.listen=127.0.0.1:9000\tanother port",
-	      "SLACK_APP_TOKEN=xapp-… SLACK_BOT_TOKEN=xoxb-… eddy serve\twith Slack" },
+	      "SLACK_APP_TOKEN=xapp-... SLACK_BOT_TOKEN=xoxb-... eddy serve\twith Slack" },
 	    0, 0, false, cmd_serve },
 	{ "chat", "[QUESTION...]", "UT", "talk to Eddy in the terminal",
 	    "With a question: prints the answer and ends. Without: a conversation, line by line; in a pipe every line is a question. "
