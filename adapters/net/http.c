@@ -11,6 +11,7 @@
 #include "http.h"
 
 #include <curl/curl.h>
+#include <dirent.h>
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -33,12 +34,16 @@
 #define CONNECTS_MAX 2500L
 #define CONNECT_IDLE_S 60L      /* a connection kept longer is not used again */
 #define FORGET_AFTER_MS 65000u  /* without calls: close what is kept, give the memory back */
-#define SLOTS_KEPT 32u          /* of the unused ones, beyond twice what runs */
-#define BUFFER_BYTES 4096L
+#define SLOTS_KEPT 8u           /* of the unused ones of a lane, beyond twice what runs */
+#define LANE_BUSY 32u           /* calls of a lane before another one is used */
+#define BUFFER_BYTES 2048L
 #define REDIRECTS_MAX 3
+#define MUXES 8                 /* see lane_for() */
 
+struct lane;
 struct slot {
 	CURL *easy;
+	struct lane *lane;
 	struct http_call *call;
 	struct slot *next;       /* in the free list */
 	char *url;               /* what the handle is set to */
@@ -46,17 +51,22 @@ struct slot {
 	bool https, custom, head;
 	char why[CURL_ERROR_SIZE];
 };
+struct lane {
+	struct mux mux;
+	struct slot *slots;      /* free */
+	unsigned running, slots_free;
+};
 struct http {
 	struct evloop ev;
-	struct mux mux;
+	struct lane lanes[MUXES];
 	pthread_t thread;
 	bool joined;
 	char *ca_file, *no_proxy;
+	const char *ca_folder;
 	atomic_int inflight;     /* queued and running */
 	struct http_call *calls; /* running */
 	struct http_call *cancels, **cancels_end;
-	struct slot *slots;      /* free */
-	unsigned running, slots_free;
+	unsigned running;
 	uv_timer_t sweep;
 	uint64_t sweep_at;       /* 0: not armed */
 	struct evtimer *forget;
@@ -99,15 +109,37 @@ static int on_send(void *arg, char *a, char *b, int c, int d)
 
 /* ---- slots ---- */
 
-static struct slot *slot_get(struct http *h)
+static bool is_https(const char *url)
 {
-	struct slot *s = h->slots;
+	return strncasecmp(url, "https:", 6) == 0;
+}
+
+/*
+ * libcurl looks for a free connection by walking all those to the same host, which costs more than the rest of a call when a
+ * thousand are busy.  Plain HTTP therefore spreads over several multi handles, each with connections of its own; https stays on one,
+ * where HTTP/2 keeps them few.
+ */
+static struct lane *lane_for(struct http *h, const char *url)
+{
+	struct lane *best = &h->lanes[0];
+	if (is_https(url))
+		return best;
+	for (int i = 1; i < MUXES && best->running >= LANE_BUSY; i++)
+		if (h->lanes[i].running < best->running)
+			best = &h->lanes[i];
+	return best;
+}
+
+static struct slot *slot_get(struct http *h, struct lane *l)
+{
+	struct slot *s = l->slots;
 	if (s) {
-		h->slots = s->next;
-		h->slots_free--;
+		l->slots = s->next;
+		l->slots_free--;
 		return s;
 	}
 	s = xcalloc(1, sizeof *s);
+	s->lane = l;
 	s->easy = curl_easy_init();
 	if (!s->easy)
 		abort();
@@ -132,9 +164,14 @@ static struct slot *slot_get(struct http *h)
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->why);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, s);
-	if (h->ca_file)
+	if (h->ca_file) {
 		curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
-	mux_prepare(&h->mux, e);
+		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	} else if (h->ca_folder) {
+		curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
+		curl_easy_setopt(e, CURLOPT_CAPATH, h->ca_folder);
+	}
+	mux_prepare(&l->mux, e);
 	return s;
 }
 
@@ -145,16 +182,27 @@ static void slot_free(struct slot *s)
 	free(s);
 }
 
-static void slot_put(struct http *h, struct slot *s)
+static void slot_put(struct slot *s)
 {
+	struct lane *l = s->lane;
 	s->call = NULL;
-	if (h->slots_free > SLOTS_KEPT + 2 * h->running) {
+	if (l->slots_free > SLOTS_KEPT + 2 * l->running) {
 		slot_free(s);
 		return;
 	}
-	s->next = h->slots;
-	h->slots = s;
-	h->slots_free++;
+	s->next = l->slots;
+	l->slots = s;
+	l->slots_free++;
+}
+
+static void slots_drop(struct lane *l)
+{
+	while (l->slots) {
+		struct slot *s = l->slots;
+		l->slots = s->next;
+		slot_free(s);
+	}
+	l->slots_free = 0;
 }
 
 static void slot_aim(struct slot *s, struct http_call *c)
@@ -165,7 +213,7 @@ static void slot_aim(struct slot *s, struct http_call *c)
 		free(s->url);
 		s->url = xstrdup(c->url);
 		curl_easy_setopt(e, CURLOPT_URL, c->url);
-		bool https = strncasecmp(c->url, "https:", 6) == 0;
+		bool https = is_https(c->url);
 		if (https != s->https)
 			curl_easy_setopt(e, CURLOPT_PIPEWAIT, https ? 1L : 0L);
 		s->https = https;
@@ -220,11 +268,11 @@ static uint64_t call_due(const struct http_call *c)
 
 /* ---- the life of a call ---- */
 
-static void call_launch(struct http *h, struct http_call *c)
+static void call_launch(struct http_call *c)
 {
 	c->slot->call = c;
 	slot_aim(c->slot, c);
-	if (!mux_add(&h->mux, c->slot->easy))
+	if (!mux_add(&c->slot->lane->mux, c->slot->easy))
 		abort(); /* the handle was in use: a bug */
 }
 
@@ -244,8 +292,9 @@ static void on_forget(void *arg);
 static void call_finish(struct http *h, struct http_call *c, enum http_fail fail, const char *why)
 {
 	struct slot *s = c->slot;
-	mux_remove(&h->mux, s->easy);
+	mux_remove(&s->lane->mux, s->easy);
 	call_unlist(h, c);
+	s->lane->running--;
 	uint64_t now = clock_ms();
 	struct http_result r = {
 		.fail = fail,
@@ -268,7 +317,7 @@ static void call_finish(struct http *h, struct http_call *c, enum http_fail fail
 			h->cancels_end = p;
 	}
 	c->on_done(c->arg, &r);
-	slot_put(h, s);
+	slot_put(s);
 	http_call_free(c);
 	count(h->active, -1);
 	atomic_fetch_sub(&h->inflight, 1);
@@ -283,7 +332,9 @@ static void call_begin(void *arg)
 {
 	struct http_call *c = arg;
 	struct http *h = c->h;
-	c->slot = slot_get(h);
+	struct lane *l = lane_for(h, c->url);
+	c->slot = slot_get(h, l);
+	l->running++;
 	c->last_ms = clock_ms();
 	c->next = h->calls;
 	c->prev = NULL;
@@ -291,7 +342,7 @@ static void call_begin(void *arg)
 		c->next->prev = c;
 	h->calls = c;
 	h->running++;
-	call_launch(h, c);
+	call_launch(c);
 	sweep_by(h, call_due(c));
 	if (c->cancelled)
 		http_cancel(h, c); /* asked for before we had it */
@@ -324,8 +375,8 @@ static void on_transfer(void *arg, CURL *easy, CURLcode code)
 		char *to = NULL;
 		curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &to);
 		if (to && http_call_redirect(c, to)) {
-			mux_remove(&h->mux, easy);
-			call_launch(h, c);
+			mux_remove(&s->lane->mux, easy);
+			call_launch(c);
 			return;
 		}
 	}
@@ -366,23 +417,24 @@ static void on_forget(void *arg)
 		h->forget = evtimer_new(&h->ev, FORGET_AFTER_MS - (now - h->idle_since), 0, on_forget, h);
 		return;
 	}
-	mux_forget(&h->mux);
-	while (h->slots) {
-		struct slot *s = h->slots;
-		h->slots = s->next;
-		slot_free(s);
+	for (int i = 0; i < MUXES; i++) {
+		mux_forget(&h->lanes[i].mux);
+		slots_drop(&h->lanes[i]);
 	}
-	h->slots_free = 0;
 	malloc_trim(0);
 }
 
 static void settle(void *arg)
 {
 	struct http *h = arg;
+	bool again;
 	do {
 		while (h->cancels)
 			call_finish(h, h->cancels, HTTP_CANCELLED, "cancelled");
-	} while (mux_kick(&h->mux) || h->cancels);
+		again = false;
+		for (int i = 0; i < MUXES; i++)
+			again = mux_kick(&h->lanes[i].mux) || again;
+	} while (again || h->cancels);
 }
 
 void http_cancel(struct http *h, void *handle)
@@ -416,6 +468,21 @@ static char *proxy_exceptions(void)
 	return buf_detach(&b, NULL);
 }
 
+/* A folder of certificates by hash is read as needed; the bundle beside it would be 140 parsed certificates in memory. */
+static const char *certificate_folder(void)
+{
+	static const char folder[] = "/etc/ssl/certs";
+	DIR *d = opendir(folder);
+	bool hashed = false;
+	for (struct dirent *e; d && !hashed && (e = readdir(d));) {
+		size_t n = strlen(e->d_name);
+		hashed = n == 10 && strcmp(e->d_name + n - 2, ".0") == 0;
+	}
+	if (d)
+		closedir(d);
+	return hashed ? folder : NULL;
+}
+
 static void *http_main(void *arg)
 {
 	struct http *h = arg;
@@ -424,11 +491,9 @@ static void *http_main(void *arg)
 	evloop_run(&h->ev);
 	while (h->calls)
 		call_finish(h, h->calls, HTTP_CANCELLED, "the program stops");
-	mux_done(&h->mux);
-	while (h->slots) {
-		struct slot *s = h->slots;
-		h->slots = s->next;
-		slot_free(s);
+	for (int i = 0; i < MUXES; i++) {
+		mux_done(&h->lanes[i].mux);
+		slots_drop(&h->lanes[i]);
 	}
 	evloop_close(&h->ev);
 	return NULL;
@@ -447,10 +512,12 @@ enum err http_new(struct http **out, struct metrics *ms, const char *ca_file)
 	h->cancels_end = &h->cancels;
 	const char *ca = ca_file ? ca_file : getenv("SSL_CERT_FILE");
 	h->ca_file = ca && *ca ? xstrdup(ca) : NULL;
+	h->ca_folder = h->ca_file ? NULL : certificate_folder();
 	h->no_proxy = proxy_exceptions();
 	uv_timer_init(&h->ev.uv, &h->sweep);
 	h->sweep.data = h;
-	mux_init(&h->mux, &h->ev, CONNECTS_MAX, on_transfer, h);
+	for (int i = 0; i < MUXES; i++)
+		mux_init(&h->lanes[i].mux, &h->ev, i == 0 ? CONNECTS_MAX : CONNECTS_MAX / MUXES, on_transfer, h);
 	if (ms) {
 		h->active = metric_gauge(ms, "eddy_http_active", NULL, "Outgoing requests queued or running.");
 		h->refused = metric_counter(ms, "eddy_http_refused_total", NULL, "Outgoing requests refused because too many were running.");
