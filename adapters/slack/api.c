@@ -421,18 +421,29 @@ void slack_api_stop(struct slack_api *a)
 	(void)http_post(a->http, api_stop, a);
 }
 
+static void forget(struct slack_api *a, struct call *list)
+{
+	while (list) {
+		struct call *c = list;
+		list = c->next;
+		call_free(c);
+		atomic_fetch_sub(&a->waiting, 1);
+	}
+}
+
 void slack_api_free(struct slack_api *a)
 {
 	if (!a)
 		return;
-	atomic_store(&a->stopping, true);
-	api_drop(a);
-	end_refused(a);
-	while (a->inbox) {
-		struct call *c = a->inbox;
-		a->inbox = c->next;
-		call_end_unsent(c, "stopping", 0);
+	/* The thread that would run on_done() is gone, and perhaps what it would touch. */
+	for (struct limits_item *it = limits_drop(a->limits); it;) {
+		struct call *c = (struct call *)(void *)it;
+		it = it->next;
+		c->next = NULL;
+		forget(a, c);
 	}
+	forget(a, a->refused);
+	forget(a, a->inbox);
 	limits_free(a->limits);
 	pthread_mutex_destroy(&a->lock);
 	explicit_bzero(a->auth, strlen(a->auth));

@@ -30,7 +30,8 @@ struct slack_api *slack_api_new(const struct slack_api_options *o);
  * No new calls; what waits ends with SLACK_NOT_SENT, what runs ends by itself.  Any thread.  Call before http_stop(), free after it.
  */
 void slack_api_stop(struct slack_api *a);
-void slack_api_free(struct slack_api *a); /* after http_stop(); NULL is fine */
+/** After http_stop().  Calls that had not ended are forgotten without on_done: their owners free what belongs to them.  NULL is fine. */
+void slack_api_free(struct slack_api *a);
 
 enum slack_outcome {
 	SLACK_OK,

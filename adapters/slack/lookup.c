@@ -65,8 +65,12 @@ static void compare_parts(struct lookup *l)
 		letters(&l->parts[i], w->parts[i].md, w->parts[i].md_len);
 }
 
-static void lookup_free(struct lookup *l)
+void lookup_free(struct lookup *l)
 {
+	if (!l)
+		return;
+	if (l->a->lookup == l)
+		l->a->lookup = NULL;
 	forget_parts(l);
 	free(l->orphans);
 	buf_done(&l->whole);
@@ -257,6 +261,7 @@ void lookup_begin(struct answer *a, void (*then)(struct answer *a))
 	if (a->out->lookups)
 		metric_add(a->out->lookups, 1);
 	l->a = a;
+	a->lookup = l;
 	a->whole->look_then = then;
 	letters(&l->whole, a->whole->md, a->whole->md_len);
 	compare_parts(l);

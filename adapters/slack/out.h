@@ -18,6 +18,7 @@ struct answer;
 struct map;
 struct http_timer;
 struct inbox_item;
+struct lookup;
 
 enum stream_state {
 	STREAM_NONE,     /* nothing of this answer is visible */
@@ -62,6 +63,7 @@ struct whole {
 struct answer {
 	struct slack_out *out;
 	struct answer *prev, *next;  /* live list */
+	struct answer *all_prev, *all_next;
 	struct answer *turn_next;    /* waits for its thread's turn */
 	struct id ws, run, delivery, thread;
 	struct origin to;
@@ -92,6 +94,7 @@ struct answer {
 	bool status_shown, status_busy, status_changed;
 	int status_mode;             /* which method shows it */
 	struct whole *whole;
+	struct lookup *lookup;       /* runs; lookup.c */
 };
 
 struct slack_out {
@@ -107,7 +110,8 @@ struct slack_out {
 	atomic_size_t open;
 	struct map *answers;         /* delivery -> answer */
 	struct map *turns;           /* thread -> the answer that is being closed */
-	struct answer *live;
+	struct answer *live;         /* those that the tick looks at */
+	struct answer *all;
 	struct http_timer *tick;
 	struct metric *ended[3], *streams, *lookups;
 	pthread_mutex_t lock;        /* the inbox */
@@ -148,6 +152,7 @@ void whole_free(struct whole *w);
 /* lookup.c */
 /** Find what of the whole is visible already: parts are marked done, open messages become slots; then ${then}. */
 void lookup_begin(struct answer *a, void (*then)(struct answer *a));
+void lookup_free(struct lookup *l); /* NULL is fine */
 /* status.c */
 void status_set(struct answer *a, const char *text, size_t n, uint64_t now);
 void status_tick(struct answer *a, uint64_t now);

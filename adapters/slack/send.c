@@ -83,6 +83,10 @@ static struct answer *answer_new(struct slack_out *o, const struct reply *r)
 	(void)origin_unpack(a->origin, r->origin_len, &a->to); /* slack_out_send() has tried it */
 	a->stream = !o->stream || a->to.surface == ORIGIN_COMMAND ? STREAM_NEVER : STREAM_NONE;
 	map_put(o->answers, &a->delivery, sizeof a->delivery, a);
+	a->all_next = o->all;
+	if (o->all)
+		o->all->all_prev = a;
+	o->all = a;
 	atomic_fetch_add(&o->open, 1);
 	return a;
 }
@@ -98,6 +102,13 @@ static void answer_free(struct answer *a)
 		if (a->next)
 			a->next->prev = a->prev;
 	}
+	if (a->all_prev)
+		a->all_prev->all_next = a->all_next;
+	else
+		o->all = a->all_next;
+	if (a->all_next)
+		a->all_next->all_prev = a->all_prev;
+	lookup_free(a->lookup);
 	buf_done(&a->text);
 	buf_done(&a->shown);
 	buf_done(&a->tasks);
@@ -470,19 +481,14 @@ void slack_out_stop(struct slack_out *o)
 	(void)http_post(o->http, out_stop, o);
 }
 
-static void free_answer(void *p)
-{
-	answer_free(p);
-}
-
 void slack_out_free(struct slack_out *o)
 {
 	if (!o)
 		return;
 	map_free(o->turns, NULL);
-	map_free(o->answers, free_answer);
-	while (o->live)
-		answer_free(o->live); /* ended, but a call never came back */
+	map_free(o->answers, NULL);
+	while (o->all)
+		answer_free(o->all);
 	while (o->inbox) {
 		struct inbox_item *it = o->inbox;
 		o->inbox = it->next;

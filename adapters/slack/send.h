@@ -44,7 +44,8 @@ struct slack_out *slack_out_new(const struct slack_out_options *o);
 enum err slack_out_send(struct slack_out *o, const struct reply *r);
 /**
  * No new replies.  Open streams are left for the next process (it knows them by external_ref); what was accepted and is not sent yet
- * ends with ERR_RETRY as the API client stops.  Any thread; call before slack_api_stop().
+ * ends with ERR_RETRY as the API client stops, unless something of it may be visible: then nothing is said and the next process looks.
+ * Any thread; call before slack_api_stop(), and both before http_stop() if the core still listens.
  */
 void slack_out_stop(struct slack_out *o);
 void slack_out_free(struct slack_out *o); /* after http_stop(); NULL is fine */
