@@ -62,8 +62,17 @@ static void show_status(struct chat *c, const char *text)
 	if (!c->terminal || !c->colour || c->stream.shown.len > 0)
 		return;
 	clear_status(c);
-	if (*text != '\0') {
-		printf("\033[2m%.70s…\033[0m", text);
+	/* "is thinking…" is made for places that put a name in front. */
+	size_t n = strlen(text);
+	if (n > 3 && memcmp(text, "is ", 3) == 0) {
+		text += 3;
+		n -= 3;
+	}
+	if (n >= 3 && memcmp(text + n - 3, "…", 3) == 0)
+		n -= 3;
+	n = utf8_clip(text, n, 70);
+	if (n > 0) {
+		printf("\033[2m%.*s…\033[0m", (int)n, text);
 		c->status_shown = true;
 	}
 	fflush(stdout);

@@ -5,6 +5,7 @@
 #include "prompt.h"
 
 #include <histedit.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,11 @@ struct prompt *prompt_new(bool terminal, const char *text, const char *file)
 	if (!terminal)
 		return p;
 	HistEvent ev;
+	/* libedit reads and draws characters, in the encoding of the locale; everything here is UTF-8. */
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+		for (char *c = p->text; *c != '\0'; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '>';
 	p->el = el_init("eddy", stdin, stdout, stderr);
 	p->history = history_init();
 	history(p->history, &ev, H_SETSIZE, HISTORY_LINES);
