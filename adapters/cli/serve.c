@@ -56,6 +56,7 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
+	store_watch(s->store);
 	s->metrics = metrics_new();
 	if ((e = http_new(&s->http, s->metrics, NULL)) != ERR_NONE) {
 		snprintf(why, why_n, "cannot start the http engine");

@@ -24,11 +24,12 @@
 #include "cluster.h"
 #include "cluster_files.h"
 #include "migrate.h"
+#include "pg.h"
 #include "roles.h"
 
 #define EMBEDDED_DATABASE "eddy"
-#define WATCH_MS 500u
-#define REVIVE_AGAIN_MS 5000u /* between attempts that fail */
+#define WATCH_MS 1000u
+#define AWAY_MS 2000u /* while the database is away */
 
 struct store {
 	struct cluster *cluster;
@@ -309,7 +310,7 @@ done:
 	return ERR_NONE;
 }
 
-/* ---- the watch over the private server ---- */
+/* ---- the thread that looks after the database ---- */
 
 /* Sleep ${ms}; false when it is time to end. */
 static bool doze(struct store *s, uint64_t ms)
@@ -324,30 +325,49 @@ static bool doze(struct store *s, uint64_t ms)
 	return go_on;
 }
 
+/* Start the private server again when it has gone.  False: not yet. */
+static bool revive(struct store *s)
+{
+	if (!s->cluster || cluster_running(s->cluster))
+		return true;
+	char why[512];
+	uint64_t t0 = clock_ms();
+	enum err e = cluster_revive(s->cluster, why, sizeof(why));
+	if (e == ERR_NONE)
+		log_warn("store.revive", LF_INT("ms", clock_ms() - t0), LF_STR("result", "ok"));
+	else
+		log_error("store.revive", LF_STR("why", why), LF_STR("result", err_name(e)));
+	return e == ERR_NONE;
+}
+
+/* Merge what was written lately into the search index.  False: the database is away. */
+static bool tidy(struct store *s, struct pg **p)
+{
+	static const struct pg_statement statements[] = { { "tidy_search", "SELECT tidy_search()" }, { NULL, NULL } };
+	static const struct pg_statement *const tables[] = { statements, NULL };
+	char why[256];
+	enum err e = ERR_NONE;
+	if (!*p)
+		e = pg_open(p, s->url, tables, why, sizeof(why));
+	else if (!pg_alive(*p))
+		e = pg_reconnect(*p);
+	return e == ERR_NONE && pg_query(*p, "tidy_search", NULL, NULL) == ERR_NONE;
+}
+
 static void *watch_main(void *arg)
 {
 	struct store *s = arg;
+	struct pg *p = NULL;
 	uint64_t pause = WATCH_MS;
-	while (doze(s, pause)) {
-		pause = WATCH_MS;
-		if (cluster_running(s->cluster))
-			continue;
-		char why[512];
-		uint64_t t0 = clock_ms();
-		enum err e = cluster_revive(s->cluster, why, sizeof(why));
-		if (e == ERR_NONE) {
-			log_warn("store.revive", LF_INT("ms", clock_ms() - t0), LF_STR("result", "ok"));
-		} else {
-			log_error("store.revive", LF_STR("why", why), LF_STR("result", err_name(e)));
-			pause = REVIVE_AGAIN_MS;
-		}
-	}
+	while (doze(s, pause))
+		pause = revive(s) && tidy(s, &p) ? WATCH_MS : AWAY_MS;
+	pg_close(p);
 	return NULL;
 }
 
 void store_watch(struct store *s)
 {
-	if (!s->cluster || s->watching)
+	if (s->watching)
 		return;
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);

@@ -27,8 +27,8 @@ struct store_options {
  */
 enum err store_open(struct store **out, const struct store_options *o, char *why, size_t why_n);
 /**
- * From now on a thread looks twice a second whether the private server runs, and starts it again when it has been
- * killed; it logs store.revive.  Without a private cluster nothing happens.  Ends with store_close().
+ * From now on a thread looks after the database once a second: it merges new messages into the search index, so that
+ * the writer need not, and starts a private server that was killed again (logs store.revive).  Ends with store_close().
  */
 void store_watch(struct store *s);
 /**

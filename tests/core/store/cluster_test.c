@@ -298,6 +298,43 @@ static void store_watch__revives__killed_server_at_same_address(void **state)
 	assert_int_equal(server_pid(dir), 0);
 }
 
+static void store_watch__merges__search_index(void **state)
+{
+	(void)state;
+	struct store *s = NULL;
+	struct admin a = { 0 };
+	char why[512] = "";
+	PGresult *r = NULL;
+	assert_int_equal(store_open(&s, &(struct store_options){ .data_dir = dir }, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_open(&a, store_admin_url(s), why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_exec(&a,
+	                     "BEGIN; SET LOCAL session_replication_role = replica; INSERT INTO eddy.messages (ws, id, "
+	                     "thread_id, seq, rev, "
+	                     "author_kind, body, audience_id) SELECT gen_random_uuid(), gen_random_uuid(), "
+	                     "gen_random_uuid(), n, n, 1, "
+	                     "'words of ' || n, gen_random_uuid() FROM generate_series(1, 200) n; COMMIT; "
+	                     "CREATE EXTENSION IF NOT EXISTS pgstattuple",
+	                     why, sizeof(why)),
+	    ERR_NONE);
+	static const char pending[] = "SELECT pending_pages FROM pgstatginindex('eddy.messages_search')";
+	assert_int_equal(admin_query(&a, pending, 0, NULL, &r, why, sizeof(why)), ERR_NONE);
+	assert_true(atoi(PQgetvalue(r, 0, 0)) > 0);
+	PQclear(r);
+	store_watch(s);
+	int pages = 1;
+	for (uint64_t end = clock_ms() + 10000; pages > 0 && clock_ms() < end;) {
+		struct timespec t = { .tv_nsec = 50000000 };
+		nanosleep(&t, NULL);
+		assert_int_equal(admin_query(&a, pending, 0, NULL, &r, why, sizeof(why)), ERR_NONE);
+		pages = atoi(PQgetvalue(r, 0, 0));
+		PQclear(r);
+	}
+	assert_int_equal(pages, 0);
+	assert_int_equal(admin_exec(&a, "TRUNCATE eddy.messages CASCADE", why, sizeof(why)), ERR_NONE);
+	admin_close(&a);
+	store_close(s);
+}
+
 static void cluster_start__is_not_stopped__by_shell_in_data_folder(void **state)
 {
 	(void)state;
@@ -485,6 +522,7 @@ int main(void)
 		cmocka_unit_test(cluster_start__explains__broken_settings),
 		cmocka_unit_test(store_open__is_quick__when_all_is_there),
 		cmocka_unit_test(store_watch__revives__killed_server_at_same_address),
+		cmocka_unit_test(store_watch__merges__search_index),
 		cmocka_unit_test(cluster_start__is_not_stopped__by_shell_in_data_folder),
 		cmocka_unit_test(store_open__makes_new_password__when_file_is_lost),
 		cmocka_unit_test(store_open__refuses__private_server_without_fsync),
