@@ -66,7 +66,7 @@ struct model_call {
 	model_event_fn fn;
 	void *arg;
 	struct model_call *inner;  /* the builtin provider's, NULL for one of our own */
-	bool is_builtin, ended, probe;
+	bool is_builtin, ended, probe, flushing;
 	void *handle;
 	struct answer answer;
 	struct sse sse;
@@ -180,6 +180,28 @@ static bool on_sse(void *arg, const char *event, const char *data, size_t n)
 	return !answer_over(&c->answer);
 }
 
+static void flush_now(void *arg)
+{
+	struct model_call *c = arg;
+	c->flushing = false;
+	if (!c->ended)
+		answer_flush(&c->answer);
+	unref(c);
+}
+
+/* A server writes each event as a chunk, and curl hands on chunk by chunk: the text of all that came in one read goes on together. */
+static void flush_soon(struct model_call *c)
+{
+	if (c->answer.text.len == 0 || c->flushing)
+		return;
+	atomic_fetch_add(&c->refs, 1);
+	c->flushing = http_post(c->m->http, flush_now, c);
+	if (c->flushing)
+		return;
+	answer_flush(&c->answer);
+	unref(c);
+}
+
 static bool on_data(void *arg, const char *p, size_t n)
 {
 	struct model_call *c = arg;
@@ -192,9 +214,10 @@ static bool on_data(void *arg, const char *p, size_t n)
 		answer_fail(a, FAIL_BROKEN, "an event of the stream is too large");
 	if (c->first_ms == 0 && (a->text_bytes > 0 || a->tools_len > 0))
 		c->first_ms = clock_ms();
-	answer_flush(a);
-	if (!answer_over(a))
+	if (!answer_over(a)) {
+		flush_soon(c);
 		return true;
+	}
 	end_call(c, true, 0);
 	return !a->failed && a->text_bytes < ANSWER_TEXT_MAX;
 }

@@ -51,7 +51,7 @@ enum err http_new(struct http **out, struct metrics *ms, const char *ca_file);
 enum err http_start(struct http *h, const struct http_request *r);
 /** Ends a call: on_done comes soon, not from inside this function (HTTP_CANCELLED, or its real end if that was there).  http thread only. */
 void http_cancel(struct http *h, void *handle);
-/** Run ${fn} on the http thread soon, in order.  Any thread.  false: stopping. */
+/** Run ${fn} on the http thread soon, in order; from that thread itself: after the bytes at hand are read.  Any thread.  false: stopping. */
 bool http_post(struct http *h, void (*fn)(void *arg), void *arg);
 bool http_is_current(const struct http *h);
 struct http_timer;
