@@ -50,7 +50,7 @@ enum err json_parse(const char *s, size_t n, size_t max, json_t **out, char why[
 	json_error_t e;
 	json_t *root = json_loadb(s, n, JSON_REJECT_DUPLICATES, &e);
 	if (!root) {
-		char *quote = strstr(e.text, " near '");
+		char *quote = strstr(e.text, " near ");
 		if (quote)
 			*quote = '\0';
 		snprintf(why, 160, "line %d, column %d: %.100s", e.line, e.column, e.text);
