@@ -119,11 +119,41 @@ static enum err append_digest(int fd, off_t *size)
 	return ERR_NONE;
 }
 
+/* The server of an Eddy that has served before, and the schema's level; nothing is changed on the way. */
+static enum err open_existing(
+    const char *data_dir, struct cluster **c, struct buf *url, int *level, char *why, size_t why_n)
+{
+	struct buf pg = BUF_INIT;
+	struct admin a = { 0 };
+	PGresult *r = NULL;
+	buf_addf(&pg, "%s/pg", data_dir);
+	bool there = access(pg.p, F_OK) == 0 || errno == EACCES;
+	buf_done(&pg);
+	if (!there) {
+		snprintf(why, why_n, "there is nothing to back up in %s", data_dir);
+		return ERR_INPUT;
+	}
+	enum err e = cluster_start(c, data_dir, why, why_n);
+	if (e != ERR_NONE)
+		return e;
+	cluster_url(*c, REAL, NULL, url);
+	if ((e = admin_open(&a, url->p, why, why_n)) == ERR_NONE &&
+	    (e = admin_query(&a, "SELECT max(version) FROM eddy.schema_migrations", 0, NULL, &r, why, why_n)) ==
+	        ERR_NONE) {
+		*level = atoi(PQgetvalue(r, 0, 0));
+		PQclear(r);
+	}
+	admin_close(&a);
+	return e;
+}
+
 enum err backup_write(const struct store_options *o, const char *path, struct buf *out, char *why, size_t why_n)
 {
-	struct store *s = NULL;
+	struct cluster *c = NULL;
 	struct buf part = BUF_INIT;
+	struct buf url = BUF_INIT;
 	int fd = -1;
+	int level = 0;
 	enum err e = need_private(o, why, why_n);
 	if (e != ERR_NONE)
 		return e;
@@ -139,14 +169,13 @@ enum err backup_write(const struct store_options *o, const char *path, struct bu
 		buf_done(&part);
 		return ERR_INPUT;
 	}
-	if ((e = store_open(&s, o, why, why_n)) != ERR_NONE)
+	if ((e = open_existing(o->data_dir, &c, &url, &level, why, why_n)) != ERR_NONE)
 		goto done;
 	char dump[PATH_MAX];
 	char list[PATH_MAX];
-	program(store_cluster(s), "pg_dump", dump, sizeof(dump));
-	program(store_cluster(s), "pg_restore", list, sizeof(list));
-	const char *const dump_argv[] = { dump, "--format=custom", "--no-password", "--dbname", store_admin_url(s),
-		NULL };
+	program(c, "pg_dump", dump, sizeof(dump));
+	program(c, "pg_restore", list, sizeof(list));
+	const char *const dump_argv[] = { dump, "--format=custom", "--no-password", "--dbname", url.p, NULL };
 	const char *const list_argv[] = { list, "--list", NULL };
 	off_t size = 0;
 	if ((e = run(dump_argv, -1, fd, why, why_n)) != ERR_NONE)
@@ -165,11 +194,12 @@ enum err backup_write(const struct store_options *o, const char *path, struct bu
 	if (null >= 0)
 		close(null);
 	if (e == ERR_NONE)
-		buf_addf(out, "%s: %.1f MB, schema %d\n", path, (double)size / 1e6, migrate_target(migrate_steps()));
+		buf_addf(out, "%s: %.1f MB, schema %d\n", path, (double)size / 1e6, level);
 done:
 	unlink(part.p);
 	close(fd);
-	store_close(s);
+	cluster_stop(c);
+	buf_done(&url);
 	buf_done(&part);
 	return e;
 }

@@ -149,6 +149,54 @@ static void backup_write__refuses__to_overwrite(void **state)
 	buf_done(&out);
 }
 
+static void backup_write__changes_nothing__of_an_older_schema(void **state)
+{
+	(void)state;
+	char why[512] = "";
+	char path[300];
+	char level[128];
+	struct buf out = BUF_INIT;
+	snprintf(path, sizeof(path), "%s.before", file);
+	struct store *s = open_store(dir);
+	/* As if this program were newer than the schema: what an upgrade looks like before its first start. */
+	assert_true(exec(s,
+	    "ALTER TABLE eddy.schema_migrations RENAME COLUMN version TO was; ALTER TABLE eddy.schema_migrations ADD "
+	    "COLUMN "
+	    "version integer NOT NULL DEFAULT 0",
+	    NULL));
+	assert_int_equal(
+	    backup_write(&(struct store_options){ .data_dir = dir }, path, &out, why, sizeof(why)), ERR_NONE);
+	assert_non_null(strstr(out.p, "schema 0"));
+	assert_true(exec(s, "SELECT max(version) FROM eddy.schema_migrations", level));
+	assert_string_equal(level, "0");
+	assert_true(exec(s,
+	    "ALTER TABLE eddy.schema_migrations DROP COLUMN version; ALTER TABLE eddy.schema_migrations RENAME COLUMN "
+	    "was TO "
+	    "version",
+	    NULL));
+	store_close(s);
+	unlink(path);
+	buf_done(&out);
+}
+
+static void backup_write__without_database__says_so(void **state)
+{
+	(void)state;
+	char why[512] = "";
+	char path[300];
+	struct stat st;
+	struct buf out = BUF_INIT;
+	const char *empty = test_dir();
+	snprintf(path, sizeof(path), "%s.none", file);
+	assert_int_equal(
+	    backup_write(&(struct store_options){ .data_dir = empty }, path, &out, why, sizeof(why)), ERR_INPUT);
+	assert_non_null(strstr(why, "nothing to back up"));
+	assert_int_equal(stat(path, &st), -1);
+	snprintf(path, sizeof(path), "%s.none.part", file);
+	assert_int_equal(stat(path, &st), -1);
+	buf_done(&out);
+}
+
 static void backup_restore__refuses__while_another_eddy_runs(void **state)
 {
 	(void)state;
@@ -280,6 +328,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backup_restore__round_trip__keeps_every_row),
 		cmocka_unit_test(backup_write__refuses__to_overwrite),
+		cmocka_unit_test(backup_write__changes_nothing__of_an_older_schema),
+		cmocka_unit_test(backup_write__without_database__says_so),
 		cmocka_unit_test(backup_restore__refuses__while_another_eddy_runs),
 		cmocka_unit_test(backup_restore__asks__before_replacing_data),
 		cmocka_unit_test(backup_restore__refuses__damaged_files),
