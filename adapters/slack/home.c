@@ -10,7 +10,7 @@
 
 const struct home_prompt home_prompts[HOME_PROMPTS] = {
 	{ "What can you do?", "What can you do?" },
-	{ "Find something", "What was decided about " },
+	{ "What is decided?", "What has been decided lately?" },
 	{ "How are you doing?", "status" },
 };
 

@@ -24,7 +24,7 @@
 #define TOKENS_MAX 10.0       /* apps.connections.open: bursts are tolerated … */
 #define TOKEN_EVERY_MS 6000.0 /* … and ten a minute is the most we ask for in the long run */
 #define BACKOFF_MAX_MS 30000u
-#define QUICK_MS 5000u        /* a link that lived shorter counts as a failure from the second time on */
+#define QUICK_MS 1000u        /* a link that lived shorter counts as a failure from the second time on */
 #define LIFE_MARGIN_S 20
 #define SWEEP_MS 200
 #define DRAIN_MAX_MS 10000u
