@@ -101,11 +101,12 @@ static bool make_cluster(struct cluster *c, char *why, size_t why_n)
 			snprintf(why, why_n, "cannot clear %s: %s", fresh, strerror(errno));
 		return false;
 	}
+	/* Who can enter the socket's folder is the server's own user or root; nobody comes in over the network. */
 	struct buf said = BUF_INIT;
 	char initdb[PATH_MAX];
 	snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
-	const char *const argv[] = { initdb, "-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-		"--locale=C.UTF-8", NULL };
+	const char *const argv[] = { initdb, "-D", fresh, "-U", "postgres", "--auth-local=trust", "--auth-host=reject",
+		"-E", "UTF8", "--locale=C.UTF-8", NULL };
 	int status = -1;
 	enum err e = child_run(
 	    &(struct child_run){ .argv = argv, .user = c->user, .in = -1, .out = -1, .said = &said }, &status);

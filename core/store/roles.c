@@ -155,6 +155,11 @@ enum err roles_prepare(struct admin *a, const struct role_names *n, char *why, s
 	    "GRANT CONNECT ON DATABASE %D TO %E, %M;"
 	    "CREATE EXTENSION IF NOT EXISTS btree_gin SCHEMA eddy;"
 	    "CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA eddy;"
+	    /* Where an administrator has put them before, the owner must be able to name them. */
+	    "DO $do$ DECLARE s text; BEGIN FOR s IN SELECT DISTINCT n.nspname FROM pg_catalog.pg_extension x"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace WHERE x.extname IN ('btree_gin', 'unaccent')"
+	    " AND n.nspname NOT IN ('eddy', 'public', 'pg_catalog') LOOP"
+	    " EXECUTE 'GRANT USAGE ON SCHEMA ' || pg_catalog.quote_ident(s) || $g$ TO %O$g$; END LOOP; END $do$;"
 	    "CREATE TABLE IF NOT EXISTS eddy.schema_migrations ("
 	    " version integer PRIMARY KEY, name text NOT NULL, digest bytea NOT NULL, applied_at timestamptz NOT NULL "
 	    "DEFAULT now());"

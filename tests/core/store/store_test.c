@@ -332,6 +332,23 @@ static void store_open__refuses__settings_of_role_that_lose_data(void **state)
 	expect_refused(s, NULL, s->admin, ERR_INPUT, "synchronous_commit");
 }
 
+static void store_open__finds__extensions_that_lie_elsewhere(void **state)
+{
+	struct scratch *s = *state;
+	struct store *st = NULL;
+	char why[600] = "";
+	char sql[256];
+	snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8'", s->name);
+	assert_true(on_server(sql));
+	assert_true(on(s->admin,
+	    "CREATE SCHEMA tools; CREATE EXTENSION unaccent SCHEMA tools; CREATE EXTENSION btree_gin SCHEMA public"));
+	assert_int_equal(open_as(s, NULL, s->admin, &st, why, sizeof(why)), ERR_NONE);
+	assert_true(on(store_url(st),
+	    "SELECT * FROM eddy.search_messages('cafÃ©', '{}', NULL, NULL, NULL, NULL, 1); "
+	    "SELECT eddy.tidy_search()"));
+	store_close(st);
+}
+
 static void store_open__refuses__other_encoding(void **state)
 {
 	struct scratch *s = *state;
@@ -433,6 +450,7 @@ int main(void)
 		WITH_SCRATCH(store_open__refuses__newer_and_changed_schema),
 		WITH_SCRATCH(store_open__refuses__roles_that_row_security_does_not_bind),
 		WITH_SCRATCH(store_open__refuses__settings_of_role_that_lose_data),
+		WITH_SCRATCH(store_open__finds__extensions_that_lie_elsewhere),
 		WITH_SCRATCH(store_open__refuses__other_encoding),
 		WITH_SCRATCH(store_open__unreachable_server__says_so_without_password),
 		WITH_SCRATCH(store_open__several_processes__prepare_once),
