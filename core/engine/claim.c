@@ -17,7 +17,6 @@
 #include "engine_internal.h"
 
 #define CLAIM_MAX 200
-#define TIDY_MS 1000
 
 /* A session lock shows up in pg_locks by the two halves of its key. */
 #define OWNER_ALIVE \
@@ -459,33 +458,6 @@ static void scan_due(void *arg)
 	struct engine *e = arg;
 	claim_now(e);
 	timers_after(e->timers, e->o.scan_ms, scan_due, e);
-}
-
-/* The writer only appends to the search index's list of pending words; merging it is this job, on another connection. */
-static void tidy_job(void *arg, struct pg *pg)
-{
-	(void)arg;
-	struct pg_args *a = pg_args_new();
-	PGresult *r = NULL;
-	if (pg_begin_plain(pg) == ERR_NONE) {
-		if (pg_query(pg, "tidy_search", a, &r) == ERR_NONE)
-			pg_commit(pg);
-		else
-			pg_rollback(pg);
-	}
-	PQclear(r);
-	pg_args_free(a);
-}
-
-static void tidy_due(void *arg)
-{
-	struct engine *e = arg;
-	int64_t stored = metric_value(e->m.accepted);
-	if (stored != e->tidied_at) {
-		e->tidied_at = stored;
-		engine_job(e, tidy_job, e);
-	}
-	timers_after(e->timers, TIDY_MS, tidy_due, e);
 }
 
 void claim_start(struct engine *e)

@@ -150,7 +150,6 @@ struct engine {
 	struct lane *wait_head, **wait_tail;
 	size_t active, active_max;
 	uint64_t generation;
-	int64_t tidied_at; /* clock's thread: messages stored when the search index was last tidied */
 	/* any thread */
 	atomic_size_t accepting;
 	atomic_bool draining, started, ready;

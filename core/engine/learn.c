@@ -31,7 +31,6 @@ const struct pg_statement learn_statements[] = {
 };
 
 const struct pg_statement read_statements[] = {
-	{ "tidy_search", "SELECT tidy_search()" },
 	{ "note_get", "SELECT value FROM adapter_notes WHERE ws = $1 AND adapter = $2 AND key = $3" },
 	{ "read_thread_seq", "SELECT seq FROM threads WHERE ws = $1 AND id = $2" },
 	{ "read_thread",

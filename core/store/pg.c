@@ -20,13 +20,13 @@ struct pg {
 
 /*
  * Limits of every session (a hung statement, lock or forgotten transaction ends by itself) and a search path that no
- * other schema can slip into.  Set as a statement, not as start-up options, which poolers refuse.
+ * other schema can slip into.  No JIT: our statements are short, compiling one takes longer than a day of running it.  Set as a statement, not as start-up options, which poolers refuse.
  */
 static const char session_sql[] =
     "SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '5s', false), "
     "set_config('idle_in_transaction_session_timeout', '60s', false), set_config('search_path', 'eddy', false), "
     "set_config('client_min_messages', 'warning', false), set_config('timezone', 'UTC', false), "
-    "set_config('default_transaction_isolation', 'read committed', false)";
+    "set_config('default_transaction_isolation', 'read committed', false), set_config('jit', 'off', false)";
 
 static const struct pg_statement own[] = {
 	{ "pg_begin", "BEGIN" },

@@ -161,6 +161,18 @@ size_t transcripts_bytes(struct transcripts *c)
 	return n;
 }
 
+static void question_last(struct transcript *t, int64_t upto)
+{
+	for (size_t i = 0; i + 1 < t->len; i++) {
+		if (t->items[i].seq != upto)
+			continue;
+		struct transcript_item question = t->items[i];
+		memmove(&t->items[i], &t->items[i + 1], (t->len - i - 1) * sizeof(question));
+		t->items[t->len - 1] = question;
+		return;
+	}
+}
+
 bool transcripts_get(struct transcripts *c, struct id thread, int64_t upto, struct transcript *out)
 {
 	pthread_mutex_lock(&c->mutex);
@@ -168,10 +180,11 @@ bool transcripts_get(struct transcripts *c, struct id thread, int64_t upto, stru
 	bool held = e != NULL && e->last_seq >= upto;
 	size_t n = 0, bytes = 0;
 	if (held) {
-		for (; n < e->len; n++) {
-			const struct held *h = &e->ring[(e->first + n) % TRANSCRIPT_MAX];
-			if (h->seq > upto)
-				break;
+		for (size_t i = 0; i < e->len; i++) {
+			const struct held *h = &e->ring[(e->first + i) % TRANSCRIPT_MAX];
+			if (h->seq > upto && h->kind != AUTHOR_EDDY)
+				continue;
+			n++;
 			bytes += h->text_len + 1;
 		}
 		/* Later messages may have pushed out what belongs in front: good enough only when nothing was pushed out, or little came. */
@@ -180,15 +193,17 @@ bool transcripts_get(struct transcripts *c, struct id thread, int64_t upto, stru
 	if (held) {
 		memset(out, 0, sizeof(*out));
 		out->memory = xmalloc(bytes);
-		out->len = n;
 		char *p = out->memory;
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < e->len; i++) {
 			const struct held *h = &e->ring[(e->first + i) % TRANSCRIPT_MAX];
+			if (h->seq > upto && h->kind != AUTHOR_EDDY)
+				continue;
 			memcpy(p, h->text, h->text_len);
 			p[h->text_len] = 0;
-			out->items[i] = (struct transcript_item){ h->seq, h->kind, h->author, p, h->text_len };
+			out->items[out->len++] = (struct transcript_item){ h->seq, h->kind, h->author, p, h->text_len };
 			p += h->text_len + 1;
 		}
+		question_last(out, upto);
 	}
 	pthread_mutex_unlock(&c->mutex);
 	return held;
@@ -204,7 +219,7 @@ const struct pg_statement transcript_statements[] = {
 	{ "transcript_load",
 	    "SELECT m.seq, m.author_kind, m.author_id, m.body, t.seq FROM threads t JOIN LATERAL ("
 	    " SELECT seq, author_kind, author_id, body FROM messages"
-	    " WHERE ws = $1 AND thread_id = $2 AND seq <= $3 AND state <> 2 ORDER BY seq DESC LIMIT 50) m ON true"
+	    " WHERE ws = $1 AND thread_id = $2 AND (seq <= $3 OR author_kind = 2) AND state <> 2 ORDER BY seq DESC LIMIT 50) m ON true"
 	    " WHERE t.ws = $1 AND t.id = $2 ORDER BY m.seq" },
 	{ NULL, NULL },
 };
@@ -260,5 +275,6 @@ enum err transcript_load(struct pg *pg, struct transcripts *c, struct id ws, str
 	PQclear(r);
 	if (c != NULL && out->len > 0 && thread_seq == upto)
 		keep(c, thread, thread_seq, out);
+	question_last(out, upto);
 	return ERR_NONE;
 }

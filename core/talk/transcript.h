@@ -40,7 +40,10 @@ void transcripts_append(struct transcripts *c, struct id thread, int64_t seq, en
     const char *text, size_t n);
 /** Something of the thread changed in another way (edit, delete). */
 void transcripts_forget(struct transcripts *c, struct id thread);
-/** The last messages up to ${upto}; false: not held, then transcript_load(). ${out} is the caller's on success. */
+/**
+ * The last messages as a run on message ${upto} sees them: people's up to ${upto}, Eddy's own all (its answers to earlier messages may
+ * have come later), and ${upto} itself last.  False: not held, then transcript_load().  ${out} is the caller's on success.
+ */
 bool transcripts_get(struct transcripts *c, struct id thread, int64_t upto, struct transcript *out);
 size_t transcripts_bytes(struct transcripts *c);
 
