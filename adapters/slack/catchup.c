@@ -259,8 +259,8 @@ struct survey {
 static void survey_add(void *arg, const struct active_thread *a)
 {
 	struct survey *v = arg;
-	if (strchr(a->place_key, '/') || v->len >= CATCHUP_THREADS)
-		return; /* a command's private place is nothing Slack knows */
+	if (v->len >= CATCHUP_THREADS)
+		return;
 	v->tasks[v->len++] = (struct task){ xstrdup(a->place_key), xstrdup(a->thread_key), a->visibility };
 }
 
@@ -272,7 +272,7 @@ static void survey_done(void *arg)
 		const struct task *t = &v->tasks[i];
 		if (t->visibility == VIS_DIRECT)
 			catchup_add(c, t->channel, NULL, VIS_DIRECT);
-		if (wire_ts_valid(t->thread_ts))
+		if (wire_ts_valid(t->thread_ts)) /* not the thread of a command, which Slack does not know */
 			catchup_add(c, t->channel, t->thread_ts, t->visibility);
 		free(t->channel);
 		free(t->thread_ts);

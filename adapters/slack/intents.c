@@ -16,7 +16,7 @@ void intents_done(struct intents *c)
 {
 	buf_done(&c->text);
 	buf_done(&c->key);
-	buf_done(&c->place_key);
+	buf_done(&c->detail);
 	buf_done(&c->thread_key);
 }
 
@@ -293,7 +293,7 @@ static bool intents_deleted(struct intents *c, const struct slack_event *ev, con
 }
 
 /* message_changed also comes for unfurls, for our own updates and for a thread's growing root: only a new text is an edit. */
-static bool intents_edited(struct intents *c, const struct slack_event *ev, struct intent *in)
+static bool intents_edited(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
 {
 	const struct wire_message *m = &ev->inner;
 	if (m->subtype && strcmp(m->subtype, "tombstone") == 0)
@@ -311,14 +311,15 @@ static bool intents_edited(struct intents *c, const struct slack_event *ev, stru
 	    m->edited_ts ? m->edited_ts : ev->event_ts ? ev->event_ts : ev->event_id);
 	in->message_key = m->ts;
 	in->thread_key = m->thread_ts ? m->thread_ts : m->ts;
+	in->is_thread_root = strcmp(in->thread_key, m->ts) == 0;
 	in->platform_ms = wire_ts_ms(m->ts);
-	return true;
+	return intents_origin(c, ev, in->place.visibility == VIS_DIRECT ? ORIGIN_DM : ORIGIN_CHANNEL, in->thread_key, m->ts, x, in);
 }
 
 static bool intents_message(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
 {
 	if (ev->msg.subtype && strcmp(ev->msg.subtype, "message_changed") == 0)
-		return intents_edited(c, ev, in);
+		return intents_edited(c, ev, x, in);
 	if (ev->msg.subtype && strcmp(ev->msg.subtype, "message_deleted") == 0)
 		return intents_deleted(c, ev, ev->deleted_ts ? ev->deleted_ts : ev->before.ts, &ev->before, in);
 	return intents_posted(c, ev, x, in);
@@ -336,13 +337,13 @@ static bool intents_reaction(struct intents *c, const struct slack_event *ev, st
 	intents_place(c, ev, true, in);
 	in->text = ev->reaction;
 	in->text_len = strlen(ev->reaction);
-	buf_reset(&c->place_key);
-	buf_add_str(&c->place_key, ev->user);
-	buf_add_char(&c->place_key, ':');
-	buf_add_str(&c->place_key, ev->reaction);
-	buf_add_char(&c->place_key, ':');
-	buf_add_str(&c->place_key, ev->event_ts ? ev->event_ts : ev->event_id ? ev->event_id : "");
-	in->source_key = intents_key(&c->key, in->kind == INTENT_REACTION_ADDED ? "r" : "R", ev->channel, ev->item_ts, c->place_key.p);
+	buf_reset(&c->detail);
+	buf_add_str(&c->detail, ev->user);
+	buf_add_char(&c->detail, ':');
+	buf_add_str(&c->detail, ev->reaction);
+	buf_add_char(&c->detail, ':');
+	buf_add_str(&c->detail, ev->event_ts ? ev->event_ts : ev->event_id ? ev->event_id : "");
+	in->source_key = intents_key(&c->key, in->kind == INTENT_REACTION_ADDED ? "r" : "R", ev->channel, ev->item_ts, c->detail.p);
 	in->message_key = ev->item_ts;
 	in->thread_key = ev->item_ts;
 	in->platform_ms = wire_ts_ms(ev->item_ts);
@@ -386,8 +387,7 @@ static bool intents_joined(struct intents *c, const struct slack_event *ev, cons
 	in->kind = INTENT_PLACE_JOINED;
 	in->verified = VERIFIED_PLATFORM;
 	intents_place(c, ev, true, in);
-	/* One key for ever: being added a second time brings no second introduction. */
-	in->source_key = intents_key(&c->key, "j", ev->channel, "", NULL);
+	in->source_key = intents_key(&c->key, "j", ev->channel, ev->event_ts ? ev->event_ts : ev->event_id, NULL);
 	in->message_key = "joined";
 	in->thread_key = "joined";
 	in->is_thread_root = true;
@@ -455,21 +455,6 @@ static bool intents_event(struct intents *c, const struct slack_event *ev, const
 
 /* ---- commands and buttons ---- */
 
-/*
- * What is typed into a command is seen by its author alone, so it must not be filed under the channel, whose members may search it:
- * it gets a place of its own, the channel as this person sees it.
- */
-static void intents_private_place(struct intents *c, const struct slack_event *ev, struct intent *in)
-{
-	const struct known_place *known = c->place ? c->place(c->arg, ev->channel) : NULL;
-	buf_reset(&c->place_key);
-	buf_add_str(&c->place_key, ev->channel);
-	buf_add_char(&c->place_key, '/');
-	buf_add_str(&c->place_key, ev->user);
-	in->place = (struct intent_place){ .external_id = c->place_key.p, .visibility = VIS_DIRECT, .eddy_is_member = true,
-		.name = known && known->name ? known->name : ev->channel_name };
-}
-
 static bool intents_command(struct intents *c, const struct slack_event *ev, struct intent *in)
 {
 	if (!ev->user || !ev->channel || !ev->trigger_id)
@@ -478,10 +463,14 @@ static bool intents_command(struct intents *c, const struct slack_event *ev, str
 	in->is_command = true;
 	in->private_reply = true;
 	intents_person(c, ev, ev->user, ev->msg.user_team, NULL, in);
-	intents_private_place(c, ev, in);
+	const struct known_place *known = c->place ? c->place(c->arg, ev->channel) : NULL;
+	intents_place(c, ev, known && known->member, in);
 	in->source_key = intents_key(&c->key, "c", ev->channel, ev->trigger_id, NULL);
 	in->message_key = ev->trigger_id;
-	in->thread_key = "command";
+	/* What is typed into a command only its author sees: one thread for each person in a place, never shared. */
+	buf_reset(&c->thread_key);
+	buf_addf(&c->thread_key, "command:%s", ev->user);
+	in->thread_key = c->thread_key.p;
 	return true;
 }
 
@@ -524,11 +513,11 @@ static bool intents_shortcut(struct intents *c, const struct slack_event *ev, co
 /* The id of a component, without the "#2" that sets equal ones of a message apart. */
 static const char *intents_action(struct intents *c, const char *action_id)
 {
-	buf_reset(&c->thread_key);
+	buf_reset(&c->detail);
 	const char *mark = strrchr(action_id, '#');
 	bool numbered = mark && mark > action_id && mark[1] && mark[1 + strspn(mark + 1, "0123456789")] == '\0';
-	buf_add(&c->thread_key, action_id, numbered ? (size_t)(mark - action_id) : strlen(action_id));
-	return c->thread_key.p;
+	buf_add(&c->detail, action_id, numbered ? (size_t)(mark - action_id) : strlen(action_id));
+	return c->detail.p;
 }
 
 static bool intents_button(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
@@ -547,6 +536,10 @@ static bool intents_button(struct intents *c, const struct slack_event *ev, cons
 	in->action = intents_action(c, ev->action_id);
 	in->text = ev->action_value ? ev->action_value : "";
 	in->text_len = strlen(in->text);
+	if (ev->ephemeral) { /* only this person saw the button, so only this person sees what comes of it */
+		in->private_reply = true;
+		return intents_origin(c, ev, ORIGIN_COMMAND, "", ts, x, in);
+	}
 	return intents_origin(c, ev, ORIGIN_CHANNEL, thread, ts, x, in);
 }
 

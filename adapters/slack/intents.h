@@ -36,7 +36,7 @@ struct intents {
 	const char *const *bots;       /* app ids of bots that may talk to us */
 	size_t bots_len;
 	/* working memory */
-	struct buf text, key, place_key, thread_key;
+	struct buf text, key, detail, thread_key;
 	char origin[INTENT_ORIGIN_MAX];
 	struct bot_thread {
 		uint64_t thread;       /* hash of channel and thread */

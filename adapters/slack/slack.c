@@ -267,7 +267,7 @@ static void slack_describe(struct adapter *a, char *out, size_t n)
 static bool slack_permalink(struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
 	const struct slack_self *self = atomic_load(&slack_of(a)->self);
-	if (!self || !self->team_url[0] || !place_key || strchr(place_key, '/') || !message_key || !wire_ts_valid(message_key))
+	if (!self || !self->team_url[0] || !place_key || !message_key || !wire_ts_valid(message_key))
 		return false;
 	const char *dot = strchr(message_key, '.');
 	bool in_thread = thread_key && wire_ts_valid(thread_key) && strcmp(thread_key, message_key) != 0;

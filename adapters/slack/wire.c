@@ -325,6 +325,7 @@ static void wire_read_interactive(struct jv *d, jv_ref p, struct slack_event *ev
 	ev->user = jv_str(d, user, "id");
 	ev->msg.user_team = jv_str(d, user, "team_id");
 	jv_ref container = jv_get(d, p, "container"), channel = jv_get(d, p, "channel");
+	ev->ephemeral = jv_bool(d, container, "is_ephemeral", false);
 	ev->channel = wire_either(jv_str(d, channel, "id"), jv_str(d, container, "channel_id"));
 	ev->channel_name = jv_str(d, channel, "name");
 	ev->response_url = jv_str(d, p, "response_url");

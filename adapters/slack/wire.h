@@ -97,6 +97,7 @@ struct slack_event {
 	const char *interactive;    /* "block_actions", "message_action" … */
 	const char *command, *response_url, *trigger_id, *callback_id;
 	const char *action_id, *action_value, *action_ts;
+	bool ephemeral;             /* the message under a button is for one person only */
 	const char *user;           /* who did it */
 };
 

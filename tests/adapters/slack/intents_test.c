@@ -148,6 +148,7 @@ static void intents__tell_edits__only_of_real_changes(void **state)
 	assert_string_equal(in.text, "new &");
 	assert_true(in.mentions_us);
 	assert_int_equal(in.platform_ms, 5000);
+	assert_true(in.origin_len > 0); /* an edit that adds our mention is answered */
 	assert_false(event(MSG("\"subtype\":\"message_changed\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"https://x\"},"
 			       "\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"https://x\"}")));
 	assert_false(event(MSG("\"subtype\":\"message_changed\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"x\",\"edited\":{}}")));
@@ -213,8 +214,10 @@ static void intents__file_commands__where_only_their_author_looks(void **state)
 	assert_true(in.private_reply);
 	assert_true(in.is_command);
 	assert_string_equal(in.text, "why @bo & me");
-	assert_string_equal(in.place.external_id, "COPS/UANNA");
-	assert_int_equal(in.place.visibility, VIS_DIRECT);
+	assert_string_equal(in.place.external_id, "COPS");
+	assert_int_equal(in.place.visibility, VIS_PUBLIC);
+	assert_true(in.place.eddy_is_member);
+	assert_string_equal(in.thread_key, "command:UANNA");
 	assert_string_equal(in.source_key, "c:COPS:1.2.3");
 	struct origin o;
 	assert_true(origin_unpack(in.origin, in.origin_len, &o));
@@ -228,7 +231,7 @@ static void intents__file_commands__where_only_their_author_looks(void **state)
 	assert_int_equal(in.kind, INTENT_COMMAND_GIVEN);
 	assert_non_null(strstr(in.text, "from Anna"));
 	assert_non_null(strstr(in.text, "> one\n> two"));
-	assert_string_equal(in.place.external_id, "COPS/UANNA");
+	assert_string_equal(in.thread_key, "command:UANNA");
 }
 
 static void intents__know__the_other_events(void **state)
@@ -243,7 +246,8 @@ static void intents__know__the_other_events(void **state)
 	assert_string_equal(in.thread_key, "1.2");
 	assert_true(event("{\"type\":\"member_joined_channel\",\"user\":\"UEDDY\",\"channel\":\"C1\",\"channel_type\":\"C\",\"event_ts\":\"3.4\"}"));
 	assert_int_equal(in.kind, INTENT_PLACE_JOINED);
-	assert_string_equal(in.source_key, "j:C1:");
+	assert_string_equal(in.source_key, "j:C1:3.4");
+	assert_true(in.origin_len > 0);
 	assert_false(event("{\"type\":\"member_joined_channel\",\"user\":\"UANNA\",\"channel\":\"C1\",\"channel_type\":\"C\"}"));
 	assert_true(event("{\"type\":\"member_left_channel\",\"user\":\"UEDDY\",\"channel\":\"C1\",\"event_ts\":\"3.5\"}"));
 	assert_int_equal(in.kind, INTENT_PLACE_LEFT);
@@ -272,6 +276,16 @@ static void intents__know__the_other_events(void **state)
 	assert_string_equal(in.text, "v");
 	assert_string_equal(in.thread_key, "1.2");
 	assert_string_equal(in.source_key, "a:COPS:5.6:7.8");
+	assert_false(in.private_reply);
+	assert_true(build("{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},"
+			  "\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"response_url\":\"https://hooks.slack.com/x\","
+			  "\"container\":{\"type\":\"message\",\"message_ts\":\"5.6\",\"is_ephemeral\":true},"
+			  "\"actions\":[{\"action_id\":\"run.retry\",\"value\":\"v\",\"action_ts\":\"7.8\"}]}}"));
+	assert_true(in.private_reply);
+	struct origin o;
+	assert_true(origin_unpack(in.origin, in.origin_len, &o));
+	assert_int_equal(o.surface, ORIGIN_COMMAND);
+	assert_string_equal(o.response_url, "https://hooks.slack.com/x");
 }
 
 static void text__becomes__what_people_meant(void **state)
