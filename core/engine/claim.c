@@ -462,7 +462,6 @@ static void scan_due(void *arg)
 
 void claim_start(struct engine *e)
 {
-	timers_after(e->timers, TIDY_MS, tidy_due, e);
 	claim_now(e);
 	timers_after(e->timers, e->o.heartbeat_ms, heartbeat_due, e);
 	timers_after(e->timers, e->o.scan_ms, scan_due, e);
