@@ -97,13 +97,13 @@ static bool is_separator(const char *s, size_t n, size_t *step)
 		return true;
 	*step = len;
 	return cp == 0xa0 || cp == 0xab || cp == 0xbb || cp == 0xbf || cp == 0xa1 || (cp >= 0x2000 && cp <= 0x206f) || (cp >= 0x3000 && cp <= 0x3003) ||
-	    cp == 0xff1f || cp == 0xff01;
+	    cp == 0xff1f || cp == 0xff01 || (cp >= 0x2190 && cp <= 0x2bff) || (cp >= 0xfe00 && cp <= 0xfe0f) || (cp >= 0x1f000 && cp <= 0x1faff);
 }
 
-/* A joint keeps a word together when letters stand on both sides: v1.2, follow-up, and/or, a_b. */
+/* A joint keeps a word together when letters stand on both sides: v1.2, and/or, 10:30. */
 static bool is_joint(const char *s, size_t i, size_t n)
 {
-	if (i == 0 || i + 1 >= n || (s[i] != '.' && s[i] != '-' && s[i] != '/' && s[i] != ':'))
+	if (i == 0 || i + 1 >= n || (s[i] != '.' && s[i] != '/' && s[i] != ':'))
 		return false;
 	size_t step;
 	return !is_separator(s + i + 1, n - i - 1, &step);
@@ -358,6 +358,20 @@ static void skip_author(const char **text, size_t *n)
 	*text = colon + 2;
 }
 
+/* The first form that all words fit; ${topics}: also forms with a topic in them. */
+static enum ask_kind find_kind(const struct words *w, size_t from, size_t to, bool topics, struct match *m)
+{
+	for (const struct ask_pattern *p = ask_patterns; p->form != NULL; p++) {
+		struct match found = { 0 };
+		int budget = 4000;
+		if ((topics || strstr(p->form, "$T") == NULL) && match(p->form, w, from, to, &found, &budget)) {
+			*m = found;
+			return p->kind;
+		}
+	}
+	return ASK_WORDS;
+}
+
 void builtin_ask(const char *text, size_t n, struct ask *out)
 {
 	memset(out, 0, sizeof *out);
@@ -371,25 +385,23 @@ void builtin_ask(const char *text, size_t n, struct ask *out)
 	while (to > from && listed(politeness, w.w[to - 1].folded))
 		to--;
 	struct match m = { 0 };
-	out->kind = ASK_WORDS;
-	/* The time and the place stand last, whatever the pattern. */
-	for (int i = 0; i < 3 && to > from + 1; i++) {
-		size_t cut = out->after[0] == '\0' ? take_period(&w, from + 1, to, out) : 0;
-		if (cut == 0 && out->place[0] == '\0')
-			cut = take_place(&w, from + 1, to, out);
-		if (cut == 0)
-			break;
-		to -= cut;
-	}
-	for (const struct ask_pattern *p = ask_patterns; p->form != NULL; p++) {
-		struct match found = { 0 };
-		int budget = 4000;
-		if (match(p->form, &w, from, to, &found, &budget)) {
-			out->kind = p->kind;
-			m = found;
-			break;
+	/* "who wrote in this thread": a form without a topic may hold the place itself. */
+	out->kind = find_kind(&w, from, to, false, &m);
+	if (out->kind == ASK_WORDS) {
+		/* The time and the place stand last, whatever the form. */
+		for (int i = 0; i < 3 && to > from + 1; i++) {
+			size_t cut = out->after[0] == '\0' ? take_period(&w, from + 1, to, out) : 0;
+			if (cut == 0 && out->place[0] == '\0')
+				cut = take_place(&w, from + 1, to, out);
+			if (cut == 0)
+				break;
+			to -= cut;
 		}
+		out->kind = find_kind(&w, from, to, true, &m);
 	}
+	size_t topic = m.topic.to - m.topic.from;
+	if (out->kind == ASK_HAPPENED && topic > 0 && out->after[0] == '\0' && take_period(&w, m.topic.from, m.topic.to, out) == topic)
+		m.topic = (struct span){ 0, 0 };
 	if (out->kind == ASK_WORDS)
 		m.topic = (struct span){ from, to };
 	copy_words(&w, m.name.from, m.name.to, out->person, sizeof out->person);
