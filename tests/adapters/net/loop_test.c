@@ -1,10 +1,12 @@
 #include <arpa/inet.h>
 #include <libwebsockets.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,6 +42,8 @@ static int on_echo(struct lws *w, enum lws_callback_reasons why, void *user, voi
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		lws_write(w, out + LWS_PRE, out_len, LWS_WRITE_TEXT);
 		break;
+	case LWS_CALLBACK_HTTP:
+		return lws_return_http_status(w, 404, NULL) < 0 ? -1 : lws_http_transaction_completed(w);
 	default:
 		break;
 	}
@@ -106,6 +110,45 @@ static void loop__carries__a_large_frame_in_one_piece(void **state)
 	assert_int_equal(closed, 1); /* the open link was closed on the way down */
 	assert_false(loop_post(l, link_up, l));
 	loop_free(l);
+}
+
+static bool answers(const char *host, int port)
+{
+	char text[12], got[200] = "";
+	snprintf(text, sizeof text, "%d", port);
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *a = NULL;
+	if (getaddrinfo(host, text, &hints, &a) != 0)
+		return false;
+	int fd = socket(a->ai_family, SOCK_STREAM, 0);
+	bool ok = connect(fd, a->ai_addr, a->ai_addrlen) == 0 && write(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27) == 27 &&
+	    read(fd, got, sizeof got - 1) > 0 && strncmp(got, "HTTP/1.1 ", 9) == 0;
+	close(fd);
+	freeaddrinfo(a);
+	return ok;
+}
+
+static void loop__listens__on_names_and_both_families(void **state)
+{
+	static const struct { const char *listen, *ask; bool v6; } rows[] = {
+		{ "127.0.0.1", "127.0.0.1", false }, { "localhost", "localhost", false }, { "0.0.0.0", "127.0.0.1", false }, { "::1", "::1", true },
+		{ "::", "::1", true },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct loop *l;
+		char why[200] = "";
+		loop_new(&l, NULL);
+		loop_add_protocol(l, LOOP_SERVER, &echo);
+		loop_listen(l, rows[i].listen, 0);
+		enum err e = loop_start(l, why, sizeof why);
+		if (e != ERR_NONE && rows[i].v6) {
+			print_message("# skipped: no IPv6 here (%s)\n", why);
+		} else {
+			assert_string_equal(why, "");
+			assert_true(answers(rows[i].ask, loop_port(l)));
+		}
+		loop_free(l);
+	}
 }
 
 static void loop__refuses__a_port_in_use_with_a_reason(void **state)
@@ -225,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loop__carries__a_large_frame_in_one_piece),
+		cmocka_unit_test(loop__listens__on_names_and_both_families),
 		cmocka_unit_test(loop__refuses__a_port_in_use_with_a_reason),
 		cmocka_unit_test(loop__listens__nowhere_unless_asked),
 		cmocka_unit_test(posts__run__in_order_and_all_before_the_end),
