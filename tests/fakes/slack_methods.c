@@ -461,20 +461,35 @@ static json_t *conversations_members(struct call *c)
 	return json_pack("{s:b, s:[s, s], s:{s:s}}", "ok", 1, "members", "U0PERSON", fake.bot_user, "response_metadata", "next_cursor", "");
 }
 
-static json_t *users_info(struct call *c)
+static json_t *user_json(const char *id)
 {
-	const char *id = arg(c, "user");
 	const json_t *own = json_object_get(fake.users, id);
-	if (*id == '\0' || strstr(id, "NONE") != NULL)
-		return fail("user_not_found");
 	char name[80];
 	snprintf(name, sizeof name, "person-%s", id + 1);
 	bool bot = strcmp(id, fake.bot_user) == 0;
-	json_t *u = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:i, s:{s:s, s:s}}", "id", id, "team_id", fake.team, "name", name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:i, s:{s:s, s:s}}", "id", id, "team_id", fake.team, "name", name,
 	    "real_name", kit_str(own, "real_name", name), "deleted", kit_bool(own, "deleted", false), "is_bot", kit_bool(own, "is_bot", bot),
 	    "is_restricted", kit_bool(own, "is_restricted", false), "is_ultra_restricted", 0, "tz", kit_str(own, "tz", "Europe/Vienna"), "tz_offset",
 	    3600, "profile", "display_name", kit_str(own, "name", ""), "real_name", kit_str(own, "real_name", name));
-	return json_pack("{s:b, s:o}", "ok", 1, "user", u);
+}
+
+static json_t *users_info(struct call *c)
+{
+	const char *id = arg(c, "user");
+	if (*id == '\0' || strstr(id, "NONE") != NULL)
+		return fail("user_not_found");
+	return json_pack("{s:b, s:o}", "ok", 1, "user", user_json(id));
+}
+
+/* Only people that were told about by /control/user: the fake knows no others before they write. */
+static json_t *users_list(struct call *c)
+{
+	(void)c;
+	json_t *members = json_array(), *own;
+	const char *id;
+	json_object_foreach(fake.users, id, own)
+		json_array_append_new(members, user_json(id));
+	return json_pack("{s:b, s:o, s:{s:s}}", "ok", 1, "members", members, "response_metadata", "next_cursor", "");
 }
 
 /* ---- the rest ---- */
@@ -609,6 +624,7 @@ static const struct {
 	{ "conversations.members", conversations_members },
 	{ "conversations.join", plain_good },
 	{ "users.info", users_info },
+	{ "users.list", users_list },
 	{ "auth.test", auth_test },
 	{ "apps.connections.open", connections_open },
 	{ "apps.event.authorizations.list", event_authorizations },
