@@ -178,6 +178,20 @@ static void start_timers(void *arg)
 	w->sweep = loop_timer_new(w->loop, SWEEP_MS, SWEEP_MS, on_sweep, w);
 }
 
+static bool port_is_taken(const char *host, int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	if (inet_pton(AF_INET, host, &a.sin_addr) != 1)
+		return false;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	if (fd < 0)
+		return false;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	bool taken = bind(fd, (const struct sockaddr *)&a, sizeof a) != 0 && errno == EADDRINUSE;
+	close(fd);
+	return taken;
+}
+
 enum err web_check(const struct settings *s, bool insecure, char *why, size_t why_n)
 {
 	char host[256];
@@ -201,6 +215,11 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	enum err e = check_settings(o->settings, o->insecure, host, sizeof host, &port, why, why_n);
 	if (e != ERR_NONE)
 		return e;
+	/* Nobody asked for this very port: a taken one must not keep Slack and the rest from working. */
+	if (!settings_is_set(o->settings, "web.listen") && port_is_taken(host, port)) {
+		log_warn("web.port_taken", LF_INT("port", port), LF_STR("result", "listening on a free one"));
+		port = 0;
+	}
 	struct web *w = xcalloc(1, sizeof *w);
 	const struct settings *s = w->settings = o->settings;
 	w->loop = o->loop;
