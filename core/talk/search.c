@@ -47,7 +47,7 @@
 
 const struct pg_statement search_statements[] = {
 	{ "search_place",
-	    "SELECT p.audience_id, p.visibility, p.id FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
+	    "SELECT p.audience_id, p.visibility, p.id, t.audience_id FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " WHERE t.ws = $1 AND t.id = $2" },
 	{ "search_public", /* VIS_PUBLIC; $2 the limit */
 	    "SELECT audience_id FROM places WHERE ws = $1 AND visibility = 4 AND member ORDER BY id DESC LIMIT $2::int4" },
@@ -112,16 +112,20 @@ enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scop
 	if (house) {
 		pg_args_reset(args);
 		pg_arg_id(args, scope->ws);
-		pg_arg_int4(args, SEARCH_AUDIENCES_MAX - 1);
+		pg_arg_int4(args, SEARCH_AUDIENCES_MAX - 2);
 		if ((e = pg_query(pg, "search_public", args, &public)) != ERR_NONE)
 			goto done;
 	}
 	memset(out, 0, sizeof *out);
 	out->scope = *scope;
 	size_t more = public != NULL ? (size_t)PQntuples(public) : 0;
-	out->audiences = xcalloc(more + 1, sizeof *out->audiences);
+	out->audiences = xcalloc(more + 2, sizeof *out->audiences);
 	if (there) {
 		out->audiences[out->len++] = pg_get_id(own, 0, 0);
+		/* A thread for one person's eyes has readers of its own. */
+		struct id readers = pg_get_id(own, 0, 3);
+		if (!id_equal(readers, out->audiences[0]))
+			out->audiences[out->len++] = readers;
 		out->scope.place = pg_get_id(own, 0, 2);
 	}
 	for (size_t i = 0; i < more; i++)

@@ -28,7 +28,7 @@ struct search_allowed {
 extern const struct pg_statement search_statements[];
 
 /**
- * What an answer in ${scope}'s thread may be made of: the thread's own place, and, unless outsiders read along (a guest asks, the
+ * What an answer in ${scope}'s thread may be made of: the thread itself, its place, and, unless outsiders read along (a guest asks, the
  * place is shared with another company or unknown), the public places Eddy is in.  Inside a tenant transaction.
  */
 enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out);

@@ -76,6 +76,19 @@ struct id talk_thread(struct id ws, struct id place)
 	return id;
 }
 
+struct id talk_private_thread(struct id ws, struct id place, struct id person)
+{
+	char w[ID_TEXT], i[ID_TEXT], a[ID_TEXT], p[ID_TEXT];
+	struct id id = talk_thread(ws, place);
+	id_format(person, p);
+	id_format(ws, w);
+	id_format(id, i);
+	id_format(id_named(place, 0, p, ID_TEXT - 1), a);
+	sql("INSERT INTO eddy.audiences (ws, id, kind, subject) VALUES ('%s', '%s', 2, '%s') ON CONFLICT DO NOTHING", w, a, p);
+	sql("UPDATE eddy.threads SET audience_id = '%s' WHERE ws = '%s' AND id = '%s'", a, w, i);
+	return id;
+}
+
 struct id talk_message(struct id ws, struct id thread, struct id author, int64_t at_ms, const char *text, const char *files)
 {
 	static int count;

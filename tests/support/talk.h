@@ -12,6 +12,8 @@
 struct id talk_person(struct id ws, const char *name);
 struct id talk_place(struct id ws, const char *name, enum visibility v, bool member);
 struct id talk_thread(struct id ws, struct id place);
+/** A thread that only ${person} reads, as a slash command makes it. */
+struct id talk_private_thread(struct id ws, struct id place, struct id person);
 /** ${at_ms}: when; the key is "SECONDS.000NNN", unique; ${files}: JSON or NULL; ${author} none: Eddy. */
 struct id talk_message(struct id ws, struct id thread, struct id author, int64_t at_ms, const char *text, const char *files);
 void talk_delete(struct id message);

@@ -242,7 +242,7 @@ struct world {
 	enum visibility visibility[PLACES];
 	bool member[PLACES];
 	struct id place[PLACES], thread[THREADS], message[MESSAGES];
-	int thread_place[THREADS], message_thread[MESSAGES], message_seq[MESSAGES], message_word[MESSAGES];
+	int thread_place[THREADS], thread_reader[THREADS] /* -1: all of the place */, message_thread[MESSAGES], message_seq[MESSAGES], message_word[MESSAGES];
 	bool deleted[MESSAGES];
 };
 
@@ -253,6 +253,8 @@ static bool may_read(const struct world *w, int m, int asking, bool guest, int64
 		return false;
 	if (guest)
 		return thread_at == asking;
+	if (w->thread_reader[thread_at] != -1)
+		return place == own && w->thread_reader[thread_at] == w->thread_reader[asking];
 	if (place == own)
 		return true;
 	if (w->visibility[own] == VIS_EXTERNAL || w->visibility[own] == VIS_UNKNOWN)
@@ -296,6 +298,7 @@ static void policy__equals__its_model(void **state)
 	assert_int_equal(pg_open(&p, url, tables, why, sizeof why), ERR_NONE);
 	struct id mine = test_db_workspace("mine"), other = test_db_workspace("other");
 	struct id person = talk_person(mine, "Zoe");
+	const struct id readers[] = { person, talk_person(mine, "Yan") };
 	struct id stranger = talk_person(other, "Zoe"), foreign = talk_thread(other, talk_place(other, "open", VIS_PUBLIC, true));
 	for (int i = 0; i < 3; i++)
 		talk_message(other, foreign, stranger, NOW, word[i], NULL);
@@ -307,7 +310,9 @@ static void policy__equals__its_model(void **state)
 	int seqs[THREADS] = { 0 };
 	for (int i = 0; i < THREADS; i++) {
 		w.thread_place[i] = dice(PLACES);
-		w.thread[i] = talk_thread(mine, w.place[w.thread_place[i]]);
+		w.thread_reader[i] = dice(3) == 0 ? dice(2) : -1;
+		struct id place = w.place[w.thread_place[i]];
+		w.thread[i] = w.thread_reader[i] == -1 ? talk_thread(mine, place) : talk_private_thread(mine, place, readers[w.thread_reader[i]]);
 	}
 	for (int i = 0; i < MESSAGES; i++) {
 		w.message_thread[i] = dice(THREADS);
