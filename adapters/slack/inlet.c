@@ -27,7 +27,6 @@
 #define HELD_MAX 64
 #define FETCH_MS 2000
 #define FETCH_FILES 3
-#define GAP_MS 180000u
 
 struct slack_inlet {
 	struct slack *s;
@@ -135,7 +134,7 @@ static void inlet_note_database(struct slack_inlet *in, enum err e)
 	if (atomic_load_explicit(&in->away_since_ms, memory_order_relaxed) == 0)
 		return;
 	uint64_t since = atomic_exchange(&in->away_since_ms, 0), now = clock_wall_ms();
-	if (since == 0 || now < since + GAP_MS)
+	if (since == 0 || now < since + in->s->gap_ms)
 		return;
 	struct gap *g = xmalloc(sizeof(*g));
 	*g = (struct gap){ in, since };

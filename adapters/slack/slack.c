@@ -22,7 +22,6 @@
 #include "socket.h"
 
 #define ALIVE_EVERY_MS 25000
-#define GAP_MS 180000u
 
 const struct setting slack_settings[] = {
 	{ "slack.app_token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_APP_TOKEN", "app-level token (xapp-…) with connections:write" },
@@ -35,6 +34,8 @@ const struct setting slack_settings[] = {
 	{ "slack.name", SET_STR, 0, "Eddy", NULL, 0, 0, NULL, "the app's name in the manifest and on its Home tab" },
 	{ "slack.command", SET_STR, 0, "/eddy", NULL, 0, 0, NULL, "the slash command of the manifest" },
 	{ "slack.bots", SET_LIST, 0, NULL, NULL, 0, 0, NULL, "app ids of bots that may ask by mentioning us; all others are not heard" },
+	{ "slack.gap", SET_MS, 0, "3m", NULL, 1000, 86400000, NULL,
+	    "after this long without a link or database, direct messages and active threads are read back" },
 	{ 0 },
 };
 
@@ -84,7 +85,7 @@ static void slack_on_event(void *arg, struct sock_ticket *t, const char *raw, si
 static void slack_on_up(void *arg, uint64_t away_ms)
 {
 	struct slack *s = arg;
-	if (away_ms > GAP_MS)
+	if (away_ms > s->gap_ms)
 		catchup_run(s->catchup, clock_wall_ms() - away_ms);
 }
 
@@ -132,7 +133,7 @@ static void slack_after_stop(void *arg)
 {
 	struct alive *a = arg;
 	uint64_t now = clock_wall_ms();
-	if (a->last_ms && now > a->last_ms + GAP_MS && !atomic_load(&a->s->stopping))
+	if (a->last_ms && now > a->last_ms + a->s->gap_ms && !atomic_load(&a->s->stopping))
 		catchup_run(a->s->catchup, a->last_ms);
 	if (!atomic_load(&a->s->stopping))
 		loop_timer_new(a->s->loop, 1000, ALIVE_EVERY_MS, slack_note_alive, a->s);
@@ -181,6 +182,7 @@ enum err slack_open(struct adapter **out, const struct slack_options *o, char *w
 	s->command = settings_str(o->settings, "slack.command");
 	s->limits_adaptive = strcmp(settings_str(o->settings, "slack.limits"), "adaptive") == 0;
 	s->stream_auto = strcmp(settings_str(o->settings, "slack.stream"), "auto") == 0;
+	s->gap_ms = (uint64_t)settings_int(o->settings, "slack.gap");
 	const char *url = settings_str(o->settings, "slack.api_url");
 	size_t n = strlen(url);
 	s->api_url = xmalloc(n + 2);

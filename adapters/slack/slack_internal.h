@@ -40,6 +40,7 @@ struct slack {
 	const char *command;                /* "/eddy" */
 	bool limits_adaptive;               /* slack.limits is adaptive */
 	bool stream_auto;                   /* slack.stream is auto */
+	uint64_t gap_ms;                    /* slack.gap */
 	_Atomic(struct slack_self *) self;  /* NULL until auth.test has answered and the tenant is known */
 	_Atomic(const char *) app_id;       /* "A1", from hello or the first envelope; NULL until then; interned */
 	atomic_bool stopping;
