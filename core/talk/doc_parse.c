@@ -22,6 +22,7 @@
 #define FRAMES_MAX 64
 #define HREF_MAX 4000
 #define INFO_MAX 40
+#define WWW_MAX 1000
 
 struct frame {
 	struct doc_node *outer; /* ${at} before it opened */
@@ -771,9 +772,18 @@ static struct doc *plain(const char *s, size_t n)
 	return d;
 }
 
+/* md4c takes time by the square of the number of "www." addresses: thousands of them stay text. */
+static bool many_www(const char *s, size_t n)
+{
+	size_t count = 0;
+	for (const char *p = s; count <= WWW_MAX && (p = memmem(p, (size_t)(s + n - p), "www.", 4)); p += 4)
+		count++;
+	return count > WWW_MAX;
+}
+
 struct doc *doc_parse(const char *md, size_t n)
 {
-	static const MD_PARSER callbacks = {
+	MD_PARSER callbacks = {
 		.flags = MD_DIALECT_GITHUB | MD_FLAG_NOHTML,
 		.enter_block = enter_block,
 		.leave_block = leave_block,
@@ -790,6 +800,8 @@ struct doc *doc_parse(const char *md, size_t n)
 	struct doc *d = NULL;
 	if (n <= DOC_TEXT_MAX) {
 		d = doc_new(n * 3);
+		if (many_www(md, n))
+			callbacks.flags &= ~(unsigned)MD_FLAG_PERMISSIVEWWWAUTOLINKS;
 		struct parser p = { .d = d, .at = d->root, .source = md, .source_len = n };
 		buf_reset(&p.text);
 		if (md_parse(n ? md : "", (MD_SIZE)n, &callbacks, &p) != 0 || p.failed) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../../core/base/clock.h"
 #include "../../../core/base/utf8.h"
 #include "../../../core/talk/doc_internal.h"
 #include "doc_random.h"
@@ -183,6 +184,18 @@ static void doc_parse__turns__blown_up_input_into_plain_text(void **state)
 	buf_done(&b);
 }
 
+static void doc_parse__takes__many_addresses_in_good_time(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT;
+	while (b.len < 250000)
+		buf_add_str(&b, "www.a.b ");
+	uint64_t before = clock_ms();
+	doc_free(doc_parse(b.p, b.len));
+	assert_true(clock_ms() - before < 1000);
+	buf_done(&b);
+}
+
 static void doc_is_plain__tells__rich_from_plain(void **state)
 {
 	(void)state;
@@ -308,6 +321,7 @@ int main(void)
 		cmocka_unit_test(doc_parse__keeps__tabs_of_code),
 		cmocka_unit_test(doc_parse__survives__spans_that_md4c_leaves_open),
 		cmocka_unit_test(doc_parse__turns__blown_up_input_into_plain_text),
+		cmocka_unit_test(doc_parse__takes__many_addresses_in_good_time),
 		cmocka_unit_test(doc_is_plain__tells__rich_from_plain),
 		cmocka_unit_test(doc_write_markdown__writes__the_canonical_form),
 		cmocka_unit_test(doc_write_markdown__reads_back__as_the_same_tree),
