@@ -73,7 +73,8 @@ static void work(void *arg)
 		return;
 	}
 	builtin_say(&c->ask, results, c->results_len, &b);
-	if (!c->introduced && c->results_len > 0)
+	bool said = c->introduced || memmem(b.p, b.len, BUILTIN_NO_MODEL, strlen(BUILTIN_NO_MODEL)) != NULL;
+	if (!said && c->results_len > 0)
 		buf_add_str(&b, "\n_" BUILTIN_SIGNATURE ": I quote what people wrote._\n");
 	while (b.len > 0 && b.p[b.len - 1] == '\n')
 		buf_truncate(&b, b.len - 1);

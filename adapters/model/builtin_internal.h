@@ -71,5 +71,6 @@ void builtin_say(const struct ask *a, const char *const *results, size_t results
 void builtin_say_nothing(struct buf *md);
 
 #define BUILTIN_SIGNATURE "Built-in search, not a model"
+#define BUILTIN_NO_MODEL "No model is connected"
 
 #endif

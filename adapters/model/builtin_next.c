@@ -46,7 +46,7 @@ static struct plan plan_of(const struct ask *a)
 	case ASK_LAST_SEEN: return (struct plan){ .order = "newest", .limit = 1, .from = a->person, .no_query = true };
 	case ASK_FIRST: return (struct plan){ .order = "oldest", .limit = 5, .exact = true, .again = true };
 	case ASK_LATEST: return (struct plan){ .order = "newest", .limit = 5, .exact = true, .again = true };
-	case ASK_COUNT: return (struct plan){ .order = "newest", .limit = 1, .exact = true };
+	case ASK_COUNT: return (struct plan){ .order = "newest", .limit = 5, .exact = true };
 	case ASK_LINKS: return (struct plan){ .order = "newest", .limit = 10, .has = "link" };
 	case ASK_FILES: return (struct plan){ .order = "newest", .limit = 10, .has = "file" };
 	case ASK_NUMBERS: return (struct plan){ .order = "best", .limit = 5, .has = "number" };

@@ -168,6 +168,10 @@ static void add_topic(struct buf *md, const char *before, const struct ask *a)
 
 static void say_none(const struct ask *a, struct buf *md)
 {
+	if (a->kind == ASK_PARTICIPANTS || a->kind == ASK_THREAD_START) {
+		buf_add_str(md, "Nothing found: nobody wrote in this thread before your question.\n");
+		return;
+	}
 	buf_add_str(md, a->kind == ASK_UNANSWERED ? "Nothing found: no question without an answer" : a->kind == ASK_COUNT ? "Nothing found: no messages" :
 	    "Nothing found");
 	if (a->person[0] != '\0') {
@@ -375,7 +379,7 @@ static void say_found(const struct ask *a, const struct hits *hits, struct buf *
 
 void builtin_say_nothing(struct buf *md)
 {
-	buf_add_str(md, "No model is connected, so I can't answer that. What I can do: find what was said – try *who said …*, *when did we …*, "
+	buf_add_str(md, BUILTIN_NO_MODEL ", so I can't answer that. What I can do: find what was said – try *who said …*, *when did we …*, "
 	    "*what did … say about …*, *what was decided about …*, *links about …* – and the commands in `help`.\n");
 }
 
@@ -397,7 +401,7 @@ void builtin_say(const struct ask *a, const char *const *results, size_t results
 		}
 	} else {
 		bool wants_questions = a->kind == ASK_WHO_ASKED || a->kind == ASK_UNANSWERED || a->kind == ASK_PARTICIPANTS || a->kind == ASK_HAPPENED ||
-		    a->kind == ASK_AROUND || a->kind == ASK_LAST_OF || a->kind == ASK_LAST_SEEN || a->kind == ASK_COUNT || a->kind == ASK_FIRST;
+		    a->kind == ASK_AROUND || a->kind == ASK_LAST_OF || a->kind == ASK_LAST_SEEN;
 		if (!wants_questions)
 			drop_questions(&hits);
 		say_found(a, &hits, md);
