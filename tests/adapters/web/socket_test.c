@@ -242,7 +242,7 @@ static void resume__after_cuts_at_every_frame__loses_and_doubles_nothing(void **
 		int budget = cut % 5 + 1; /* frames until the cut */
 		while (budget-- > 0 && seen < N) {
 			if (posted < N) {
-				char text[20];
+				char text[32];
 				snprintf(text, sizeof text, "m%d", ++posted);
 				fake_post(thread_id(THREAD), AUTHOR_PERSON, ID_NONE, text, posted % 3 != 0);
 				if (posted % 3 == 0 && posted < N) {
@@ -255,7 +255,7 @@ static void resume__after_cuts_at_every_frame__loses_and_doubles_nothing(void **
 				fail_msg("nothing after rev %lld of %d posted", (long long)seen, posted);
 			if (strcmp(type, "message") != 0)
 				continue;
-			char want[20];
+			char want[32];
 			snprintf(want, sizeof want, "m%lld", (long long)++seen);
 			assert_int_equal(json_int(w.frame, "rev", 0), seen);
 			assert_string_equal(json_str(w.frame, "text", ""), want);
