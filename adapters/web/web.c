@@ -21,6 +21,7 @@
 #include "state.h"
 
 #define TOKEN_MIN 16
+#define TOKEN_HEX 48
 #define SWEEP_MS 1000
 
 const struct setting web_settings[] = {
@@ -89,15 +90,37 @@ bool web_listen_parse(const char *listen, char *host, size_t host_n, int *port)
 	return true;
 }
 
-/* A new random token for this run, readable by this user only; written beside and renamed, so that nobody reads half of one. */
+/* The token of an earlier start, so that clients come back over a restart; only if nobody else could have read or made it. */
+static bool keep_token(struct web *w, const char *path)
+{
+	char text[TOKEN_HEX + 2] = "";
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	bool ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 0777) == 0600 &&
+	    read(fd, text, TOKEN_HEX + 1) == TOKEN_HEX + 1 && text[TOKEN_HEX] == '\n' &&
+	    strspn(text, "0123456789abcdef") == TOKEN_HEX;
+	close(fd);
+	if (ok)
+		memcpy(w->local_token, text, TOKEN_HEX);
+	explicit_bzero(text, sizeof text);
+	return ok;
+}
+
+/* A random token, readable by this user only; written beside and renamed, so that nobody reads half of one. */
 static enum err write_token(struct web *w, const char *data_dir, char *why, size_t why_n)
 {
-	unsigned char raw[24];
+	unsigned char raw[TOKEN_HEX / 2];
+	struct buf path = BUF_INIT, tmp = BUF_INIT;
+	buf_addf(&path, "%s/" WEB_TOKEN_FILE, data_dir);
+	if (keep_token(w, path.p)) {
+		buf_done(&path);
+		return ERR_NONE;
+	}
 	random_bytes(raw, sizeof raw);
 	for (size_t i = 0; i < sizeof raw; i++)
 		snprintf(w->local_token + 2 * i, 3, "%02x", raw[i]);
-	struct buf path = BUF_INIT, tmp = BUF_INIT;
-	buf_addf(&path, "%s/" WEB_TOKEN_FILE, data_dir);
 	buf_addf(&tmp, "%s/" WEB_TOKEN_FILE ".%d", data_dir, (int)getpid());
 	unlink(tmp.p);
 	int fd = open(tmp.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -287,7 +310,7 @@ void web_free(struct adapter *a)
 	free(w->origins);
 	free((void *)(uintptr_t)w->local.name);
 	free((void *)(uintptr_t)w->shared.name);
-	memset(w->local_token, 0, sizeof w->local_token);
+	explicit_bzero(w->local_token, sizeof w->local_token);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 }

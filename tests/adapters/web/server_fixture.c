@@ -18,15 +18,14 @@ static struct server_fixture {
 	int port;
 } server;
 
-static void server_up_as(const char *const *overrides)
+static void server_up_in(const char *dir, const char *const *overrides)
 {
 	static const struct setting *const tables[] = { core_settings, web_settings, NULL };
 	struct buf problems = BUF_INIT;
 	char why[512] = "";
 	char *none[] = { NULL };
 	fake_reset();
-	strcpy(server.dir, "/tmp/eddy-web-test.XXXXXX");
-	assert_non_null(mkdtemp(server.dir));
+	snprintf(server.dir, sizeof server.dir, "%s", dir);
 	server.settings = settings_new(tables);
 	assert_int_equal(settings_load(server.settings, NULL, none, (char *const *)(uintptr_t)overrides, &problems), ERR_NONE);
 	buf_done(&problems);
@@ -51,10 +50,12 @@ static void server_up_as(const char *const *overrides)
 
 static int server_up(void **state)
 {
+	char dir[] = "/tmp/eddy-web-test.XXXXXX";
 	(void)state;
+	assert_non_null(mkdtemp(dir));
 	static const char *const o[] = { "web.listen=127.0.0.1:0", "web.slow_reader=1s", NULL };
 	log_set_level(LOG_ERROR);
-	server_up_as(o);
+	server_up_in(dir, o);
 	return 0;
 }
 

@@ -85,6 +85,28 @@ static void token__file__is_for_its_owner_only(void **state)
 	assert_int_equal(strlen(server.token), 48);
 }
 
+static void token__of_an_earlier_start__is_kept_unless_others_could_read_it(void **state)
+{
+	char before[128], path[128];
+	strcpy(before, server.token);
+	static const char *const o[] = { "web.listen=127.0.0.1:0", NULL };
+	for (int i = 0; i < 2; i++) {
+		char dir[64];
+		strcpy(dir, server.dir);
+		snprintf(path, sizeof path, "%s/" WEB_TOKEN_FILE, dir);
+		loop_stop(server.loop);
+		web_free(server.web);
+		loop_free(server.loop);
+		metrics_free(server.metrics);
+		settings_free(server.settings);
+		if (i == 1)
+			chmod(path, 0644);
+		server_up_in(dir, o);
+		assert_true((strcmp(before, server.token) == 0) == (i == 0));
+	}
+	(void)state;
+}
+
 static void send__is_accepted_after_it_was_stored_and_shown_once(void **state)
 {
 	(void)state;
@@ -481,6 +503,7 @@ int main(void)
 		T(hello__with_a_wrong_token__is_denied_and_closed),
 		T(frames__before_hello__close),
 		T(token__file__is_for_its_owner_only),
+		T(token__of_an_earlier_start__is_kept_unless_others_could_read_it),
 		T(send__is_accepted_after_it_was_stored_and_shown_once),
 		T(send__when_the_queue_is_full_or_the_database_away__says_so_with_its_client_id),
 		T(edit_and_delete__change_the_message_named_by_its_key),
