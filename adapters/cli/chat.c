@@ -417,7 +417,7 @@ int cmd_chat(struct cli *c)
 	if (r != EXIT_OK)
 		return r;
 	const char *shared = settings_str(c->settings, "web.token");
-	if (c->url != NULL ? !probe_parse(c->url, &server) : !probe_from_listen(settings_str(c->settings, "web.listen"), &server)) {
+	if (c->url != NULL ? !probe_parse(c->url, &server) : !cli_server(c, &server)) {
 		cli_complain("\"%s\" is not an address such as http://127.0.0.1:8080", c->url ? c->url : settings_str(c->settings, "web.listen"));
 		return EXIT_USAGE;
 	}

@@ -61,6 +61,9 @@ struct cli {
 int cli_settings(struct cli *c);
 /** Where Eddy keeps its files: data_dir, else /var/lib/eddy for root, ~/.local/share/eddy for others.  After cli_settings(). */
 const char *cli_data_dir(struct cli *c);
+/** The server of these settings, as seen from this machine; where nobody chose a port, the one it has found.  After cli_settings(). */
+struct probe;
+bool cli_server(struct cli *c, struct probe *out);
 /** Print "eddy: …" to stderr. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** May colours be used on ${fd}? */

@@ -53,7 +53,7 @@ static void look_at_port(struct report *r, struct cli *c)
 {
 	struct probe p;
 	const char *listen = settings_str(c->settings, "web.listen");
-	if (!probe_from_listen(listen, &p))
+	if (!cli_server(c, &p))
 		return;
 	char why[256] = "";
 	int status = probe_get(&p, "/healthz", 2000, why, sizeof why);
@@ -225,7 +225,7 @@ int cmd_healthcheck(struct cli *c)
 	int e = cli_settings(c);
 	if (e != EXIT_OK)
 		return e;
-	if (!probe_from_listen(settings_str(c->settings, "web.listen"), &p))
+	if (!cli_server(c, &p))
 		return EXIT_SETTINGS;
 	int status = probe_get(&p, "/healthz", 3000, why, sizeof why);
 	if (status == 200)

@@ -41,7 +41,7 @@ static enum err slack_door_open(struct adapter **out, const struct door_options 
 
 static const struct door doors[] = {
 	{ .name = "web", .ops = &web_ops, .settings = web_settings, .how = "", .configured = web_configured, .check = web_check,
-	    .open = web_door_open, .stop = web_stop, .free = web_free },
+	    .open = web_door_open, .start = web_start, .stop = web_stop, .free = web_free },
 	{ .name = "slack", .ops = &slack_ops, .settings = slack_settings,
 	    .how = "set SLACK_APP_TOKEN and SLACK_BOT_TOKEN (eddy slack manifest makes the app; see README)",
 	    .configured = slack_configured, .check = slack_door_check, .open = slack_door_open, .start = slack_start, .stop = slack_stop,

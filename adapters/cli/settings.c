@@ -12,6 +12,7 @@
 #include "../../core/version.h"
 #include "cli.h"
 #include "command.h"
+#include "probe.h"
 
 void cli_complain(const char *fmt, ...)
 {
@@ -67,6 +68,24 @@ const char *cli_data_dir(struct cli *c)
 		buf_addf(&b, "%s/.local/share/eddy", pw != NULL ? pw->pw_dir : home != NULL ? home : "/tmp");
 	}
 	return c->data_dir = buf_detach(&b, NULL);
+}
+
+bool cli_server(struct cli *c, struct probe *out)
+{
+	if (!probe_from_listen(settings_str(c->settings, "web.listen"), out))
+		return false;
+	if (settings_is_set(c->settings, "web.listen"))
+		return true;
+	struct buf path = BUF_INIT;
+	int port = 0;
+	buf_addf(&path, "%s/local-port", cli_data_dir(c));
+	FILE *f = fopen(path.p, "re");
+	if (f != NULL && fscanf(f, "%d", &port) == 1 && port > 0 && port < 65536)
+		out->port = port;
+	if (f != NULL)
+		fclose(f);
+	buf_done(&path);
+	return true;
 }
 
 static int print_buf(struct buf *b)

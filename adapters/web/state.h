@@ -99,6 +99,7 @@ struct web {
 	struct loop *loop;
 	struct engine *engine;
 	struct metrics *metrics;
+	const char *data_dir;
 	struct id ws;
 	struct web_person local, shared;
 	char local_token[80];

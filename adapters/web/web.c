@@ -246,6 +246,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	struct web *w = xcalloc(1, sizeof *w);
 	const struct settings *s = w->settings = o->settings;
 	w->loop = o->loop;
+	w->data_dir = o->data_dir;
 	w->engine = o->engine;
 	w->metrics = o->metrics;
 	w->mail_tail = &w->mail;
@@ -289,6 +290,19 @@ static void stop_all(void *arg)
 	w->stopping = true;
 	for (struct conn *c = w->conns; c != NULL; c = c->next)
 		conn_close(c, 1012, "restarting; come back and resume");
+}
+
+void web_start(struct adapter *a)
+{
+	struct web *w = (struct web *)(void *)a;
+	struct buf path = BUF_INIT;
+	buf_addf(&path, "%s/" WEB_PORT_FILE, w->data_dir);
+	FILE *f = fopen(path.p, "we");
+	if (f == NULL || fprintf(f, "%d\n", loop_port(w->loop)) < 0)
+		log_warn("web.port_file", LF_STR("why", strerror(errno)));
+	if (f != NULL)
+		fclose(f);
+	buf_done(&path);
 }
 
 void web_stop(struct adapter *a)

@@ -29,6 +29,8 @@ enum err web_check(const struct settings *s, bool insecure, char *why, size_t wh
  * before engine_start() and loop_start().
  */
 enum err web_open(struct adapter **out, const struct web_options *o, char *why, size_t why_n);
+/** Says in data_dir under which port it listens, for the terminal.  After loop_start(). */
+void web_start(struct adapter *a);
 /** Tell every client that the server goes away (close code 1012) and take no new ones.  Any thread. */
 void web_stop(struct adapter *a);
 /** After the loop and the engine have stopped.  NULL is fine. */
@@ -37,5 +39,6 @@ void web_free(struct adapter *a);
 /** Split "host:port", "[::1]:port" or ":port"; false when it is none of them. */
 bool web_listen_parse(const char *listen, char *host, size_t host_n, int *port);
 #define WEB_TOKEN_FILE "local-token"
+#define WEB_PORT_FILE "local-port"
 
 #endif

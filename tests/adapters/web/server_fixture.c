@@ -38,6 +38,7 @@ static void server_up_in(const char *dir, const char *const *overrides)
 	fake.adapter = server.web;
 	if (loop_start(server.loop, why, sizeof why) != ERR_NONE)
 		fail_msg("%s", why);
+	web_start(server.web);
 	server.port = loop_port(server.loop);
 	char path[128];
 	snprintf(path, sizeof path, "%s/" WEB_TOKEN_FILE, server.dir);
@@ -70,6 +71,8 @@ static int server_down(void **state)
 	settings_free(server.settings);
 	char path[128];
 	snprintf(path, sizeof path, "%s/" WEB_TOKEN_FILE, server.dir);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/" WEB_PORT_FILE, server.dir);
 	unlink(path);
 	rmdir(server.dir);
 	fake_reset();
