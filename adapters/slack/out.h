@@ -52,7 +52,7 @@ struct whole {
 	size_t parts_len, at;
 	int level;       /* 0 as it should be, 1 mrkdwn in small parts, 2 plain */
 	struct stamp *slots; /* visible messages of ours that the parts go into, in order */
-	size_t slots_len, slot;
+	size_t slots_len, slot, stopped; /* stopped: how many are known not to be streams any more */
 	bool visible;    /* something of it was posted or may have been: no RETRY to the core any more */
 	unsigned tries;
 	uint64_t wait_until_ms; /* back-off: what to do then */

@@ -292,6 +292,7 @@ static void on_edited(void *arg, const struct slack_result *r)
 			w->slot++;
 			place_next(a);
 		} else {
+			w->stopped = w->slot;
 			place_after(a, backoff(w), place_begin);
 		}
 	} else {
@@ -414,6 +415,8 @@ static void private_next(struct answer *a)
 }
 
 /* ---- the beginning ---- */
+static void stop_then_place(struct answer *a);
+
 static void on_stopped(void *arg, const struct slack_result *r)
 {
 	struct answer *a = arg;
@@ -421,22 +424,24 @@ static void on_stopped(void *arg, const struct slack_result *r)
 	if (r->outcome == SLACK_NOT_SENT && strcmp(r->error, "stopping") == 0)
 		whole_sent(a, ERR_RETRY, r->error, 0);
 	else
-		place_next(a);
+		stop_then_place(a);
 	answer_call_done(a);
 }
 
-/* The last message of ours may still be a stream, and a stream cannot be edited. */
+/* Messages of ours may still be streams, and a stream cannot be edited. */
 static void stop_then_place(struct answer *a)
 {
 	struct whole *w = a->whole;
-	if (w->slot >= w->slots_len) {
+	if (w->stopped < w->slot)
+		w->stopped = w->slot;
+	if (w->stopped >= w->slots_len) {
 		place_next(a);
 		return;
 	}
 	w->visible = true;
 	struct buf b = BUF_INIT;
 	field(&b, "channel", a->to.channel);
-	field(&b, "ts", w->slots[w->slots_len - 1].ts);
+	field(&b, "ts", w->slots[w->stopped++].ts);
 	buf_add_char(&b, '}');
 	struct slack_call c = { .method = "chat.stopStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .again = true,
 		.on_done = on_stopped };
@@ -453,10 +458,12 @@ void place_begin(struct answer *a)
 		private_next(a);
 		return;
 	}
-	if (w->slots_len == 0 && a->messages_len > 0) {
-		w->slots = a->messages;
-		w->slots_len = a->messages_len;
-		a->messages = NULL;
+	if (a->messages_len > 0) {
+		size_t closed = a->messages_len - 1; /* a message that was rolled over is no stream any more */
+		w->stopped = w->slots_len == 0 ? closed : 0;
+		w->slots = xrealloc(w->slots, (w->slots_len + a->messages_len) * sizeof *w->slots);
+		memcpy(w->slots + w->slots_len, a->messages, a->messages_len * sizeof *w->slots);
+		w->slots_len += a->messages_len;
 		a->messages_len = 0;
 	}
 	/* With a message for each part by its name there is nothing to look for: completing them can be repeated. */

@@ -252,11 +252,15 @@ void whole_sent(struct answer *a, enum err result, const char *why, uint32_t ret
 	answer_end(a);
 }
 
-static bool slots_from(struct whole *w, const char *ref)
+/* What was shown by somebody before us; our own messages are no news. */
+static bool slots_from(const struct answer *a, struct whole *w, const char *ref)
 {
 	for (const char *p = ref; p && *p;) {
 		size_t n = strcspn(p, ",");
-		if (n > 0 && n < TS_MAX) {
+		bool own = n == 0 || n >= TS_MAX;
+		for (size_t i = 0; i < a->messages_len && !own; i++)
+			own = strlen(a->messages[i].ts) == n && memcmp(a->messages[i].ts, p, n) == 0;
+		if (!own) {
 			w->slots = xrealloc(w->slots, (w->slots_len + 1) * sizeof *w->slots);
 			memcpy(w->slots[w->slots_len].ts, p, n);
 			w->slots[w->slots_len++].ts[n] = '\0';
@@ -284,8 +288,8 @@ static void on_whole(struct slack_out *o, struct answer *a, const struct reply *
 	w->md = buf_detach(&md, &w->md_len);
 	w->one_person = r->one_person_only;
 	w->maybe_sent = r->maybe_sent;
-	if (slots_from(w, r->external_ref))
-		w->maybe_sent = true; /* something was shown by somebody before us */
+	if (slots_from(a, w, r->external_ref))
+		w->maybe_sent = true;
 	w->visible = w->maybe_sent;
 	a->whole = w;
 	a->closing = true;

@@ -36,6 +36,9 @@ void stream_grow(struct answer *a, const struct reply *r, uint64_t now)
 	if (r->attempt != a->attempt && a->text.len > 0)
 		stream_reset(a, r->attempt);
 	a->attempt = r->attempt;
+	/* Something is, or may be, visible from before a restart: the whole completes that; a second message would be one too many. */
+	if (a->stream == STREAM_NONE && a->messages_len == 0 && (r->external_ref || r->maybe_sent))
+		a->stream = STREAM_NEVER;
 	if (a->gap || a->stream == STREAM_NEVER || a->text.len + r->text_len > TEXT_MAX)
 		return;
 	if (r->offset > a->text.len) {

@@ -114,6 +114,7 @@ static void grow(struct run *r, size_t from)
 	p.text = r->answer.p + from;
 	p.text_len = r->answer.len - from;
 	p.external_ref = r->stream_ref;
+	p.maybe_sent = r->maybe_sent; /* then no second message may be opened */
 	r->anything_shown = true;
 	r->via->ops->send(r->via->a, &p);
 }

@@ -417,6 +417,40 @@ static void maybe_sent__completes__an_open_stream_in_place(void **state)
 	assert_string_equal(m->text, "Part one of two");
 }
 
+static void maybe_sent__opens__no_second_message(void **state)
+{
+	struct world *w = *state;
+	struct who q = who_in("C1");
+	pthread_mutex_lock(&w->fake->lock);
+	struct fake_message *m = fake_add(w->fake, "C1", ROOT, "Before the crash", "stream");
+	m->streaming = true;
+	pthread_mutex_unlock(&w->fake->lock);
+	struct reply r = reply_of(&q, REPLY_GROW, "A new attempt that goes another way ");
+	r.external_ref = m->ts;
+	assert_int_equal(slack_out_send(w->out, &r), ERR_NONE);
+	usleep(250000);
+	assert_int_equal(fake_calls(w->fake, "chat.startStream"), 0);
+	maybe(w, &q, "A new attempt that goes another way indeed", m->ts);
+	sent_ok(w, 1);
+	assert_int_equal(w->fake->n, 1);
+	assert_false(m->streaming);
+	assert_string_equal(m->text, "A new attempt that goes another way indeed");
+	/* Should two have been opened all the same, one of them stays. */
+	struct who p = who_in("C2");
+	grow(w, &p, 0, "Words that stream ");
+	UNTIL(streaming(w) == 1);
+	pthread_mutex_lock(&w->fake->lock);
+	m = fake_add(w->fake, "C2", ROOT, "Older words", "stream");
+	m->streaming = true;
+	pthread_mutex_unlock(&w->fake->lock);
+	maybe(w, &p, "Words that stream and end", m->ts);
+	sent_ok(w, 2);
+	assert_string_equal(m->text, "Words that stream and end");
+	UNTIL(w->fake->m[1].deleted);
+	assert_int_equal(w->fake->n, 3);
+	assert_int_equal(streaming(w), 0);
+}
+
 /* ---- streams ---- */
 static void stream__shows__growth_and_ends_exact(void **state)
 {
@@ -710,7 +744,8 @@ int main(void)
 		T(send__posts__a_whole_answer_at_once), cmocka_unit_test(send__looks__before_posting_again), T(send__waits__only_where_slack_said_so),
 		T(send__keeps__the_order_of_a_thread), T(send__splits__a_long_answer_without_loss), T(send__says__why_it_could_not),
 		T(send__goes_plainer__when_blocks_are_refused), T(send__shows__buttons), T(maybe_sent__finds__what_is_there),
-		T(maybe_sent__posts__what_is_missing), T(maybe_sent__completes__an_open_stream_in_place), T(stream__shows__growth_and_ends_exact),
+		T(maybe_sent__posts__what_is_missing), T(maybe_sent__completes__an_open_stream_in_place), T(maybe_sent__opens__no_second_message),
+		T(stream__shows__growth_and_ends_exact),
 		T(stream__is_not_opened__when_the_answer_is_quick), T(stream__is_edited__when_the_end_differs), T(stream__goes_on__after_a_reset),
 		cmocka_unit_test(stream__is_edited__after_slack_closed_it), T(stream__stays_away__when_a_person_deleted_it),
 		cmocka_unit_test(stream__survives__lost_answers), cmocka_unit_test(stream__rolls_over__before_its_end),
