@@ -109,7 +109,7 @@ static void eddy__answers__without_a_model_as_builtin(void **state)
 	rig_env(&rig, "EDDY_MODEL_BASE_URL=");
 	rig_env(&rig, "EDDY_MODEL_API_KEY=");
 	rig_serve(&rig, 0, NULL);
-	rig_say(&rig, "C1", NULL, 1, "help");
+	fake_tell(&rig.slack, "say", "{s:s, s:s}", "channel", "C1", "text", "help");
 	rig_wait(&rig, 10000, "an answer without a model", rig_answers(&rig, "C1", NULL, 0) == 1);
 	rig_settle(&rig, 5000);
 }

@@ -89,6 +89,7 @@ static PGconn *connect_admin(struct rig *r, const char *url)
 static char *query_text(struct rig *r, const char *url, const char *query)
 {
 	PGconn *c = connect_admin(r, url);
+	PQclear(PQexec(c, "SET search_path = eddy, public"));
 	PGresult *res = PQexec(c, query);
 	ExecStatusType status = PQresultStatus(res);
 	char *out = NULL, why[300] = "";
