@@ -57,6 +57,24 @@ static void show_log(const struct daemon *d)
 	fclose(f);
 }
 
+/* What the fake Slack saw last. */
+static void show_journal(const struct rig *r)
+{
+	char *text = NULL;
+	if (r->slack.port == 0 || http_do(r->slack.port, "POST", "/control/journal", NULL, NULL, 0, 3000, &text) != 200)
+		return;
+	json_t *o = json_loads(text, 0, NULL), *entries = json_object_get(o, "entries");
+	size_t n = json_array_size(entries);
+	fprintf(stderr, "---- the end of the fake Slack's journal\n");
+	for (size_t i = n > 60 ? n - 60 : 0; i < n; i++) {
+		char *line = json_dumps(json_array_get(entries, i), JSON_COMPACT);
+		fprintf(stderr, "%s\n", line);
+		free(line);
+	}
+	json_decref(o);
+	free(text);
+}
+
 _Noreturn void rig_fail(struct rig *r, const char *format, ...)
 {
 	char text[1000];
@@ -67,6 +85,7 @@ _Noreturn void rig_fail(struct rig *r, const char *format, ...)
 	fprintf(stderr, "---- %s\n", text);
 	show_log(&r->d[0]);
 	show_log(&r->d[1]);
+	show_journal(r);
 	rig_close(r); /* the test function does not come back to do it */
 	print_error("%s\n", text);
 	fail();

@@ -289,21 +289,31 @@ static bool has_tool_call(const json_t *message)
 	return false;
 }
 
-/* The numbers in the user messages since the assistant's last words. */
+/*
+ * The number that was asked last before the assistant began to work on it, and all that came in while it used tools: what one run
+ * covers.  Earlier questions are other runs' business.
+ */
 static void default_answer(const json_t *messages, struct kit_buf *out)
 {
-	size_t n = json_array_size(messages), from = n;
-	for (; from > 0; from--) {
-		const json_t *m = json_array_get(messages, from - 1);
-		if (strcmp(kit_str(m, "role", ""), "assistant") == 0 && !has_tool_call(m))
+	size_t n = json_array_size(messages), tools_from = n;
+	for (size_t i = n; i > 0; i--) {
+		const json_t *m = json_array_get(messages, i - 1);
+		if (strcmp(kit_str(m, "role", ""), "assistant") != 0)
+			continue;
+		if (!has_tool_call(m))
 			break;
+		tools_from = i - 1;
 	}
+	struct kit_buf asked = { 0 };
 	kit_adds(out, "Answer to");
-	for (; from < n; from++) {
-		const json_t *m = json_array_get(messages, from);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *m = json_array_get(messages, i);
 		if (strcmp(kit_str(m, "role", ""), "user") == 0)
-			add_user_text(out, json_object_get(m, "content"));
+			add_user_text(i < tools_from ? &asked : out, json_object_get(m, "content"));
+		if (i + 1 == tools_from || (i + 1 == n && tools_from == n))
+			kit_adds(out, asked.n > 0 ? strrchr(asked.p, ' ') : "");
 	}
+	kit_buf_done(&asked);
 	kit_adds(out, ".");
 	static const char *const filler[] = { " The", " deploy", " waits", " for", " one", " review;", " then", " it", " goes", " out." };
 	for (int64_t i = 0; i < option.words; i++)
