@@ -550,6 +550,37 @@ const char *rig_last_text(struct rig *r, const char *channel)
 	return last != NULL ? last : "";
 }
 
+static const char *text_of(const json_t *m, const char *key)
+{
+	const char *s = json_string_value(json_object_get(m, key));
+	return s != NULL ? s : "";
+}
+
+static const json_t *question(const json_t *messages, int n)
+{
+	size_t i;
+	json_t *m;
+	json_array_foreach(messages, i, m)
+		if (!json_is_true(json_object_get(m, "bot")) && holds(text_of(m, "text"), n))
+			return m;
+	return NULL;
+}
+
+/* What became of the events of message #${n}. */
+static void show_events(struct rig *r, int n)
+{
+	json_t *state = fake_control(&r->slack, "state", NULL), *e;
+	const json_t *q = question(json_object_get(state, "messages"), n);
+	size_t i;
+	json_array_foreach(json_object_get(state, "events"), i, e)
+		if (q != NULL && strcmp(text_of(e, "channel"), text_of(q, "channel")) == 0 && strcmp(text_of(e, "ts"), text_of(q, "ts")) == 0) {
+			char *line = json_dumps(e, JSON_COMPACT);
+			fprintf(stderr, "---- #%d: %s\n", n, line);
+			free(line);
+		}
+	json_decref(state);
+}
+
 void rig_wait_answers(struct rig *r, int from, int to, int ms)
 {
 	int64_t until = now_ms() + ms;
@@ -564,8 +595,10 @@ void rig_wait_answers(struct rig *r, int from, int to, int ms)
 		json_decref(all);
 		if (missing == 0)
 			return;
-		if (now_ms() > until)
+		if (now_ms() > until) {
+			show_events(r, first);
 			rig_fail(r, "%d of %d messages have no answer after %d ms, the first is #%d", missing, to - from + 1, ms, first);
+		}
 		sleep_ms(50);
 	}
 }
@@ -589,12 +622,6 @@ int rig_rescue_ms(struct rig *r)
 }
 
 /* ---- the checker ---- */
-static const char *text_of(const json_t *m, const char *key)
-{
-	const char *s = json_string_value(json_object_get(m, key));
-	return s != NULL ? s : "";
-}
-
 /* The event of a message: was any copy of it acknowledged? */
 static bool acknowledged(const json_t *state, const json_t *message)
 {
@@ -607,14 +634,15 @@ static bool acknowledged(const json_t *state, const json_t *message)
 	return false;
 }
 
-static const json_t *question(const json_t *messages, int n)
+static int unacknowledged(struct rig *r)
 {
+	json_t *state = fake_control(&r->slack, "state", NULL), *e;
 	size_t i;
-	json_t *m;
-	json_array_foreach(messages, i, m)
-		if (!json_is_true(json_object_get(m, "bot")) && holds(text_of(m, "text"), n))
-			return m;
-	return NULL;
+	int n = 0;
+	json_array_foreach(json_object_get(state, "events"), i, e)
+		n += !json_is_true(json_object_get(e, "acked")) && json_integer_value(json_object_get(e, "deliveries")) > 0;
+	json_decref(state);
+	return n;
 }
 
 static void check_question(struct rig *r, const json_t *state, int n)
@@ -646,6 +674,8 @@ static void check_question(struct rig *r, const json_t *state, int n)
 void rig_check(struct rig *r, int from, int to)
 {
 	rig_settle(r, rig_rescue_ms(r));
+	/* What was answered before its acknowledgement was sent comes once more, and is acknowledged then. */
+	rig_wait(r, 30000, "all events to be acknowledged", unacknowledged(r) == 0);
 	json_t *state = fake_control(&r->slack, "state", NULL);
 	for (int n = from; n <= to; n++)
 		check_question(r, state, n);
