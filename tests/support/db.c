@@ -5,11 +5,14 @@
  */
 #include "db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../core/base/buf.h"
@@ -25,6 +28,7 @@
 #define LIST_MAX 64
 
 static struct cluster *own_cluster;
+static const char *own_dir;
 static char *server_url;
 static char *last_admin;
 static char *databases[LIST_MAX];
@@ -49,13 +53,42 @@ static const char *keep(char *s)
 	return s;
 }
 
+/*
+ * The own cluster is stopped by a child that waits for the end of this program on a pipe, so it goes away however the
+ * program ends: a test that is killed leaves no server behind.
+ */
+static int leash = -1;
+static pid_t keeper;
+
+static void keep_cluster(void)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		give_up("pipe", strerror(errno));
+	keeper = fork();
+	if (keeper < 0)
+		give_up("fork", strerror(errno));
+	if (keeper == 0) {
+		char c;
+		close(ends[1]);
+		setsid();
+		while (read(ends[0], &c, 1) < 0 && errno == EINTR)
+			;
+		cluster_stop(own_cluster);
+		cluster_remove_tree(own_dir);
+		_exit(0);
+	}
+	close(ends[0]);
+	leash = ends[1];
+}
+
 static void clean_up(void)
 {
 	if (getpid() != owner_pid) /* a fork of the test program */
 		return;
 	struct admin a;
 	char why[256];
-	if (databases_n && server_url && admin_open(&a, server_url, why, sizeof(why)) == ERR_NONE) {
+	if (databases_n && !own_cluster && server_url && admin_open(&a, server_url, why, sizeof(why)) == ERR_NONE) {
 		for (size_t i = 0; i < databases_n; i++) {
 			struct buf sql = BUF_INIT;
 			buf_addf(&sql, "DROP DATABASE IF EXISTS %s WITH (FORCE)", databases[i]);
@@ -63,6 +96,10 @@ static void clean_up(void)
 			buf_done(&sql);
 		}
 		admin_close(&a);
+	}
+	if (leash >= 0) {
+		close(leash);
+		waitpid(keeper, NULL, 0);
 	}
 	cluster_stop(own_cluster);
 	for (size_t i = 0; i < dirs_n; i++) {
@@ -109,8 +146,10 @@ const char *test_db_server(void)
 		return server_url;
 	}
 	char why[512];
-	if (cluster_start(&own_cluster, test_dir(), why, sizeof(why)) != ERR_NONE)
+	own_dir = test_dir();
+	if (cluster_start(&own_cluster, own_dir, why, sizeof(why)) != ERR_NONE)
 		give_up("cannot start a cluster", why);
+	keep_cluster();
 	struct buf b = BUF_INIT;
 	cluster_url(own_cluster, "postgres", NULL, &b);
 	server_url = buf_detach(&b, NULL);
