@@ -490,6 +490,13 @@ static void sock_disconnect(struct sock_link *l, const char *reason)
 		sock_open(s, s->o.disabled_ms);
 	} else if (reason && strcmp(reason, "too_many_websockets") == 0) {
 		link_close(l, reason);
+		for (struct sock_link *old = mine ? s->links : NULL; old; old = old->next) {
+			if (old->state != LINK_DRAINING)
+				continue;
+			s->live = old; /* one fewer is what Slack wants: the old one stays until the next try */
+			old->replaced_ms = 0;
+			break;
+		}
 		sock_failed(s, reason, 5000);
 	} else if (mine || !s->live) {
 		sock_open(s, 0);

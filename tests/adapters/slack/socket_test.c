@@ -275,6 +275,39 @@ static int end(void **state)
 #define EVENT(id) "{\"envelope_id\":\"" id "\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"event\":{\"type\":\"message\"}}}"
 #define DISCONNECT(why) "{\"type\":\"disconnect\",\"reason\":\"" why "\"}"
 
+static int now(const int *n)
+{
+	pthread_mutex_lock(&F.mtx);
+	pthread_mutex_lock(&C.mtx);
+	int v = *n;
+	pthread_mutex_unlock(&C.mtx);
+	pthread_mutex_unlock(&F.mtx);
+	return v;
+}
+
+static bool is_open(int i)
+{
+	pthread_mutex_lock(&F.mtx);
+	bool v = F.conns[i].open;
+	pthread_mutex_unlock(&F.mtx);
+	return v;
+}
+
+static uint64_t away_ms(void)
+{
+	pthread_mutex_lock(&C.mtx);
+	uint64_t v = C.away_ms;
+	pthread_mutex_unlock(&C.mtx);
+	return v;
+}
+
+static void fake_error(const char *error)
+{
+	pthread_mutex_lock(&F.mtx);
+	F.error = error;
+	pthread_mutex_unlock(&F.mtx);
+}
+
 static void live(void)
 {
 	sock_start(C.sock);
@@ -289,7 +322,7 @@ static void link__acks__after_the_ticket_is_settled(void **state)
 	fake_send(0, EVENT("one"));
 	assert_true(within(2000, held_are, 1));
 	usleep(50000);
-	assert_int_equal(F.acks_n, 0);
+	assert_int_equal(now(&F.acks_n), 0);
 	sock_settle(C.held[0], true);
 	C.held[0] = NULL;
 	assert_true(within(2000, acks_are, 1));
@@ -299,7 +332,7 @@ static void link__acks__after_the_ticket_is_settled(void **state)
 	sock_settle(C.held[1], false);
 	C.held[1] = NULL;
 	usleep(50000);
-	assert_int_equal(F.acks_n, 1);
+	assert_int_equal(now(&F.acks_n), 1);
 }
 
 static void link__is_replaced__before_the_old_one_goes(void **state)
@@ -311,13 +344,13 @@ static void link__is_replaced__before_the_old_one_goes(void **state)
 	assert_true(within(2000, held_are, 1));
 	fake_send(0, DISCONNECT("warning"));
 	assert_true(within(2000, ups_are, 2));
-	assert_int_equal(C.away_ms, 0);
-	assert_true(F.conns[0].open);
+	assert_int_equal(away_ms(), 0);
+	assert_true(is_open(0));
 	fake_send(0, DISCONNECT("refresh_requested"));
 	fake_send(0, EVENT("still"));
 	assert_true(within(2000, held_are, 2));
 	usleep(600000);
-	assert_true(F.conns[0].open); /* two tickets are out */
+	assert_true(is_open(0)); /* two tickets are out */
 	sock_settle(C.held[0], true);
 	sock_settle(C.held[1], true);
 	C.held[0] = C.held[1] = NULL;
@@ -325,8 +358,8 @@ static void link__is_replaced__before_the_old_one_goes(void **state)
 	assert_int_equal(F.ack_conn[0], 0);
 	assert_int_equal(F.ack_conn[1], 0);
 	assert_true(within(3000, conn_ended, 0));
-	assert_int_equal(F.conns_n, 2);
-	assert_true(F.conns[1].open);
+	assert_int_equal(now(&F.conns_n), 2);
+	assert_true(is_open(1));
 }
 
 static void link__comes_back__at_once_after_a_cut(void **state)
@@ -337,7 +370,7 @@ static void link__comes_back__at_once_after_a_cut(void **state)
 	fake_cut(0);
 	assert_true(within(2000, ups_are, 2));
 	assert_true(clock_ms() - t < 100);
-	assert_true(C.away_ms < 100);
+	assert_true(away_ms() < 100);
 	fake_send(1, EVENT("x"));
 	assert_true(within(2000, acks_are, 1));
 }
@@ -359,7 +392,7 @@ static void link__drops_the_ack__of_a_link_that_is_gone(void **state)
 	C.held[1] = NULL;
 	assert_true(within(2000, acks_are, 1));
 	usleep(30000);
-	assert_int_equal(F.acks_n, 1);
+	assert_int_equal(now(&F.acks_n), 1);
 	assert_string_equal(F.acks[0], "{\"envelope_id\":\"kept\"}");
 }
 
@@ -381,7 +414,7 @@ static void link__survives__bad_frames(void **state)
 	assert_string_equal(F.acks[0], "{\"envelope_id\":\"bad\"}");
 	assert_string_equal(F.acks[1], "{\"envelope_id\":\"huge\"}");
 	assert_string_equal(F.acks[2], "{\"envelope_id\":\"good\"}");
-	assert_int_equal(F.conns_n, 1);
+	assert_int_equal(now(&F.conns_n), 1);
 }
 
 static void link__stops_trying__when_the_token_is_refused(void **state)
@@ -391,7 +424,7 @@ static void link__stops_trying__when_the_token_is_refused(void **state)
 	sock_start(C.sock);
 	assert_true(within(2000, state_is, SOCK_FATAL));
 	usleep(1200000);
-	assert_int_equal(F.opens, 1);
+	assert_int_equal(now(&F.opens), 1);
 	char why[128];
 	sock_state(C.sock, why, sizeof(why));
 	assert_non_null(strstr(why, "invalid_auth"));
@@ -405,7 +438,7 @@ static void link__waits__as_long_as_slack_says(void **state)
 	sock_start(C.sock);
 	assert_true(within(4000, ups_are, 1));
 	assert_true(clock_ms() - t >= 1000);
-	assert_int_equal(F.opens, 2);
+	assert_int_equal(now(&F.opens), 2);
 }
 
 static void link__tries_again__when_slack_is_away(void **state)
@@ -415,7 +448,7 @@ static void link__tries_again__when_slack_is_away(void **state)
 	sock_start(C.sock);
 	assert_true(within(2000, opens_are, 1));
 	assert_true(within(2000, state_is, SOCK_AWAY));
-	F.error = NULL;
+	fake_error(NULL);
 	assert_true(within(4000, ups_are, 1));
 }
 
@@ -428,7 +461,7 @@ static void link__leaves_slack_alone__when_socket_mode_is_off(void **state)
 	fake_cut(0);
 	assert_true(within(2000, conn_ended, 0));
 	usleep(300000);
-	assert_int_equal(F.opens, 1);
+	assert_int_equal(now(&F.opens), 1);
 }
 
 static void link__closes_first__when_there_are_too_many(void **state)
@@ -437,7 +470,26 @@ static void link__closes_first__when_there_are_too_many(void **state)
 	live();
 	fake_send(0, DISCONNECT("too_many_websockets"));
 	assert_true(within(2000, conn_ended, 0));
-	assert_int_equal(F.opens, 1);
+	assert_int_equal(now(&F.opens), 1);
+}
+
+static void link__keeps_the_old_one__when_the_new_one_was_too_many(void **state)
+{
+	(void)state;
+	C.hold = true;
+	live();
+	fake_send(0, EVENT("held"));
+	assert_true(within(2000, held_are, 1));
+	fake_send(0, DISCONNECT("warning"));
+	assert_true(within(2000, ups_are, 2));
+	fake_send(1, DISCONNECT("too_many_websockets"));
+	assert_true(within(2000, conn_ended, 1));
+	sock_settle(C.held[0], true);
+	C.held[0] = NULL;
+	assert_true(within(2000, acks_are, 1));
+	usleep(500000);
+	assert_true(is_open(0));
+	assert_int_equal(now(&F.opens), 2);
 }
 
 static void link__closes__when_stopped_and_all_acks_are_out(void **state)
@@ -450,13 +502,13 @@ static void link__closes__when_stopped_and_all_acks_are_out(void **state)
 	sock_stop(C.sock);
 	fake_send(0, EVENT("too late"));
 	usleep(300000);
-	assert_true(F.conns[0].open);
-	assert_int_equal(C.held_n, 1);
+	assert_true(is_open(0));
+	assert_int_equal(now(&C.held_n), 1);
 	sock_settle(C.held[0], true);
 	C.held[0] = NULL;
 	assert_true(within(2000, acks_are, 1));
 	assert_true(within(2000, conn_ended, 0));
-	assert_int_equal(F.acks_n, 1);
+	assert_int_equal(now(&F.acks_n), 1);
 }
 
 static void url__is_taken__only_when_it_is_safe(void **state)
@@ -503,6 +555,7 @@ int main(void)
 		T(link__tries_again__when_slack_is_away),
 		T(link__leaves_slack_alone__when_socket_mode_is_off),
 		T(link__closes_first__when_there_are_too_many),
+		T(link__keeps_the_old_one__when_the_new_one_was_too_many),
 		T(link__closes__when_stopped_and_all_acks_are_out),
 		cmocka_unit_test(url__is_taken__only_when_it_is_safe),
 		cmocka_unit_test(backoff__grows__to_half_a_minute),
