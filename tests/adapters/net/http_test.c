@@ -27,6 +27,10 @@ static int answer(const struct http_peer_request *r)
 		http_peer_answer(r->fd, "200 OK", "Content-Type: application/json\r\n", "{\"ok\":true}");
 		return 0;
 	}
+	if (strcmp(r->path, "/echo") == 0 && strcmp(r->method, "HEAD") == 0) {
+		http_peer_write(r->fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+		return 0;
+	}
 	if (strcmp(r->path, "/echo") == 0) {
 		const char *auth = strcasestr(r->head, "authorization:"), *key = strcasestr(r->head, "x-api-key:");
 		snprintf(text, sizeof text, "%s %s%s %zu %.200s", r->method, auth ? "auth" : "-", key ? "+key" : "", r->body_len, r->body);
