@@ -62,6 +62,16 @@ static void buf_addf__writes__more_than_it_has_room_for(void **state)
 	buf_addf(&b, "%d-%s-%d", 1, big, 2);
 	assert_int_equal(b.len, 4999 + 4);
 	assert_string_equal(b.p + b.len - 3, "x-2");
+	/* Every way of just fitting and just not. */
+	for (int n = 0; n < 300; n++) {
+		struct buf c = BUF_INIT;
+		buf_addf(&c, "%.*s", n, big);
+		buf_addf(&c, "%.*s|", n, big);
+		assert_int_equal(c.len, 2 * (size_t)n + 1);
+		assert_int_equal(strlen(c.p), c.len);
+		assert_int_equal(c.p[c.len - 1], '|');
+		buf_done(&c);
+	}
 	buf_done(&b);
 }
 

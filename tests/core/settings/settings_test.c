@@ -326,7 +326,7 @@ static void settings_check__takes__plain_addresses_on_loopback_only(void **state
 		"http://127.9.8.7", "http://[::1]:8080/", "HTTP://LOCALHOST/" };
 	static const char *const bad[] = { "http://a.example/", "ws://10.0.0.1/", "http://127.0.0.1.example/", "http://localhost.example/",
 		"http://127.0.0.1@evil.example/", "http://127.0.0.999/", "http://127.1/", "ftp://localhost/", "localhost", "http://",
-		"https://a:0/", "https://a:70000/", "https://a:8x/", "https://[::1/", "https:// a/", "http://[::2]/", "http://127.0.0.1./" };
+		"https://a:0/", "https://a:70000/", "https://a:8x/", "https://[::1/", "https:// a/", "http://[::2]/", "http://127.0.0.1./", "http://127.000.001/", "http://127.0.0.0.1/" };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		check_value(f, "chat.api_url", good[i], true, -1);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
