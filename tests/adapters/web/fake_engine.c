@@ -56,6 +56,14 @@ static void fake_reset(void)
 	pthread_mutex_unlock(&fake.lock);
 }
 
+/* The database goes away (ERR_RETRY) or comes back. */
+static void fake_database(enum err e)
+{
+	pthread_mutex_lock(&fake.lock);
+	fake.read_result = e;
+	pthread_mutex_unlock(&fake.lock);
+}
+
 static int64_t fake_rev(struct id thread)
 {
 	int64_t rev = 0;
@@ -251,7 +259,10 @@ bool engine_ready(struct engine *e, char *why, size_t n)
 {
 	(void)e;
 	snprintf(why, n, "the database is away");
-	return fake.read_result == ERR_NONE;
+	pthread_mutex_lock(&fake.lock);
+	bool ready = fake.read_result == ERR_NONE;
+	pthread_mutex_unlock(&fake.lock);
+	return ready;
 }
 struct id engine_place_id(struct id ws, const char *adapter, const char *place_key)
 {

@@ -42,7 +42,7 @@ static void pages__answer(void **state)
 	assert_non_null(strstr(b.p, "x-content-type-options: nosniff"));
 	assert_non_null(strstr(b.p, "content-security-policy: default-src 'none'"));
 	assert_int_equal(http("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 200);
-	fake.read_result = ERR_RETRY;
+	fake_database(ERR_RETRY);
 	assert_int_equal(http("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 503);
 	assert_non_null(strstr(b.p, "the database is away"));
 	assert_int_equal(http("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 200);

@@ -305,11 +305,11 @@ static void subscribe__while_the_database_is_away__comes_when_it_is_back(void **
 	(void)state;
 	struct ws w;
 	fake_post(thread_id(THREAD), AUTHOR_PERSON, ID_NONE, "one", false);
-	fake.read_result = ERR_RETRY;
+	fake_database(ERR_RETRY);
 	enter(&w);
 	subscribe(&w, 0);
 	assert_null(ws_hear(&w, 300));
-	fake.read_result = ERR_NONE;
+	fake_database(ERR_NONE);
 	expect(&w, "message");
 	expect(&w, "subscribed");
 	ws_done(&w);
