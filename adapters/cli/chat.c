@@ -24,20 +24,18 @@
 #include "flow.h"
 
 #define TEXT_MAX (128u * 1024u)
-#define FIRST_TRY_MS 4000   /* nobody there for so long after the start: say so and end */
-#define SILENT_END_MS 2000  /* a run has ended: its message is not far */
+#define FIRST_TRY_MS 4000  /* nobody there for so long after the start: say so and end */
+#define SILENT_END_MS 2000 /* a run has ended: its message is not far */
 #define STOPPED_END_MS 300
 #define STOP_WAIT_MS 3000
 
 struct chat {
 	struct client *client;
-	bool terminal;          /* stdout shows to a person */
+	bool terminal; /* stdout shows to a person */
 	bool colour;
-	bool up;                /* was connected once */
+	bool up; /* was connected once */
 	struct flow stream;
 	bool status_shown, anything;
-	char run[ID_TEXT];
-	unsigned attempt;
 };
 
 static volatile sig_atomic_t interrupts;
@@ -124,9 +122,9 @@ enum outcome { ANSWERED, FAILED, STOPPED, NO_ANSWER, LEFT, NO_SERVER, REFUSED };
 
 struct turn {
 	char client_id[ID_TEXT];
-	char run[ID_TEXT];       /* "" until accepted */
+	char run[ID_TEXT]; /* "" until accepted */
 	bool accepted, failed, over;
-	uint64_t end_at_ms;      /* the run has ended; if its message has not come by then there is none */
+	uint64_t end_at_ms; /* the run has ended; if its message has not come by then there is none */
 	enum outcome outcome;
 };
 
@@ -418,7 +416,8 @@ int cmd_chat(struct cli *c)
 		return r;
 	const char *shared = settings_str(c->settings, "web.token");
 	if (c->url != NULL ? !probe_parse(c->url, &server) : !cli_server(c, &server)) {
-		cli_complain("\"%s\" is not an address such as http://127.0.0.1:8080", c->url ? c->url : settings_str(c->settings, "web.listen"));
+		cli_complain("\"%s\" is not an address such as http://127.0.0.1:8080",
+		    c->url ? c->url : settings_str(c->settings, "web.listen"));
 		return EXIT_USAGE;
 	}
 	if (c->thread != NULL && !id_parse(c->thread, &thread)) {
@@ -434,8 +433,13 @@ int cmd_chat(struct cli *c)
 	log_set_level(LOG_ERROR);
 	char *tz = zone_name(), *history = history_file();
 	struct chat chat = { .terminal = isatty(STDOUT_FILENO) != 0, .colour = cli_colour(STDOUT_FILENO) };
-	const struct client_options o = { .host = server.host, .port = server.port, .tls = server.tls, .path = server.path,
-		.token = token, .tz = tz, .thread = id_format(thread, key) };
+	const struct client_options o = { .host = server.host,
+		.port = server.port,
+		.tls = server.tls,
+		.path = server.path,
+		.token = token,
+		.tz = tz,
+		.thread = id_format(thread, key) };
 	struct sigaction sa = { .sa_handler = on_sigint };
 	sigaction(SIGINT, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);

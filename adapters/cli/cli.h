@@ -33,27 +33,28 @@ struct door {
 	bool (*configured)(const struct settings *s);
 	/** Early, before anything is started.  ERR_INPUT: ${why}. */
 	enum err (*check)(const struct settings *s, bool insecure, char *why, size_t why_n);
-	enum err (*open)(struct adapter **out, const struct door_options *o, char *why, size_t why_n); /* before engine_start(), loop_start() */
-	void (*start)(struct adapter *a);  /* after both */
-	void (*stop)(struct adapter *a);   /* nothing new from here on */
-	void (*free)(struct adapter *a);   /* after engine, loop and http; NULL is fine */
+	enum err (*open)(
+	    struct adapter **out, const struct door_options *o, char *why, size_t why_n); /* before engine_start(), loop_start() */
+	void (*start)(struct adapter *a);                                                 /* after both */
+	void (*stop)(struct adapter *a);                                                  /* nothing new from here on */
+	void (*free)(struct adapter *a); /* after engine, loop and http; NULL is fine */
 	/** For doctor: a line per finding, "ok …" or "bad …"; may be NULL. */
 	enum err (*doctor)(const struct settings *s, struct http *http, struct buf *out);
 };
 
 /* What the command line said. */
 struct cli {
-	const struct door *doors;               /* ends with a NULL name */
-	const struct setting *const *tables;    /* core and all doors */
+	const struct door *doors;            /* ends with a NULL name */
+	const struct setting *const *tables; /* core and all doors */
 	void (*slack_manifest)(const struct settings *s, struct buf *out);
 	const char *config_file;
-	char **overrides;                       /* "name=value", NULL-terminated */
+	char **overrides; /* "name=value", NULL-terminated */
 	size_t overrides_len;
 	bool verbose, insecure, replace;
-	const char *url, *thread;               /* chat */
-	int argc;                               /* operands */
+	const char *url, *thread; /* chat */
+	int argc;                 /* operands */
 	char **argv;
-	struct settings *settings;              /* after cli_settings() */
+	struct settings *settings; /* after cli_settings() */
 	char *data_dir;
 };
 

@@ -43,11 +43,11 @@ struct client {
 	atomic_bool ends;
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
-	struct item *events, **events_tail;   /* under the lock */
-	struct text *out, **out_tail;         /* under the lock: not yet written */
+	struct item *events, **events_tail; /* under the lock */
+	struct text *out, **out_tail;       /* under the lock: not yet written */
 	/* The link's own thread only: */
 	struct lws *wsi;
-	struct text *sent;                    /* written, not yet accepted */
+	struct text *sent; /* written, not yet accepted */
 	struct buf in;
 	int64_t rev;
 	bool greeted, subscribed, denied, down_said;
@@ -336,8 +336,13 @@ struct client *client_open(const struct client_options *o)
 	lws_set_log_level(0, NULL);
 	l->protocols[0] = (struct lws_protocols){ .name = "eddy.v1", .callback = on_event, .rx_buffer_size = 65536 };
 	static const lws_retry_bo_t policy = { .secs_since_valid_ping = 20, .secs_since_valid_hangup = 40 };
-	struct lws_context_creation_info info = { .port = CONTEXT_PORT_NO_LISTEN, .protocols = l->protocols, .user = l, .gid = -1, .uid = -1,
-		.retry_and_idle_policy = &policy, .options = l->tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0 };
+	struct lws_context_creation_info info = { .port = CONTEXT_PORT_NO_LISTEN,
+		.protocols = l->protocols,
+		.user = l,
+		.gid = -1,
+		.uid = -1,
+		.retry_and_idle_policy = &policy,
+		.options = l->tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0 };
 	l->ctx = lws_create_context(&info);
 	if (l->ctx == NULL || pthread_create(&l->thread_id, NULL, client_main, l) != 0)
 		abort();

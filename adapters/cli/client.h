@@ -16,15 +16,15 @@ struct client_options {
 	const char *host, *path, *token, *tz;
 	int port;
 	bool tls;
-	const char *thread;     /* the conversation: a UUID */
-	int64_t after;          /* the last rev that is known */
+	const char *thread; /* the conversation: a UUID */
+	int64_t after;      /* the last rev that is known */
 };
 enum client_what {
-	CLIENT_NOTHING,           /* the time is over */
-	CLIENT_FRAME,             /* ${frame} is the caller's */
-	CLIENT_UP,                /* logged in and subscribed, at first and after each cut */
-	CLIENT_DOWN,              /* cut, or never there; ${why}; it tries again */
-	CLIENT_DENIED,            /* the server does not want this token; ${why}; it does not try again */
+	CLIENT_NOTHING, /* the time is over */
+	CLIENT_FRAME,   /* ${frame} is the caller's */
+	CLIENT_UP,      /* logged in and subscribed, at first and after each cut */
+	CLIENT_DOWN,    /* cut, or never there; ${why}; it tries again */
+	CLIENT_DENIED,  /* the server does not want this token; ${why}; it does not try again */
 };
 struct client_event {
 	enum client_what what;

@@ -13,7 +13,7 @@
 #include "../../core/base/mem.h"
 
 static const struct option_row {
-	char letter;        /* also the key in command.options; capital: has no short form */
+	char letter; /* also the key in command.options; capital: has no short form */
 	const char *name, *arg, *help;
 	bool global;
 } options[] = {
@@ -33,25 +33,25 @@ const struct command commands[] = {
 	    "Starts the private database when none is configured, migrates it, opens the web server and connects everything that has "
 	    "settings. SIGTERM or Ctrl-C finishes what is being answered, for at most 25 seconds, and ends.",
 	    { "eddy serve\tweb and terminal on 127.0.0.1:8080, and Slack when its tokens are set",
-	      "eddy serve -s web.listen=127.0.0.1:9000\tanother port",
-	      "SLACK_APP_TOKEN=xapp-... SLACK_BOT_TOKEN=xoxb-... eddy serve\twith Slack" },
+	        "eddy serve -s web.listen=127.0.0.1:9000\tanother port",
+	        "SLACK_APP_TOKEN=xapp-... SLACK_BOT_TOKEN=xoxb-... eddy serve\twith Slack" },
 	    0, 0, false, cmd_serve },
 	{ "chat", "[QUESTION...]", "UT", "talk to Eddy in the terminal",
 	    "With a question: prints the answer and ends. Without: a conversation, line by line; in a pipe every line is a question. "
 	    "Ctrl-C stops an answer, twice leaves. A broken connection is made again and nothing is lost. "
 	    "Ends with 0 when everything was answered, 1 when an answer failed, 4 when no server could be reached.",
-	    { "eddy chat\ta conversation",
-	      "eddy chat \"what did we decide about the logo?\"\tone question",
-	      "echo 'help' | eddy chat\tin a pipe" },
+	    { "eddy chat\ta conversation", "eddy chat \"what did we decide about the logo?\"\tone question",
+	        "echo 'help' | eddy chat\tin a pipe" },
 	    0, -1, false, cmd_chat },
 	{ "doctor", "", "", "check settings, database, folders, port, Slack and the model",
 	    "One line per finding, each with how to mend it. Ends with 1 when something is wrong.",
-	    { "eddy doctor\teverything", "eddy doctor -c /etc/eddy/eddy.yaml\twith the settings of the service" },
-	    0, 0, false, cmd_doctor },
-	{ "healthcheck", "", "", "ask the running server whether it is well", "Ends with 0 when /healthz answers within three seconds.",
+	    { "eddy doctor\teverything", "eddy doctor -c /etc/eddy/eddy.yaml\twith the settings of the service" }, 0, 0, false,
+	    cmd_doctor },
+	{ "healthcheck", "", "", "ask the running server whether it is well",
+	    "Ends with 0 when /healthz answers within three seconds.",
 	    { "eddy healthcheck && echo fine\tin scripts and containers" }, 0, 0, false, cmd_healthcheck },
-	{ "migrate up", "", "", "bring the database to this program's schema", NULL, { "eddy migrate up\tas `serve` does it too" }, 0, 0,
-	    false, cmd_migrate_up },
+	{ "migrate up", "", "", "bring the database to this program's schema", NULL, { "eddy migrate up\tas `serve` does it too" },
+	    0, 0, false, cmd_migrate_up },
 	{ "migrate down", "[N]", "", "take back the last step, or the last N", "What a step has added is deleted with its content.",
 	    { "eddy migrate down 1\tthe last step" }, 0, 1, false, cmd_migrate_down },
 	{ "migrate status", "", "", "show the steps and which are applied", NULL, { "eddy migrate status\t" }, 0, 0, false,
@@ -65,8 +65,8 @@ const struct command commands[] = {
 	    cmd_config_check },
 	{ "config print", "", "", "show the settings in force, without secrets", NULL, { "eddy config print\t" }, 0, 0, false,
 	    cmd_config_print },
-	{ "config sample", "", "", "print a commented settings file", NULL, { "eddy config sample > eddy.yaml\tto begin with" }, 0, 0, false,
-	    cmd_config_sample },
+	{ "config sample", "", "", "print a commented settings file", NULL, { "eddy config sample > eddy.yaml\tto begin with" }, 0,
+	    0, false, cmd_config_sample },
 	{ "config reference", "", "", "print the table of settings as Markdown", NULL, { 0 }, 0, 0, true, cmd_config_reference },
 	{ "config get", "NAME", "", "print one setting that is no secret", NULL, { 0 }, 1, 1, true, cmd_config_get },
 	{ "slack manifest", "", "", "print the app manifest for api.slack.com/apps", NULL,
@@ -123,7 +123,8 @@ bool command_help(const char *name, struct buf *out)
 {
 	bool found = false;
 	if (name == NULL) {
-		buf_add_str(out, "Eddy, an AI teammate for Slack, the web and the terminal.\n\nUsage: eddy [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n");
+		buf_add_str(out,
+		    "Eddy, an AI teammate for Slack, the web and the terminal.\n\nUsage: eddy [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n");
 		for (const struct command *c = commands; c->name != NULL; c++)
 			if (!c->hidden) {
 				char left[40];
@@ -134,7 +135,8 @@ bool command_help(const char *name, struct buf *out)
 		for (size_t i = 0; i < OPTIONS_LEN; i++)
 			if (options[i].global)
 				put_option(out, &options[i]);
-		buf_add_str(out, "\nExamples:\n"
+		buf_add_str(out,
+		    "\nExamples:\n"
 		    "  eddy serve                      start it\n"
 		    "  eddy chat                       talk to it\n"
 		    "  eddy chat \"what can you do?\"    ask one thing\n"
@@ -201,7 +203,8 @@ static void put_roff_option(struct buf *out, const struct option_row *o)
 
 void command_man(struct buf *out)
 {
-	buf_add_str(out, ".TH EDDY 1\n.SH NAME\neddy \\- an AI teammate for Slack, the web and the terminal\n.SH SYNOPSIS\n.B eddy\n"
+	buf_add_str(out,
+	    ".TH EDDY 1\n.SH NAME\neddy \\- an AI teammate for Slack, the web and the terminal\n.SH SYNOPSIS\n.B eddy\n"
 	    "[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION\n"
 	    "Eddy answers where people already talk. It needs nothing but Postgres, and starts a private one by itself.\n"
 	    ".SH OPTIONS\n");
@@ -241,7 +244,8 @@ void command_man(struct buf *out)
 			buf_add_str(out, "\n.RE\n");
 		}
 	}
-	buf_add_str(out, ".SH EXIT STATUS\n"
+	buf_add_str(out,
+	    ".SH EXIT STATUS\n"
 	    "0 done; 1 failed; 2 wrong use; 3 wrong settings; 4 no server could be reached; 130 interrupted.\n"
 	    ".SH ENVIRONMENT\n"
 	    "Every setting has a name here: \\fBEDDY_WEB_LISTEN\\fR is web.listen. A secret can come from a file: "
@@ -254,7 +258,8 @@ void command_man(struct buf *out)
 
 void command_completion(struct buf *out)
 {
-	buf_add_str(out, "# bash completion for eddy; made from its command table\n_eddy()\n{\n"
+	buf_add_str(out,
+	    "# bash completion for eddy; made from its command table\n_eddy()\n{\n"
 	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} first='' second='' i\n"
 	    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	    "\t\tcase ${COMP_WORDS[i]} in\n"
@@ -279,7 +284,8 @@ void command_completion(struct buf *out)
 				buf_addf(out, " --%s", options[i].name);
 		buf_add_str(out, "' ;;\n");
 	}
-	buf_add_str(out, "\t\tesac\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$flags\" -- \"$cur\")\n\t\treturn\n\tfi\n"
+	buf_add_str(out,
+	    "\t\tesac\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$flags\" -- \"$cur\")\n\t\treturn\n\tfi\n"
 	    "\tif [ -z \"$first\" ]; then\n\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	const char *last = "";
 	bool any = false;
@@ -307,7 +313,8 @@ void command_completion(struct buf *out)
 			}
 		buf_add_str(out, "' -- \"$cur\") ;;\n");
 	}
-	buf_add_str(out, "\tbackup | restore) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n\tesac\n}\ncomplete -F _eddy eddy\n");
+	buf_add_str(
+	    out, "\tbackup | restore) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\") ;;\n\tesac\n}\ncomplete -F _eddy eddy\n");
 }
 
 /* ---- parsing ---- */
@@ -426,7 +433,7 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 static int show_help(const char *name)
 {
 	struct buf b = BUF_INIT;
-	int r = command_help(name, &b) ? EXIT_OK : unknown_command(name);
+	int r = command_help(name, &b) ? EXIT_OK : unknown_command(name == NULL ? "" : name);
 	if (r == EXIT_OK)
 		fwrite(b.p, 1, b.len, stdout);
 	buf_done(&b);

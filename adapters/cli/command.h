@@ -5,13 +5,13 @@
 
 /* The one table of commands: --help, the man page and the completion are loops over it. */
 struct command {
-	const char *name;               /* "migrate up" */
-	const char *args;               /* "[N]" */
-	const char *options;            /* letters of its own options in the option table */
-	const char *summary;            /* one line */
-	const char *details;            /* NULL or a paragraph */
-	const char *examples[6];        /* "command\tcomment" */
-	int args_min, args_max;         /* operands; max -1: any */
+	const char *name;        /* "migrate up" */
+	const char *args;        /* "[N]" */
+	const char *options;     /* letters of its own options in the option table */
+	const char *summary;     /* one line */
+	const char *details;     /* NULL or a paragraph */
+	const char *examples[6]; /* "command\tcomment" */
+	int args_min, args_max;  /* operands; max -1: any */
 	bool hidden;
 	int (*run)(struct cli *c);
 };

@@ -11,7 +11,8 @@
 static struct store_options options_of(struct cli *c)
 {
 	return (struct store_options){ .url = settings_str(c->settings, "database.url"),
-		.admin_url = settings_str(c->settings, "database.admin_url"), .data_dir = cli_data_dir(c) };
+		.admin_url = settings_str(c->settings, "database.admin_url"),
+		.data_dir = cli_data_dir(c) };
 }
 
 static int finish(enum err e, struct buf *out, const char *why)

@@ -31,7 +31,8 @@ static void say(struct report *r, bool ok, const char *part, const char *fmt, ..
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
 	bool colour = cli_colour(STDOUT_FILENO);
-	printf("%s%-4s%s %-9s %s\n", colour ? ok ? "\033[32m" : "\033[31m" : "", ok ? "ok" : "BAD", colour ? "\033[0m" : "", part, b.p);
+	printf("%s%-4s%s %-9s %s\n", colour ? ok ? "\033[32m" : "\033[31m" : "", ok ? "ok" : "BAD", colour ? "\033[0m" : "", part,
+	    b.p);
 	fflush(stdout);
 	buf_done(&b);
 	r->bad += !ok;
@@ -59,7 +60,8 @@ static void look_at_port(struct report *r, struct cli *c)
 	int status = probe_get(&p, "/healthz", 2000, why, sizeof why);
 	if (status == 200) {
 		int ready = probe_get(&p, "/readyz", 2000, why, sizeof why);
-		say(r, ready == 200, "web", ready == 200 ? "Eddy is running at %s" : "Eddy runs at %s but is not ready: see its log", listen);
+		say(r, ready == 200, "web",
+		    ready == 200 ? "Eddy is running at %s" : "Eddy runs at %s but is not ready: see its log", listen);
 		return;
 	}
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *a = NULL;
@@ -83,7 +85,8 @@ static void look_at_port(struct report *r, struct cli *c)
 static void look_at_database(struct report *r, struct cli *c)
 {
 	const struct store_options o = { .url = settings_str(c->settings, "database.url"),
-		.admin_url = settings_str(c->settings, "database.admin_url"), .data_dir = cli_data_dir(c) };
+		.admin_url = settings_str(c->settings, "database.admin_url"),
+		.data_dir = cli_data_dir(c) };
 	struct store *s = NULL;
 	struct stat st;
 	char why[512] = "", pg[4096];
@@ -154,8 +157,14 @@ static void ask_models(struct question *q, struct http *http, const char *base, 
 	buf_addf(&url, "%.*s%s/models", (int)n, base, has_v1 ? "" : "/v1");
 	buf_addf(&auth, anthropic ? "x-api-key: %s" : "Authorization: Bearer %s", key == NULL ? "none" : key);
 	const char *headers[] = { auth.p, anthropic ? "anthropic-version: 2023-06-01" : NULL, NULL };
-	struct http_request r = { .method = "GET", .url = url.p, .headers = headers, .connect_ms = 5000, .total_ms = 10000,
-		.max_body = 4u << 20, .on_done = on_answer, .arg = q };
+	struct http_request r = { .method = "GET",
+		.url = url.p,
+		.headers = headers,
+		.connect_ms = 5000,
+		.total_ms = 10000,
+		.max_body = 4u << 20,
+		.on_done = on_answer,
+		.arg = q };
 	if (http_start(http, &r) == ERR_NONE) {
 		pthread_mutex_lock(&q->lock);
 		while (!q->done)
@@ -173,7 +182,8 @@ static void look_at_model(struct report *r, struct cli *c, struct http *http)
 {
 	const char *provider = settings_model_provider(c->settings), *base = settings_str(c->settings, "model.base_url");
 	if (strcmp(provider, "builtin") == 0) {
-		say(r, true, "model", "builtin; for a real one set ANTHROPIC_API_KEY, OPENAI_API_KEY, or model.base_url for a local server");
+		say(r, true, "model",
+		    "builtin; for a real one set ANTHROPIC_API_KEY, OPENAI_API_KEY, or model.base_url for a local server");
 		return;
 	}
 	bool anthropic = strcmp(provider, "anthropic") == 0;
@@ -199,7 +209,8 @@ int cmd_doctor(struct cli *c)
 	if (e != EXIT_OK)
 		return e;
 	log_set_level(LOG_ERROR);
-	say(&r, true, "settings", "%s", settings_file(c->settings) ? settings_file(c->settings) : "no file; environment and defaults");
+	say(&r, true, "settings", "%s",
+	    settings_file(c->settings) ? settings_file(c->settings) : "no file; environment and defaults");
 	for (const struct door *d = c->doors; d->name != NULL; d++)
 		if (d->check(c->settings, c->insecure, why, sizeof why) != ERR_NONE)
 			say(&r, false, "settings", "%s", why);

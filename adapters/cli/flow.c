@@ -24,8 +24,8 @@ void flow_reset(struct flow *s)
 
 /* A run of emphasis marks at ${at}: does it open, close or mean nothing?  At the end of what has come nobody knows: then it opens. */
 struct mark {
-	size_t at, len;      /* len 0: not open */
-	size_t from, to;     /* the last one that was closed */
+	size_t at, len;  /* len 0: not open */
+	size_t from, to; /* the last one that was closed */
 };
 
 static void mark_close(struct mark *m, size_t end)

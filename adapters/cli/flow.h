@@ -10,9 +10,9 @@
  * like: an emphasis until it closes, a table until it is complete.
  */
 struct flow {
-	struct buf source;  /* Markdown so far */
-	struct buf shown;   /* plain text that was given out */
-	bool broken;        /* the final text did not begin with what was shown */
+	struct buf source; /* Markdown so far */
+	struct buf shown;  /* plain text that was given out */
+	bool broken;       /* the final text did not begin with what was shown */
 };
 void flow_done(struct flow *s);
 void flow_reset(struct flow *s);

@@ -18,8 +18,12 @@ static bool web_configured(const struct settings *s)
 
 static enum err web_door_open(struct adapter **out, const struct door_options *o, char *why, size_t why_n)
 {
-	const struct web_options w = { .settings = o->settings, .metrics = o->metrics, .engine = o->engine, .loop = o->loop,
-		.data_dir = o->data_dir, .insecure = o->insecure };
+	const struct web_options w = { .settings = o->settings,
+		.metrics = o->metrics,
+		.engine = o->engine,
+		.loop = o->loop,
+		.data_dir = o->data_dir,
+		.insecure = o->insecure };
 	return web_open(out, &w, why, why_n);
 }
 
@@ -29,23 +33,41 @@ static enum err slack_door_check(const struct settings *s, bool insecure, char *
 	const char *app = settings_str(s, "slack.app_token"), *bot = settings_str(s, "slack.bot_token");
 	if ((app == NULL) == (bot == NULL))
 		return ERR_NONE;
-	snprintf(why, why_n, "slack.%s_token is set but slack.%s_token is not: Slack needs both", app ? "app" : "bot", app ? "bot" : "app");
+	snprintf(why, why_n, "slack.%s_token is set but slack.%s_token is not: Slack needs both", app ? "app" : "bot",
+	    app ? "bot" : "app");
 	return ERR_INPUT;
 }
 
 static enum err slack_door_open(struct adapter **out, const struct door_options *o, char *why, size_t why_n)
 {
-	const struct slack_options k = { .settings = o->settings, .metrics = o->metrics, .engine = o->engine, .loop = o->loop, .http = o->http };
+	const struct slack_options k = {
+		.settings = o->settings, .metrics = o->metrics, .engine = o->engine, .loop = o->loop, .http = o->http
+	};
 	return slack_open(out, &k, why, why_n);
 }
 
 static const struct door doors[] = {
-	{ .name = "web", .ops = &web_ops, .settings = web_settings, .how = "", .configured = web_configured, .check = web_check,
-	    .open = web_door_open, .start = web_start, .stop = web_stop, .free = web_free },
-	{ .name = "slack", .ops = &slack_ops, .settings = slack_settings,
+	{ .name = "web",
+	    .ops = &web_ops,
+	    .settings = web_settings,
+	    .how = "",
+	    .configured = web_configured,
+	    .check = web_check,
+	    .open = web_door_open,
+	    .start = web_start,
+	    .stop = web_stop,
+	    .free = web_free },
+	{ .name = "slack",
+	    .ops = &slack_ops,
+	    .settings = slack_settings,
 	    .how = "set SLACK_APP_TOKEN and SLACK_BOT_TOKEN (eddy slack manifest makes the app; see README)",
-	    .configured = slack_configured, .check = slack_door_check, .open = slack_door_open, .start = slack_start, .stop = slack_stop,
-	    .free = slack_free, .doctor = slack_check },
+	    .configured = slack_configured,
+	    .check = slack_door_check,
+	    .open = slack_door_open,
+	    .start = slack_start,
+	    .stop = slack_stop,
+	    .free = slack_free,
+	    .doctor = slack_check },
 	{ 0 },
 };
 

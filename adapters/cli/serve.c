@@ -47,7 +47,8 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 	enum err e;
 	const char *data_dir = cli_data_dir(c);
 	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
-		.admin_url = settings_str(c->settings, "database.admin_url"), .data_dir = data_dir };
+		.admin_url = settings_str(c->settings, "database.admin_url"),
+		.data_dir = data_dir };
 	if ((e = store_open(&s->store, &so, why, why_n)) != ERR_NONE)
 		return e;
 	/* From here on threads are made; the signals that end us are for this one, which waits for them. */
@@ -68,12 +69,20 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 	}
 	if ((s->model = model_open(c->settings, s->http, s->metrics, why, why_n)) == NULL)
 		return ERR_INPUT;
-	const struct engine_options eo = { .settings = c->settings, .metrics = s->metrics, .model = s->model,
-		.database_url = store_url(s->store), .data_dir = data_dir };
+	const struct engine_options eo = { .settings = c->settings,
+		.metrics = s->metrics,
+		.model = s->model,
+		.database_url = store_url(s->store),
+		.data_dir = data_dir };
 	if ((e = engine_open(&s->engine, &eo, why, why_n)) != ERR_NONE)
 		return e;
-	const struct door_options o = { .settings = c->settings, .metrics = s->metrics, .engine = s->engine, .loop = s->loop,
-		.http = s->http, .data_dir = data_dir, .insecure = c->insecure };
+	const struct door_options o = { .settings = c->settings,
+		.metrics = s->metrics,
+		.engine = s->engine,
+		.loop = s->loop,
+		.http = s->http,
+		.data_dir = data_dir,
+		.insecure = c->insecure };
 	for (size_t i = 0; c->doors[i].name != NULL; i++) {
 		if (!c->doors[i].configured(c->settings))
 			continue;

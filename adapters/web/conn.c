@@ -79,7 +79,8 @@ static void conn_kill(struct conn *c, int code, const char *why)
 		return;
 	c->dead = true;
 	metric_add(c->web->m_dropped, 1);
-	log_info("web.drop", LF_ID("session", c->session), LF_INT("code", code), LF_STR("why", why), LF_INT("queued", c->queue_bytes));
+	log_info(
+	    "web.drop", LF_ID("session", c->session), LF_INT("code", code), LF_STR("why", why), LF_INT("queued", c->queue_bytes));
 	lws_close_reason(c->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)why, strlen(why));
 	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
@@ -251,8 +252,10 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 		c->person = &w->shared;
 	} else {
 		log_warn("web.hello", LF_ID("session", c->session), LF_STR("result", "denied"));
-		fault(c, "denied", NULL, c->loopback ? "the token is not the one this server has written" :
-		    "this token is not accepted from here: set web.token on the server", 0);
+		fault(c, "denied", NULL,
+		    c->loopback ? "the token is not the one this server has written"
+		                : "this token is not accepted from here: set web.token on the server",
+		    0);
 		conn_close(c, CLOSE_DENIED, "denied");
 		return;
 	}
@@ -282,11 +285,15 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 {
 	char place[64], source[160];
 	place_of(c, place);
-	snprintf(source, sizeof source, "%c:%s:%s", cmd->verb == WEB_SEND ? 'w' : cmd->verb == WEB_EDIT ? 'e' : 'd', c->person->id,
-	    cmd->client_id);
+	snprintf(source, sizeof source, "%c:%s:%s",
+	    cmd->verb == WEB_SEND       ? 'w'
+	        : cmd->verb == WEB_EDIT ? 'e'
+	                                : 'd',
+	    c->person->id, cmd->client_id);
 	struct intent in = {
-		.kind = cmd->verb == WEB_SEND ? INTENT_MESSAGE_POSTED : cmd->verb == WEB_EDIT ? INTENT_MESSAGE_EDITED :
-		    INTENT_MESSAGE_DELETED,
+		.kind = cmd->verb == WEB_SEND ? INTENT_MESSAGE_POSTED
+		    : cmd->verb == WEB_EDIT   ? INTENT_MESSAGE_EDITED
+		                              : INTENT_MESSAGE_DELETED,
 		.ws = c->web->ws,
 		.adapter = web_ops.name,
 		.source_key = source,

@@ -16,8 +16,13 @@ static enum web_method method_of(const char *m)
 		const char *name;
 		enum web_method method;
 	} all[] = {
-		{ "GET", WEB_GET }, { "HEAD", WEB_HEAD }, { "POST", WEB_POST }, { "PUT", WEB_PUT }, { "PATCH", WEB_PATCH },
-		{ "DELETE", WEB_DELETE }, { "OPTIONS", WEB_OPTIONS },
+		{ "GET", WEB_GET },
+		{ "HEAD", WEB_HEAD },
+		{ "POST", WEB_POST },
+		{ "PUT", WEB_PUT },
+		{ "PATCH", WEB_PATCH },
+		{ "DELETE", WEB_DELETE },
+		{ "OPTIONS", WEB_OPTIONS },
 	};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (strcmp(m, all[i].name) == 0)

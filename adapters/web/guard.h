@@ -7,11 +7,11 @@
 
 /* What a request's head announces, as the server's parser joined it (a header sent twice arrives as "5,  6"). */
 struct web_head {
-	const char *method;            /* "GET"; "" when the parser did not name it */
-	const char *host;              /* NULL: absent */
-	const char *content_length;    /* NULL: absent */
-	bool transfer_encoding;        /* present in any form */
-	bool websocket;                /* an upgrade request */
+	const char *method;         /* "GET"; "" when the parser did not name it */
+	const char *host;           /* NULL: absent */
+	const char *content_length; /* NULL: absent */
+	bool transfer_encoding;     /* present in any form */
+	bool websocket;             /* an upgrade request */
 };
 enum web_method { WEB_GET, WEB_HEAD, WEB_POST, WEB_PUT, WEB_PATCH, WEB_DELETE, WEB_OPTIONS, WEB_OTHER };
 struct web_request {

@@ -59,9 +59,17 @@ static void load_message(void *arg, const struct stored_message *m)
 	}
 	struct web_message out = {
 		.type = m->deleted ? "deleted" : "message",
-		.id = m->id, .run = m->run, .seq = m->seq, .rev = m->rev, .at_ms = m->at_ms, .author_kind = m->author_kind,
-		.author = m->author, .key = m->message_key, .text = m->deleted ? "" : m->text,
-		.text_len = m->deleted || m->text == NULL ? 0 : strlen(m->text), .edited = m->edited,
+		.id = m->id,
+		.run = m->run,
+		.seq = m->seq,
+		.rev = m->rev,
+		.at_ms = m->at_ms,
+		.author_kind = m->author_kind,
+		.author = m->author,
+		.key = m->message_key,
+		.text = m->deleted ? "" : m->text,
+		.text_len = m->deleted || m->text == NULL ? 0 : strlen(m->text),
+		.edited = m->edited,
 	};
 	if (m->edited && m->seq <= l->after)
 		out.type = "edited";

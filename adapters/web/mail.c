@@ -21,11 +21,11 @@ struct mail {
 	struct id thread, run;
 	int64_t rev;
 	bool ephemeral, closes;
-	struct web_frame *frame;   /* EVENT */
-	struct reply reply;        /* REPLY: pointers into data */
-	struct acceptance *to;     /* ACCEPTED */
+	struct web_frame *frame; /* EVENT */
+	struct reply reply;      /* REPLY: pointers into data */
+	struct acceptance *to;   /* ACCEPTED */
 	struct accepted accepted;
-	struct load *load;         /* LOADED */
+	struct load *load; /* LOADED */
 	char data[];
 };
 
@@ -137,10 +137,20 @@ void mail_event(void *web, const struct thread_event *ev)
 		web_put_run(&b, key, ev->run, ev->run_state);
 	} else {
 		struct web_message m = {
-			.type = ev->kind == EVENT_MESSAGE ? "message" : ev->kind == EVENT_EDITED ? "edited" : "deleted",
-			.id = ev->message, .run = ev->run, .seq = ev->seq, .rev = ev->rev, .at_ms = ev->at_ms,
-			.author_kind = ev->author_kind, .author = ev->author, .key = ev->client_key, .text = ev->text,
-			.text_len = ev->text_len, .edited = ev->kind == EVENT_EDITED,
+			.type = ev->kind == EVENT_MESSAGE ? "message"
+			    : ev->kind == EVENT_EDITED    ? "edited"
+			                                  : "deleted",
+			.id = ev->message,
+			.run = ev->run,
+			.seq = ev->seq,
+			.rev = ev->rev,
+			.at_ms = ev->at_ms,
+			.author_kind = ev->author_kind,
+			.author = ev->author,
+			.key = ev->client_key,
+			.text = ev->text,
+			.text_len = ev->text_len,
+			.edited = ev->kind == EVENT_EDITED,
 		};
 		web_put_message(&b, key, &m);
 	}

@@ -51,7 +51,8 @@ static const struct header {
 
 static bool put_header(struct lws *wsi, const char *name, const char *value, unsigned char **p, unsigned char *end)
 {
-	return lws_add_http_header_by_name(wsi, (const unsigned char *)name, (const unsigned char *)value, (int)strlen(value), p, end) == 0;
+	return lws_add_http_header_by_name(
+	           wsi, (const unsigned char *)name, (const unsigned char *)value, (int)strlen(value), p, end) == 0;
 }
 
 /* -1: close the connection. */
@@ -74,8 +75,8 @@ static int respond(struct lws *wsi, const struct http_session *h, unsigned statu
 	if (lws_finalize_http_header(wsi, &p, end) != 0)
 		return -1;
 	bool head_only = h->req.method == WEB_HEAD || body->len == 0;
-	if (lws_write(wsi, start, (size_t)(p - start), head_only ? LWS_WRITE_HTTP_HEADERS | LWS_WRITE_H2_STREAM_END :
-	    LWS_WRITE_HTTP_HEADERS) < 0)
+	if (lws_write(wsi, start, (size_t)(p - start),
+	        head_only ? LWS_WRITE_HTTP_HEADERS | LWS_WRITE_H2_STREAM_END : LWS_WRITE_HTTP_HEADERS) < 0)
 		return -1;
 	if (!head_only) {
 		struct buf out = BUF_INIT;
@@ -161,7 +162,8 @@ static int answer(struct lws *wsi, const struct http_session *h)
 		if (strcmp(h->path, routes[i].path) != 0)
 			continue;
 		if (h->req.method != WEB_GET && h->req.method != WEB_HEAD)
-			return respond_error(wsi, h, 405, "method_not_allowed", "this address is only for reading", "GET, HEAD", false);
+			return respond_error(
+			    wsi, h, 405, "method_not_allowed", "this address is only for reading", "GET, HEAD", false);
 		struct buf b = BUF_INIT;
 		unsigned status = 200;
 		routes[i].make(w, &b, &status);
@@ -268,7 +270,8 @@ static int on_upgrade(struct lws *wsi)
 	const char *from = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin);
 	if (!web_origin_allowed(from, host, w->origins, w->origins_len)) {
 		log_warn("web.origin", LF_STR("origin", from), LF_STR("result", "denied"));
-		(void)respond_error(wsi, &h, 403, "origin", "pages of this origin may not connect: see web.allowed_origins", NULL, true);
+		(void)respond_error(
+		    wsi, &h, 403, "origin", "pages of this origin may not connect: see web.allowed_origins", NULL, true);
 		return -1;
 	}
 	if (w->stopping || w->conns_len >= (size_t)w->connections_max) {

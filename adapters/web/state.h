@@ -15,10 +15,10 @@
  * What the modules of this folder share.  Everything here belongs to the loop thread, but for the fields that say otherwise.
  */
 #define WEB_SUBSCRIPTIONS_MAX 64
-#define WEB_RATE 20                        /* frames per second and connection, on average */
+#define WEB_RATE 20 /* frames per second and connection, on average */
 #define WEB_BURST 60
-#define WEB_STRIKES_MAX 100                /* refused frames before the connection is closed */
-#define WEB_QUEUE_HIGH (256u * 1024u)      /* above this a reader is behind: live events stop, it is caught up from the database */
+#define WEB_STRIKES_MAX 100           /* refused frames before the connection is closed */
+#define WEB_QUEUE_HIGH (256u * 1024u) /* above this a reader is behind: live events stop, it is caught up from the database */
 #define WEB_QUEUE_LOW (32u * 1024u)
 #define WEB_QUEUE_MAX (2u * 1024u * 1024u) /* above this it is dropped */
 #define WEB_GATHER_MS 30                   /* deltas are gathered this long */
@@ -36,18 +36,18 @@ void frame_unref(struct web_frame *f);
 
 /* The answer that is being written in a thread. */
 struct web_open {
-	struct id run;          /* none: nothing is open */
+	struct id run; /* none: nothing is open */
 	uint32_t attempt;
 	struct buf text;
-	bool gap;               /* a part went missing: no more deltas, the whole message will come */
+	bool gap; /* a part went missing: no more deltas, the whole message will come */
 	char status[160];
-	struct buf tools;       /* insides of tool frames, for those who come later */
+	struct buf tools; /* insides of tool frames, for those who come later */
 	size_t tools_len;
 };
 
 struct topic {
 	struct id thread;
-	char key[ID_TEXT];      /* the client's name for the thread */
+	char key[ID_TEXT]; /* the client's name for the thread */
 	struct sub *subs;
 	struct web_open open;
 	bool dirty;
@@ -59,13 +59,13 @@ struct sub {
 	struct conn *conn;
 	struct topic *topic;
 	struct sub *next_in_topic, *next_in_conn;
-	uint64_t serial;        /* which load belongs to it */
+	uint64_t serial; /* which load belongs to it */
 	enum sub_state state;
-	bool again;             /* something happened while loading: read once more */
-	bool announced;         /* "subscribed" was said */
-	int64_t rev;            /* all up to here was sent */
-	uint64_t retry_ms;      /* BEHIND: not before this */
-	struct id run;          /* what it knows of the open answer */
+	bool again;        /* something happened while loading: read once more */
+	bool announced;    /* "subscribed" was said */
+	int64_t rev;       /* all up to here was sent */
+	uint64_t retry_ms; /* BEHIND: not before this */
+	struct id run;     /* what it knows of the open answer */
 	uint32_t attempt;
 	size_t offset;
 };
@@ -74,15 +74,15 @@ struct conn {
 	struct web *web;
 	struct lws *wsi;
 	uint64_t id;
-	struct conn *next, **link;   /* all connections */
+	struct conn *next, **link; /* all connections */
 	struct id session;
 	bool hello, loopback, closing, dead, goodbye;
 	int close_code;
 	char close_why[100];
 	char tz[65], client[65];
 	const struct web_person *person;
-	struct buf in;               /* the message that is coming in */
-	struct web_frame **queue;    /* a ring */
+	struct buf in;            /* the message that is coming in */
+	struct web_frame **queue; /* a ring */
 	size_t queue_cap, queue_head, queue_len, queue_bytes;
 	uint64_t opened_ms, seen_ms, pinged_ms, wrote_ms;
 	bool want_ping;
@@ -103,14 +103,14 @@ struct web {
 	struct id ws;
 	struct web_person local, shared;
 	char local_token[80];
-	const char *shared_token;    /* web.token or NULL */
+	const char *shared_token; /* web.token or NULL */
 	const char **origins;
 	size_t origins_len;
 	int64_t idle_ms, slow_ms, connections_max;
 	struct conn *conns;
 	size_t conns_len;
-	struct map *by_id;           /* conn by id */
-	struct map *topics;          /* topic by thread id */
+	struct map *by_id;  /* conn by id */
+	struct map *topics; /* topic by thread id */
 	struct topic *dirty;
 	struct loop_timer *gather, *sweep;
 	uint64_t next_id;
@@ -122,7 +122,7 @@ struct web {
 	struct mail *mail, **mail_tail;
 	size_t mail_bytes;
 	bool mail_posted, mail_missed;
-	struct map *watched;         /* thread id → its key (char *), of threads that somebody here looks at */
+	struct map *watched; /* thread id → its key (char *), of threads that somebody here looks at */
 	_Atomic int watched_len;
 };
 
@@ -142,12 +142,12 @@ void conn_sweep(struct conn *c, uint64_t now_ms);
 /* hub.c: who looks at which thread, and what is being written there */
 void hub_subscribe(struct conn *c, const char *thread_key, struct id thread, int64_t after);
 void hub_unsubscribe(struct conn *c, struct id thread);
-void hub_drop(struct conn *c);      /* all subscriptions of a connection */
-void hub_drained(struct conn *c);   /* its queue has room again */
+void hub_drop(struct conn *c);    /* all subscriptions of a connection */
+void hub_drained(struct conn *c); /* its queue has room again */
 void hub_event(struct web *w, struct id thread, bool ephemeral, int64_t rev, struct id run, bool closes, struct web_frame *f);
 void hub_reply(struct web *w, const struct reply *r);
-void hub_flush(struct web *w);      /* send gathered deltas */
-void hub_reload(struct web *w);     /* something went missing: everyone reads again */
+void hub_flush(struct web *w);  /* send gathered deltas */
+void hub_reload(struct web *w); /* something went missing: everyone reads again */
 struct load;
 void hub_loaded(struct web *w, struct load *l);
 void load_free(struct load *l);

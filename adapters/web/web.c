@@ -27,13 +27,17 @@
 const struct setting web_settings[] = {
 	{ "web.listen", SET_STR, 0, "127.0.0.1:8080", NULL, 0, 0, NULL,
 	    "host:port of the web server; beyond loopback it needs web.token or --insecure" },
-	{ "web.public_url", SET_STR, SET_URL, NULL, NULL, 0, 0, NULL, "address under which people reach this server, for links and for the origin check" },
-	{ "web.allowed_origins", SET_LIST, 0, NULL, NULL, 0, 0, NULL, "origins whose pages may connect, such as https://www.example.com" },
+	{ "web.public_url", SET_STR, SET_URL, NULL, NULL, 0, 0, NULL,
+	    "address under which people reach this server, for links and for the origin check" },
+	{ "web.allowed_origins", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
+	    "origins whose pages may connect, such as https://www.example.com" },
 	{ "web.token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
 	    "a log-in token accepted from anywhere (at least 16 characters); without it only this machine's own token works, on loopback" },
 	{ "web.connections", SET_INT, 0, "12000", NULL, 1, 1000000, NULL, "most websockets at a time" },
-	{ "web.idle_timeout", SET_MS, 0, "60s", NULL, 1000, 3600000, NULL, "drop a websocket that has been silent this long, pings included" },
-	{ "web.slow_reader", SET_MS, 0, "20s", NULL, 100, 3600000, NULL, "drop a websocket whose reader takes nothing for this long; it can resume" },
+	{ "web.idle_timeout", SET_MS, 0, "60s", NULL, 1000, 3600000, NULL,
+	    "drop a websocket that has been silent this long, pings included" },
+	{ "web.slow_reader", SET_MS, 0, "20s", NULL, 100, 3600000, NULL,
+	    "drop a websocket whose reader takes nothing for this long; it can resume" },
 	{ 0 },
 };
 
@@ -51,7 +55,8 @@ static void describe(struct adapter *a, char *out, size_t n)
 		snprintf(out, n, "not listening");
 }
 
-static bool permalink(struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+static bool permalink(
+    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
 	(void)a, (void)place_key, (void)thread_key, (void)message_key, (void)out, (void)n;
 	return false; /* the terminal has no addresses; the page will */
@@ -147,11 +152,13 @@ static char *user_name(void)
 	return xstrdup("you");
 }
 
-static enum err check_settings(const struct settings *s, bool insecure, char *host, size_t host_n, int *port, char *why, size_t why_n)
+static enum err check_settings(
+    const struct settings *s, bool insecure, char *host, size_t host_n, int *port, char *why, size_t why_n)
 {
 	const char *listen = settings_str(s, "web.listen"), *token = settings_str(s, "web.token");
 	if (!web_listen_parse(listen, host, host_n, port)) {
-		snprintf(why, why_n, "web.listen (%s): \"%s\" is not host:port, such as 127.0.0.1:8080", settings_source(s, "web.listen"), listen);
+		snprintf(why, why_n, "web.listen (%s): \"%s\" is not host:port, such as 127.0.0.1:8080",
+		    settings_source(s, "web.listen"), listen);
 		return ERR_INPUT;
 	}
 	if (token != NULL && strlen(token) < TOKEN_MIN) {
@@ -161,8 +168,10 @@ static enum err check_settings(const struct settings *s, bool insecure, char *ho
 	}
 	bool loopback = web_is_loopback(host) || strcmp(host, "localhost") == 0;
 	if (!loopback && token == NULL && !insecure) {
-		snprintf(why, why_n, "web.listen (%s): %s can be reached from other machines and nobody would have to log in; set web.token, or "
-		    "listen on 127.0.0.1, or start with --insecure if that is what you want", settings_source(s, "web.listen"), listen);
+		snprintf(why, why_n,
+		    "web.listen (%s): %s can be reached from other machines and nobody would have to log in; set web.token, or "
+		    "listen on 127.0.0.1, or start with --insecure if that is what you want",
+		    settings_source(s, "web.listen"), listen);
 		return ERR_INPUT;
 	}
 	return ERR_NONE;
@@ -227,7 +236,8 @@ static void make_metrics(struct web *w, struct metrics *ms)
 	w->m_conns = metric_gauge(ms, "eddy_web_connections", NULL, "Websockets that are open.");
 	w->m_frames_in = metric_counter(ms, "eddy_web_frames_total", "direction=\"in\"", "Websocket messages.");
 	w->m_frames_out = metric_counter(ms, "eddy_web_frames_total", "direction=\"out\"", "Websocket messages.");
-	w->m_dropped = metric_counter(ms, "eddy_web_dropped_total", NULL, "Websockets dropped because they did not read or were silent.");
+	w->m_dropped =
+	    metric_counter(ms, "eddy_web_dropped_total", NULL, "Websockets dropped because they did not read or were silent.");
 	w->m_http = metric_counter(ms, "eddy_http_requests_total", NULL, "HTTP requests answered.");
 }
 
@@ -268,10 +278,16 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 		snprintf(why, why_n, "cannot prepare the local workspace in the database");
 		goto fail;
 	}
-	struct lws_protocols http = { .name = "http", .callback = server_http, .per_session_data_size = WEB_HTTP_SESSION,
-		.rx_buffer_size = 4096, .user = w };
-	struct lws_protocols eddy = { .name = "eddy.v1", .callback = server_eddy, .per_session_data_size = sizeof(struct conn *),
-		.rx_buffer_size = 4096, .user = w };
+	struct lws_protocols http = { .name = "http",
+		.callback = server_http,
+		.per_session_data_size = WEB_HTTP_SESSION,
+		.rx_buffer_size = 4096,
+		.user = w };
+	struct lws_protocols eddy = { .name = "eddy.v1",
+		.callback = server_eddy,
+		.per_session_data_size = sizeof(struct conn *),
+		.rx_buffer_size = 4096,
+		.user = w };
 	loop_add_protocol(o->loop, LOOP_SERVER, &http);
 	loop_add_protocol(o->loop, LOOP_SERVER, &eddy);
 	loop_listen(o->loop, host, port);

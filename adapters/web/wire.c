@@ -42,8 +42,8 @@ static bool plain_name(const char *s, size_t n, size_t max)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-		    c == '/' || c == '+'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+		        c == '.' || c == '/' || c == '+'))
 			return false;
 	}
 	return true;
@@ -171,8 +171,7 @@ enum err web_command_parse(const char *s, size_t n, struct web_command *out, str
 		if (strcmp(type, verbs[i].name) == 0)
 			v = &verbs[i];
 	if (v == NULL) {
-		e = fault_set(fault, "unknown_type",
-		    "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping");
+		e = fault_set(fault, "unknown_type", "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping");
 		goto fail;
 	}
 	c.verb = v->verb;
@@ -235,8 +234,8 @@ static void open_frame(struct buf *b, const char *type)
 	buf_add_char(b, '"');
 }
 
-void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version, int subscriptions,
-    int rate, int burst, int64_t idle_ms)
+void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version,
+    int subscriptions, int rate, int burst, int64_t idle_ms)
 {
 	open_frame(b, "welcome");
 	put_id(b, "session", session);
@@ -248,7 +247,8 @@ void web_put_welcome(struct buf *b, struct id session, const struct web_person *
 	put_id(b, "workspace", ws);
 	put_str(b, "version", version);
 	put_key(b, "limits");
-	buf_addf(b, "{\"frame_bytes\":%u,\"text_bytes\":%u,\"subscriptions\":%d,\"frames_per_second\":%d,\"burst\":%d,\"idle_ms\":%lld}}",
+	buf_addf(b,
+	    "{\"frame_bytes\":%u,\"text_bytes\":%u,\"subscriptions\":%d,\"frames_per_second\":%d,\"burst\":%d,\"idle_ms\":%lld}}",
 	    WEB_MESSAGE_MAX, WEB_TEXT_MAX, subscriptions, rate, burst, (long long)idle_ms);
 }
 
@@ -272,8 +272,8 @@ void web_put_subscribed(struct buf *b, const char *thread, int64_t rev)
 	buf_add_char(b, '}');
 }
 
-void web_put_accepted(struct buf *b, const char *client_id, const char *thread, struct id message, struct id run, int64_t seq,
-    bool duplicate)
+void web_put_accepted(
+    struct buf *b, const char *client_id, const char *thread, struct id message, struct id run, int64_t seq, bool duplicate)
 {
 	open_frame(b, "accepted");
 	put_str(b, "client_id", client_id);
@@ -289,10 +289,14 @@ void web_put_accepted(struct buf *b, const char *client_id, const char *thread, 
 static const char *author_name(int kind)
 {
 	switch (kind) {
-	case AUTHOR_PERSON: return "person";
-	case AUTHOR_EDDY: return "eddy";
-	case AUTHOR_BOT: return "bot";
-	default: return "system";
+	case AUTHOR_PERSON:
+		return "person";
+	case AUTHOR_EDDY:
+		return "eddy";
+	case AUTHOR_BOT:
+		return "bot";
+	default:
+		return "system";
 	}
 }
 
@@ -354,7 +358,8 @@ void web_put_status(struct buf *b, const char *thread, struct id run, const char
 	buf_add_char(b, '}');
 }
 
-void web_put_tool(struct buf *b, const char *thread, struct id run, const char *step, const char *title, size_t n, const char *state)
+void web_put_tool(
+    struct buf *b, const char *thread, struct id run, const char *step, const char *title, size_t n, const char *state)
 {
 	open_frame(b, "tool");
 	put_str(b, "thread", thread);
@@ -365,8 +370,8 @@ void web_put_tool(struct buf *b, const char *thread, struct id run, const char *
 	buf_add_char(b, '}');
 }
 
-void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n, const char *status,
-    const char *tools)
+void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n,
+    const char *status, const char *tools)
 {
 	open_frame(b, "open");
 	put_str(b, "thread", thread);

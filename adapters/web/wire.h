@@ -19,19 +19,19 @@ struct buf;
 enum web_verb { WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE, WEB_STOP, WEB_PING };
 struct web_command {
 	enum web_verb verb;
-	json_t *root;                        /* owns all strings below */
+	json_t *root;                             /* owns all strings below */
 	const char *token, *client, *locale, *tz; /* HELLO; NULL where not given */
-	char thread[ID_TEXT];                /* SUBSCRIBE .. STOP: canonical lower case */
-	int64_t after;                       /* SUBSCRIBE */
-	const char *client_id;               /* SEND, EDIT, ERASE: names this act; STOP may have one */
-	const char *key;                     /* EDIT, ERASE: the client_id of the message meant */
-	const char *text;                    /* SEND, EDIT */
+	char thread[ID_TEXT];                     /* SUBSCRIBE .. STOP: canonical lower case */
+	int64_t after;                            /* SUBSCRIBE */
+	const char *client_id;                    /* SEND, EDIT, ERASE: names this act; STOP may have one */
+	const char *key;                          /* EDIT, ERASE: the client_id of the message meant */
+	const char *text;                         /* SEND, EDIT */
 	size_t text_len;
-	int64_t n;                           /* PING */
+	int64_t n; /* PING */
 };
 /* What to tell a client whose frame was no good. */
 struct web_fault {
-	const char *code;                    /* static */
+	const char *code; /* static */
 	char message[192];
 	char client_id[WEB_CLIENT_ID_MAX + 1]; /* "" when the frame did not name one */
 };
@@ -42,12 +42,12 @@ void web_command_done(struct web_command *c);
 struct web_person {
 	const char *id, *name;
 };
-void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version, int subscriptions,
-    int rate, int burst, int64_t idle_ms);
+void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version,
+    int subscriptions, int rate, int burst, int64_t idle_ms);
 void web_put_error(struct buf *b, const struct web_fault *f, uint32_t retry_after_ms);
 void web_put_subscribed(struct buf *b, const char *thread, int64_t rev);
-void web_put_accepted(struct buf *b, const char *client_id, const char *thread, struct id message, struct id run, int64_t seq,
-    bool duplicate);
+void web_put_accepted(
+    struct buf *b, const char *client_id, const char *thread, struct id message, struct id run, int64_t seq, bool duplicate);
 struct web_message {
 	const char *type; /* "message", "edited", "deleted" */
 	struct id id, run;
@@ -62,10 +62,11 @@ void web_put_run(struct buf *b, const char *thread, struct id run, const char *s
 void web_put_delta(struct buf *b, const char *thread, struct id run, uint32_t attempt, size_t offset, const char *text, size_t n);
 void web_put_reset(struct buf *b, const char *thread, struct id run, uint32_t attempt);
 void web_put_status(struct buf *b, const char *thread, struct id run, const char *text, size_t n);
-void web_put_tool(struct buf *b, const char *thread, struct id run, const char *step, const char *title, size_t n, const char *state);
+void web_put_tool(
+    struct buf *b, const char *thread, struct id run, const char *step, const char *title, size_t n, const char *state);
 /** The open answer as it stands; ${tools} are the insides of tool frames, joined by commas. */
-void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n, const char *status,
-    const char *tools);
+void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n,
+    const char *status, const char *tools);
 void web_put_pong(struct buf *b, int64_t n);
 
 #endif

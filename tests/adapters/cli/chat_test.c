@@ -113,8 +113,12 @@ static void interrupt(pid_t child)
 	kill(child, SIGINT);
 	for (int i = 0; i < 100 && fake.stops == 0; i++)
 		usleep(20000);
-	struct reply r = { .kind = REPLY_ABANDON, .run = fake.last_run, .thread = fake.last_thread, .origin = fake.last_key,
-		.origin_len = strlen(fake.last_key), .text = "" };
+	struct reply r = { .kind = REPLY_ABANDON,
+		.run = fake.last_run,
+		.thread = fake.last_thread,
+		.origin = fake.last_key,
+		.origin_len = strlen(fake.last_key),
+		.text = "" };
 	fake.ops->send(fake.adapter, &r);
 }
 

@@ -21,7 +21,8 @@ static int eddy(const char *args, struct buf *out)
 	char command[1024], room[4096];
 	const char *build = getenv("EDDY_BUILD");
 	size_t n;
-	snprintf(command, sizeof command, "env -i PATH=/usr/bin:/bin HOME=/nonexistent %s/eddy %s 2>&1", build ? build : "build", args);
+	snprintf(
+	    command, sizeof command, "env -i PATH=/usr/bin:/bin HOME=/nonexistent %s/eddy %s 2>&1", build ? build : "build", args);
 	FILE *f = popen(command, "re");
 	assert_non_null(f);
 	buf_reset(out);
@@ -61,8 +62,9 @@ static void generated_pages__are_those_of_this_program(void **state)
 static void help__names_every_command_and_has_examples(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "serve", "chat", "doctor", "healthcheck", "migrate up", "migrate down", "migrate status",
-		"backup", "restore", "config check", "config print", "config sample", "slack manifest", "version", "help" };
+	static const char *const names[] = { "serve", "chat", "doctor", "healthcheck", "migrate up", "migrate down",
+		"migrate status", "backup", "restore", "config check", "config print", "config sample", "slack manifest", "version",
+		"help" };
 	struct buf all = BUF_INIT, one = BUF_INIT;
 	char args[100];
 	assert_int_equal(eddy("--help", &all), 0);
@@ -141,7 +143,9 @@ static void secrets__are_not_printed(void **state)
 {
 	(void)state;
 	struct buf out = BUF_INIT;
-	assert_int_equal(eddy("config print -s slack.app_token=xapp-hidden -s slack.bot_token=xoxb-hidden -s web.token=0123456789hidden", &out), 0);
+	assert_int_equal(
+	    eddy("config print -s slack.app_token=xapp-hidden -s slack.bot_token=xoxb-hidden -s web.token=0123456789hidden", &out),
+	    0);
 	assert_null(strstr(out.p, "hidden"));
 	assert_non_null(strstr(out.p, "app_token"));
 	buf_done(&out);
@@ -163,8 +167,10 @@ static void completion__is_valid_and_completes(void **state)
 	assert_int_equal(eddy("help-completion > /dev/null", &out), 0);
 	const char *build = getenv("EDDY_BUILD");
 	char command[600], line[200] = "";
-	snprintf(command, sizeof command, "bash -c 'source <(%s/eddy help-completion); COMP_WORDS=(eddy migrate \"\"); COMP_CWORD=2; _eddy; "
-	    "echo \"${COMPREPLY[*]}\"'", build ? build : "build");
+	snprintf(command, sizeof command,
+	    "bash -c 'source <(%s/eddy help-completion); COMP_WORDS=(eddy migrate \"\"); COMP_CWORD=2; _eddy; "
+	    "echo \"${COMPREPLY[*]}\"'",
+	    build ? build : "build");
 	FILE *f = popen(command, "re");
 	assert_non_null(f);
 	assert_non_null(fgets(line, sizeof line, f));

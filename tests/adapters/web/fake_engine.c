@@ -30,13 +30,13 @@ static struct fake {
 	void *event_arg;
 	const struct adapter_ops *ops;
 	struct adapter *adapter;
-	bool full;              /* engine_accept() refuses */
-	enum err store_result;  /* what done() says */
+	bool full;             /* engine_accept() refuses */
+	enum err store_result; /* what done() says */
 	enum err read_result;
 	uint32_t read_delay_ms;
 	int stops, reads;
-	const char *auto_answer;/* what is answered to each posted message */
-	const char *hang;       /* what an answer begins with that never ends */
+	const char *auto_answer; /* what is answered to each posted message */
+	const char *hang;        /* what an answer begins with that never ends */
 	struct id last_thread, last_run;
 	char last_tz[70], last_key[70];
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -77,9 +77,18 @@ static void fake_tell(const struct fake_message *m, int kind)
 {
 	if (fake.on_event == NULL)
 		return;
-	struct thread_event ev = { .kind = (__typeof__(ev.kind))kind, .thread = m->thread, .message = m->id, .run = m->run, .seq = m->seq,
-		.rev = m->rev, .author_kind = m->author, .author = m->author == AUTHOR_EDDY ? "Eddy" : "you", .text = m->text,
-		.text_len = strlen(m->text), .client_key = m->key[0] ? m->key : NULL, .at_ms = (int64_t)clock_wall_ms() };
+	struct thread_event ev = { .kind = (__typeof__(ev.kind))kind,
+		.thread = m->thread,
+		.message = m->id,
+		.run = m->run,
+		.seq = m->seq,
+		.rev = m->rev,
+		.author_kind = m->author,
+		.author = m->author == AUTHOR_EDDY ? "Eddy" : "you",
+		.text = m->text,
+		.text_len = strlen(m->text),
+		.client_key = m->key[0] ? m->key : NULL,
+		.at_ms = (int64_t)clock_wall_ms() };
 	fake.on_event(fake.event_arg, &ev);
 }
 
@@ -96,11 +105,20 @@ static void fake_post(struct id thread, int author, struct id run, const char *t
 	pthread_mutex_unlock(&fake.lock);
 }
 
-static void fake_reply(struct id thread, const char *key, enum reply_kind kind, struct id run, uint32_t attempt, size_t offset,
-    const char *text)
+static void fake_reply(
+    struct id thread, const char *key, enum reply_kind kind, struct id run, uint32_t attempt, size_t offset, const char *text)
 {
-	struct reply r = { .kind = kind, .run = run, .delivery = run, .thread = thread, .origin = key, .origin_len = strlen(key),
-		.text = text, .text_len = strlen(text), .attempt = attempt, .offset = offset, .step_id = "s1" };
+	struct reply r = { .kind = kind,
+		.run = run,
+		.delivery = run,
+		.thread = thread,
+		.origin = key,
+		.origin_len = strlen(key),
+		.text = text,
+		.text_len = strlen(text),
+		.attempt = attempt,
+		.offset = offset,
+		.step_id = "s1" };
 	fake.ops->send(fake.adapter, &r);
 }
 
@@ -151,8 +169,9 @@ bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn
 	a.duplicate = m != NULL;
 	if (m == NULL && a.result == ERR_NONE && in->kind == INTENT_MESSAGE_POSTED) {
 		m = &fake.messages[fake.len];
-		*m = (struct fake_message){ .thread = a.thread, .id = id_new(), .author = AUTHOR_PERSON,
-			.text = xstrndup(in->text, in->text_len) };
+		*m = (struct fake_message){
+			.thread = a.thread, .id = id_new(), .author = AUTHOR_PERSON, .text = xstrndup(in->text, in->text_len)
+		};
 		m->seq = m->rev = fake_rev(a.thread) + 1;
 		snprintf(m->key, sizeof m->key, "%s", in->message_key);
 		snprintf(m->source, sizeof m->source, "%s", in->source_key);
@@ -205,9 +224,16 @@ enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, in
 			break;
 		last = next->rev;
 		n++;
-		const struct stored_message m = { .id = next->id, .run = next->run, .seq = next->seq, .rev = next->rev,
-			.author_kind = next->author, .author = "x", .text = next->text, .message_key = next->key[0] ? next->key : NULL,
-			.edited = next->edited, .deleted = next->deleted };
+		const struct stored_message m = { .id = next->id,
+			.run = next->run,
+			.seq = next->seq,
+			.rev = next->rev,
+			.author_kind = next->author,
+			.author = "x",
+			.text = next->text,
+			.message_key = next->key[0] ? next->key : NULL,
+			.edited = next->edited,
+			.deleted = next->deleted };
 		fn(arg, &m);
 	}
 	*last_rev = n < limit ? fake_rev(thread) : last;

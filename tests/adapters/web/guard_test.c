@@ -10,7 +10,9 @@
 
 static int ask(const char *method, const char *host, const char *length, bool coding, bool websocket)
 {
-	struct web_head h = { .method = method, .host = host, .content_length = length, .transfer_encoding = coding, .websocket = websocket };
+	struct web_head h = {
+		.method = method, .host = host, .content_length = length, .transfer_encoding = coding, .websocket = websocket
+	};
 	struct web_request r;
 	const char *why = NULL;
 	int status = web_guard(&h, &r, &why);
@@ -31,10 +33,10 @@ static void guard__lets_plain_requests_in(void **state)
 static void guard__refuses_what_can_be_read_in_two_ways(void **state)
 {
 	(void)state;
-	assert_int_equal(ask("POST", "a", NULL, true, false), 400);          /* chunked */
-	assert_int_equal(ask("POST", "a", "5", true, false), 400);           /* both */
-	assert_int_equal(ask("GET", NULL, NULL, false, false), 400);         /* no host */
-	assert_int_equal(ask("POST", "a", "5,  6", false, false), 400);      /* two lengths */
+	assert_int_equal(ask("POST", "a", NULL, true, false), 400);     /* chunked */
+	assert_int_equal(ask("POST", "a", "5", true, false), 400);      /* both */
+	assert_int_equal(ask("GET", NULL, NULL, false, false), 400);    /* no host */
+	assert_int_equal(ask("POST", "a", "5,  6", false, false), 400); /* two lengths */
 	assert_int_equal(ask("POST", "a", "+5", false, false), 400);
 	assert_int_equal(ask("POST", "a", "0x5", false, false), 400);
 	assert_int_equal(ask("POST", "a", "", false, false), 400);
@@ -42,7 +44,7 @@ static void guard__refuses_what_can_be_read_in_two_ways(void **state)
 	assert_int_equal(ask("POST", "a", NULL, false, false), 400);         /* no length */
 	assert_int_equal(ask("PUT", "a", NULL, false, false), 400);
 	assert_int_equal(ask("POST", "a", "1048577", false, false), 413);
-	assert_int_equal(ask("GET", "a", "5", false, true), 400);            /* a websocket with a body */
+	assert_int_equal(ask("GET", "a", "5", false, true), 400); /* a websocket with a body */
 	assert_int_equal(ask("POST", "a", "0", false, true), 400);
 }
 

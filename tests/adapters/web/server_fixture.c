@@ -31,8 +31,11 @@ static void server_up_in(const char *dir, const char *const *overrides)
 	buf_done(&problems);
 	server.metrics = metrics_new();
 	assert_int_equal(loop_new(&server.loop, server.metrics), ERR_NONE);
-	const struct web_options o = { .settings = server.settings, .metrics = server.metrics, .loop = server.loop,
-		.data_dir = server.dir, .engine = (struct engine *)(void *)&fake_engine_object };
+	const struct web_options o = { .settings = server.settings,
+		.metrics = server.metrics,
+		.loop = server.loop,
+		.data_dir = server.dir,
+		.engine = (struct engine *)(void *)&fake_engine_object };
 	assert_int_equal(web_open(&server.web, &o, why, sizeof why), ERR_NONE);
 	fake.ops = &web_ops;
 	fake.adapter = server.web;

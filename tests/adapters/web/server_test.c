@@ -78,7 +78,8 @@ static void connection__is_used_again(void **state)
 	struct buf b = BUF_INIT;
 	int fd = tcp_open(server.port);
 	for (int i = 0; i < 3; i++) {
-		const char *r = i == 1 ? "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" : "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+		const char *r = i == 1 ? "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+		                       : "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 		assert_true(send(fd, r, strlen(r), MSG_NOSIGNAL) == (ssize_t)strlen(r));
 		buf_reset(&b);
 		for (int wait = 2000; tcp_fill(fd, &b, wait); wait = 200)

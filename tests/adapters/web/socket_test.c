@@ -386,12 +386,12 @@ static void frames__that_break_the_rules__close_with_the_right_code(void **state
 	(void)state;
 	char *big = malloc(300000);
 	memset(big, ' ', 300000);
-	close_with("{}", 2, 0x82, 1003);                 /* binary */
-	close_with("\xff\xfe{}", 4, 0x81, 1007);         /* not UTF-8 */
+	close_with("{}", 2, 0x82, 1003);         /* binary */
+	close_with("\xff\xfe{}", 4, 0x81, 1007); /* not UTF-8 */
 	close_with("{\"a\":\"\xc3\x28\"}", 8, 0x81, 1007);
-	close_with(big, 300000, 0x81, 1009);             /* too large */
-	close_with("x", 1, 0x83, 1002);                  /* an opcode that does not exist */
-	close_with("x", 1, 0xc1, 1002);                  /* a reserved bit without an extension */
+	close_with(big, 300000, 0x81, 1009); /* too large */
+	close_with("x", 1, 0x83, 1002);      /* an opcode that does not exist */
+	close_with("x", 1, 0xc1, 1002);      /* a reserved bit without an extension */
 	free(big);
 }
 

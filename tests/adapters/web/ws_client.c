@@ -14,15 +14,17 @@
 struct ws {
 	int fd;
 	struct buf in;
-	int close_code;    /* after the peer's close frame */
-	int status;        /* of the handshake */
-	json_t *frame;     /* the last one read */
+	int close_code; /* after the peer's close frame */
+	int status;     /* of the handshake */
+	json_t *frame;  /* the last one read */
 };
 
 static int tcp_open(int port)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
 		close(fd);
@@ -92,8 +94,10 @@ static bool ws_open(struct ws *w, int port, const char *more_headers)
 	if (w->fd < 0)
 		return false;
 	struct buf b = BUF_INIT;
-	buf_addf(&b, "GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", port, more_headers);
+	buf_addf(&b,
+	    "GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+	    port, more_headers);
 	(void)!send(w->fd, b.p, b.len, MSG_NOSIGNAL);
 	buf_done(&b);
 	char *end = NULL;
