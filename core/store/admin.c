@@ -55,8 +55,8 @@ static enum err read_self(struct admin *a, char *why, size_t why_n)
 
 enum err admin_open(struct admin *a, const char *url, char *why, size_t why_n)
 {
-	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives",
-		"keepalives_idle", "dbname", "client_encoding", NULL };
+	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle",
+		"dbname", "client_encoding", NULL };
 	const char *const values[] = { "eddy admin", "5", "1", "10", url, "UTF8", NULL };
 	*a = (struct admin){ 0 };
 	if (!pg_url_valid(url)) {
@@ -120,8 +120,8 @@ enum err admin_open_create(struct admin *a, const char *url, char *why, size_t w
 		goto done;
 	PGresult *r = NULL;
 	const char *const values[] = { name.p };
-	enum err e2 = admin_query(
-	    &next, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, values, &r, ignored, sizeof(ignored));
+	enum err e2 =
+	    admin_query(&next, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, values, &r, ignored, sizeof(ignored));
 	bool missing = e2 == ERR_NONE && PQntuples(r) == 0;
 	PQclear(r);
 	if (missing) {
@@ -162,8 +162,7 @@ enum err admin_exec(struct admin *a, const char *sql, char *why, size_t why_n)
 	return e;
 }
 
-enum err admin_query(
-    struct admin *a, const char *sql, int n, const char *const *values, PGresult **out, char *why, size_t why_n)
+enum err admin_query(struct admin *a, const char *sql, int n, const char *const *values, PGresult **out, char *why, size_t why_n)
 {
 	PGresult *r = PQexecParams(a->conn, sql, n, NULL, values, NULL, NULL, 0);
 	if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK) {
@@ -191,8 +190,8 @@ void admin_add_literal(struct admin *a, struct buf *b, const char *text)
 	PQfreemem(q);
 }
 
-enum err admin_judge_server(int version, const char *encoding, const char *fsync_on, const char *pages_on,
-    const char *commit_on, char *why, size_t why_n)
+enum err admin_judge_server(
+    int version, const char *encoding, const char *fsync_on, const char *pages_on, const char *commit_on, char *why, size_t why_n)
 {
 	if (version < 150000) {
 		snprintf(why, why_n, "the database server is PostgreSQL %d, Eddy needs 15 or newer: upgrade the server",
@@ -264,8 +263,8 @@ static void add_pair(struct buf *out, const char *key, const char *value)
 	buf_add_char(out, '\'');
 }
 
-enum err admin_rewrite_url(const char *url, const char *user, const char *password, const char *database,
-    struct buf *out, char *why, size_t why_n)
+enum err admin_rewrite_url(
+    const char *url, const char *user, const char *password, const char *database, struct buf *out, char *why, size_t why_n)
 {
 	char *message = NULL;
 	PQconninfoOption *o = PQconninfoParse(url, &message);
@@ -277,8 +276,8 @@ enum err admin_rewrite_url(const char *url, const char *user, const char *passwo
 	}
 	buf_reset(out);
 	for (PQconninfoOption *at = o; at->keyword; at++) {
-		bool ours = (user && strcmp(at->keyword, "user") == 0) ||
-		    (database && strcmp(at->keyword, "dbname") == 0) || (user && strcmp(at->keyword, "password") == 0);
+		bool ours = (user && strcmp(at->keyword, "user") == 0) || (database && strcmp(at->keyword, "dbname") == 0) ||
+		    (user && strcmp(at->keyword, "password") == 0);
 		if (at->val && *at->val && !ours)
 			add_pair(out, at->keyword, at->val);
 	}

@@ -33,8 +33,7 @@ void admin_close(struct admin *a);
 /** Run one or several statements; rows are dropped. */
 enum err admin_exec(struct admin *a, const char *sql, char *why, size_t why_n);
 /** Run one statement with text parameters; ${out} is the caller's. */
-enum err admin_query(
-    struct admin *a, const char *sql, int n, const char *const *values, PGresult **out, char *why, size_t why_n);
+enum err admin_query(struct admin *a, const char *sql, int n, const char *const *values, PGresult **out, char *why, size_t why_n);
 /** Append ${name} quoted as an identifier, ${text} quoted as a literal. */
 void admin_add_ident(struct admin *a, struct buf *b, const char *name);
 void admin_add_literal(struct admin *a, struct buf *b, const char *text);
@@ -44,8 +43,8 @@ void admin_add_literal(struct admin *a, struct buf *b, const char *text);
  */
 enum err admin_check_server(struct admin *a, char *why, size_t why_n);
 /** The rule of admin_check_server() on values, for which tests need no such server. */
-enum err admin_judge_server(int version, const char *encoding, const char *fsync_on, const char *pages_on,
-    const char *commit_on, char *why, size_t why_n);
+enum err admin_judge_server(
+    int version, const char *encoding, const char *fsync_on, const char *pages_on, const char *commit_on, char *why, size_t why_n);
 /**
  * The oldest minor release that row security should stand on (planner statistics leaked before, CVE-2025-8713); NULL:
  * ${version} is fine.
@@ -55,7 +54,7 @@ const char *admin_wanted_minor(int version);
  * ${url} with user, password and database replaced (NULL: kept), as a connection string.  ERR_INPUT: ${url} is
  * malformed.
  */
-enum err admin_rewrite_url(const char *url, const char *user, const char *password, const char *database,
-    struct buf *out, char *why, size_t why_n);
+enum err admin_rewrite_url(
+    const char *url, const char *user, const char *password, const char *database, struct buf *out, char *why, size_t why_n);
 
 #endif

@@ -84,8 +84,8 @@ static enum err run(const char *const *argv, int in, int out, char *why, size_t 
 		char *error = strstr(line, "error:");
 		line = error ? error : line;
 		line[strcspn(line, "\n")] = '\0';
-		snprintf(why, why_n, "%s ended with %d: %s",
-		    strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0], status, line);
+		snprintf(
+		    why, why_n, "%s ended with %d: %s", strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0], status, line);
 		e = ERR_BROKEN;
 	}
 	buf_done(&said);
@@ -120,8 +120,7 @@ static enum err append_digest(int fd, off_t *size)
 }
 
 /* The server of an Eddy that has served before, and the schema's level; nothing is changed on the way. */
-static enum err open_existing(
-    const char *data_dir, struct cluster **c, struct buf *url, int *level, char *why, size_t why_n)
+static enum err open_existing(const char *data_dir, struct cluster **c, struct buf *url, int *level, char *why, size_t why_n)
 {
 	struct buf pg = BUF_INIT;
 	struct admin a = { 0 };
@@ -138,8 +137,7 @@ static enum err open_existing(
 		return e;
 	cluster_url(*c, REAL, NULL, url);
 	if ((e = admin_open(&a, url->p, why, why_n)) == ERR_NONE &&
-	    (e = admin_query(&a, "SELECT max(version) FROM eddy.schema_migrations", 0, NULL, &r, why, why_n)) ==
-	        ERR_NONE) {
+	    (e = admin_query(&a, "SELECT max(version) FROM eddy.schema_migrations", 0, NULL, &r, why, why_n)) == ERR_NONE) {
 		*level = atoi(PQgetvalue(r, 0, 0));
 		PQclear(r);
 	}
@@ -185,8 +183,8 @@ enum err backup_write(const struct store_options *o, const char *path, struct bu
 		goto done;
 	}
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (lseek(fd, 0, SEEK_SET) < 0 || (e = run(list_argv, fd, null, why, why_n)) != ERR_NONE ||
-	    link(part.p, path) != 0 || !sync_folder_of(path)) {
+	if (lseek(fd, 0, SEEK_SET) < 0 || (e = run(list_argv, fd, null, why, why_n)) != ERR_NONE || link(part.p, path) != 0 ||
+	    !sync_folder_of(path)) {
 		if (e == ERR_NONE)
 			snprintf(why, why_n, "cannot make %s: %s", path, strerror(errno));
 		e = ERR_BROKEN;
@@ -212,8 +210,7 @@ static enum err check_file(int fd, const char *path, char *why, size_t why_n)
 	char magic[sizeof(archive_magic)];
 	struct stat st;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)(TRAILER_BYTES + sizeof(magic)) ||
-	    pread(fd, magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) ||
-	    memcmp(magic, archive_magic, sizeof(magic)) != 0) {
+	    pread(fd, magic, sizeof(magic), 0) != (ssize_t)sizeof(magic) || memcmp(magic, archive_magic, sizeof(magic)) != 0) {
 		snprintf(why, why_n, "%s is not a backup of Eddy", path);
 		return ERR_INPUT;
 	}
@@ -236,8 +233,8 @@ static enum err look(struct admin *server, struct cluster *c, bool *there, bool 
 	PGresult *r = NULL;
 	struct admin a = { 0 };
 	struct buf url = BUF_INIT;
-	enum err e = admin_query(
-	    server, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = '" REAL "'", 0, NULL, &r, why, why_n);
+	enum err e =
+	    admin_query(server, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = '" REAL "'", 0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	*there = PQntuples(r) == 1;
@@ -247,14 +244,13 @@ static enum err look(struct admin *server, struct cluster *c, bool *there, bool 
 		return ERR_NONE;
 	cluster_url(c, REAL, NULL, &url);
 	if ((e = admin_open(&a, url.p, why, why_n)) == ERR_NONE &&
-	    (e = admin_query(&a, "SELECT pg_catalog.to_regclass('eddy.messages') IS NOT NULL", 0, NULL, &r, why,
-	         why_n)) == ERR_NONE) {
+	    (e = admin_query(&a, "SELECT pg_catalog.to_regclass('eddy.messages') IS NOT NULL", 0, NULL, &r, why, why_n)) ==
+	        ERR_NONE) {
 		bool schema = *PQgetvalue(r, 0, 0) == 't';
 		PQclear(r);
 		if (schema &&
-		    (e = admin_query(&a,
-		         "SELECT EXISTS (SELECT 1 FROM eddy.messages) OR EXISTS (SELECT 1 FROM eddy.people)", 0, NULL,
-		         &r, why, why_n)) == ERR_NONE) {
+		    (e = admin_query(&a, "SELECT EXISTS (SELECT 1 FROM eddy.messages) OR EXISTS (SELECT 1 FROM eddy.people)", 0,
+		         NULL, &r, why, why_n)) == ERR_NONE) {
 			*used = *PQgetvalue(r, 0, 0) == 't';
 			PQclear(r);
 		}
@@ -265,8 +261,8 @@ static enum err look(struct admin *server, struct cluster *c, bool *there, bool 
 }
 
 /* The archive into a database beside the real one, checked and brought to this program's schema. */
-static enum err fill_beside(struct admin *server, struct cluster *c, int fd, const struct role_names *names,
-    struct buf *out, char *why, size_t why_n)
+static enum err fill_beside(
+    struct admin *server, struct cluster *c, int fd, const struct role_names *names, struct buf *out, char *why, size_t why_n)
 {
 	struct buf url = BUF_INIT;
 	struct admin a = { 0 };
@@ -276,8 +272,7 @@ static enum err fill_beside(struct admin *server, struct cluster *c, int fd, con
 	int applied = 0;
 	program(c, "pg_restore", restore, sizeof(restore));
 	cluster_url(c, BESIDE, NULL, &url);
-	const char *const argv[] = { restore, "--exit-on-error", "--single-transaction", "--no-password", "--dbname",
-		url.p, NULL };
+	const char *const argv[] = { restore, "--exit-on-error", "--single-transaction", "--no-password", "--dbname", url.p, NULL };
 	enum err e = admin_exec(server, "DROP DATABASE IF EXISTS " BESIDE, why, why_n);
 	if (e == ERR_NONE)
 		e = admin_exec(server, "CREATE DATABASE " BESIDE " TEMPLATE template0 ENCODING 'UTF8'", why, why_n);
@@ -300,8 +295,8 @@ static enum err fill_beside(struct admin *server, struct cluster *c, int fd, con
 	         "(SELECT count(*) FROM eddy.messages)",
 	         0, NULL, &r, why, why_n)) != ERR_NONE)
 		goto done;
-	buf_addf(out, "restored %s workspaces, %s threads, %s messages, schema %d\n", PQgetvalue(r, 0, 0),
-	    PQgetvalue(r, 0, 1), PQgetvalue(r, 0, 2), st.target);
+	buf_addf(out, "restored %s workspaces, %s threads, %s messages, schema %d\n", PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1),
+	    PQgetvalue(r, 0, 2), st.target);
 	PQclear(r);
 	e = admin_exec(&a, "ANALYZE", why, why_n);
 done:
@@ -316,8 +311,8 @@ static enum err swap(struct admin *server, bool there, char *why, size_t why_n)
 	enum err e = admin_exec(server, "DROP DATABASE IF EXISTS " REPLACED, detail, sizeof(detail));
 	if (e == ERR_NONE)
 		e = admin_exec(server,
-		    there ? "BEGIN; ALTER DATABASE " REAL " RENAME TO " REPLACED "; ALTER DATABASE " BESIDE
-		            " RENAME TO " REAL "; COMMIT"
+		    there ? "BEGIN; ALTER DATABASE " REAL " RENAME TO " REPLACED "; ALTER DATABASE " BESIDE " RENAME TO " REAL
+		            "; COMMIT"
 		          : "ALTER DATABASE " BESIDE " RENAME TO " REAL,
 		    detail, sizeof(detail));
 	if (e != ERR_NONE) {
@@ -327,13 +322,11 @@ static enum err swap(struct admin *server, bool there, char *why, size_t why_n)
 		return ERR_DENIED;
 	}
 	if (there)
-		(void)admin_exec(
-		    server, "DROP DATABASE " REPLACED, detail, sizeof(detail)); /* else the next restore drops it */
+		(void)admin_exec(server, "DROP DATABASE " REPLACED, detail, sizeof(detail)); /* else the next restore drops it */
 	return ERR_NONE;
 }
 
-enum err backup_restore(
-    const struct store_options *o, const char *path, bool replace, struct buf *out, char *why, size_t why_n)
+enum err backup_restore(const struct store_options *o, const char *path, bool replace, struct buf *out, char *why, size_t why_n)
 {
 	struct cluster *c = NULL;
 	struct admin server = { 0 };
@@ -350,8 +343,7 @@ enum err backup_restore(
 		snprintf(why, why_n, "cannot read %s: %s", path, strerror(errno));
 		return ERR_INPUT;
 	}
-	if ((e = check_file(fd, path, why, why_n)) != ERR_NONE ||
-	    (e = roles_name(REAL, &names, why, why_n)) != ERR_NONE ||
+	if ((e = check_file(fd, path, why, why_n)) != ERR_NONE || (e = roles_name(REAL, &names, why, why_n)) != ERR_NONE ||
 	    (e = cluster_start(&c, o->data_dir, why, why_n)) != ERR_NONE)
 		goto done;
 	if (cluster_shared(c)) {
@@ -364,8 +356,7 @@ enum err backup_restore(
 	    (e = look(&server, c, &there, &used, why, why_n)) != ERR_NONE)
 		goto done;
 	if (used && !replace) {
-		snprintf(why, why_n,
-		    "the database in %s holds data: back it up and use --replace, or choose another data_dir",
+		snprintf(why, why_n, "the database in %s holds data: back it up and use --replace, or choose another data_dir",
 		    o->data_dir);
 		e = ERR_DENIED;
 		goto done;

@@ -23,7 +23,6 @@ enum err backup_write(const struct store_options *o, const char *path, struct bu
  * ERR_DENIED: another eddy uses the database, or it holds data.  ERR_INPUT: the file is damaged or from a newer eddy.
  * On failure the old database stays.
  */
-enum err backup_restore(
-    const struct store_options *o, const char *path, bool replace, struct buf *out, char *why, size_t why_n);
+enum err backup_restore(const struct store_options *o, const char *path, bool replace, struct buf *out, char *why, size_t why_n);
 
 #endif

@@ -28,7 +28,7 @@
 #include "child.h"
 #include "cluster_files.h"
 
-#define LOCK_WAIT_MS 120000u /* another process may be making the cluster or recovering it */
+#define LOCK_WAIT_MS 120000u  /* another process may be making the cluster or recovering it */
 #define READY_WAIT_MS 120000u /* crash recovery */
 #define STOP_WAIT_MS 30000u
 #define ORPHANS_WAIT_MS 10000u
@@ -56,9 +56,8 @@ static int lock_file(const char *dir, const char *name, int how, char *why, size
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		snprintf(why, why_n,
-		    "cannot open %s: %s; data_dir %s belongs to another user? Run as that user or set data_dir", path,
-		    strerror(errno), dir);
+		snprintf(why, why_n, "cannot open %s: %s; data_dir %s belongs to another user? Run as that user or set data_dir",
+		    path, strerror(errno), dir);
 		return -1;
 	}
 	uint64_t end = clock_ms() + LOCK_WAIT_MS;
@@ -105,11 +104,10 @@ static bool make_cluster(struct cluster *c, char *why, size_t why_n)
 	struct buf said = BUF_INIT;
 	char initdb[PATH_MAX];
 	snprintf(initdb, sizeof(initdb), "%s/initdb", c->bin);
-	const char *const argv[] = { initdb, "-D", fresh, "-U", "postgres", "--auth-local=trust", "--auth-host=reject",
-		"-E", "UTF8", "--locale=C.UTF-8", NULL };
+	const char *const argv[] = { initdb, "-D", fresh, "-U", "postgres", "--auth-local=trust", "--auth-host=reject", "-E",
+		"UTF8", "--locale=C.UTF-8", NULL };
 	int status = -1;
-	enum err e = child_run(
-	    &(struct child_run){ .argv = argv, .user = c->user, .in = -1, .out = -1, .said = &said }, &status);
+	enum err e = child_run(&(struct child_run){ .argv = argv, .user = c->user, .in = -1, .out = -1, .said = &said }, &status);
 	bool ok = e == ERR_NONE && status == 0;
 	if (e != ERR_NONE)
 		snprintf(why, why_n, "cannot run %s", initdb);
@@ -170,8 +168,8 @@ static bool wait_ready(struct cluster *c, pid_t pid, char *why, size_t why_n)
 		if (pid && kill(pid, 0) != 0 && errno == ESRCH)
 			break;
 		if (clock_ms() - begun > READY_WAIT_MS) {
-			snprintf(why, why_n, "the database in %s is not ready after %u s; see %s", c->pgdata,
-			    READY_WAIT_MS / 1000, c->log);
+			snprintf(why, why_n, "the database in %s is not ready after %u s; see %s", c->pgdata, READY_WAIT_MS / 1000,
+			    c->log);
 			return false;
 		}
 		nap(begun + 200 > clock_ms() ? 2 : 20);
@@ -190,9 +188,8 @@ static bool spawn_server(struct cluster *c, pid_t *pid, char *why, size_t why_n)
 	 * The shell goes away at once, so the server belongs to init and outlives us; its number comes back on the
 	 * pipe.
 	 */
-	const char *const argv[] = { "/bin/sh", "-c",
-		"umask 077; log=$1; shift; \"$@\" </dev/null >>\"$log\" 2>&1 & echo $!", "sh", c->log, postgres, "-D",
-		c->pgdata, NULL };
+	const char *const argv[] = { "/bin/sh", "-c", "umask 077; log=$1; shift; \"$@\" </dev/null >>\"$log\" 2>&1 & echo $!", "sh",
+		c->log, postgres, "-D", c->pgdata, NULL };
 	struct buf said = BUF_INIT;
 	int status = -1;
 	struct child_run r = { .argv = argv, .user = c->user, .new_session = true, .in = -1, .out = -1, .said = &said };
@@ -220,14 +217,13 @@ static bool check_data(struct cluster *c, char *why, size_t why_n)
 	if (st.st_uid != uid) {
 		struct passwd *pw = getpwuid(st.st_uid);
 		snprintf(why, why_n,
-		    "the database in %s belongs to user %s: run eddy as that user, or set data_dir to another folder",
-		    c->pgdata, pw ? pw->pw_name : "(unknown)");
+		    "the database in %s belongs to user %s: run eddy as that user, or set data_dir to another folder", c->pgdata,
+		    pw ? pw->pw_name : "(unknown)");
 		return false;
 	}
 	int major = cluster_data_major(c->pgdata);
 	if (major == 0) {
-		snprintf(
-		    why, why_n, "%s is not a database folder (no PG_VERSION): move it away or set data_dir", c->pgdata);
+		snprintf(why, why_n, "%s is not a database folder (no PG_VERSION): move it away or set data_dir", c->pgdata);
 		return false;
 	}
 	if (!cluster_find_bin(major, c->bin, sizeof(c->bin), NULL)) {

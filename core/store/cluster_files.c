@@ -194,8 +194,8 @@ bool cluster_private_dir(const char *path, const char *user, char *why, size_t w
 	}
 	struct stat st;
 	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != uid || (st.st_mode & 077) != 0) {
-		snprintf(why, why_n, "%s is there but is not a private folder of user %s: remove it", path,
-		    pw ? pw->pw_name : "eddy");
+		snprintf(
+		    why, why_n, "%s is there but is not a private folder of user %s: remove it", path, pw ? pw->pw_name : "eddy");
 		return false;
 	}
 	return true;
@@ -208,8 +208,8 @@ bool cluster_socket_dir(const char *data_dir, const char *user, char **out, char
 		unsigned char h[SHA256_DIGEST_LENGTH];
 		SHA256((const unsigned char *)data_dir, strlen(data_dir), h);
 		const char *base = user ? "/run" : "/tmp";
-		snprintf(path, sizeof(path), "%s/eddy-%u-%02x%02x%02x%02x%02x%02x", base, (unsigned)geteuid(), h[0],
-		    h[1], h[2], h[3], h[4], h[5]);
+		snprintf(path, sizeof(path), "%s/eddy-%u-%02x%02x%02x%02x%02x%02x", base, (unsigned)geteuid(), h[0], h[1], h[2],
+		    h[3], h[4], h[5]);
 	}
 	if (!cluster_private_dir(path, user, why, why_n))
 		return false;
@@ -231,8 +231,8 @@ static bool write_file(const char *pgdata, const char *name, const struct buf *t
 	if (fd < 0)
 		return false;
 	struct passwd *pw = user ? getpwnam(user) : NULL;
-	bool ok = write(fd, text->p, text->len) == (ssize_t)text->len &&
-	    (!pw || fchown(fd, pw->pw_uid, pw->pw_gid) == 0) && fsync(fd) == 0;
+	bool ok = write(fd, text->p, text->len) == (ssize_t)text->len && (!pw || fchown(fd, pw->pw_uid, pw->pw_gid) == 0) &&
+	    fsync(fd) == 0;
 	if (close(fd) != 0 || !ok)
 		return false;
 	return rename(fresh, path) == 0;
@@ -382,8 +382,7 @@ bool cluster_find_bin(int major, char *out, size_t n, int *found_major)
 		const char *const argv[] = { "pg_config", "--bindir", NULL };
 		struct buf said = BUF_INIT;
 		int status = -1;
-		if (child_run(&(struct child_run){ .argv = argv, .in = -1, .out = -1, .said = &said }, &status) ==
-		        ERR_NONE &&
+		if (child_run(&(struct child_run){ .argv = argv, .in = -1, .out = -1, .said = &said }, &status) == ERR_NONE &&
 		    status == 0 && said.p) {
 			said.p[strcspn(said.p, "\n")] = '\0';
 			found = bin_major(said.p);

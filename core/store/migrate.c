@@ -93,12 +93,10 @@ void migrate_unlock(struct admin *a)
 	(void)admin_exec(a, "SELECT pg_catalog.pg_advisory_unlock(" LOCK_SQL_ARGS ")", ignored, sizeof(ignored));
 }
 
-enum err migrate_read(
-    struct admin *a, const struct migration *steps, struct migrate_state *out, char *why, size_t why_n)
+enum err migrate_read(struct admin *a, const struct migration *steps, struct migrate_state *out, char *why, size_t why_n)
 {
 	PGresult *r = NULL;
-	enum err e = admin_query(
-	    a, "SELECT pg_catalog.to_regclass('eddy.schema_migrations') IS NOT NULL", 0, NULL, &r, why, why_n);
+	enum err e = admin_query(a, "SELECT pg_catalog.to_regclass('eddy.schema_migrations') IS NOT NULL", 0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	bool there = *PQgetvalue(r, 0, 0) == 't';
@@ -106,8 +104,8 @@ enum err migrate_read(
 	*out = (struct migrate_state){ .target = migrate_target(steps) };
 	if (!there)
 		return ERR_NONE;
-	e = admin_query(a, "SELECT version, encode(digest, 'hex') FROM eddy.schema_migrations ORDER BY version", 0,
-	    NULL, &r, why, why_n);
+	e = admin_query(
+	    a, "SELECT version, encode(digest, 'hex') FROM eddy.schema_migrations ORDER BY version", 0, NULL, &r, why, why_n);
 	if (e != ERR_NONE)
 		return e;
 	for (int i = 0; i < PQntuples(r) && e == ERR_NONE; i++) {
@@ -161,8 +159,8 @@ static void add_text(struct admin *a, struct buf *sql, const char *text, const s
 	}
 }
 
-static enum err run(struct admin *a, const struct migration *m, const char *text, bool up, const struct role_names *n,
-    char *why, size_t why_n)
+static enum err run(
+    struct admin *a, const struct migration *m, const char *text, bool up, const struct role_names *n, char *why, size_t why_n)
 {
 	struct buf sql = BUF_INIT;
 	char detail[300];
@@ -194,15 +192,15 @@ static enum err run(struct admin *a, const struct migration *m, const char *text
 	buf_done(&sql);
 	if (e != ERR_NONE) {
 		char ignored[64];
-		snprintf(why, why_n, "step %03d_%s (%s) failed and was taken back: %s", m->number, m->name,
-		    up ? "up" : "down", detail);
+		snprintf(
+		    why, why_n, "step %03d_%s (%s) failed and was taken back: %s", m->number, m->name, up ? "up" : "down", detail);
 		(void)admin_exec(a, "ROLLBACK", ignored, sizeof(ignored));
 	}
 	return e;
 }
 
-enum err migrate_up(struct admin *a, const struct migration *steps, const struct role_names *roles, int *applied,
-    char *why, size_t why_n)
+enum err migrate_up(
+    struct admin *a, const struct migration *steps, const struct role_names *roles, int *applied, char *why, size_t why_n)
 {
 	struct migrate_state st;
 	enum err e = migrate_read(a, steps, &st, why, why_n);
@@ -216,8 +214,8 @@ enum err migrate_up(struct admin *a, const struct migration *steps, const struct
 	return e;
 }
 
-enum err migrate_down(struct admin *a, const struct migration *steps, const struct role_names *roles, int n,
-    int *undone, char *why, size_t why_n)
+enum err migrate_down(
+    struct admin *a, const struct migration *steps, const struct role_names *roles, int n, int *undone, char *why, size_t why_n)
 {
 	struct migrate_state st;
 	enum err e = migrate_read(a, steps, &st, why, why_n);

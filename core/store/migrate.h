@@ -26,7 +26,7 @@ struct migration {
 const struct migration *migrate_steps(void);
 
 struct migrate_state {
-	int level; /* the last step that is applied */
+	int level;  /* the last step that is applied */
 	int target; /* the last step this program has */
 };
 /** The number of the last step in ${steps}. */
@@ -35,14 +35,13 @@ int migrate_target(const struct migration *steps);
  * Where the schema stands.  ERR_INPUT: ${why} says that it is newer than this program or that an applied step was
  * changed since. Any role that may read eddy.schema_migrations.
  */
-enum err migrate_read(
-    struct admin *a, const struct migration *steps, struct migrate_state *out, char *why, size_t why_n);
+enum err migrate_read(struct admin *a, const struct migration *steps, struct migrate_state *out, char *why, size_t why_n);
 /** Apply what is missing.  The caller holds migrate_lock() and has called roles_prepare(). */
-enum err migrate_up(struct admin *a, const struct migration *steps, const struct role_names *roles, int *applied,
-    char *why, size_t why_n);
+enum err migrate_up(
+    struct admin *a, const struct migration *steps, const struct role_names *roles, int *applied, char *why, size_t why_n);
 /** Take back the last ${n} steps.  The caller holds migrate_lock(). */
-enum err migrate_down(struct admin *a, const struct migration *steps, const struct role_names *roles, int n,
-    int *undone, char *why, size_t why_n);
+enum err migrate_down(
+    struct admin *a, const struct migration *steps, const struct role_names *roles, int n, int *undone, char *why, size_t why_n);
 /** A line per step: number, name, when applied or "pending". */
 enum err migrate_status(struct admin *a, const struct migration *steps, struct buf *out, char *why, size_t why_n);
 /** One program at a time changes roles and schema of a database. */

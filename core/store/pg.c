@@ -127,9 +127,8 @@ lost:
 static enum err dial(struct pg *p, char *why, size_t why_n)
 {
 	/* What the address says itself stands behind ours in the list and so wins. */
-	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives",
-		"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
-		"client_encoding", NULL };
+	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle",
+		"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "client_encoding", NULL };
 	const char *const values[] = { "eddy", "5", "1", "10", "5", "3", "15000", p->url, "UTF8", NULL };
 	p->conn = PQconnectdbParams(keys, values, 1);
 	if (!p->conn) {
@@ -218,9 +217,8 @@ enum err pg_class(PGconn *c, const PGresult *r)
 	const char *state = pg_state(r);
 	if (*state == '\0') {
 		/* Without SQLSTATE the error is libpq's own: a lost connection, or no memory. */
-		return !c || PQstatus(c) == CONNECTION_BAD || !r || PQresultStatus(r) != PGRES_PIPELINE_ABORTED
-		    ? ERR_RETRY
-		    : ERR_BROKEN;
+		return !c || PQstatus(c) == CONNECTION_BAD || !r || PQresultStatus(r) != PGRES_PIPELINE_ABORTED ? ERR_RETRY
+		                                                                                                : ERR_BROKEN;
 	}
 	/*
 	 * Lost connection, serialisation and deadlock, out of resources, lock not available, shutdown or cancelled by a
@@ -312,9 +310,9 @@ enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, 
 {
 	if (!pg_alive(p))
 		return ERR_RETRY;
-	PGresult *r = a ? PQexecPrepared(p->conn, statement, pg_args_count(a), pg_args_values(a), pg_args_lengths(a),
-	                      pg_args_formats(a), 1)
-	                : PQexecPrepared(p->conn, statement, 0, NULL, NULL, NULL, 1);
+	PGresult *r = a
+	    ? PQexecPrepared(p->conn, statement, pg_args_count(a), pg_args_values(a), pg_args_lengths(a), pg_args_formats(a), 1)
+	    : PQexecPrepared(p->conn, statement, 0, NULL, NULL, NULL, 1);
 	ExecStatusType st = PQresultStatus(r);
 	if (st != PGRES_TUPLES_OK && st != PGRES_COMMAND_OK) {
 		enum err e = pg_class(p->conn, r);

@@ -26,7 +26,7 @@ bool pg_url_valid(const char *url);
 enum err pg_open(struct pg **out, const char *url, const struct pg_statement *const *tables, char *why, size_t why_n);
 void pg_close(struct pg *p);
 PGconn *pg_conn(struct pg *p); /* for the writer's pipeline */
-bool pg_alive(struct pg *p); /* false after a lost connection: pg_reconnect() */
+bool pg_alive(struct pg *p);   /* false after a lost connection: pg_reconnect() */
 enum err pg_reconnect(struct pg *p);
 
 /* Parameters in binary format.  A builder is reused: pg_args_reset() keeps its memory. */
@@ -34,7 +34,7 @@ struct pg_args;
 struct pg_args *pg_args_new(void);
 void pg_args_free(struct pg_args *a);
 void pg_args_reset(struct pg_args *a);
-void pg_arg_id(struct pg_args *a, struct id v); /* none is SQL NULL, here and in arrays */
+void pg_arg_id(struct pg_args *a, struct id v);               /* none is SQL NULL, here and in arrays */
 void pg_arg_text(struct pg_args *a, const char *s, size_t n); /* NULL: SQL NULL */
 void pg_arg_str(struct pg_args *a, const char *s);
 void pg_arg_int8(struct pg_args *a, int64_t v);

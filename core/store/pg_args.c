@@ -14,7 +14,7 @@
 #include "../base/buf.h"
 #include "../base/mem.h"
 
-#define ARRAY_HEADER 20u /* dimensions, has-null flag, element type, length, lower bound */
+#define ARRAY_HEADER 20u       /* dimensions, has-null flag, element type, length, lower bound */
 #define ARRAY_HEADER_EMPTY 12u /* an empty array has no dimension */
 
 struct pg_args {

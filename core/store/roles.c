@@ -16,8 +16,7 @@
 enum err roles_name(const char *database, struct role_names *out, char *why, size_t why_n)
 {
 	if (strlen(database) + strlen("_search") > 63) {
-		snprintf(why, why_n,
-		    "the database name %s is too long: at most 56 characters, because roles are named after it",
+		snprintf(why, why_n, "the database name %s is too long: at most 56 characters, because roles are named after it",
 		    database);
 		return ERR_INPUT;
 	}
@@ -54,8 +53,8 @@ static bool exists(struct admin *a, const char *role)
 	PGresult *r = NULL;
 	char ignored[128];
 	const char *const values[] = { role };
-	if (admin_query(a, "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1", 1, values, &r, ignored,
-	        sizeof(ignored)) != ERR_NONE)
+	if (admin_query(a, "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1", 1, values, &r, ignored, sizeof(ignored)) !=
+	    ERR_NONE)
 		return false;
 	bool found = PQntuples(r) == 1;
 	PQclear(r);
@@ -74,8 +73,7 @@ static enum err make_role(struct admin *a, const char *name, bool login, char *w
 	} else if (a->superuser) {
 		buf_add_str(&sql, "ALTER ROLE ");
 		admin_add_ident(a, &sql, name);
-		buf_addf(&sql, " NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION %s",
-		    login ? "LOGIN" : "NOLOGIN");
+		buf_addf(&sql, " NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION %s", login ? "LOGIN" : "NOLOGIN");
 	} else {
 		buf_add_str(&sql, "ALTER ROLE ");
 		admin_add_ident(a, &sql, name);
@@ -86,8 +84,7 @@ static enum err make_role(struct admin *a, const char *name, bool login, char *w
 	if (!a->superuser) {
 		PGresult *r = NULL;
 		const char *const values[] = { name };
-		e = admin_query(
-		    a, "SELECT pg_catalog.pg_has_role(current_user, $1, 'USAGE')", 1, values, &r, why, why_n);
+		e = admin_query(a, "SELECT pg_catalog.pg_has_role(current_user, $1, 'USAGE')", 1, values, &r, why, why_n);
 		if (e != ERR_NONE)
 			goto done;
 		bool member = *PQgetvalue(r, 0, 0) == 't';
@@ -132,8 +129,7 @@ enum err roles_make(struct admin *a, const struct role_names *n, char *why, size
 	enum err e;
 	if ((e = make_role(a, n->owner, false, why, why_n)) != ERR_NONE ||
 	    (e = make_role(a, n->search, false, why, why_n)) != ERR_NONE ||
-	    (e = make_role(a, n->eddy, true, why, why_n)) != ERR_NONE ||
-	    (e = make_role(a, n->maint, true, why, why_n)) != ERR_NONE)
+	    (e = make_role(a, n->eddy, true, why, why_n)) != ERR_NONE || (e = make_role(a, n->maint, true, why, why_n)) != ERR_NONE)
 		return e;
 	return ERR_NONE;
 }

@@ -142,8 +142,7 @@ static enum err prepare(struct store *s, struct role_names *names, char *why, si
 	enum err e = admin_open_create(&a, s->admin_url, why, why_n);
 	if (e != ERR_NONE)
 		return e;
-	if ((e = admin_check_server(&a, why, why_n)) != ERR_NONE ||
-	    (e = roles_name(a.database, names, why, why_n)) != ERR_NONE ||
+	if ((e = admin_check_server(&a, why, why_n)) != ERR_NONE || (e = roles_name(a.database, names, why, why_n)) != ERR_NONE ||
 	    (e = migrate_read(&a, migrate_steps(), &st, why, why_n)) != ERR_NONE)
 		goto done;
 	bool need_password = !s->url && !password_read(s, names->eddy, password);
@@ -183,8 +182,7 @@ static enum err runtime_url(const struct store *s, const struct role_names *name
 {
 	char password[65];
 	if (!password_read(s, names->eddy, password)) {
-		snprintf(
-		    why, why_n, "cannot read the password of %s in %s: %s", names->eddy, s->data_dir, strerror(errno));
+		snprintf(why, why_n, "cannot read the password of %s in %s: %s", names->eddy, s->data_dir, strerror(errno));
 		return ERR_BROKEN;
 	}
 	struct buf b = BUF_INIT;
@@ -202,14 +200,13 @@ static enum err check_runtime(struct store *s, struct admin *a, char *why, size_
 	struct role_names names;
 	struct migrate_state st;
 	enum err e;
-	if ((e = roles_name(a->database, &names, why, why_n)) != ERR_NONE ||
-	    (e = admin_check_server(a, why, why_n)) != ERR_NONE ||
+	if ((e = roles_name(a->database, &names, why, why_n)) != ERR_NONE || (e = admin_check_server(a, why, why_n)) != ERR_NONE ||
 	    (e = roles_check_runtime(a, &names, why, why_n)) != ERR_NONE)
 		return e;
 	e = migrate_read(a, migrate_steps(), &st, why, why_n);
 	if (e == ERR_DENIED) {
-		snprintf(why, why_n, "role %s may not use schema eddy of database %s: GRANT %s TO %s", a->user,
-		    a->database, names.eddy, a->user);
+		snprintf(why, why_n, "role %s may not use schema eddy of database %s: GRANT %s TO %s", a->user, a->database,
+		    names.eddy, a->user);
 		return e;
 	}
 	if (e != ERR_NONE)
@@ -231,8 +228,7 @@ static enum err check_runtime(struct store *s, struct admin *a, char *why, size_
 	bool fit = *PQgetvalue(r, 0, 0) == 't';
 	PQclear(r);
 	if (!fit) {
-		snprintf(why, why_n, "role %s has not the rights of %s: GRANT %s TO %s", a->user, names.eddy,
-		    names.eddy, a->user);
+		snprintf(why, why_n, "role %s has not the rights of %s: GRANT %s TO %s", a->user, names.eddy, names.eddy, a->user);
 		return ERR_DENIED;
 	}
 	struct buf b = BUF_INIT;
@@ -487,8 +483,7 @@ enum err store_migrate(
 	if ((e = admin_open_create(&a, s->admin_url ? s->admin_url : s->url, why, why_n)) != ERR_NONE ||
 	    (e = admin_check_server(&a, why, why_n)) != ERR_NONE)
 		goto done;
-	e = what == STORE_STATUS ? migrate_status(&a, migrate_steps(), out, why, why_n)
-	                         : change(&a, what, steps, out, why, why_n);
+	e = what == STORE_STATUS ? migrate_status(&a, migrate_steps(), out, why, why_n) : change(&a, what, steps, out, why, why_n);
 done:
 	admin_close(&a);
 	store_close(s);

@@ -14,7 +14,7 @@ struct cluster;
  */
 struct store;
 struct store_options {
-	const char *url; /* database.url or NULL */
+	const char *url;       /* database.url or NULL */
 	const char *admin_url; /* database.admin_url or NULL */
 	const char *data_dir;
 };
@@ -49,7 +49,6 @@ const char *store_admin_url(const struct store *s);
 
 /** `eddy migrate`: ${out} gets the lines to print. */
 enum store_migrate { STORE_UP, STORE_DOWN, STORE_STATUS };
-enum err store_migrate(
-    const struct store_options *o, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n);
+enum err store_migrate(const struct store_options *o, enum store_migrate what, int steps, struct buf *out, char *why, size_t why_n);
 
 #endif

@@ -182,13 +182,11 @@ static void fill_template(const char *name)
 	char why[512];
 	int applied;
 	if (admin_rewrite_url(test_db_server(), NULL, NULL, name, &url, why, sizeof(why)) != ERR_NONE ||
-	    admin_open(&a, url.p, why, sizeof(why)) != ERR_NONE ||
-	    roles_name(ROLES, &roles, why, sizeof(why)) != ERR_NONE ||
+	    admin_open(&a, url.p, why, sizeof(why)) != ERR_NONE || roles_name(ROLES, &roles, why, sizeof(why)) != ERR_NONE ||
 	    roles_prepare(&a, &roles, why, sizeof(why)) != ERR_NONE ||
 	    migrate_up(&a, migrate_steps(), &roles, &applied, why, sizeof(why)) != ERR_NONE)
 		give_up(name, why);
-	must(&a,
-	    "ALTER ROLE " ROLES "_eddy PASSWORD '" PASSWORD "'; ALTER ROLE " ROLES "_maint PASSWORD '" PASSWORD "'");
+	must(&a, "ALTER ROLE " ROLES "_eddy PASSWORD '" PASSWORD "'; ALTER ROLE " ROLES "_maint PASSWORD '" PASSWORD "'");
 	admin_close(&a);
 	buf_done(&url);
 }

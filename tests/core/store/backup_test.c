@@ -20,7 +20,7 @@
 #include "../../../core/store/admin.h"
 #include "../../support/db.h"
 
-static const char *dir; /* has data */
+static const char *dir;  /* has data */
 static const char *dir2; /* starts empty */
 static char file[256];
 
@@ -110,13 +110,11 @@ static void backup_restore__round_trip__keeps_every_row(void **state)
 	struct admin a;
 	PGresult *r = NULL;
 	assert_int_equal(admin_open(&a, store_url(s), why, sizeof(why)), ERR_NONE);
-	assert_int_equal(
-	    admin_query(&a, "SELECT count(*) FROM eddy.messages", 0, NULL, &r, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_query(&a, "SELECT count(*) FROM eddy.messages", 0, NULL, &r, why, sizeof(why)), ERR_NONE);
 	assert_string_equal(PQgetvalue(r, 0, 0), "0");
 	PQclear(r);
 	assert_int_equal(
-	    admin_exec(&a, "BEGIN; SELECT set_config('app.ws', '11111111-1111-4111-8111-111111111111', true)", why,
-	        sizeof(why)),
+	    admin_exec(&a, "BEGIN; SELECT set_config('app.ws', '11111111-1111-4111-8111-111111111111', true)", why, sizeof(why)),
 	    ERR_NONE);
 	assert_int_equal(admin_query(&a,
 	                     "SELECT count(*) FROM eddy.search_messages('grosse 7', "
@@ -136,15 +134,12 @@ static void backup_write__refuses__to_overwrite(void **state)
 	(void)state;
 	char why[512] = "";
 	struct buf out = BUF_INIT;
-	assert_int_equal(
-	    backup_write(&(struct store_options){ .data_dir = dir }, file, &out, why, sizeof(why)), ERR_INPUT);
+	assert_int_equal(backup_write(&(struct store_options){ .data_dir = dir }, file, &out, why, sizeof(why)), ERR_INPUT);
 	assert_non_null(strstr(why, "is there already"));
 	assert_int_equal(
-	    backup_write(&(struct store_options){ .data_dir = dir }, "/nowhere/at/all", &out, why, sizeof(why)),
-	    ERR_INPUT);
+	    backup_write(&(struct store_options){ .data_dir = dir }, "/nowhere/at/all", &out, why, sizeof(why)), ERR_INPUT);
 	assert_int_equal(
-	    backup_write(&(struct store_options){ .data_dir = dir, .url = "x" }, "/tmp/x", &out, why, sizeof(why)),
-	    ERR_INPUT);
+	    backup_write(&(struct store_options){ .data_dir = dir, .url = "x" }, "/tmp/x", &out, why, sizeof(why)), ERR_INPUT);
 	assert_non_null(strstr(why, "of your own"));
 	buf_done(&out);
 }
@@ -164,8 +159,7 @@ static void backup_write__changes_nothing__of_an_older_schema(void **state)
 	    "COLUMN "
 	    "version integer NOT NULL DEFAULT 0",
 	    NULL));
-	assert_int_equal(
-	    backup_write(&(struct store_options){ .data_dir = dir }, path, &out, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(backup_write(&(struct store_options){ .data_dir = dir }, path, &out, why, sizeof(why)), ERR_NONE);
 	assert_non_null(strstr(out.p, "schema 0"));
 	assert_true(exec(s, "SELECT max(version) FROM eddy.schema_migrations", level));
 	assert_string_equal(level, "0");
@@ -188,8 +182,7 @@ static void backup_write__without_database__says_so(void **state)
 	struct buf out = BUF_INIT;
 	const char *empty = test_dir();
 	snprintf(path, sizeof(path), "%s.none", file);
-	assert_int_equal(
-	    backup_write(&(struct store_options){ .data_dir = empty }, path, &out, why, sizeof(why)), ERR_INPUT);
+	assert_int_equal(backup_write(&(struct store_options){ .data_dir = empty }, path, &out, why, sizeof(why)), ERR_INPUT);
 	assert_non_null(strstr(why, "nothing to back up"));
 	assert_int_equal(stat(path, &st), -1);
 	snprintf(path, sizeof(path), "%s.none.part", file);
@@ -287,8 +280,7 @@ static void backup_restore__refuses__newer_schema_and_keeps_old_data(void **stat
 	struct buf out = BUF_INIT;
 	struct store *s = open_store(dir);
 	snprintf(path, sizeof(path), "%s.newer", file);
-	assert_true(
-	    exec(s, "INSERT INTO eddy.schema_migrations (version, name, digest) VALUES (900, 'future', '')", NULL));
+	assert_true(exec(s, "INSERT INTO eddy.schema_migrations (version, name, digest) VALUES (900, 'future', '')", NULL));
 	/*
 	 * The schema is only looked at when Eddy starts, so another backup of the same database can still be made by
 	 * hand.

@@ -173,10 +173,8 @@ static void catalogue__each_rule__is_noticed_when_broken(void **state)
 		{ "CREATE POLICY search ON people FOR SELECT TO eddy_test_search USING (true)",
 		    "further permissive policy: search on people" },
 		{ GOOD_TABLE(", k text UNIQUE"), "unique key does not begin with ws: bad_k_key" },
-		{ "CREATE UNIQUE INDEX bad_index ON inbox (source_key, ws)",
-		    "unique key does not begin with ws: bad_index" },
-		{ "CREATE TABLE bad (ws uuid NOT NULL, t uuid REFERENCES pair (id))",
-		    "foreign key without ws: bad_t_fkey" },
+		{ "CREATE UNIQUE INDEX bad_index ON inbox (source_key, ws)", "unique key does not begin with ws: bad_index" },
+		{ "CREATE TABLE bad (ws uuid NOT NULL, t uuid REFERENCES pair (id))", "foreign key without ws: bad_t_fkey" },
 		{ "CREATE VIEW bad AS SELECT 1 AS one", "view without security_invoker: bad" },
 		{ "CREATE MATERIALIZED VIEW bad AS SELECT 1 AS one", "materialised view: bad" },
 		{ "CREATE FUNCTION bad() RETURNS integer LANGUAGE sql SECURITY DEFINER SET search_path = eddy, pg_temp "
@@ -186,8 +184,7 @@ static void catalogue__each_rule__is_noticed_when_broken(void **state)
 		    "security definer of the wrong owner: search_messages" },
 		{ "ALTER FUNCTION search_messages RESET search_path",
 		    "security definer without fixed search_path: search_messages" },
-		{ "GRANT EXECUTE ON FUNCTION search_messages TO PUBLIC",
-		    "security definer open to everyone: search_messages" },
+		{ "GRANT EXECUTE ON FUNCTION search_messages TO PUBLIC", "security definer open to everyone: search_messages" },
 		{ "CREATE FUNCTION bad() RETURNS integer LANGUAGE sql LEAKPROOF AS 'SELECT 1'", "leakproof: bad()" },
 		{ "CREATE TABLE bad (ws uuid NOT NULL, id uuid NOT NULL, PRIMARY KEY (ws, id)) PARTITION BY HASH (ws); "
 		  "CREATE TABLE bad_0 PARTITION OF bad FOR VALUES WITH (modulus 1, remainder 0); GRANT SELECT ON bad_0 "
@@ -203,8 +200,7 @@ static void catalogue__each_rule__is_noticed_when_broken(void **state)
 		{ "ALTER ROLE eddy_test_search RENAME TO eddy_test_gone", "role is missing: search" },
 		{ "GRANT eddy_test_owner TO eddy_test_eddy", "role is a member of another: eddy_test_eddy" },
 		{ "ALTER TABLE reactions OWNER TO eddy_test_eddy", "not owned by the owner role: reactions" },
-		{ "ALTER TABLE dispatch ADD COLUMN note text",
-		    "content in a table without row security: dispatch.note" },
+		{ "ALTER TABLE dispatch ADD COLUMN note text", "content in a table without row security: dispatch.note" },
 		{ "CREATE SEQUENCE bad", "sequence: bad" },
 		{ GOOD_TABLE(""), "no comment: bad\n" },
 		{ "COMMENT ON COLUMN runs.token IS NULL", "no comment: runs.token" },

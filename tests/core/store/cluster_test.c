@@ -235,8 +235,7 @@ static void store_open__refuses__private_server_without_fsync(void **state)
 		assert_non_null(f);
 		fprintf(f, "%s = off\n", off[i]);
 		fclose(f);
-		assert_int_equal(
-		    store_open(&s, &(struct store_options){ .data_dir = dir }, why, sizeof(why)), ERR_INPUT);
+		assert_int_equal(store_open(&s, &(struct store_options){ .data_dir = dir }, why, sizeof(why)), ERR_INPUT);
 		assert_non_null(strstr(why, off[i]));
 		assert_non_null(strstr(why, "= on"));
 		assert_null(s);

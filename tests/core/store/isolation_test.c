@@ -21,8 +21,7 @@ static const struct pg_statement statements[] = {
 	{ "inbox",
 	    "INSERT INTO inbox (ws, id, kind, adapter, source_key) VALUES ($1, $2, 0, 'test', 'k') ON CONFLICT DO "
 	    "NOTHING RETURNING 1" },
-	{ "identity",
-	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, 'test', 'U1', $2, 2)" },
+	{ "identity", "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, 'test', 'U1', $2, 2)" },
 	{ "search", "SELECT message_id, rank FROM search_messages($1, $2, $3, $4, $5, $6, $7)" },
 	{ "tidy", "SELECT tidy_search()" },
 	{ NULL, NULL },
@@ -258,24 +257,19 @@ static void search_messages__finds__only_what_audience_and_tenant_allow(void **s
 	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 0 }), 0);
 	assert_int_equal(search(ws_b, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3 }), 1);
 	assert_int_equal(search(id_new(), &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3 }), 0);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .limit = 1 }), 1);
 	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .limit = 1 }), 1);
-	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .thread = thread_open }),
-	    2);
+	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .thread = thread_open }), 2);
 	assert_int_equal(
 	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .author = person_b }), 0);
-	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "friday -release", .audiences = all, .audiences_n = 1 }), 1);
-	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "\"is on friday\"", .audiences = all, .audiences_n = 1 }), 1);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday -release", .audiences = all, .audiences_n = 1 }), 1);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "\"is on friday\"", .audiences = all, .audiences_n = 1 }), 1);
 }
 
 static void search_messages__ignores__accents_and_case(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "ZOE cafe", .audiences = &place_open, .audiences_n = 1 }), 1);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "ZOE cafe", .audiences = &place_open, .audiences_n = 1 }), 1);
 	assert_int_equal(search(ws_a, &(struct filter){ .q = "Zoë", .audiences = &place_open, .audiences_n = 1 }), 1);
 }
 
@@ -284,16 +278,14 @@ static void search_messages__answers_nothing__to_empty_and_negative_queries(void
 	(void)state;
 	static const char *const queries[] = { "", "   ", "-friday", "!!! ???", "\"\"" };
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
-		assert_int_equal(
-		    search(ws_a, &(struct filter){ .q = queries[i], .audiences = &place_open, .audiences_n = 1 }), 0);
+		assert_int_equal(search(ws_a, &(struct filter){ .q = queries[i], .audiences = &place_open, .audiences_n = 1 }), 0);
 }
 
 static void search_messages__forgets__deleted(void **state)
 {
 	(void)state;
 	assert_true(test_db_exec("UPDATE messages SET state = 2 WHERE body LIKE 'the release%'"));
-	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "release", .audiences = &place_open, .audiences_n = 1 }), 0);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "release", .audiences = &place_open, .audiences_n = 1 }), 0);
 	assert_true(test_db_exec("UPDATE messages SET state = 0 WHERE body LIKE 'the release%'"));
 }
 
@@ -343,8 +335,7 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	static const char index[] = "Bitmap Index Scan on messages_search";
 	buf_reset(&said);
 	buf_reset(&sql);
-	buf_addf(
-	    &sql, "SELECT * FROM search_messages('needle', ARRAY['%s']::uuid[], NULL, NULL, NULL, NULL, 20)", place);
+	buf_addf(&sql, "SELECT * FROM search_messages('needle', ARRAY['%s']::uuid[], NULL, NULL, NULL, NULL, 20)", place);
 	assert_int_equal(admin_exec(&a, sql.p, why, sizeof(why)), ERR_NONE);
 	if (!strstr(said.p, index))
 		print_error("%s", said.p);
@@ -352,15 +343,13 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	assert_null(strstr(said.p, "Filter: (search @@"));
 	/* Why the function exists: under row security the same words do not reach the index. */
 	buf_reset(&said);
-	assert_int_equal(
-	    admin_exec(&a, "SELECT count(*) FROM messages WHERE search @@ 'needle'", why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_exec(&a, "SELECT count(*) FROM messages WHERE search @@ 'needle'", why, sizeof(why)), ERR_NONE);
 	assert_non_null(strstr(said.p, "Filter: (search @@"));
 	admin_close(&a);
 	buf_done(&said);
 	buf_done(&sql);
 	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "needle", .audiences = &place_open, .audiences_n = 1, .limit = 1000 }),
-	    40);
+	    search(ws_a, &(struct filter){ .q = "needle", .audiences = &place_open, .audiences_n = 1, .limit = 1000 }), 40);
 }
 
 static void tidy_search__merges__what_was_written(void **state)
@@ -373,8 +362,7 @@ static void tidy_search__merges__what_was_written(void **state)
 	                         "WHERE body LIKE 'friday it is%'"));
 	assert_true(count("tidy", NULL) > 0);
 	assert_int_equal(count("tidy", NULL), 0);
-	assert_int_equal(
-	    search(ws_a, &(struct filter){ .q = "friday", .audiences = &place_open, .audiences_n = 1 }), before + 1);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday", .audiences = &place_open, .audiences_n = 1 }), before + 1);
 }
 
 static void maintenance__sees__all_tenants_without_bypass(void **state)

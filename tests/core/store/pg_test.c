@@ -210,15 +210,14 @@ static void pg_open__names__statement_that_is_wrong(void **state)
 	struct pg *p = NULL;
 	char why[256] = "";
 	(void)state;
-	assert_int_equal(pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ statements, bad, NULL },
-	                     why, sizeof(why)),
+	assert_int_equal(
+	    pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ statements, bad, NULL }, why, sizeof(why)),
 	    ERR_BROKEN);
 	assert_non_null(strstr(why, "wrong_column"));
 	assert_non_null(strstr(why, "nothing_of_that_name"));
 	assert_null(strchr(why, '\n'));
 	assert_int_equal(
-	    pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ empty, NULL }, why, sizeof(why)),
-	    ERR_BROKEN);
+	    pg_open(&p, test_db_fresh(), (const struct pg_statement *const[]){ empty, NULL }, why, sizeof(why)), ERR_BROKEN);
 	assert_non_null(strstr(why, "hollow"));
 	assert_null(p);
 }

@@ -27,8 +27,8 @@ static bool on_server(const char *sql)
 {
 	struct admin a;
 	char why[300] = "";
-	bool ok = admin_open(&a, test_db_server(), why, sizeof(why)) == ERR_NONE &&
-	    admin_exec(&a, sql, why, sizeof(why)) == ERR_NONE;
+	bool ok =
+	    admin_open(&a, test_db_server(), why, sizeof(why)) == ERR_NONE && admin_exec(&a, sql, why, sizeof(why)) == ERR_NONE;
 	if (!ok)
 		print_error("%s\n", why);
 	admin_close(&a);
@@ -39,8 +39,7 @@ static bool on(const char *url, const char *sql)
 {
 	struct admin a;
 	char why[300] = "";
-	bool ok =
-	    admin_open(&a, url, why, sizeof(why)) == ERR_NONE && admin_exec(&a, sql, why, sizeof(why)) == ERR_NONE;
+	bool ok = admin_open(&a, url, why, sizeof(why)) == ERR_NONE && admin_exec(&a, sql, why, sizeof(why)) == ERR_NONE;
 	if (!ok)
 		print_error("%s\n", why);
 	admin_close(&a);
@@ -58,8 +57,7 @@ static char *address(const char *database, const char *user)
 {
 	struct buf b = BUF_INIT;
 	char why[200];
-	assert_int_equal(
-	    admin_rewrite_url(test_db_server(), user, user ? "pw" : NULL, database, &b, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_rewrite_url(test_db_server(), user, user ? "pw" : NULL, database, &b, why, sizeof(why)), ERR_NONE);
 	return buf_detach(&b, NULL);
 }
 
@@ -79,8 +77,8 @@ static int drop_scratch(void **state)
 	char sql[1024];
 	snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s WITH (FORCE)", s->name);
 	on_server(sql);
-	snprintf(sql, sizeof(sql), "DROP ROLE IF EXISTS %s_owner, %s_eddy, %s_search, %s_maint, %s_boss, %s_other",
-	    s->name, s->name, s->name, s->name, s->name, s->name);
+	snprintf(sql, sizeof(sql), "DROP ROLE IF EXISTS %s_owner, %s_eddy, %s_search, %s_maint, %s_boss, %s_other", s->name,
+	    s->name, s->name, s->name, s->name, s->name);
 	on_server(sql);
 	free(s->admin);
 	free(s);
@@ -90,12 +88,10 @@ static int drop_scratch(void **state)
 static enum err open_as(
     const struct scratch *s, const char *url, const char *admin_url, struct store **out, char *why, size_t why_n)
 {
-	return store_open(
-	    out, &(struct store_options){ .url = url, .admin_url = admin_url, .data_dir = s->dir }, why, why_n);
+	return store_open(out, &(struct store_options){ .url = url, .admin_url = admin_url, .data_dir = s->dir }, why, why_n);
 }
 
-static void expect_refused(
-    const struct scratch *s, const char *url, const char *admin_url, enum err want, const char *word)
+static void expect_refused(const struct scratch *s, const char *url, const char *admin_url, enum err want, const char *word)
 {
 	struct store *st = NULL;
 	char why[600] = "";
@@ -122,8 +118,7 @@ static void store_open__makes__database_roles_and_schema(void **state)
 	assert_false(a.superuser || a.create_role || a.create_db || a.bypass_rls);
 	assert_int_equal(admin_exec(&a, "SELECT * FROM eddy.messages", why, sizeof(why)), ERR_NONE);
 	assert_int_equal(admin_exec(&a, "TRUNCATE eddy.messages", why, sizeof(why)), ERR_DENIED);
-	assert_int_equal(
-	    admin_exec(&a, "ALTER TABLE eddy.messages DISABLE ROW LEVEL SECURITY", why, sizeof(why)), ERR_DENIED);
+	assert_int_equal(admin_exec(&a, "ALTER TABLE eddy.messages DISABLE ROW LEVEL SECURITY", why, sizeof(why)), ERR_DENIED);
 	assert_int_equal(admin_exec(&a, "CREATE TABLE eddy.mine ()", why, sizeof(why)), ERR_DENIED);
 	snprintf(sql, sizeof(sql), "SET ROLE %s_owner", s->name);
 	assert_int_equal(admin_exec(&a, sql, why, sizeof(why)), ERR_DENIED);
@@ -267,8 +262,7 @@ static void store_open__refuses__newer_and_changed_schema(void **state)
 	assert_int_equal(open_as(s, NULL, s->admin, &st, why, sizeof(why)), ERR_NONE);
 	char *runtime = xstrdup(store_url(st));
 	store_close(st);
-	assert_true(
-	    on(s->admin, "INSERT INTO eddy.schema_migrations (version, name, digest) VALUES (900, 'future', '')"));
+	assert_true(on(s->admin, "INSERT INTO eddy.schema_migrations (version, name, digest) VALUES (900, 'future', '')"));
 	expect_refused(s, NULL, s->admin, ERR_INPUT, "is at step 900");
 	expect_refused(s, runtime, NULL, ERR_INPUT, "is at step 900");
 	assert_true(on(s->admin,
@@ -298,8 +292,7 @@ static void store_open__refuses__roles_that_row_security_does_not_bind(void **st
 	expect_refused(s, url, NULL, ERR_DENIED, "GRANT ");
 	snprintf(sql, sizeof(sql), "GRANT %s_eddy TO %s", s->name, other);
 	assert_true(on_server(sql));
-	assert_int_equal(
-	    open_as(s, url, NULL, &st, why, sizeof(why)), ERR_NONE); /* an administrator's own plain role is fine */
+	assert_int_equal(open_as(s, url, NULL, &st, why, sizeof(why)), ERR_NONE); /* an administrator's own plain role is fine */
 	store_close(st);
 	st = NULL;
 	snprintf(sql, sizeof(sql), "ALTER ROLE %s BYPASSRLS", other);
@@ -309,8 +302,7 @@ static void store_open__refuses__roles_that_row_security_does_not_bind(void **st
 	snprintf(sql, sizeof(sql), "ALTER ROLE %s NOBYPASSRLS; GRANT %s_owner TO %s", other, s->name, other);
 	assert_true(on_server(sql));
 	expect_refused(s, url, NULL, ERR_DENIED, "member of the owner role");
-	snprintf(
-	    sql, sizeof(sql), "REVOKE %s_owner FROM %s; ALTER TABLE eddy.reactions OWNER TO %s", s->name, other, other);
+	snprintf(sql, sizeof(sql), "REVOKE %s_owner FROM %s; ALTER TABLE eddy.reactions OWNER TO %s", s->name, other, other);
 	assert_true(on(s->admin, sql));
 	expect_refused(s, url, NULL, ERR_DENIED, "owns tables");
 	snprintf(sql, sizeof(sql), "ALTER TABLE eddy.reactions OWNER TO %s_owner", s->name);
@@ -340,8 +332,8 @@ static void store_open__finds__extensions_that_lie_elsewhere(void **state)
 	char sql[256];
 	snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE template0 ENCODING 'UTF8'", s->name);
 	assert_true(on_server(sql));
-	assert_true(on(s->admin,
-	    "CREATE SCHEMA tools; CREATE EXTENSION unaccent SCHEMA tools; CREATE EXTENSION btree_gin SCHEMA public"));
+	assert_true(
+	    on(s->admin, "CREATE SCHEMA tools; CREATE EXTENSION unaccent SCHEMA tools; CREATE EXTENSION btree_gin SCHEMA public"));
 	assert_int_equal(open_as(s, NULL, s->admin, &st, why, sizeof(why)), ERR_NONE);
 	assert_true(on(store_url(st),
 	    "SELECT * FROM eddy.search_messages('cafÃ©', '{}', NULL, NULL, NULL, NULL, 1); "
@@ -392,10 +384,8 @@ static void roles_name__refuses__name_that_is_too_long(void **state)
 	(void)state;
 	struct role_names n;
 	char why[300];
-	assert_int_equal(
-	    roles_name("a23456789012345678901234567890123456789012345678901234567", &n, why, sizeof(why)), ERR_INPUT);
-	assert_int_equal(
-	    roles_name("a2345678901234567890123456789012345678901234567890123456", &n, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(roles_name("a23456789012345678901234567890123456789012345678901234567", &n, why, sizeof(why)), ERR_INPUT);
+	assert_int_equal(roles_name("a2345678901234567890123456789012345678901234567890123456", &n, why, sizeof(why)), ERR_NONE);
 	assert_int_equal(strlen(n.search), 63);
 }
 
@@ -406,8 +396,7 @@ static void store_open__unreachable_server__says_so_without_password(void **stat
 	char why[600] = "";
 	assert_int_equal(open_as(s, NULL, "postgresql://boss:sesame@127.0.0.1:1/x", &st, why, sizeof(why)), ERR_RETRY);
 	assert_null(strstr(why, "sesame"));
-	assert_int_equal(
-	    open_as(s, NULL, "postgresql://boss:sesame@127.0.0.1:1/x?nonsense=1", &st, why, sizeof(why)), ERR_INPUT);
+	assert_int_equal(open_as(s, NULL, "postgresql://boss:sesame@127.0.0.1:1/x?nonsense=1", &st, why, sizeof(why)), ERR_INPUT);
 	assert_null(strstr(why, "sesame"));
 	assert_int_equal(open_as(s, NULL, "postgresql://boss:sesame@[::1/x", &st, why, sizeof(why)), ERR_INPUT);
 	assert_null(strstr(why, "sesame"));
