@@ -463,6 +463,8 @@ struct model *model_open(const struct settings *s, struct http *h, struct metric
 	m->model = xstrdup(name ? name : "builtin");
 	window_init(&m->window, m->dialect == DIALECT_OPENAI && !m->own ? h : NULL, base ? base : "", m->model, key,
 	    (uint32_t)settings_int(s, "model.context_tokens"));
+	if (m->dialect != DIALECT_NONE && !settings_str(s, "model.base_url") && !prices_find(&m->prices, m->model))
+		log_warn("model.open", LF_STR("model", m->model), LF_STR("why", "it is in no row of model.prices: the daily cap cannot count it"));
 	if (m->dialect != DIALECT_NONE)
 		window_of(&m->window, m->model, clock_ms()); /* so that a local server has answered before the first question */
 	return &m->port;
