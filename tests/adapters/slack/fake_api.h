@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct fake {
 	int fd, port;
 	pthread_t thread;
 	pthread_mutex_t lock;
+	atomic_int serving; /* connection threads */
 	struct fake_message m[600];
 	size_t n;
 	struct fake_rule rules[16];
@@ -268,11 +270,14 @@ static void *fake_serve(void *arg)
 		if (!args)
 			args = json_pack("{s:s}", "broken", "json");
 		keep = fake_call(c.f, c.fd, method, args);
+		pthread_mutex_lock(&c.f->lock);
 		json_decref(args);
+		pthread_mutex_unlock(&c.f->lock);
 		n = 0;
 	}
 	free(b);
 	close(c.fd);
+	atomic_fetch_sub(&c.f->serving, 1);
 	return NULL;
 }
 
@@ -286,6 +291,7 @@ static void *fake_accept(void *arg)
 		struct fake_conn *c = malloc(sizeof *c);
 		*c = (struct fake_conn){ f, fd };
 		pthread_t t;
+		atomic_fetch_add(&f->serving, 1);
 		pthread_create(&t, NULL, fake_serve, c);
 		pthread_detach(t);
 	}
@@ -338,12 +344,29 @@ static json_t *fake_last(struct fake *f, const char *method)
 	return last;
 }
 
+static size_t fake_count(struct fake *f)
+{
+	pthread_mutex_lock(&f->lock);
+	size_t n = f->n;
+	pthread_mutex_unlock(&f->lock);
+	return n;
+}
+
+static bool fake_deleted(struct fake *f, size_t i)
+{
+	pthread_mutex_lock(&f->lock);
+	bool gone = f->m[i].deleted;
+	pthread_mutex_unlock(&f->lock);
+	return gone;
+}
+
 static void fake_free(struct fake *f)
 {
 	shutdown(f->fd, SHUT_RDWR);
 	close(f->fd);
 	pthread_join(f->thread, NULL);
-	usleep(20000); /* connection threads see their end of file */
+	while (atomic_load(&f->serving) > 0) /* they see their end of file */
+		usleep(1000);
 	pthread_mutex_lock(&f->lock);
 	for (size_t i = 0; i < f->n; i++) {
 		free(f->m[i].text);

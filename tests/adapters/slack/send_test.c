@@ -34,7 +34,8 @@ struct world {
 		char ref[400], why[60];
 	} sent[300];
 	size_t n_sent;
-	int opening, opened;
+	atomic_int opening;
+	int opened;
 	char opened_ref[200];
 	bool refuse_stream;
 };
@@ -364,7 +365,9 @@ static void maybe_sent__finds__what_is_there(void **state)
 	assert_string_equal(w->sent[1].ref, w->fake->m[0].ts);
 	/* Where no metadata is kept, by its words. */
 	struct who p = who_in("C2");
+	pthread_mutex_lock(&w->fake->lock);
 	w->fake->keeps_no_metadata = true;
+	pthread_mutex_unlock(&w->fake->lock);
 	whole(w, &p, "a < b, *really* & `x_y`");
 	sent_ok(w, 3);
 	maybe(w, &p, "a < b, *really* & `x_y`", NULL);
@@ -446,7 +449,7 @@ static void maybe_sent__opens__no_second_message(void **state)
 	maybe(w, &p, "Words that stream and end", m->ts);
 	sent_ok(w, 2);
 	assert_string_equal(m->text, "Words that stream and end");
-	UNTIL(w->fake->m[1].deleted);
+	UNTIL(fake_deleted(w->fake, 1));
 	assert_int_equal(w->fake->n, 3);
 	assert_int_equal(streaming(w), 0);
 }
@@ -564,7 +567,7 @@ static void stream__survives__lost_answers(void **state)
 		struct who q = who_in("C1");
 		fake_fail(w->fake, methods[i], 0, 1, FAULT_CUT_AFTER, NULL);
 		grow(w, &q, 0, "First words ");
-		UNTIL(w->fake->n == 1);
+		UNTIL(fake_count(w->fake) == 1);
 		grow(w, &q, 12, "and later ones ");
 		usleep(200000);
 		whole(w, &q, "First words and later ones end");
