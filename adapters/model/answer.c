@@ -104,7 +104,8 @@ static bool tool_is_whole(struct answer_tool *t)
 	json_t *o = NULL;
 	if (t->args.len == 0)
 		buf_add_str(&t->args, "{}");
-	bool ok = t->name[0] != '\0' && json_parse(t->args.p, t->args.len, ANSWER_ARGS_MAX, &o, NULL) == ERR_NONE && json_is_object(o);
+	bool ok =
+	    t->name[0] != '\0' && json_parse(t->args.p, t->args.len, ANSWER_ARGS_MAX, &o, NULL) == ERR_NONE && json_is_object(o);
 	json_decref(o);
 	return ok;
 }
@@ -150,7 +151,9 @@ void answer_finish(struct answer *a, const struct model_usage *usage)
 	}
 	for (size_t i = 0; i < a->tools_len; i++) {
 		struct answer_tool *t = &a->tools[i];
-		struct model_event call = { .kind = MODEL_TOOL_CALL, .tool_id = t->id, .tool_name = t->name, .text = t->args.p, .text_len = t->args.len };
+		struct model_event call = {
+			.kind = MODEL_TOOL_CALL, .tool_id = t->id, .tool_name = t->name, .text = t->args.p, .text_len = t->args.len
+		};
 		a->fn(a->arg, &call);
 	}
 	ev.kind = MODEL_STOP;

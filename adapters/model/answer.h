@@ -16,15 +16,15 @@ struct scan_str;
 #define ANSWER_TOOLS_MAX 32
 
 struct answer_tool {
-	int64_t index;        /* the provider's */
+	int64_t index; /* the provider's */
 	char id[96], name[72];
 	struct buf args;
 };
 struct answer {
 	model_event_fn fn;
 	void *arg;
-	struct buf text;      /* not handed on yet */
-	size_t text_bytes;    /* in all */
+	struct buf text;   /* not handed on yet */
+	size_t text_bytes; /* in all */
 	struct answer_tool *tools;
 	size_t tools_len;
 	bool stop_known, whole; /* the provider said why it stopped; said that this was all */

@@ -122,7 +122,8 @@ void anthropic_body(struct buf *out, const struct model_request *r, const char *
 	buf_add_str(out, ",\"messages\":[");
 	bool first = true;
 	if (r->messages_len == 0 || (r->messages[0].role != ROLE_USER)) {
-		buf_add_str(out, "{\"role\":\"user\",\"content\":\"" WIRE_EARLIER "\"}"); /* a conversation must begin with a user */
+		buf_add_str(
+		    out, "{\"role\":\"user\",\"content\":\"" WIRE_EARLIER "\"}"); /* a conversation must begin with a user */
 		first = false;
 	}
 	for (size_t i = 0; i < r->messages_len;) {
@@ -277,9 +278,11 @@ static void read_message_delta(struct answer *a, const char *p, size_t n)
 		}
 		if (!scan_string(&s, &reason))
 			continue;
-		answer_stop(a, scan_is(&reason, "tool_use") ? STOP_TOOLS :
-		    scan_is(&reason, "max_tokens") || scan_is(&reason, "model_context_window_exceeded") ? STOP_LENGTH :
-		    scan_is(&reason, "refusal") ? STOP_REFUSED : STOP_END);
+		answer_stop(a,
+		    scan_is(&reason, "tool_use")                                                              ? STOP_TOOLS
+		        : scan_is(&reason, "max_tokens") || scan_is(&reason, "model_context_window_exceeded") ? STOP_LENGTH
+		        : scan_is(&reason, "refusal")                                                         ? STOP_REFUSED
+		                                                                                              : STOP_END);
 	}
 }
 

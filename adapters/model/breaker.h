@@ -17,7 +17,7 @@ struct breaker {
 	uint32_t wait_ms, in_a_row;
 	uint64_t next_probe_ms, last_good_ms;
 	struct {
-		uint64_t slot;      /* now / 10 s */
+		uint64_t slot; /* now / 10 s */
 		uint32_t all, bad;
 	} buckets[BREAKER_BUCKETS];
 };

@@ -46,8 +46,8 @@ struct composite {
 	struct http *http;
 	struct model *builtin;
 	enum dialect dialect;
-	const char *provider;      /* "anthropic", "openai", "builtin" */
-	const char *no_key;        /* the provider that was wanted but has no key, or NULL */
+	const char *provider; /* "anthropic", "openai", "builtin" */
+	const char *no_key;   /* the provider that was wanted but has no key, or NULL */
 	char *url, *model, *auth;
 	const char *headers[5];
 	bool own;
@@ -55,7 +55,7 @@ struct composite {
 	struct prices prices;
 	struct window window;
 	struct breaker breaker;
-	pthread_mutex_t mtx;       /* guards ${names} */
+	pthread_mutex_t mtx; /* guards ${names} */
 	struct name *names;
 	struct counters provider_metrics, builtin_metrics;
 };
@@ -65,7 +65,7 @@ struct model_call {
 	atomic_bool cancelled;
 	model_event_fn fn;
 	void *arg;
-	struct model_call *inner;  /* the builtin provider's, NULL for one of our own */
+	struct model_call *inner; /* the builtin provider's, NULL for one of our own */
 	bool is_builtin, ended, probe, flushing;
 	void *handle;
 	struct answer answer;
@@ -140,8 +140,8 @@ static struct model_usage usage_of(struct model_call *c, bool began)
 		u.cached_tokens = a->cached_tokens;
 		u.estimated = !a->input_known || !a->output_known;
 	}
-	u.cost_micros = prices_cost(prices_find(&c->m->prices, c->model), u.input_tokens, u.cached_tokens, a->written_tokens, u.output_tokens,
-	    c->m->dialect == DIALECT_ANTHROPIC ? 10 : 50);
+	u.cost_micros = prices_cost(prices_find(&c->m->prices, c->model), u.input_tokens, u.cached_tokens, a->written_tokens,
+	    u.output_tokens, c->m->dialect == DIALECT_ANTHROPIC ? 10 : 50);
 	return u;
 }
 
@@ -156,8 +156,10 @@ static void end_call(struct model_call *c, bool began, uint32_t retry_after_ms)
 	answer_finish(a, &u);
 	struct model_event ev = { .kind = a->failed ? MODEL_FAILED : MODEL_STOP, .fail = a->fail, .usage = u };
 	measure(&m->provider_metrics, &ev);
-	enum breaker_outcome o = !a->failed ? BREAKER_GOOD : a->fail == FAIL_BROKEN || a->fail == FAIL_BUSY ? BREAKER_BAD :
-	    a->fail == FAIL_CANCELLED || !c->probe ? BREAKER_NEITHER : BREAKER_GOOD;
+	enum breaker_outcome o = !a->failed                  ? BREAKER_GOOD
+	    : a->fail == FAIL_BROKEN || a->fail == FAIL_BUSY ? BREAKER_BAD
+	    : a->fail == FAIL_CANCELLED || !c->probe         ? BREAKER_NEITHER
+	                                                     : BREAKER_GOOD;
 	uint64_t now = clock_ms();
 	if (breaker_tell(&m->breaker, now, o, c->probe, retry_after_ms))
 		log_warn("model.breaker", LF_STR("provider", m->provider), LF_STR("state", breaker_state(&m->breaker, now)),
@@ -310,8 +312,16 @@ static struct model_call *start(struct model *port, const struct model_request *
 	else
 		openai_body(&body, &q, c->model, m->own);
 	c->asked_bytes = body.len;
-	struct http_request h = { .method = "POST", .url = m->url, .headers = m->headers, .connect_ms = CONNECT_MS, .idle_ms = m->idle_ms,
-		.total_ms = m->total_ms, .on_data = on_data, .on_done = on_done, .arg = c, .handle = &c->handle };
+	struct http_request h = { .method = "POST",
+		.url = m->url,
+		.headers = m->headers,
+		.connect_ms = CONNECT_MS,
+		.idle_ms = m->idle_ms,
+		.total_ms = m->total_ms,
+		.on_data = on_data,
+		.on_done = on_done,
+		.arg = c,
+		.handle = &c->handle };
 	h.body = buf_detach(&body, &h.body_len);
 	bool probe = c->probe;
 	if (http_start(m->http, &h) == ERR_NONE)
@@ -418,8 +428,9 @@ static void set_headers(struct composite *m, const char *key)
 
 struct model *model_open(const struct settings *s, struct http *h, struct metrics *ms, char *why, size_t why_n)
 {
-	const char *provider = settings_model_provider(s), *key = settings_model_api_key(s), *base = settings_str(s, "model.base_url");
-	const char *name = settings_str(s, "model.name"), *const *items;
+	const char *provider = settings_model_provider(s), *key = settings_model_api_key(s),
+	           *base = settings_str(s, "model.base_url");
+	const char *name = settings_str(s, "model.name"), *const * items;
 	bool anthropic = strcmp(provider, "anthropic") == 0, openai = strcmp(provider, "openai") == 0;
 	if (key && !clean(key)) {
 		snprintf(why, why_n, "model.api_key: the key has blanks or control characters in it");
@@ -444,7 +455,8 @@ struct model *model_open(const struct settings *s, struct http *h, struct metric
 	make_metrics(&m->builtin_metrics, ms, "builtin");
 	if ((anthropic || openai) && !key && !base) {
 		m->no_key = anthropic ? "anthropic" : "openai";
-		log_warn("model.open", LF_STR("provider", m->no_key), LF_STR("why", "no key: set model.api_key; the builtin provider answers"));
+		log_warn("model.open", LF_STR("provider", m->no_key),
+		    LF_STR("why", "no key: set model.api_key; the builtin provider answers"));
 	} else if (anthropic || openai) {
 		m->dialect = anthropic ? DIALECT_ANTHROPIC : DIALECT_OPENAI;
 		m->provider = anthropic ? "anthropic" : "openai";
@@ -464,7 +476,8 @@ struct model *model_open(const struct settings *s, struct http *h, struct metric
 	window_init(&m->window, m->dialect == DIALECT_OPENAI && !m->own ? h : NULL, base ? base : "", m->model, key,
 	    (uint32_t)settings_int(s, "model.context_tokens"));
 	if (m->dialect != DIALECT_NONE && !settings_str(s, "model.base_url") && !prices_find(&m->prices, m->model))
-		log_warn("model.open", LF_STR("model", m->model), LF_STR("why", "it is in no row of model.prices: the daily cap cannot count it"));
+		log_warn("model.open", LF_STR("model", m->model),
+		    LF_STR("why", "it is in no row of model.prices: the daily cap cannot count it"));
 	if (m->dialect != DIALECT_NONE)
 		window_of(&m->window, m->model, clock_ms()); /* so that a local server has answered before the first question */
 	return &m->port;

@@ -92,7 +92,9 @@ void openai_body(struct buf *out, const struct model_request *r, const char *mod
 	if (r->tools_len > 0) {
 		buf_add_str(out, ",\"tools\":[");
 		for (size_t i = 0; i < r->tools_len; i++) {
-			buf_add_str(out, i > 0 ? ",{\"type\":\"function\",\"function\":{\"name\":" : "{\"type\":\"function\",\"function\":{\"name\":");
+			buf_add_str(out,
+			    i > 0 ? ",{\"type\":\"function\",\"function\":{\"name\":"
+			          : "{\"type\":\"function\",\"function\":{\"name\":");
 			buf_add_json_str(out, r->tools[i].name);
 			buf_add_str(out, ",\"description\":");
 			buf_add_json_str(out, r->tools[i].description);
@@ -217,7 +219,7 @@ static void read_tool_call(struct answer *a, struct scan *s, int64_t place)
 	}
 	if (s->bad)
 		return;
-	char name[sizeof ((struct answer_tool *)0)->id];
+	char name[sizeof((struct answer_tool *)0)->id];
 	scan_copy(&id, name, sizeof name);
 	struct answer_tool *t = answer_tool(a, index);
 	if (t && name[0] && t->id[0] && strcmp(name, t->id) != 0) /* whole calls that all claim the same index */
@@ -268,8 +270,11 @@ static void read_choice(struct answer *a, struct scan *s)
 		} else if (scan_is(&key, "finish_reason")) {
 			if (!scan_string(s, &reason) || (a->stop_known && a->stop == STOP_REFUSED))
 				continue;
-			answer_stop(a, scan_is(&reason, "tool_calls") || scan_is(&reason, "function_call") ? STOP_TOOLS :
-			    scan_is(&reason, "length") ? STOP_LENGTH : scan_is(&reason, "content_filter") ? STOP_REFUSED : STOP_END);
+			answer_stop(a,
+			    scan_is(&reason, "tool_calls") || scan_is(&reason, "function_call") ? STOP_TOOLS
+			        : scan_is(&reason, "length")                                    ? STOP_LENGTH
+			        : scan_is(&reason, "content_filter")                            ? STOP_REFUSED
+			                                                                        : STOP_END);
 		} else {
 			scan_skip(s);
 		}

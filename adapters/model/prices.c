@@ -21,8 +21,10 @@ void prices_init(struct prices *p, const char *const *items, size_t n)
 		if (*end != '\0' || !(in >= 0 && in < 1e6) || !(out >= 0 && out < 1e6))
 			continue;
 		size_t len = (size_t)(equals - items[i]);
-		p->rows[p->len++] = (struct price){ .name = xstrndup(items[i], len), .len = len,
-			.in = (int64_t)llround(in * 1e6), .out = (int64_t)llround(out * 1e6) };
+		p->rows[p->len++] = (struct price){ .name = xstrndup(items[i], len),
+			.len = len,
+			.in = (int64_t)llround(in * 1e6),
+			.out = (int64_t)llround(out * 1e6) };
 	}
 }
 

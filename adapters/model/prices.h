@@ -12,7 +12,7 @@ struct settings;
 struct price {
 	char *name;
 	size_t len;
-	int64_t in, out;   /* micro-USD per million tokens */
+	int64_t in, out; /* micro-USD per million tokens */
 };
 struct prices {
 	struct price *rows;
@@ -23,6 +23,7 @@ void prices_init(struct prices *p, const char *const *items, size_t n);
 void prices_done(struct prices *p);
 const struct price *prices_find(const struct prices *p, const char *model); /* NULL: not in the table */
 /** Rounded up.  Cached tokens are part of ${input} and cost ${cached_percent} of it, written ones 125 %. */
-int64_t prices_cost(const struct price *row, uint32_t input, uint32_t cached, uint32_t written, uint32_t output, int cached_percent);
+int64_t prices_cost(
+    const struct price *row, uint32_t input, uint32_t cached, uint32_t written, uint32_t output, int cached_percent);
 
 #endif

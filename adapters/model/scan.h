@@ -30,15 +30,15 @@ struct scan_str {
 	bool escaped;
 };
 void scan_begin(struct scan *s, const char *p, size_t n);
-bool scan_object(struct scan *s);                       /* enters; then scan_key() until it says false */
-bool scan_key(struct scan *s, struct scan_str *key);    /* the next member; its value must be taken or skipped */
-bool scan_array(struct scan *s);                        /* enters; then scan_item() until it says false */
-bool scan_item(struct scan *s);                         /* there is a next element; it must be taken or skipped */
+bool scan_object(struct scan *s);                    /* enters; then scan_key() until it says false */
+bool scan_key(struct scan *s, struct scan_str *key); /* the next member; its value must be taken or skipped */
+bool scan_array(struct scan *s);                     /* enters; then scan_item() until it says false */
+bool scan_item(struct scan *s);                      /* there is a next element; it must be taken or skipped */
 bool scan_string(struct scan *s, struct scan_str *out);
-bool scan_int(struct scan *s, int64_t *out);            /* a number, cut to an integer */
+bool scan_int(struct scan *s, int64_t *out);              /* a number, cut to an integer */
 bool scan_raw(struct scan *s, const char **p, size_t *n); /* any value but null, as it stands */
 void scan_skip(struct scan *s);
-bool scan_end(struct scan *s);                          /* nothing but blanks is left and nothing was bad */
+bool scan_end(struct scan *s);                            /* nothing but blanks is left and nothing was bad */
 bool scan_is(const struct scan_str *a, const char *text); /* escaped spellings never equal */
 /** Append what ${a} says as valid UTF-8: NUL is dropped, ill-formed bytes and lone surrogates become U+FFFD. */
 void scan_text(const struct scan_str *a, struct buf *out);

@@ -12,8 +12,8 @@
  */
 #define SSE_EVENT_MAX ((size_t)1024 * 1024) /* bytes of one event */
 struct sse {
-	struct buf line;  /* the beginning of a line whose end has not come */
-	struct buf data;  /* data lines of the event so far, each with its \n */
+	struct buf line; /* the beginning of a line whose end has not come */
+	struct buf data; /* data lines of the event so far, each with its \n */
 	char event[40];
 	bool began, skip_lf, over;
 };

@@ -19,7 +19,7 @@
 #define PROBE_AGAIN_MS 300000u
 #define PROBE_BODY ((size_t)4 * 1024 * 1024) /* Ollama's answer holds the whole template and licence */
 #define TOKENS_MAX 100000000
-#define OLLAMA_DEFAULT 4096                  /* what Ollama loads a model with unless told otherwise */
+#define OLLAMA_DEFAULT 4096 /* what Ollama loads a model with unless told otherwise */
 
 static const struct {
 	const char *prefix;
@@ -75,8 +75,7 @@ uint32_t window_from_show(const char *body, size_t n)
 	uint32_t trained = 0, set = 0;
 	if (json_parse(body, n, PROBE_BODY, &o, NULL) != ERR_NONE)
 		return 0;
-	json_object_foreach(json_obj(o, "model_info"), key, value)
-	{
+	json_object_foreach (json_obj(o, "model_info"), key, value) {
 		const char *dot = strrchr(key, '.');
 		if (dot && strcmp(dot, ".context_length") == 0)
 			trained = tokens_of(json_integer_value(value));
@@ -97,8 +96,7 @@ uint32_t window_from_models(const char *body, size_t n, const char *model)
 	uint32_t v = 0;
 	if (json_parse(body, n, PROBE_BODY, &o, NULL) != ERR_NONE)
 		return 0;
-	json_array_foreach(json_arr(o, "data"), i, row)
-	{
+	json_array_foreach (json_arr(o, "data"), i, row) {
 		if (strcmp(json_str(row, "id", ""), model) == 0)
 			v = tokens_of(json_int(row, "max_model_len", 0));
 	}
@@ -113,8 +111,9 @@ static void on_answer(void *arg, const struct http_result *r)
 	struct window *w = arg;
 	uint32_t v = 0;
 	if (r->fail == HTTP_OK && r->status == 200) {
-		v = w->step == 1 ? window_from_props(r->body, r->body_len) :
-		    w->step == 2 ? window_from_show(r->body, r->body_len) : window_from_models(r->body, r->body_len, w->model);
+		v = w->step == 1   ? window_from_props(r->body, r->body_len)
+		    : w->step == 2 ? window_from_show(r->body, r->body_len)
+		                   : window_from_models(r->body, r->body_len, w->model);
 	}
 	if (v > 0) {
 		w->probed = v;
@@ -147,8 +146,14 @@ static void probe_next(struct window *w)
 		buf_add_char(&body, '}');
 	}
 	const char *headers[] = { "Content-Type: application/json", w->key ? auth.p : NULL, NULL };
-	struct http_request r = { .method = step == 2 ? "POST" : "GET", .url = url.p, .headers = headers, .connect_ms = 3000, .total_ms = 5000,
-		.max_body = PROBE_BODY, .on_done = on_answer, .arg = w };
+	struct http_request r = { .method = step == 2 ? "POST" : "GET",
+		.url = url.p,
+		.headers = headers,
+		.connect_ms = 3000,
+		.total_ms = 5000,
+		.max_body = PROBE_BODY,
+		.on_done = on_answer,
+		.arg = w };
 	if (step == 2)
 		r.body = buf_detach(&body, &r.body_len);
 	if (http_start(w->http, &r) != ERR_NONE) {

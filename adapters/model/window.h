@@ -14,12 +14,12 @@ struct http;
 #define WINDOW_GUESS 8192u
 struct window {
 	struct http *http;
-	char *model, *root, *key;   /* the configured model; the server without "/v1"; the key or NULL */
-	uint32_t fixed;             /* model.context_tokens; 0: none */
-	_Atomic uint32_t probed;    /* 0: not known */
-	atomic_int step;            /* of the probe; http thread */
+	char *model, *root, *key; /* the configured model; the server without "/v1"; the key or NULL */
+	uint32_t fixed;           /* model.context_tokens; 0: none */
+	_Atomic uint32_t probed;  /* 0: not known */
+	atomic_int step;          /* of the probe; http thread */
 	atomic_int probing;
-	_Atomic uint64_t next_ms;   /* not before this is it tried again */
+	_Atomic uint64_t next_ms; /* not before this is it tried again */
 };
 void window_init(struct window *w, struct http *h, const char *base_url, const char *model, const char *key, uint32_t fixed);
 void window_done(struct window *w); /* after http_stop() */

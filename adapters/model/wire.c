@@ -65,15 +65,19 @@ static enum model_fail sort(long status, const char *type, const char *code, con
 {
 	if (says(message, "prompt is too long") || says(message, "maximum context length") || says(message, "context length") ||
 	    says(message, "context window") || says(message, "context size") || says(message, "exceed context limit") ||
-	    says(code, "context_length_exceeded") || says(type, "exceed_context_size") || says(type, "request_too_large") || status == 413)
+	    says(code, "context_length_exceeded") || says(type, "exceed_context_size") || says(type, "request_too_large") ||
+	    status == 413)
 		return FAIL_TOO_LONG;
 	if (says(type, "insufficient_quota") || says(code, "insufficient_quota"))
 		return FAIL_REFUSED;
-	if (status == 429 || status == 529 || status == 503 || says(type, "overloaded") || says(type, "rate_limit") || says(code, "rate_limit"))
+	if (status == 429 || status == 529 || status == 503 || says(type, "overloaded") || says(type, "rate_limit") ||
+	    says(code, "rate_limit"))
 		return FAIL_BUSY;
 	if (status == 200)
-		return says(type, "invalid_request") || says(type, "authentication") || says(type, "permission") || says(type, "not_found") ?
-		    FAIL_REFUSED : FAIL_BROKEN;
+		return says(type, "invalid_request") || says(type, "authentication") || says(type, "permission") ||
+		        says(type, "not_found")
+		    ? FAIL_REFUSED
+		    : FAIL_BROKEN;
 	if (status == 408 || status == 409 || status == 425 || status >= 500)
 		return FAIL_BROKEN;
 	return FAIL_REFUSED;

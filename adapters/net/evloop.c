@@ -171,7 +171,7 @@ bool evloop_post(struct evloop *e, void (*fn)(void *arg), void *arg)
 		e->posts[e->len++] = (struct evloop_post){ fn, arg };
 	}
 	if (ok && first && !(e->settle && current == e)) /* its own posts are found by evloop_settle() */
-		uv_async_send(&e->wake); /* under the lock: the handle lives while the array is open */
+		uv_async_send(&e->wake);                 /* under the lock: the handle lives while the array is open */
 	pthread_mutex_unlock(&e->mtx);
 	return ok;
 }

@@ -33,7 +33,7 @@ struct evloop {
 	struct evtimer *timers;
 	void (*settle)(void *arg); /* by evloop_settle(): after each burst of posts and each timer; may be NULL */
 	void *settle_arg;
-	pthread_mutex_t mtx;       /* guards the next five */
+	pthread_mutex_t mtx; /* guards the next five */
 	struct evloop_post *posts;
 	size_t len, cap;
 	bool closed, stop;

@@ -32,28 +32,28 @@
 
 #define CALLS_MAX 4096
 #define CONNECTS_MAX 2500L
-#define CONNECT_IDLE_S 60L      /* a connection kept longer is not used again */
-#define FORGET_AFTER_MS 65000u  /* without calls: close what is kept, give the memory back */
-#define SLOTS_KEPT 8u           /* of the unused ones of a lane, beyond twice what runs */
-#define LANE_BUSY 32u           /* calls of a lane before another one is used */
+#define CONNECT_IDLE_S 60L     /* a connection kept longer is not used again */
+#define FORGET_AFTER_MS 65000u /* without calls: close what is kept, give the memory back */
+#define SLOTS_KEPT 8u          /* of the unused ones of a lane, beyond twice what runs */
+#define LANE_BUSY 32u          /* calls of a lane before another one is used */
 #define BUFFER_BYTES 2048L
 #define REDIRECTS_MAX 3
-#define MUXES 8                 /* see lane_for() */
+#define MUXES 8 /* see lane_for() */
 
 struct lane;
 struct slot {
 	CURL *easy;
 	struct lane *lane;
 	struct http_call *call;
-	struct slot *next;       /* in the free list */
-	char *url;               /* what the handle is set to */
+	struct slot *next; /* in the free list */
+	char *url;         /* what the handle is set to */
 	long connect_ms;
 	bool https, custom, head;
 	char why[CURL_ERROR_SIZE];
 };
 struct lane {
 	struct mux mux;
-	struct slot *slots;      /* free */
+	struct slot *slots; /* free */
 	unsigned running, slots_free;
 };
 struct http {
@@ -68,7 +68,7 @@ struct http {
 	struct http_call *cancels, **cancels_end;
 	unsigned running;
 	uv_timer_t sweep;
-	uint64_t sweep_at;       /* 0: not armed */
+	uint64_t sweep_at; /* 0: not armed */
 	struct evtimer *forget;
 	uint64_t idle_since;
 	struct metric *active, *refused, *opened;
@@ -371,7 +371,8 @@ static void on_transfer(void *arg, CURL *easy, CURLcode code)
 	long connects = 0;
 	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
 	count(h->opened, connects);
-	if (code == CURLE_OK && c->follow && !c->cancelled && c->status >= 301 && c->status <= 308 && c->redirects < REDIRECTS_MAX) {
+	if (code == CURLE_OK && c->follow && !c->cancelled && c->status >= 301 && c->status <= 308 &&
+	    c->redirects < REDIRECTS_MAX) {
 		char *to = NULL;
 		curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &to);
 		if (to && http_call_redirect(c, to)) {
@@ -380,8 +381,10 @@ static void on_transfer(void *arg, CURL *easy, CURLcode code)
 			return;
 		}
 	}
-	const char *why = code == CURLE_ABORTED_BY_CALLBACK ? "the connection was cut before the answer" :
-	    c->too_large ? "the answer is larger than allowed" : s->why[0] ? s->why : curl_easy_strerror(code);
+	const char *why = code == CURLE_ABORTED_BY_CALLBACK ? "the connection was cut before the answer"
+	    : c->too_large                                  ? "the answer is larger than allowed"
+	    : s->why[0]                                     ? s->why
+	                                                    : curl_easy_strerror(code);
 	call_finish(h, c, fail_of(code, c), why);
 }
 
@@ -398,7 +401,8 @@ static void on_sweep(uv_timer_t *t)
 			continue;
 		}
 		bool idle = at < c->started_ms + c->total_ms;
-		call_finish(h, c, c->sent == 0 ? HTTP_CONNECT : HTTP_TIMEOUT, idle ? "no byte came for too long" : "it took too long");
+		call_finish(
+		    h, c, c->sent == 0 ? HTTP_CONNECT : HTTP_TIMEOUT, idle ? "no byte came for too long" : "it took too long");
 	}
 	if (next != UINT64_MAX)
 		sweep_by(h, next);
@@ -520,7 +524,8 @@ enum err http_new(struct http **out, struct metrics *ms, const char *ca_file)
 		mux_init(&h->lanes[i].mux, &h->ev, i == 0 ? CONNECTS_MAX : CONNECTS_MAX / MUXES, on_transfer, h);
 	if (ms) {
 		h->active = metric_gauge(ms, "eddy_http_active", NULL, "Outgoing requests queued or running.");
-		h->refused = metric_counter(ms, "eddy_http_refused_total", NULL, "Outgoing requests refused because too many were running.");
+		h->refused =
+		    metric_counter(ms, "eddy_http_refused_total", NULL, "Outgoing requests refused because too many were running.");
 		h->opened = metric_counter(ms, "eddy_http_connects_total", NULL, "Connections opened for outgoing requests.");
 	}
 	if (pthread_create(&h->thread, NULL, http_main, h) != 0) {

@@ -15,23 +15,30 @@ struct metrics;
  */
 struct http;
 struct http_call;
-enum http_fail { HTTP_OK, HTTP_CANCELLED, HTTP_CONNECT /* nothing was sent */, HTTP_CUT /* outcome unknown */, HTTP_TIMEOUT /* outcome unknown */, HTTP_TOO_LARGE };
+enum http_fail {
+	HTTP_OK,
+	HTTP_CANCELLED,
+	HTTP_CONNECT /* nothing was sent */,
+	HTTP_CUT /* outcome unknown */,
+	HTTP_TIMEOUT /* outcome unknown */,
+	HTTP_TOO_LARGE
+};
 struct http_result {
 	enum http_fail fail;
-	long status;             /* 0 unless a status line came */
-	const char *body;        /* the whole body unless ${on_data} took it; terminated; borrowed */
+	long status;      /* 0 unless a status line came */
+	const char *body; /* the whole body unless ${on_data} took it; terminated; borrowed */
 	size_t body_len;
 	uint32_t retry_after_ms; /* Retry-After of the answer (seconds or date), 0: none */
 	const char *content_type;
-	const char *header;      /* value of ${want_header}, at most 2 kB; "" when the answer had none; borrowed */
+	const char *header; /* value of ${want_header}, at most 2 kB; "" when the answer had none; borrowed */
 	uint32_t first_ms, total_ms;
-	const char *why;         /* curl's words for a failure, for the log */
+	const char *why; /* curl's words for a failure, for the log */
 };
 struct http_request {
-	const char *method;      /* "GET", "POST" */
-	const char *url;         /* http or https only */
+	const char *method;         /* "GET", "POST" */
+	const char *url;            /* http or https only */
 	const char *const *headers; /* "Name: value", NULL-terminated; copied */
-	char *body;              /* taken (freed with free()), also on refusal; NULL: none */
+	char *body;                 /* taken (freed with free()), also on refusal; NULL: none */
 	size_t body_len;
 	uint32_t connect_ms;     /* 0: 10,000 */
 	uint32_t idle_ms;        /* no byte for this long: HTTP_TIMEOUT; 0: none */
@@ -43,7 +50,7 @@ struct http_request {
 	bool (*on_data)(void *arg, const char *p, size_t n);
 	void (*on_done)(void *arg, const struct http_result *r); /* exactly once for each accepted call */
 	void *arg;
-	void **handle;           /* if set: receives a handle for http_cancel() before http_start() returns, valid until on_done returned */
+	void **handle; /* if set: receives a handle for http_cancel() before http_start() returns, valid until on_done returned */
 };
 /** Starts the thread.  ${ca_file}: certificates to trust instead of the system's (NULL: SSL_CERT_FILE, then the system's). */
 enum err http_new(struct http **out, struct metrics *ms, const char *ca_file);

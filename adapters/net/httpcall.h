@@ -12,9 +12,9 @@
 struct slot;
 struct http_call {
 	struct http *h;
-	struct slot *slot;            /* NULL until the http thread has taken it */
+	struct slot *slot; /* NULL until the http thread has taken it */
 	struct http_call *prev, *next, *next_cancel;
-	const char *method, *url;     /* ${url} is in ${block} or, after a redirect, in ${own_url} */
+	const char *method, *url; /* ${url} is in ${block} or, after a redirect, in ${own_url} */
 	char *own_url;
 	struct curl_slist *header_list;
 	char *body;
@@ -28,13 +28,13 @@ struct http_call {
 	long status;
 	uint32_t retry_after_ms;
 	char content_type[64];
-	const char *want_header;      /* in ${block}, or NULL */
-	char *header;                 /* its value, or NULL */
+	const char *want_header; /* in ${block}, or NULL */
+	char *header;            /* its value, or NULL */
 	struct buf in;
 	int redirects;
-	unsigned sent;                /* how often curl has sent the request */
+	unsigned sent; /* how often curl has sent the request */
 	bool cancelled, queued_cancel, stopped, too_large;
-	struct curl_slist block[];    /* the header list's nodes, then all strings */
+	struct curl_slist block[]; /* the header list's nodes, then all strings */
 };
 struct http_call *http_call_new(struct http *h, const struct http_request *r); /* takes the body */
 void http_call_free(struct http_call *c);

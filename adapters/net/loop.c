@@ -116,7 +116,8 @@ static bool try_bind(struct loop *l)
 	l->v6 = a->ai_family == AF_INET6;
 	if (getnameinfo(a->ai_addr, a->ai_addrlen, l->address, sizeof l->address, NULL, 0, NI_NUMERICHOST) != 0)
 		snprintf(l->why, sizeof l->why, "cannot listen on %s: not an address", l->host);
-	else if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, a->ai_addr, a->ai_addrlen) != 0)
+	else if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+	    bind(fd, a->ai_addr, a->ai_addrlen) != 0)
 		snprintf(l->why, sizeof l->why, "cannot listen on %s port %d: %s", l->host, l->port,
 		    errno == EADDRINUSE ? "another program has this port" : strerror(errno));
 	else
@@ -141,8 +142,8 @@ static bool make_context(struct loop *l)
 	bool client = l->count[LOOP_CLIENT] > 0;
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN,
-		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN |
-		    (client ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
+		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+		    LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN | (client ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
 		.foreign_loops = loops,
 		.alpn = "http/1.1",
 		.server_string = "eddy",

@@ -47,6 +47,6 @@ struct loop_timer *loop_timer_new(struct loop *l, uint64_t after_ms, uint64_t ev
 void loop_timer_stop(struct loop_timer *t); /* frees it; NULL is fine */
 /** Runs what was posted, closes all sockets (their CLOSED callbacks come), ends the thread.  Any thread but the loop's; twice is fine. */
 void loop_stop(struct loop *l);
-void loop_free(struct loop *l);  /* stops it if need be; NULL is fine */
+void loop_free(struct loop *l); /* stops it if need be; NULL is fine */
 
 #endif

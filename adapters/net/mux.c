@@ -129,8 +129,10 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket
 	struct mux *x = arg;
 	(void)easy;
 	(void)socket_arg;
-	int want = what == CURL_POLL_IN ? UV_READABLE : what == CURL_POLL_OUT ? UV_WRITABLE :
-	    what == CURL_POLL_INOUT ? UV_READABLE | UV_WRITABLE : 0;
+	int want = what == CURL_POLL_IN ? UV_READABLE
+	    : what == CURL_POLL_OUT     ? UV_WRITABLE
+	    : what == CURL_POLL_INOUT   ? UV_READABLE | UV_WRITABLE
+	                                : 0;
 	struct mux_socket *s = (size_t)fd < x->sockets_len ? x->sockets[fd] : NULL;
 	if (!s && want == 0)
 		return 0;

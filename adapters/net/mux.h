@@ -18,7 +18,7 @@ struct mux {
 	bool due;                    /* curl wants to be called at once: mux_kick() */
 	struct mux_socket **sockets; /* by descriptor */
 	size_t sockets_len;
-	long connects;               /* kept connections at most */
+	long connects; /* kept connections at most */
 	void (*done)(void *arg, CURL *easy, CURLcode code);
 	void *done_arg;
 };

@@ -42,8 +42,10 @@ static void on_done(void *arg, const struct http_result *r)
 
 static void begin(void *arg)
 {
-	static const char *const headers[] = { "Content-Type: application/json", "x-api-key: bench", "anthropic-version: 2023-06-01", NULL };
-	static const char text[] = "{\"model\":\"bench\",\"max_tokens\":100,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"ev=1 ";
+	static const char *const headers[] = { "Content-Type: application/json", "x-api-key: bench",
+		"anthropic-version: 2023-06-01", NULL };
+	static const char text[] =
+	    "{\"model\":\"bench\",\"max_tokens\":100,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"ev=1 ";
 	char *body = malloc(body_bytes + sizeof text + 8);
 	if (!body)
 		abort();
@@ -51,8 +53,16 @@ static void begin(void *arg)
 	memcpy(body, text, n);
 	memset(body + n, 'x', body_bytes);
 	memcpy(body + n + body_bytes, "\"}]}", 4);
-	struct http_request r = { .method = "POST", .url = url, .headers = headers, .body = body, .body_len = n + body_bytes + 4,
-		.idle_ms = 60000, .total_ms = 120000, .on_data = on_data, .on_done = on_done, .arg = arg };
+	struct http_request r = { .method = "POST",
+		.url = url,
+		.headers = headers,
+		.body = body,
+		.body_len = n + body_bytes + 4,
+		.idle_ms = 60000,
+		.total_ms = 120000,
+		.on_data = on_data,
+		.on_done = on_done,
+		.arg = arg };
 	starts++;
 	if (http_start(h, &r) != ERR_NONE)
 		failed++;
@@ -114,8 +124,8 @@ int main(int argc, char **argv)
 	stopping = 1;
 	struct rusage u;
 	getrusage(RUSAGE_SELF, &u);
-	printf("%ld calls, %.0f/s, %.1f us CPU per call, %ld failed, %ld bytes a call, %ld kB peak\n", n, (double)n / t, n ? c / (double)n * 1e6 : 0,
-	    (long)failed, n ? data / done : 0, u.ru_maxrss);
+	printf("%ld calls, %.0f/s, %.1f us CPU per call, %ld failed, %ld bytes a call, %ld kB peak\n", n, (double)n / t,
+	    n ? c / (double)n * 1e6 : 0, (long)failed, n ? data / done : 0, u.ru_maxrss);
 	http_stop(h);
 	http_free(h);
 	return 0;

@@ -70,20 +70,24 @@ static double run(const struct buf *stream, sse_fn fn)
 int main(void)
 {
 	struct buf a = BUF_INIT, o = BUF_INIT;
-	buf_add_str(&a, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+	buf_add_str(&a,
+	    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
 	    "\"m\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":900,\"output_tokens\":1}}}\n\n");
 	for (int i = 0; i < DELTAS; i++) {
-		buf_add_str(&a, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
+		buf_add_str(&a,
+		    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":"
 		    "\"the deploy failed because a migration \"}}\n\n");
-		buf_add_str(&o, "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"m\",\"choices\":[{\"index\":0,"
+		buf_add_str(&o,
+		    "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"m\",\"choices\":[{\"index\":0,"
 		    "\"delta\":{\"content\":\"the deploy failed because a migration \"},\"finish_reason\":null}]}\n\n");
 	}
-	buf_add_str(&a, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\","
+	buf_add_str(&a,
+	    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\","
 	    "\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":60}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 	buf_add_str(&o, "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
 	double scan = run(&a, by_scan), openai = run(&o, by_scan_openai), tree = run(&a, by_tree);
-	printf("one answer of %d deltas: anthropic %.1f us, openai %.1f us; anthropic with a tree per event %.1f us (%.1f times)\n", DELTAS, scan, openai, tree,
-	    tree / scan);
+	printf("one answer of %d deltas: anthropic %.1f us, openai %.1f us; anthropic with a tree per event %.1f us (%.1f times)\n",
+	    DELTAS, scan, openai, tree, tree / scan);
 	buf_done(&a);
 	buf_done(&o);
 	return seen > 0 ? 0 : 1;

@@ -24,7 +24,8 @@ static void on_event(void *arg, const struct model_event *ev)
 		abort();
 	if (ev->kind == MODEL_TEXT)
 		s->text += ev->text_len;
-	if (ev->kind == MODEL_TOOL_CALL && (!scan_is_object(ev->text, ev->text_len) || ev->tool_name[0] == '\0' || ev->tool_id[0] == '\0'))
+	if (ev->kind == MODEL_TOOL_CALL &&
+	    (!scan_is_object(ev->text, ev->text_len) || ev->tool_name[0] == '\0' || ev->tool_id[0] == '\0'))
 		abort();
 	if (s->text > ANSWER_TEXT_MAX)
 		abort();

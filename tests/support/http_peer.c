@@ -68,8 +68,14 @@ static void *serve(void *arg)
 		char method[16] = "", path[1024] = "";
 		sscanf(buf, "%15s %1023s", method, path);
 		c->p->requests++;
-		struct http_peer_request r = { .fd = c->fd, .nth = nth, .method = method, .path = path, .head = buf,
-			.body = buf + head, .body_len = body, .arg = c->p->arg };
+		struct http_peer_request r = { .fd = c->fd,
+			.nth = nth,
+			.method = method,
+			.path = path,
+			.head = buf,
+			.body = buf + head,
+			.body_len = body,
+			.arg = c->p->arg };
 		open = c->p->answer(&r) == 0;
 		memmove(buf, buf + head + body, len - head - body + 1);
 		len -= head + body;

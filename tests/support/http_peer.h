@@ -10,9 +10,9 @@
  */
 struct http_peer_request {
 	int fd;
-	int nth;             /* of this connection, from 0 */
+	int nth; /* of this connection, from 0 */
 	const char *method, *path;
-	const char *head;    /* the whole head, terminated */
+	const char *head; /* the whole head, terminated */
 	const char *body;
 	size_t body_len;
 	void *arg;
@@ -25,7 +25,7 @@ struct http_peer *http_peer_new(http_peer_fn answer, void *arg);
 int http_peer_port(const struct http_peer *p);
 int http_peer_connections(struct http_peer *p); /* accepted so far */
 int http_peer_requests(struct http_peer *p);
-void http_peer_free(struct http_peer *p);       /* cuts what is open and joins all threads */
+void http_peer_free(struct http_peer *p); /* cuts what is open and joins all threads */
 /** Writes text; chunk: as one chunk of a chunked body (an empty one ends it). */
 void http_peer_write(int fd, const char *text);
 void http_peer_chunk(int fd, const char *text, size_t n);

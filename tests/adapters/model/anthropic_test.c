@@ -3,37 +3,50 @@
 #include "../../../adapters/model/anthropic.h"
 
 #define D(json) "data: " json "\n\n"
-#define START "event: message_start\n" D("{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\"," \
-	"\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":25,\"cache_read_input_tokens\":0,\"output_tokens\":1}}}")
-#define STOP(reason, out) "event: message_delta\n" D("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason "\"," \
-	"\"stop_sequence\":null},\"usage\":{\"output_tokens\":" out "}}") "event: message_stop\n" D("{\"type\":\"message_stop\"}")
-#define TEXT(t) "event: content_block_delta\n" D("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"" t "\"}}")
-#define ARGS(i, t) D("{\"type\":\"content_block_delta\",\"index\":" i ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"" t "\"}}")
-#define TOOL(i, id, name) D("{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"" id "\"," \
-	"\"name\":\"" name "\",\"input\":{}}}")
+#define START \
+	"event: message_start\n" D( \
+	    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\"," \
+	    "\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"usage\":{\"input_tokens\":25,\"cache_read_input_tokens\":0,\"output_tokens\":1}}}")
+#define STOP(reason, out) \
+	"event: message_delta\n" D("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason "\"," \
+	                           "\"stop_sequence\":null},\"usage\":{\"output_tokens\":" out \
+	                           "}}") "event: message_stop\n" D("{\"type\":\"message_stop\"}")
+#define TEXT(t) \
+	"event: content_block_delta\n" D( \
+	    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"" t "\"}}")
+#define ARGS(i, t) \
+	D("{\"type\":\"content_block_delta\",\"index\":" i ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"" t "\"}}")
+#define TOOL(i, id, name) \
+	D("{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"" id "\"," \
+	  "\"name\":\"" name "\",\"input\":{}}}")
 #define END(i) D("{\"type\":\"content_block_stop\",\"index\":" i "}")
 
 static void stream__gives__text_in_whatever_pieces(void **state)
 {
 	(void)state;
 	replay_check(anthropic_event,
-	    START D("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")
-	    "event: ping\n" D("{\"type\": \"ping\"}") ": a comment\n" TEXT("Gr\xc3\xbc\xc3\x9f") TEXT("e \\ud83d\\ude42 \\\"x\\\"\\n") END("0") STOP("end_turn", "12"),
-	    "Gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x99\x82 \"x\"\n|stop 0 in=25 out=12");
+	    START
+	        D("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}") "event: ping\n" D(
+	            "{\"type\": \"ping\"}") ": a comment\n" TEXT("Gr\xc3\xbc\xc3\x9f") TEXT("e \\ud83d\\ude42 \\\"x\\\"\\n")
+	            END("0") STOP("end_turn", "12"),
+	    "Gr\xc3\xbc\xc3\x9f"
+	    "e \xf0\x9f\x99\x82 \"x\"\n|stop 0 in=25 out=12");
 }
 
 static void stream__gives__tool_calls_when_it_is_whole(void **state)
 {
 	(void)state;
 	replay_check(anthropic_event,
-	    START TEXT("Let me look.") END("0") TOOL("1", "toolu_1", "search_messages") ARGS("1", "") ARGS("1", "{\\\"query\\\"") ARGS("1", ":\\\"a b\\\"}")
-	    END("1") TOOL("2", "toolu_2", "read_message") END("2") STOP("tool_use", "30"),
+	    START TEXT("Let me look.") END("0") TOOL("1", "toolu_1", "search_messages") ARGS("1", "") ARGS("1", "{\\\"query\\\"")
+	        ARGS("1", ":\\\"a b\\\"}") END("1") TOOL("2", "toolu_2", "read_message") END("2") STOP("tool_use", "30"),
 	    "Let me look.|call:toolu_1 search_messages {\"query\":\"a b\"}|call:toolu_2 read_message {}|stop 1 in=25 out=30");
 }
 
 static void stream__reports__why_it_stopped(void **state)
 {
-	static const struct { const char *stream, *want; } rows[] = {
+	static const struct {
+		const char *stream, *want;
+	} rows[] = {
 		{ START TEXT("x") STOP("max_tokens", "5"), "x|stop 2 in=25 out=5" },
 		{ START TEXT("x") STOP("refusal", "5"), "x|stop 3 in=25 out=5" },
 		{ START TEXT("x") STOP("stop_sequence", "5"), "x|stop 0 in=25 out=5" },
@@ -46,20 +59,26 @@ static void stream__reports__why_it_stopped(void **state)
 
 static void stream__fails__when_it_is_broken(void **state)
 {
-	static const struct { const char *stream, *want; } rows[] = {
+	static const struct {
+		const char *stream, *want;
+	} rows[] = {
 		{ START TEXT("x") D("{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"),
-		  "x|fail 1: overloaded_error inside the stream in=25 out=1" },
-		{ START TEXT("x") D("{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"}}"), "x|fail 2: api_error inside the stream in=25 out=1" },
+		    "x|fail 1: overloaded_error inside the stream in=25 out=1" },
+		{ START TEXT("x") D("{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"}}"),
+		    "x|fail 2: api_error inside the stream in=25 out=1" },
 		{ START TEXT("x"), "x|open in=25 out=1" },
-		{ START TEXT("x") D("{\"type\":\"message_stop\"}"), "x|fail 2: the stream ended without a stop reason in=25 out=1" },
+		{ START TEXT("x") D("{\"type\":\"message_stop\"}"),
+		    "x|fail 2: the stream ended without a stop reason in=25 out=1" },
 		{ START D("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}"),
-		  "|fail 2: an event of the stream is not JSON in=25 out=1" },
-		{ START D("[1,2]") , "|open in=25 out=1" },
+		    "|fail 2: an event of the stream is not JSON in=25 out=1" },
+		{ START D("[1,2]"), "|open in=25 out=1" },
 		{ START D("nonsense"), "|fail 2: an event of the stream is not JSON in=25 out=1" },
 		{ START TOOL("0", "t", "f") ARGS("0", "{\\\"a\\\":") END("0") STOP("tool_use", "9"),
-		  "|fail 2: the arguments of a tool call are not a JSON object in=25 out=9" },
-		{ START TOOL("0", "t", "f") ARGS("0", "[1]") STOP("tool_use", "9"), "|fail 2: the arguments of a tool call are not a JSON object in=25 out=9" },
-		{ START TOOL("0", "t", "") STOP("tool_use", "9"), "|fail 2: the arguments of a tool call are not a JSON object in=25 out=9" },
+		    "|fail 2: the arguments of a tool call are not a JSON object in=25 out=9" },
+		{ START TOOL("0", "t", "f") ARGS("0", "[1]") STOP("tool_use", "9"),
+		    "|fail 2: the arguments of a tool call are not a JSON object in=25 out=9" },
+		{ START TOOL("0", "t", "") STOP("tool_use", "9"),
+		    "|fail 2: the arguments of a tool call are not a JSON object in=25 out=9" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -71,9 +90,10 @@ static void stream__ignores__what_it_does_not_know(void **state)
 	(void)state;
 	replay_check(anthropic_event,
 	    START "event: future\nid: 7\nretry: 10\n" D("{\"type\":\"future\",\"index\":{\"a\":[1,2,{\"b\":null}]}}")
-	    D("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}")
-	    D("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}")
-	    D("{\"delta\":{\"text\":\"late type\",\"type\":\"text_delta\"},\"index\":1,\"type\":\"content_block_delta\"}") STOP("end_turn", "3"),
+	        D("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}") D(
+	            "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}")
+	            D("{\"delta\":{\"text\":\"late type\",\"type\":\"text_delta\"},\"index\":1,\"type\":\"content_block_delta\"}")
+	                STOP("end_turn", "3"),
 	    "late type|stop 0 in=25 out=3");
 }
 
@@ -81,7 +101,8 @@ static void usage__adds_up__what_came_from_the_cache(void **state)
 {
 	(void)state;
 	struct answer a = { 0 };
-	static const char start[] = "{\"type\":\"message_start\",\"message\":{\"usage\":{\"output_tokens\":1,\"cache_read_input_tokens\":100,"
+	static const char start[] =
+	    "{\"type\":\"message_start\",\"message\":{\"usage\":{\"output_tokens\":1,\"cache_read_input_tokens\":100,"
 	    "\"cache_creation_input_tokens\":10,\"input_tokens\":5}}}";
 	anthropic_event(&a, start, sizeof start - 1);
 	assert_int_equal(a.input_tokens, 115);
@@ -120,10 +141,12 @@ static void arguments__fail__when_too_large(void **state)
 {
 	struct answer a = { 0 };
 	(void)state;
-	static const char start[] = "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}}";
+	static const char start[] =
+	    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}}";
 	anthropic_event(&a, start, sizeof start - 1);
 	struct buf b = BUF_INIT;
-	buf_add_str(&b, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"");
+	buf_add_str(
+	    &b, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"");
 	for (int i = 0; i < 40000; i++)
 		buf_add_char(&b, 'x');
 	buf_add_str(&b, "\"}}");
@@ -137,7 +160,9 @@ static void arguments__fail__when_too_large(void **state)
 }
 
 static const struct model_tool some_tools[] = {
-	{ .name = "search", .description = "Search \"messages\"", .schema = "{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}" },
+	{ .name = "search",
+	    .description = "Search \"messages\"",
+	    .schema = "{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}" },
 };
 
 static void body__is__what_the_api_wants(void **state)
@@ -152,12 +177,18 @@ static void body__is__what_the_api_wants(void **state)
 		{ .role = ROLE_TOOL_RESULT, .text = "no", .text_len = 2, .tool_id = "t2", .tool_failed = true },
 		{ .role = ROLE_USER, .text = "", .text_len = 0 },
 	};
-	struct model_request r = { .system = "Be kind.", .system_len = 8, .messages = messages, .messages_len = 8, .tools = some_tools, .tools_len = 1,
+	struct model_request r = { .system = "Be kind.",
+		.system_len = 8,
+		.messages = messages,
+		.messages_len = 8,
+		.tools = some_tools,
+		.tools_len = 1,
 		.max_tokens = 500 };
 	struct buf b = BUF_INIT;
 	(void)state;
 	anthropic_body(&b, &r, "claude-x");
-	assert_string_equal(b.p, "{\"model\":\"claude-x\",\"max_tokens\":500,\"stream\":true,\"system\":\"Be kind.\","
+	assert_string_equal(b.p,
+	    "{\"model\":\"claude-x\",\"max_tokens\":500,\"stream\":true,\"system\":\"Be kind.\","
 	    "\"tools\":[{\"name\":\"search\",\"description\":\"Search \\\"messages\\\"\",\"input_schema\":{\"type\":\"object\",\"properties\":{\"q\":{\"type\":\"string\"}}}}],"
 	    "\"messages\":[{\"role\":\"user\",\"content\":\"Anna: hi\"},{\"role\":\"user\",\"content\":\"Bob: \\\"hm\\\"\\n\"},"
 	    "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Looking.\"},{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"search\",\"input\":{\"q\":\"x\"}},"
@@ -178,14 +209,17 @@ static void body__begins__with_a_user_and_has_no_empty_answer(void **state)
 	struct buf b = BUF_INIT;
 	(void)state;
 	anthropic_body(&b, &r, "m");
-	assert_string_equal(b.p, "{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"(earlier messages are left out)\"},"
+	assert_string_equal(b.p,
+	    "{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"(earlier messages are left out)\"},"
 	    "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Hello\"},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}]}]}");
 	buf_done(&b);
 }
 
 static void url__takes__any_form_of_base(void **state)
 {
-	static const struct { const char *base, *want; } rows[] = {
+	static const struct {
+		const char *base, *want;
+	} rows[] = {
 		{ "https://api.anthropic.com", "https://api.anthropic.com/v1/messages" },
 		{ "https://api.anthropic.com/", "https://api.anthropic.com/v1/messages" },
 		{ "https://api.anthropic.com/v1", "https://api.anthropic.com/v1/messages" },

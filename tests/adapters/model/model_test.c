@@ -36,7 +36,8 @@ static void fake_answer(void *arg)
 {
 	struct fake_call *c = arg;
 	c->fn(c->arg, &(struct model_event){ .kind = MODEL_TEXT, .text = "floor", .text_len = 5 });
-	c->fn(c->arg, &(struct model_event){ .kind = MODEL_STOP, .stop = STOP_END, .usage = { .provider = "builtin", .model = "builtin" } });
+	c->fn(c->arg,
+	    &(struct model_event){ .kind = MODEL_STOP, .stop = STOP_END, .usage = { .provider = "builtin", .model = "builtin" } });
 	free(c);
 }
 
@@ -99,7 +100,8 @@ static int serve(const struct http_peer_request *r)
 		    "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}");
 		return 0;
 	case BAD_KEY:
-		http_peer_answer(r->fd, "401 Unauthorized", "", "{\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid x-api-key\"}}");
+		http_peer_answer(r->fd, "401 Unauthorized", "",
+		    "{\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid x-api-key\"}}");
 		return 0;
 	case TOO_LONG:
 		http_peer_answer(r->fd, "400 Bad Request", "",
@@ -127,7 +129,8 @@ static int serve(const struct http_peer_request *r)
 		return 1;
 	}
 	if (p->mode == ERROR_INSIDE) {
-		static const char error[] = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n";
+		static const char error[] =
+		    "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n";
 		http_peer_chunk(r->fd, error, sizeof error - 1);
 	} else {
 		http_peer_chunk(r->fd, goodbye, sizeof goodbye - 1);

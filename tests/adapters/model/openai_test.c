@@ -3,11 +3,14 @@
 #include "../../../adapters/model/openai.h"
 
 #define D(json) "data: " json "\n\n"
-#define C(choice) D("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"m\",\"choices\":[{\"index\":0," choice "}]}")
+#define C(choice) \
+	D("{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"m\",\"choices\":[{\"index\":0," choice \
+	  "}]}")
 #define ROLE C("\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null")
 #define TEXT(t) C("\"delta\":{\"content\":\"" t "\"},\"logprobs\":null,\"finish_reason\":null")
 #define FINISH(reason) C("\"delta\":{},\"finish_reason\":\"" reason "\"")
-#define USAGE D("{\"choices\":[],\"usage\":{\"prompt_tokens\":40,\"completion_tokens\":7,\"total_tokens\":47,\"prompt_tokens_details\":{\"cached_tokens\":32}}}")
+#define USAGE \
+	D("{\"choices\":[],\"usage\":{\"prompt_tokens\":40,\"completion_tokens\":7,\"total_tokens\":47,\"prompt_tokens_details\":{\"cached_tokens\":32}}}")
 #define CALL(text) C("\"delta\":{\"tool_calls\":[" text "]},\"finish_reason\":null")
 #define DONE "data: [DONE]\n\n"
 
@@ -25,7 +28,9 @@ static void check(const struct row *rows, size_t n)
 static void stream__gives__text_and_usage(void **state)
 {
 	static const struct row rows[] = {
-		{ ROLE TEXT("Gr\xc3\xbc") TEXT("\\u00dfe \\ud83d\\ude42") FINISH("stop") USAGE DONE, "Gr\xc3\xbc\xc3\x9f" "e \xf0\x9f\x99\x82|stop 0 in=40 out=7" },
+		{ ROLE TEXT("Gr\xc3\xbc") TEXT("\\u00dfe \\ud83d\\ude42") FINISH("stop") USAGE DONE,
+		    "Gr\xc3\xbc\xc3\x9f"
+		    "e \xf0\x9f\x99\x82|stop 0 in=40 out=7" },
 		{ ROLE TEXT("x") FINISH("length") USAGE DONE, "x|stop 2 in=40 out=7" },
 		{ ROLE TEXT("x") FINISH("content_filter") DONE, "x|stop 3" },
 		{ ROLE C("\"delta\":{\"refusal\":\"No.\"}") FINISH("stop") DONE, "No.|stop 3" },
@@ -37,18 +42,26 @@ static void stream__gives__text_and_usage(void **state)
 static void stream__gives__tool_calls_by_their_index(void **state)
 {
 	static const struct row rows[] = {
-		{ C("\"delta\":{\"role\":\"assistant\",\"content\":null}") CALL("{\"index\":0,\"id\":\"c0\",\"type\":\"function\",\"function\":{\"name\":\"search\",\"arguments\":\"\"}}")
-		  CALL("{\"index\":1,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"read\",\"arguments\":\"\"}}")
-		  CALL("{\"index\":0,\"function\":{\"arguments\":\"{\\\"q\\\":\"}}") CALL("{\"index\":1,\"function\":{\"arguments\":\"{\\\"n\\\":1}\"}}")
-		  CALL("{\"index\":0,\"function\":{\"arguments\":\"\\\"a\\\"}\"}}") FINISH("tool_calls") USAGE DONE,
-		  "|call:c0 search {\"q\":\"a\"}|call:c1 read {\"n\":1}|stop 1 in=40 out=7" },
+		{ C("\"delta\":{\"role\":\"assistant\",\"content\":null}") CALL(
+		      "{\"index\":0,\"id\":\"c0\",\"type\":\"function\",\"function\":{\"name\":\"search\",\"arguments\":\"\"}}")
+		        CALL(
+		            "{\"index\":1,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"read\",\"arguments\":\"\"}}")
+		            CALL("{\"index\":0,\"function\":{\"arguments\":\"{\\\"q\\\":\"}}")
+		                CALL("{\"index\":1,\"function\":{\"arguments\":\"{\\\"n\\\":1}\"}}") CALL(
+		                    "{\"index\":0,\"function\":{\"arguments\":\"\\\"a\\\"}\"}}") FINISH("tool_calls") USAGE DONE,
+		    "|call:c0 search {\"q\":\"a\"}|call:c1 read {\"n\":1}|stop 1 in=40 out=7" },
 		/* llama.cpp: finish_reason "stop"; Ollama: whole calls, no index in some versions, arguments as an object in others */
-		{ CALL("{\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":{\"a\":[1,2]}}}") FINISH("stop") DONE, "|call:c f {\"a\":[1,2]}|stop 1" },
-		{ CALL("{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"\"}}") FINISH("tool_calls") DONE,
-		  "|call:a f {}|call:b g {}|stop 1" },
-		{ CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}") CALL("{\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}")
-		  FINISH("tool_calls") DONE, "|call:a f {}|call:b g {}|stop 1" },
-		{ CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}") FINISH("tool_calls") DONE, "|call:call_0 f {}|stop 1" },
+		{ CALL("{\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":{\"a\":[1,2]}}}") FINISH("stop") DONE,
+		    "|call:c f {\"a\":[1,2]}|stop 1" },
+		{ CALL(
+		      "{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"\"}}")
+		        FINISH("tool_calls") DONE,
+		    "|call:a f {}|call:b g {}|stop 1" },
+		{ CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}") CALL(
+		      "{\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}") FINISH("tool_calls") DONE,
+		    "|call:a f {}|call:b g {}|stop 1" },
+		{ CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}") FINISH("tool_calls") DONE,
+		    "|call:call_0 f {}|stop 1" },
 		{ TEXT("x") FINISH("tool_calls") DONE, "x|stop 0" },
 	};
 	(void)state;
@@ -58,18 +71,23 @@ static void stream__gives__tool_calls_by_their_index(void **state)
 static void stream__fails__when_it_is_broken(void **state)
 {
 	static const struct row rows[] = {
-		{ ROLE TEXT("x") D("{\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":null}}"), "x|fail 2: server_error inside the stream" },
-		{ ROLE TEXT("x") D("{\"error\":{\"message\":\"slow down\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}"), "x|fail 1: requests inside the stream" },
+		{ ROLE TEXT("x") D("{\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":null}}"),
+		    "x|fail 2: server_error inside the stream" },
+		{ ROLE TEXT("x")
+		        D("{\"error\":{\"message\":\"slow down\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}"),
+		    "x|fail 1: requests inside the stream" },
 		{ D("{\"error\":{\"code\":400,\"message\":\"the request exceeds the available context size\",\"type\":\"exceed_context_size_error\"}}"),
-		  "|fail 3: exceed_context_size_error inside the stream" },
+		    "|fail 3: exceed_context_size_error inside the stream" },
 		{ D("{\"error\":\"model runner has stopped\"}"), "|fail 2: error inside the stream" },
 		{ ROLE TEXT("x") DONE, "x|fail 2: the stream ended without a finish reason" },
 		{ ROLE TEXT("x"), "x|open" },
 		{ ROLE TEXT("x") FINISH("stop"), "x|open" },
 		{ ROLE D("{\"choices\":["), "|fail 2: an event of the stream is not JSON" },
-		{ CALL("{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}}") FINISH("tool_calls") DONE,
-		  "|fail 2: the arguments of a tool call are not a JSON object" },
-		{ CALL("{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}}") FINISH("length") DONE, "|stop 2" },
+		{ CALL("{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}}") FINISH("tool_calls")
+		        DONE,
+		    "|fail 2: the arguments of a tool call are not a JSON object" },
+		{ CALL("{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}}") FINISH("length") DONE,
+		    "|stop 2" },
 	};
 	(void)state;
 	CHECK(rows);
@@ -78,9 +96,11 @@ static void stream__fails__when_it_is_broken(void **state)
 static void stream__ignores__what_it_does_not_know(void **state)
 {
 	static const struct row rows[] = {
-		{ ": OPENROUTER PROCESSING\n\n" D("{\"choices\":null}") D("{\"choices\":[{\"delta\":null}]}") C("\"delta\":{\"reasoning_content\":\"hm\",\"content\":null}")
-		  C("\"delta\":{\"content\":7}") D("{\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"delta\":{\"content\":\"second choice\"}}],\"error\":null,\"usage\":null}")
-		  C("\"finish_reason\":\"stop\",\"delta\":{\"content\":\"b\"}") DONE, "ab|stop 0" },
+		{ ": OPENROUTER PROCESSING\n\n" D("{\"choices\":null}") D("{\"choices\":[{\"delta\":null}]}") C(
+		      "\"delta\":{\"reasoning_content\":\"hm\",\"content\":null}") C("\"delta\":{\"content\":7}")
+		        D("{\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"delta\":{\"content\":\"second choice\"}}],\"error\":null,\"usage\":null}")
+		            C("\"finish_reason\":\"stop\",\"delta\":{\"content\":\"b\"}") DONE,
+		    "ab|stop 0" },
 	};
 	(void)state;
 	CHECK(rows);
@@ -99,11 +119,14 @@ static const struct model_message some[] = {
 static void body__is__what_the_api_wants(void **state)
 {
 	static const struct model_tool tool = { .name = "search", .description = "Search", .schema = "{\"type\":\"object\"}" };
-	struct model_request r = { .system = "S", .system_len = 1, .messages = some, .messages_len = 7, .tools = &tool, .tools_len = 1, .max_tokens = 9 };
+	struct model_request r = {
+		.system = "S", .system_len = 1, .messages = some, .messages_len = 7, .tools = &tool, .tools_len = 1, .max_tokens = 9
+	};
 	struct buf b = BUF_INIT;
 	(void)state;
 	openai_body(&b, &r, "gpt", true);
-	assert_string_equal(b.p, "{\"model\":\"gpt\",\"max_completion_tokens\":9,\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+	assert_string_equal(b.p,
+	    "{\"model\":\"gpt\",\"max_completion_tokens\":9,\"stream\":true,\"stream_options\":{\"include_usage\":true},"
 	    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"search\",\"description\":\"Search\",\"parameters\":{\"type\":\"object\"}}}],"
 	    "\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"hi\"},"
 	    "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"search\",\"arguments\":\"{\\\"q\\\":\\\"x\\\"}\"}},"
@@ -113,14 +136,17 @@ static void body__is__what_the_api_wants(void **state)
 	buf_reset(&b);
 	r = (struct model_request){ .messages = some + 6, .messages_len = 1, .max_tokens = 9 };
 	openai_body(&b, &r, "llama", false);
-	assert_string_equal(b.p, "{\"model\":\"llama\",\"max_tokens\":9,\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+	assert_string_equal(b.p,
+	    "{\"model\":\"llama\",\"max_tokens\":9,\"stream\":true,\"stream_options\":{\"include_usage\":true},"
 	    "\"messages\":[{\"role\":\"user\",\"content\":\"(earlier messages are left out)\"},{\"role\":\"assistant\",\"content\":\"Here.\"}]}");
 	buf_done(&b);
 }
 
 static void url__takes__any_form_of_base(void **state)
 {
-	static const struct { const char *base, *want; } rows[] = {
+	static const struct {
+		const char *base, *want;
+	} rows[] = {
 		{ "https://api.openai.com", "https://api.openai.com/v1/chat/completions" },
 		{ "http://127.0.0.1:11434/v1/", "http://127.0.0.1:11434/v1/chat/completions" },
 		{ "http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/chat/completions" },

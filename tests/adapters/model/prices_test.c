@@ -7,7 +7,8 @@
 
 #include "../../../adapters/model/prices.h"
 
-static const char *const items[] = { "gpt-4o=2.50,10", "gpt-4o-mini=0.15,0.60", "bad", "x=1", "=1,2", "y=1,2z", "free=0,0", "odd=1=3,4" };
+static const char *const items[] = { "gpt-4o=2.50,10", "gpt-4o-mini=0.15,0.60", "bad", "x=1", "=1,2", "y=1,2z", "free=0,0",
+	"odd=1=3,4" };
 
 static void price__is__that_of_the_longest_name(void **state)
 {

@@ -27,10 +27,59 @@ static bool whole(const char *text)
 static void skip__takes__what_jansson_takes(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "[]", "null", "true", "false", "0", "-0", "1.5e10", "-1E-2", "\"\"", "\"a\\u00e4\\n\"", " [ 1 , 2 ] ", "{\"a\":{\"b\":[{}]},\"c\":null}",
-		"", " ", "nul", "truex", "01", "1.", ".5", "+1", "1e", "--1", "\"", "\"\\x\"", "\"\\u12g4\"", "\"\x01\"", "[1,]", "[,1]", "[1 2]", "{,}", "{\"a\"}",
-		"{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "[", "{", "]", "}", "[}", "{]", "[1}", "{\"a\":1]", "1 2", "[1] x", "{\"a\" 1}", "\"\\", "\"\\u", "-",
-		"[[[[[]]]]]", "[{\"a\":[{\"b\":[]}]}]", "[\"a\",\"b\",{\"c\":\"d\"}]",
+		"{}",
+		"[]",
+		"null",
+		"true",
+		"false",
+		"0",
+		"-0",
+		"1.5e10",
+		"-1E-2",
+		"\"\"",
+		"\"a\\u00e4\\n\"",
+		" [ 1 , 2 ] ",
+		"{\"a\":{\"b\":[{}]},\"c\":null}",
+		"",
+		" ",
+		"nul",
+		"truex",
+		"01",
+		"1.",
+		".5",
+		"+1",
+		"1e",
+		"--1",
+		"\"",
+		"\"\\x\"",
+		"\"\\u12g4\"",
+		"\"\x01\"",
+		"[1,]",
+		"[,1]",
+		"[1 2]",
+		"{,}",
+		"{\"a\"}",
+		"{\"a\":}",
+		"{\"a\":1,}",
+		"{a:1}",
+		"{1:1}",
+		"[",
+		"{",
+		"]",
+		"}",
+		"[}",
+		"{]",
+		"[1}",
+		"{\"a\":1]",
+		"1 2",
+		"[1] x",
+		"{\"a\" 1}",
+		"\"\\",
+		"\"\\u",
+		"-",
+		"[[[[[]]]]]",
+		"[{\"a\":[{\"b\":[]}]}]",
+		"[\"a\",\"b\",{\"c\":\"d\"}]",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -57,7 +106,8 @@ static void skip__refuses__what_is_nested_too_deep(void **state)
 
 static void walk__finds__members_of_the_right_type_only(void **state)
 {
-	static const char text[] = " {\"a\":1.9, \"b\" : \"x\\ty\" ,\"c\":[10,\"s\",{\"d\":-7}],\"e\":null,\"a\":\"twice\",\"f\":{\"g\":true}} ";
+	static const char text[] =
+	    " {\"a\":1.9, \"b\" : \"x\\ty\" ,\"c\":[10,\"s\",{\"d\":-7}],\"e\":null,\"a\":\"twice\",\"f\":{\"g\":true}} ";
 	struct scan s;
 	struct scan_str key, b = { 0 }, twice = { 0 };
 	int64_t a = -1, items = 0, d = 0;
@@ -111,13 +161,20 @@ static void walk__finds__members_of_the_right_type_only(void **state)
 
 static void text__is__valid_utf8_without_nul(void **state)
 {
-	static const struct { const char *in, *want; } rows[] = {
+	static const struct {
+		const char *in, *want;
+	} rows[] = {
 		{ "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "a\"\\/\b\f\n\r\t" },
 		{ "\"\\u0041\\u00e4\\u20ac\\ud83d\\ude42\"", "A\xc3\xa4\xe2\x82\xac\xf0\x9f\x99\x82" },
 		{ "\"a\\u0000b\"", "ab" },
 		{ "\"\\ud83dx\\ude42\"", "\xef\xbf\xbdx\xef\xbf\xbd" },
-		{ "\"\\ud83d\\u0041\"", "\xef\xbf\xbd" "A" },
-		{ "\"a\xff" "b\xe2\x82\"", "a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "\"\\ud83d\\u0041\"",
+		    "\xef\xbf\xbd"
+		    "A" },
+		{ "\"a\xff"
+		  "b\xe2\x82\"",
+		    "a\xef\xbf\xbd"
+		    "b\xef\xbf\xbd\xef\xbf\xbd" },
 		{ "\"\xc3\xa4\"", "\xc3\xa4" },
 	};
 	(void)state;

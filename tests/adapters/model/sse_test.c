@@ -42,7 +42,9 @@ static char *parse(const char *p, size_t n, size_t cut, size_t every)
 
 static void events__are_found__wherever_the_bytes_are_cut(void **state)
 {
-	static const struct { const char *in, *want; } rows[] = {
+	static const struct {
+		const char *in, *want;
+	} rows[] = {
 		{ "data: a\n\n", "[:a]" },
 		{ "data:a\n\ndata:  b\n\n", "[:a][: b]" },
 		{ "event: x\ndata: 1\n\ndata: 2\n\n", "[x:1][:2]" },
@@ -50,13 +52,16 @@ static void events__are_found__wherever_the_bytes_are_cut(void **state)
 		{ "data: a\r\n\r\ndata: b\r\rdata: c\n\n", "[:a][:b][:c]" },
 		{ ": comment\n:\nid: 5\nretry: 3\nnonsense\ndata: a\nother: x\n\n", "[:a]" },
 		{ "event: lonely\n\ndata: a\n\n", "[:a]" },
-		{ "\xef\xbb\xbf" "data: a\n\n", "[:a]" },
+		{ "\xef\xbb\xbf"
+		  "data: a\n\n",
+		    "[:a]" },
 		{ "data\n\n", "[:]" },
 		{ "data: not ended", "" },
 		{ "data: a\n", "" },
 		{ "\n\n\n", "" },
 		{ "data: \xc3\xa4\n\n", "[:\xc3\xa4]" },
-		{ "event: 0123456789012345678901234567890123456789xyz\ndata: a\n\n", "[012345678901234567890123456789012345678:a]" },
+		{ "event: 0123456789012345678901234567890123456789xyz\ndata: a\n\n",
+		    "[012345678901234567890123456789012345678:a]" },
 		{ "data: a\nevent: late\n\n", "[late:a]" },
 	};
 	(void)state;

@@ -19,14 +19,20 @@
 
 static void answers__are_read__of_each_kind_of_server(void **state)
 {
-	static const char vllm[] = "{\"object\":\"list\",\"data\":[{\"id\":\"other\",\"max_model_len\":5},{\"id\":\"qwen\",\"max_model_len\":32768}]}";
+	static const char vllm[] =
+	    "{\"object\":\"list\",\"data\":[{\"id\":\"other\",\"max_model_len\":5},{\"id\":\"qwen\",\"max_model_len\":32768}]}";
 	(void)state;
-	assert_int_equal(P(window_from_props, "{\"default_generation_settings\":{\"n_ctx\":16384,\"params\":{}},\"total_slots\":1}"), 16384);
+	assert_int_equal(
+	    P(window_from_props, "{\"default_generation_settings\":{\"n_ctx\":16384,\"params\":{}},\"total_slots\":1}"), 16384);
 	assert_int_equal(P(window_from_props, "{\"n_ctx\":2048}"), 2048);
 	assert_int_equal(P(window_from_props, "{\"n_ctx\":-1}"), 0);
 	assert_int_equal(P(window_from_props, "<html>"), 0);
-	assert_int_equal(P(window_from_show, "{\"parameters\":\"stop \\\"x\\\"\\nnum_ctx                        12000\",\"model_info\":{\"llama.context_length\":131072}}"), 12000);
-	assert_int_equal(P(window_from_show, "{\"model_info\":{\"llama.context_length\":131072}}"), 4096); /* loaded with Ollama's default */
+	assert_int_equal(
+	    P(window_from_show,
+	        "{\"parameters\":\"stop \\\"x\\\"\\nnum_ctx                        12000\",\"model_info\":{\"llama.context_length\":131072}}"),
+	    12000);
+	assert_int_equal(
+	    P(window_from_show, "{\"model_info\":{\"llama.context_length\":131072}}"), 4096); /* loaded with Ollama's default */
 	assert_int_equal(P(window_from_show, "{\"model_info\":{\"llama.context_length\":2048}}"), 2048);
 	assert_int_equal(P(window_from_show, "{\"error\":\"not found\"}"), 0);
 	assert_int_equal(window_from_models(vllm, sizeof vllm - 1, "qwen"), 32768);

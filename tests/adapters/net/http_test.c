@@ -33,7 +33,8 @@ static int answer(const struct http_peer_request *r)
 	}
 	if (strcmp(r->path, "/echo") == 0) {
 		const char *auth = strcasestr(r->head, "authorization:"), *key = strcasestr(r->head, "x-api-key:");
-		snprintf(text, sizeof text, "%s %s%s %zu %.200s", r->method, auth ? "auth" : "-", key ? "+key" : "", r->body_len, r->body);
+		snprintf(text, sizeof text, "%s %s%s %zu %.200s", r->method, auth ? "auth" : "-", key ? "+key" : "", r->body_len,
+		    r->body);
 		http_peer_answer(r->fd, "200 OK", "", text);
 		return 0;
 	}
@@ -212,7 +213,11 @@ static void call__keeps__its_connection(void **state)
 static void call__sends__method_headers_and_body_of_this_call_only(void **state)
 {
 	struct fixture *f = *state;
-	struct { const char *method, *body; bool auth; const char *want; } rows[] = {
+	struct {
+		const char *method, *body;
+		bool auth;
+		const char *want;
+	} rows[] = {
 		{ "POST", "abc", true, "POST auth 3 abc" },
 		{ "GET", NULL, false, "GET - 0 " },
 		{ "DELETE", NULL, false, "DELETE - 0 " },
@@ -224,7 +229,8 @@ static void call__sends__method_headers_and_body_of_this_call_only(void **state)
 	static const char *const auth[] = { "Authorization: Bearer x", "Content-Type: text/plain", NULL };
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct outcome o = { 0 };
-		struct http_request r = { .body = rows[i].body ? strdup(rows[i].body) : NULL, .headers = rows[i].auth ? auth : NULL };
+		struct http_request r = { .body = rows[i].body ? strdup(rows[i].body) : NULL,
+			.headers = rows[i].auth ? auth : NULL };
 		r.body_len = rows[i].body ? strlen(rows[i].body) : 0;
 		go(f, &o, rows[i].method, "/echo", r);
 		await(&o);
@@ -432,7 +438,8 @@ static void stop__ends__calls_in_flight(void **state)
 	static struct outcome o[20];
 	memset(o, 0, sizeof o);
 	for (int i = 0; i < 20; i++)
-		go(f, &o[i], "POST", i % 2 ? "/silent" : "/stalls", (struct http_request){ .on_data = on_data, .body = strdup("x"), .body_len = 1 });
+		go(f, &o[i], "POST", i % 2 ? "/silent" : "/stalls",
+		    (struct http_request){ .on_data = on_data, .body = strdup("x"), .body_len = 1 });
 	usleep(20000);
 	http_stop(f->h);
 	for (int i = 0; i < 20; i++) {
@@ -449,16 +456,20 @@ static void stop__ends__calls_in_flight(void **state)
 static pid_t tls_server(const char *dir, int port)
 {
 	char cmd[900];
-	snprintf(cmd, sizeof cmd, "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 "
-	    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 >/dev/null 2>&1", dir);
+	snprintf(cmd, sizeof cmd,
+	    "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 "
+	    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 >/dev/null 2>&1",
+	    dir);
 	assert_int_equal(system(cmd), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
 		char accept[40];
 		snprintf(accept, sizeof accept, "127.0.0.1:%d", port);
-		if (chdir(dir) != 0 || !freopen("/dev/null", "r", stdin) || !freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+		if (chdir(dir) != 0 || !freopen("/dev/null", "r", stdin) || !freopen("/dev/null", "w", stdout) ||
+		    !freopen("/dev/null", "w", stderr))
 			_exit(1);
-		execlp("openssl", "openssl", "s_server", "-accept", accept, "-cert", "cert.pem", "-key", "key.pem", "-www", (char *)NULL);
+		execlp("openssl", "openssl", "s_server", "-accept", accept, "-cert", "cert.pem", "-key", "key.pem", "-www",
+		    (char *)NULL);
 		_exit(1);
 	}
 	return pid;
@@ -527,8 +538,12 @@ static void queue__refuses__what_is_too_much(void **state)
 	http_post(f->h, hold, &go_on);
 	int accepted = 0;
 	for (int i = 0; i < 4200; i++) {
-		struct http_request r = { .method = "POST", .url = "http://127.0.0.1:1/", .on_done = count_end, .arg = &m,
-			.body = strdup("x"), .body_len = 1 };
+		struct http_request r = { .method = "POST",
+			.url = "http://127.0.0.1:1/",
+			.on_done = count_end,
+			.arg = &m,
+			.body = strdup("x"),
+			.body_len = 1 };
 		accepted += http_start(f->h, &r) == ERR_NONE;
 	}
 	assert_int_equal(accepted, 4096);

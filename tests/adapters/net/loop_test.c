@@ -84,8 +84,14 @@ static void wait_for(atomic_int *v, int want)
 static void link_up(void *arg)
 {
 	struct loop *l = arg;
-	struct lws_client_connect_info ci = { .context = loop_lws(l), .address = "127.0.0.1", .host = "127.0.0.1",
-		.origin = "127.0.0.1", .path = "/", .port = loop_port(l), .protocol = "echo", .local_protocol_name = "out" };
+	struct lws_client_connect_info ci = { .context = loop_lws(l),
+		.address = "127.0.0.1",
+		.host = "127.0.0.1",
+		.origin = "127.0.0.1",
+		.path = "/",
+		.port = loop_port(l),
+		.protocol = "echo",
+		.local_protocol_name = "out" };
 	assert_non_null(lws_client_connect_via_info(&ci));
 }
 
@@ -129,8 +135,14 @@ static bool answers(const char *host, int port)
 
 static void loop__listens__on_names_and_both_families(void **state)
 {
-	static const struct { const char *listen, *ask; bool v6; } rows[] = {
-		{ "127.0.0.1", "127.0.0.1", false }, { "localhost", "localhost", false }, { "0.0.0.0", "127.0.0.1", false }, { "::1", "::1", true },
+	static const struct {
+		const char *listen, *ask;
+		bool v6;
+	} rows[] = {
+		{ "127.0.0.1", "127.0.0.1", false },
+		{ "localhost", "localhost", false },
+		{ "0.0.0.0", "127.0.0.1", false },
+		{ "::1", "::1", true },
 		{ "::", "::1", true },
 	};
 	(void)state;
