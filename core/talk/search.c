@@ -4,7 +4,7 @@
  * themselves, although the search function has applied it: it is the last door.
  *
  * Full text goes through eddy.search_messages(), which ranks up to 500 of the newest (or oldest) matches; names of authors and places become ids
- * before, so that the cut does not lose what was asked for.  A query without words looks at the newest 50,000 messages of the
+ * before, so that the cut does not lose what was asked for.  A query without words looks at the newest 30,000 messages of the
  * workspace, in the order of their ids, which begin with the time.
  */
 #include "search.h"
@@ -65,12 +65,10 @@ const struct pg_statement search_statements[] = {
 	    " SELECT " COLUMNS ", count(*) OVER (), (SELECT count(*) FROM found) FROM found JOIN messages m ON m.ws = $1 AND m.id = found.id" JOINS
 	    " WHERE " MAY_READ WANTED ORDERED("found.rank") },
 	{ "search_recent",
-	    "WITH newest AS MATERIALIZED (SELECT m.id, m.audience_id, m.created_at, m.thread_id, m.author_id FROM messages m WHERE m.ws = $1"
-	    " ORDER BY m.id DESC LIMIT 50000)"
-	    " SELECT " COLUMNS ", count(*) OVER (), 0::int8 FROM newest JOIN messages m ON m.ws = $1 AND m.id = newest.id" JOINS
-	    " WHERE newest.audience_id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR newest.thread_id = $3)"
-	    " AND ($8::int8 = 0 OR newest.created_at >= to_timestamp($8 / 1000.0)) AND ($9::int8 = 0 OR newest.created_at < to_timestamp($9 / 1000.0))"
-	    " AND ($12::uuid[] = '{NULL}' OR newest.author_id = ANY ($12)) AND " MAY_READ WANTED ORDERED("0") },
+	    "SELECT " COLUMNS ", count(*) OVER (), 0::int8 FROM (SELECT ws, id, thread_id, author_id, seq, created_at, author_kind, state, body,"
+	    " files, message_key, audience_id FROM messages WHERE ws = $1 ORDER BY id DESC LIMIT 30000) m" JOINS
+	    " WHERE ($8::int8 = 0 OR m.created_at >= to_timestamp($8 / 1000.0)) AND ($9::int8 = 0 OR m.created_at < to_timestamp($9 / 1000.0))"
+	    " AND ($12::uuid[] = '{NULL}' OR m.author_id = ANY ($12)) AND " MAY_READ WANTED ORDERED("0") },
 	{ "search_thread",
 	    "SELECT " COLUMNS ", count(*) OVER (), 0::int8 FROM messages m" JOINS
 	    " WHERE m.thread_id = $3::uuid AND ($8::int8 = 0 OR m.created_at >= to_timestamp($8 / 1000.0))"
