@@ -492,19 +492,6 @@ static json_t *users_list(struct call *c)
 	return json_pack("{s:b, s:o, s:{s:s}}", "ok", 1, "members", members, "response_metadata", "next_cursor", "");
 }
 
-static json_t *users_list(struct call *c)
-{
-	json_t *list = json_array(), *v;
-	const char *id;
-	json_object_foreach(fake.users, id, v) {
-		json_object_set_new(c->args, "user", json_string(id));
-		json_t *one = users_info(c);
-		json_array_append(list, json_object_get(one, "user"));
-		json_decref(one);
-	}
-	return json_pack("{s:b, s:o, s:{s:s}}", "ok", 1, "members", list, "response_metadata", "next_cursor", "");
-}
-
 /* ---- the rest ---- */
 static json_t *auth_test(struct call *c)
 {

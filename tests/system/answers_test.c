@@ -158,5 +158,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(eddy__answers__a_slash_command_through_its_response_url, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(eddy__drains__within_25_s_of_sigterm_and_answers_what_runs, set_up, tear_down),
 	};
+	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,12 @@ int rig_rounds(int n)
 	return getenv("EDDY_TEST_LONG") != NULL ? n : 1;
 }
 
+void rig_filter(void)
+{
+	if (getenv("EDDY_TEST_ONLY") != NULL)
+		cmocka_set_test_filter(getenv("EDDY_TEST_ONLY"));
+}
+
 static void show_log(const struct daemon *d)
 {
 	FILE *f = *d->log != '\0' ? fopen(d->log, "r") : NULL;
@@ -75,6 +81,24 @@ static void show_journal(const struct rig *r)
 	free(text);
 }
 
+/* Work that is left, as the database has it. */
+static void show_open(const struct rig *r)
+{
+	static const char query[] =
+	    "SELECT 'run ' || r.id || ' thread ' || r.thread_id || ' state ' || r.state || ' attempt ' || r.attempt || ' token ' || r.token || "
+	    "' dispatch ' || coalesce(row_to_json(d)::text, 'none') FROM eddy.runs r LEFT JOIN eddy.dispatch d ON d.ws = r.ws AND "
+	    "d.thread_id = r.thread_id WHERE r.state <= 2 UNION ALL SELECT 'delivery ' || o.id || ' state ' || o.state || ' attempts ' || o.attempts || "
+	    "' due ' || o.due || ' dispatch ' || coalesce(row_to_json(d)::text, 'none') FROM eddy.outbox o LEFT JOIN eddy.dispatch d ON d.ws = o.ws AND "
+	    "d.thread_id = o.thread_id WHERE o.state <= 2 LIMIT 40";
+	PGconn *c = PQconnectdb(r->database);
+	PGresult *res = PQexec(c, query);
+	fprintf(stderr, "---- work that is left: %d\n", PQntuples(res));
+	for (int i = 0; i < PQntuples(res); i++)
+		fprintf(stderr, "%s\n", PQgetvalue(res, i, 0));
+	PQclear(res);
+	PQfinish(c);
+}
+
 _Noreturn void rig_fail(struct rig *r, const char *format, ...)
 {
 	char text[1000];
@@ -86,6 +110,8 @@ _Noreturn void rig_fail(struct rig *r, const char *format, ...)
 	show_log(&r->d[0]);
 	show_log(&r->d[1]);
 	show_journal(r);
+	if (*r->database != '\0')
+		show_open(r);
 	rig_close(r); /* the test function does not come back to do it */
 	print_error("%s\n", text);
 	fail();

@@ -92,4 +92,7 @@ int rig_rescue_ms(struct rig *r);
 /** True under EDDY_TEST_LONG: ${n} rounds instead of one. */
 int rig_rounds(int n);
 
+/** EDDY_TEST_ONLY: a pattern of test names to run alone. */
+void rig_filter(void);
+
 #endif

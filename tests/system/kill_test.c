@@ -121,5 +121,6 @@ int main(void)
 		TEST(kill__while_streams_are_open__completes_them_in_place),
 		TEST(kill__of_a_busy_process__loses_and_doubles_nothing),
 	};
+	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,5 +170,6 @@ int main(void)
 		TEST(event__of_which_only_the_retry_arrives__is_answered),
 		TEST(start__without_slack__goes_on_trying_and_links_up),
 	};
+	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,5 +159,6 @@ int main(void)
 		TEST(model__stays_broken__ends_in_one_plain_error_and_others_go_on),
 		TEST(model__is_slow__delays_no_canonical_answer),
 	};
+	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

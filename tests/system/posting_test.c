@@ -216,5 +216,6 @@ int main(void)
 		TEST(post__longer_than_a_message_may_be__loses_nothing),
 		TEST(person__stops_a_run__and_it_ends),
 	};
+	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
