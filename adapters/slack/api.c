@@ -205,8 +205,9 @@ static void on_answer(void *arg, const struct http_result *h)
 	} else if (!is_answer(c, h, &ans)) {
 		snprintf(code, sizeof code, h->status == 200 ? "not_json" : "http_%ld", h->status);
 		r.error = code;
+		/* Slack says no with 200; another status without its JSON comes from something in between.  A response_url is another matter. */
 		if (h->status != 200)
-			r.outcome = SLACK_REFUSED;
+			r.outcome = c->url ? SLACK_REFUSED : SLACK_NOT_SENT;
 	} else {
 		r.warning = ans.warning;
 		r.ts = ans.ts;
@@ -234,7 +235,7 @@ static void on_answer(void *arg, const struct http_result *h)
 	if (limited) {
 		if (a->limited)
 			metric_add(a->limited, 1);
-		uint32_t wait = h->retry_after_ms ? h->retry_after_ms : 1000;
+		uint32_t wait = h->retry_after_ms ? h->retry_after_ms : 1000u << (c->attempts < 6 ? c->attempts - 1 : 5);
 		if (!c->no_wait && !atomic_load(&a->stopping)) {
 			limits_again(a->limits, &c->item, LIMITS_HIT, wait, now);
 		} else {

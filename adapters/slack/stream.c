@@ -220,7 +220,8 @@ static void on_started(void *arg, const struct slack_result *r)
 		a->status_shown = a->status_mode == 0 && a->status_shown; /* a message ends the other kind by itself */
 	} else if (r->outcome == SLACK_REFUSED || r->outcome == SLACK_NOT_SENT) {
 		enum slack_error kind = slack_error_kind(r->error);
-		if (r->outcome == SLACK_REFUSED && (kind == SLACK_ERROR_METHOD || kind == SLACK_ERROR_SCOPE))
+		bool here_only = strcmp(r->error, "method_not_supported_for_channel_type") == 0;
+		if (r->outcome == SLACK_REFUSED && (kind == SLACK_ERROR_METHOD || kind == SLACK_ERROR_SCOPE) && !here_only)
 			o->no_streams = true;
 		/* Nothing is visible unless earlier messages of this answer are. */
 		if (a->messages_len > 0)

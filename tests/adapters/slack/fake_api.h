@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum fault { FAULT_429, FAULT_500_BEFORE, FAULT_500_AFTER, FAULT_CUT_BEFORE, FAULT_CUT_AFTER, FAULT_ERROR };
+enum fault { FAULT_429, FAULT_500_BEFORE, FAULT_500_AFTER, FAULT_CUT_BEFORE, FAULT_CUT_AFTER, FAULT_ERROR, FAULT_PROXY };
 struct fake_rule {
 	const char *method;
 	int skip, times;
@@ -226,6 +226,8 @@ static bool fake_call(struct fake *f, int fd, const char *method, json_t *args)
 	bool keep = !rule || (fault != FAULT_CUT_BEFORE && fault != FAULT_CUT_AFTER);
 	if (rule && fault == FAULT_429)
 		keep = dprintf(fd, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n") > 0;
+	else if (rule && fault == FAULT_PROXY)
+		keep = dprintf(fd, "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n<p") > 0;
 	else if (rule && (fault == FAULT_500_BEFORE || fault == FAULT_500_AFTER))
 		keep = dprintf(fd, "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops") > 0;
 	else if (keep) {

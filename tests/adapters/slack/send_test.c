@@ -320,6 +320,17 @@ static void send__says__why_it_could_not(void **state)
 	assert_int_equal(w->sent[1].result, ERR_RETRY);
 }
 
+static void send__tries_again__when_something_in_between_answers(void **state)
+{
+	struct world *w = *state;
+	struct who q = who_in("C1");
+	fake_fail(w->fake, "chat.postMessage", 0, 2, FAULT_PROXY, NULL);
+	whole(w, &q, "through at last");
+	sent_ok(w, 1);
+	assert_int_equal(w->fake->n, 1);
+	assert_int_equal(fake_calls(w->fake, "chat.postMessage"), 3);
+}
+
 static void send__goes_plainer__when_blocks_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -746,7 +757,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(send__posts__a_whole_answer_at_once), cmocka_unit_test(send__looks__before_posting_again), T(send__waits__only_where_slack_said_so),
 		T(send__keeps__the_order_of_a_thread), T(send__splits__a_long_answer_without_loss), T(send__says__why_it_could_not),
-		T(send__goes_plainer__when_blocks_are_refused), T(send__shows__buttons), T(maybe_sent__finds__what_is_there),
+		T(send__goes_plainer__when_blocks_are_refused),
+		T(send__tries_again__when_something_in_between_answers), T(send__shows__buttons), T(maybe_sent__finds__what_is_there),
 		T(maybe_sent__posts__what_is_missing), T(maybe_sent__completes__an_open_stream_in_place), T(maybe_sent__opens__no_second_message),
 		T(stream__shows__growth_and_ends_exact),
 		T(stream__is_not_opened__when_the_answer_is_quick), T(stream__is_edited__when_the_end_differs), T(stream__goes_on__after_a_reset),
