@@ -219,10 +219,10 @@ static void say_best(struct buf *md, const struct hits *hits, size_t more)
 static void say_authors(const struct ask *a, const struct hits *hits, struct buf *md)
 {
 	if (a->kind == ASK_PARTICIPANTS) {
-		buf_add_str(md, "In this thread wrote:\n\n");
+		buf_add_str(md, "Who wrote in this thread:\n\n");
 	} else {
-		add_topic(md, "About ", a);
-		buf_add_str(md, " wrote:\n\n");
+		add_topic(md, "Who wrote about ", a);
+		buf_add_str(md, ":\n\n");
 	}
 	for (size_t i = 0; i < hits->len; i++) {
 		size_t k = 0, count = 0;

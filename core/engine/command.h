@@ -63,7 +63,7 @@ struct command_facts {
 	bool is_guest;
 	bool mention_needed;       /* on this transport Eddy has to be named to be asked */
 	int64_t messages;          /* of the thread */
-	bool taking_part, quiet;   /* before the command */
+	bool taking_part, quiet;   /* now */
 	bool was_running;          /* CMD_STOP: there was something to stop */
 	const char *model;         /* model_ops.describe(), one line */
 	bool has_model;            /* false: only the builtin provider */

@@ -289,11 +289,10 @@ void command_answer(enum command c, const struct command_facts *f, struct buf *m
 		buf_add_str(md, f->was_running ? "Stopped." : "Nothing is running here.");
 		break;
 	case CMD_QUIET:
-		buf_add_str(md, f->quiet ? "I am quiet here already; I answer only when named. Say `come back` to have me join again." :
-		    "All right, I stay quiet here and answer only when named. Say `come back` to have me join again.");
+		buf_add_str(md, "All right, I stay quiet here and answer only when named. Say `come back` to have me join again.");
 		break;
 	case CMD_COME_BACK:
-		buf_add_str(md, f->quiet ? "I'm back and take part again." : "I'm here; I was not quiet.");
+		buf_add_str(md, "I'm here and take part.");
 		break;
 	case CMD_HISTORY: answer_history(f, md); break;
 	case CMD_GREETING: answer_greeting(f, md); break;

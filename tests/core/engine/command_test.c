@@ -230,6 +230,11 @@ static void command_answer__says__what_is_true(void **state)
 	assert_string_equal(render(CMD_STOP, &f, &b), "Nothing is running here.");
 	f.was_running = true;
 	assert_string_equal(render(CMD_STOP, &f, &b), "Stopped.");
+	/* The engine has already switched when it words the answer. */
+	f.quiet = true;
+	assert_non_null(strstr(render(CMD_QUIET, &f, &b), "I stay quiet here"));
+	f.quiet = false;
+	assert_string_equal(render(CMD_COME_BACK, &f, &b), "I'm here and take part.");
 	for (int c = CMD_HELP; c <= CMD_LATE; c++)
 		assert_true(strlen(render((enum command)c, &f, &b)) > 5);
 	assert_string_equal(render(CMD_INTRODUCE, &f, &b),
