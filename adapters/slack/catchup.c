@@ -27,15 +27,15 @@
 
 struct task {
 	char *channel;
-	char *thread_ts;          /* NULL: the channel's own history */
+	char *thread_ts; /* NULL: the channel's own history */
 	enum visibility visibility;
 };
 struct page {
 	struct slack_catchup *c;
-	char **messages;          /* JSON texts, oldest first */
+	char **messages; /* JSON texts, oldest first */
 	size_t len, at;
-	char *cursor;             /* of the next page, or NULL */
-	struct task *found;       /* the list of direct messages: more to look at */
+	char *cursor;       /* of the next page, or NULL */
+	struct task *found; /* the list of direct messages: more to look at */
 	size_t found_len;
 	bool list;
 };
@@ -49,7 +49,7 @@ struct slack_catchup {
 	unsigned seen;
 	char oldest[32];
 	struct wire wire;
-	struct page *held;        /* waits for room in the engine's queue */
+	struct page *held; /* waits for room in the engine's queue */
 	struct loop_timer *timer;
 };
 
@@ -122,11 +122,14 @@ static void catchup_end(struct slack_catchup *c)
 static bool catchup_hand_in(struct slack_catchup *c, char *json)
 {
 	const struct task *t = &c->tasks[c->at];
-	static const char *const types[] = { [VIS_DIRECT] = "im", [VIS_PRIVATE] = "group", [VIS_EXTERNAL] = "channel", [VIS_PUBLIC] = "channel" };
+	static const char *const types[] = {
+		[VIS_DIRECT] = "im", [VIS_PRIVATE] = "group", [VIS_EXTERNAL] = "channel", [VIS_PUBLIC] = "channel"
+	};
 	struct slack_event ev;
 	char *copy = xstrdup(json); /* decoding changes the text, and a full queue brings us here again */
 	bool done = true;
-	if (wire_decode_history(&c->wire, copy, strlen(copy), atomic_load(&c->s->self)->team_id, t->channel, types[t->visibility], &ev)) {
+	if (wire_decode_history(
+	        &c->wire, copy, strlen(copy), atomic_load(&c->s->self)->team_id, t->channel, types[t->visibility], &ev)) {
 		ev.ext_shared = t->visibility == VIS_EXTERNAL;
 		if (strcmp(ev.msg.ts, c->oldest) > 0)
 			done = inlet_late(c->s->inlet, &ev);
@@ -234,8 +237,13 @@ static void catchup_step(struct slack_catchup *c, const char *cursor)
 	const struct task *t = &c->tasks[c->at];
 	struct page *p = xcalloc(1, sizeof(*p));
 	p->c = c;
-	struct slack_call call = { .method = t->thread_ts ? "conversations.replies" : "conversations.history", .form = true,
-		.priority = SLACK_NAMES, .want_body = true, .again = true, .on_done = catchup_on_page, .arg = p };
+	struct slack_call call = { .method = t->thread_ts ? "conversations.replies" : "conversations.history",
+		.form = true,
+		.priority = SLACK_NAMES,
+		.want_body = true,
+		.again = true,
+		.on_done = catchup_on_page,
+		.arg = p };
 	slack_form(&call.args, "channel", t->channel);
 	slack_form(&call.args, "ts", t->thread_ts);
 	slack_form(&call.args, "oldest", c->oldest);
@@ -281,8 +289,13 @@ static void survey_done(void *arg)
 	struct page *p = xcalloc(1, sizeof(*p));
 	p->c = c;
 	p->list = true;
-	struct slack_call call = { .method = "users.conversations", .form = true, .priority = SLACK_NAMES, .want_body = true, .again = true,
-		.on_done = catchup_on_page, .arg = p };
+	struct slack_call call = { .method = "users.conversations",
+		.form = true,
+		.priority = SLACK_NAMES,
+		.want_body = true,
+		.again = true,
+		.on_done = catchup_on_page,
+		.arg = p };
 	slack_form(&call.args, "types", "im");
 	slack_form(&call.args, "limit", "100");
 	if (slack_api_call(c->s->api, &call) != ERR_NONE) {
@@ -315,7 +328,8 @@ void catchup_run(struct slack_catchup *c, uint64_t since_ms)
 		return;
 	}
 	uint64_t from = since_ms > CATCHUP_MARGIN_MS ? since_ms - CATCHUP_MARGIN_MS : 0;
-	snprintf(c->oldest, sizeof(c->oldest), "%llu.%06llu", (unsigned long long)(from / 1000), (unsigned long long)(from % 1000 * 1000));
+	snprintf(c->oldest, sizeof(c->oldest), "%llu.%06llu", (unsigned long long)(from / 1000),
+	    (unsigned long long)(from % 1000 * 1000));
 	log_info("slack.catchup", LF_INT("gap_ms", clock_wall_ms() - since_ms), LF_STR("result", "begun"));
 	struct survey *v = xcalloc(1, sizeof(*v));
 	v->c = c;

@@ -18,7 +18,7 @@ struct answer {
 	pthread_mutex_t mtx;
 	pthread_cond_t cond;
 	bool there;
-	json_t *body;     /* NULL: no answer */
+	json_t *body; /* NULL: no answer */
 	char why[128];
 	char *scopes;
 };
@@ -46,8 +46,15 @@ static void check_call(struct http *http, const char *api_url, const char *metho
 	buf_addf(&url, "%s%s%s", api_url, api_url[0] && api_url[strlen(api_url) - 1] == '/' ? "" : "/", method);
 	buf_addf(&auth, "Authorization: Bearer %s", token);
 	const char *const headers[] = { auth.p, "Content-Type: application/x-www-form-urlencoded", NULL };
-	struct http_request r = { .method = "POST", .url = url.p, .headers = headers, .body = xstrdup(""), .total_ms = CHECK_MS,
-		.max_body = 65536, .want_header = "x-oauth-scopes", .on_done = check_done, .arg = a };
+	struct http_request r = { .method = "POST",
+		.url = url.p,
+		.headers = headers,
+		.body = xstrdup(""),
+		.total_ms = CHECK_MS,
+		.max_body = 65536,
+		.want_header = "x-oauth-scopes",
+		.on_done = check_done,
+		.arg = a };
 	bool started = http_start(http, &r) == ERR_NONE;
 	buf_done(&url);
 	explicit_bzero(auth.p, auth.len);
@@ -90,7 +97,8 @@ static bool check_bot(const struct settings *s, struct http *http, struct buf *o
 	if (!a.body) {
 		buf_addf(out, "bad slack: cannot reach the Web API: %s (check slack.api_url and the network)\n", a.why);
 	} else if (!json_bool(a.body, "ok", false)) {
-		buf_addf(out, "bad slack.bot_token: Slack says %s (install the app and copy its bot token)\n", json_str(a.body, "error", "no"));
+		buf_addf(out, "bad slack.bot_token: Slack says %s (install the app and copy its bot token)\n",
+		    json_str(a.body, "error", "no"));
 	} else {
 		buf_addf(out, "ok slack.bot_token: @%s in %s\n", json_str(a.body, "user", "?"), json_str(a.body, "team", "?"));
 		good = true;
@@ -100,7 +108,9 @@ static bool check_bot(const struct settings *s, struct http *http, struct buf *o
 		if (!check_has(a.scopes, manifest_scopes[i]))
 			buf_addf(&missing, "%s%s", missing.len ? ", " : "", manifest_scopes[i]);
 	if (missing.len) {
-		buf_addf(out, "bad slack: the token lacks the scopes %s (take `eddy slack manifest` over in the app and reinstall it)\n", missing.p);
+		buf_addf(out,
+		    "bad slack: the token lacks the scopes %s (take `eddy slack manifest` over in the app and reinstall it)\n",
+		    missing.p);
 		good = false;
 	} else if (good && a.scopes[0]) {
 		buf_add_str(out, "ok slack: the token has every scope of the manifest\n");

@@ -29,16 +29,20 @@ void home_view(const char *name, const char *command, const char *state, struct 
 	buf_add_json_str(out, t.p);
 	buf_add_str(out, "}},");
 	buf_reset(&t);
-	buf_addf(&t, "*How to ask*\n• Mention *@%s* in a channel and the answer comes in the thread; follow-ups there need no mention.\n"
+	buf_addf(&t,
+	    "*How to ask*\n• Mention *@%s* in a channel and the answer comes in the thread; follow-ups there need no mention.\n"
 	    "• Write here in *Messages*: each message starts a conversation of its own.\n"
 	    "• `%s your question` is answered for your eyes only.\n"
-	    "• On any message: *More actions*, then *Ask %s about this*.", name, command, name);
+	    "• On any message: *More actions*, then *Ask %s about this*.",
+	    name, command, name);
 	home_section(out, t.p);
 	buf_add_str(out, ",{\"type\":\"divider\"},");
 	buf_reset(&t);
-	buf_addf(&t, "*What %s does*\nAnswers from this workspace's messages with a link to each source, explains, drafts and summarises. "
+	buf_addf(&t,
+	    "*What %s does*\nAnswers from this workspace's messages with a link to each source, explains, drafts and summarises. "
 	    "It reads the conversation it is asked in and public channels it was invited to, never other people's direct messages.\n"
-	    "Say *stop* to end an answer, *quiet here* to send it away from a thread, *come back* to fetch it, *help* for the rest.", name);
+	    "Say *stop* to end an answer, *quiet here* to send it away from a thread, *come back* to fetch it, *help* for the rest.",
+	    name);
 	home_section(out, t.p);
 	buf_add_str(out, ",{\"type\":\"divider\"},{\"type\":\"context\",\"elements\":[{\"type\":\"plain_text\",\"text\":");
 	buf_reset(&t);
@@ -72,7 +76,9 @@ void home_publish(struct slack *s, const char *user)
 void home_suggest(struct slack *s, const char *channel, const char *thread_ts)
 {
 	static char what[] = "assistant.threads.setSuggestedPrompts";
-	struct slack_call c = { .method = what, .priority = SLACK_STATUS, .again = true, .no_wait = true, .on_done = home_done, .arg = what };
+	struct slack_call c = {
+		.method = what, .priority = SLACK_STATUS, .again = true, .no_wait = true, .on_done = home_done, .arg = what
+	};
 	buf_add_str(&c.args, "{\"channel_id\":");
 	buf_add_json_str(&c.args, channel);
 	if (thread_ts) { /* agent apps must leave it out: with it the call fails without a word */

@@ -31,9 +31,9 @@
 struct slack_inlet {
 	struct slack *s;
 	struct intents intents;
-	struct wire again;      /* reads held frames */
+	struct wire again; /* reads held frames */
 	unsigned held;
-	uint64_t busy_ms;       /* last log line about a full queue */
+	uint64_t busy_ms;                /* last log line about a full queue */
 	_Atomic(uint64_t) away_since_ms; /* wall clock of the first event the database did not take; 0: it answers */
 	void (*on_gap)(void *arg, uint64_t since_ms);
 	void *on_gap_arg;
@@ -46,7 +46,7 @@ struct held {
 	struct sock_ticket *ticket;
 	char *raw;
 	size_t n;
-	char *team;             /* whose tenant is to be made, or NULL */
+	char *team; /* whose tenant is to be made, or NULL */
 	atomic_uint fetching;
 	struct fetch {
 		struct held *h;
@@ -155,7 +155,8 @@ static void inlet_accepted(void *arg, const struct accepted *a)
 
 /* ---- what waits ---- */
 
-static void inlet_take(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev, struct held *h);
+static void inlet_take(
+    struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev, struct held *h);
 
 static void held_free(struct held *h)
 {
@@ -230,7 +231,8 @@ static void fetch_done(void *arg, const struct http_result *r)
 {
 	struct fetch *f = arg;
 	struct held *h = f->h;
-	bool html = r->content_type && strncmp(r->content_type, "text/html", 9) == 0; /* a log-in page: the scope files:read is missing */
+	bool html =
+	    r->content_type && strncmp(r->content_type, "text/html", 9) == 0; /* a log-in page: the scope files:read is missing */
 	if (r->fail == HTTP_OK && r->status == 200 && !html && r->body_len > 0 && utf8_valid(r->body, r->body_len)) {
 		f->text = xmalloc(r->body_len + 1);
 		memcpy(f->text, r->body, r->body_len);
@@ -254,7 +256,8 @@ static bool inlet_fetch(struct slack_inlet *in, struct sock_ticket *t, const cha
 	struct held *h = NULL;
 	const char *urls[FETCH_FILES];
 	for (size_t i = 0; i < m->files_len; i++) {
-		if (!intents_wants_text(&m->files[i]) || !inlet_file_url(in->s, m->files[i].url) || (h && h->files_len == FETCH_FILES))
+		if (!intents_wants_text(&m->files[i]) || !inlet_file_url(in->s, m->files[i].url) ||
+		    (h && h->files_len == FETCH_FILES))
 			continue;
 		if (!h)
 			h = held_new(in, t, raw, n);
@@ -268,8 +271,14 @@ static bool inlet_fetch(struct slack_inlet *in, struct sock_ticket *t, const cha
 	const char *const headers[] = { auth.p, NULL };
 	atomic_store(&h->fetching, (unsigned)h->files_len + 1);
 	for (size_t i = 0; i < h->files_len; i++) {
-		struct http_request r = { .method = "GET", .url = urls[i], .headers = headers, .total_ms = FETCH_MS,
-			.max_body = INTENTS_FILE_TEXT_MAX, .follow = true, .on_done = fetch_done, .arg = &h->files[i] };
+		struct http_request r = { .method = "GET",
+			.url = urls[i],
+			.headers = headers,
+			.total_ms = FETCH_MS,
+			.max_body = INTENTS_FILE_TEXT_MAX,
+			.follow = true,
+			.on_done = fetch_done,
+			.arg = &h->files[i] };
 		if (http_start(in->s->http, &r) != ERR_NONE)
 			atomic_fetch_sub(&h->fetching, 1);
 	}
@@ -347,7 +356,8 @@ static void inlet_aside(struct slack_inlet *in, const struct slack_event *ev)
 	}
 }
 
-static void inlet_take(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev, struct held *h)
+static void inlet_take(
+    struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev, struct held *h)
 {
 	struct slack *s = in->s;
 	struct id ws;
@@ -356,7 +366,8 @@ static void inlet_take(struct slack_inlet *in, struct sock_ticket *t, const char
 		return;
 	}
 	if (ev->why && ev->kind == FRAME_EVENT)
-		log_warn("slack.frame", LF_STR("envelope", sock_ticket_envelope(t)), LF_STR("why", ev->why), LF_STR("result", "ignored"));
+		log_warn("slack.frame", LF_STR("envelope", sock_ticket_envelope(t)), LF_STR("why", ev->why),
+		    LF_STR("result", "ignored"));
 	if (!inlet_tenant(in, t, raw, n, ev, h && h->team, &ws))
 		return;
 	if (!h && inlet_fetch(in, t, raw, n, ev))

@@ -33,8 +33,8 @@ bool intents_is_self(const struct intents *c, const struct slack_event *ev, cons
 
 bool intents_wants_text(const struct wire_file *f)
 {
-	static const char *const types[] = { "text", "snippet", "markdown", "csv", "tsv", "json", "yaml", "xml", "log", "diff", "sql",
-		"shell", "c", "cpp", "python", "go", "rust", "java", "javascript", "typescript", "ruby", "php", "toml" };
+	static const char *const types[] = { "text", "snippet", "markdown", "csv", "tsv", "json", "yaml", "xml", "log", "diff",
+		"sql", "shell", "c", "cpp", "python", "go", "rust", "java", "javascript", "typescript", "ruby", "php", "toml" };
 	if (!f->url || f->size == 0 || f->size > INTENTS_FILE_TEXT_MAX)
 		return false;
 	if (f->mode && strcmp(f->mode, "snippet") == 0)
@@ -135,7 +135,6 @@ static const char *intents_key(struct buf *b, const char *kind, const char *a, c
 
 /* ---- text ---- */
 
-
 static const char *intents_person_name(void *arg, const char *id)
 {
 	struct intents *c = arg;
@@ -152,8 +151,11 @@ static const char *intents_place_name(void *arg, const char *id)
 
 static struct intext intents_convert(struct intents *c, const struct slack_event *ev, const char *text)
 {
-	struct intext t = { .self_user = c->self_user ? c->self_user : ev->authorized_user, .self_name = c->self_name,
-		.person = intents_person_name, .place = intents_place_name, .arg = c };
+	struct intext t = { .self_user = c->self_user ? c->self_user : ev->authorized_user,
+		.self_name = c->self_name,
+		.person = intents_person_name,
+		.place = intents_place_name,
+		.arg = c };
 	if (text)
 		intext_convert(&t, text, &c->text);
 	if (c->text.len > INTENT_TEXT_MAX) {
@@ -277,8 +279,8 @@ static bool intents_posted(struct intents *c, const struct slack_event *ev, cons
 	return intents_origin(c, ev, dm ? ORIGIN_DM : ORIGIN_CHANNEL, thread, m->ts, x, in);
 }
 
-static bool intents_deleted(struct intents *c, const struct slack_event *ev, const char *ts, const struct wire_message *was,
-    struct intent *in)
+static bool intents_deleted(
+    struct intents *c, const struct slack_event *ev, const char *ts, const struct wire_message *was, struct intent *in)
 {
 	if (!ts || !ev->channel || intents_is_self(c, ev, was))
 		return false;
@@ -308,7 +310,9 @@ static bool intents_edited(struct intents *c, const struct slack_event *ev, cons
 	intents_place(c, ev, true, in);
 	intents_text(c, ev, m->text, in);
 	in->source_key = intents_key(&c->key, "e", ev->channel, m->ts,
-	    m->edited_ts ? m->edited_ts : ev->event_ts ? ev->event_ts : ev->event_id);
+	    m->edited_ts       ? m->edited_ts
+	        : ev->event_ts ? ev->event_ts
+	                       : ev->event_id);
 	in->message_key = m->ts;
 	in->thread_key = m->thread_ts ? m->thread_ts : m->ts;
 	in->is_thread_root = strcmp(in->thread_key, m->ts) == 0;
@@ -371,7 +375,10 @@ static bool intents_opened(struct intents *c, const struct slack_event *ev, cons
 	intents_person(c, ev, ev->user, NULL, NULL, in);
 	intents_place(c, ev, true, in);
 	in->place.visibility = VIS_DIRECT; /* the messages tab and the assistant view are the conversation with one person */
-	in->source_key = intents_key(&c->key, "o", ev->channel, legacy ? ev->msg.thread_ts : ev->event_ts ? ev->event_ts : ev->event_id,
+	in->source_key = intents_key(&c->key, "o", ev->channel,
+	    legacy             ? ev->msg.thread_ts
+	        : ev->event_ts ? ev->event_ts
+	                       : ev->event_id,
 	    NULL);
 	in->thread_key = legacy ? ev->msg.thread_ts : "";
 	return intents_origin(c, ev, legacy ? ORIGIN_ASSISTANT : ORIGIN_DM, legacy ? ev->msg.thread_ts : "", NULL, x, in);
@@ -425,7 +432,8 @@ static bool intents_uninstalled(struct intents *c, const struct slack_event *ev,
 		return false; /* somebody's own token, not ours */
 	in->kind = INTENT_UNINSTALLED;
 	in->verified = VERIFIED_PLATFORM;
-	in->source_key = intents_key(&c->key, "u", ev->team_id ? ev->team_id : "", ev->event_id ? ev->event_id : ev->event_ts, NULL);
+	in->source_key =
+	    intents_key(&c->key, "u", ev->team_id ? ev->team_id : "", ev->event_id ? ev->event_id : ev->event_ts, NULL);
 	return true;
 }
 
@@ -433,23 +441,31 @@ static bool intents_event(struct intents *c, const struct slack_event *ev, const
 {
 	switch (ev->type) {
 	case EVENT_APP_MENTION:
-	case EVENT_SLACK_MESSAGE: return intents_message(c, ev, x, in);
+	case EVENT_SLACK_MESSAGE:
+		return intents_message(c, ev, x, in);
 	case EVENT_REACTION_ADDED:
-	case EVENT_REACTION_REMOVED: return intents_reaction(c, ev, in);
-	case EVENT_SESSION_STOPPED: return intents_stopped(c, ev, x, in);
+	case EVENT_REACTION_REMOVED:
+		return intents_reaction(c, ev, in);
+	case EVENT_SESSION_STOPPED:
+		return intents_stopped(c, ev, x, in);
 	case EVENT_APP_HOME_OPENED:
-	case EVENT_ASSISTANT_STARTED: return intents_opened(c, ev, x, in);
-	case EVENT_MEMBER_JOINED: return intents_joined(c, ev, x, in);
+	case EVENT_ASSISTANT_STARTED:
+		return intents_opened(c, ev, x, in);
+	case EVENT_MEMBER_JOINED:
+		return intents_joined(c, ev, x, in);
 	case EVENT_MEMBER_LEFT:
 	case EVENT_CHANNEL_LEFT:
 	case EVENT_CHANNEL_RENAME:
 	case EVENT_CHANNEL_ARCHIVE:
 	case EVENT_CHANNEL_UNARCHIVE:
 	case EVENT_CHANNEL_PRIVATE:
-	case EVENT_CHANNEL_SHARED: return intents_place_event(c, ev, in);
+	case EVENT_CHANNEL_SHARED:
+		return intents_place_event(c, ev, in);
 	case EVENT_TOKENS_REVOKED:
-	case EVENT_APP_UNINSTALLED: return intents_uninstalled(c, ev, in);
-	default: return false;
+	case EVENT_APP_UNINSTALLED:
+		return intents_uninstalled(c, ev, in);
+	default:
+		return false;
 	}
 }
 
@@ -551,8 +567,10 @@ bool intents_build(struct intents *c, const struct slack_event *ev, const struct
 	in->received_ms = x->now_ms;
 	in->late = x->late;
 	switch (ev->kind) {
-	case FRAME_EVENT: return intents_event(c, ev, x, in);
-	case FRAME_SLASH: return intents_slash(c, ev, x, in);
+	case FRAME_EVENT:
+		return intents_event(c, ev, x, in);
+	case FRAME_SLASH:
+		return intents_slash(c, ev, x, in);
 	case FRAME_INTERACTIVE:
 		if (!ev->interactive)
 			return false;
@@ -561,6 +579,7 @@ bool intents_build(struct intents *c, const struct slack_event *ev, const struct
 		if (strcmp(ev->interactive, "message_action") == 0)
 			return intents_shortcut(c, ev, x, in);
 		return false;
-	default: return false;
+	default:
+		return false;
 	}
 }

@@ -84,7 +84,8 @@ struct form {
 };
 
 /* Returns what to skip after our own mention at the start: "<@US>: help", "<@US>, help". */
-static size_t intext_mention(struct intext *c, const struct form *f, const char *rest, struct buf *out, size_t start, size_t *ours_at)
+static size_t intext_mention(
+    struct intext *c, const struct form *f, const char *rest, struct buf *out, size_t start, size_t *ours_at)
 {
 	char id[ID_MAX];
 	size_t n = f->n - 1;

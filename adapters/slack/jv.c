@@ -76,7 +76,8 @@ static bool jv_read_string(struct reader *r)
 		bool ok = e && strchr("\"\\/bfnrt", e);
 		uint32_t step = 2;
 		if (e == 'u' && left > 5) {
-			ok = jv_hex(r->s[at + 2]) >= 0 && jv_hex(r->s[at + 3]) >= 0 && jv_hex(r->s[at + 4]) >= 0 && jv_hex(r->s[at + 5]) >= 0;
+			ok = jv_hex(r->s[at + 2]) >= 0 && jv_hex(r->s[at + 3]) >= 0 && jv_hex(r->s[at + 4]) >= 0 &&
+			    jv_hex(r->s[at + 5]) >= 0;
 			step = 6;
 		}
 		if (!ok) {
@@ -145,11 +146,16 @@ static bool jv_read_word(struct reader *r, const char *word, enum jv_type type, 
 static bool jv_read_scalar(struct reader *r)
 {
 	switch (r->s[r->at]) {
-	case '"': return jv_read_string(r);
-	case 't': return jv_read_word(r, "true", JV_BOOL, true);
-	case 'f': return jv_read_word(r, "false", JV_BOOL, false);
-	case 'n': return jv_read_word(r, "null", JV_NULL, false);
-	default: return jv_read_number(r);
+	case '"':
+		return jv_read_string(r);
+	case 't':
+		return jv_read_word(r, "true", JV_BOOL, true);
+	case 'f':
+		return jv_read_word(r, "false", JV_BOOL, false);
+	case 'n':
+		return jv_read_word(r, "null", JV_NULL, false);
+	default:
+		return jv_read_number(r);
 	}
 }
 

@@ -17,8 +17,8 @@
 
 #define LINK_RX_BUFFER 8192
 #define LINK_KEEP_RX 65536
-#define LINK_BURST 16        /* acks written between two looks at the socket */
-#define LINK_CLOSE_MS 1000   /* Slack may leave TCP open after a close handshake */
+#define LINK_BURST 16      /* acks written between two looks at the socket */
+#define LINK_CLOSE_MS 1000 /* Slack may leave TCP open after a close handshake */
 
 static int link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n);
 const struct lws_protocols link_protocol = { .name = "slack-link", .callback = link_callback, .rx_buffer_size = LINK_RX_BUFFER };
@@ -120,8 +120,10 @@ static void link_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *li
 	struct sock_link *l = req->data;
 	for (struct addrinfo *a = list; status == 0 && a && l->addresses_len < LINK_ADDRESSES; a = a->ai_next) {
 		char *to = l->addresses[l->addresses_len];
-		if ((a->ai_family == AF_INET && uv_ip4_name((struct sockaddr_in *)(void *)a->ai_addr, to, sizeof(l->addresses[0])) == 0) ||
-		    (a->ai_family == AF_INET6 && uv_ip6_name((struct sockaddr_in6 *)(void *)a->ai_addr, to, sizeof(l->addresses[0])) == 0))
+		if ((a->ai_family == AF_INET &&
+		        uv_ip4_name((struct sockaddr_in *)(void *)a->ai_addr, to, sizeof(l->addresses[0])) == 0) ||
+		    (a->ai_family == AF_INET6 &&
+		        uv_ip6_name((struct sockaddr_in6 *)(void *)a->ai_addr, to, sizeof(l->addresses[0])) == 0))
 			l->addresses_len++;
 	}
 	uv_freeaddrinfo(list);

@@ -212,8 +212,16 @@ static void login_ask(void *arg)
 	buf_addf(&url, "%sauth.test", l->s->api_url);
 	buf_addf(&auth, "Authorization: Bearer %s", l->s->bot_token);
 	const char *const headers[] = { auth.p, "Content-Type: application/x-www-form-urlencoded", NULL };
-	struct http_request r = { .method = "POST", .url = url.p, .headers = headers, .body = xstrdup(""), .total_ms = 10000,
-		.connect_ms = 5000, .max_body = 65536, .want_header = "x-oauth-scopes", .on_done = login_on_answer, .arg = l };
+	struct http_request r = { .method = "POST",
+		.url = url.p,
+		.headers = headers,
+		.body = xstrdup(""),
+		.total_ms = 10000,
+		.connect_ms = 5000,
+		.max_body = 65536,
+		.want_header = "x-oauth-scopes",
+		.on_done = login_on_answer,
+		.arg = l };
 	if (http_start(l->s->http, &r) != ERR_NONE)
 		login_again(l, "too much is waiting", 0);
 	buf_done(&url);

@@ -16,9 +16,9 @@ const char *const manifest_scopes[] = { "app_mentions:read", "assistant:write", 
 	"reactions:read", "reactions:write", "users:read", NULL };
 
 static const char *const manifest_events[] = { "agent_session_stopped", "app_home_opened", "app_mention", "app_uninstalled",
-	"channel_archive", "channel_rename", "channel_shared", "channel_unarchive", "channel_unshared", "group_archive", "group_rename",
-	"group_unarchive", "member_joined_channel", "member_left_channel", "message.channels", "message.groups", "message.im",
-	"message.mpim", "reaction_added", "reaction_removed", "tokens_revoked", NULL };
+	"channel_archive", "channel_rename", "channel_shared", "channel_unarchive", "channel_unshared", "group_archive",
+	"group_rename", "group_unarchive", "member_joined_channel", "member_left_channel", "message.channels", "message.groups",
+	"message.im", "message.mpim", "reaction_added", "reaction_removed", "tokens_revoked", NULL };
 
 /* A double-quoted YAML scalar of at most ${units} characters. */
 static void manifest_text(struct buf *out, const char *s, size_t units)
@@ -38,20 +38,23 @@ void slack_manifest_print(const struct settings *s, struct buf *out)
 {
 	const char *name = settings_str(s, "slack.name"), *command = settings_str(s, "slack.command");
 	struct buf t = BUF_INIT;
-	buf_add_str(out, "# Slack app manifest.  Paste it at https://api.slack.com/apps, \"Create New App\", \"From a manifest\".\n"
-			 "# Then: Basic Information, App-Level Tokens: make one with connections:write (slack.app_token);\n"
-			 "# Install App: install it and copy the Bot User OAuth Token (slack.bot_token).\n"
-			 "_metadata:\n  major_version: 2\n"
-			 "display_information:\n  name: ");
+	buf_add_str(out,
+	    "# Slack app manifest.  Paste it at https://api.slack.com/apps, \"Create New App\", \"From a manifest\".\n"
+	    "# Then: Basic Information, App-Level Tokens: make one with connections:write (slack.app_token);\n"
+	    "# Install App: install it and copy the Bot User OAuth Token (slack.bot_token).\n"
+	    "_metadata:\n  major_version: 2\n"
+	    "display_information:\n  name: ");
 	manifest_text(out, name, 35);
-	buf_add_str(out, "\n  description: \"An AI teammate that answers in threads\"\n"
-			 "features:\n"
-			 "  app_home:\n    home_tab_enabled: true\n    messages_tab_enabled: true\n    messages_tab_read_only_enabled: false\n"
-			 "  bot_user:\n    display_name: ");
+	buf_add_str(out,
+	    "\n  description: \"An AI teammate that answers in threads\"\n"
+	    "features:\n"
+	    "  app_home:\n    home_tab_enabled: true\n    messages_tab_enabled: true\n    messages_tab_read_only_enabled: false\n"
+	    "  bot_user:\n    display_name: ");
 	manifest_text(out, name, 80);
-	buf_add_str(out, "\n    always_online: true\n"
-			 "  agent_view:\n    agent_description: \"Answers questions and does work in threads, with links to its sources\"\n"
-			 "    suggested_prompts:\n");
+	buf_add_str(out,
+	    "\n    always_online: true\n"
+	    "  agent_view:\n    agent_description: \"Answers questions and does work in threads, with links to its sources\"\n"
+	    "    suggested_prompts:\n");
 	for (size_t i = 0; i < HOME_PROMPTS; i++) {
 		buf_add_str(out, "      - title: ");
 		manifest_text(out, home_prompts[i].title, 75);
@@ -64,17 +67,20 @@ void slack_manifest_print(const struct settings *s, struct buf *out)
 	buf_addf(&t, "Ask %s, for your eyes only", name);
 	buf_add_str(out, "\n      description: ");
 	manifest_text(out, t.p, 2000);
-	buf_add_str(out, "\n      usage_hint: \"your question, or help\"\n      should_escape: true\n"
-			 "  shortcuts:\n    - name: ");
+	buf_add_str(out,
+	    "\n      usage_hint: \"your question, or help\"\n      should_escape: true\n"
+	    "  shortcuts:\n    - name: ");
 	buf_reset(&t);
 	buf_addf(&t, "Ask %s about this", name);
 	manifest_text(out, t.p, 24);
-	buf_add_str(out, "\n      type: message\n      callback_id: eddy_ask\n      description: \"Explains the message and helps with it\"\n"
-			 "oauth_config:\n  scopes:\n    bot:\n");
+	buf_add_str(out,
+	    "\n      type: message\n      callback_id: eddy_ask\n      description: \"Explains the message and helps with it\"\n"
+	    "oauth_config:\n  scopes:\n    bot:\n");
 	manifest_list(out, "      ", manifest_scopes);
-	buf_add_str(out, "settings:\n  socket_mode_enabled: true\n  org_deploy_enabled: false\n  token_rotation_enabled: false\n"
-			 "  interactivity:\n    is_enabled: true\n"
-			 "  event_subscriptions:\n    bot_events:\n");
+	buf_add_str(out,
+	    "settings:\n  socket_mode_enabled: true\n  org_deploy_enabled: false\n  token_rotation_enabled: false\n"
+	    "  interactivity:\n    is_enabled: true\n"
+	    "  event_subscriptions:\n    bot_events:\n");
 	manifest_list(out, "      ", manifest_events);
 	buf_done(&t);
 }

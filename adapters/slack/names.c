@@ -19,9 +19,9 @@
 #include "slack_internal.h"
 
 #define NAMES_MAX 20000
-#define NAMES_WAITING_MAX 500  /* questions on their way */
+#define NAMES_WAITING_MAX 500 /* questions on their way */
 #define RETRY_MS 600000u
-#define FRESH_MS 86400000u     /* names are asked again after a day */
+#define FRESH_MS 86400000u /* names are asked again after a day */
 #define WARM_PAGES 5
 
 struct entry {
@@ -91,7 +91,7 @@ struct place_fact {
 };
 struct answer {
 	struct slack_names *n;
-	bool asked;             /* one id's question has been answered */
+	bool asked; /* one id's question has been answered */
 	struct person_fact *people;
 	struct place_fact *places;
 	size_t people_len, places_len;
@@ -122,7 +122,8 @@ static struct place_fact place_read(const json_t *c)
 	enum visibility v = VIS_PUBLIC;
 	if (json_bool(c, "is_im", false))
 		v = VIS_DIRECT;
-	else if (json_bool(c, "is_ext_shared", false) || json_bool(c, "is_pending_ext_shared", false) || json_bool(c, "is_org_shared", false))
+	else if (json_bool(c, "is_ext_shared", false) || json_bool(c, "is_pending_ext_shared", false) ||
+	    json_bool(c, "is_org_shared", false))
 		v = VIS_EXTERNAL;
 	else if (json_bool(c, "is_private", false) || json_bool(c, "is_mpim", false) || json_bool(c, "is_group", false))
 		v = VIS_PRIVATE;
@@ -166,8 +167,11 @@ static void keep_person(struct slack_names *n, const struct slack_self *self, st
 	f->name = f->tz = NULL;
 	if (changed && self)
 		engine_learn_person(n->s->engine, self->ws, "slack",
-		    &(struct intent_person){ .external_id = f->id, .name = e->person.name, .tz = e->person.tz, .is_bot = f->is_bot,
-			.is_guest = f->is_guest });
+		    &(struct intent_person){ .external_id = f->id,
+		        .name = e->person.name,
+		        .tz = e->person.tz,
+		        .is_bot = f->is_bot,
+		        .is_guest = f->is_guest });
 }
 
 static void keep_place(struct slack_names *n, const struct slack_self *self, struct place_fact *f)
@@ -182,8 +186,8 @@ static void keep_place(struct slack_names *n, const struct slack_self *self, str
 	f->name = NULL;
 	if (changed && self)
 		engine_learn_place(n->s->engine, self->ws, "slack",
-		    &(struct intent_place){ .external_id = f->id, .name = e->place.name, .visibility = f->visibility,
-			.eddy_is_member = f->member });
+		    &(struct intent_place){
+		        .external_id = f->id, .name = e->place.name, .visibility = f->visibility, .eddy_is_member = f->member });
 }
 
 static void names_keep(void *arg)
@@ -237,8 +241,13 @@ static void names_ask(struct slack_names *n, struct entry *e, const char *method
 	struct answer *a = xcalloc(1, sizeof(*a));
 	a->n = n;
 	a->asked = true;
-	struct slack_call c = { .method = method, .form = true, .priority = SLACK_NAMES, .want_body = true, .again = true,
-		.on_done = names_on_info, .arg = a };
+	struct slack_call c = { .method = method,
+		.form = true,
+		.priority = SLACK_NAMES,
+		.want_body = true,
+		.again = true,
+		.on_done = names_on_info,
+		.arg = a };
 	slack_form(&c.args, field, id);
 	n->waiting++;
 	if (slack_api_call(n->s->api, &c) != ERR_NONE) {
@@ -326,8 +335,13 @@ static void names_on_page(void *arg, const struct slack_result *r)
 
 static void names_warm_page(struct warm *w, const char *cursor)
 {
-	struct slack_call c = { .method = w->people ? "users.list" : "users.conversations", .form = true, .priority = SLACK_NAMES,
-		.want_body = true, .again = true, .on_done = names_on_page, .arg = w };
+	struct slack_call c = { .method = w->people ? "users.list" : "users.conversations",
+		.form = true,
+		.priority = SLACK_NAMES,
+		.want_body = true,
+		.again = true,
+		.on_done = names_on_page,
+		.arg = w };
 	slack_form(&c.args, "limit", "200");
 	if (!w->people) {
 		slack_form(&c.args, "types", "public_channel,private_channel,mpim");

@@ -62,7 +62,14 @@ bool origin_unpack(const void *p, size_t n, struct origin *out)
 	uint64_t until = 0;
 	for (int i = 0; i < 8; i++)
 		until |= (uint64_t)(unsigned char)b[2 + i] << (8 * i);
-	*out = (struct origin){ .surface = (enum origin_surface)b[1], .team = s[0], .channel = s[1], .thread_ts = s[2],
-		.message_ts = s[3], .user = s[4], .user_team = s[5], .response_url = s[6], .response_until_ms = until };
+	*out = (struct origin){ .surface = (enum origin_surface)b[1],
+		.team = s[0],
+		.channel = s[1],
+		.thread_ts = s[2],
+		.message_ts = s[3],
+		.user = s[4],
+		.user_team = s[5],
+		.response_url = s[6],
+		.response_until_ms = until };
 	return true;
 }

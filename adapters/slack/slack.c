@@ -24,7 +24,8 @@
 #define ALIVE_EVERY_MS 25000
 
 const struct setting slack_settings[] = {
-	{ "slack.app_token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_APP_TOKEN", "app-level token (xapp-…) with connections:write" },
+	{ "slack.app_token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_APP_TOKEN",
+	    "app-level token (xapp-…) with connections:write" },
 	{ "slack.bot_token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_BOT_TOKEN", "bot token (xoxb-…) of the installed app" },
 	{ "slack.api_url", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com/api/", NULL, 0, 0, NULL,
 	    "where the Web API is; plain http only on loopback" },
@@ -33,7 +34,8 @@ const struct setting slack_settings[] = {
 	{ "slack.stream", SET_ENUM, 0, "auto", "auto|off", 0, 0, NULL, "show answers while they are written, or whole" },
 	{ "slack.name", SET_STR, 0, "Eddy", NULL, 0, 0, NULL, "the app's name in the manifest and on its Home tab" },
 	{ "slack.command", SET_STR, 0, "/eddy", NULL, 0, 0, NULL, "the slash command of the manifest" },
-	{ "slack.bots", SET_LIST, 0, NULL, NULL, 0, 0, NULL, "app ids of bots that may ask by mentioning us; all others are not heard" },
+	{ "slack.bots", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
+	    "app ids of bots that may ask by mentioning us; all others are not heard" },
 	{ "slack.gap", SET_MS, 0, "3m", NULL, 1000, 86400000, NULL,
 	    "after this long without a link or database, direct messages and active threads are read back" },
 	{ 0 },
@@ -59,10 +61,12 @@ static enum err slack_check_settings(const struct settings *s, char *why, size_t
 {
 	const char *app = settings_str(s, "slack.app_token"), *bot = settings_str(s, "slack.bot_token");
 	if (!app || !bot)
-		return slack_refuse(why, n, app ? "slack.bot_token is missing (the xoxb- token of the installed app)"
-						: "slack.app_token is missing (an xapp- token with connections:write)");
+		return slack_refuse(why, n,
+		    app ? "slack.bot_token is missing (the xoxb- token of the installed app)"
+		        : "slack.app_token is missing (an xapp- token with connections:write)");
 	if (has_prefix(app, "xoxb-") || has_prefix(bot, "xapp-"))
-		return slack_refuse(why, n, "slack.app_token and slack.bot_token are swapped: the app token begins with xapp-, the bot token with xoxb-");
+		return slack_refuse(why, n,
+		    "slack.app_token and slack.bot_token are swapped: the app token begins with xapp-, the bot token with xoxb-");
 	for (const char *p = app; *p; p++)
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
 			return slack_refuse(why, n, "slack.app_token holds a blank or a character that no token has");
@@ -187,15 +191,21 @@ enum err slack_open(struct adapter **out, const struct slack_options *o, char *w
 	size_t n = strlen(url);
 	s->api_url = xmalloc(n + 2);
 	snprintf(s->api_url, n + 2, "%s%s", url, n && url[n - 1] == '/' ? "" : "/");
-	s->api = slack_api_new(&(struct slack_api_options){ .http = s->http, .metrics = s->metrics, .base_url = s->api_url,
-	    .token = s->bot_token, .adaptive = s->limits_adaptive });
-	s->out = slack_out_new(&(struct slack_out_options){ .http = s->http, .api = s->api, .metrics = s->metrics,
-	    .port = slack_out_engine(s), .stream = s->stream_auto });
+	s->api = slack_api_new(&(struct slack_api_options){ .http = s->http,
+	    .metrics = s->metrics,
+	    .base_url = s->api_url,
+	    .token = s->bot_token,
+	    .adaptive = s->limits_adaptive });
+	s->out = slack_out_new(&(struct slack_out_options){
+	    .http = s->http, .api = s->api, .metrics = s->metrics, .port = slack_out_engine(s), .stream = s->stream_auto });
 	s->names = names_new(s);
 	s->inlet = inlet_new(s);
 	s->catchup = catchup_new(s);
 	inlet_on_gap(s->inlet, slack_on_gap, s);
-	s->sock = sock_new(&(struct sock_options){ .loop = s->loop, .http = s->http, .metrics = s->metrics, .api_url = s->api_url,
+	s->sock = sock_new(&(struct sock_options){ .loop = s->loop,
+	    .http = s->http,
+	    .metrics = s->metrics,
+	    .api_url = s->api_url,
 	    .app_token = s->app_token,
 	    .port = { .arg = s, .on_event = slack_on_event, .on_up = slack_on_up, .on_app = slack_on_app } });
 	s->login = login_new(s, slack_ready);
@@ -257,24 +267,36 @@ static void slack_describe(struct adapter *a, char *out, size_t n)
 	}
 	const char *team = self->team_name[0] ? self->team_name : self->team_id;
 	switch (sock_state(s->sock, why, sizeof(why))) {
-	case SOCK_LIVE: snprintf(out, n, "connected to %s as @%s", team, self->user_name); break;
-	case SOCK_AWAY: snprintf(out, n, "no link to %s (%s), trying again", team, why); break;
-	case SOCK_DISABLED: snprintf(out, n, "no link to %s: %s", team, why); break;
-	case SOCK_FATAL: snprintf(out, n, "refused by Slack: %s", why); break;
-	default: snprintf(out, n, "connecting to %s", team); break;
+	case SOCK_LIVE:
+		snprintf(out, n, "connected to %s as @%s", team, self->user_name);
+		break;
+	case SOCK_AWAY:
+		snprintf(out, n, "no link to %s (%s), trying again", team, why);
+		break;
+	case SOCK_DISABLED:
+		snprintf(out, n, "no link to %s: %s", team, why);
+		break;
+	case SOCK_FATAL:
+		snprintf(out, n, "refused by Slack: %s", why);
+		break;
+	default:
+		snprintf(out, n, "connecting to %s", team);
+		break;
 	}
 }
 
 /* https://acme.slack.com/archives/C1/p1760000000000100?thread_ts=1760000000.000001&cid=C1 */
-static bool slack_permalink(struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+static bool slack_permalink(
+    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
 	const struct slack_self *self = atomic_load(&slack_of(a)->self);
 	if (!self || !self->team_url[0] || !place_key || !message_key || !wire_ts_valid(message_key))
 		return false;
 	const char *dot = strchr(message_key, '.');
 	bool in_thread = thread_key && wire_ts_valid(thread_key) && strcmp(thread_key, message_key) != 0;
-	int len = snprintf(out, n, "%sarchives/%s/p%.*s%s%s%s%s%s", self->team_url, place_key, (int)(dot - message_key), message_key, dot + 1,
-	    in_thread ? "?thread_ts=" : "", in_thread ? thread_key : "", in_thread ? "&cid=" : "", in_thread ? place_key : "");
+	int len = snprintf(out, n, "%sarchives/%s/p%.*s%s%s%s%s%s", self->team_url, place_key, (int)(dot - message_key),
+	    message_key, dot + 1, in_thread ? "?thread_ts=" : "", in_thread ? thread_key : "", in_thread ? "&cid=" : "",
+	    in_thread ? place_key : "");
 	return len > 0 && (size_t)len < n;
 }
 

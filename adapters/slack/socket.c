@@ -24,7 +24,7 @@
 #define TOKENS_MAX 10.0       /* apps.connections.open: bursts are tolerated … */
 #define TOKEN_EVERY_MS 6000.0 /* … and ten a minute is the most we ask for in the long run */
 #define BACKOFF_MAX_MS 30000u
-#define QUICK_MS 1000u        /* a link that lived shorter counts as a failure from the second time on */
+#define QUICK_MS 1000u /* a link that lived shorter counts as a failure from the second time on */
 #define LIFE_MARGIN_S 20
 #define SWEEP_MS 200
 #define DRAIN_MAX_MS 10000u
@@ -354,8 +354,15 @@ static bool sock_ask(struct slack_sock *s, struct sock_link *l)
 	struct sock_ask *a = xcalloc(1, sizeof(*a));
 	a->s = s;
 	a->link = l->id;
-	struct http_request r = { .method = "POST", .url = url.p, .headers = headers, .body = xstrdup(""), .total_ms = ASK_MS,
-		.connect_ms = 5000, .max_body = 65536, .on_done = sock_on_answer, .arg = a };
+	struct http_request r = { .method = "POST",
+		.url = url.p,
+		.headers = headers,
+		.body = xstrdup(""),
+		.total_ms = ASK_MS,
+		.connect_ms = 5000,
+		.max_body = 65536,
+		.on_done = sock_on_answer,
+		.arg = a };
 	enum err e = http_start(s->o.http, &r);
 	buf_done(&url);
 	explicit_bzero(auth.p, auth.len);
@@ -477,14 +484,16 @@ static void sock_disconnect(struct sock_link *l, const char *reason)
 	log_info("slack.disconnect", LF_INT("link", l->id), LF_STR("reason", reason ? reason : ""));
 	loop_timer_stop(s->retry);
 	s->retry = NULL;
-	bool mine = l == s->live, refused = reason && (strcmp(reason, "link_disabled") == 0 || strcmp(reason, "too_many_websockets") == 0);
+	bool mine = l == s->live,
+	     refused = reason && (strcmp(reason, "link_disabled") == 0 || strcmp(reason, "too_many_websockets") == 0);
 	l->state = l->state == LINK_LIVE ? LINK_DRAINING : l->state;
 	if (refused && s->opening == l) {
 		s->opening = NULL;
 		link_close(l, reason);
 	}
 	if (reason && strcmp(reason, "link_disabled") == 0) {
-		log_error("slack.refused", LF_STR("error", "link_disabled"), LF_STR("mend", "switch Socket Mode on in the app's settings"));
+		log_error("slack.refused", LF_STR("error", "link_disabled"),
+		    LF_STR("mend", "switch Socket Mode on in the app's settings"));
 		sock_say(s, SOCK_DISABLED, "Socket Mode is switched off in the app's settings");
 		s->said_away = true;
 		sock_open(s, s->o.disabled_ms);
@@ -532,8 +541,8 @@ void sock_link_frame(struct sock_link *l, bool binary)
 		uint64_t now = clock_ms();
 		if (now - s->bad_ms >= 1000) { /* a flood of them is one line a second; the metric counts all */
 			s->bad_ms = now;
-			log_warn("slack.frame", LF_STR("envelope", ev.envelope_id), LF_STR("why", ev.why), LF_INT("bytes", l->rx.len),
-			    LF_STR("result", ev.envelope_id[0] ? "acknowledged" : "ignored"));
+			log_warn("slack.frame", LF_STR("envelope", ev.envelope_id), LF_STR("why", ev.why),
+			    LF_INT("bytes", l->rx.len), LF_STR("result", ev.envelope_id[0] ? "acknowledged" : "ignored"));
 		}
 		if (ev.envelope_id[0])
 			sock_settle(sock_ticket_new(s, l, ev.envelope_id), true);
@@ -557,7 +566,8 @@ void sock_link_ended(struct sock_link *l, const char *why)
 	uint64_t now = clock_ms(), age = lived ? now - l->hello_ms : 0;
 	char text[96];
 	snprintf(text, sizeof(text), "%s", why);
-	log_info("slack.link_end", LF_INT("link", l->id), LF_STR("why", text), LF_INT("age_ms", age), LF_INT("unacked", l->inflight));
+	log_info(
+	    "slack.link_end", LF_INT("link", l->id), LF_STR("why", text), LF_INT("age_ms", age), LF_INT("unacked", l->inflight));
 	bool asked = l->state == LINK_DRAINING || l->state == LINK_CLOSING;
 	sock_remove(s, l);
 	if (was_live && !s->lost_ms)
@@ -611,12 +621,15 @@ struct slack_sock *sock_new(const struct sock_options *o)
 	pthread_mutex_init(&s->mtx, NULL);
 	if (o->metrics) {
 		s->m_links = metric_gauge(o->metrics, "eddy_slack_links", NULL, "Live Socket Mode links");
-		s->m_reconnects = metric_counter(o->metrics, "eddy_slack_reconnects_total", NULL, "Socket Mode links after the first");
-		s->m_ack = metric_duration(o->metrics, "eddy_slack_ack_seconds", NULL, "From a frame to its acknowledgement, after COMMIT");
+		s->m_reconnects =
+		    metric_counter(o->metrics, "eddy_slack_reconnects_total", NULL, "Socket Mode links after the first");
+		s->m_ack = metric_duration(
+		    o->metrics, "eddy_slack_ack_seconds", NULL, "From a frame to its acknowledgement, after COMMIT");
 		for (int i = 0; i < FRAME_KINDS; i++) {
 			char labels[64];
 			snprintf(labels, sizeof(labels), "type=\"%s\"", wire_frame_names[i]);
-			s->m_frames[i] = metric_counter(o->metrics, "eddy_slack_frames_total", labels, "Socket Mode frames received");
+			s->m_frames[i] =
+			    metric_counter(o->metrics, "eddy_slack_frames_total", labels, "Socket Mode frames received");
 		}
 	}
 	loop_add_protocol(o->loop, LOOP_CLIENT, &link_protocol);

@@ -151,14 +151,44 @@ static bool wire_read_message(struct jv *d, jv_ref o, struct wire_message *m)
 {
 	if (jv_type(d, o) != JV_OBJECT)
 		return false;
-	enum { USER, BOT_ID, APP_ID, SUBTYPE, TEXT, TS, THREAD_TS, USER_TEAM, TEAM, SOURCE_TEAM, EDITED, PROFILE, BOT_PROFILE, FILES, STREAMING, N };
+	enum {
+		USER,
+		BOT_ID,
+		APP_ID,
+		SUBTYPE,
+		TEXT,
+		TS,
+		THREAD_TS,
+		USER_TEAM,
+		TEAM,
+		SOURCE_TEAM,
+		EDITED,
+		PROFILE,
+		BOT_PROFILE,
+		FILES,
+		STREAMING,
+		N
+	};
 	static const struct {
 		const char *name;
 		size_t len;
 	} keys[N] = {
 #define K(s) { s, sizeof(s) - 1 }
-		K("user"), K("bot_id"), K("app_id"), K("subtype"), K("text"), K("ts"), K("thread_ts"), K("user_team"), K("team"),
-		K("source_team"), K("edited"), K("user_profile"), K("bot_profile"), K("files"), K("streaming_state"),
+		K("user"),
+		K("bot_id"),
+		K("app_id"),
+		K("subtype"),
+		K("text"),
+		K("ts"),
+		K("thread_ts"),
+		K("user_team"),
+		K("team"),
+		K("source_team"),
+		K("edited"),
+		K("user_profile"),
+		K("bot_profile"),
+		K("files"),
+		K("streaming_state"),
 #undef K
 	};
 	jv_ref at[N];
@@ -402,9 +432,9 @@ void wire_decode(struct wire *w, char *frame, size_t n, struct slack_event *ev)
 		return;
 	}
 	enum frame_kind kind = strcmp(type, "events_api") == 0 ? FRAME_EVENT
-	    : strcmp(type, "slash_commands") == 0	       ? FRAME_SLASH
-	    : strcmp(type, "interactive") == 0		       ? FRAME_INTERACTIVE
-							       : FRAME_OTHER;
+	    : strcmp(type, "slash_commands") == 0              ? FRAME_SLASH
+	    : strcmp(type, "interactive") == 0                 ? FRAME_INTERACTIVE
+	                                                       : FRAME_OTHER;
 	w->why[0] = '\0';
 	jv_ref p = kind == FRAME_OTHER ? JV_ABSENT : wire_payload(w, &d, 0);
 	if (kind != FRAME_OTHER && jv_type(d, p) != JV_OBJECT) {

@@ -37,8 +37,9 @@ static const struct known_place *place(void *arg, const char *id)
 static int begin(void **state)
 {
 	(void)state;
-	c = (struct intents){ .team_id = "T1", .self_user = "UEDDY", .self_bot = "BEDDY", .self_name = "eddy", .person = person,
-		.place = place };
+	c = (struct intents){
+		.team_id = "T1", .self_user = "UEDDY", .self_bot = "BEDDY", .self_name = "eddy", .person = person, .place = place
+	};
 	x = (struct intents_extra){ .now_ms = 1760000001000 };
 	return 0;
 }
@@ -66,9 +67,11 @@ static bool build(const char *frame)
 static bool event(const char *body)
 {
 	char frame[8192];
-	snprintf(frame, sizeof(frame), "{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"api_app_id\":\"A1\","
-		 "\"event_id\":\"Ev1\",\"event\":%s,\"authorizations\":[{\"team_id\":\"T1\",\"user_id\":\"UEDDY\",\"is_bot\":true}],"
-		 "\"is_ext_shared_channel\":false}}", body);
+	snprintf(frame, sizeof(frame),
+	    "{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"api_app_id\":\"A1\","
+	    "\"event_id\":\"Ev1\",\"event\":%s,\"authorizations\":[{\"team_id\":\"T1\",\"user_id\":\"UEDDY\",\"is_bot\":true}],"
+	    "\"is_ext_shared_channel\":false}}",
+	    body);
 	return build(frame);
 }
 
@@ -79,7 +82,7 @@ static void intents__give_one_key__to_mention_and_message(void **state)
 	(void)state;
 	char key[64];
 	assert_true(event("{\"type\":\"app_mention\",\"user\":\"UANNA\",\"channel\":\"C1\",\"ts\":\"1760000000.000100\","
-			  "\"text\":\"<@UEDDY> hello\",\"team\":\"T1\"}"));
+	                  "\"text\":\"<@UEDDY> hello\",\"team\":\"T1\"}"));
 	assert_int_equal(in.kind, INTENT_MESSAGE_POSTED);
 	assert_true(in.mentions_us);
 	assert_int_equal(in.place.visibility, VIS_UNKNOWN);
@@ -111,10 +114,12 @@ static void intents__keep_silent__about_ourselves_and_system_words(void **state)
 	assert_false(event(MSG("\"user\":\"U2\",\"subtype\":\"channel_join\",\"text\":\"<@UEDDY> has joined\"")));
 	assert_false(event(MSG("\"user\":\"USLACKBOT\",\"text\":\"<@UEDDY> x\"")));
 	assert_false(event(MSG("\"text\":\"nobody\"")));
-	assert_false(event(MSG("\"subtype\":\"message_changed\",\"hidden\":true,\"message\":{\"user\":\"UEDDY\",\"bot_id\":\"BEDDY\",\"ts\":\"1.2\","
-			       "\"text\":\"b\"},\"previous_message\":{\"user\":\"UEDDY\",\"ts\":\"1.2\",\"text\":\"a\"}")));
-	assert_false(event("{\"type\":\"reaction_added\",\"user\":\"UEDDY\",\"reaction\":\"eyes\",\"item\":{\"type\":\"message\",\"channel\":\"C1\","
-			   "\"ts\":\"1.2\"},\"event_ts\":\"3.4\"}"));
+	assert_false(event(MSG(
+	    "\"subtype\":\"message_changed\",\"hidden\":true,\"message\":{\"user\":\"UEDDY\",\"bot_id\":\"BEDDY\",\"ts\":\"1.2\","
+	    "\"text\":\"b\"},\"previous_message\":{\"user\":\"UEDDY\",\"ts\":\"1.2\",\"text\":\"a\"}")));
+	assert_false(event(
+	    "{\"type\":\"reaction_added\",\"user\":\"UEDDY\",\"reaction\":\"eyes\",\"item\":{\"type\":\"message\",\"channel\":\"C1\","
+	    "\"ts\":\"1.2\"},\"event_ts\":\"3.4\"}"));
 	assert_false(event("{\"type\":\"message_metadata_posted\",\"app_id\":\"A1\"}"));
 }
 
@@ -122,7 +127,8 @@ static void intents__hear_bots__only_when_allowed_and_only_a_few_times(void **st
 {
 	(void)state;
 	static const char *const allowed[] = { "AOK" };
-	const char *says = MSG("\"user\":\"UBOTTY\",\"bot_id\":\"BX\",\"app_id\":\"AOK\",\"text\":\"<@UEDDY> go\",\"thread_ts\":\"1760000000.000001\"");
+	const char *says = MSG(
+	    "\"user\":\"UBOTTY\",\"bot_id\":\"BX\",\"app_id\":\"AOK\",\"text\":\"<@UEDDY> go\",\"thread_ts\":\"1760000000.000001\"");
 	assert_false(event(says));
 	c.bots = allowed;
 	c.bots_len = 1;
@@ -140,22 +146,27 @@ static void intents__hear_bots__only_when_allowed_and_only_a_few_times(void **st
 static void intents__tell_edits__only_of_real_changes(void **state)
 {
 	(void)state;
-	assert_true(event(MSG("\"subtype\":\"message_changed\",\"event_ts\":\"9.9\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\","
-			      "\"text\":\"new &amp; <@UEDDY>\",\"edited\":{\"user\":\"UANNA\",\"ts\":\"6.0\"}},"
-			      "\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"old\"}")));
+	assert_true(
+	    event(MSG("\"subtype\":\"message_changed\",\"event_ts\":\"9.9\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\","
+	              "\"text\":\"new &amp; <@UEDDY>\",\"edited\":{\"user\":\"UANNA\",\"ts\":\"6.0\"}},"
+	              "\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"old\"}")));
 	assert_int_equal(in.kind, INTENT_MESSAGE_EDITED);
 	assert_string_equal(in.message_key, "5.000001");
 	assert_string_equal(in.text, "new &");
 	assert_true(in.mentions_us);
 	assert_int_equal(in.platform_ms, 5000);
 	assert_true(in.origin_len > 0); /* an edit that adds our mention is answered */
-	assert_false(event(MSG("\"subtype\":\"message_changed\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"https://x\"},"
-			       "\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"https://x\"}")));
-	assert_false(event(MSG("\"subtype\":\"message_changed\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"x\",\"edited\":{}}")));
-	assert_true(event(MSG("\"subtype\":\"message_changed\",\"message\":{\"subtype\":\"tombstone\",\"user\":\"USLACKBOT\",\"ts\":\"5.000001\","
-			      "\"text\":\"This message was deleted.\"},\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"x\"}")));
+	assert_false(
+	    event(MSG("\"subtype\":\"message_changed\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"https://x\"},"
+	              "\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"https://x\"}")));
+	assert_false(event(MSG(
+	    "\"subtype\":\"message_changed\",\"message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"x\",\"edited\":{}}")));
+	assert_true(event(MSG(
+	    "\"subtype\":\"message_changed\",\"message\":{\"subtype\":\"tombstone\",\"user\":\"USLACKBOT\",\"ts\":\"5.000001\","
+	    "\"text\":\"This message was deleted.\"},\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\",\"text\":\"x\"}")));
 	assert_int_equal(in.kind, INTENT_MESSAGE_DELETED);
-	assert_true(event(MSG("\"subtype\":\"message_deleted\",\"deleted_ts\":\"5.000001\",\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\"}")));
+	assert_true(event(MSG(
+	    "\"subtype\":\"message_deleted\",\"deleted_ts\":\"5.000001\",\"previous_message\":{\"user\":\"UANNA\",\"ts\":\"5.000001\"}")));
 	assert_int_equal(in.kind, INTENT_MESSAGE_DELETED);
 	assert_string_equal(in.message_key, "5.000001");
 }
@@ -163,14 +174,16 @@ static void intents__tell_edits__only_of_real_changes(void **state)
 static void intents__take__threads_direct_messages_and_files(void **state)
 {
 	(void)state;
-	assert_true(event("{\"type\":\"message\",\"channel\":\"D1\",\"channel_type\":\"im\",\"user\":\"UANNA\",\"ts\":\"7.000001\",\"text\":\"hi\"}"));
+	assert_true(event(
+	    "{\"type\":\"message\",\"channel\":\"D1\",\"channel_type\":\"im\",\"user\":\"UANNA\",\"ts\":\"7.000001\",\"text\":\"hi\"}"));
 	assert_int_equal(in.place.visibility, VIS_DIRECT);
 	assert_string_equal(in.thread_key, "7.000001");
 	struct origin o;
 	assert_true(origin_unpack(in.origin, in.origin_len, &o));
 	assert_int_equal(o.surface, ORIGIN_DM);
-	assert_true(event("{\"type\":\"message\",\"subtype\":\"thread_broadcast\",\"channel\":\"G1\",\"channel_type\":\"group\",\"user\":\"UANNA\","
-			  "\"ts\":\"8.000001\",\"thread_ts\":\"7.000001\",\"text\":\"<@U2> and <@U3|zoe>\"}"));
+	assert_true(event(
+	    "{\"type\":\"message\",\"subtype\":\"thread_broadcast\",\"channel\":\"G1\",\"channel_type\":\"group\",\"user\":\"UANNA\","
+	    "\"ts\":\"8.000001\",\"thread_ts\":\"7.000001\",\"text\":\"<@U2> and <@U3|zoe>\"}"));
 	assert_int_equal(in.place.visibility, VIS_PRIVATE);
 	assert_string_equal(in.thread_key, "7.000001");
 	assert_false(in.is_thread_root);
@@ -179,8 +192,9 @@ static void intents__take__threads_direct_messages_and_files(void **state)
 	struct intents_file_text t = { "F1", "line", 4 };
 	x.texts = &t;
 	x.texts_len = 1;
-	assert_true(event(MSG("\"subtype\":\"file_share\",\"user\":\"UANNA\",\"text\":\"\",\"files\":[{\"id\":\"F1\",\"name\":\"a.txt\","
-			      "\"mimetype\":\"text/plain\",\"mode\":\"hosted\",\"size\":4,\"url_private\":\"https://files.slack.com/a\"},{\"id\":\"F2\"}]")));
+	assert_true(event(MSG(
+	    "\"subtype\":\"file_share\",\"user\":\"UANNA\",\"text\":\"\",\"files\":[{\"id\":\"F1\",\"name\":\"a.txt\","
+	    "\"mimetype\":\"text/plain\",\"mode\":\"hosted\",\"size\":4,\"url_private\":\"https://files.slack.com/a\"},{\"id\":\"F2\"}]")));
 	assert_int_equal(in.files_len, 2);
 	assert_string_equal(in.files[0].text, "line");
 	assert_null(in.files[1].text);
@@ -192,14 +206,17 @@ static void intents__take__threads_direct_messages_and_files(void **state)
 static void intents__see_strangers__as_guests_and_shared_channels_as_external(void **state)
 {
 	(void)state;
-	assert_true(event(MSG("\"user\":\"UFAR\",\"user_team\":\"T9\",\"text\":\"x\",\"user_profile\":{\"display_name\":\"Far\"}")));
+	assert_true(
+	    event(MSG("\"user\":\"UFAR\",\"user_team\":\"T9\",\"text\":\"x\",\"user_profile\":{\"display_name\":\"Far\"}")));
 	assert_true(in.person.is_guest);
 	assert_string_equal(in.person.name, "Far");
-	assert_true(build("{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"is_ext_shared_channel\":true,\"event\":"
-			  "{\"type\":\"message\",\"channel\":\"C1\",\"channel_type\":\"channel\",\"user\":\"UANNA\",\"ts\":\"1.2\",\"text\":\"x\"}}}"));
+	assert_true(build(
+	    "{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"is_ext_shared_channel\":true,\"event\":"
+	    "{\"type\":\"message\",\"channel\":\"C1\",\"channel_type\":\"channel\",\"user\":\"UANNA\",\"ts\":\"1.2\",\"text\":\"x\"}}}"));
 	assert_int_equal(in.place.visibility, VIS_EXTERNAL);
 	ops.visibility = VIS_EXTERNAL;
-	assert_true(event("{\"type\":\"message\",\"channel\":\"COPS\",\"channel_type\":\"channel\",\"user\":\"UANNA\",\"ts\":\"1.2\",\"text\":\"x\"}"));
+	assert_true(event(
+	    "{\"type\":\"message\",\"channel\":\"COPS\",\"channel_type\":\"channel\",\"user\":\"UANNA\",\"ts\":\"1.2\",\"text\":\"x\"}"));
 	assert_int_equal(in.place.visibility, VIS_EXTERNAL);
 	ops.visibility = VIS_PUBLIC;
 }
@@ -207,9 +224,10 @@ static void intents__see_strangers__as_guests_and_shared_channels_as_external(vo
 static void intents__file_commands__where_only_their_author_looks(void **state)
 {
 	(void)state;
-	assert_true(build("{\"envelope_id\":\"e\",\"type\":\"slash_commands\",\"payload\":{\"team_id\":\"T1\",\"channel_id\":\"COPS\","
-			  "\"channel_name\":\"ops\",\"user_id\":\"UANNA\",\"command\":\"/eddy\",\"text\":\"why <@U2|bo> &amp; me\","
-			  "\"response_url\":\"https://hooks.slack.com/commands/1\",\"trigger_id\":\"1.2.3\"}}"));
+	assert_true(
+	    build("{\"envelope_id\":\"e\",\"type\":\"slash_commands\",\"payload\":{\"team_id\":\"T1\",\"channel_id\":\"COPS\","
+	          "\"channel_name\":\"ops\",\"user_id\":\"UANNA\",\"command\":\"/eddy\",\"text\":\"why <@U2|bo> &amp; me\","
+	          "\"response_url\":\"https://hooks.slack.com/commands/1\",\"trigger_id\":\"1.2.3\"}}"));
 	assert_int_equal(in.kind, INTENT_COMMAND_GIVEN);
 	assert_true(in.private_reply);
 	assert_true(in.is_command);
@@ -225,9 +243,10 @@ static void intents__file_commands__where_only_their_author_looks(void **state)
 	assert_string_equal(o.channel, "COPS");
 	assert_string_equal(o.response_url, "https://hooks.slack.com/commands/1");
 	assert_true(o.response_until_ms > x.now_ms);
-	assert_true(build("{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"message_action\",\"callback_id\":\"eddy_ask\","
-			  "\"team\":{\"id\":\"T1\"},\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"trigger_id\":\"9.9\","
-			  "\"response_url\":\"https://hooks.slack.com/x\",\"message\":{\"ts\":\"1.2\",\"user\":\"UANNA\",\"text\":\"one\\ntwo\"}}}"));
+	assert_true(build(
+	    "{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"message_action\",\"callback_id\":\"eddy_ask\","
+	    "\"team\":{\"id\":\"T1\"},\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"trigger_id\":\"9.9\","
+	    "\"response_url\":\"https://hooks.slack.com/x\",\"message\":{\"ts\":\"1.2\",\"user\":\"UANNA\",\"text\":\"one\\ntwo\"}}}"));
 	assert_int_equal(in.kind, INTENT_COMMAND_GIVEN);
 	assert_non_null(strstr(in.text, "from Anna"));
 	assert_non_null(strstr(in.text, "> one\n> two"));
@@ -237,14 +256,17 @@ static void intents__file_commands__where_only_their_author_looks(void **state)
 static void intents__know__the_other_events(void **state)
 {
 	(void)state;
-	assert_true(event("{\"type\":\"reaction_added\",\"user\":\"UANNA\",\"reaction\":\"+1\",\"item\":{\"type\":\"message\",\"channel\":\"C1\","
-			  "\"ts\":\"1.2\"},\"event_ts\":\"3.4\"}"));
+	assert_true(event(
+	    "{\"type\":\"reaction_added\",\"user\":\"UANNA\",\"reaction\":\"+1\",\"item\":{\"type\":\"message\",\"channel\":\"C1\","
+	    "\"ts\":\"1.2\"},\"event_ts\":\"3.4\"}"));
 	assert_int_equal(in.kind, INTENT_REACTION_ADDED);
 	assert_string_equal(in.text, "+1");
-	assert_true(event("{\"type\":\"agent_session_stopped\",\"channel\":\"D1\",\"thread_ts\":\"1.2\",\"user\":\"UANNA\",\"event_ts\":\"3.4\"}"));
+	assert_true(event(
+	    "{\"type\":\"agent_session_stopped\",\"channel\":\"D1\",\"thread_ts\":\"1.2\",\"user\":\"UANNA\",\"event_ts\":\"3.4\"}"));
 	assert_int_equal(in.kind, INTENT_RUN_STOPPED);
 	assert_string_equal(in.thread_key, "1.2");
-	assert_true(event("{\"type\":\"member_joined_channel\",\"user\":\"UEDDY\",\"channel\":\"C1\",\"channel_type\":\"C\",\"event_ts\":\"3.4\"}"));
+	assert_true(event(
+	    "{\"type\":\"member_joined_channel\",\"user\":\"UEDDY\",\"channel\":\"C1\",\"channel_type\":\"C\",\"event_ts\":\"3.4\"}"));
 	assert_int_equal(in.kind, INTENT_PLACE_JOINED);
 	assert_string_equal(in.source_key, "j:C1:3.4");
 	assert_true(in.origin_len > 0);
@@ -257,30 +279,35 @@ static void intents__know__the_other_events(void **state)
 	assert_string_equal(in.place.name, "dev");
 	assert_true(event("{\"type\":\"channel_shared\",\"channel\":\"COPS\",\"event_ts\":\"3.6\"}"));
 	assert_int_equal(in.place.visibility, VIS_EXTERNAL);
-	assert_true(event("{\"type\":\"app_home_opened\",\"user\":\"UANNA\",\"channel\":\"D1\",\"tab\":\"messages\",\"event_ts\":\"3.7\"}"));
+	assert_true(event(
+	    "{\"type\":\"app_home_opened\",\"user\":\"UANNA\",\"channel\":\"D1\",\"tab\":\"messages\",\"event_ts\":\"3.7\"}"));
 	assert_int_equal(in.kind, INTENT_THREAD_OPENED);
-	assert_false(event("{\"type\":\"app_home_opened\",\"user\":\"UANNA\",\"channel\":\"D1\",\"tab\":\"home\",\"event_ts\":\"3.7\"}"));
-	assert_true(event("{\"type\":\"assistant_thread_started\",\"assistant_thread\":{\"user_id\":\"UANNA\",\"channel_id\":\"D1\","
-			  "\"thread_ts\":\"1.2\",\"context\":{}}}"));
+	assert_false(
+	    event("{\"type\":\"app_home_opened\",\"user\":\"UANNA\",\"channel\":\"D1\",\"tab\":\"home\",\"event_ts\":\"3.7\"}"));
+	assert_true(
+	    event("{\"type\":\"assistant_thread_started\",\"assistant_thread\":{\"user_id\":\"UANNA\",\"channel_id\":\"D1\","
+	          "\"thread_ts\":\"1.2\",\"context\":{}}}"));
 	assert_int_equal(in.kind, INTENT_THREAD_OPENED);
 	assert_string_equal(in.thread_key, "1.2");
 	assert_true(event("{\"type\":\"app_uninstalled\"}"));
 	assert_int_equal(in.kind, INTENT_UNINSTALLED);
 	assert_true(event("{\"type\":\"tokens_revoked\",\"tokens\":{\"oauth\":[],\"bot\":[\"UEDDY\"]}}"));
 	assert_false(event("{\"type\":\"tokens_revoked\",\"tokens\":{\"oauth\":[\"UANNA\"]}}"));
-	assert_true(build("{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},"
-			  "\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"message\":{\"ts\":\"5.6\",\"thread_ts\":\"1.2\",\"user\":\"UEDDY\"},"
-			  "\"actions\":[{\"action_id\":\"run.retry#2\",\"value\":\"v\",\"action_ts\":\"7.8\"}]}}"));
+	assert_true(build(
+	    "{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},"
+	    "\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"message\":{\"ts\":\"5.6\",\"thread_ts\":\"1.2\",\"user\":\"UEDDY\"},"
+	    "\"actions\":[{\"action_id\":\"run.retry#2\",\"value\":\"v\",\"action_ts\":\"7.8\"}]}}"));
 	assert_int_equal(in.kind, INTENT_ACTION_PRESSED);
 	assert_string_equal(in.action, "run.retry");
 	assert_string_equal(in.text, "v");
 	assert_string_equal(in.thread_key, "1.2");
 	assert_string_equal(in.source_key, "a:COPS:5.6:7.8");
 	assert_false(in.private_reply);
-	assert_true(build("{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},"
-			  "\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"response_url\":\"https://hooks.slack.com/x\","
-			  "\"container\":{\"type\":\"message\",\"message_ts\":\"5.6\",\"is_ephemeral\":true},"
-			  "\"actions\":[{\"action_id\":\"run.retry\",\"value\":\"v\",\"action_ts\":\"7.8\"}]}}"));
+	assert_true(build(
+	    "{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},"
+	    "\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"response_url\":\"https://hooks.slack.com/x\","
+	    "\"container\":{\"type\":\"message\",\"message_ts\":\"5.6\",\"is_ephemeral\":true},"
+	    "\"actions\":[{\"action_id\":\"run.retry\",\"value\":\"v\",\"action_ts\":\"7.8\"}]}}"));
 	assert_true(in.private_reply);
 	struct origin o;
 	assert_true(origin_unpack(in.origin, in.origin_len, &o));
@@ -327,8 +354,14 @@ static void origin__goes__there_and_back(void **state)
 {
 	(void)state;
 	char p[INTENT_ORIGIN_MAX], long_url[1200];
-	struct origin o = { .surface = ORIGIN_DM, .team = "T", .channel = "D", .thread_ts = "1.2", .user = "U", .response_url = "https://h" ,
-		.response_until_ms = 123456789012345u }, back;
+	struct origin o = { .surface = ORIGIN_DM,
+		.team = "T",
+		.channel = "D",
+		.thread_ts = "1.2",
+		.user = "U",
+		.response_url = "https://h",
+		.response_until_ms = 123456789012345u },
+	              back;
 	size_t n = origin_pack(&o, p);
 	assert_true(n > 0);
 	assert_true(origin_unpack(p, n, &back));

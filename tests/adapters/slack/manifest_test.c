@@ -88,7 +88,7 @@ static void home__is__a_view_within_slacks_limits(void **state)
 	assert_string_equal(json_str(o, "type", ""), "home");
 	size_t i;
 	json_t *block;
-	json_array_foreach(json_arr(o, "blocks"), i, block) {
+	json_array_foreach (json_arr(o, "blocks"), i, block) {
 		const char *text = json_str(json_obj(block, "text"), "text", "");
 		assert_true(strlen(text) < 3000);
 	}

@@ -39,7 +39,7 @@ static struct fake {
 	int limited;       /* this many answers are 429 */
 	char acks[64][256];
 	int acks_n, ack_conn[64];
-	bool mute;         /* no hello */
+	bool mute; /* no hello */
 } F = { .mtx = PTHREAD_MUTEX_INITIALIZER };
 
 static struct {
@@ -111,13 +111,15 @@ static int fake_http(struct lws *wsi)
 	} else if (F.error) {
 		snprintf(body, sizeof(body), "{\"ok\":false,\"error\":\"%s\"}", F.error);
 	} else {
-		snprintf(body, sizeof(body), "{\"ok\":true,\"url\":\"ws:\\/\\/127.0.0.1:%d\\/link\\/?ticket=1\"}", loop_port(F.loop));
+		snprintf(
+		    body, sizeof(body), "{\"ok\":true,\"url\":\"ws:\\/\\/127.0.0.1:%d\\/link\\/?ticket=1\"}", loop_port(F.loop));
 	}
 	pthread_mutex_unlock(&F.mtx);
 	unsigned char head[LWS_PRE + 512], *p = head + LWS_PRE, *e = head + sizeof(head);
 	size_t n = strlen(body);
 	if (lws_add_http_common_headers(wsi, status, "application/json", n, &p, e) ||
-	    (status == 429 && lws_add_http_header_by_name(wsi, (const unsigned char *)"retry-after:", (const unsigned char *)"1", 1, &p, e)) ||
+	    (status == 429 &&
+	        lws_add_http_header_by_name(wsi, (const unsigned char *)"retry-after:", (const unsigned char *)"1", 1, &p, e)) ||
 	    lws_finalize_write_http_header(wsi, head + LWS_PRE, &p, e))
 		return -1;
 	unsigned char out[LWS_PRE + 256];
@@ -129,8 +131,9 @@ static int fake_http(struct lws *wsi)
 static int fake_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
 {
 	int *me = user, r = 0;
-	static const char hello[] = "{\"type\":\"hello\",\"num_connections\":1,\"debug_info\":{\"approximate_connection_time\":18060},"
-				    "\"connection_info\":{\"app_id\":\"A1\"}}";
+	static const char hello[] =
+	    "{\"type\":\"hello\",\"num_connections\":1,\"debug_info\":{\"approximate_connection_time\":18060},"
+	    "\"connection_info\":{\"app_id\":\"A1\"}}";
 	switch (reason) {
 	case LWS_CALLBACK_HTTP:
 		return fake_http(wsi);
@@ -219,11 +222,26 @@ static bool within(int ms, bool (*fn)(int), int arg)
 	return false;
 }
 
-static bool ups_are(int n) { return C.ups >= n; }
-static bool acks_are(int n) { return F.acks_n >= n; }
-static bool held_are(int n) { return C.held_n >= n; }
-static bool conn_ended(int i) { return F.conns[i].ended; }
-static bool opens_are(int n) { return F.opens >= n; }
+static bool ups_are(int n)
+{
+	return C.ups >= n;
+}
+static bool acks_are(int n)
+{
+	return F.acks_n >= n;
+}
+static bool held_are(int n)
+{
+	return C.held_n >= n;
+}
+static bool conn_ended(int i)
+{
+	return F.conns[i].ended;
+}
+static bool opens_are(int n)
+{
+	return F.opens >= n;
+}
 static bool state_is(int s)
 {
 	char why[128];
@@ -242,16 +260,22 @@ static int begin(void **state)
 	C.held_n = C.ups = 0;
 	C.hold = false;
 	assert_int_equal(loop_new(&F.loop, NULL), ERR_NONE);
-	static const struct lws_protocols p = { .name = "fake", .callback = fake_callback, .per_session_data_size = sizeof(int),
-		.rx_buffer_size = 4096 };
+	static const struct lws_protocols p = {
+		.name = "fake", .callback = fake_callback, .per_session_data_size = sizeof(int), .rx_buffer_size = 4096
+	};
 	loop_add_protocol(F.loop, LOOP_SERVER, &p);
 	loop_listen(F.loop, "127.0.0.1", 0);
 	assert_int_equal(loop_start(F.loop, why, sizeof(why)), ERR_NONE);
 	snprintf(C.url, sizeof(C.url), "http://127.0.0.1:%d/api/", loop_port(F.loop));
 	assert_int_equal(loop_new(&C.loop, NULL), ERR_NONE);
 	assert_int_equal(http_new(&C.http, NULL, NULL), ERR_NONE);
-	C.sock = sock_new(&(struct sock_options){ .loop = C.loop, .http = C.http, .api_url = C.url, .app_token = "xapp-1",
-	    .port = { .on_event = on_event, .on_up = on_up }, .drain_ms = 200, .disabled_ms = 60000 });
+	C.sock = sock_new(&(struct sock_options){ .loop = C.loop,
+	    .http = C.http,
+	    .api_url = C.url,
+	    .app_token = "xapp-1",
+	    .port = { .on_event = on_event, .on_up = on_up },
+	    .drain_ms = 200,
+	    .disabled_ms = 60000 });
 	assert_int_equal(loop_start(C.loop, why, sizeof(why)), ERR_NONE);
 	return 0;
 }
@@ -272,7 +296,8 @@ static int end(void **state)
 	return 0;
 }
 
-#define EVENT(id) "{\"envelope_id\":\"" id "\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"event\":{\"type\":\"message\"}}}"
+#define EVENT(id) \
+	"{\"envelope_id\":\"" id "\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"event\":{\"type\":\"message\"}}}"
 #define DISCONNECT(why) "{\"type\":\"disconnect\",\"reason\":\"" why "\"}"
 
 static int now(const int *n)
@@ -525,8 +550,8 @@ static void url__is_taken__only_when_it_is_safe(void **state)
 	assert_string_equal(u.path, "/");
 	assert_true(sock_url_parse("ws://[::1]:81/x", &u));
 	assert_string_equal(u.host, "::1");
-	static const char *const bad[] = { "ws://slack.com/", "http://127.0.0.1/", "wss://", "wss://a b/", "wss://h:0/", "wss://h:70000/",
-		"wss://u@h/", "wss://h?x", "wss://h\r\nX: y/", "" };
+	static const char *const bad[] = { "ws://slack.com/", "http://127.0.0.1/", "wss://", "wss://a b/", "wss://h:0/",
+		"wss://h:70000/", "wss://u@h/", "wss://h?x", "wss://h\r\nX: y/", "" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(sock_url_parse(bad[i], &u));
 }

@@ -47,7 +47,7 @@ static void wire_decode__reads__hello(void **state)
 {
 	(void)state;
 	decode_str("{\"type\":\"hello\",\"num_connections\":2,\"debug_info\":{\"approximate_connection_time\":3600},"
-		   "\"connection_info\":{\"app_id\":\"A9\"}}");
+	           "\"connection_info\":{\"app_id\":\"A9\"}}");
 	assert_int_equal(ev.kind, FRAME_HELLO);
 	assert_int_equal(ev.num_connections, 2);
 	assert_int_equal(ev.lifetime_s, 3600);
@@ -57,8 +57,9 @@ static void wire_decode__reads__hello(void **state)
 static void wire_decode__reads__message_with_escapes(void **state)
 {
 	(void)state;
-	decode_str(EVENT("{\"type\":\"message\",\"user\":\"U1\",\"channel\":\"C1\",\"channel_type\":\"channel\",\"ts\":\"1760000000.000100\","
-			 "\"text\":\"a\\u00e9 \\ud83d\\ude00 \\\"q\\\" \\u0000x \\ud800\"}"));
+	decode_str(EVENT(
+	    "{\"type\":\"message\",\"user\":\"U1\",\"channel\":\"C1\",\"channel_type\":\"channel\",\"ts\":\"1760000000.000100\","
+	    "\"text\":\"a\\u00e9 \\ud83d\\ude00 \\\"q\\\" \\u0000x \\ud800\"}"));
 	assert_int_equal(ev.kind, FRAME_EVENT);
 	assert_int_equal(ev.type, EVENT_SLACK_MESSAGE);
 	assert_string_equal(ev.envelope_id, "e-1");
@@ -72,7 +73,7 @@ static void wire_decode__takes__a_payload_that_is_a_string(void **state)
 {
 	(void)state;
 	decode_str(ENVELOPE("\"{\\\"team_id\\\":\\\"T1\\\",\\\"event\\\":{\\\"type\\\":\\\"app_mention\\\",\\\"text\\\":\\\"hi\\\","
-			    "\\\"ts\\\":\\\"1.2\\\",\\\"channel\\\":\\\"C1\\\"}}\""));
+	                    "\\\"ts\\\":\\\"1.2\\\",\\\"channel\\\":\\\"C1\\\"}}\""));
 	assert_int_equal(ev.kind, FRAME_EVENT);
 	assert_int_equal(ev.type, EVENT_APP_MENTION);
 	assert_string_equal(ev.msg.text, "hi");
@@ -82,7 +83,8 @@ static void wire_decode__takes__a_payload_that_is_a_string(void **state)
 static void wire_decode__takes_wrong_types__as_absent(void **state)
 {
 	(void)state;
-	decode_str(EVENT("{\"type\":\"message\",\"user\":7,\"channel\":[],\"ts\":1760000000.1,\"text\":null,\"files\":\"x\",\"thread_ts\":\"abc\"}"));
+	decode_str(EVENT(
+	    "{\"type\":\"message\",\"user\":7,\"channel\":[],\"ts\":1760000000.1,\"text\":null,\"files\":\"x\",\"thread_ts\":\"abc\"}"));
 	assert_int_equal(ev.kind, FRAME_EVENT);
 	assert_null(ev.msg.user);
 	assert_null(ev.channel);
@@ -99,7 +101,8 @@ static void wire_decode__takes_wrong_types__as_absent(void **state)
 static void wire_decode__refuses__a_field_that_comes_twice(void **state)
 {
 	(void)state;
-	decode_str(EVENT("{\"type\":\"message\",\"user\":\"U1\",\"user\":\"U2\",\"channel\":\"C1\",\"ts\":\"1.2\",\"text\":\"x\"}"));
+	decode_str(
+	    EVENT("{\"type\":\"message\",\"user\":\"U1\",\"user\":\"U2\",\"channel\":\"C1\",\"ts\":\"1.2\",\"text\":\"x\"}"));
 	assert_int_equal(ev.type, EVENT_NONE);
 	assert_non_null(ev.why);
 	assert_string_equal(ev.envelope_id, "e-1");
@@ -122,7 +125,8 @@ static void wire_decode__finds_the_envelope__of_broken_frames(void **state)
 		assert_int_equal(ev.kind, FRAME_BAD);
 		assert_string_equal(ev.envelope_id, "e-2");
 	}
-	static const char *const none[] = { "", "x", "[]", "null", "{\"envelope_id\":7}", "{\"envelope_id\":\"a\\\"b\",\"type\":\"events_api\"}" };
+	static const char *const none[] = { "", "x", "[]", "null", "{\"envelope_id\":7}",
+		"{\"envelope_id\":\"a\\\"b\",\"type\":\"events_api\"}" };
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
 		decode_str(none[i]);
 		assert_int_equal(ev.kind, FRAME_BAD);
@@ -164,10 +168,11 @@ static void wire_decode__survives__depth_and_size(void **state)
 static void wire_decode__reads__interactive_and_slash(void **state)
 {
 	(void)state;
-	decode_str("{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},"
-		   "\"enterprise\":null,\"user\":{\"id\":\"U1\",\"team_id\":\"T1\"},\"channel\":{\"id\":\"C1\",\"name\":\"ops\"},"
-		   "\"container\":{\"message_ts\":\"5.6\",\"thread_ts\":\"1.2\"},"
-		   "\"actions\":[{\"action_id\":\"run.retry#2\",\"action_ts\":\"9.9\",\"selected_option\":{\"value\":\"v\"}}]}}");
+	decode_str(
+	    "{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},"
+	    "\"enterprise\":null,\"user\":{\"id\":\"U1\",\"team_id\":\"T1\"},\"channel\":{\"id\":\"C1\",\"name\":\"ops\"},"
+	    "\"container\":{\"message_ts\":\"5.6\",\"thread_ts\":\"1.2\"},"
+	    "\"actions\":[{\"action_id\":\"run.retry#2\",\"action_ts\":\"9.9\",\"selected_option\":{\"value\":\"v\"}}]}}");
 	assert_int_equal(ev.kind, FRAME_INTERACTIVE);
 	assert_string_equal(ev.action_id, "run.retry#2");
 	assert_string_equal(ev.action_value, "v");
@@ -175,9 +180,10 @@ static void wire_decode__reads__interactive_and_slash(void **state)
 	assert_string_equal(ev.inner.thread_ts, "1.2");
 	assert_string_equal(ev.channel, "C1");
 	assert_null(ev.enterprise_id);
-	decode_str("{\"envelope_id\":\"e\",\"type\":\"slash_commands\",\"accepts_response_payload\":true,\"payload\":{\"team_id\":\"T1\","
-		   "\"channel_id\":\"D1\",\"channel_name\":\"directmessage\",\"user_id\":\"U1\",\"command\":\"/eddy\",\"text\":\"help\","
-		   "\"response_url\":\"https://hooks.slack.com/x\",\"trigger_id\":\"1.2.3\"}}");
+	decode_str(
+	    "{\"envelope_id\":\"e\",\"type\":\"slash_commands\",\"accepts_response_payload\":true,\"payload\":{\"team_id\":\"T1\","
+	    "\"channel_id\":\"D1\",\"channel_name\":\"directmessage\",\"user_id\":\"U1\",\"command\":\"/eddy\",\"text\":\"help\","
+	    "\"response_url\":\"https://hooks.slack.com/x\",\"trigger_id\":\"1.2.3\"}}");
 	assert_int_equal(ev.kind, FRAME_SLASH);
 	assert_string_equal(ev.msg.text, "help");
 	assert_string_equal(ev.trigger_id, "1.2.3");
@@ -228,7 +234,9 @@ static unsigned corpus_dir(const char *root, const char *sub)
 			buf_add(&frame, b.p, b.len);
 		} else {
 			buf_addf(&frame, "{\"envelope_id\":\"c-%u\",\"type\":\"%s\",\"payload\":", n,
-			    strcmp(sub, "events") == 0 ? "events_api" : strcmp(sub, "slash") == 0 ? "slash_commands" : "interactive");
+			    strcmp(sub, "events") == 0      ? "events_api"
+			        : strcmp(sub, "slash") == 0 ? "slash_commands"
+			                                    : "interactive");
 			buf_add(&frame, b.p, b.len);
 			buf_add_char(&frame, '}');
 		}
@@ -257,7 +265,8 @@ static void wire_decode__reads__every_sample_of_the_corpus(void **state)
 		print_message("skipped: EDDY_TEST_CORPUS is not set\n");
 		skip();
 	}
-	unsigned n = corpus_dir(root, "events") + corpus_dir(root, "socket") + corpus_dir(root, "interactive") + corpus_dir(root, "slash");
+	unsigned n =
+	    corpus_dir(root, "events") + corpus_dir(root, "socket") + corpus_dir(root, "interactive") + corpus_dir(root, "slash");
 	assert_true(n > 50);
 }
 
