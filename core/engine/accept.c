@@ -19,41 +19,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "../people/directory.h"
-#include "engine_internal.h"
-#include "route.h"
-
-struct accept_op {
-	struct write_op op;
-	struct engine *e;
-	struct intent in; /* its strings live in ${memory} */
-	char *memory;
-	engine_accepted_fn done;
-	void *arg;
-	uint64_t at_us;
-	struct id inbox, place, thread, message, identity, person;
-	struct id audience; /* the place's own, or the one person a private answer is for */
-	bool addressed;
-	/* from the first and second round */
-	bool fresh;
-	int64_t seq, rev;
-	int prev_author;
-	struct route_facts facts;
-	bool greet;        /* Eddy is new in this place */
-	bool edit_is_new;  /* an edit of a message that no run was made for */
-	/* decided in between */
-	struct route route;
-	struct id run;
-	bool has_run;
-	/* from the third round */
-	bool ours;
-	int64_t token;
-	struct id stopped_run; /* an edit or delete that hits a run */
-};
-
-static bool is_post(const struct intent *in)
-{
-	return in->kind == INTENT_MESSAGE_POSTED || in->kind == INTENT_COMMAND_GIVEN || in->kind == INTENT_PLACE_JOINED;
-}
+#include "accept_internal.h"
 
 /* ---- statements ---- */
 
@@ -149,413 +115,16 @@ const struct pg_statement accept_statements[] = {
 
 /* ---- the operation ---- */
 
-static struct accept_op *of(struct write_op *op)
-{
-	return (struct accept_op *)op;
-}
 
 static void reset(struct write_op *op)
 {
-	struct accept_op *a = of(op);
+	struct accept_op *a = accept_of(op);
 	a->fresh = a->greet = a->edit_is_new = false;
 	a->has_run = false;
 	a->ours = false;
 	a->run = ID_NONE;
 	a->stopped_run = ID_NONE;
 	a->seq = a->rev = 0;
-}
-
-static void learn_places(struct writer_tx *tx, struct write_op **ops, size_t n)
-{
-	struct accept_op **new = writer_alloc(tx, n * sizeof(struct accept_op *));
-	size_t k = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct accept_op *a = of(ops[i]);
-		if (id_is_none(a->place) || directory_knows_place(a->e->directory, a->place, &a->in.place))
-			continue;
-		size_t j = 0;
-		while (j < k && !id_equal(new[j]->place, a->place))
-			j++;
-		new[j] = a; /* the newest word counts */
-		k += j == k;
-	}
-	if (k == 0)
-		return;
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, new[0]->in.ws);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < k; i++)
-		pg_array_id(g, new[i]->place);
-	pg_array_end(g);
-	writer_exec(tx, "accept_audiences", NULL, NULL);
-	g = writer_args(tx);
-	pg_arg_id(g, new[0]->in.ws);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < k; i++)
-		pg_array_id(g, new[i]->place);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < k; i++)
-		pg_array_str(g, new[i]->in.adapter);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < k; i++)
-		pg_array_str(g, new[i]->in.place.external_id);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < k; i++)
-		pg_array_str(g, new[i]->in.place.name);
-	pg_array_end(g);
-	pg_array_begin(g, 21);
-	for (size_t i = 0; i < k; i++)
-		pg_array_int2(g, (int16_t)new[i]->in.place.visibility);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < k; i++)
-		pg_array_bool(g, new[i]->in.place.eddy_is_member);
-	pg_array_end(g);
-	writer_exec(tx, "accept_places", NULL, NULL);
-}
-
-/* What is said privately in a place (a slash command) has a reader set of its own, so no search in the place can find it. */
-static void learn_private(struct writer_tx *tx, struct write_op **ops, size_t n)
-{
-	size_t k = 0;
-	for (size_t i = 0; i < n; i++)
-		k += of(ops[i])->in.private_reply && !id_is_none(of(ops[i])->person);
-	if (k == 0)
-		return;
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, ops[0]->ws);
-	for (int part = 0; part < 2; part++) {
-		pg_array_begin(g, 2950);
-		for (size_t i = 0; i < n; i++) {
-			const struct accept_op *a = of(ops[i]);
-			if (a->in.private_reply && !id_is_none(a->person))
-				pg_array_id(g, part ? a->person : a->audience);
-		}
-		pg_array_end(g);
-	}
-	writer_exec(tx, "accept_private", NULL, NULL);
-}
-
-struct people_batch {
-	size_t n;
-	struct accept_op *new[];
-};
-
-static void on_identities(void *ctx, const PGresult *r)
-{
-	struct people_batch *b = ctx;
-	for (int i = 0; i < PQntuples(r) && (size_t)i < b->n; i++)
-		b->new[i]->person = pg_get_id(r, i, 0);
-}
-
-static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)
-{
-	struct people_batch *b = writer_alloc(tx, sizeof(*b) + n * sizeof(b->new[0]));
-	for (size_t i = 0; i < n; i++) {
-		struct accept_op *a = of(ops[i]);
-		if (id_is_none(a->identity) || directory_knows_person(a->e->directory, a->identity, &a->in.person))
-			continue;
-		size_t j = 0;
-		while (j < b->n && !id_equal(b->new[j]->identity, a->identity))
-			j++;
-		b->new[j] = a;
-		b->n += j == b->n;
-	}
-	if (b->n == 0)
-		return;
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, b->new[0]->in.ws);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_id(g, b->new[i]->person);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.person.name);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.person.tz);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_bool(g, b->new[i]->in.person.is_guest);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_bool(g, b->new[i]->in.person.is_bot);
-	pg_array_end(g);
-	writer_exec(tx, "accept_people", NULL, NULL);
-	g = writer_args(tx);
-	pg_arg_id(g, b->new[0]->in.ws);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.adapter);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.person.external_id);
-	pg_array_end(g);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_id(g, b->new[i]->person);
-	pg_array_end(g);
-	pg_array_begin(g, 21);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_int2(g, (int16_t)b->new[i]->in.verified);
-	pg_array_end(g);
-	writer_exec(tx, "accept_identities", on_identities, b);
-}
-
-/* The operations of a batch in another order, for results that name a thread or a source. */
-struct sorted {
-	struct accept_op **ops;
-	size_t n;
-};
-
-static int by_thread(const void *x, const void *y)
-{
-	const struct accept_op *a = *(struct accept_op *const *)x, *b = *(struct accept_op *const *)y;
-	int c = id_compare(a->thread, b->thread);
-	return c ? c : (a->op.order > b->op.order) - (a->op.order < b->op.order);
-}
-
-static int by_inbox(const void *x, const void *y)
-{
-	const struct accept_op *a = *(struct accept_op *const *)x, *b = *(struct accept_op *const *)y;
-	int c = id_compare(a->inbox, b->inbox);
-	return c ? c : (a->op.order > b->op.order) - (a->op.order < b->op.order);
-}
-
-/* The first operation whose id (a thread or a source) is not below ${id}. */
-static size_t lower(const struct sorted *s, struct id id, bool thread)
-{
-	size_t lo = 0, hi = s->n;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		if (id_compare(thread ? s->ops[mid]->thread : s->ops[mid]->inbox, id) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static struct sorted *sorted(struct writer_tx *tx, struct write_op **ops, size_t n, bool (*want)(const struct accept_op *),
-    int (*order)(const void *, const void *))
-{
-	struct sorted *s = writer_alloc(tx, sizeof(*s));
-	s->ops = writer_alloc(tx, (n + 1) * sizeof(struct accept_op *));
-	for (size_t i = 0; i < n; i++)
-		if (want == NULL || want(of(ops[i])))
-			s->ops[s->n++] = of(ops[i]);
-	qsort(s->ops, s->n, sizeof(struct accept_op *), order);
-	return s;
-}
-
-static bool same_thread(const struct sorted *s, size_t i, size_t j)
-{
-	return j < s->n && id_equal(s->ops[i]->thread, s->ops[j]->thread);
-}
-
-/* Of several copies of a source in one batch only the first (in order of arrival) can be the fresh one. */
-static void on_inbox(void *ctx, const PGresult *r)
-{
-	struct sorted *s = ctx;
-	for (int i = 0; i < PQntuples(r); i++) {
-		struct id id = pg_get_id(r, i, 0);
-		size_t k = lower(s, id, false);
-		if (k < s->n && id_equal(s->ops[k]->inbox, id))
-			s->ops[k]->fresh = true;
-	}
-}
-
-static void send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n)
-{
-	struct sorted *s = sorted(tx, ops, n, NULL, by_inbox);
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, ops[0]->ws);
-#define EACH(oid, put) \
-	pg_array_begin(g, oid); \
-	for (size_t i = 0; i < s->n; i++) { \
-		const struct accept_op *a = s->ops[i]; \
-		put; \
-	} \
-	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->inbox));
-	EACH(21, pg_array_int2(g, (int16_t)a->in.kind));
-	EACH(25, pg_array_str(g, a->in.adapter));
-	EACH(25, pg_array_str(g, a->in.source_key));
-#undef EACH
-	writer_exec(tx, "accept_inbox", on_inbox, s);
-}
-
-static bool is_fresh_post(const struct accept_op *a)
-{
-	return a->fresh && is_post(&a->in);
-}
-
-static void on_threads(void *ctx, const PGresult *r)
-{
-	struct sorted *s = ctx;
-	for (int i = 0; i < PQntuples(r); i++) {
-		struct id thread = pg_get_id(r, i, 0);
-		size_t from = lower(s, thread, true), to = from;
-		while (to < s->n && id_equal(s->ops[to]->thread, thread))
-			to++;
-		int64_t next = pg_get_int8(r, i, 1) - (int64_t)(to - from);
-		for (size_t k = from; k < to; k++) {
-			struct accept_op *a = s->ops[k];
-			a->seq = a->rev = ++next;
-			a->facts = (struct route_facts){
-				.taking_part = pg_get_bool(r, i, 2),
-				.thread_quiet = pg_get_bool(r, i, 3),
-				.last_author = k == from ? (int)pg_get_int8(r, i, 4) : AUTHOR_PERSON,
-				.several = pg_get_bool(r, i, 5),
-				.place_quiet = pg_get_bool(r, i, 6),
-				.visibility = (enum visibility)pg_get_int8(r, i, 7),
-			};
-		}
-	}
-}
-
-static void send_threads(struct writer_tx *tx, struct sorted *s, struct id ws)
-{
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, ws);
-#define EACH(oid, put) \
-	pg_array_begin(g, oid); \
-	for (size_t i = 0, j; i < s->n; i = j) { \
-		const struct accept_op *a = s->ops[i]; \
-		bool any = a->addressed, several = false; \
-		for (j = i + 1; same_thread(s, i, j); j++) { \
-			any |= s->ops[j]->addressed; \
-			several |= !id_equal(s->ops[j]->person, a->person); \
-		} \
-		(void)any; \
-		(void)several; \
-		put; \
-	} \
-	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->thread));
-	EACH(2950, pg_array_id(g, a->place));
-	EACH(25, pg_array_str(g, a->in.thread_key));
-	EACH(20, pg_array_int8(g, (int64_t)(j - i)));
-	EACH(16, pg_array_bool(g, any));
-	EACH(2950, pg_array_id(g, a->person));
-	EACH(16, pg_array_bool(g, several));
-	EACH(2950, pg_array_id(g, a->audience));
-#undef EACH
-	writer_exec(tx, "accept_threads", on_threads, s);
-}
-
-static void send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
-{
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, ops[0]->ws);
-#define EACH(oid, put) \
-	pg_array_begin(g, oid); \
-	for (size_t i = 0; i < n; i++) { \
-		struct accept_op *a = of(ops[i]); \
-		if (a->fresh && is_post(&a->in)) \
-			put; \
-	} \
-	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->message));
-	EACH(2950, pg_array_id(g, a->thread));
-	EACH(20, pg_array_int8(g, a->seq));
-	EACH(25, pg_array_str(g, a->in.message_key));
-	EACH(2950, pg_array_id(g, a->person));
-	EACH(21, pg_array_int2(g, id_is_none(a->person) ? AUTHOR_SYSTEM : a->in.person.is_bot ? AUTHOR_BOT : AUTHOR_PERSON));
-	EACH(25, pg_array_text(g, a->in.text, a->in.text_len));
-	EACH(25, {
-		struct buf b = BUF_INIT;
-		for (size_t k = 0; k < a->in.files_len; k++) {
-			const struct intent_file *f = &a->in.files[k];
-			buf_add_str(&b, k ? ",{\"id\":" : "[{\"id\":");
-			buf_add_json_str(&b, f->external_id);
-			buf_add_str(&b, ",\"name\":");
-			buf_add_json_str(&b, f->name);
-			buf_add_str(&b, ",\"mime\":");
-			buf_add_json_str(&b, f->mime);
-			buf_addf(&b, ",\"size\":%llu}", (unsigned long long)f->size_bytes);
-		}
-		if (a->in.files_len)
-			buf_add_char(&b, ']');
-		pg_array_text(g, a->in.files_len ? b.p : NULL, b.len);
-		buf_done(&b);
-	});
-	EACH(2950, pg_array_id(g, a->audience));
-	writer_exec(tx, "accept_messages", NULL, NULL);
-#undef EACH
-}
-
-static bool wants_run(const struct accept_op *a)
-{
-	return a->has_run;
-}
-
-static void on_dispatch(void *ctx, const PGresult *r)
-{
-	struct sorted *s = ctx;
-	for (int i = 0; i < PQntuples(r); i++) {
-		struct id thread = pg_get_id(r, i, 0);
-		struct id owner = PQgetisnull(r, i, 1) ? ID_NONE : pg_get_id(r, i, 1);
-		for (size_t k = lower(s, thread, true); k < s->n && id_equal(s->ops[k]->thread, thread); k++) {
-			s->ops[k]->ours = id_equal(owner, s->ops[k]->e->process);
-			s->ops[k]->token = pg_get_int8(r, i, 2);
-		}
-	}
-}
-
-static void send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
-{
-	struct engine *e = of(ops[0])->e;
-	struct sorted *s = sorted(tx, ops, n, wants_run, by_thread);
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, ops[0]->ws);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < s->n; i++)
-		if (i == 0 || !same_thread(s, i - 1, i))
-			pg_array_id(g, s->ops[i]->thread);
-	pg_array_end(g);
-	pg_array_begin(g, 23);
-	for (size_t i = 0, j; i < s->n; i = j) {
-		for (j = i + 1; same_thread(s, i, j);)
-			j++;
-		pg_array_int4(g, (int32_t)(j - i));
-	}
-	pg_array_end(g);
-	if (atomic_load(&e->draining) || map_count(e->lanes) >= LANES_MAX)
-		pg_arg_null(g);
-	else
-		pg_arg_id(g, e->process);
-	pg_arg_int8(g, e->o.lease_ms);
-	writer_exec(tx, "accept_dispatch", on_dispatch, s);
-	g = writer_args(tx);
-	pg_arg_id(g, ops[0]->ws);
-#define EACH(oid, put) \
-	pg_array_begin(g, oid); \
-	for (size_t i = 0; i < s->n; i++) { \
-		struct accept_op *a = s->ops[i]; \
-		put; \
-	} \
-	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->run));
-	EACH(2950, pg_array_id(g, a->thread));
-	EACH(2950, pg_array_id(g, a->message));
-	EACH(20, pg_array_int8(g, a->seq));
-	EACH(2950, pg_array_id(g, a->person));
-	EACH(21, pg_array_int2(g, a->route.to == ROUTE_COMMAND ? RUN_COMMAND : RUN_AGENT));
-	EACH(21, pg_array_int2(g, (int16_t)a->route.command));
-	EACH(25, pg_array_str(g, a->in.adapter));
-	EACH(17, pg_array_bytes(g, a->in.origin, a->in.origin_len));
-	EACH(16, pg_array_bool(g, a->in.private_reply));
-#undef EACH
-	writer_exec(tx, "accept_runs", NULL, NULL);
 }
 
 /* ---- what is not a new message ---- */
@@ -656,10 +225,8 @@ static void send_quiet(struct writer_tx *tx, const struct accept_op *a)
 
 static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
-	learn_places(tx, ops, n);
-	learn_people(tx, ops, n);
-	learn_private(tx, ops, n);
-	send_inbox(tx, ops, n);
+	accept_learn(tx, ops, n);
+	accept_send_inbox(tx, ops, n);
 }
 
 static void on_greet(void *ctx, const PGresult *r)
@@ -669,14 +236,12 @@ static void on_greet(void *ctx, const PGresult *r)
 
 static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
-	struct sorted *s = sorted(tx, ops, n, is_fresh_post, by_thread);
-	if (s->n > 0)
-		send_threads(tx, s, ops[0]->ws);
+	accept_send_threads(tx, ops, n);
 	for (size_t i = 0; i < n; i++) {
-		struct accept_op *a = of(ops[i]);
+		struct accept_op *a = accept_of(ops[i]);
 		if (!a->fresh)
 			continue;
-		if (!is_post(&a->in)) {
+		if (!accept_is_post(&a->in)) {
 			send_other_first(tx, a);
 		} else if (a->in.kind == INTENT_PLACE_JOINED) {
 			struct pg_args *g = writer_args(tx);
@@ -692,10 +257,10 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 	size_t posts = 0, runs = 0;
 	uint64_t wall = clock_wall_ms();
 	for (size_t i = 0; i < n; i++) {
-		struct accept_op *a = of(ops[i]);
+		struct accept_op *a = accept_of(ops[i]);
 		if (!a->fresh)
 			continue;
-		if (!is_post(&a->in)) {
+		if (!accept_is_post(&a->in)) {
 			bool again = a->rev == -1; /* "try again" on a run that failed */
 			if (again)
 				a->route = (struct route){ ROUTE_AGENT, CMD_NONE };
@@ -723,14 +288,14 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 			send_quiet(tx, a);
 	}
 	if (posts)
-		send_messages(tx, ops, n);
+		accept_send_messages(tx, ops, n);
 	if (runs)
-		send_runs(tx, ops, n);
+		accept_send_runs(tx, ops, n);
 }
 
 static void reject(struct writer_tx *tx, struct write_op *op, const char *sqlstate)
 {
-	struct accept_op *a = of(op);
+	struct accept_op *a = accept_of(op);
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, a->in.ws);
 	pg_arg_id(g, a->inbox);
@@ -826,14 +391,14 @@ static void after_other(struct accept_op *a)
 
 static void done(struct write_op *op, enum err result)
 {
-	struct accept_op *a = of(op);
+	struct accept_op *a = accept_of(op);
 	struct engine *e = a->e;
 	if (result == ERR_NONE && a->fresh) {
 		if (!id_is_none(a->place) && a->in.place.external_id != NULL)
 			directory_put_place(e->directory, a->place, &a->in.place);
 		if (!id_is_none(a->identity))
 			directory_put_person(e->directory, a->identity, a->person, &a->in.person);
-		if (is_post(&a->in)) {
+		if (accept_is_post(&a->in)) {
 			transcripts_append(e->transcripts, a->thread, a->seq, id_is_none(a->person) ? AUTHOR_SYSTEM : AUTHOR_PERSON,
 			    a->person, a->in.text, a->in.text_len);
 			emit_post(a);
@@ -865,70 +430,6 @@ static const struct write_kind accept_kind = {
 
 /* ---- the call ---- */
 
-struct copier {
-	char *p;
-	size_t need;
-};
-
-static const char *copy_bytes(struct copier *c, const void *s, size_t n)
-{
-	if (s == NULL)
-		return NULL;
-	c->need += n + 1;
-	if (c->p == NULL)
-		return s;
-	char *at = c->p;
-	memcpy(at, s, n);
-	at[n] = 0;
-	c->p += n + 1;
-	return at;
-}
-
-static const char *copy_str(struct copier *c, const char *s)
-{
-	return s ? copy_bytes(c, s, strlen(s)) : NULL;
-}
-
-/* Run twice: once to count, once to copy. */
-static void copy_intent(struct copier *c, struct intent *in)
-{
-	in->adapter = copy_str(c, in->adapter);
-	in->source_key = copy_str(c, in->source_key);
-	in->message_key = copy_str(c, in->message_key);
-	in->thread_key = copy_str(c, in->thread_key ? in->thread_key : "");
-	in->person.external_id = copy_str(c, in->person.external_id);
-	in->person.name = copy_str(c, in->person.name);
-	in->person.tz = copy_str(c, in->person.tz);
-	in->place.external_id = copy_str(c, in->place.external_id);
-	in->place.name = copy_str(c, in->place.name);
-	in->text = copy_bytes(c, in->text ? in->text : "", in->text_len);
-	in->action = copy_str(c, in->action);
-	in->origin = copy_bytes(c, in->origin ? in->origin : "", in->origin_len);
-	for (size_t i = 0; i < in->files_len; i++) {
-		struct intent_file *f = &in->files[i];
-		f->external_id = copy_str(c, f->external_id);
-		f->name = copy_str(c, f->name);
-		f->mime = copy_str(c, f->mime);
-		f->text = NULL;
-	}
-}
-
-/* A small text file is part of what was said: it follows the message's own text, fenced and named. */
-static char *text_with_files(const struct intent *in, size_t *len)
-{
-	struct buf b = BUF_INIT;
-	buf_add(&b, in->text ? in->text : "", in->text_len);
-	for (size_t i = 0; i < in->files_len; i++) {
-		const struct intent_file *f = &in->files[i];
-		if (f->text == NULL || b.len + f->text_len > INTENT_TEXT_MAX)
-			continue;
-		buf_addf(&b, "%sFile %s:\n```\n", b.len ? "\n\n" : "", f->name ? f->name : "");
-		buf_add(&b, f->text, f->text_len);
-		buf_add_str(&b, "\n```");
-	}
-	return buf_detach(&b, len);
-}
-
 bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_fn fn, void *arg)
 {
 	if (from->text_len > INTENT_TEXT_MAX || from->origin_len > INTENT_ORIGIN_MAX || from->files_len > INTENT_FILES_MAX ||
@@ -945,20 +446,7 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 	a->done = fn;
 	a->arg = arg;
 	a->at_us = clock_us();
-	a->in = *from;
-	char *text = NULL;
-	for (size_t i = 0; i < from->files_len; i++)
-		if (from->files[i].text != NULL) {
-			text = text_with_files(from, &a->in.text_len);
-			a->in.text = text;
-			break;
-		}
-	struct intent again = a->in;
-	struct copier c = { 0 };
-	copy_intent(&c, &again);
-	a->memory = c.p = xmalloc(c.need + 1);
-	copy_intent(&c, &a->in);
-	free(text);
+	a->memory = intent_copy(&a->in, from);
 	struct buf name = BUF_INIT;
 	buf_addf(&name, "inbox\n%s\n%s", a->in.adapter, a->in.source_key);
 	a->inbox = id_named(a->in.ws, a->in.platform_ms, name.p, name.len);

@@ -23,7 +23,7 @@
 #define JOBS_MAX 16384
 #define AGENT_TTL_MS 2000
 
-static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, claim_statements, learn_statements,
+static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements, claim_statements, learn_statements,
 	NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, context_statements, answer_statements,
 	transcript_statements, budget_statements, agent_statements, search_statements, NULL };

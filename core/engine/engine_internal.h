@@ -205,6 +205,9 @@ void run_step_add(struct run *r, enum model_role role, const char *tool_id, cons
 extern const struct pg_statement finish_statements[];
 void finish_put(struct run *r);   /* takes the run with its answer to the writer */
 void step_put(struct run *r, void (*then)(struct run *r, bool ours)); /* store steps not stored yet */
+
+/* ---- delivery.c ---- */
+extern const struct pg_statement delivery_statements[];
 void outbox_again(struct run *r, uint32_t least_ms); /* writer's thread: a delivery that failed for now */
 
 /* ---- claim.c ---- */

@@ -25,7 +25,7 @@ static void say(long thread)
 	long n = atomic_fetch_add(&sent, 1);
 	if (n >= atomic_load(&total))
 		return;
-	char key[32], source[64], root[32], place[32], text[200], person[32], origin[64];
+	char key[32], source[80], root[32], place[32], text[200], person[32], origin[64];
 	snprintf(key, sizeof(key), "1760000000.%06ld", n);
 	snprintf(root, sizeof(root), "1750000000.%06ld", thread);
 	snprintf(place, sizeof(place), "C%07ld", thread);

@@ -1,0 +1,57 @@
+#ifndef EDDY_ENGINE_ACCEPT_INTERNAL_H
+#define EDDY_ENGINE_ACCEPT_INTERNAL_H
+
+/* One intent on its way into the database: shared by accept.c (what happens), accept_rows.c (its rows) and intent_copy.c. */
+#include "engine_internal.h"
+#include "route.h"
+
+struct accept_op {
+	struct write_op op;
+	struct engine *e;
+	struct intent in; /* its strings live in ${memory} */
+	char *memory;
+	engine_accepted_fn done;
+	void *arg;
+	uint64_t at_us;
+	struct id inbox, place, thread, message, identity, person;
+	struct id audience; /* the place's own, or the one person a private answer is for */
+	bool addressed;
+	/* from the first and second round */
+	bool fresh;
+	int64_t seq, rev;
+	int prev_author;
+	struct route_facts facts;
+	bool greet;        /* Eddy is new in this place */
+	bool edit_is_new;  /* an edit of a message that no run was made for */
+	/* decided in between */
+	struct route route;
+	struct id run;
+	bool has_run;
+	/* from the third round */
+	bool ours;
+	int64_t token;
+	struct id stopped_run; /* an edit or delete that hits a run */
+};
+
+static inline struct accept_op *accept_of(struct write_op *op)
+{
+	return (struct accept_op *)op;
+}
+
+/* True for what becomes a message of its own. */
+static inline bool accept_is_post(const struct intent *in)
+{
+	return in->kind == INTENT_MESSAGE_POSTED || in->kind == INTENT_COMMAND_GIVEN || in->kind == INTENT_PLACE_JOINED;
+}
+
+/* accept_rows.c: all operations of one tenant; each queues its statements and reads their results into the operations. */
+void accept_learn(struct writer_tx *tx, struct write_op **ops, size_t n);          /* places, people, private readers */
+void accept_send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n);     /* sets fresh */
+void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n);   /* sets seq and facts of fresh posts */
+void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n);
+void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n);      /* sets ours and token */
+
+/* intent_copy.c: a copy of ${from} whose strings live in one block, which the caller frees. */
+char *intent_copy(struct intent *to, const struct intent *from);
+
+#endif

@@ -1,0 +1,336 @@
+/*
+ * Deliveries: what happens to a stored reply on its way out.
+ *
+ *   stream   a mark before a stream is opened and its name after, so that a crash can find it
+ *   sent     the outcome of a delivery; the thread's lease goes back when nothing is left to do in it
+ *   again    a delivery that failed for now is due again
+ */
+#include <stdlib.h>
+
+#include "../base/fault.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "engine_internal.h"
+
+const struct pg_statement delivery_statements[] = {
+	{ "stream_mark",
+	    "UPDATE runs SET state = 2, stream_state = $3, stream_ref = coalesce($4, stream_ref) WHERE ws = $1 AND id = $2"
+	    " AND token = $5 AND state <= 2 RETURNING id" },
+	{ "sent_rows",
+	    "UPDATE outbox SET state = ($3::int2[])[array_position($2, id)],"
+	    " external_ref = coalesce(($4::text[])[array_position($2, id)], external_ref),"
+	    " error = ($5::text[])[array_position($2, id)], attempts = attempts + 1,"
+	    " due = now() + ($6::int8[])[array_position($2, id)] * interval '1 ms',"
+	    " sent_at = CASE WHEN ($3::int2[])[array_position($2, id)] = 3 THEN now() END"
+	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state" },
+	{ "outbox_again", "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state = 1 RETURNING id" },
+	{ NULL, NULL },
+};
+
+/* Threads and what is still pending in them, read after COMMIT by the lanes. */
+struct settled {
+	struct id thread;
+	int64_t pending;
+	bool told;
+};
+
+struct group {
+	struct write_op **ops;
+	size_t n;
+};
+
+static struct group *group(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct group *g = writer_alloc(tx, sizeof(*g));
+	*g = (struct group){ ops, n };
+	return g;
+}
+
+/* ---- streams ---- */
+
+struct stream_op {
+	struct write_op op;
+	struct engine *e;
+	struct id delivery;
+	int64_t token;
+	char *ref;
+	void (*ready)(void *arg, bool go);
+	void *arg;
+	bool ours;
+};
+
+static void on_stream(void *ctx, const PGresult *res)
+{
+	((struct stream_op *)ctx)->ours = PQntuples(res) == 1;
+}
+
+static void stream_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct stream_op *s = (struct stream_op *)ops[i];
+		struct run *r = map_get(s->e->runs, s->delivery.b, sizeof(s->delivery.b));
+		if (r == NULL)
+			continue;
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, s->op.ws);
+		pg_arg_id(g, s->delivery);
+		pg_arg_int2(g, s->ref ? 2 : 1);
+		pg_arg_str(g, s->ref);
+		pg_arg_int8(g, r->token);
+		writer_exec(tx, "stream_mark", on_stream, s);
+	}
+}
+
+static void stream_done(struct write_op *op, enum err result)
+{
+	struct stream_op *s = (struct stream_op *)op;
+	if (s->ready != NULL)
+		s->ready(s->arg, result == ERR_NONE && s->ours);
+	free(s->ref);
+	free(s);
+}
+
+static const struct write_kind stream_kind = { .name = "stream", .rank = 4, .round = { stream_first }, .done = stream_done };
+
+static void stream_put(struct engine *e, struct id ws, struct id delivery, const char *ref, void (*ready)(void *, bool), void *arg)
+{
+	struct stream_op *s = xcalloc(1, sizeof(*s));
+	s->op.kind = &stream_kind;
+	s->op.ws = ws;
+	s->e = e;
+	s->delivery = delivery;
+	s->ref = xstrdup(ref);
+	s->ready = ready;
+	s->arg = arg;
+	writer_put(e->writer, &s->op);
+}
+
+void engine_stream_opened(struct engine *e, struct id ws, struct id delivery, const char *external_ref)
+{
+	stream_put(e, ws, delivery, external_ref, NULL, NULL);
+}
+
+void engine_stream_opening(struct engine *e, struct id ws, struct id delivery, void (*ready)(void *arg, bool go), void *arg)
+{
+	stream_put(e, ws, delivery, NULL, ready, arg);
+}
+
+/* ---- sent ---- */
+
+struct sent_op {
+	struct write_op op;
+	struct engine *e;
+	struct id delivery;
+	enum err result;
+	uint32_t retry_ms;
+	char *ref, *why;
+	bool ends;
+	struct settled settled;
+};
+
+static enum outbox_state sent_state(const struct sent_op *s)
+{
+	return s->result == ERR_NONE ? OUT_SENT : s->result == ERR_RETRY ? OUT_PENDING : OUT_FAILED;
+}
+
+static void on_sent(void *ctx, const PGresult *res)
+{
+	struct group *g = ctx;
+	for (int i = 0; i < PQntuples(res); i++) {
+		if (pg_get_int8(res, i, 1) < OUT_SENT)
+			continue;
+		struct id thread = pg_get_id(res, i, 0);
+		for (size_t k = 0; k < g->n; k++) {
+			struct sent_op *s = (struct sent_op *)g->ops[k];
+			if (!s->ends && id_equal(s->settled.thread, thread)) {
+				s->ends = true;
+				break;
+			}
+		}
+	}
+}
+
+static void on_sent_pending(void *ctx, const PGresult *res)
+{
+	struct group *g = ctx;
+	for (int i = 0; i < PQntuples(res); i++) {
+		struct id thread = pg_get_id(res, i, 0);
+		for (size_t k = 0; k < g->n; k++) {
+			struct sent_op *s = (struct sent_op *)g->ops[k];
+			if (s->ends && id_equal(s->settled.thread, thread)) {
+				s->settled.pending = pg_get_int8(res, i, 1);
+				s->settled.told = true;
+			}
+		}
+	}
+}
+
+static int sent_by_thread(const void *x, const void *y)
+{
+	return id_compare((*(struct sent_op *const *)x)->settled.thread, (*(struct sent_op *const *)y)->settled.thread);
+}
+
+/* The threads in which a delivery ended, each once, with how many. */
+static void sent_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct sent_op **ends = writer_alloc(tx, (n + 1) * sizeof(struct sent_op *));
+	size_t m = 0;
+	for (size_t i = 0; i < n; i++)
+		if (((struct sent_op *)ops[i])->ends)
+			ends[m++] = (struct sent_op *)ops[i];
+	if (m == 0)
+		return;
+	qsort(ends, m, sizeof(struct sent_op *), sent_by_thread);
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	pg_array_begin(g, 2950);
+	for (size_t i = 0; i < m; i++)
+		if (i == 0 || !id_equal(ends[i]->settled.thread, ends[i - 1]->settled.thread))
+			pg_array_id(g, ends[i]->settled.thread);
+	pg_array_end(g);
+	pg_array_begin(g, 23);
+	for (size_t i = 0, j; i < m; i = j) {
+		for (j = i + 1; j < m && id_equal(ends[j]->settled.thread, ends[i]->settled.thread);)
+			j++;
+		pg_array_int4(g, (int32_t)(j - i));
+	}
+	pg_array_end(g);
+	writer_exec(tx, "finish_pending", on_sent_pending, group(tx, ops, n));
+}
+
+static void sent_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct sent_op *s = (struct sent_op *)ops[i];
+		struct run *r = map_get(s->e->runs, s->delivery.b, sizeof(s->delivery.b));
+		s->settled = (struct settled){ .thread = r ? r->thread : ID_NONE };
+		s->ends = false;
+	}
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+#define EACH(oid, put) \
+	pg_array_begin(g, oid); \
+	for (size_t i = 0; i < n; i++) { \
+		struct sent_op *s = (struct sent_op *)ops[i]; \
+		put; \
+	} \
+	pg_array_end(g)
+	EACH(2950, pg_array_id(g, s->delivery));
+	EACH(21, pg_array_int2(g, (int16_t)sent_state(s)));
+	EACH(25, pg_array_str(g, s->ref));
+	EACH(25, pg_array_str(g, s->why));
+	EACH(20, pg_array_int8(g, s->retry_ms));
+#undef EACH
+	writer_exec(tx, "sent_rows", on_sent, group(tx, ops, n));
+}
+
+static void sent_done(struct write_op *op, enum err result)
+{
+	struct sent_op *s = (struct sent_op *)op;
+	struct engine *e = s->e;
+	struct run *r = map_get(e->runs, s->delivery.b, sizeof(s->delivery.b));
+	metric_add(e->m.deliveries[s->result], 1);
+	if (s->result != ERR_NONE)
+		log_warn("delivery.outcome", LF_ID("run", s->delivery), LF_STR("why", s->why), LF_STR("result", err_name(s->result)));
+	if (r != NULL && r->delivering && result == ERR_NONE) {
+		if (s->result == ERR_RETRY) {
+			outbox_again(r, s->retry_ms);
+		} else {
+			struct lane *l = r->lane;
+			struct id thread = r->thread;
+			r->delivering = false;
+			if (l != NULL)
+				l->delivering--;
+			map_remove(e->runs, r->id.b, sizeof(r->id.b));
+			atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
+			run_free(r);
+			if (s->settled.told)
+				lane_settle(e, thread, s->settled.pending);
+		}
+	}
+	free(s->ref);
+	free(s->why);
+	free(s);
+}
+
+static const struct write_kind sent_kind = { .name = "sent", .rank = 5, .round = { sent_first, sent_second }, .done = sent_done };
+
+static uint32_t back_off_ms(const struct run *r)
+{
+	uint32_t n = r->deliveries < 8 ? r->deliveries : 8;
+	return 500u << n;
+}
+
+void engine_sent(struct engine *e, const struct sent *sent)
+{
+	fault_point("post.after");
+	struct sent_op *s = xcalloc(1, sizeof(*s));
+	s->op.kind = &sent_kind;
+	s->op.ws = sent->ws;
+	s->e = e;
+	s->delivery = sent->delivery;
+	s->result = sent->result;
+	s->retry_ms = sent->retry_after_ms;
+	s->ref = xstrdup(sent->external_ref);
+	s->why = xstrdup(sent->why);
+	writer_put(e->writer, &s->op);
+}
+
+/* ---- a delivery whose time has come again ---- */
+
+struct again_op {
+	struct write_op op;
+	struct engine *e;
+	struct id delivery;
+	bool ours;
+};
+
+static void on_again(void *ctx, const PGresult *res)
+{
+	((struct again_op *)ctx)->ours = PQntuples(res) == 1;
+}
+
+static void again_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct again_op *a = (struct again_op *)ops[i];
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, a->op.ws);
+		pg_arg_id(g, a->delivery);
+		writer_exec(tx, "outbox_again", on_again, a);
+	}
+}
+
+static void again_done(struct write_op *op, enum err result)
+{
+	struct again_op *a = (struct again_op *)op;
+	struct run *r = map_get(a->e->runs, a->delivery.b, sizeof(a->delivery.b));
+	if (r != NULL && r->delivering && result == ERR_NONE && a->ours)
+		run_deliver(r, r->answer.p, r->answer.len);
+	free(a);
+}
+
+static const struct write_kind again_kind = { .name = "again", .rank = 6, .round = { again_first }, .done = again_done };
+
+static void again_due(void *arg)
+{
+	struct again_op *a = arg;
+	writer_put(a->e->writer, &a->op);
+}
+
+void outbox_again(struct run *r, uint32_t least_ms)
+{
+	struct again_op *a = xcalloc(1, sizeof(*a));
+	a->op.kind = &again_kind;
+	a->op.ws = r->ws;
+	a->e = r->e;
+	a->delivery = r->id;
+	metric_add(r->e->m.retries, 1);
+	if (r->deliveries >= DELIVERY_TRIES) {
+		free(a);
+		/* Out of patience: kept as failed, with its reason, for `history` and the operator. */
+		engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = ERR_BROKEN, .why = "gave_up" });
+		return;
+	}
+	timers_after(r->e->timers, back_off_ms(r) > least_ms ? back_off_ms(r) : least_ms, again_due, a);
+}
