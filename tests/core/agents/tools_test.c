@@ -202,6 +202,32 @@ static void read__gives__neighbours_in_order(void **state)
 	json_decref(r);
 }
 
+static void read__understands__links_with_the_moment_as_one_number(void **state)
+{
+	(void)state;
+	struct tool_context c = context();
+	char digits[40], key[ID_TEXT], args[400], id[ID_TEXT];
+	size_t n = 0;
+	for (const char *k = talk_key(hit); *k != '\0' && n < sizeof digits - 1; k++) {
+		if (*k != '.')
+			digits[n++] = *k;
+	}
+	digits[n] = '\0';
+	char place[ID_TEXT], q[200];
+	snprintf(q, sizeof q, "SELECT external_id FROM eddy.places WHERE id = '%s'", id_format(general, id));
+	snprintf(place, sizeof place, "%s", test_db_value(q));
+	snprintf(args, sizeof args, "{\"link\":\"https://acme.chat.test/archives/%s/p%s?thread_ts=T%s&cid=%s\",\"around\":0}", place, digits,
+	    id_format(side, key), place);
+	json_t *r = ask(&c, "read_message", args);
+	assert_int_equal(json_int(r, "found", 0), 1);
+	json_t *this = json_obj(json_array_get(json_arr(r, "messages"), 0), "this");
+	assert_string_equal(json_str(this, "id", ""), id_format(hit, id));
+	json_decref(r);
+	r = ask(&c, "read_message", "{\"link\":\"https://acme.chat.test/archives/C0/p1760000100000100\"}");
+	assert_int_equal(json_int(r, "found", -1), 0);
+	json_decref(r);
+}
+
 static void read__looks_the_same__for_missing_and_forbidden(void **state)
 {
 	(void)state;
@@ -369,6 +395,7 @@ int main(void)
 		cmocka_unit_test(search__refuses__bad_arguments),
 		cmocka_unit_test(search__caps__its_result),
 		cmocka_unit_test(read__gives__neighbours_in_order),
+		cmocka_unit_test(read__understands__links_with_the_moment_as_one_number),
 		cmocka_unit_test(read__looks_the_same__for_missing_and_forbidden),
 		cmocka_unit_test(policy__equals__its_model),
 	};
