@@ -52,19 +52,25 @@ void home_view(const char *name, const char *command, const char *state, struct 
 	buf_done(&t);
 }
 
-static void home_done(void *arg, const struct slack_result *r)
+static void home_published(void *arg, const struct slack_result *r)
 {
-	const char *what = arg;
+	(void)arg;
 	if (r->outcome != SLACK_OK)
-		log_info("slack.home", LF_STR("call", what), LF_STR("error", r->error));
+		log_info("slack.home", LF_STR("call", "views.publish"), LF_STR("error", r->error));
+}
+
+static void home_suggested(void *arg, const struct slack_result *r)
+{
+	(void)arg;
+	if (r->outcome != SLACK_OK)
+		log_info("slack.home", LF_STR("call", "assistant.threads.setSuggestedPrompts"), LF_STR("error", r->error));
 }
 
 void home_publish(struct slack *s, const char *user)
 {
 	char state[256];
 	slack_ops.describe((struct adapter *)(void *)s, state, sizeof(state));
-	static char what[] = "views.publish";
-	struct slack_call c = { .method = what, .priority = SLACK_STATUS, .again = true, .on_done = home_done, .arg = what };
+	struct slack_call c = { .method = "views.publish", .priority = SLACK_STATUS, .again = true, .on_done = home_published };
 	buf_add_str(&c.args, "{\"user_id\":");
 	buf_add_json_str(&c.args, user);
 	buf_add_str(&c.args, ",\"view\":");
@@ -75,10 +81,11 @@ void home_publish(struct slack *s, const char *user)
 
 void home_suggest(struct slack *s, const char *channel, const char *thread_ts)
 {
-	static char what[] = "assistant.threads.setSuggestedPrompts";
-	struct slack_call c = {
-		.method = what, .priority = SLACK_STATUS, .again = true, .no_wait = true, .on_done = home_done, .arg = what
-	};
+	struct slack_call c = { .method = "assistant.threads.setSuggestedPrompts",
+		.priority = SLACK_STATUS,
+		.again = true,
+		.no_wait = true,
+		.on_done = home_suggested };
 	buf_add_str(&c.args, "{\"channel_id\":");
 	buf_add_json_str(&c.args, channel);
 	if (thread_ts) { /* agent apps must leave it out: with it the call fails without a word */

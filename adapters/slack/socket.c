@@ -581,11 +581,12 @@ void sock_link_ended(struct sock_link *l, const char *why)
 		uint32_t random;
 		random_bytes(&random, sizeof(random));
 		uint32_t wait = s->quick > 1 ? sock_backoff_ms(s->quick - 1, random) : 0;
+		if (s->state != SOCK_DISABLED)
+			sock_say(s, SOCK_AWAY, text);
 		if (asked && s->retry)
 			return; /* its successor is already planned */
 		loop_timer_stop(s->retry);
 		s->retry = NULL;
-		sock_say(s, SOCK_AWAY, text);
 		sock_open(s, wait);
 	}
 }
