@@ -66,7 +66,9 @@ static void work(void *arg)
 	if (tool != NULL) {
 		char id[32];
 		snprintf(id, sizeof id, ID_PREFIX "%zu", c->results_len + 1);
-		struct model_event ev = { .kind = MODEL_TOOL_CALL, .tool_id = id, .tool_name = tool, .text = b.p, .text_len = b.len };
+		struct model_event ev = {
+			.kind = MODEL_TOOL_CALL, .tool_id = id, .tool_name = tool, .text = b.p, .text_len = b.len
+		};
 		c->fn(c->arg, &ev);
 		buf_done(&b);
 		end(c, STOP_TOOLS);
@@ -105,16 +107,19 @@ static struct model_call *start(struct model *m, const struct model_request *r, 
 		const struct model_message *msg = &r->messages[i];
 		if (msg->role == ROLE_USER)
 			last = i;
-		if (msg->role == ROLE_ASSISTANT && memmem(msg->text, msg->text_len, BUILTIN_SIGNATURE, strlen(BUILTIN_SIGNATURE)) != NULL)
+		if (msg->role == ROLE_ASSISTANT &&
+		    memmem(msg->text, msg->text_len, BUILTIN_SIGNATURE, strlen(BUILTIN_SIGNATURE)) != NULL)
 			c->introduced = true;
 	}
 	if (last < r->messages_len)
-		builtin_ask(r->messages[last].text, utf8_clip(r->messages[last].text, r->messages[last].text_len, QUESTION_MAX), &c->ask);
+		builtin_ask(
+		    r->messages[last].text, utf8_clip(r->messages[last].text, r->messages[last].text_len, QUESTION_MAX), &c->ask);
 	else
 		c->ask.kind = ASK_NOTHING;
 	for (size_t i = last + 1; i < r->messages_len && c->results_len < RESULTS_MAX; i++) {
 		const struct model_message *msg = &r->messages[i];
-		if (msg->role == ROLE_TOOL_RESULT && msg->tool_id != NULL && strncmp(msg->tool_id, ID_PREFIX, strlen(ID_PREFIX)) == 0)
+		if (msg->role == ROLE_TOOL_RESULT && msg->tool_id != NULL &&
+		    strncmp(msg->tool_id, ID_PREFIX, strlen(ID_PREFIX)) == 0)
 			c->results[c->results_len++] = msg->tool_failed ? xstrdup("failed") : xstrndup(msg->text, msg->text_len);
 	}
 	if (!http_post(((struct builtin *)(void *)m)->http, work, c)) {

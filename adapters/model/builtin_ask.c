@@ -34,24 +34,28 @@ struct match {
 	struct span topic, name, place;
 };
 /* Words that say nothing about what is looked for. */
-static const char *const fillers[] = { "a", "an", "the", "of", "for", "to", "in", "on", "at", "by", "with", "from", "and", "is", "are", "was", "were", "be",
-	"been", "we", "us", "our", "i", "me", "my", "you", "your", "they", "their", "it", "its", "this", "that", "these", "those", "do", "does", "did", "have",
-	"has", "had", "will", "would", "should", "can", "could", "about", "what", "which", "who", "when", "where", "why", "how", "s", "t", "re", "ll", "ve", "m",
-	"please", "there", "so", "any", "some", "if", "as", "just", "anything", "something", "message", "messages", "again", "ever", "up", "say", "said",
-	"der", "die", "das", "den", "dem", "des", "ein", "eine", "einen", "einem", "einer", "und", "ist", "sind", "war", "wir", "uns", "unser", "unsere", "ich",
-	"du", "sie", "es", "zu", "zum", "zur", "im", "am", "von", "vom", "fur", "mit", "auf", "uber", "bitte", "haben", "hat", "wurde", "was", "wer", "wann",
-	"le", "la", "les", "l", "un", "une", "du", "de", "des", "d", "et", "est", "sont", "nous", "notre", "nos", "je", "tu", "il", "elle", "on", "au", "aux",
-	"sur", "pour", "avec", "dans", "que", "qu", "qui", "quand", "ce", "cette", "el", "los", "las", "una", "y", "es", "son", "fue", "nosotros", "nuestro",
-	"nuestra", "yo", "se", "al", "del", "en", "con", "para", "por", "sobre", "lo", NULL };
-static const char *const not_names[] = { "we", "they", "you", "i", "it", "people", "anyone", "anybody", "someone", "somebody", "everyone", "nobody", "the",
-	"this", "that", "there", "a", "an", "wir", "sie", "man", "jemand", "ich", "du", "es", "nous", "on", "vous", "je", "tu", "il", "elle", "se", "alguien",
-	"yo", "what", "who", "is", "was", "did", "has", "to", "s", NULL };
+static const char *const fillers[] = { "a", "an", "the", "of", "for", "to", "in", "on", "at", "by", "with", "from", "and", "is",
+	"are", "was", "were", "be", "been", "we", "us", "our", "i", "me", "my", "you", "your", "they", "their", "it", "its", "this",
+	"that", "these", "those", "do", "does", "did", "have", "has", "had", "will", "would", "should", "can", "could", "about",
+	"what", "which", "who", "when", "where", "why", "how", "s", "t", "re", "ll", "ve", "m", "please", "there", "so", "any",
+	"some", "if", "as", "just", "anything", "something", "message", "messages", "again", "ever", "up", "say", "said", "der",
+	"die", "das", "den", "dem", "des", "ein", "eine", "einen", "einem", "einer", "und", "ist", "sind", "war", "wir", "uns",
+	"unser", "unsere", "ich", "du", "sie", "es", "zu", "zum", "zur", "im", "am", "von", "vom", "fur", "mit", "auf", "uber",
+	"bitte", "haben", "hat", "wurde", "was", "wer", "wann", "le", "la", "les", "l", "un", "une", "du", "de", "des", "d", "et",
+	"est", "sont", "nous", "notre", "nos", "je", "tu", "il", "elle", "on", "au", "aux", "sur", "pour", "avec", "dans", "que",
+	"qu", "qui", "quand", "ce", "cette", "el", "los", "las", "una", "y", "es", "son", "fue", "nosotros", "nuestro", "nuestra",
+	"yo", "se", "al", "del", "en", "con", "para", "por", "sobre", "lo", NULL };
+static const char *const not_names[] = { "we", "they", "you", "i", "it", "people", "anyone", "anybody", "someone", "somebody",
+	"everyone", "nobody", "the", "this", "that", "there", "a", "an", "wir", "sie", "man", "jemand", "ich", "du", "es", "nous",
+	"on", "vous", "je", "tu", "il", "elle", "se", "alguien", "yo", "what", "who", "is", "was", "did", "has", "to", "s", NULL };
 
-static const char *const politeness[] = { "hi", "hey", "hello", "hallo", "bonjour", "hola", "eddy", "please", "pls", "ok", "okay", "so", "and", "but", "well",
-	"bitte", "und", "also", "alors", "oye", "thanks", NULL };
-static const char *const polite_openings[] = { "can|could|would|will you please", "can|could|would|will you tell|show ?me|us ?please", "do|does you|anyone|anybody|somebody know|remember|recall",
-	"tell me|us", "i want|need|like|would ?like to know", "i wonder|forgot", "remind me|us", "can|could|would you", "kannst|konntest du ?mir|uns ?bitte ?sagen", "weisst du|jemand|wer",
-	"sag mir|mal", "peux|pouvez tu|vous ?me ?dire", "sais|savez tu|vous", "dis moi", "puedes|podrias ?me ?decirme", "sabes|dime", NULL };
+static const char *const politeness[] = { "hi", "hey", "hello", "hallo", "bonjour", "hola", "eddy", "please", "pls", "ok", "okay",
+	"so", "and", "but", "well", "bitte", "und", "also", "alors", "oye", "thanks", NULL };
+static const char *const polite_openings[] = { "can|could|would|will you please",
+	"can|could|would|will you tell|show ?me|us ?please", "do|does you|anyone|anybody|somebody know|remember|recall",
+	"tell me|us", "i want|need|like|would ?like to know", "i wonder|forgot", "remind me|us", "can|could|would you",
+	"kannst|konntest du ?mir|uns ?bitte ?sagen", "weisst du|jemand|wer", "sag mir|mal", "peux|pouvez tu|vous ?me ?dire",
+	"sais|savez tu|vous", "dis moi", "puedes|podrias ?me ?decirme", "sabes|dime", NULL };
 
 static bool listed(const char *const *list, const char *s)
 {
@@ -90,14 +94,16 @@ static bool is_separator(const char *s, size_t n, size_t *step)
 	unsigned char c = (unsigned char)s[0];
 	*step = 1;
 	if (c < 0x80)
-		return !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '#' || c == '@' || c == '+');
+		return !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '#' ||
+		    c == '@' || c == '+');
 	uint32_t cp;
 	size_t len = utf8_decode(s, n, &cp);
 	if (len == 0)
 		return true;
 	*step = len;
-	return cp == 0xa0 || cp == 0xab || cp == 0xbb || cp == 0xbf || cp == 0xa1 || (cp >= 0x2000 && cp <= 0x206f) || (cp >= 0x3000 && cp <= 0x3003) ||
-	    cp == 0xff1f || cp == 0xff01 || (cp >= 0x2190 && cp <= 0x2bff) || (cp >= 0xfe00 && cp <= 0xfe0f) || (cp >= 0x1f000 && cp <= 0x1faff);
+	return cp == 0xa0 || cp == 0xab || cp == 0xbb || cp == 0xbf || cp == 0xa1 || (cp >= 0x2000 && cp <= 0x206f) ||
+	    (cp >= 0x3000 && cp <= 0x3003) || cp == 0xff1f || cp == 0xff01 || (cp >= 0x2190 && cp <= 0x2bff) ||
+	    (cp >= 0xfe00 && cp <= 0xfe0f) || (cp >= 0x1f000 && cp <= 0x1faff);
 }
 
 /* A joint keeps a word together when letters stand on both sides: v1.2, and/or, 10:30. */
@@ -207,17 +213,43 @@ struct period {
 	const char *words, *after, *before;
 };
 static const struct period periods[] = {
-	{ "today", "today", "" }, { "heute", "today", "" }, { "aujourd hui", "today", "" }, { "hoy", "today", "" }, { "this morning", "today", "" },
-	{ "yesterday", "yesterday", "today" }, { "gestern", "yesterday", "today" }, { "hier", "yesterday", "today" }, { "ayer", "yesterday", "today" },
-	{ "this week", "this week", "" }, { "diese woche", "this week", "" }, { "cette semaine", "this week", "" }, { "esta semana", "this week", "" },
-	{ "last week", "last week", "this week" }, { "letzte woche", "last week", "this week" }, { "la semaine derniere", "last week", "this week" },
-	{ "la semana pasada", "last week", "this week" }, { "this month", "this month", "" }, { "diesen monat", "this month", "" },
-	{ "last month", "last month", "this month" }, { "letzten monat", "last month", "this month" }, { "recently", "14d", "" }, { "lately", "14d", "" },
-	{ "on monday", "monday", "monday+1" }, { "on tuesday", "tuesday", "tuesday+1" }, { "on wednesday", "wednesday", "wednesday+1" },
-	{ "on thursday", "thursday", "thursday+1" }, { "on friday", "friday", "friday+1" }, { "on saturday", "saturday", "saturday+1" },
-	{ "on sunday", "sunday", "sunday+1" }, { "monday", "monday", "monday+1" }, { "tuesday", "tuesday", "tuesday+1" },
-	{ "wednesday", "wednesday", "wednesday+1" }, { "thursday", "thursday", "thursday+1" }, { "friday", "friday", "friday+1" },
-	{ "saturday", "saturday", "saturday+1" }, { "sunday", "sunday", "sunday+1" },
+	{ "today", "today", "" },
+	{ "heute", "today", "" },
+	{ "aujourd hui", "today", "" },
+	{ "hoy", "today", "" },
+	{ "this morning", "today", "" },
+	{ "yesterday", "yesterday", "today" },
+	{ "gestern", "yesterday", "today" },
+	{ "hier", "yesterday", "today" },
+	{ "ayer", "yesterday", "today" },
+	{ "this week", "this week", "" },
+	{ "diese woche", "this week", "" },
+	{ "cette semaine", "this week", "" },
+	{ "esta semana", "this week", "" },
+	{ "last week", "last week", "this week" },
+	{ "letzte woche", "last week", "this week" },
+	{ "la semaine derniere", "last week", "this week" },
+	{ "la semana pasada", "last week", "this week" },
+	{ "this month", "this month", "" },
+	{ "diesen monat", "this month", "" },
+	{ "last month", "last month", "this month" },
+	{ "letzten monat", "last month", "this month" },
+	{ "recently", "14d", "" },
+	{ "lately", "14d", "" },
+	{ "on monday", "monday", "monday+1" },
+	{ "on tuesday", "tuesday", "tuesday+1" },
+	{ "on wednesday", "wednesday", "wednesday+1" },
+	{ "on thursday", "thursday", "thursday+1" },
+	{ "on friday", "friday", "friday+1" },
+	{ "on saturday", "saturday", "saturday+1" },
+	{ "on sunday", "sunday", "sunday+1" },
+	{ "monday", "monday", "monday+1" },
+	{ "tuesday", "tuesday", "tuesday+1" },
+	{ "wednesday", "wednesday", "wednesday+1" },
+	{ "thursday", "thursday", "thursday+1" },
+	{ "friday", "friday", "friday+1" },
+	{ "saturday", "saturday", "saturday+1" },
+	{ "sunday", "sunday", "sunday+1" },
 };
 
 /* Do the words before ${end} (not before ${from}) read as ${words}?  Returns how many they are. */
@@ -265,8 +297,10 @@ static void copy_words(const struct words *w, size_t from, size_t to, char *out,
 /* "in #ops", "in the ops channel", "here", "in this thread" at the end. */
 static size_t take_place(const struct words *w, size_t from, size_t end, struct ask *out)
 {
-	static const char *const threads[] = { "in this thread", "in this conversation", "in diesem thread", "dans ce fil", "en este hilo", NULL };
-	static const char *const heres[] = { "in this channel", "in here", "here", "in diesem kanal", "dans ce canal", "en este canal", "ici", "aqui", NULL };
+	static const char *const threads[] = { "in this thread", "in this conversation", "in diesem thread", "dans ce fil",
+		"en este hilo", NULL };
+	static const char *const heres[] = { "in this channel", "in here", "here", "in diesem kanal", "dans ce canal",
+		"en este canal", "ici", "aqui", NULL };
 	for (size_t i = 0; threads[i] != NULL; i++) {
 		size_t n = ends_with(w, from, end, threads[i]);
 		if (n > 0) {
@@ -291,7 +325,8 @@ static size_t take_place(const struct words *w, size_t from, size_t end, struct 
 		return 0;
 	copy_words(w, last - 1, last, out->place, sizeof out->place);
 	size_t at = last - 1;
-	while (at > from && (listed((const char *const[]){ "in", "the", "im", "auf", "dans", "le", "en", "el", "on", NULL }, w->w[at - 1].folded)))
+	while (at > from &&
+	    (listed((const char *const[]){ "in", "the", "im", "auf", "dans", "le", "en", "el", "on", NULL }, w->w[at - 1].folded)))
 		at--;
 	return end - at;
 }
@@ -299,7 +334,9 @@ static size_t take_place(const struct words *w, size_t from, size_t end, struct 
 /* The first phrase in quotation marks, with its words in ${out}. */
 static bool quoted_phrase(const char *s, size_t n, char *out, size_t out_n)
 {
-	static const struct { const char *open, *close; } marks[] = { { "\"", "\"" }, { "“", "”" }, { "„", "“" }, { "«", "»" }, { "“", "\"" } };
+	static const struct {
+		const char *open, *close;
+	} marks[] = { { "\"", "\"" }, { "“", "”" }, { "„", "“" }, { "«", "»" }, { "“", "\"" } };
 	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
 		const char *from = memmem(s, n, marks[i].open, strlen(marks[i].open));
 		if (from == NULL)
@@ -347,7 +384,8 @@ static void make_query(const struct words *w, struct span topic, struct ask *out
 static void skip_author(const char **text, size_t *n)
 {
 	const char *colon = memmem(*text, *n < 80 ? *n : 80, ": ", 2);
-	if (colon == NULL || memchr(*text, '?', (size_t)(colon - *text)) != NULL || memchr(*text, '\n', (size_t)(colon - *text)) != NULL)
+	if (colon == NULL || memchr(*text, '?', (size_t)(colon - *text)) != NULL ||
+	    memchr(*text, '\n', (size_t)(colon - *text)) != NULL)
 		return;
 	int blanks = 0;
 	for (const char *p = *text; p < colon; p++)
@@ -400,7 +438,8 @@ void builtin_ask(const char *text, size_t n, struct ask *out)
 		out->kind = find_kind(&w, from, to, true, &m);
 	}
 	size_t topic = m.topic.to - m.topic.from;
-	if (out->kind == ASK_HAPPENED && topic > 0 && out->after[0] == '\0' && take_period(&w, m.topic.from, m.topic.to, out) == topic)
+	if (out->kind == ASK_HAPPENED && topic > 0 && out->after[0] == '\0' &&
+	    take_period(&w, m.topic.from, m.topic.to, out) == topic)
 		m.topic = (struct span){ 0, 0 };
 	if (out->kind == ASK_WORDS)
 		m.topic = (struct span){ from, to };

@@ -10,21 +10,21 @@ struct buf;
 
 /* What a question wants to hear; the searches differ by kind, and so does the wording of the answer. */
 enum ask_kind {
-	ASK_WORDS,         /* none of the fixed kinds: the best messages for its words */
-	ASK_NOTHING,       /* no words to look for */
+	ASK_WORDS,   /* none of the fixed kinds: the best messages for its words */
+	ASK_NOTHING, /* no words to look for */
 	ASK_WHO_SAID,
-	ASK_WHO_TALKED,    /* everybody who did */
+	ASK_WHO_TALKED, /* everybody who did */
 	ASK_WHO_ASKED,
 	ASK_WHEN,
 	ASK_WHY,
 	ASK_WHERE,
 	ASK_DECIDED,
-	ASK_SAID_ABOUT,    /* a person about a topic */
-	ASK_SAID_WHEN,     /* when a person said it */
+	ASK_SAID_ABOUT, /* a person about a topic */
+	ASK_SAID_WHEN,  /* when a person said it */
 	ASK_I_SAID,
-	ASK_YOU_SAID,      /* Eddy's own words */
-	ASK_LAST_OF,       /* a person's last message */
-	ASK_LAST_SEEN,     /* when that was */
+	ASK_YOU_SAID,  /* Eddy's own words */
+	ASK_LAST_OF,   /* a person's last message */
+	ASK_LAST_SEEN, /* when that was */
 	ASK_FIRST,
 	ASK_LATEST,
 	ASK_COUNT,
@@ -36,7 +36,7 @@ enum ask_kind {
 	ASK_DID_ANYONE,
 	ASK_DID_PERSON,
 	ASK_SHOW,
-	ASK_AROUND,        /* what stood before and after */
+	ASK_AROUND, /* what stood before and after */
 	ASK_IN_PLACE,
 	ASK_PARTICIPANTS,
 	ASK_THREAD_START,
@@ -45,8 +45,8 @@ enum ask_kind {
 
 struct ask {
 	enum ask_kind kind;
-	char topic[300];   /* as it was typed, for the answer */
-	char query[400];   /* its words, for the search */
+	char topic[300]; /* as it was typed, for the answer */
+	char query[400]; /* its words, for the search */
 	char person[100];
 	char place[100];
 	char after[24], before[24];

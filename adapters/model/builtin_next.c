@@ -19,8 +19,8 @@ struct plan {
 	bool no_query;
 };
 
-static const char *const decided[] = { "decided", "decision", "agreed", "decide", "settled", "entschieden", "beschlossen", "decidido", "decidimos", "decide",
-	NULL };
+static const char *const decided[] = { "decided", "decision", "agreed", "decide", "settled", "entschieden", "beschlossen",
+	"decidido", "decidimos", "decide", NULL };
 static const char *const reasons[] = { "because", "reason", "since", "weil", "grund", "parce", "porque", NULL };
 
 static struct plan plan_of(const struct ask *a)
@@ -33,30 +33,52 @@ static struct plan plan_of(const struct ask *a)
 	case ASK_DID_PERSON:
 	case ASK_SAID_ABOUT:
 	case ASK_SAID_WHEN:
-	case ASK_IN_PLACE: return (struct plan){ .order = "best", .limit = 5, .from = a->person };
-	case ASK_WHO_TALKED: return (struct plan){ .order = "newest", .limit = 40, .exact = true, .again = true };
-	case ASK_WHERE: return (struct plan){ .order = "newest", .limit = 40, .exact = true, .again = true };
-	case ASK_WHO_ASKED: return (struct plan){ .order = "newest", .limit = 5, .has = "question" };
-	case ASK_WHEN: return (struct plan){ .order = "best", .limit = 5, .has = "number", .exact = true, .again = true };
-	case ASK_WHY: return (struct plan){ .order = "best", .limit = 5, .twins = reasons, .again = true };
-	case ASK_DECIDED: return (struct plan){ .order = "newest", .limit = 5, .twins = decided, .again = true };
-	case ASK_I_SAID: return (struct plan){ .order = "best", .limit = 5, .from = "me" };
-	case ASK_YOU_SAID: return (struct plan){ .order = "best", .limit = 5, .from = "eddy" };
+	case ASK_IN_PLACE:
+		return (struct plan){ .order = "best", .limit = 5, .from = a->person };
+	case ASK_WHO_TALKED:
+		return (struct plan){ .order = "newest", .limit = 40, .exact = true, .again = true };
+	case ASK_WHERE:
+		return (struct plan){ .order = "newest", .limit = 40, .exact = true, .again = true };
+	case ASK_WHO_ASKED:
+		return (struct plan){ .order = "newest", .limit = 5, .has = "question" };
+	case ASK_WHEN:
+		return (struct plan){ .order = "best", .limit = 5, .has = "number", .exact = true, .again = true };
+	case ASK_WHY:
+		return (struct plan){ .order = "best", .limit = 5, .twins = reasons, .again = true };
+	case ASK_DECIDED:
+		return (struct plan){ .order = "newest", .limit = 5, .twins = decided, .again = true };
+	case ASK_I_SAID:
+		return (struct plan){ .order = "best", .limit = 5, .from = "me" };
+	case ASK_YOU_SAID:
+		return (struct plan){ .order = "best", .limit = 5, .from = "eddy" };
 	case ASK_LAST_OF:
-	case ASK_LAST_SEEN: return (struct plan){ .order = "newest", .limit = 1, .from = a->person, .no_query = true };
-	case ASK_FIRST: return (struct plan){ .order = "oldest", .limit = 5, .exact = true, .again = true };
-	case ASK_LATEST: return (struct plan){ .order = "newest", .limit = 5, .exact = true, .again = true };
-	case ASK_COUNT: return (struct plan){ .order = "newest", .limit = 5, .exact = true };
-	case ASK_LINKS: return (struct plan){ .order = "newest", .limit = 10, .has = "link" };
-	case ASK_FILES: return (struct plan){ .order = "newest", .limit = 10, .has = "file" };
-	case ASK_NUMBERS: return (struct plan){ .order = "best", .limit = 5, .has = "number" };
-	case ASK_HAPPENED: return (struct plan){ .order = "newest", .limit = 10, .after = a->query[0] == '\0' ? "1d" : NULL };
-	case ASK_UNANSWERED: return (struct plan){ .order = "newest", .limit = 10, .has = "unanswered" };
-	case ASK_AROUND: return (struct plan){ .order = "best", .limit = 1 };
-	case ASK_PARTICIPANTS: return (struct plan){ .order = "oldest", .limit = 50, .in = "thread", .no_query = true };
-	case ASK_THREAD_START: return (struct plan){ .order = "oldest", .limit = 1, .in = "thread", .no_query = true };
+	case ASK_LAST_SEEN:
+		return (struct plan){ .order = "newest", .limit = 1, .from = a->person, .no_query = true };
+	case ASK_FIRST:
+		return (struct plan){ .order = "oldest", .limit = 5, .exact = true, .again = true };
+	case ASK_LATEST:
+		return (struct plan){ .order = "newest", .limit = 5, .exact = true, .again = true };
+	case ASK_COUNT:
+		return (struct plan){ .order = "newest", .limit = 5, .exact = true };
+	case ASK_LINKS:
+		return (struct plan){ .order = "newest", .limit = 10, .has = "link" };
+	case ASK_FILES:
+		return (struct plan){ .order = "newest", .limit = 10, .has = "file" };
+	case ASK_NUMBERS:
+		return (struct plan){ .order = "best", .limit = 5, .has = "number" };
+	case ASK_HAPPENED:
+		return (struct plan){ .order = "newest", .limit = 10, .after = a->query[0] == '\0' ? "1d" : NULL };
+	case ASK_UNANSWERED:
+		return (struct plan){ .order = "newest", .limit = 10, .has = "unanswered" };
+	case ASK_AROUND:
+		return (struct plan){ .order = "best", .limit = 1 };
+	case ASK_PARTICIPANTS:
+		return (struct plan){ .order = "oldest", .limit = 50, .in = "thread", .no_query = true };
+	case ASK_THREAD_START:
+		return (struct plan){ .order = "oldest", .limit = 1, .in = "thread", .no_query = true };
 	case ASK_NOTHING:
-	case ASK_KINDS: break;
+	case ASK_KINDS:
+		break;
 	}
 	return (struct plan){ 0 };
 }
@@ -113,8 +135,9 @@ static bool first_id(const char *result, struct buf *id)
 const char *builtin_next(const struct ask *a, const char *const *results, size_t results_len, struct buf *args)
 {
 	struct plan p = plan_of(a);
-	if (p.order == NULL || (a->query[0] == '\0' && !p.no_query && a->kind != ASK_HAPPENED && a->kind != ASK_UNANSWERED && a->kind != ASK_LINKS &&
-	    a->kind != ASK_FILES && a->kind != ASK_IN_PLACE))
+	if (p.order == NULL ||
+	    (a->query[0] == '\0' && !p.no_query && a->kind != ASK_HAPPENED && a->kind != ASK_UNANSWERED && a->kind != ASK_LINKS &&
+	        a->kind != ASK_FILES && a->kind != ASK_IN_PLACE))
 		return NULL;
 	if (results_len == 0) {
 		add_search(args, a, &p, false);

@@ -126,7 +126,7 @@ static void read_hits(const char *result, struct hits *out)
 	out->loose = json_bool(out->root, "loose", false);
 	size_t i;
 	json_t *one;
-	json_array_foreach(json_arr(out->root, "messages"), i, one) {
+	json_array_foreach (json_arr(out->root, "messages"), i, one) {
 		if (out->len == HITS_MAX)
 			break;
 		const json_t *wanted = json_obj(one, "this");
@@ -172,8 +172,10 @@ static void say_none(const struct ask *a, struct buf *md)
 		buf_add_str(md, "Nothing found: nobody wrote in this thread before your question.\n");
 		return;
 	}
-	buf_add_str(md, a->kind == ASK_UNANSWERED ? "Nothing found: no question without an answer" : a->kind == ASK_COUNT ? "Nothing found: no messages" :
-	    "Nothing found");
+	buf_add_str(md,
+	    a->kind == ASK_UNANSWERED  ? "Nothing found: no question without an answer"
+	        : a->kind == ASK_COUNT ? "Nothing found: no messages"
+	                               : "Nothing found");
 	if (a->person[0] != '\0') {
 		buf_add_str(md, " from **");
 		add_text(md, a->person, false);
@@ -234,7 +236,8 @@ static void say_authors(const struct ask *a, const struct hits *hits, struct buf
 			count += strcmp(hits->h[j].author, hits->h[i].author) == 0;
 		buf_add_str(md, "- **");
 		add_text(md, hits->h[i].author, false);
-		buf_addf(md, "**, %zu message%s, %s ", count, count == 1 ? "" : "s", a->kind == ASK_PARTICIPANTS ? "first" : "last");
+		buf_addf(
+		    md, "**, %zu message%s, %s ", count, count == 1 ? "" : "s", a->kind == ASK_PARTICIPANTS ? "first" : "last");
 		add_source(md, &hits->h[i], false);
 		buf_add_char(md, '\n');
 	}
@@ -265,7 +268,8 @@ static void say_places(const struct ask *a, const struct hits *hits, struct buf 
 
 static void say_count(const struct ask *a, const struct hits *hits, struct buf *md)
 {
-	buf_addf(md, "%s%lld message%s mention%s ", hits->minimum ? "At least " : "", hits->found, hits->found == 1 ? "" : "s", hits->found == 1 ? "s" : "");
+	buf_addf(md, "%s%lld message%s mention%s ", hits->minimum ? "At least " : "", hits->found, hits->found == 1 ? "" : "s",
+	    hits->found == 1 ? "s" : "");
 	add_topic(md, "", a);
 	buf_add_str(md, ". The newest:\n\n");
 	add_quote(md, &hits->h[0]);
@@ -278,7 +282,7 @@ static void say_files(const struct hits *hits, struct buf *md)
 		buf_add_str(md, "- ");
 		size_t k;
 		const json_t *name;
-		json_array_foreach(hits->h[i].files, k, name) {
+		json_array_foreach (hits->h[i].files, k, name) {
 			if (k > 0)
 				buf_add_str(md, ", ");
 			add_text(md, json_is_string(name) ? json_string_value(name) : "", false);
@@ -328,12 +332,24 @@ static void say_found(const struct ask *a, const struct hits *hits, struct buf *
 		buf_add_str(md, "No message has all of those words. What comes closest:\n\n");
 	switch (a->kind) {
 	case ASK_WHO_TALKED:
-	case ASK_PARTICIPANTS: say_authors(a, hits, md); return;
-	case ASK_WHERE: say_places(a, hits, md); return;
-	case ASK_COUNT: say_count(a, hits, md); return;
-	case ASK_FILES: say_files(hits, md); return;
-	case ASK_LINKS: say_links(hits, md); return;
-	case ASK_AROUND: say_around(hits, md); return;
+	case ASK_PARTICIPANTS:
+		say_authors(a, hits, md);
+		return;
+	case ASK_WHERE:
+		say_places(a, hits, md);
+		return;
+	case ASK_COUNT:
+		say_count(a, hits, md);
+		return;
+	case ASK_FILES:
+		say_files(hits, md);
+		return;
+	case ASK_LINKS:
+		say_links(hits, md);
+		return;
+	case ASK_AROUND:
+		say_around(hits, md);
+		return;
 	case ASK_LAST_SEEN:
 		buf_add_str(md, "**");
 		add_text(md, first->author, false);
@@ -358,11 +374,23 @@ static void say_found(const struct ask *a, const struct hits *hits, struct buf *
 		}
 		break;
 	case ASK_DID_ANYONE:
-	case ASK_DID_PERSON: buf_add_str(md, hits->loose ? "" : "Yes:\n\n"); break;
-	case ASK_FIRST: buf_add_str(md, "The first mention I find:\n\n"); say_best(md, hits, 0); return;
-	case ASK_LATEST: buf_add_str(md, "The latest:\n\n"); break;
-	case ASK_LAST_OF: say_best(md, hits, 0); return;
-	case ASK_THREAD_START: buf_add_str(md, "This thread began with:\n\n"); say_best(md, hits, 0); return;
+	case ASK_DID_PERSON:
+		buf_add_str(md, hits->loose ? "" : "Yes:\n\n");
+		break;
+	case ASK_FIRST:
+		buf_add_str(md, "The first mention I find:\n\n");
+		say_best(md, hits, 0);
+		return;
+	case ASK_LATEST:
+		buf_add_str(md, "The latest:\n\n");
+		break;
+	case ASK_LAST_OF:
+		say_best(md, hits, 0);
+		return;
+	case ASK_THREAD_START:
+		buf_add_str(md, "This thread began with:\n\n");
+		say_best(md, hits, 0);
+		return;
 	case ASK_SAID_WHEN:
 		buf_add_str(md, "On ");
 		add_source(md, first, false);
@@ -372,14 +400,17 @@ static void say_found(const struct ask *a, const struct hits *hits, struct buf *
 		if (!hits->loose)
 			buf_add_str(md, "The messages that fit best:\n\n");
 		break;
-	default: break;
+	default:
+		break;
 	}
 	say_best(md, hits, 2);
 }
 
 void builtin_say_nothing(struct buf *md)
 {
-	buf_add_str(md, BUILTIN_NO_MODEL ", so I can't answer that. What I can do: find what was said – try *who said …*, *when did we …*, "
+	buf_add_str(md,
+	    BUILTIN_NO_MODEL
+	    ", so I can't answer that. What I can do: find what was said – try *who said …*, *when did we …*, "
 	    "*what did … say about …*, *what was decided about …*, *links about …* – and the commands in `help`.\n");
 }
 
@@ -400,8 +431,8 @@ void builtin_say(const struct ask *a, const char *const *results, size_t results
 			builtin_say_nothing(md);
 		}
 	} else {
-		bool wants_questions = a->kind == ASK_WHO_ASKED || a->kind == ASK_UNANSWERED || a->kind == ASK_PARTICIPANTS || a->kind == ASK_HAPPENED ||
-		    a->kind == ASK_AROUND || a->kind == ASK_LAST_OF || a->kind == ASK_LAST_SEEN;
+		bool wants_questions = a->kind == ASK_WHO_ASKED || a->kind == ASK_UNANSWERED || a->kind == ASK_PARTICIPANTS ||
+		    a->kind == ASK_HAPPENED || a->kind == ASK_AROUND || a->kind == ASK_LAST_OF || a->kind == ASK_LAST_SEEN;
 		if (!wants_questions)
 			drop_questions(&hits);
 		say_found(a, &hits, md);

@@ -21,12 +21,12 @@ struct buf;
 struct agent {
 	struct id id;
 	char *slug, *name;
-	char *model;                 /* NULL: the configured one */
-	char *prompt;                /* a template: agents/template.h */
+	char *model;                  /* NULL: the configured one */
+	char *prompt;                 /* a template: agents/template.h */
 	char *tools[AGENT_TOOLS_MAX]; /* names, known ones only */
 	size_t tools_len;
 	uint32_t max_tokens;
-	uint32_t max_turns;          /* calls of the model in one run */
+	uint32_t max_turns; /* calls of the model in one run */
 	bool active;
 };
 extern const struct pg_statement agent_statements[];
@@ -51,16 +51,16 @@ enum err agent_parse(const char *yaml, size_t n, struct agent **out, char why[20
 
 /* What the prompt says about the moment.  Borrowed; NULL strings are left out. */
 struct prompt_facts {
-	const char *person;          /* who asks */
+	const char *person; /* who asks */
 	bool is_guest;
-	const char *adapter;         /* "slack" */
+	const char *adapter; /* "slack" */
 	const char *place;
 	enum visibility visibility;
 	const char *workspace;
 	const char *tz;
 	uint64_t wall_ms;
 	const char *thread_title;
-	const char *const *people;   /* names of others in the thread */
+	const char *const *people; /* names of others in the thread */
 	size_t people_len;
 };
 /** Append the system prompt: the agent's own text, then the rendered context (prompts/context.md).  Pure, a few microseconds. */

@@ -23,7 +23,8 @@ struct reader {
 
 static enum err refuse(struct reader *r, const char *what, const char *detail)
 {
-	snprintf(r->why, 200, "line %zu: %s%.80s", r->have_event ? r->event.start_mark.line + 1 : r->parser.mark.line + 1, what, detail);
+	snprintf(
+	    r->why, 200, "line %zu: %s%.80s", r->have_event ? r->event.start_mark.line + 1 : r->parser.mark.line + 1, what, detail);
 	return ERR_INPUT;
 }
 

@@ -18,11 +18,21 @@
 static void add_where(const struct prompt_facts *f, struct buf *out)
 {
 	switch (f->visibility) {
-	case VIS_DIRECT: buf_add_str(out, "a direct conversation"); break;
-	case VIS_PRIVATE: buf_add_str(out, "a private channel"); break;
-	case VIS_EXTERNAL: buf_add_str(out, "a channel shared with another organisation"); break;
-	case VIS_PUBLIC: buf_add_str(out, "a public channel"); break;
-	case VIS_UNKNOWN: buf_add_str(out, "a conversation whose readers are not known"); break;
+	case VIS_DIRECT:
+		buf_add_str(out, "a direct conversation");
+		break;
+	case VIS_PRIVATE:
+		buf_add_str(out, "a private channel");
+		break;
+	case VIS_EXTERNAL:
+		buf_add_str(out, "a channel shared with another organisation");
+		break;
+	case VIS_PUBLIC:
+		buf_add_str(out, "a public channel");
+		break;
+	case VIS_UNKNOWN:
+		buf_add_str(out, "a conversation whose readers are not known");
+		break;
 	}
 	if (f->place != NULL && f->place[0] != '\0') {
 		buf_add_str(out, " called \"");
@@ -47,7 +57,8 @@ static void add_now(const struct prompt_facts *f, struct buf *out)
 	int minutes = abs(t.offset_s) / 60;
 	buf_addf(out, "%s, %04d-%02d-%02d %02d:%02d", tz_weekday(t.weekday), t.year, t.month, t.day, t.hour, t.minute);
 	if (known)
-		buf_addf(out, " in the asker's time zone, %s (UTC%c%02d:%02d)", f->tz, t.offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+		buf_addf(out, " in the asker's time zone, %s (UTC%c%02d:%02d)", f->tz, t.offset_s < 0 ? '-' : '+', minutes / 60,
+		    minutes % 60);
 	else
 		buf_add_str(out, " UTC; the asker's time zone is not known");
 }

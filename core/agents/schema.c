@@ -30,16 +30,23 @@ static bool fail_number(struct walk *w, const char *what, double number)
 static bool is_type(const char *type, const json_t *v)
 {
 	switch (json_typeof(v)) {
-	case JSON_OBJECT: return strcmp(type, "object") == 0;
-	case JSON_ARRAY: return strcmp(type, "array") == 0;
-	case JSON_STRING: return strcmp(type, "string") == 0;
-	case JSON_INTEGER: return strcmp(type, "integer") == 0 || strcmp(type, "number") == 0;
+	case JSON_OBJECT:
+		return strcmp(type, "object") == 0;
+	case JSON_ARRAY:
+		return strcmp(type, "array") == 0;
+	case JSON_STRING:
+		return strcmp(type, "string") == 0;
+	case JSON_INTEGER:
+		return strcmp(type, "integer") == 0 || strcmp(type, "number") == 0;
 	case JSON_REAL:
 		/* 2.0 is an integer to JSON Schema */
-		return strcmp(type, "number") == 0 || (strcmp(type, "integer") == 0 && floor(json_real_value(v)) == json_real_value(v));
+		return strcmp(type, "number") == 0 ||
+		    (strcmp(type, "integer") == 0 && floor(json_real_value(v)) == json_real_value(v));
 	case JSON_TRUE:
-	case JSON_FALSE: return strcmp(type, "boolean") == 0;
-	case JSON_NULL: return strcmp(type, "null") == 0;
+	case JSON_FALSE:
+		return strcmp(type, "boolean") == 0;
+	case JSON_NULL:
+		return strcmp(type, "null") == 0;
 	}
 	return false;
 }
@@ -50,7 +57,7 @@ static bool check_type(struct walk *w, const json_t *type, const json_t *v)
 		return is_type(json_string_value(type), v) || fail(w, "must be of type ", json_string_value(type));
 	size_t i;
 	json_t *one;
-	json_array_foreach(type, i, one) {
+	json_array_foreach (type, i, one) {
 		if (json_is_string(one) && is_type(json_string_value(one), v))
 			return true;
 	}
@@ -61,13 +68,13 @@ static bool check_enum(struct walk *w, const json_t *values, const json_t *v)
 {
 	size_t i;
 	json_t *one;
-	json_array_foreach(values, i, one) {
+	json_array_foreach (values, i, one) {
 		if (json_equal(one, v) ||
 		    (json_is_number(one) && json_is_number(v) && json_number_value(one) == json_number_value(v)))
 			return true;
 	}
 	char list[120] = "";
-	json_array_foreach(values, i, one) {
+	json_array_foreach (values, i, one) {
 		size_t n = strlen(list);
 		if (json_is_string(one) && n + json_string_length(one) + 3 < sizeof list)
 			snprintf(list + n, sizeof list - n, "%s%s", n > 0 ? ", " : "", json_string_value(one));
@@ -85,8 +92,8 @@ static size_t characters(const json_t *v)
 }
 
 /* minX and maxX with a measured size. */
-static bool check_range(struct walk *w, const json_t *schema, const char *low_key, const char *high_key, double size, const char *low_words,
-    const char *high_words)
+static bool check_range(struct walk *w, const json_t *schema, const char *low_key, const char *high_key, double size,
+    const char *low_words, const char *high_words)
 {
 	const json_t *low = json_object_get(schema, low_key), *high = json_object_get(schema, high_key);
 	if (json_is_number(low) && size < json_number_value(low))
@@ -112,7 +119,7 @@ static bool check_object(struct walk *w, const json_t *schema, const json_t *v, 
 	const json_t *properties = json_object_get(schema, "properties"), *required = json_object_get(schema, "required");
 	size_t i;
 	json_t *one;
-	json_array_foreach(required, i, one) {
+	json_array_foreach (required, i, one) {
 		if (json_is_string(one) && json_object_get(v, json_string_value(one)) == NULL)
 			return fail(w, "is missing ", json_string_value(one));
 	}
@@ -146,15 +153,17 @@ static bool check(struct walk *w, const json_t *schema, const json_t *v, int dep
 	if (json_is_number(v))
 		return check_range(w, schema, "minimum", "maximum", json_number_value(v), "must be at least ", "must be at most ");
 	if (json_is_string(v))
-		return check_range(w, schema, "minLength", "maxLength", (double)characters(v), "is shorter than ", "is longer than ");
+		return check_range(
+		    w, schema, "minLength", "maxLength", (double)characters(v), "is shorter than ", "is longer than ");
 	if (json_is_array(v)) {
-		if (!check_range(w, schema, "minItems", "maxItems", (double)json_array_size(v), "has fewer items than ", "has more items than "))
+		if (!check_range(w, schema, "minItems", "maxItems", (double)json_array_size(v), "has fewer items than ",
+		        "has more items than "))
 			return false;
 		const json_t *items = json_object_get(schema, "items");
 		size_t i;
 		json_t *one;
 		if (json_is_object(items)) {
-			json_array_foreach(v, i, one) {
+			json_array_foreach (v, i, one) {
 				char name[24];
 				snprintf(name, sizeof name, "[%zu]", i);
 				if (!descend(w, items, one, depth, name))

@@ -34,7 +34,8 @@ static const char *seek(const char *p, const char *end, const char *what, size_t
 static void render(const char *p, const char *end, const struct template_value *values, struct buf *out, bool sections);
 
 /* {{#name}} … {{/name}}: returns where to go on, or NULL when the end is missing. */
-static const char *section(const char *name, size_t n, const char *body, const char *end, const struct template_value *values, struct buf *out)
+static const char *section(
+    const char *name, size_t n, const char *body, const char *end, const struct template_value *values, struct buf *out)
 {
 	char close[72];
 	if (n > 60)

@@ -11,8 +11,8 @@ struct buf;
  */
 struct template_value {
 	const char *name;
-	const char *text;    /* NULL: empty */
-	size_t len;          /* 0 with text set: strlen */
+	const char *text; /* NULL: empty */
+	size_t len;       /* 0 with text set: strlen */
 };
 /** Append ${t} with ${values} filled in (ends with a NULL name).  Unknown names become nothing. */
 void template_render(const char *t, size_t n, const struct template_value *values, struct buf *out);

@@ -62,7 +62,7 @@ static void add_files(struct buf *out, const char *files)
 		return;
 	size_t i, shown = 0;
 	json_t *one;
-	json_array_foreach(list, i, one) {
+	json_array_foreach (list, i, one) {
 		const char *name = json_str(one, "name", NULL);
 		if (name == NULL || shown == 10)
 			continue;
@@ -75,7 +75,8 @@ static void add_files(struct buf *out, const char *files)
 	json_decref(list);
 }
 
-void tool_add_message(struct buf *out, const struct tool_context *ctx, const struct found_message *m, const char *words, size_t quote)
+void tool_add_message(
+    struct buf *out, const struct tool_context *ctx, const struct found_message *m, const char *words, size_t quote)
 {
 	char id[ID_TEXT], link[600];
 	struct tz_time t;

@@ -21,13 +21,13 @@ struct tool_context {
 	struct pg *pg;
 	struct id ws, thread, place, person;
 	bool guest;
-	int64_t message_seq;  /* the question: nothing of its thread from there on is found; 0: no such limit */
+	int64_t message_seq; /* the question: nothing of its thread from there on is found; 0: no such limit */
 	/** A link to a message for people; may be NULL. */
-	bool (*permalink)(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out,
-	    size_t n);
+	bool (*permalink)(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key,
+	    char *out, size_t n);
 	void *permalink_arg;
 	uint64_t wall_ms;
-	const char *tz;       /* of the asker; NULL: UTC */
+	const char *tz; /* of the asker; NULL: UTC */
 };
 extern const struct tool *const tools[]; /* ends with NULL */
 extern const struct tool tool_search_messages, tool_read_message;

@@ -44,8 +44,8 @@ static pthread_mutex_t zones_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct map *zones;
 
 static const char *const weekday_names[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
-static const char *const month_names[] = { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-	"November", "December" };
+static const char *const month_names[] = { "January", "February", "March", "April", "May", "June", "July", "August", "September",
+	"October", "November", "December" };
 
 const char *tz_weekday(int weekday)
 {
@@ -323,8 +323,8 @@ static bool name_is_safe(const char *name, size_t n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		char c = name[i];
-		bool ok = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' ||
-		    c == '/';
+		bool ok = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
+		    c == '-' || c == '/';
 		if (!ok)
 			return false;
 	}

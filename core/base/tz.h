@@ -10,12 +10,12 @@
  * per process; zones are read once and kept.  Any thread.
  */
 struct tz_time {
-	int year, month, day;      /* month and day from 1 */
+	int year, month, day; /* month and day from 1 */
 	int hour, minute, second;
-	int weekday;               /* 0 Sunday .. 6 Saturday */
-	int offset_s;              /* east of UTC, daylight saving included */
+	int weekday;  /* 0 Sunday .. 6 Saturday */
+	int offset_s; /* east of UTC, daylight saving included */
 	bool dst;
-	char abbreviation[8];      /* "CEST" */
+	char abbreviation[8]; /* "CEST" */
 };
 /** ${wall_ms} in zone ${name} ("Europe/Berlin"; NULL: UTC).  False when the zone is not known: ${out} is then UTC. */
 bool tz_local(const char *name, uint64_t wall_ms, struct tz_time *out);

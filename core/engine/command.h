@@ -21,13 +21,13 @@ enum command {
 	CMD_DATE = 5,
 	CMD_TIME = 6,
 	CMD_STOP = 7,
-	CMD_QUIET = 8,       /* quiet here: answer only when named */
+	CMD_QUIET = 8, /* quiet here: answer only when named */
 	CMD_COME_BACK = 9,
-	CMD_HISTORY = 10,    /* what Eddy did in this thread */
+	CMD_HISTORY = 10, /* what Eddy did in this thread */
 	CMD_GREETING = 11,
 	/* never recognised in text; the engine gives them */
-	CMD_INTRODUCE = 12,  /* Eddy was added to a place: one line, once */
-	CMD_LATE = 13,       /* a message found after a long gap: is it still wanted? */
+	CMD_INTRODUCE = 12, /* Eddy was added to a place: one line, once */
+	CMD_LATE = 13,      /* a message found after a long gap: is it still wanted? */
 };
 
 /**
@@ -41,37 +41,37 @@ const char *command_name(enum command c);
 
 /* One thing Eddy did in a thread, for CMD_HISTORY. */
 struct history_row {
-	int64_t at_ms;             /* when it was asked */
-	const char *asker;         /* NULL: unknown */
-	const char *what;          /* "answered", "stopped", "failed", "joined into the next answer", … */
-	enum command command;      /* CMD_NONE: work for an agent */
-	const char *model;         /* NULL: none */
-	const char *tools;         /* "search_messages ×2, read_message" or NULL */
+	int64_t at_ms;        /* when it was asked */
+	const char *asker;    /* NULL: unknown */
+	const char *what;     /* "answered", "stopped", "failed", "joined into the next answer", … */
+	enum command command; /* CMD_NONE: work for an agent */
+	const char *model;    /* NULL: none */
+	const char *tools;    /* "search_messages ×2, read_message" or NULL */
 	uint32_t total_ms;
 	int64_t input_tokens, output_tokens, cost_micros;
 };
 /* What the answers are made of.  Everything borrowed; a NULL string leaves its part out. */
 struct command_facts {
-	const char *agent;         /* "Eddy" */
-	const char *person;        /* who asks */
-	const char *tz;            /* IANA zone of the person; NULL: UTC, and the answer says so */
+	const char *agent;  /* "Eddy" */
+	const char *person; /* who asks */
+	const char *tz;     /* IANA zone of the person; NULL: UTC, and the answer says so */
 	uint64_t wall_ms;
-	const char *adapter;       /* "slack" */
-	const char *place;         /* name */
+	const char *adapter; /* "slack" */
+	const char *place;   /* name */
 	enum visibility visibility;
 	const char *workspace;
 	bool is_guest;
-	bool mention_needed;       /* on this transport Eddy has to be named to be asked */
-	int64_t messages;          /* of the thread */
-	bool taking_part, quiet;   /* now */
-	bool was_running;          /* CMD_STOP: there was something to stop */
-	const char *model;         /* model_ops.describe(), one line */
-	bool has_model;            /* false: only the builtin provider */
-	const char *status;        /* engine_status() lines "name: value" */
-	const char *adapters;      /* lines "name: described" */
+	bool mention_needed;               /* on this transport Eddy has to be named to be asked */
+	int64_t messages;                  /* of the thread */
+	bool taking_part, quiet;           /* now */
+	bool was_running;                  /* CMD_STOP: there was something to stop */
+	const char *model;                 /* model_ops.describe(), one line */
+	bool has_model;                    /* false: only the builtin provider */
+	const char *status;                /* engine_status() lines "name: value" */
+	const char *adapters;              /* lines "name: described" */
 	const struct history_row *history; /* oldest first */
 	size_t history_len;
-	int64_t history_total;     /* rows there are in all; 0: history_len */
+	int64_t history_total; /* rows there are in all; 0: history_len */
 };
 /** Append the answer in Markdown.  Pure but for reading time zone files once. */
 void command_answer(enum command c, const struct command_facts *f, struct buf *md);

@@ -40,7 +40,8 @@ static void add_local(struct buf *md, const struct command_facts *f, bool with_t
 	if (with_time && with_date)
 		buf_add_str(md, " on ");
 	if (with_date)
-		buf_addf(md, with_time ? "%s, %d %s %d" : "**%s, %d %s %d**", tz_weekday(t.weekday), t.day, tz_month(t.month), t.year);
+		buf_addf(
+		    md, with_time ? "%s, %d %s %d" : "**%s, %d %s %d**", tz_weekday(t.weekday), t.day, tz_month(t.month), t.year);
 	int minutes = abs(t.offset_s) / 60;
 	if (known)
 		buf_addf(md, " in %s (UTC%c%02d:%02d)", f->tz, t.offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
@@ -56,11 +57,16 @@ static const char *agent(const struct command_facts *f)
 static const char *visibility_words(enum visibility v)
 {
 	switch (v) {
-	case VIS_DIRECT: return "a direct conversation";
-	case VIS_PRIVATE: return "a private channel";
-	case VIS_EXTERNAL: return "a channel shared with another organisation";
-	case VIS_PUBLIC: return "a public channel";
-	case VIS_UNKNOWN: break;
+	case VIS_DIRECT:
+		return "a direct conversation";
+	case VIS_PRIVATE:
+		return "a private channel";
+	case VIS_EXTERNAL:
+		return "a channel shared with another organisation";
+	case VIS_PUBLIC:
+		return "a public channel";
+	case VIS_UNKNOWN:
+		break;
 	}
 	return "a place I know little about, so I treat it as private";
 }
@@ -81,8 +87,9 @@ static void add_commands(struct buf *md)
 static void answer_help(const struct command_facts *f, struct buf *md)
 {
 	buf_add_str(md, f->mention_needed ? "Mention me with a question, or answer in a thread I am part of. " : "Just ask. ");
-	buf_add_str(md, f->has_model ? "I answer in the thread, with links to what I quote.\n\n" :
-	    "No model is connected, so I search the stored messages and quote what I find.\n\n");
+	buf_add_str(md,
+	    f->has_model ? "I answer in the thread, with links to what I quote.\n\n"
+	                 : "No model is connected, so I search the stored messages and quote what I find.\n\n");
 	buf_add_str(md, "These I answer at once, without a model:\n\n");
 	add_commands(md);
 }
@@ -96,15 +103,18 @@ static void answer_capabilities(const struct command_facts *f, struct buf *md)
 		buf_add_str(md, "- I answer questions and help with text in this thread, reading its messages first.\n");
 	else
 		buf_add_str(md, "- No model is connected right now, so I do not write free answers.\n");
-	buf_add_str(md, "- I find what was said: *who said …*, *when did we …*, *what did … say about …*, *links about …*, and quote it with its link.\n");
+	buf_add_str(md,
+	    "- I find what was said: *who said …*, *when did we …*, *what did … say about …*, *links about …*, and quote it with its link.\n");
 	if (f->is_guest)
 		buf_add_str(md, "- For guests I read this thread only.\n");
 	else if (f->visibility == VIS_EXTERNAL || f->visibility == VIS_UNKNOWN)
 		buf_add_str(md, "- Here I read this conversation only, because others may read along.\n");
 	else
-		buf_add_str(md, "- I read this conversation and the public channels I am in; never direct messages, private or shared channels "
+		buf_add_str(md,
+		    "- I read this conversation and the public channels I am in; never direct messages, private or shared channels "
 		    "from elsewhere.\n");
-	buf_add_str(md, "- I tell you the date, the time, my status and what I did here, without a model.\n"
+	buf_add_str(md,
+	    "- I tell you the date, the time, my status and what I did here, without a model.\n"
 	    "- I change nothing anywhere: I read and answer.\n\nSay `help` for the commands.");
 }
 
@@ -271,10 +281,18 @@ static void answer_greeting(const struct command_facts *f, struct buf *md)
 void command_answer(enum command c, const struct command_facts *f, struct buf *md)
 {
 	switch (c) {
-	case CMD_HELP: answer_help(f, md); break;
-	case CMD_STATUS: answer_status(f, md); break;
-	case CMD_WHOAMI: answer_whoami(f, md); break;
-	case CMD_CAPABILITIES: answer_capabilities(f, md); break;
+	case CMD_HELP:
+		answer_help(f, md);
+		break;
+	case CMD_STATUS:
+		answer_status(f, md);
+		break;
+	case CMD_WHOAMI:
+		answer_whoami(f, md);
+		break;
+	case CMD_CAPABILITIES:
+		answer_capabilities(f, md);
+		break;
 	case CMD_DATE:
 		buf_add_str(md, "Today is ");
 		add_local(md, f, false, true);
@@ -294,16 +312,22 @@ void command_answer(enum command c, const struct command_facts *f, struct buf *m
 	case CMD_COME_BACK:
 		buf_add_str(md, "I'm here and take part.");
 		break;
-	case CMD_HISTORY: answer_history(f, md); break;
-	case CMD_GREETING: answer_greeting(f, md); break;
+	case CMD_HISTORY:
+		answer_history(f, md);
+		break;
+	case CMD_GREETING:
+		answer_greeting(f, md);
+		break;
 	case CMD_INTRODUCE:
 		buf_add_str(md, "Hi, I'm ");
 		add_name(md, agent(f));
 		buf_add_str(md, ". Mention me with a question and I answer in its thread; `help` shows what I can do.");
 		break;
 	case CMD_LATE:
-		buf_add_str(md, "I was away when you wrote this. Do you still need an answer? If so, ask again here and I start at once.");
+		buf_add_str(
+		    md, "I was away when you wrote this. Do you still need an answer? If so, ask again here and I start at once.");
 		break;
-	case CMD_NONE: break;
+	case CMD_NONE:
+		break;
 	}
 }

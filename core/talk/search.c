@@ -42,7 +42,8 @@
 	" AND later.author_id IS DISTINCT FROM m.author_id) ELSE true END"
 /* Somebody's question is rarely the answer to one. */
 #define ORDERED(rank) \
-	" ORDER BY CASE WHEN $10::int4 = 0 THEN " rank " * CASE WHEN m.body ~ '[?？][[:space:]]*$' THEN 0.5 ELSE 1 END END DESC NULLS LAST," \
+	" ORDER BY CASE WHEN $10::int4 = 0 THEN " rank \
+	" * CASE WHEN m.body ~ '[?？][[:space:]]*$' THEN 0.5 ELSE 1 END END DESC NULLS LAST," \
 	" CASE WHEN $10 = 2 THEN m.created_at END, m.created_at DESC, m.seq DESC LIMIT $11::int4"
 
 const struct pg_statement search_statements[] = {
@@ -60,12 +61,15 @@ const struct pg_statement search_statements[] = {
 	    " OR ($4 IS NULL AND strpos(lower(name), lower($3)) > 0)) ORDER BY lower(name) = lower($3) DESC, id LIMIT 50" },
 	{ "search_words",
 	    "WITH found AS MATERIALIZED (SELECT f.message_id AS id, max(f.rank) AS rank FROM unnest($12::uuid[]) AS who (id)"
-	    " CROSS JOIN LATERAL search_messages($13::text, $2::uuid[], $3::uuid, who.id, " MOMENT("$8") ", " MOMENT("$9") ", 500, $10::int4 = 2) f"
-	    " GROUP BY 1)"
-	    " SELECT " COLUMNS ", count(*) OVER (), (SELECT count(*) FROM found) FROM found JOIN messages m ON m.ws = $1 AND m.id = found.id" JOINS
-	    " WHERE " MAY_READ WANTED ORDERED("found.rank") },
+	    " CROSS JOIN LATERAL search_messages($13::text, $2::uuid[], $3::uuid, who.id, " MOMENT("$8") ", " MOMENT(
+	        "$9") ", 500, $10::int4 = 2) f"
+	              " GROUP BY 1)"
+	              " SELECT " COLUMNS
+	              ", count(*) OVER (), (SELECT count(*) FROM found) FROM found JOIN messages m ON m.ws = $1 AND m.id = found.id" JOINS
+	              " WHERE " MAY_READ WANTED ORDERED("found.rank") },
 	{ "search_recent",
-	    "SELECT " COLUMNS ", count(*) OVER (), 0::int8 FROM (SELECT ws, id, thread_id, author_id, seq, created_at, author_kind, state, body,"
+	    "SELECT " COLUMNS
+	    ", count(*) OVER (), 0::int8 FROM (SELECT ws, id, thread_id, author_id, seq, created_at, author_kind, state, body,"
 	    " files, message_key, audience_id FROM messages WHERE ws = $1 ORDER BY id DESC LIMIT 30000) m" JOINS
 	    " WHERE ($8::int8 = 0 OR m.created_at >= to_timestamp($8 / 1000.0)) AND ($9::int8 = 0 OR m.created_at < to_timestamp($9 / 1000.0))"
 	    " AND ($12::uuid[] = '{NULL}' OR m.author_id = ANY ($12)) AND " MAY_READ WANTED ORDERED("0") },
@@ -80,7 +84,8 @@ const struct pg_statement search_statements[] = {
 	    " ORDER BY m.seq DESC LIMIT $7::int4) UNION ALL"
 	    " (SELECT m.id FROM hit JOIN messages m ON m.thread_id = hit.thread_id AND m.seq >= hit.seq WHERE " MAY_READ
 	    " ORDER BY m.seq LIMIT $7::int4 + 1))"
-	    " SELECT " COLUMNS " FROM near JOIN messages m ON m.ws = $1 AND m.id = near.id" JOINS " WHERE " MAY_READ " ORDER BY m.seq" },
+	    " SELECT " COLUMNS " FROM near JOIN messages m ON m.ws = $1 AND m.id = near.id" JOINS " WHERE " MAY_READ
+	    " ORDER BY m.seq" },
 	{ "search_keys", /* $6, $7: possible keys of places and messages in a link */
 	    "SELECT m.id FROM places p JOIN threads t ON t.ws = p.ws AND t.place_id = p.id JOIN messages m ON m.ws = t.ws AND m.thread_id = t.id"
 	    " WHERE p.ws = $1 AND p.external_id = ANY ($6::text[]) AND t.external_key = ANY ($7::text[]) AND m.message_key = ANY ($7) AND " MAY_READ
@@ -145,7 +150,8 @@ static void arg_id_or_null(struct pg_args *args, struct id id)
 }
 
 /* $1 .. $5 of every statement that reads messages. */
-static void args_may_read(struct pg_args *args, const struct search_allowed *a, const struct id *audiences, size_t len, struct id thread)
+static void args_may_read(
+    struct pg_args *args, const struct search_allowed *a, const struct id *audiences, size_t len, struct id thread)
 {
 	pg_arg_id(args, a->scope.ws);
 	pg_array_begin(args, OID_UUID);
@@ -182,7 +188,8 @@ static void row_found(const struct search_allowed *a, const PGresult *r, int i, 
 }
 
 /* The people that ${q}->from means; one unset id stands for everybody.  ${none}: nobody is called so. */
-static enum err authors_of(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct id out[PEOPLE_MAX], size_t *len, bool *none)
+static enum err authors_of(
+    struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct id out[PEOPLE_MAX], size_t *len, bool *none)
 {
 	out[0] = ID_NONE;
 	*len = 1;
@@ -213,8 +220,8 @@ static enum err authors_of(struct pg *pg, const struct search_allowed *a, const 
 }
 
 /* The allowed audiences that ${q}->in leaves; ${out} borrows or is allocated as ${*mine}. */
-static enum err audiences_of(struct pg *pg, const struct search_allowed *a, const struct search_query *q, const struct id **out, size_t *len,
-    struct id **mine)
+static enum err audiences_of(struct pg *pg, const struct search_allowed *a, const struct search_query *q, const struct id **out,
+    size_t *len, struct id **mine)
 {
 	*out = a->audiences;
 	*len = a->len;

@@ -17,12 +17,12 @@
 struct search_scope {
 	struct id ws, thread, place;
 	bool guest;
-	int64_t before_seq;       /* of ${thread}: messages from there on are not seen; 0: all */
+	int64_t before_seq; /* of ${thread}: messages from there on are not seen; 0: all */
 };
 struct search_allowed {
 	struct id *audiences;
 	size_t len;
-	struct id only_thread;    /* a guest: nothing else; ID_NONE: no such limit */
+	struct id only_thread; /* a guest: nothing else; ID_NONE: no such limit */
 	struct search_scope scope;
 };
 extern const struct pg_statement search_statements[];
@@ -37,14 +37,14 @@ void search_allowed_done(struct search_allowed *a);
 enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
 enum search_has { SEARCH_ANY, SEARCH_LINK, SEARCH_FILE, SEARCH_NUMBER, SEARCH_QUESTION, SEARCH_UNANSWERED };
 struct search_query {
-	const char *text;         /* words, "quoted phrases", -without, OR; NULL or "": every message */
-	const char *from;         /* part of an author's name, "me" or "eddy"; NULL: people and other bots */
+	const char *text; /* words, "quoted phrases", -without, OR; NULL or "": every message */
+	const char *from; /* part of an author's name, "me" or "eddy"; NULL: people and other bots */
 	struct id me;
-	const char *in;           /* part of a place's name, "here" (the place) or "thread"; NULL: all */
+	const char *in;              /* part of a place's name, "here" (the place) or "thread"; NULL: all */
 	int64_t after_ms, before_ms; /* 0: open */
 	enum search_order order;
 	enum search_has has;
-	int limit;                /* 1..50 */
+	int limit; /* 1..50 */
 };
 struct found_message {
 	struct id id, thread, place, author;
@@ -52,14 +52,14 @@ struct found_message {
 	int author_kind;
 	bool edited, in_this_thread;
 	int visibility;
-	const char *author_name;  /* NULL: not known */
-	const char *place_name;   /* NULL: not known */
+	const char *author_name; /* NULL: not known */
+	const char *place_name;  /* NULL: not known */
 	const char *text;
-	const char *files;        /* JSON text or NULL */
+	const char *files;                                          /* JSON text or NULL */
 	const char *adapter, *place_key, *thread_key, *message_key; /* for its permalink */
 };
 struct search_totals {
-	int64_t matches;          /* capped at 1,000 */
+	int64_t matches; /* capped at 1,000 */
 	bool capped;
 };
 /** Calls ${fn} for each match in order; its strings are borrowed.  ${totals} may be NULL. */

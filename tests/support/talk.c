@@ -59,7 +59,8 @@ struct id talk_place(struct id ws, const char *name, enum visibility v, bool mem
 	id_format(audience, a);
 	sql("INSERT INTO eddy.audiences (ws, id, kind, subject) VALUES ('%s', '%s', 1, '%s')", w, a, i);
 	sql("INSERT INTO eddy.places (ws, id, adapter, external_id, name, visibility, member, audience_id)"
-	    " VALUES ('%s', '%s', 'test', 'C' || left(replace('%s', '-', ''), 20), %s, %d, %s, '%s')", w, i, i, n.p, (int)v, member ? "true" : "false", a);
+	    " VALUES ('%s', '%s', 'test', 'C' || left(replace('%s', '-', ''), 20), %s, %d, %s, '%s')",
+	    w, i, i, n.p, (int)v, member ? "true" : "false", a);
 	buf_done(&n);
 	return id;
 }
@@ -72,7 +73,8 @@ struct id talk_thread(struct id ws, struct id place)
 	id_format(id, i);
 	id_format(place, p);
 	sql("INSERT INTO eddy.threads (ws, id, place_id, external_key, seq, taking_part, last_author, audience_id)"
-	    " SELECT ws, '%s', id, 'T%s', 0, true, 1, audience_id FROM eddy.places WHERE ws = '%s' AND id = '%s'", i, i, w, p);
+	    " SELECT ws, '%s', id, 'T%s', 0, true, 1, audience_id FROM eddy.places WHERE ws = '%s' AND id = '%s'",
+	    i, i, w, p);
 	return id;
 }
 
@@ -128,7 +130,8 @@ const char *talk_key(struct id message)
 	return test_db_value(q);
 }
 
-bool talk_permalink(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+bool talk_permalink(
+    void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
 	(void)arg;
 	if (strcmp(adapter, "test") != 0)
@@ -139,7 +142,9 @@ bool talk_permalink(void *arg, const char *adapter, const char *place_key, const
 const char *talk_link(struct id message)
 {
 	char i[ID_TEXT], q[400];
-	snprintf(q, sizeof q, "SELECT 'https://chat.test/' || p.external_id || '/' || t.external_key || '/' || m.message_key FROM eddy.messages m"
-	    " JOIN eddy.threads t ON t.id = m.thread_id JOIN eddy.places p ON p.id = t.place_id WHERE m.id = '%s'", id_format(message, i));
+	snprintf(q, sizeof q,
+	    "SELECT 'https://chat.test/' || p.external_id || '/' || t.external_key || '/' || m.message_key FROM eddy.messages m"
+	    " JOIN eddy.threads t ON t.id = m.thread_id JOIN eddy.places p ON p.id = t.place_id WHERE m.id = '%s'",
+	    id_format(message, i));
 	return test_db_value(q);
 }

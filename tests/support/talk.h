@@ -20,7 +20,8 @@ void talk_delete(struct id message);
 /** The message's key in its place. */
 const char *talk_key(struct id message);
 /** For struct tool_context: "https://chat.test/PLACE/THREAD/MESSAGE". */
-bool talk_permalink(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
+bool talk_permalink(
+    void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
 /** What talk_permalink() gives for a message; valid until the next call. */
 const char *talk_link(struct id message);
 

@@ -31,8 +31,8 @@ static const struct pg_statement *const tables[] = { search_statements, NULL };
 static struct pg *pg;
 static struct http *http;
 static struct model *model;
-static struct id ws, ana, ben, chloe, thread, deadline, shipped, decision, budget, first, latest, linked, filed, open_question, ben_last, mine, today, said,
-    reason, start_of_thread, secret, monday, german;
+static struct id ws, ana, ben, chloe, thread, deadline, shipped, decision, budget, first, latest, linked, filed, open_question,
+    ben_last, mine, today, said, reason, start_of_thread, secret, monday, german;
 
 static int setup(void **state)
 {
@@ -49,18 +49,21 @@ static int setup(void **state)
 	chloe = talk_person(ws, "Chloé Martin");
 	struct id general = talk_place(ws, "general", VIS_PUBLIC, true), ops = talk_place(ws, "ops", VIS_PUBLIC, true);
 	struct id hidden = talk_place(ws, "board", VIS_PRIVATE, true);
-	struct id a = talk_thread(ws, general), b = talk_thread(ws, general), c = talk_thread(ws, ops), d = talk_thread(ws, ops), e = talk_thread(ws, general),
-		  h = talk_thread(ws, hidden);
+	struct id a = talk_thread(ws, general), b = talk_thread(ws, general), c = talk_thread(ws, ops), d = talk_thread(ws, ops),
+	          e = talk_thread(ws, general), h = talk_thread(ws, hidden);
 	first = talk_message(ws, a, chloe, NOW - 90 * DAY, "Idea: a falcon project for the new billing screen", NULL);
 	deadline = talk_message(ws, a, ben, NOW - 60 * DAY, "The falcon deadline is 14 March", NULL);
 	decision = talk_message(ws, a, ana, NOW - 50 * DAY, "We decided to write the parser in C", NULL);
-	reason = talk_message(ws, a, ben, NOW - 49 * DAY, "We moved the database to Frankfurt because the latency was too high", NULL);
+	reason =
+	    talk_message(ws, a, ben, NOW - 49 * DAY, "We moved the database to Frankfurt because the latency was too high", NULL);
 	budget = talk_message(ws, b, chloe, NOW - 40 * DAY, "The budget for travel is 4200 euros", NULL);
 	linked = talk_message(ws, b, ben, NOW - 30 * DAY, "Onboarding guide: https://wiki.test/onboarding_guide", NULL);
-	filed = talk_message(ws, b, ana, NOW - 29 * DAY, "The contract as discussed", "[{\"name\":\"contract_v2.pdf\",\"mime\":\"application/pdf\"}]");
+	filed = talk_message(ws, b, ana, NOW - 29 * DAY, "The contract as discussed",
+	    "[{\"name\":\"contract_v2.pdf\",\"mime\":\"application/pdf\"}]");
 	shipped = talk_message(ws, c, chloe, NOW - 20 * DAY, "We shipped version 2.4 on 11 June", NULL);
 	talk_message(ws, c, ana, NOW - 20 * DAY + HOUR, "Lovely work everyone", NULL);
-	said = talk_message(ws, c, ben, NOW - 12 * DAY, "The coffee machine is a *menace* <to> society [really](https://evil.test)", NULL);
+	said = talk_message(
+	    ws, c, ben, NOW - 12 * DAY, "The coffee machine is a *menace* <to> society [really](https://evil.test)", NULL);
 	open_question = talk_message(ws, d, chloe, NOW - 8 * DAY, "Does anybody have the zebra printer manual?", NULL);
 	monday = talk_message(ws, e, chloe, NOW - 2 * DAY, "The elevator inspection went fine", NULL);
 	mine = talk_message(ws, e, ana, NOW - 7 * DAY, "I think the logo should be green", NULL);
@@ -122,7 +125,9 @@ static void on_event(void *arg, const struct model_event *ev)
 static void turn_run(struct turn *t, const struct model_message *messages, size_t n)
 {
 	static const struct model_tool offered[] = { { "search_messages", "", "{}" }, { "read_message", "", "{}" } };
-	struct model_request r = { .ws = ws, .messages = messages, .messages_len = n, .tools = offered, .tools_len = 2, .max_tokens = 500 };
+	struct model_request r = {
+		.ws = ws, .messages = messages, .messages_len = n, .tools = offered, .tools_len = 2, .max_tokens = 500
+	};
 	*t = (struct turn){ .mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
 	assert_non_null(model->ops->start(model, &r, on_event, t));
 	pthread_mutex_lock(&t->mutex);
@@ -141,7 +146,9 @@ static int ask(const char *question, const char *before, struct buf *out)
 	if (before != NULL)
 		m[n++] = (struct model_message){ .role = ROLE_ASSISTANT, .text = before, .text_len = strlen(before) };
 	m[n++] = (struct model_message){ .role = ROLE_USER, .text = question, .text_len = strlen(question) };
-	struct tool_context c = { .pg = pg, .ws = ws, .thread = thread, .person = ana, .message_seq = 3, .wall_ms = NOW, .permalink = talk_permalink };
+	struct tool_context c = {
+		.pg = pg, .ws = ws, .thread = thread, .person = ana, .message_seq = 3, .wall_ms = NOW, .permalink = talk_permalink
+	};
 	static char ids[6][40];
 	for (int turns = 0; turns < 6; turns++) {
 		struct turn t;
@@ -163,8 +170,12 @@ static int ask(const char *question, const char *before, struct buf *out)
 		if (e != ERR_NONE)
 			fail_msg("%s: %s(%s) gives %s", question, t.tool, args->p, result->p);
 		assert_int_equal(pg_commit(pg), ERR_NONE);
-		m[n++] = (struct model_message){ .role = ROLE_TOOL_CALL, .text = args->p, .text_len = args->len, .tool_name = t.tool, .tool_id = ids[turns] };
-		m[n++] = (struct model_message){ .role = ROLE_TOOL_RESULT, .text = result->p, .text_len = result->len, .tool_id = ids[turns] };
+		m[n++] = (struct model_message){
+			.role = ROLE_TOOL_CALL, .text = args->p, .text_len = args->len, .tool_name = t.tool, .tool_id = ids[turns]
+		};
+		m[n++] = (struct model_message){
+			.role = ROLE_TOOL_RESULT, .text = result->p, .text_len = result->len, .tool_id = ids[turns]
+		};
 		m[n - 2].tool_name = "search_messages";
 	}
 	for (size_t i = 0; i < k; i++)
@@ -298,16 +309,16 @@ static void builtin__answers__each_kind_with_its_link(void **state)
 		struct buf md = BUF_INIT;
 		builtin_ask(rows[i].question, strlen(rows[i].question), &a);
 		if (a.kind != rows[i].kind) {
-			print_error("\"%s\" is read as kind %d, not %d (topic \"%s\", person \"%s\")\n", rows[i].question, (int)a.kind,
-			    (int)rows[i].kind, a.topic, a.person);
+			print_error("\"%s\" is read as kind %d, not %d (topic \"%s\", person \"%s\")\n", rows[i].question,
+			    (int)a.kind, (int)rows[i].kind, a.topic, a.person);
 			wrong++;
 		}
 		ask(rows[i].question, NULL, &md);
 		bool none = strstr(md.p, "Nothing found") != NULL;
 		const char *link = rows[i].want != NULL ? talk_link(*rows[i].want) : NULL;
 		if (rows[i].want == NULL ? !none : none || strstr(md.p, link) == NULL) {
-			print_error("\"%s\" (query \"%s\", person \"%s\", in \"%s\", after \"%s\"): expected %s, got:\n%s\n\n", rows[i].question, a.query,
-			    a.person, a.place, a.after, link != NULL ? link : "nothing", md.p);
+			print_error("\"%s\" (query \"%s\", person \"%s\", in \"%s\", after \"%s\"): expected %s, got:\n%s\n\n",
+			    rows[i].question, a.query, a.person, a.place, a.after, link != NULL ? link : "nothing", md.p);
 			wrong++;
 		}
 		if (strstr(md.p, "Globex with") != NULL || strstr(md.p, "platypus budget is") != NULL) {
@@ -382,8 +393,8 @@ static void builtin__answers_at_once__without_tools(void **state)
 static void builtin__survives__odd_results(void **state)
 {
 	(void)state;
-	static const char *const odd[] = { "failed", "", "[]", "{}", "{\"messages\":[1,null,{}]}", "{\"found\":1,\"messages\":[{\"quote\":7}]}",
-		"{\"messages\":[{\"this\":{}}]}" };
+	static const char *const odd[] = { "failed", "", "[]", "{}", "{\"messages\":[1,null,{}]}",
+		"{\"found\":1,\"messages\":[{\"quote\":7}]}", "{\"messages\":[{\"this\":{}}]}" };
 	for (int kind = 0; kind < ASK_KINDS; kind++) {
 		for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
 			struct ask a = { .kind = (enum ask_kind)kind, .topic = "x", .query = "x" };

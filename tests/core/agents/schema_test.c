@@ -55,14 +55,16 @@ static const struct row rows[] = {
 	{ "{\"properties\":{\"a\":{\"type\":\"integer\"}}}", "{\"a\":1,\"b\":2}", true, NULL },
 	{ "{\"properties\":{\"a\":{\"type\":\"integer\"}}}", "{\"a\":\"x\"}", false, "a: must be of type integer" },
 	{ "{\"properties\":{\"a\":{}},\"additionalProperties\":false}", "{\"b\":2}", false, "does not know b" },
-	{ "{\"properties\":{\"a\":{\"properties\":{\"b\":{\"maximum\":1}}}}}", "{\"a\":{\"b\":2}}", false, "a.b: must be at most 1" },
+	{ "{\"properties\":{\"a\":{\"properties\":{\"b\":{\"maximum\":1}}}}}", "{\"a\":{\"b\":2}}", false,
+	    "a.b: must be at most 1" },
 };
 
 static void schema_check__agrees__with_the_table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		json_t *schema = json_loads(rows[i].schema, JSON_DECODE_ANY, NULL), *value = json_loads(rows[i].value, JSON_DECODE_ANY, NULL);
+		json_t *schema = json_loads(rows[i].schema, JSON_DECODE_ANY, NULL),
+		       *value = json_loads(rows[i].value, JSON_DECODE_ANY, NULL);
 		assert_non_null(schema);
 		assert_non_null(value);
 		char why[200];

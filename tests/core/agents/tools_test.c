@@ -42,7 +42,8 @@ static int setup(void **state)
 	talk_message(ws, hidden, ben, NOW - DAY, "the falcon price is 90 coins", NULL);
 	hit = talk_message(ws, side, ben, NOW - 2 * DAY, "Falcon ships on 14 March, see https://plan.test/falcon", NULL);
 	talk_message(ws, side, ana, NOW - 2 * DAY + 1000, "great, thanks \"Ben\" <b>", NULL);
-	newest = talk_message(ws, side, ana, NOW - DAY / 2, "falcon needs a new name", "[{\"name\":\"names.txt\",\"mime\":\"text/plain\"}]");
+	newest = talk_message(
+	    ws, side, ana, NOW - DAY / 2, "falcon needs a new name", "[{\"name\":\"names.txt\",\"mime\":\"text/plain\"}]");
 	talk_delete(talk_message(ws, side, ana, NOW - DAY / 3, "falcon was a typo", NULL));
 	talk_message(ws, thread, ana, NOW - 1000, "who knows falcon?", NULL);
 	return 0;
@@ -57,7 +58,13 @@ static int teardown(void **state)
 
 static struct tool_context context(void)
 {
-	return (struct tool_context){ .pg = pg, .ws = ws, .thread = thread, .place = general, .person = ana, .message_seq = 1, .wall_ms = NOW,
+	return (struct tool_context){ .pg = pg,
+		.ws = ws,
+		.thread = thread,
+		.place = general,
+		.person = ana,
+		.message_seq = 1,
+		.wall_ms = NOW,
 		.permalink = talk_permalink };
 }
 
@@ -155,8 +162,9 @@ static void search__leaves_out__the_question_and_what_follows(void **state)
 static void search__refuses__bad_arguments(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "[]", "{\"query\":1}", "{\"limit\":0}", "{\"limit\":51}", "{\"order\":\"random\"}", "{\"ws\":\"x\"}", "nonsense",
-		"{\"after\":\"once\"}", "{\"before\":\"2026-13-01\"}", "{\"query\":\"a\",\"query\":\"b\"}" };
+	static const char *const bad[] = { "[]", "{\"query\":1}", "{\"limit\":0}", "{\"limit\":51}", "{\"order\":\"random\"}",
+		"{\"ws\":\"x\"}", "nonsense", "{\"after\":\"once\"}", "{\"before\":\"2026-13-01\"}",
+		"{\"query\":\"a\",\"query\":\"b\"}" };
 	struct tool_context c = context();
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct buf out = BUF_INIT;
@@ -216,8 +224,8 @@ static void read__understands__links_with_the_moment_as_one_number(void **state)
 	char place[ID_TEXT], q[200];
 	snprintf(q, sizeof q, "SELECT external_id FROM eddy.places WHERE id = '%s'", id_format(general, id));
 	snprintf(place, sizeof place, "%s", test_db_value(q));
-	snprintf(args, sizeof args, "{\"link\":\"https://acme.chat.test/archives/%s/p%s?thread_ts=T%s&cid=%s\",\"around\":0}", place, digits,
-	    id_format(side, key), place);
+	snprintf(args, sizeof args, "{\"link\":\"https://acme.chat.test/archives/%s/p%s?thread_ts=T%s&cid=%s\",\"around\":0}",
+	    place, digits, id_format(side, key), place);
 	json_t *r = ask(&c, "read_message", args);
 	assert_int_equal(json_int(r, "found", 0), 1);
 	json_t *this = json_obj(json_array_get(json_arr(r, "messages"), 0), "this");
@@ -268,7 +276,8 @@ struct world {
 	enum visibility visibility[PLACES];
 	bool member[PLACES];
 	struct id place[PLACES], thread[THREADS], message[MESSAGES];
-	int thread_place[THREADS], thread_reader[THREADS] /* -1: all of the place */, message_thread[MESSAGES], message_seq[MESSAGES], message_word[MESSAGES];
+	int thread_place[THREADS], thread_reader[THREADS] /* -1: all of the place */, message_thread[MESSAGES],
+	    message_seq[MESSAGES], message_word[MESSAGES];
 	bool deleted[MESSAGES];
 };
 
@@ -338,7 +347,8 @@ static void policy__equals__its_model(void **state)
 		w.thread_place[i] = dice(PLACES);
 		w.thread_reader[i] = dice(3) == 0 ? dice(2) : -1;
 		struct id place = w.place[w.thread_place[i]];
-		w.thread[i] = w.thread_reader[i] == -1 ? talk_thread(mine, place) : talk_private_thread(mine, place, readers[w.thread_reader[i]]);
+		w.thread[i] = w.thread_reader[i] == -1 ? talk_thread(mine, place)
+		                                       : talk_private_thread(mine, place, readers[w.thread_reader[i]]);
 	}
 	for (int i = 0; i < MESSAGES; i++) {
 		w.message_thread[i] = dice(THREADS);
@@ -360,7 +370,9 @@ static void policy__equals__its_model(void **state)
 		struct seen seen = { .w = &w };
 		assert_int_equal(pg_begin(p, mine), ERR_NONE);
 		assert_int_equal(search_allowed_audiences(p, &scope, &allowed), ERR_NONE);
-		struct search_query q = { .limit = 50, .text = kind == 0 ? word[wanted] : NULL, .in = kind == 2 ? "thread" : NULL, .from = "zoe" };
+		struct search_query q = {
+			.limit = 50, .text = kind == 0 ? word[wanted] : NULL, .in = kind == 2 ? "thread" : NULL, .from = "zoe"
+		};
 		q.order = (enum search_order)dice(3);
 		if (kind == 3)
 			assert_int_equal(search_read(p, &allowed, w.message[target], 0, note, &seen), ERR_NONE);
@@ -370,7 +382,8 @@ static void policy__equals__its_model(void **state)
 		int total = 0, got = 0;
 		for (int i = 0; i < MESSAGES; i++) {
 			bool want = may_read(&w, i, asking, guest, scope.before_seq);
-			want = want && (kind != 0 || w.message_word[i] == wanted) && (kind != 2 || w.message_thread[i] == asking) && (kind != 3 || i == target);
+			want = want && (kind != 0 || w.message_word[i] == wanted) && (kind != 2 || w.message_thread[i] == asking) &&
+			    (kind != 3 || i == target);
 			total += want;
 			got += seen.got[i];
 			differences += seen.got[i] && !want;

@@ -11,9 +11,9 @@
 
 #include "../../../core/base/tz.h"
 
-static const char *const names[] = { "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo",
-	"Africa/Casablanca", "Pacific/Chatham", "UTC", "America/St_Johns", "Europe/Dublin", "Asia/Kathmandu", "Pacific/Apia",
-	"Antarctica/Troll", "America/Nuuk" };
+static const char *const names[] = { "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Asia/Kolkata", "Australia/Lord_Howe",
+	"America/Sao_Paulo", "Africa/Casablanca", "Pacific/Chatham", "UTC", "America/St_Johns", "Europe/Dublin", "Asia/Kathmandu",
+	"Pacific/Apia", "Antarctica/Troll", "America/Nuuk" };
 
 static void tz_local__agrees__with_the_c_library(void **state)
 {
@@ -32,11 +32,11 @@ static void tz_local__agrees__with_the_c_library(void **state)
 			struct tz_time got;
 			localtime_r(&t, &tm);
 			assert_true(tz_local(names[i], (uint64_t)t * 1000, &got));
-			if (got.offset_s != tm.tm_gmtoff || got.hour != tm.tm_hour || got.day != tm.tm_mday || got.month != tm.tm_mon + 1 ||
-			    got.year != tm.tm_year + 1900 || got.minute != tm.tm_min || got.second != tm.tm_sec || got.weekday != tm.tm_wday ||
-			    strcmp(got.abbreviation, tm.tm_zone) != 0)
-				fail_msg("%s at %lld: %d-%d-%d %d:%d %s", names[i], (long long)t, got.year, got.month, got.day, got.hour,
-				    got.minute, got.abbreviation);
+			if (got.offset_s != tm.tm_gmtoff || got.hour != tm.tm_hour || got.day != tm.tm_mday ||
+			    got.month != tm.tm_mon + 1 || got.year != tm.tm_year + 1900 || got.minute != tm.tm_min ||
+			    got.second != tm.tm_sec || got.weekday != tm.tm_wday || strcmp(got.abbreviation, tm.tm_zone) != 0)
+				fail_msg("%s at %lld: %d-%d-%d %d:%d %s", names[i], (long long)t, got.year, got.month, got.day,
+				    got.hour, got.minute, got.abbreviation);
 			checked++;
 		}
 	}
@@ -46,8 +46,8 @@ static void tz_local__agrees__with_the_c_library(void **state)
 static void tz_local__is_utc__for_an_unknown_zone(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "Nowhere/City", "../../../etc/passwd", "/etc/localtime", "", "Europe", "Europe/Berlin\n", ".", "posix/../UTC",
-		NULL };
+	static const char *const bad[] = { "Nowhere/City", "../../../etc/passwd", "/etc/localtime", "", "Europe", "Europe/Berlin\n",
+		".", "posix/../UTC", NULL };
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct tz_time t;
 		assert_false(tz_local(bad[i], 1735689600000ull, &t));
