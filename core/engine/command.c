@@ -17,7 +17,6 @@
 #define KEY_MAX 192
 #define SLOTS 2048 /* power of two, well over twice the phrases */
 
-
 /* Words that add nothing at the front or at the end.  Only whole words are taken. */
 static const char *const prefixes[] = { "hi", "hey", "hello", "hallo", "hola", "bonjour", "salut", "moin", "good morning",
 	"good afternoon", "good evening", "guten morgen", "guten tag", "buenos dias", "eddy", "please", "pls", "plz", "kindly",

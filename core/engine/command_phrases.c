@@ -4,7 +4,8 @@
  */
 #include "command_phrases.h"
 
-/* clang-format off: a word list reads better in few lines. */
+/* A word list reads better in few lines. */
+/* clang-format off */
 const struct phrase command_phrases[] = {
 	{ CMD_HELP, "help" }, { CMD_HELP, "help me" }, { CMD_HELP, "i need help" }, { CMD_HELP, "i need some help" },
 	{ CMD_HELP, "usage" }, { CMD_HELP, "manual" }, { CMD_HELP, "commands" }, { CMD_HELP, "how do i use you" },
