@@ -34,7 +34,7 @@ struct slack_inlet {
 	struct wire again; /* reads held frames */
 	unsigned held;
 	uint64_t busy_ms;                /* last log line about a full queue */
-	_Atomic(uint64_t) away_since_ms; /* wall clock of the first event the database did not take; 0: it answers */
+	_Atomic(uint64_t) away_since_ms; /* wall clock of the first event that was not taken; 0: all are */
 	void (*on_gap)(void *arg, uint64_t since_ms);
 	void *on_gap_arg;
 	struct metric *refused;
@@ -123,7 +123,7 @@ static void inlet_tell_gap(void *arg)
 	free(g);
 }
 
-/* Writer's thread: has the database been away for longer than Slack repeats what it has to say? */
+/* Any thread: has the database been away for longer than Slack repeats what it has to say? */
 static void inlet_note_database(struct slack_inlet *in, enum err e)
 {
 	if (e == ERR_RETRY) {
@@ -393,6 +393,7 @@ static void inlet_take(
 	}
 	if (in->refused)
 		metric_add(in->refused, 1);
+	inlet_note_database(in, ERR_RETRY); /* full for long means that the database is away */
 	sock_settle(t, false);
 }
 
