@@ -32,10 +32,10 @@ static const uint32_t backoff_ms[ATTEMPTS] = { 200, 600, 1800, 5000 };
 struct call {
 	struct limits_item item; /* first: the limiter gives it back */
 	struct slack_api *api;
-	struct call *next;       /* inbox */
+	struct call *next; /* inbox */
 	const char *method;
 	struct buf args;
-	char *url, *token;       /* NULL: the usual ones */
+	char *url, *token; /* NULL: the usual ones */
 	bool form, want_body, again, no_wait;
 	enum slack_priority priority;
 	uint32_t timeout_ms;
@@ -48,17 +48,17 @@ struct call {
 
 struct slack_api {
 	struct http *http;
-	char *base_url, *auth;   /* auth: the whole header */
+	char *base_url, *auth; /* auth: the whole header */
 	uint32_t parallel;
 	struct metric *ended[4], *limited;
 	atomic_size_t waiting;
 	atomic_bool stopping;
-	pthread_mutex_t lock;    /* inbox, posted */
+	pthread_mutex_t lock; /* inbox, posted */
 	struct call *inbox, **inbox_end;
 	bool posted;
 	/* http thread only */
 	struct limits *limits;
-	struct call *refused;    /* no_wait calls that met a limit; they end in the next turn, not inside the caller */
+	struct call *refused; /* no_wait calls that met a limit; they end in the next turn, not inside the caller */
 	bool refused_posted;
 	struct http_timer *timer;
 	uint64_t timer_at_ms;
@@ -85,7 +85,8 @@ struct slack_api *slack_api_new(const struct slack_api_options *o)
 		a->ended[i] = metric_counter(o->metrics, "eddy_slack_calls_total", label, "Slack Web API calls by how they ended");
 	}
 	if (o->metrics)
-		a->limited = metric_counter(o->metrics, "eddy_slack_limited_total", NULL, "Slack Web API answers that told us to wait");
+		a->limited =
+		    metric_counter(o->metrics, "eddy_slack_limited_total", NULL, "Slack Web API answers that told us to wait");
 	return a;
 }
 
@@ -130,8 +131,9 @@ static void call_end(struct call *c, struct slack_result *r)
 
 static void call_end_unsent(struct call *c, const char *error, uint32_t retry_after_ms)
 {
-	struct slack_result r = { .outcome = SLACK_NOT_SENT, .error = error, .detail = "", .warning = "", .ts = "",
-		.retry_after_ms = retry_after_ms };
+	struct slack_result r = {
+		.outcome = SLACK_NOT_SENT, .error = error, .detail = "", .warning = "", .ts = "", .retry_after_ms = retry_after_ms
+	};
 	call_end(c, &r);
 }
 
@@ -188,7 +190,9 @@ static void on_answer(void *arg, const struct http_result *h)
 	struct slack_answer ans = { 0 };
 	char detail[200] = "", code[32];
 	json_t *body = NULL;
-	struct slack_result r = { .outcome = SLACK_UNKNOWN, .error = "", .detail = detail, .warning = "", .ts = "", .status = h->status };
+	struct slack_result r = {
+		.outcome = SLACK_UNKNOWN, .error = "", .detail = detail, .warning = "", .ts = "", .status = h->status
+	};
 	bool limited = false;
 
 	a->running--;
@@ -296,14 +300,25 @@ static void call_start(struct call *c)
 		buf_addf(&b, "Authorization: Bearer %s", c->token);
 		own_auth = buf_detach(&b, NULL);
 	}
-	const char *headers[3] = { c->form ? "Content-Type: application/x-www-form-urlencoded" : "Content-Type: application/json; charset=utf-8",
-		c->url ? NULL : own_auth ? own_auth : a->auth, NULL };
+	const char *headers[3] = { c->form ? "Content-Type: application/x-www-form-urlencoded"
+		                           : "Content-Type: application/json; charset=utf-8",
+		c->url         ? NULL
+		    : own_auth ? own_auth
+		               : a->auth,
+		NULL };
 	/* The arguments stay ours until the call has ended: a 429 or a broken connection needs them again. */
 	char *body = xmalloc(c->args.len + 1);
 	memcpy(body, c->args.len ? c->args.p : "", c->args.len);
 	body[c->args.len] = '\0';
-	struct http_request rq = { .method = "POST", .url = target, .headers = headers, .body = body, .body_len = c->args.len,
-		.total_ms = c->timeout_ms, .max_body = ANSWER_MAX, .on_done = on_answer, .arg = c };
+	struct http_request rq = { .method = "POST",
+		.url = target,
+		.headers = headers,
+		.body = body,
+		.body_len = c->args.len,
+		.total_ms = c->timeout_ms,
+		.max_body = ANSWER_MAX,
+		.on_done = on_answer,
+		.arg = c };
 	c->attempts++;
 	a->running++;
 	if (http_start(a->http, &rq) != ERR_NONE) {
@@ -383,9 +398,20 @@ enum err slack_api_call(struct slack_api *a, const struct slack_call *q)
 	}
 	size_t n = q->channel ? strlen(q->channel) : 0;
 	struct call *c = xmalloc(sizeof *c + n + 1);
-	*c = (struct call){ .api = a, .method = q->method, .args = args, .form = q->form, .want_body = q->want_body, .again = q->again,
-		.no_wait = q->no_wait, .priority = q->priority, .timeout_ms = q->timeout_ms ? q->timeout_ms : TIMEOUT_MS,
-		.url = xstrdup(q->url), .token = xstrdup(q->token), .began_ms = clock_ms(), .on_done = q->on_done, .arg = q->arg };
+	*c = (struct call){ .api = a,
+		.method = q->method,
+		.args = args,
+		.form = q->form,
+		.want_body = q->want_body,
+		.again = q->again,
+		.no_wait = q->no_wait,
+		.priority = q->priority,
+		.timeout_ms = q->timeout_ms ? q->timeout_ms : TIMEOUT_MS,
+		.url = xstrdup(q->url),
+		.token = xstrdup(q->token),
+		.began_ms = clock_ms(),
+		.on_done = q->on_done,
+		.arg = q->arg };
 	memcpy(c->channel, n ? q->channel : "", n + 1);
 	atomic_fetch_add(&a->waiting, 1);
 	if (http_is_current(a->http)) {
@@ -459,32 +485,62 @@ enum slack_error slack_error_kind(const char *error)
 		const char *code;
 		enum slack_error kind;
 	} codes[] = {
-		{ "ratelimited", SLACK_ERROR_LIMITED }, { "rate_limited", SLACK_ERROR_LIMITED }, { "message_limit_exceeded", SLACK_ERROR_LIMITED },
-		{ "fatal_error", SLACK_ERROR_INTERNAL }, { "internal_error", SLACK_ERROR_INTERNAL },
-		{ "service_unavailable", SLACK_ERROR_INTERNAL }, { "request_timeout", SLACK_ERROR_INTERNAL },
+		{ "ratelimited", SLACK_ERROR_LIMITED },
+		{ "rate_limited", SLACK_ERROR_LIMITED },
+		{ "message_limit_exceeded", SLACK_ERROR_LIMITED },
+		{ "fatal_error", SLACK_ERROR_INTERNAL },
+		{ "internal_error", SLACK_ERROR_INTERNAL },
+		{ "service_unavailable", SLACK_ERROR_INTERNAL },
+		{ "request_timeout", SLACK_ERROR_INTERNAL },
 		{ "team_added_to_org", SLACK_ERROR_INTERNAL },
-		{ "not_authed", SLACK_ERROR_TOKEN }, { "invalid_auth", SLACK_ERROR_TOKEN }, { "token_revoked", SLACK_ERROR_TOKEN },
-		{ "token_expired", SLACK_ERROR_TOKEN }, { "account_inactive", SLACK_ERROR_TOKEN },
-		{ "user_removed_from_team", SLACK_ERROR_TOKEN }, { "team_disabled", SLACK_ERROR_TOKEN },
-		{ "missing_scope", SLACK_ERROR_SCOPE }, { "not_allowed_token_type", SLACK_ERROR_SCOPE }, { "no_permission", SLACK_ERROR_SCOPE },
+		{ "not_authed", SLACK_ERROR_TOKEN },
+		{ "invalid_auth", SLACK_ERROR_TOKEN },
+		{ "token_revoked", SLACK_ERROR_TOKEN },
+		{ "token_expired", SLACK_ERROR_TOKEN },
+		{ "account_inactive", SLACK_ERROR_TOKEN },
+		{ "user_removed_from_team", SLACK_ERROR_TOKEN },
+		{ "team_disabled", SLACK_ERROR_TOKEN },
+		{ "missing_scope", SLACK_ERROR_SCOPE },
+		{ "not_allowed_token_type", SLACK_ERROR_SCOPE },
+		{ "no_permission", SLACK_ERROR_SCOPE },
 		{ "ekm_access_denied", SLACK_ERROR_SCOPE },
-		{ "not_in_channel", SLACK_ERROR_PLACE }, { "channel_not_found", SLACK_ERROR_PLACE }, { "is_archived", SLACK_ERROR_PLACE },
-		{ "restricted_action", SLACK_ERROR_PLACE }, { "restricted_action_read_only_channel", SLACK_ERROR_PLACE },
+		{ "not_in_channel", SLACK_ERROR_PLACE },
+		{ "channel_not_found", SLACK_ERROR_PLACE },
+		{ "is_archived", SLACK_ERROR_PLACE },
+		{ "restricted_action", SLACK_ERROR_PLACE },
+		{ "restricted_action_read_only_channel", SLACK_ERROR_PLACE },
 		{ "restricted_action_thread_only_channel", SLACK_ERROR_PLACE },
-		{ "restricted_action_non_threadable_channel", SLACK_ERROR_PLACE }, { "restricted_action_thread_locked", SLACK_ERROR_PLACE },
-		{ "thread_not_found", SLACK_ERROR_PLACE }, { "user_not_in_channel", SLACK_ERROR_PLACE },
-		{ "cannot_reply_to_message", SLACK_ERROR_PLACE }, { "messages_tab_disabled", SLACK_ERROR_PLACE },
-		{ "user_is_bot", SLACK_ERROR_PLACE }, { "user_is_restricted", SLACK_ERROR_PLACE },
-		{ "invalid_blocks", SLACK_ERROR_SIZE }, { "invalid_blocks_format", SLACK_ERROR_SIZE },
-		{ "msg_blocks_too_long", SLACK_ERROR_SIZE }, { "msg_too_long", SLACK_ERROR_SIZE }, { "metadata_too_large", SLACK_ERROR_SIZE },
-		{ "too_many_attachments", SLACK_ERROR_SIZE }, { "markdown_text_too_long", SLACK_ERROR_SIZE },
-		{ "message_not_found", SLACK_ERROR_GONE }, { "cant_update_message", SLACK_ERROR_GONE }, { "edit_window_closed", SLACK_ERROR_GONE },
-		{ "message_not_in_streaming_state", SLACK_ERROR_STREAM }, { "stopped_by_user", SLACK_ERROR_STREAM },
-		{ "streaming_state_conflict", SLACK_ERROR_STREAM }, { "message_not_owned_by_app", SLACK_ERROR_STREAM },
-		{ "unknown_method", SLACK_ERROR_METHOD }, { "method_not_supported_for_channel_type", SLACK_ERROR_METHOD },
-		{ "not_allowed", SLACK_ERROR_METHOD }, { "method_deprecated", SLACK_ERROR_METHOD }, { "deprecated_endpoint", SLACK_ERROR_METHOD },
-		{ "feature_not_enabled", SLACK_ERROR_METHOD }, { "access_denied", SLACK_ERROR_METHOD },
-		{ "missing_recipient_team_id", SLACK_ERROR_METHOD }, { "missing_recipient_user_id", SLACK_ERROR_METHOD },
+		{ "restricted_action_non_threadable_channel", SLACK_ERROR_PLACE },
+		{ "restricted_action_thread_locked", SLACK_ERROR_PLACE },
+		{ "thread_not_found", SLACK_ERROR_PLACE },
+		{ "user_not_in_channel", SLACK_ERROR_PLACE },
+		{ "cannot_reply_to_message", SLACK_ERROR_PLACE },
+		{ "messages_tab_disabled", SLACK_ERROR_PLACE },
+		{ "user_is_bot", SLACK_ERROR_PLACE },
+		{ "user_is_restricted", SLACK_ERROR_PLACE },
+		{ "invalid_blocks", SLACK_ERROR_SIZE },
+		{ "invalid_blocks_format", SLACK_ERROR_SIZE },
+		{ "msg_blocks_too_long", SLACK_ERROR_SIZE },
+		{ "msg_too_long", SLACK_ERROR_SIZE },
+		{ "metadata_too_large", SLACK_ERROR_SIZE },
+		{ "too_many_attachments", SLACK_ERROR_SIZE },
+		{ "markdown_text_too_long", SLACK_ERROR_SIZE },
+		{ "message_not_found", SLACK_ERROR_GONE },
+		{ "cant_update_message", SLACK_ERROR_GONE },
+		{ "edit_window_closed", SLACK_ERROR_GONE },
+		{ "message_not_in_streaming_state", SLACK_ERROR_STREAM },
+		{ "stopped_by_user", SLACK_ERROR_STREAM },
+		{ "streaming_state_conflict", SLACK_ERROR_STREAM },
+		{ "message_not_owned_by_app", SLACK_ERROR_STREAM },
+		{ "unknown_method", SLACK_ERROR_METHOD },
+		{ "method_not_supported_for_channel_type", SLACK_ERROR_METHOD },
+		{ "not_allowed", SLACK_ERROR_METHOD },
+		{ "method_deprecated", SLACK_ERROR_METHOD },
+		{ "deprecated_endpoint", SLACK_ERROR_METHOD },
+		{ "feature_not_enabled", SLACK_ERROR_METHOD },
+		{ "access_denied", SLACK_ERROR_METHOD },
+		{ "missing_recipient_team_id", SLACK_ERROR_METHOD },
+		{ "missing_recipient_user_id", SLACK_ERROR_METHOD },
 	};
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
 		if (strcmp(codes[i].code, error) == 0)

@@ -41,7 +41,8 @@ enum slack_outcome {
 };
 struct slack_result {
 	enum slack_outcome outcome;
-	const char *error;       /* Slack's error code, or ours ("cut", "timeout", "connect", "limited", "queue_full", "stopping"); "" when OK */
+	const char
+	    *error; /* Slack's error code, or ours ("cut", "timeout", "connect", "limited", "queue_full", "stopping"); "" when OK */
 	const char *detail;      /* REFUSED: response_metadata.messages[0] or needed scope, ""; for logs */
 	const char *warning;     /* "" when there is none */
 	const char *ts;          /* the answer's own "ts" or "message_ts"; "" when there is none */
@@ -54,21 +55,21 @@ struct slack_result {
 /* Lower is served first. */
 enum slack_priority { SLACK_DELIVER, SLACK_STATUS, SLACK_NAMES };
 struct slack_call {
-	const char *method;      /* "chat.postMessage"; a literal: the pointer is kept */
+	const char *method; /* "chat.postMessage"; a literal: the pointer is kept */
 	/*
 	 * The arguments: a JSON text (sent as application/json; charset=utf-8) or, with ${form}, name=value pairs made by
 	 * slack_form().  Taken, on failure too.
 	 */
 	struct buf args;
 	bool form;
-	const char *channel;     /* the limiter's second key; NULL or "": the method has no channel */
-	const char *token;       /* NULL: the bot token; else this one (the app-level token for apps.connections.open); copied */
-	const char *url;         /* NULL: base_url + method; else exactly this, without a token (response_url); copied, never logged */
+	const char *channel; /* the limiter's second key; NULL or "": the method has no channel */
+	const char *token;   /* NULL: the bot token; else this one (the app-level token for apps.connections.open); copied */
+	const char *url;     /* NULL: base_url + method; else exactly this, without a token (response_url); copied, never logged */
 	enum slack_priority priority;
-	uint32_t timeout_ms;     /* 0: 15,000 for one attempt */
-	bool want_body;          /* parse the answer */
-	bool again;              /* repeating is harmless (reads, updates): up to three more attempts when the outcome is unknown */
-	bool no_wait;            /* better not at all than late: ends with NOT_SENT "limited" instead of waiting */
+	uint32_t timeout_ms; /* 0: 15,000 for one attempt */
+	bool want_body;      /* parse the answer */
+	bool again;          /* repeating is harmless (reads, updates): up to three more attempts when the outcome is unknown */
+	bool no_wait;        /* better not at all than late: ends with NOT_SENT "limited" instead of waiting */
 	void (*on_done)(void *arg, const struct slack_result *r); /* http thread, exactly once; may be NULL */
 	void *arg;
 };
@@ -84,16 +85,16 @@ size_t slack_api_waiting(const struct slack_api *a); /* any thread: calls not en
 
 /* What an error code means for whoever sees it. */
 enum slack_error {
-	SLACK_ERROR_OTHER,     /* a definite refusal of this call */
-	SLACK_ERROR_TOKEN,     /* the token is dead: nothing will work until the operator mends it */
-	SLACK_ERROR_SCOPE,     /* a scope or right is missing */
-	SLACK_ERROR_PLACE,     /* the channel or thread is closed to us: not_in_channel, is_archived, channel_not_found ... */
-	SLACK_ERROR_SIZE,      /* too long or blocks refused: send it plainer or in smaller parts */
-	SLACK_ERROR_GONE,      /* the message is not there (any more) */
-	SLACK_ERROR_STREAM,    /* the stream is closed or someone stopped it */
-	SLACK_ERROR_METHOD,    /* this method does not exist for this app or plan */
-	SLACK_ERROR_LIMITED,   /* ratelimited */
-	SLACK_ERROR_INTERNAL,  /* Slack's own trouble: the outcome is unknown */
+	SLACK_ERROR_OTHER,    /* a definite refusal of this call */
+	SLACK_ERROR_TOKEN,    /* the token is dead: nothing will work until the operator mends it */
+	SLACK_ERROR_SCOPE,    /* a scope or right is missing */
+	SLACK_ERROR_PLACE,    /* the channel or thread is closed to us: not_in_channel, is_archived, channel_not_found ... */
+	SLACK_ERROR_SIZE,     /* too long or blocks refused: send it plainer or in smaller parts */
+	SLACK_ERROR_GONE,     /* the message is not there (any more) */
+	SLACK_ERROR_STREAM,   /* the stream is closed or someone stopped it */
+	SLACK_ERROR_METHOD,   /* this method does not exist for this app or plan */
+	SLACK_ERROR_LIMITED,  /* ratelimited */
+	SLACK_ERROR_INTERNAL, /* Slack's own trouble: the outcome is unknown */
 };
 enum slack_error slack_error_kind(const char *error);
 

@@ -85,7 +85,11 @@ static void add_link(struct out *o, const struct doc_node *n, unsigned style)
 	struct buf words = BUF_INIT;
 	slack_flatten(n, &words);
 	for (const struct doc_node *c = n->first; c && c == n->last; c = c->first)
-		style |= c->type == DOC_STRONG ? BOLD : c->type == DOC_EMPH ? ITALIC : c->type == DOC_STRIKE ? STRIKE : c->type == DOC_CODE_SPAN ? CODE : 0;
+		style |= c->type == DOC_STRONG ? BOLD
+		    : c->type == DOC_EMPH      ? ITALIC
+		    : c->type == DOC_STRIKE    ? STRIKE
+		    : c->type == DOC_CODE_SPAN ? CODE
+		                               : 0;
 	if (!n->href || n->href_len > HREF_MAX) {
 		add_text(o, words.p ? words.p : "", words.len, style);
 		buf_done(&words);
@@ -126,7 +130,12 @@ static const struct doc_node *add_inlines(struct out *o, const struct doc_node *
 		case DOC_EMPH:
 		case DOC_STRIKE:
 			if (depth < DOC_DEPTH_MAX)
-				add_inlines(o, n->first, style | (n->type == DOC_STRONG ? BOLD : n->type == DOC_EMPH ? ITALIC : STRIKE), depth + 1);
+				add_inlines(o, n->first,
+				    style |
+				        (n->type == DOC_STRONG        ? BOLD
+				                : n->type == DOC_EMPH ? ITALIC
+				                                      : STRIKE),
+				    depth + 1);
 			break;
 		case DOC_LINK:
 			add_link(o, n, style);
@@ -238,7 +247,9 @@ static void add_table(struct out *o, const struct doc_node *t)
 	buf_add_str(o->b, "{\"type\":\"table\",\"column_settings\":[");
 	for (const struct doc_node *c = t->first->first; c; c = c->next)
 		buf_addf(o->b, "%s{\"align\":\"%s\",\"is_wrapped\":true}", c == t->first->first ? "" : ",",
-		    c->align == 3 ? "right" : c->align == 2 ? "center" : "left");
+		    c->align == 3       ? "right"
+		        : c->align == 2 ? "center"
+		                        : "left");
 	buf_add_str(o->b, "],\"rows\":[");
 	for (const struct doc_node *r = t->first; r; r = r->next) {
 		buf_add_char(o->b, '[');
@@ -264,8 +275,9 @@ static bool plain_header(const struct doc_node *h, struct buf *text)
 		if (c->type != DOC_TEXT)
 			return false;
 	slack_flatten(h, text);
-	return text->len > 0 && !memchr(text->p, '<', text->len) && !memchr(text->p, '&', text->len) && !memchr(text->p, '\n', text->len) &&
-	    !memchr(text->p, '>', text->len) && utf8_utf16_len(text->p, text->len) <= HEADER_UNITS;
+	return text->len > 0 && !memchr(text->p, '<', text->len) && !memchr(text->p, '&', text->len) &&
+	    !memchr(text->p, '\n', text->len) && !memchr(text->p, '>', text->len) &&
+	    utf8_utf16_len(text->p, text->len) <= HEADER_UNITS;
 }
 
 static void add_heading(struct out *o, const struct doc_node *h, int indent)
@@ -287,7 +299,8 @@ static void add_heading(struct out *o, const struct doc_node *h, int indent)
 /* part_open() wrote the elements' bracket; the list's own fields follow it. */
 static void list_close(struct out *o, const struct doc_node *list, int indent, int number)
 {
-	buf_addf(o->b, "],\"style\":\"%s\",\"indent\":%d", list->ordered ? "ordered" : "bullet", indent < INDENT_MAX ? indent : INDENT_MAX);
+	buf_addf(o->b, "],\"style\":\"%s\",\"indent\":%d", list->ordered ? "ordered" : "bullet",
+	    indent < INDENT_MAX ? indent : INDENT_MAX);
 	if (list->ordered && number > 1)
 		buf_addf(o->b, ",\"offset\":%d", number - 1);
 	buf_add_char(o->b, '}');
@@ -301,7 +314,8 @@ static void add_list(struct out *o, const struct doc_node *list, int indent, int
 {
 	bool open = false, items = false;
 	int number = list->level, from = number;
-	for (const struct doc_node *item = list->first; item; item = item->next, number = number < 999999999 ? number + 1 : number) {
+	for (const struct doc_node *item = list->first; item;
+	     item = item->next, number = number < 999999999 ? number + 1 : number) {
 		if (!open) {
 			from = number;
 			part_open(o, "rich_text_list");
@@ -352,7 +366,8 @@ static void add_quoted(struct out *o, const struct doc_node *n, const char *lead
 				if (n->ordered)
 					(void)snprintf(mark, sizeof mark, "%d. ", number);
 				if (item->task)
-					(void)snprintf(mark, sizeof mark, "%s", item->task == 2 ? "\xe2\x98\x91 " : "\xe2\x98\x90 ");
+					(void)snprintf(
+					    mark, sizeof mark, "%s", item->task == 2 ? "\xe2\x98\x91 " : "\xe2\x98\x90 ");
 				add_str(o, lead);
 				add_str(o, mark);
 				struct buf deeper = BUF_INIT;

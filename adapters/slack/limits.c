@@ -11,7 +11,7 @@
 #include "../../core/base/map.h"
 #include "../../core/base/mem.h"
 
-#define WINDOW_FREE 32u      /* a lane that got this far after a 429 is free again */
+#define WINDOW_FREE 32u /* a lane that got this far after a 429 is free again */
 #define SWEEP_MIN 4096u
 #define CHANNEL_BURST 5.0
 #define CHANNEL_PER_MS (1.0 / 1000.0)
@@ -36,9 +36,9 @@ struct limits_lane {
 	size_t waiting, running;
 	struct bucket bucket;
 	uint64_t not_before_ms;
-	unsigned window;          /* 0: any number at once */
+	unsigned window; /* 0: any number at once */
 	enum place place;
-	bool paced;               /* this lane has a bucket of its own */
+	bool paced; /* this lane has a bucket of its own */
 	uint16_t key_len;
 	char key[];
 };
@@ -62,12 +62,23 @@ static const struct tier {
 	int per_minute;
 	bool paced;
 } tiers[] = {
-	{ "chat.postMessage", 0, true }, { "chat.postEphemeral", 100, true }, { "chat.update", 50, false }, { "chat.delete", 50, false },
-	{ "chat.startStream", 20, false }, { "chat.appendStream", 100, false }, { "chat.stopStream", 20, false },
-	{ "auth.test", 0, false }, { "users.info", 100, false }, { "conversations.members", 100, false },
-	{ "views.open", 100, false }, { "views.publish", 100, false }, { "views.update", 100, false },
-	{ "assistant.threads.setStatus", 600, false }, { "agents.sessions.setStatus", 600, false },
-	{ "apps.connections.open", 20, false }, { "response_url", 0, false },
+	{ "chat.postMessage", 0, true },
+	{ "chat.postEphemeral", 100, true },
+	{ "chat.update", 50, false },
+	{ "chat.delete", 50, false },
+	{ "chat.startStream", 20, false },
+	{ "chat.appendStream", 100, false },
+	{ "chat.stopStream", 20, false },
+	{ "auth.test", 0, false },
+	{ "users.info", 100, false },
+	{ "conversations.members", 100, false },
+	{ "views.open", 100, false },
+	{ "views.publish", 100, false },
+	{ "views.update", 100, false },
+	{ "assistant.threads.setStatus", 600, false },
+	{ "agents.sessions.setStatus", 600, false },
+	{ "apps.connections.open", 20, false },
+	{ "response_url", 0, false },
 };
 
 struct limits *limits_new(bool adaptive)
@@ -275,7 +286,8 @@ static void lane_park(struct limits *l, struct limits_lane *lane, uint64_t now_m
 	}
 }
 
-bool limits_put(struct limits *l, struct limits_item *it, const char *method, const char *channel, unsigned priority, uint64_t now_ms)
+bool limits_put(
+    struct limits *l, struct limits_item *it, const char *method, const char *channel, unsigned priority, uint64_t now_ms)
 {
 	if (l->waiting >= LIMITS_TOTAL_MAX)
 		return false;

@@ -32,7 +32,8 @@ struct limits *limits_new(bool adaptive);
 /** Items that still wait are the caller's: limits_drop() before.  Items that run must have ended. */
 void limits_free(struct limits *l);
 /** ${it} waits from now on.  ${method} is kept, so a literal; ${channel} may be NULL.  False: too many wait. */
-bool limits_put(struct limits *l, struct limits_item *it, const char *method, const char *channel, unsigned priority, uint64_t now_ms);
+bool limits_put(
+    struct limits *l, struct limits_item *it, const char *method, const char *channel, unsigned priority, uint64_t now_ms);
 /** Would a call put now be taken at once? */
 bool limits_free_now(struct limits *l, const char *method, const char *channel, uint64_t now_ms);
 /** The next item that may go, NULL: none now.  It counts as running until limits_done() or limits_again(). */

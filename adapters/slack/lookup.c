@@ -23,7 +23,7 @@ struct lookup {
 	struct answer *a;
 	char cursor[256];
 	int pages;
-	bool after;               /* the message that asked has been passed */
+	bool after; /* the message that asked has been passed */
 	struct stamp *orphans;
 	size_t orphans_len;
 	struct buf whole, *parts; /* letters and digits of the document and of each part */
@@ -37,7 +37,8 @@ static void letters(struct buf *out, const char *s, size_t n)
 	slack_unescape(&plain, s, n);
 	for (size_t i = 0; i < plain.len; i++) {
 		unsigned char c = (unsigned char)plain.p[i];
-		bool zero_width = c == 0xe2 && i + 2 < plain.len && (unsigned char)plain.p[i + 1] == 0x80 && (unsigned char)plain.p[i + 2] == 0x8b;
+		bool zero_width = c == 0xe2 && i + 2 < plain.len && (unsigned char)plain.p[i + 1] == 0x80 &&
+		    (unsigned char)plain.p[i + 2] == 0x8b;
 		if (zero_width)
 			i += 2;
 		else if (c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
@@ -244,8 +245,15 @@ static void lookup_page(struct lookup *l)
 	slack_form(&b, "include_all_metadata", "true");
 	if (l->cursor[0])
 		slack_form(&b, "cursor", l->cursor);
-	struct slack_call c = { .method = thread ? "conversations.replies" : "conversations.history", .args = b, .form = true,
-		.channel = a->to.channel, .priority = SLACK_DELIVER, .want_body = true, .again = true, .on_done = on_page, .arg = l };
+	struct slack_call c = { .method = thread ? "conversations.replies" : "conversations.history",
+		.args = b,
+		.form = true,
+		.channel = a->to.channel,
+		.priority = SLACK_DELIVER,
+		.want_body = true,
+		.again = true,
+		.on_done = on_page,
+		.arg = l };
 	a->calls++;
 	if (slack_api_call(a->out->api, &c) == ERR_NONE)
 		return;

@@ -124,8 +124,9 @@ static bool fit_inlines(struct fit *f, const struct doc_node *n, int depth)
 				return false;
 			break;
 		case DOC_CODE_SPAN:
-			if (n->text_len == 0 || n->text[0] == ' ' || n->text[n->text_len - 1] == ' ' || memchr(n->text, '`', n->text_len) ||
-			    memchr(n->text, '\n', n->text_len) || is_word(f->prev) || is_word(first_byte(n->next)))
+			if (n->text_len == 0 || n->text[0] == ' ' || n->text[n->text_len - 1] == ' ' ||
+			    memchr(n->text, '`', n->text_len) || memchr(n->text, '\n', n->text_len) || is_word(f->prev) ||
+			    is_word(first_byte(n->next)))
 				return false;
 			f->prev = '`';
 			break;
@@ -175,7 +176,9 @@ static bool fit_blocks(const struct doc_node *n, bool quoted, int depth)
 					c = c->next;
 				}
 				for (; c; c = c->next)
-					if (c->type != DOC_LIST || !c->first || !fit_blocks(&(struct doc_node){ .type = DOC_LIST, .first = c->first }, quoted, depth + 1))
+					if (c->type != DOC_LIST || !c->first ||
+					    !fit_blocks(
+					        &(struct doc_node){ .type = DOC_LIST, .first = c->first }, quoted, depth + 1))
 						return false;
 			}
 			break;
@@ -230,7 +233,8 @@ bool slack_link_misleads(const struct doc_node *link)
 	if (same && b.len < link->href_len) {
 		/* What is left in front must be a scheme, or "https://evil.org/?q=www.x.org" would pass. */
 		size_t front = link->href_len - b.len - (link->href[link->href_len - 1] == '/' && s[b.len - 1] != '/');
-		same = (front == 8 && strncasecmp(link->href, "https://", 8) == 0) || (front == 7 && strncasecmp(link->href, "http://", 7) == 0) ||
+		same = (front == 8 && strncasecmp(link->href, "https://", 8) == 0) ||
+		    (front == 7 && strncasecmp(link->href, "http://", 7) == 0) ||
 		    (front == 7 && strncasecmp(link->href, "mailto:", 7) == 0) || front == 0;
 	}
 	buf_done(&b);
@@ -344,7 +348,8 @@ void slack_table_text(const struct doc_node *table, struct buf *out)
 			for (const struct doc_node *c = row->first; c; c = c->next, col++) {
 				buf_reset(&cell);
 				slack_flatten(c, &cell);
-				size_t w = cell_width(cell.p ? cell.p : "", cell.len), k = col < SLACK_TABLE_COLUMNS ? col : SLACK_TABLE_COLUMNS - 1;
+				size_t w = cell_width(cell.p ? cell.p : "", cell.len),
+				       k = col < SLACK_TABLE_COLUMNS ? col : SLACK_TABLE_COLUMNS - 1;
 				if (pass == 0) {
 					if (w <= TABLE_CELL_MAX && w > width[k])
 						width[k] = w;

@@ -137,7 +137,9 @@ void part_render(const struct whole *w, const struct part *p, bool want_blocks, 
 	} else {
 		slack_render_mrkdwn(d, text);
 	}
-	bool rich = w->level == 0 && (want_blocks || components || !slack_fits_mrkdwn(d) || utf8_utf16_len(text->p ? text->p : "", text->len) > SLACK_TEXT_UNITS);
+	bool rich = w->level == 0 &&
+	    (want_blocks || components || !slack_fits_mrkdwn(d) ||
+	        utf8_utf16_len(text->p ? text->p : "", text->len) > SLACK_TEXT_UNITS);
 	size_t n = rich ? slack_render_blocks(d, blocks) : 0;
 	doc_free(d);
 	if (text->len == 0)
@@ -315,7 +317,9 @@ static void drop_slots(struct answer *a)
 		field(&b, "channel", a->to.channel);
 		field(&b, "ts", w->slots[w->slot].ts);
 		buf_add_char(&b, '}');
-		struct slack_call c = { .method = "chat.delete", .args = b, .channel = a->to.channel, .again = true, .on_done = on_ignored };
+		struct slack_call c = {
+			.method = "chat.delete", .args = b, .channel = a->to.channel, .again = true, .on_done = on_ignored
+		};
 		(void)answer_call(a, &c);
 	}
 }
@@ -348,10 +352,16 @@ void place_next(struct answer *a)
 	buf_add_char(&b, '}');
 	buf_done(&text);
 	buf_done(&blocks);
-	struct slack_call c = { .method = edit ? "chat.update" : "chat.postMessage", .args = b, .channel = a->to.channel,
-		.priority = SLACK_DELIVER, .again = edit, .on_done = edit ? on_edited : on_posted };
+	struct slack_call c = { .method = edit ? "chat.update" : "chat.postMessage",
+		.args = b,
+		.channel = a->to.channel,
+		.priority = SLACK_DELIVER,
+		.again = edit,
+		.on_done = edit ? on_edited : on_posted };
 	if (!answer_call(a, &c))
-		not_sent(a, &(struct slack_result){ .outcome = SLACK_NOT_SENT, .error = atomic_load(&a->out->stopping) ? "stopping" : "queue_full" },
+		not_sent(a,
+		    &(struct slack_result){
+		        .outcome = SLACK_NOT_SENT, .error = atomic_load(&a->out->stopping) ? "stopping" : "queue_full" },
 		    place_next);
 }
 
@@ -408,8 +418,12 @@ static void private_next(struct answer *a)
 	buf_add_char(&b, '}');
 	buf_done(&text);
 	buf_done(&blocks);
-	struct slack_call c = { .method = w->url_dead ? "chat.postEphemeral" : "response_url", .url = w->url_dead ? NULL : a->to.response_url,
-		.args = b, .channel = w->url_dead ? a->to.channel : "", .priority = SLACK_DELIVER, .on_done = on_private };
+	struct slack_call c = { .method = w->url_dead ? "chat.postEphemeral" : "response_url",
+		.url = w->url_dead ? NULL : a->to.response_url,
+		.args = b,
+		.channel = w->url_dead ? a->to.channel : "",
+		.priority = SLACK_DELIVER,
+		.on_done = on_private };
 	if (!answer_call(a, &c))
 		not_sent(a, &(struct slack_result){ .outcome = SLACK_NOT_SENT, .error = "queue_full" }, private_next);
 }
@@ -443,7 +457,11 @@ static void stop_then_place(struct answer *a)
 	field(&b, "channel", a->to.channel);
 	field(&b, "ts", w->slots[w->stopped++].ts);
 	buf_add_char(&b, '}');
-	struct slack_call c = { .method = "chat.stopStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .again = true,
+	struct slack_call c = { .method = "chat.stopStream",
+		.args = b,
+		.channel = a->to.channel,
+		.priority = SLACK_DELIVER,
+		.again = true,
 		.on_done = on_stopped };
 	if (!answer_call(a, &c))
 		place_next(a);

@@ -14,7 +14,7 @@ struct buf;
  * text is escaped in mrkdwn and is raw "text" elements in rich_text, which Slack does not interpret.
  */
 
-#define SLACK_TEXT_UNITS 3500u   /* longer text goes out as blocks */
+#define SLACK_TEXT_UNITS 3500u /* longer text goes out as blocks */
 #define SLACK_BLOCKS_MAX 50u
 #define SLACK_TABLE_ROWS 100u
 #define SLACK_TABLE_COLUMNS 20u

@@ -28,8 +28,8 @@ struct inbox_item {
 	struct inbox_item *next;
 	size_t bytes;
 	enum { ITEM_REPLY, ITEM_READY } kind;
-	bool go;                /* READY */
-	struct reply r;         /* its pointers lead into ${block}, or are NULL */
+	bool go;        /* READY */
+	struct reply r; /* its pointers lead into ${block}, or are NULL */
 	char block[];
 };
 
@@ -51,11 +51,15 @@ struct slack_out *slack_out_new(const struct slack_out_options *q)
 	o->inbox_end = &o->inbox;
 	pthread_mutex_init(&o->lock, NULL);
 	if (q->metrics) {
-		o->ended[0] = metric_counter(q->metrics, "eddy_slack_deliveries_total", "result=\"ok\"", "Answers in Slack by how they ended");
-		o->ended[1] = metric_counter(q->metrics, "eddy_slack_deliveries_total", "result=\"retry\"", "Answers in Slack by how they ended");
-		o->ended[2] = metric_counter(q->metrics, "eddy_slack_deliveries_total", "result=\"failed\"", "Answers in Slack by how they ended");
+		o->ended[0] = metric_counter(
+		    q->metrics, "eddy_slack_deliveries_total", "result=\"ok\"", "Answers in Slack by how they ended");
+		o->ended[1] = metric_counter(
+		    q->metrics, "eddy_slack_deliveries_total", "result=\"retry\"", "Answers in Slack by how they ended");
+		o->ended[2] = metric_counter(
+		    q->metrics, "eddy_slack_deliveries_total", "result=\"failed\"", "Answers in Slack by how they ended");
 		o->streams = metric_counter(q->metrics, "eddy_slack_streams_total", NULL, "Messages opened as a stream");
-		o->lookups = metric_counter(q->metrics, "eddy_slack_lookups_total", NULL, "Times we looked whether something was posted already");
+		o->lookups = metric_counter(
+		    q->metrics, "eddy_slack_lookups_total", NULL, "Times we looked whether something was posted already");
 	}
 	return o;
 }
@@ -234,13 +238,18 @@ void whole_sent(struct answer *a, enum err result, const char *why, uint32_t ret
 	for (size_t i = 0; result == ERR_NONE && i < w->parts_len; i++)
 		if (w->parts[i].ts[0] && ref.len + strlen(w->parts[i].ts) < 1000)
 			buf_addf(&ref, "%s%s", ref.len ? "," : "", w->parts[i].ts);
-	struct sent s = { .ws = a->ws, .delivery = a->delivery, .result = result, .retry_after_ms = retry_after_ms,
-		.external_ref = ref.len ? ref.p : NULL, .why = result == ERR_NONE ? NULL : why };
+	struct sent s = { .ws = a->ws,
+		.delivery = a->delivery,
+		.result = result,
+		.retry_after_ms = retry_after_ms,
+		.external_ref = ref.len ? ref.p : NULL,
+		.why = result == ERR_NONE ? NULL : why };
 	struct metric *m = o->ended[result == ERR_NONE ? 0 : result == ERR_RETRY ? 1 : 2];
 	if (m)
 		metric_add(m, 1);
 	if (result == ERR_NONE)
-		log_debug("slack.delivered", LF_ID("run", a->run), LF_STR("channel", a->to.channel), LF_INT("messages", w->parts_len));
+		log_debug(
+		    "slack.delivered", LF_ID("run", a->run), LF_STR("channel", a->to.channel), LF_INT("messages", w->parts_len));
 	else
 		log_warn("slack.delivered", LF_ID("run", a->run), LF_STR("channel", a->to.channel), LF_STR("why", why),
 		    LF_STR("result", err_name(result)));

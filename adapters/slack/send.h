@@ -22,7 +22,8 @@ struct slack_out;
 struct slack_out_port {
 	void *arg;
 	void (*sent)(void *arg, const struct sent *s);
-	void (*stream_opening)(void *arg, struct id ws, struct id delivery, void (*ready)(void *ready_arg, bool go), void *ready_arg);
+	void (*stream_opening)(
+	    void *arg, struct id ws, struct id delivery, void (*ready)(void *ready_arg, bool go), void *ready_arg);
 	void (*stream_opened)(void *arg, struct id ws, struct id delivery, const char *external_ref);
 	/** Who we are, NULL while unknown: for looking up our own messages. */
 	const struct slack_self *(*self)(void *arg);
@@ -48,7 +49,7 @@ enum err slack_out_send(struct slack_out *o, const struct reply *r);
  * Any thread; call before slack_api_stop(), and both before http_stop() if the core still listens.
  */
 void slack_out_stop(struct slack_out *o);
-void slack_out_free(struct slack_out *o); /* after http_stop(); NULL is fine */
+void slack_out_free(struct slack_out *o);         /* after http_stop(); NULL is fine */
 size_t slack_out_open(const struct slack_out *o); /* any thread: answers that have not ended */
 
 #endif

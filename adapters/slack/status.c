@@ -73,8 +73,13 @@ static void status_send(struct answer *a, int mode, const char *text)
 		buf_add_json_str(&b, a->to.user);
 	}
 	buf_add_char(&b, '}');
-	struct slack_call c = { .method = mode == MODE_SESSION ? "agents.sessions.setStatus" : "assistant.threads.setStatus", .args = b,
-		.channel = a->to.channel, .priority = SLACK_STATUS, .no_wait = text[0] != '\0', .timeout_ms = 5000, .on_done = on_status };
+	struct slack_call c = { .method = mode == MODE_SESSION ? "agents.sessions.setStatus" : "assistant.threads.setStatus",
+		.args = b,
+		.channel = a->to.channel,
+		.priority = SLACK_STATUS,
+		.no_wait = text[0] != '\0',
+		.timeout_ms = 5000,
+		.on_done = on_status };
 	a->status_busy = answer_call(a, &c);
 }
 

@@ -19,11 +19,11 @@
 #include "../../core/base/utf8.h"
 #include "render.h"
 
-#define OPEN_BYTES 200u         /* this much text opens a stream at once */
+#define OPEN_BYTES 200u /* this much text opens a stream at once */
 #define TEXT_MAX (256u * 1024u)
-#define ROLL_SOFT_UNITS 9000u   /* from here on the next paragraph goes into a new message */
+#define ROLL_SOFT_UNITS 9000u /* from here on the next paragraph goes into a new message */
 #define ROLL_HARD_UNITS 10600u
-#define ROLL_GRACE_MS 25000u    /* how long after its time a message may wait for a paragraph's end */
+#define ROLL_GRACE_MS 25000u /* how long after its time a message may wait for a paragraph's end */
 #define WORD_MAX 400u
 
 static bool prefix(const struct buf *of, const struct buf *what)
@@ -183,7 +183,8 @@ static void go_on(struct answer *a)
 
 static void stream_lost(struct answer *a, const char *why)
 {
-	log_info("slack.stream", LF_ID("run", a->run), LF_STR("channel", a->to.channel), LF_STR("error", why), LF_STR("result", "lost"));
+	log_info(
+	    "slack.stream", LF_ID("run", a->run), LF_STR("channel", a->to.channel), LF_STR("error", why), LF_STR("result", "lost"));
 	a->stream = STREAM_LOST;
 }
 
@@ -270,7 +271,11 @@ static void stream_start(struct answer *a)
 	a->sending_to = to;
 	a->stream = STREAM_STARTING;
 	a->busy = true;
-	struct slack_call c = { .method = "chat.startStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .no_wait = true,
+	struct slack_call c = { .method = "chat.startStream",
+		.args = b,
+		.channel = a->to.channel,
+		.priority = SLACK_DELIVER,
+		.no_wait = true,
 		.on_done = on_started };
 	if (!answer_call(a, &c)) {
 		a->stream = a->messages_len > 0 ? STREAM_LOST : STREAM_NEVER;
@@ -318,7 +323,11 @@ static void stream_append(struct answer *a, size_t to, uint64_t now)
 	buf_add_char(&b, '}');
 	a->busy = true;
 	a->appended_ms = now;
-	struct slack_call c = { .method = "chat.appendStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .no_wait = true,
+	struct slack_call c = { .method = "chat.appendStream",
+		.args = b,
+		.channel = a->to.channel,
+		.priority = SLACK_DELIVER,
+		.no_wait = true,
 		.on_done = on_appended };
 	if (!answer_call(a, &c))
 		a->busy = false;
@@ -335,7 +344,7 @@ static void on_rolled(void *arg, const struct slack_result *r)
 		else if (!a->closing)
 			a->stream = STREAM_ROLLING; /* nothing to say yet; the tick starts it */
 		else
-			a->stream = STREAM_LOST;    /* closed, so the rest is placed */
+			a->stream = STREAM_LOST; /* closed, so the rest is placed */
 	} else {
 		stream_lost(a, r->error);
 	}
@@ -362,7 +371,9 @@ static void stream_roll(struct answer *a, size_t to)
 	buf_add_char(&b, '}');
 	a->busy = true;
 	a->stream = STREAM_ROLLING;
-	struct slack_call c = { .method = "chat.stopStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .on_done = on_rolled };
+	struct slack_call c = {
+		.method = "chat.stopStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .on_done = on_rolled
+	};
 	if (!answer_call(a, &c)) {
 		a->busy = false;
 		stream_lost(a, "queue_full");
@@ -396,7 +407,8 @@ void stream_tick(struct answer *a, uint64_t now)
 	size_t units = utf8_utf16_len(a->text.p + a->message_from, to - a->message_from);
 	uint64_t age = now - a->opened_ms;
 	if (units > ROLL_SOFT_UNITS || age > o->stream_life_ms) {
-		size_t room = a->message_from + utf8_utf16_clip(a->text.p + a->message_from, a->text.len - a->message_from, ROLL_HARD_UNITS);
+		size_t room =
+		    a->message_from + utf8_utf16_clip(a->text.p + a->message_from, a->text.len - a->message_from, ROLL_HARD_UNITS);
 		size_t cut = paragraph_end(a, from > 0 ? from - 1 : 0, to < room ? to : room);
 		if (cut == 0 && (units > ROLL_HARD_UNITS || age > o->stream_life_ms + ROLL_GRACE_MS))
 			cut = to < room ? to : room;
@@ -487,7 +499,9 @@ bool stream_close(struct answer *a)
 	place_metadata(a, part, &b);
 	buf_add_char(&b, '}');
 	w->visible = true;
-	struct slack_call c = { .method = "chat.stopStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .on_done = on_closed };
+	struct slack_call c = {
+		.method = "chat.stopStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .on_done = on_closed
+	};
 	return answer_call(a, &c);
 }
 
@@ -504,7 +518,11 @@ void stream_abandon(struct answer *a)
 		struct buf b = BUF_INIT;
 		add_place(&b, a->to.channel);
 		buf_addf(&b, ",\"ts\":\"%s\"}", a->messages[a->messages_len - 1].ts);
-		struct slack_call c = { .method = "chat.stopStream", .args = b, .channel = a->to.channel, .priority = SLACK_DELIVER, .on_done = on_abandoned };
+		struct slack_call c = { .method = "chat.stopStream",
+			.args = b,
+			.channel = a->to.channel,
+			.priority = SLACK_DELIVER,
+			.on_done = on_abandoned };
 		(void)answer_call(a, &c);
 	}
 	a->stream = STREAM_NEVER;

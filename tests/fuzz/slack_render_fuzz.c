@@ -27,8 +27,8 @@ static void check_text(const char *s)
 static void check_element(const json_t *o)
 {
 	const char *type = json_string_value(json_object_get(o, "type"));
-	static const char *const known[] = { "rich_text", "rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted", "text",
-		"link", "header", "plain_text", "table", "divider" };
+	static const char *const known[] = { "rich_text", "rich_text_section", "rich_text_list", "rich_text_quote",
+		"rich_text_preformatted", "text", "link", "header", "plain_text", "table", "divider" };
 	size_t k = 0;
 	while (k < sizeof known / sizeof *known && (!type || strcmp(type, known[k]) != 0))
 		k++;
@@ -39,7 +39,7 @@ static void check_element(const json_t *o)
 		abort();
 	size_t i;
 	json_t *e;
-	json_array_foreach(elements, i, e)
+	json_array_foreach (elements, i, e)
 		check_element(e);
 	const char *text = json_string_value(json_object_get(o, "text"));
 	if (strcmp(type, "text") == 0 && (!text || !text[0]))
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	size_t i;
 	json_t *b;
-	json_array_foreach(root, i, b)
+	json_array_foreach (root, i, b)
 		check_element(b);
 	json_decref(root);
 	doc_free(d);

@@ -18,7 +18,9 @@ static void answer_read__takes__the_top_level_only(void **state)
 {
 	(void)state;
 	struct slack_answer a;
-	assert_true(read_answer(" {\"message\":{\"ok\":false,\"ts\":\"9.9\",\"text\":\"\\\"ts\\\":\\\"8.8\\\\\"},\"ok\" : true , \"ts\":\"1.2\", \"n\":[1,{}]}", &a));
+	assert_true(read_answer(
+	    " {\"message\":{\"ok\":false,\"ts\":\"9.9\",\"text\":\"\\\"ts\\\":\\\"8.8\\\\\"},\"ok\" : true , \"ts\":\"1.2\", \"n\":[1,{}]}",
+	    &a));
 	assert_true(a.ok);
 	assert_string_equal(a.ts, "1.2");
 	assert_true(read_answer("{\"ok\":false,\"error\":\"x\\/y\",\"warning\":\"w\"}", &a));
@@ -32,8 +34,8 @@ static void answer_read__takes__the_top_level_only(void **state)
 static void answer_read__refuses__what_is_no_answer(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "ok", "[]", "{}", "{\"ok\":true", "{\"ok\":tru}", "{\"ok\":\"true\"}", "{\"ok\":true,\"m\":{\"a\":\"}",
-		"<html>", "{\"ok\" true}", "{\"a\":1 \"ok\":true}", "null" };
+	static const char *const bad[] = { "", "ok", "[]", "{}", "{\"ok\":true", "{\"ok\":tru}", "{\"ok\":\"true\"}",
+		"{\"ok\":true,\"m\":{\"a\":\"}", "<html>", "{\"ok\" true}", "{\"a\":1 \"ok\":true}", "null" };
 	struct slack_answer a;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (read_answer(bad[i], &a))
@@ -78,8 +80,10 @@ static void form__encodes__and_joins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answer_read__takes__the_top_level_only), cmocka_unit_test(answer_read__refuses__what_is_no_answer),
-		cmocka_unit_test(answer_read__cuts__what_is_too_long), cmocka_unit_test(error_kind__names__what_to_do),
+		cmocka_unit_test(answer_read__takes__the_top_level_only),
+		cmocka_unit_test(answer_read__refuses__what_is_no_answer),
+		cmocka_unit_test(answer_read__cuts__what_is_too_long),
+		cmocka_unit_test(error_kind__names__what_to_do),
 		cmocka_unit_test(form__encodes__and_joins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@ struct fake_message {
 	char *text;
 	json_t *metadata, *blocks;
 	bool streaming, deleted, person;
-	const char *via;   /* the method that made it */
+	const char *via; /* the method that made it */
 };
 struct fake {
 	int fd, port;
@@ -40,7 +40,7 @@ struct fake {
 	size_t n;
 	struct fake_rule rules[16];
 	size_t rules_n;
-	json_t *log;       /* [{method, args}] */
+	json_t *log; /* [{method, args}] */
 	int ephemeral, hook;
 	bool keeps_no_metadata, stop;
 };
@@ -97,7 +97,7 @@ static const char *fake_words(json_t *args)
 		return fake_str(args, "markdown_text");
 	size_t i;
 	json_t *c;
-	json_array_foreach(json_object_get(args, "chunks"), i, c)
+	json_array_foreach (json_object_get(args, "chunks"), i, c)
 		if (strcmp(fake_str(c, "type"), "markdown_text") == 0)
 			return fake_str(c, "text");
 	return fake_str(args, "text");
@@ -125,7 +125,8 @@ static void fake_keep(struct fake *f, struct fake_message *m, json_t *args)
 
 static json_t *fake_ok(const struct fake_message *m)
 {
-	return json_pack("{s:b,s:s,s:s,s:{s:s,s:s}}", "ok", 1, "channel", m->channel, "ts", m->ts, "message", "text", m->text, "ts", "0.0");
+	return json_pack(
+	    "{s:b,s:s,s:s,s:{s:s,s:s}}", "ok", 1, "channel", m->channel, "ts", m->ts, "message", "text", m->text, "ts", "0.0");
 }
 
 static json_t *fake_error(const char *e)
@@ -232,7 +233,8 @@ static bool fake_call(struct fake *f, int fd, const char *method, json_t *args)
 		keep = dprintf(fd, "HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops") > 0;
 	else if (keep) {
 		char *s = json_dumps(answer, JSON_COMPACT);
-		snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", strlen(s));
+		snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+		    strlen(s));
 		keep = write(fd, head, strlen(head)) > 0 && write(fd, s, strlen(s)) > 0;
 		free(s);
 	}
@@ -267,7 +269,8 @@ static void *fake_serve(void *arg)
 		char method[64] = "";
 		if (sscanf(b, "POST /api/%63[^ ]", method) != 1)
 			strcpy(method, "hook");
-		bool form = strcasestr(b, "application/x-www-form-urlencoded") && strcasestr(b, "application/x-www-form-urlencoded") < body;
+		bool form =
+		    strcasestr(b, "application/x-www-form-urlencoded") && strcasestr(b, "application/x-www-form-urlencoded") < body;
 		json_t *args = form ? fake_form(body) : json_loadb(body, length, JSON_REJECT_DUPLICATES, NULL);
 		if (!args)
 			args = json_pack("{s:s}", "broken", "json");
@@ -305,7 +308,8 @@ static struct fake *fake_new(void)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof a;
 	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(f->fd, (struct sockaddr *)&a, n) != 0 || listen(f->fd, 128) != 0 || getsockname(f->fd, (struct sockaddr *)&a, &n) != 0)
+	if (bind(f->fd, (struct sockaddr *)&a, n) != 0 || listen(f->fd, 128) != 0 ||
+	    getsockname(f->fd, (struct sockaddr *)&a, &n) != 0)
 		abort();
 	f->port = ntohs(a.sin_port);
 	f->log = json_array();
@@ -327,7 +331,7 @@ static int fake_calls(struct fake *f, const char *method)
 	size_t i;
 	json_t *c;
 	pthread_mutex_lock(&f->lock);
-	json_array_foreach(f->log, i, c)
+	json_array_foreach (f->log, i, c)
 		n += strcmp(fake_str(c, "method"), method) == 0;
 	pthread_mutex_unlock(&f->lock);
 	return n;
@@ -339,7 +343,7 @@ static json_t *fake_last(struct fake *f, const char *method)
 	json_t *last = NULL, *c;
 	size_t i;
 	pthread_mutex_lock(&f->lock);
-	json_array_foreach(f->log, i, c)
+	json_array_foreach (f->log, i, c)
 		if (strcmp(fake_str(c, "method"), method) == 0)
 			last = json_object_get(c, "args");
 	pthread_mutex_unlock(&f->lock);

@@ -102,11 +102,29 @@ static void mrkdwn__fits__only_what_slack_shows_as_meant(void **state)
 		const char *md;
 		bool fits;
 	} cases[] = {
-		{ "plain words", true }, { "two\n\nparagraphs", true }, { "**bold** and *it*", true }, { "- a\n- b", true },
-		{ "> quote", true }, { "```\ncode\n```", true }, { "[x](https://a.example)", true }, { "`a`", true }, { "snake_case_name", true },
-		{ "re=1 users=2 end=1", true }, { "# head", false }, { "| a |\n|---|\n| 1 |", false }, { "5 \\* 3", false }, { "a\\~b", false },
-		{ "mid**bold**word", false }, { "**bold**s", false }, { "\\> x", false }, { "_x \\_ y_", false }, { "---", false },
-		{ "- a\n\n  ```\n  c\n  ```", false }, { "``a`b``", false }, { "**two\nlines**", false }, { "", true },
+		{ "plain words", true },
+		{ "two\n\nparagraphs", true },
+		{ "**bold** and *it*", true },
+		{ "- a\n- b", true },
+		{ "> quote", true },
+		{ "```\ncode\n```", true },
+		{ "[x](https://a.example)", true },
+		{ "`a`", true },
+		{ "snake_case_name", true },
+		{ "re=1 users=2 end=1", true },
+		{ "# head", false },
+		{ "| a |\n|---|\n| 1 |", false },
+		{ "5 \\* 3", false },
+		{ "a\\~b", false },
+		{ "mid**bold**word", false },
+		{ "**bold**s", false },
+		{ "\\> x", false },
+		{ "_x \\_ y_", false },
+		{ "---", false },
+		{ "- a\n\n  ```\n  c\n  ```", false },
+		{ "``a`b``", false },
+		{ "**two\nlines**", false },
+		{ "", true },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct doc *d = doc_parse(cases[i].md, strlen(cases[i].md));
@@ -133,8 +151,11 @@ static void links__cannot__hide_where_they_go(void **state)
 {
 	(void)state;
 	struct buf b = BUF_INIT;
-	mrkdwn_of("[https://bank.example](https://evil.example/) [www.ok.example](https://www.ok.example/) [x](https://a.example/?p=1|2)", &b);
-	assert_string_equal(b.p, "https://bank.example (<https://evil.example/>) <https://www.ok.example/|www.ok.example> <https://a.example/?p=1%7C2|x>");
+	mrkdwn_of(
+	    "[https://bank.example](https://evil.example/) [www.ok.example](https://www.ok.example/) [x](https://a.example/?p=1|2)",
+	    &b);
+	assert_string_equal(b.p,
+	    "https://bank.example (<https://evil.example/>) <https://www.ok.example/|www.ok.example> <https://a.example/?p=1%7C2|x>");
 	buf_reset(&b);
 	mrkdwn_of("[www.x.example](https://evil.example/?q=www.x.example) [y](javascript:alert(1))", &b);
 	assert_non_null(strstr(b.p, "(<https://evil.example/?q=www.x.example>)"));
@@ -154,7 +175,7 @@ static void blocks__use__one_table_and_stay_within_limits(void **state)
 	int tables = 0;
 	size_t i;
 	json_t *b;
-	json_array_foreach(blocks, i, b)
+	json_array_foreach (blocks, i, b)
 		tables += strcmp(json_str(b, "type", ""), "table") == 0;
 	assert_int_equal(tables, 1);
 	char *s = json_dumps(blocks, 0);
@@ -175,8 +196,9 @@ static void stream_text__breaks__control_forms_over_any_cut(void **state)
 {
 	(void)state;
 	const char *md = "a <!channel> b <@U12> c <#C9|x> <!-- note --> <!doctype html> 1<2 <!herd <!here> <!subteam^S1> <@ x <";
-	const char *want = "a <\xe2\x80\x8b!channel> b <\xe2\x80\x8b@U12> c <\xe2\x80\x8b#C9|x> <!-- note --> <!doctype html> 1<2 <!herd "
-			   "<\xe2\x80\x8b!here> <\xe2\x80\x8b!subteam^S1> <@ x <";
+	const char *want =
+	    "a <\xe2\x80\x8b!channel> b <\xe2\x80\x8b@U12> c <\xe2\x80\x8b#C9|x> <!-- note --> <!doctype html> 1<2 <!herd "
+	    "<\xe2\x80\x8b!here> <\xe2\x80\x8b!subteam^S1> <@ x <";
 	size_t n = strlen(md);
 	for (size_t cut = 0; cut <= n; cut++) {
 		for (size_t cut2 = cut; cut2 <= n; cut2 += 3) {
@@ -228,9 +250,12 @@ static void components__say__what_does_not_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(render__matches__the_golden_files), cmocka_unit_test(mrkdwn__fits__only_what_slack_shows_as_meant),
-		cmocka_unit_test(escape__round_trips), cmocka_unit_test(links__cannot__hide_where_they_go),
-		cmocka_unit_test(blocks__use__one_table_and_stay_within_limits), cmocka_unit_test(stream_text__breaks__control_forms_over_any_cut),
+		cmocka_unit_test(render__matches__the_golden_files),
+		cmocka_unit_test(mrkdwn__fits__only_what_slack_shows_as_meant),
+		cmocka_unit_test(escape__round_trips),
+		cmocka_unit_test(links__cannot__hide_where_they_go),
+		cmocka_unit_test(blocks__use__one_table_and_stay_within_limits),
+		cmocka_unit_test(stream_text__breaks__control_forms_over_any_cut),
 		cmocka_unit_test(action_len__takes__the_counter_off),
 		cmocka_unit_test(components__say__what_does_not_fit),
 	};

@@ -69,8 +69,13 @@ static void on_opened(void *arg, struct id ws, struct id delivery, const char *r
 	pthread_mutex_unlock(&w->lock);
 }
 static char user_id[] = "U0BOT", bot_id[] = "B0BOT", empty[] = "";
-static const struct slack_self me = { .user_id = user_id, .bot_id = bot_id, .team_id = empty, .team_name = empty, .team_url = empty,
-	.user_name = empty, .scopes = empty };
+static const struct slack_self me = { .user_id = user_id,
+	.bot_id = bot_id,
+	.team_id = empty,
+	.team_name = empty,
+	.team_url = empty,
+	.user_name = empty,
+	.scopes = empty };
 static const struct slack_self *on_self(void *arg)
 {
 	(void)arg;
@@ -87,10 +92,17 @@ static struct world *world_new(uint32_t life_ms)
 	w->metrics = metrics_new();
 	assert_int_equal(http_new(&w->http, w->metrics, NULL), ERR_NONE);
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/api/", w->fake->port);
-	w->api = slack_api_new(&(struct slack_api_options){ .http = w->http, .metrics = w->metrics, .base_url = url, .token = "xoxb-secret", .adaptive = true });
-	w->out = slack_out_new(&(struct slack_out_options){ .http = w->http, .api = w->api, .metrics = w->metrics, .stream = true,
-		.port = { w, on_sent, on_opening, on_opened, on_self }, .grow_wait_ms = 60, .status_wait_ms = 60, .append_ms = 60,
-		.stream_life_ms = life_ms });
+	w->api = slack_api_new(&(struct slack_api_options){
+	    .http = w->http, .metrics = w->metrics, .base_url = url, .token = "xoxb-secret", .adaptive = true });
+	w->out = slack_out_new(&(struct slack_out_options){ .http = w->http,
+	    .api = w->api,
+	    .metrics = w->metrics,
+	    .stream = true,
+	    .port = { w, on_sent, on_opening, on_opened, on_self },
+	    .grow_wait_ms = 60,
+	    .status_wait_ms = 60,
+	    .append_ms = 60,
+	    .stream_life_ms = life_ms });
 	return w;
 }
 
@@ -137,12 +149,24 @@ static struct who who_in(const char *channel)
 }
 static struct reply reply_of(struct who *q, enum reply_kind kind, const char *text)
 {
-	struct origin o = { .surface = q->surface, .team = "T1", .channel = q->channel, .thread_ts = q->thread,
-		.message_ts = q->surface == ORIGIN_COMMAND ? "" : ASKED, .user = "U1", .user_team = "T1", .response_url = q->url,
+	struct origin o = { .surface = q->surface,
+		.team = "T1",
+		.channel = q->channel,
+		.thread_ts = q->thread,
+		.message_ts = q->surface == ORIGIN_COMMAND ? "" : ASKED,
+		.user = "U1",
+		.user_team = "T1",
+		.response_url = q->url,
 		.response_until_ms = q->url[0] ? clock_wall_ms() + 600000 : 0 };
 	q->packed_len = origin_pack(&o, q->packed);
-	return (struct reply){ .kind = kind, .ws = q->turn, .delivery = q->delivery, .thread = q->turn, .origin = q->packed,
-		.origin_len = q->packed_len, .text = text, .text_len = strlen(text) };
+	return (struct reply){ .kind = kind,
+		.ws = q->turn,
+		.delivery = q->delivery,
+		.thread = q->turn,
+		.origin = q->packed,
+		.origin_len = q->packed_len,
+		.text = text,
+		.text_len = strlen(text) };
 }
 static void whole(struct world *w, struct who *q, const char *text)
 {
@@ -348,8 +372,10 @@ static void send__shows__buttons(void **state)
 {
 	struct world *w = *state;
 	struct who q = who_in("C1");
-	struct component c[2] = { { .kind = COMPONENT_BUTTON, .action = "approve", .value = "7", .label = "Yes", .style = BUTTON_PRIMARY },
-		{ .kind = COMPONENT_BUTTON, .action = "approve", .value = "8", .label = "No" } };
+	struct component c[2] = {
+		{ .kind = COMPONENT_BUTTON, .action = "approve", .value = "7", .label = "Yes", .style = BUTTON_PRIMARY },
+		{ .kind = COMPONENT_BUTTON, .action = "approve", .value = "8", .label = "No" }
+	};
 	struct reply r = reply_of(&q, REPLY_WHOLE, "May I?");
 	r.components = c;
 	r.components_len = 2;
@@ -755,18 +781,35 @@ int main(void)
 	log_set_level(LOG_ERROR);
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(send__posts__a_whole_answer_at_once), cmocka_unit_test(send__looks__before_posting_again), T(send__waits__only_where_slack_said_so),
-		T(send__keeps__the_order_of_a_thread), T(send__splits__a_long_answer_without_loss), T(send__says__why_it_could_not),
+		T(send__posts__a_whole_answer_at_once),
+		cmocka_unit_test(send__looks__before_posting_again),
+		T(send__waits__only_where_slack_said_so),
+		T(send__keeps__the_order_of_a_thread),
+		T(send__splits__a_long_answer_without_loss),
+		T(send__says__why_it_could_not),
 		T(send__goes_plainer__when_blocks_are_refused),
-		T(send__tries_again__when_something_in_between_answers), T(send__shows__buttons), T(maybe_sent__finds__what_is_there),
-		T(maybe_sent__posts__what_is_missing), T(maybe_sent__completes__an_open_stream_in_place), T(maybe_sent__opens__no_second_message),
+		T(send__tries_again__when_something_in_between_answers),
+		T(send__shows__buttons),
+		T(maybe_sent__finds__what_is_there),
+		T(maybe_sent__posts__what_is_missing),
+		T(maybe_sent__completes__an_open_stream_in_place),
+		T(maybe_sent__opens__no_second_message),
 		T(stream__shows__growth_and_ends_exact),
-		T(stream__is_not_opened__when_the_answer_is_quick), T(stream__is_edited__when_the_end_differs), T(stream__goes_on__after_a_reset),
-		cmocka_unit_test(stream__is_edited__after_slack_closed_it), T(stream__stays_away__when_a_person_deleted_it),
-		cmocka_unit_test(stream__survives__lost_answers), cmocka_unit_test(stream__rolls_over__before_its_end),
-		T(stream__is_not_tried_again__where_it_is_unknown), T(stream__does_not_open__when_the_run_is_lost), T(abandon__closes__what_is_shown),
-		T(private__goes__to_the_response_url_then_ephemeral), T(status__is_shown__only_when_it_takes_time),
-		T(tool__becomes__a_task_of_the_stream), T(stop__gives_back__what_was_not_sent), T(send__refuses__a_foreign_origin),
+		T(stream__is_not_opened__when_the_answer_is_quick),
+		T(stream__is_edited__when_the_end_differs),
+		T(stream__goes_on__after_a_reset),
+		cmocka_unit_test(stream__is_edited__after_slack_closed_it),
+		T(stream__stays_away__when_a_person_deleted_it),
+		cmocka_unit_test(stream__survives__lost_answers),
+		cmocka_unit_test(stream__rolls_over__before_its_end),
+		T(stream__is_not_tried_again__where_it_is_unknown),
+		T(stream__does_not_open__when_the_run_is_lost),
+		T(abandon__closes__what_is_shown),
+		T(private__goes__to_the_response_url_then_ephemeral),
+		T(status__is_shown__only_when_it_takes_time),
+		T(tool__becomes__a_task_of_the_stream),
+		T(stop__gives_back__what_was_not_sent),
+		T(send__refuses__a_foreign_origin),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
