@@ -16,6 +16,7 @@ struct pg {
 	PGconn *conn;
 	char *url;
 	const struct pg_statement *const *tables;
+	bool lost; /* in a state that only a new connection ends, whatever libpq says of it */
 };
 
 /*
@@ -130,6 +131,7 @@ static enum err dial(struct pg *p, char *why, size_t why_n)
 	static const char *const keys[] = { "fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle",
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "client_encoding", NULL };
 	const char *const values[] = { "eddy", "5", "1", "10", "5", "3", "15000", p->url, "UTF8", NULL };
+	p->lost = false;
 	p->conn = PQconnectdbParams(keys, values, 1);
 	if (!p->conn) {
 		snprintf(why, why_n, "out of memory");
@@ -189,7 +191,7 @@ PGconn *pg_conn(struct pg *p)
 
 bool pg_alive(struct pg *p)
 {
-	return p->conn && PQstatus(p->conn) == CONNECTION_OK;
+	return p->conn && !p->lost && PQstatus(p->conn) == CONNECTION_OK;
 }
 
 enum err pg_reconnect(struct pg *p)
@@ -264,27 +266,24 @@ enum err pg_begin(struct pg *p, struct id ws)
 	PGconn *c = p->conn;
 	char text[ID_TEXT];
 	const char *const values[] = { id_format(ws, text) };
-	if (!PQenterPipelineMode(c))
-		return ERR_BROKEN;
-	if (!PQsendQueryPrepared(c, "pg_begin", 0, NULL, NULL, NULL, 0) ||
+	p->lost = true; /* until the pipeline was left in good order */
+	if (!PQenterPipelineMode(c) || !PQsendQueryPrepared(c, "pg_begin", 0, NULL, NULL, NULL, 0) ||
 	    !PQsendQueryPrepared(c, "pg_tenant", 1, values, NULL, NULL, 0) || !PQpipelineSync(c))
 		return ERR_RETRY;
 	enum err e = ERR_NONE;
-	for (;;) {
+	bool synced = false;
+	/* Two results with an end each, then the sync point.  A server that went away in the middle can leave libpq without any of them. */
+	for (int i = 0; i < 8 && !synced && PQstatus(c) == CONNECTION_OK; i++) {
 		PGresult *r = PQgetResult(c);
 		ExecStatusType st = PQresultStatus(r);
-		if (st == PGRES_PIPELINE_SYNC) {
-			PQclear(r);
-			break;
-		}
-		if (r && e == ERR_NONE && st != PGRES_COMMAND_OK && st != PGRES_TUPLES_OK)
+		synced = r && st == PGRES_PIPELINE_SYNC;
+		if (r && !synced && e == ERR_NONE && st != PGRES_COMMAND_OK && st != PGRES_TUPLES_OK)
 			e = pg_class(c, r);
 		PQclear(r);
-		if (PQstatus(c) == CONNECTION_BAD)
-			return ERR_RETRY;
 	}
-	if (!PQexitPipelineMode(c))
-		return ERR_BROKEN;
+	if (!synced || !PQexitPipelineMode(c))
+		return ERR_RETRY;
+	p->lost = false;
 	if (e != ERR_NONE)
 		pg_rollback(p);
 	return e;

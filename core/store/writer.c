@@ -129,15 +129,16 @@ void writer_set_tenant(struct writer_tx *tx, struct id ws)
 /* Read the results of all that was sent, handing each to its reader; the first bad one decides how the batch failed. */
 static void read_results(struct writer_tx *tx)
 {
-	while (tx->expect_at < tx->expect_len) {
+	for (int ends = 0; tx->expect_at < tx->expect_len;) {
 		PGresult *r = PQgetResult(tx->conn);
 		if (r == NULL) {
-			if (PQstatus(tx->conn) != CONNECTION_OK) {
+			if (PQstatus(tx->conn) != CONNECTION_OK || ++ends > 2) {
 				tx->failed = ERR_RETRY;
 				return;
 			}
 			continue; /* the end of one statement's results */
 		}
+		ends = 0;
 		ExecStatusType s = PQresultStatus(r);
 		struct expect *e = &tx->expect[tx->expect_at];
 		if (s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK) {
@@ -156,22 +157,17 @@ static void read_results(struct writer_tx *tx)
 	}
 }
 
+/* After an error the server skips to here; when it went away in the middle libpq may never tell of it. */
 static void read_sync(struct writer_tx *tx)
 {
-	for (;;) {
+	for (size_t left = 2 * (tx->expect_len - tx->expect_at) + 8; left > 0 && PQstatus(tx->conn) == CONNECTION_OK; left--) {
 		PGresult *r = PQgetResult(tx->conn);
-		if (r == NULL) {
-			if (PQstatus(tx->conn) != CONNECTION_OK) {
-				tx->failed = ERR_RETRY;
-				return;
-			}
-			continue;
-		}
-		ExecStatusType s = PQresultStatus(r);
+		bool synced = r != NULL && PQresultStatus(r) == PGRES_PIPELINE_SYNC;
 		PQclear(r);
-		if (s == PGRES_PIPELINE_SYNC)
+		if (synced)
 			return;
 	}
+	tx->failed = ERR_RETRY;
 }
 
 static void tx_begin(struct writer_tx *tx)
