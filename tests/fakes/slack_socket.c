@@ -206,13 +206,13 @@ json_t *socket_list(void)
 	return a;
 }
 
-/* Any one link that is up; Slack does not say which. */
-static struct link *pick(void)
+/* Any one link that is up; Slack does not say which.  A retry does not go into a black hole again: Slack has lost that link by then. */
+static struct link *pick(bool retry)
 {
 	for (int leaving = 0; leaving < 2; leaving++)
 		for (size_t i = 0; i < LINKS_MAX; i++) {
 			struct link *l = &links[turn++ % LINKS_MAX];
-			if (l->conn != 0 && l->ready && (!l->leaving || leaving == 1))
+			if (l->conn != 0 && l->ready && !(retry && l->frozen) && (!l->leaving || leaving == 1))
 				return l;
 		}
 	return NULL;
@@ -229,7 +229,7 @@ void event_send(struct event *e, int attempt)
 {
 	if (e->payload == NULL)
 		return;
-	struct link *l = attempt == 0 && e->skip_first ? NULL : pick();
+	struct link *l = attempt == 0 && e->skip_first ? NULL : pick(attempt > 0);
 	e->attempt = attempt;
 	e->sent_us = kit_now_us();
 	kit_cancel(e->retry);
@@ -308,7 +308,7 @@ struct event *event_callback(json_t *inner_taken, const char *channel, const cha
 
 void socket_raw(const char *s, size_t n, bool binary, size_t piece)
 {
-	struct link *l = pick();
+	struct link *l = pick(false);
 	if (l == NULL)
 		return;
 	if (piece > 0)
