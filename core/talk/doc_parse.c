@@ -796,6 +796,9 @@ struct doc *doc_parse(const char *md, size_t n)
 		clean(md, n, &cleaned);
 		md = cleaned.p;
 		n = cleaned.len;
+	} else if (n && n <= DOC_TEXT_MAX) { /* md4c looks for line ends with strcspn(): it needs a zero byte after the text */
+		buf_add(&cleaned, md, n);
+		md = cleaned.p;
 	}
 	struct doc *d = NULL;
 	if (n <= DOC_TEXT_MAX) {
