@@ -56,6 +56,8 @@ struct writer {
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 	struct write_op *head, **tail;
+	struct write_op **committed; /* the last batch, not told yet */
+	size_t committed_len;
 	size_t waiting;
 	bool stopping, idle;
 	uint64_t stop_at_ms;
@@ -185,15 +187,11 @@ static void tx_begin(struct writer_tx *tx)
 	writer_exec(tx, "writer_begin", NULL, NULL);
 }
 
-static void tx_read(struct writer_tx *tx)
+/* Let the server work on what was sent so far and answer it. */
+static void tx_flush(struct writer_tx *tx)
 {
-	if (tx->failed != ERR_NONE || tx->expect_at == tx->expect_len)
-		return;
-	if (!PQsendFlushRequest(tx->conn) || PQflush(tx->conn) < 0) {
+	if (tx->failed == ERR_NONE && (!PQsendFlushRequest(tx->conn) || PQflush(tx->conn) < 0))
 		tx->failed = ERR_RETRY;
-		return;
-	}
-	read_results(tx);
 }
 
 /* COMMIT, or ROLLBACK after an error.  The connection is out of pipeline mode afterwards unless it was lost. */
@@ -260,6 +258,25 @@ static void fault_kinds(struct write_op **ops, size_t n, const char *when)
 	}
 }
 
+static void finish_ops(struct writer *w, struct write_op **ops, size_t n, enum err e)
+{
+	pthread_mutex_lock(&w->mutex);
+	w->stats.operations += n;
+	w->stats.commits += e == ERR_NONE;
+	pthread_mutex_unlock(&w->mutex);
+	for (size_t i = 0; i < n; i++)
+		ops[i]->kind->done(ops[i], e);
+}
+
+/* What the last COMMIT has promised is told here: while the server already works on the next batch, or at once when there is none. */
+static void tell_committed(struct writer *w)
+{
+	size_t n = w->committed_len;
+	w->committed_len = 0;
+	if (n > 0)
+		finish_ops(w, w->committed, n, ERR_NONE);
+}
+
 static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 {
 	struct writer_tx *tx = &w->tx;
@@ -271,24 +288,19 @@ static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 	for (int round = 0; round < WRITER_ROUNDS; round++) {
 		size_t before = tx->expect_len;
 		run_round(tx, ops, n, round);
-		if (round < WRITER_ROUNDS - 1 && tx->expect_len > before)
-			tx_read(tx);
+		if (round == WRITER_ROUNDS - 1 || tx->expect_len == before)
+			continue;
+		tx_flush(tx);
+		tell_committed(w);
+		if (tx->failed == ERR_NONE)
+			read_results(tx);
 	}
+	tell_committed(w);
 	fault_kinds(ops, n, "before_commit");
 	tx_end(tx);
 	if (tx->failed == ERR_NONE)
 		fault_kinds(ops, n, "after_commit");
 	return tx->failed;
-}
-
-static void finish_ops(struct writer *w, struct write_op **ops, size_t n, enum err e)
-{
-	pthread_mutex_lock(&w->mutex);
-	w->stats.operations += n;
-	w->stats.commits += e == ERR_NONE;
-	pthread_mutex_unlock(&w->mutex);
-	for (size_t i = 0; i < n; i++)
-		ops[i]->kind->done(ops[i], e);
 }
 
 /* The one operation that the database refuses: kept aside by its kind in a transaction of its own. */
@@ -377,7 +389,8 @@ static void run_batch(struct writer *w, struct write_op **ops, size_t n)
 	for (;;) {
 		enum err e = run_tx(w, ops, n);
 		if (e == ERR_NONE) {
-			finish_ops(w, ops, n, ERR_NONE);
+			memcpy(w->committed, ops, n * sizeof(struct write_op *));
+			w->committed_len = n;
 			break;
 		}
 		pthread_mutex_lock(&w->mutex);
@@ -405,6 +418,11 @@ static void *writer_main(void *arg)
 	for (;;) {
 		size_t n = 0;
 		pthread_mutex_lock(&w->mutex);
+		if (w->head == NULL && w->committed_len > 0) {
+			pthread_mutex_unlock(&w->mutex);
+			tell_committed(w);
+			pthread_mutex_lock(&w->mutex);
+		}
 		while (w->head == NULL && !w->stopping) {
 			w->idle = true;
 			pthread_cond_wait(&w->cond, &w->mutex);
@@ -423,6 +441,7 @@ static void *writer_main(void *arg)
 			break;
 		run_batch(w, ops, n);
 	}
+	tell_committed(w);
 	free(ops);
 	return NULL;
 }
@@ -455,6 +474,7 @@ enum err writer_open(struct writer **out, const struct writer_options *o, char *
 	w->arg = o->arg;
 	w->batch_max = o->batch_max ? o->batch_max : BATCH_MAX;
 	w->tail = &w->head;
+	w->committed = xcalloc(w->batch_max, sizeof(struct write_op *));
 	pthread_mutex_init(&w->mutex, NULL);
 	pthread_cond_init(&w->cond, NULL);
 	atomic_init(&w->connected, true);
@@ -527,6 +547,7 @@ void writer_free(struct writer *w)
 	pg_args_free(w->tx.args);
 	free_chunks(&w->tx);
 	free(w->tx.expect);
+	free(w->committed);
 	while (w->head != NULL) { /* handed in after the end: nobody is there to commit it */
 		struct write_op *op = w->head;
 		w->head = op->next;
