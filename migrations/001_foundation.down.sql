@@ -3,6 +3,7 @@
 SET LOCAL ROLE :"search";
 DROP FUNCTION search_messages;
 SET LOCAL ROLE :"owner";
+DROP FUNCTION tidy_statistics;
 DROP FUNCTION tidy_search;
 
 DROP TABLE adapter_notes, audit, budget_holds, budget_days, dispatch, outbox, model_calls, run_steps, runs, agents, reactions,

@@ -609,3 +609,27 @@ COMMENT ON FUNCTION tidy_search IS 'Merges what was written lately into the sear
 	'index''s owner may do it. Returns the pages merged.';
 REVOKE EXECUTE ON FUNCTION tidy_search FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tidy_search TO :"eddy", :"maint";
+
+-- Without statistics the planner takes every tenant for a handful of rows, and the daemon's prepared statements keep the plans made then:
+-- with a thousand threads one look-up walked all of them. Autovacuum looks once a minute; a table that has doubled since it was last counted is
+-- counted here within a second, which also has those plans made anew. Words and texts need no counting.
+ALTER TABLE messages ALTER search SET STATISTICS 0, ALTER body SET STATISTICS 0, ALTER files SET STATISTICS 0;
+CREATE FUNCTION tidy_statistics() RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = eddy, pg_temp
+AS $$
+DECLARE
+	t name;
+	n integer := 0;
+BEGIN
+	FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'eddy'::regnamespace AND relkind = 'r'
+		AND pg_relation_size(oid) / 8192 > 2 * greatest(relpages, 0)
+	LOOP
+		EXECUTE format('ANALYZE %I', t);
+		n := n + 1;
+	END LOOP;
+	RETURN n;
+END $$;
+COMMENT ON FUNCTION tidy_statistics IS 'Counts anew the tables that have doubled since they were last counted. Returns how many.';
+REVOKE EXECUTE ON FUNCTION tidy_statistics FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tidy_statistics TO :"eddy", :"maint";

@@ -339,7 +339,8 @@ static bool revive(struct store *s)
 /* Merge what was written lately into the search index.  False: the database is away. */
 static bool tidy(struct store *s, struct pg **p)
 {
-	static const struct pg_statement statements[] = { { "tidy_search", "SELECT tidy_search()" }, { NULL, NULL } };
+	static const struct pg_statement statements[] = { { "tidy_search", "SELECT tidy_search()" },
+		{ "tidy_statistics", "SELECT tidy_statistics()" }, { NULL, NULL } };
 	static const struct pg_statement *const tables[] = { statements, NULL };
 	char why[256];
 	enum err e = ERR_NONE;
@@ -347,7 +348,8 @@ static bool tidy(struct store *s, struct pg **p)
 		e = pg_open(p, s->url, tables, why, sizeof(why));
 	else if (!pg_alive(*p))
 		e = pg_reconnect(*p);
-	return e == ERR_NONE && pg_query(*p, "tidy_search", NULL, NULL) == ERR_NONE;
+	return e == ERR_NONE && pg_query(*p, "tidy_statistics", NULL, NULL) == ERR_NONE &&
+	    pg_query(*p, "tidy_search", NULL, NULL) == ERR_NONE;
 }
 
 static void *watch_main(void *arg)

@@ -24,6 +24,7 @@ static const struct pg_statement statements[] = {
 	{ "identity", "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, 'test', 'U1', $2, 2)" },
 	{ "search", "SELECT message_id, rank FROM search_messages($1, $2, $3, $4, $5, $6, $7)" },
 	{ "tidy", "SELECT tidy_search()" },
+	{ "statistics", "SELECT tidy_statistics()" },
 	{ NULL, NULL },
 };
 static const struct pg_statement *const tables[] = { statements, NULL };
@@ -374,6 +375,18 @@ static void maintenance__sees__all_tenants_without_bypass(void **state)
 	                         "THEN RAISE 'no'; END IF; END $$"));
 }
 
+static void tidy_statistics__counts__what_has_doubled(void **state)
+{
+	(void)state;
+	test_db_fresh();
+	test_db_workspace("counted");
+	assert_true(test_db_exec("INSERT INTO eddy.audit (ws, id, verb) SELECT w.ws, gen_random_uuid(), 'x' FROM eddy.workspaces w, generate_series(1, 2000)"));
+	assert_string_equal(test_db_value("SELECT reltuples FROM pg_class WHERE relname = 'audit'"), "-1");
+	assert_true(atoi(test_db_value("SELECT eddy.tidy_statistics()")) >= 1);
+	assert_string_equal(test_db_value("SELECT reltuples FROM pg_class WHERE relname = 'audit'"), "2000");
+	assert_string_equal(test_db_value("SELECT eddy.tidy_statistics()"), "0"); /* nothing has doubled since */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +402,7 @@ int main(void)
 		cmocka_unit_test(search_messages__forgets__deleted),
 		cmocka_unit_test(tidy_search__merges__what_was_written),
 		cmocka_unit_test(search_messages__uses__gin_index_as_runtime_role),
+		cmocka_unit_test(tidy_statistics__counts__what_has_doubled), /* last: a database of its own */
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
