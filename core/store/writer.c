@@ -551,6 +551,8 @@ void writer_free(struct writer *w)
 	while (w->head != NULL) { /* handed in after the end: nobody is there to commit it */
 		struct write_op *op = w->head;
 		w->head = op->next;
+		if (w->head == NULL)
+			w->tail = &w->head; /* done() may hand in more */
 		op->kind->done(op, ERR_RETRY);
 	}
 	pthread_mutex_destroy(&w->mutex);
