@@ -33,6 +33,7 @@ struct transcripts {
 	struct map *map;
 	struct entry *newest, *oldest;
 	size_t bytes, max_bytes;
+	uint64_t changes; /* edits and deletes seen: what was read before one is not kept after it */
 };
 
 #define ENTRY_COST (sizeof(struct entry) + 64)
@@ -150,6 +151,7 @@ void transcripts_forget(struct transcripts *c, struct id thread)
 	struct entry *e = find(c, thread);
 	if (e != NULL)
 		drop_entry(c, e);
+	c->changes++;
 	pthread_mutex_unlock(&c->mutex);
 }
 
@@ -224,11 +226,19 @@ const struct pg_statement transcript_statements[] = {
 	{ NULL, NULL },
 };
 
-static void keep(struct transcripts *c, struct id thread, int64_t last_seq, const struct transcript *t)
+static uint64_t changes_now(struct transcripts *c)
+{
+	pthread_mutex_lock(&c->mutex);
+	uint64_t n = c->changes;
+	pthread_mutex_unlock(&c->mutex);
+	return n;
+}
+
+static void keep(struct transcripts *c, struct id thread, int64_t last_seq, uint64_t changes, const struct transcript *t)
 {
 	pthread_mutex_lock(&c->mutex);
 	struct entry *e = find(c, thread);
-	if (e == NULL) {
+	if (e == NULL && c->changes == changes) {
 		e = make_entry(c, thread);
 		e->from_start = t->len < TRANSCRIPT_MAX;
 		for (size_t i = 0; i < t->len; i++)
@@ -246,6 +256,7 @@ enum err transcript_load(struct pg *pg, struct transcripts *c, struct id ws, str
 	pg_arg_id(a, thread);
 	pg_arg_int8(a, upto);
 	PGresult *r = NULL;
+	uint64_t changes = c ? changes_now(c) : 0;
 	enum err e = pg_query(pg, "transcript_load", a, &r);
 	pg_args_free(a);
 	if (e != ERR_NONE)
@@ -274,7 +285,7 @@ enum err transcript_load(struct pg *pg, struct transcripts *c, struct id ws, str
 	}
 	PQclear(r);
 	if (c != NULL && out->len > 0 && thread_seq == upto)
-		keep(c, thread, thread_seq, out);
+		keep(c, thread, thread_seq, changes, out);
 	question_last(out, upto);
 	return ERR_NONE;
 }
