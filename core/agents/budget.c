@@ -17,7 +17,7 @@
 #define PARTS 50 /* a hold is at least this part of the cap */
 
 struct purse {
-	int64_t left;
+	int64_t left, out; /* out: reserved from the present hold and not settled yet */
 	uint64_t until_ms, day;
 	pthread_mutex_t refill; /* one refill at a time for a workspace */
 };
@@ -87,8 +87,10 @@ static bool take(struct budget *b, struct purse *u, int64_t micros)
 {
 	pthread_mutex_lock(&b->mutex);
 	bool ok = u->day == clock_wall_ms() / DAY_MS && u->until_ms > clock_ms() && u->left >= micros;
-	if (ok)
+	if (ok) {
 		u->left -= micros;
+		u->out += micros;
+	}
 	pthread_mutex_unlock(&b->mutex);
 	return ok;
 }
@@ -157,8 +159,9 @@ enum budget_answer budget_reserve(struct budget *b, struct pg *pg, struct id ws,
 		} else {
 			pthread_mutex_lock(&b->mutex);
 			if (u->day != clock_wall_ms() / DAY_MS || u->until_ms <= asked)
-				u->left = 0;
+				u->left = u->out = 0;
 			u->left += added - micros;
+			u->out += micros;
 			u->day = clock_wall_ms() / DAY_MS;
 			u->until_ms = asked + HOLD_MS - 30000; /* well before the database's own end of it */
 			pthread_mutex_unlock(&b->mutex);
@@ -173,6 +176,10 @@ void budget_settle(struct budget *b, struct id ws, int64_t reserved, int64_t spe
 	if (reserved <= 0)
 		return;
 	pthread_mutex_lock(&b->mutex);
-	purse(b, ws)->left += reserved - spent;
+	struct purse *u = purse(b, ws);
+	/* What was reserved from yesterday's hold, or from one that has ended, is not given back to today's. */
+	int64_t back = reserved < u->out ? reserved : u->out;
+	u->out -= back;
+	u->left += back - spent;
 	pthread_mutex_unlock(&b->mutex);
 }
