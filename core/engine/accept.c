@@ -94,20 +94,24 @@ const struct pg_statement accept_statements[] = {
 	    " RETURNING messages.thread_id, messages.seq, t.seq AS rev)"
 	    " SELECT m.thread_id, m.seq, m.rev, (SELECT id FROM runs WHERE ws = $1 AND message_id = $2 AND thread_id = m.thread_id"
 	    " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, p.quiet, p.visibility,"
-	    " EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2)"
+	    " CASE WHEN $5 THEN EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2) ELSE true END"
 	    " FROM m JOIN threads th ON th.ws = $1 AND th.id = m.thread_id JOIN places p ON p.ws = $1 AND p.id = th.place_id" },
 	{ "accept_delete_steps",
-	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND message_id = $2)" },
+	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND thread_id = $3 AND message_id = $2"
+	    " AND state <= 2 UNION ALL SELECT r.id FROM messages m JOIN runs r ON r.ws = m.ws AND r.id = m.run_id"
+	    " WHERE m.ws = $1 AND m.thread_id = $3 AND m.run_id IS NOT NULL AND r.message_id = $2)" },
 	{ "accept_reaction",
 	    "INSERT INTO reactions (ws, message_id, person_id, name) SELECT $1::uuid, m.id, $3::uuid, $4::text FROM messages m WHERE m.ws = $1 AND m.id ="
 	    " coalesce((SELECT message_id FROM outbox WHERE ws = $1 AND thread_id = $5 AND external_ref = $6 LIMIT 1), $2)"
 	    " ON CONFLICT DO NOTHING" },
 	{ "accept_unreaction", "DELETE FROM reactions WHERE ws = $1 AND message_id = $2 AND person_id = $3 AND name = $4" },
 	{ "accept_uninstalled", "UPDATE installs SET removed_at = now() WHERE ws = $1 AND adapter = $2" },
+	/* Once for each failed run, whoever presses first; from the place it belongs to; what was private stays between the same two. */
 	{ "accept_retry",
-	    "SELECT r.thread_id, r.message_id, r.message_seq, t.place_id, t.audience_id FROM runs r"
-	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id WHERE r.ws = $1 AND r.id = $2 AND r.state IN (5, 7) AND NOT EXISTS"
-	    " (SELECT 1 FROM runs o WHERE o.ws = $1 AND o.thread_id = r.thread_id AND o.message_id = r.message_id AND o.state <= 3)" },
+	    "UPDATE runs r SET answered_by = $3 FROM threads t, messages m WHERE r.ws = $1 AND r.id = $2 AND r.state IN (5, 7)"
+	    " AND r.answered_by IS NULL AND t.ws = r.ws AND t.id = r.thread_id AND t.place_id = $4"
+	    " AND m.ws = r.ws AND m.id = r.message_id AND m.state <> 2 AND (NOT r.private_reply OR r.person_id = $5)"
+	    " RETURNING r.thread_id, r.message_id, r.message_seq, m.audience_id, r.private_reply" },
 	{ "accept_reject",
 	    "INSERT INTO inbox_rejected (ws, id, kind, adapter, source_key, reason) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING" },
 	{ NULL, NULL },
@@ -119,7 +123,7 @@ const struct pg_statement accept_statements[] = {
 static void reset(struct write_op *op)
 {
 	struct accept_op *a = accept_of(op);
-	a->fresh = a->greet = a->edit_is_new = false;
+	a->fresh = a->greet = a->edit_is_new = a->deferred = false;
 	a->has_run = false;
 	a->ours = false;
 	a->run = ID_NONE;
@@ -158,8 +162,8 @@ static void on_retry(void *ctx, const PGresult *r)
 	a->thread = pg_get_id(r, 0, 0);
 	a->message = pg_get_id(r, 0, 1);
 	a->seq = pg_get_int8(r, 0, 2);
-	a->place = pg_get_id(r, 0, 3);
-	a->audience = pg_get_id(r, 0, 4);
+	a->audience = pg_get_id(r, 0, 3);
+	a->in.private_reply = pg_get_bool(r, 0, 4);
 	a->rev = -1; /* found */
 }
 
@@ -171,6 +175,10 @@ static void send_other_first(struct writer_tx *tx, struct accept_op *a)
 	if (a->in.kind == INTENT_ACTION_PRESSED && a->in.action != NULL && strcmp(a->in.action, "run.retry") == 0 &&
 	    a->in.text_len == ID_TEXT - 1 && id_parse(a->in.text, &run)) {
 		pg_arg_id(g, run);
+		a->run = id_new();
+		pg_arg_id(g, a->run);
+		pg_arg_id(g, a->place);
+		pg_arg_id(g, a->person);
 		writer_exec(tx, "accept_retry", on_retry, a);
 		return;
 	}
@@ -179,11 +187,8 @@ static void send_other_first(struct writer_tx *tx, struct accept_op *a)
 	pg_arg_id(g, a->message);
 	pg_arg_text(g, a->in.text ? a->in.text : "", a->in.text_len);
 	pg_arg_bool(g, a->in.kind == INTENT_MESSAGE_DELETED);
+	pg_arg_bool(g, a->in.mentions_us); /* only then it matters whether a run was made before: finding out is not cheap */
 	writer_exec(tx, "accept_edit", on_edit, a);
-	g = writer_args(tx); /* what a run has worked out from the old text is void */
-	pg_arg_id(g, a->in.ws);
-	pg_arg_id(g, a->message);
-	writer_exec(tx, "accept_delete_steps", NULL, NULL);
 }
 
 static void send_other(struct writer_tx *tx, struct accept_op *a)
@@ -191,6 +196,14 @@ static void send_other(struct writer_tx *tx, struct accept_op *a)
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, a->in.ws);
 	switch (a->in.kind) {
+	case INTENT_MESSAGE_EDITED:
+	case INTENT_MESSAGE_DELETED:
+		if (a->rev == 0)
+			break; /* nothing has changed */
+		pg_arg_id(g, a->message); /* what a run has worked out from the old text is void */
+		pg_arg_id(g, a->thread);
+		writer_exec(tx, "accept_delete_steps", NULL, NULL);
+		break;
 	case INTENT_REACTION_ADDED:
 		pg_arg_id(g, a->message);
 		pg_arg_id(g, a->person);
@@ -225,6 +238,16 @@ static void send_quiet(struct writer_tx *tx, const struct accept_op *a)
 
 static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
+	/* A change of a message that is stored by this very batch must see it: it comes again in the next. */
+	for (size_t i = 0; i < n; i++) {
+		struct accept_op *a = accept_of(ops[i]);
+		if (a->in.kind != INTENT_MESSAGE_EDITED && a->in.kind != INTENT_MESSAGE_DELETED)
+			continue;
+		for (size_t k = 0; k < i && !a->deferred; k++) {
+			const struct accept_op *b = accept_of(ops[k]);
+			a->deferred = id_equal(b->message, a->message) && (accept_is_post(&b->in) || b->deferred);
+		}
+	}
 	accept_learn(tx, ops, n);
 	accept_send_inbox(tx, ops, n);
 }
@@ -269,9 +292,12 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 			else
 				send_other(tx, a);
 			if (again || (a->edit_is_new && a->in.mentions_us && a->route.to != ROUTE_STORE)) {
-				a->run = id_new();
+				if (!again)
+					a->run = id_new();
 				a->has_run = true;
 				runs++;
+			} else {
+				a->run = ID_NONE;
 			}
 			continue;
 		}
@@ -379,6 +405,9 @@ static void after_other(struct accept_op *a)
 			struct run *r = map_get(e->runs, a->stopped_run.b, sizeof(a->stopped_run.b));
 			if (r != NULL)
 				run_request_stop(r, deleted ? STOP_DELETED : STOP_EDITED);
+			/* The run that answers it too has read the old text: it starts over. */
+			if (r != NULL && r->taken_in && r->lane != NULL && r->lane->active != NULL && r->lane->active != r)
+				run_request_stop(r->lane->active, STOP_EDITED);
 		}
 		break;
 	case INTENT_RUN_STOPPED:
@@ -393,6 +422,10 @@ static void done(struct write_op *op, enum err result)
 {
 	struct accept_op *a = accept_of(op);
 	struct engine *e = a->e;
+	if (result == ERR_NONE && a->deferred) {
+		writer_put(e->writer, op);
+		return;
+	}
 	if (result == ERR_NONE && a->fresh) {
 		if (!id_is_none(a->place) && a->in.place.external_id != NULL)
 			directory_put_place(e->directory, a->place, &a->in.place);

@@ -223,9 +223,16 @@ static void on_inbox(void *ctx, const PGresult *r)
 	}
 }
 
+static bool is_not_deferred(const struct accept_op *a)
+{
+	return !a->deferred;
+}
+
 void accept_send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
-	struct sorted *s = sorted(tx, ops, n, NULL, by_inbox);
+	struct sorted *s = sorted(tx, ops, n, is_not_deferred, by_inbox);
+	if (s->n == 0)
+		return;
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
 #define EACH(oid, put) \

@@ -40,21 +40,30 @@ const struct pg_statement claim_statements[] = {
 	    " RETURNING dispatch.ws, dispatch.thread_id, dispatch.token, c.owner IS NOT NULL" },
 	{ "claim_runs",
 	    "UPDATE runs SET token = ($3::int8[])[array_position($2, thread_id)],"
-	    " attempt = attempt + (($4::bool[])[array_position($2, thread_id)])::int"
+	    " attempt = attempt + (($4::bool[])[array_position($2, thread_id)] AND adapter = ANY($5::text[]) AND id = (SELECT f.id FROM runs f"
+	    " WHERE f.ws = $1 AND f.thread_id = runs.thread_id AND f.state <= 2 ORDER BY f.message_seq, f.id LIMIT 1))::int"
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) AND state <= 2" },
 	{ "claim_open_runs",
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
-	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, t.audience_id FROM runs r"
-	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id"
+	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id FROM runs r"
+	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id JOIN messages m ON m.ws = r.ws AND m.id = r.message_id"
 	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 ORDER BY r.thread_id, r.message_seq, r.id" },
 	{ "claim_open_outbox",
 	    "SELECT o.id, o.thread_id, o.message_id, coalesce(m.body, o.body), m.seq, o.adapter, o.origin, o.private_reply, o.state,"
-	    " o.attempts, o.external_ref FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
+	    " o.attempts, coalesce(o.external_ref, r.stream_ref) FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
+	    " LEFT JOIN runs r ON r.ws = o.ws AND r.id = o.run_id"
 	    " WHERE o.ws = $1 AND o.thread_id = ANY($2::uuid[]) AND o.state <= 2 ORDER BY o.thread_id, m.seq" },
 	{ "claim_release",
 	    "UPDATE dispatch SET owner = NULL, lease_until = NULL, due = now()"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[]) AS s(ws, thread_id, token)"
 	    " WHERE dispatch.ws = s.ws AND dispatch.thread_id = s.thread_id AND dispatch.owner = $1 AND dispatch.token = s.token" },
+	{ "claim_lock", "SELECT 1 FROM dispatch WHERE ws = $1 AND thread_id = $2 AND owner = $3 FOR UPDATE" },
+	/* Counts what is open under the row's lock, so nothing can be added meanwhile; what this process cannot do waits for another. */
+	{ "claim_give_back",
+	    "UPDATE dispatch SET owner = NULL, lease_until = NULL, due = now() + interval '30 s', pending ="
+	    " (SELECT count(*) FROM runs WHERE ws = $1 AND thread_id = $2 AND state <= 2)"
+	    " + (SELECT count(*) FROM outbox WHERE ws = $1 AND thread_id = $2 AND state <= 2)"
+	    " WHERE ws = $1 AND thread_id = $2 AND owner = $3" },
 	{ "claim_forget_idle",
 	    "DELETE FROM dispatch WHERE pending = 0 AND owner IS NULL AND due < now() - interval '1 hour'" },
 	{ NULL, NULL },
@@ -153,6 +162,7 @@ static void on_open_runs(void *ctx, const PGresult *r)
 		run->place = pg_get_id(r, i, 13);
 		run->token = pg_get_int8(r, i, 14);
 		run->audience = pg_get_id(r, i, 15);
+		run->resumed = true;
 	}
 }
 
@@ -227,6 +237,10 @@ static void load_tenant(struct writer_tx *tx, struct claim_op *c, size_t from, s
 		for (size_t i = from; i < to; i++)
 			pg_array_bool(g, c->threads[i].rescued);
 		pg_array_end(g);
+		pg_array_begin(g, 25);
+		for (size_t i = 0; i < c->e->adapters_len; i++)
+			pg_array_str(g, c->e->adapters[i].ops->name);
+		pg_array_end(g);
 		writer_exec(tx, "claim_runs", NULL, NULL);
 	}
 	for (int k = 0; k < 2; k++) {
@@ -251,6 +265,76 @@ static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
 			load_tenant(tx, c, a, b);
 		}
 	}
+}
+
+/* ---- a lane with nothing to do ---- */
+
+struct idle_op {
+	struct write_op op;
+	struct engine *e;
+	struct id thread;
+	bool idle;
+};
+
+static bool is_idle(const struct lane *l)
+{
+	return l != NULL && l->active == NULL && l->head == NULL && l->delivering == 0;
+}
+
+static void idle_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct idle_op *x = (struct idle_op *)ops[i];
+		x->idle = is_idle(lane_find(x->e, x->thread));
+		if (!x->idle)
+			continue;
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, x->op.ws);
+		pg_arg_id(g, x->thread);
+		pg_arg_id(g, x->e->process);
+		writer_exec(tx, "claim_lock", NULL, NULL);
+	}
+}
+
+static void idle_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct idle_op *x = (struct idle_op *)ops[i];
+		if (!x->idle)
+			continue;
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, x->op.ws);
+		pg_arg_id(g, x->thread);
+		pg_arg_id(g, x->e->process);
+		writer_exec(tx, "claim_give_back", NULL, NULL);
+	}
+}
+
+static void idle_done(struct write_op *op, enum err result)
+{
+	struct idle_op *x = (struct idle_op *)op;
+	struct lane *l = lane_find(x->e, x->thread);
+	if (result == ERR_NONE && x->idle && is_idle(l))
+		lane_close(x->e, l);
+	else if (l != NULL)
+		l->leaving = false;
+	free(x);
+}
+
+static const struct write_kind idle_kind = { .name = "idle", .rank = 0, .round = { idle_first, idle_second }, .done = idle_done };
+
+/* We have the lease but found nothing that we can do: let it go and put the count of what is open right. */
+static void give_back(struct engine *e, struct lane *l)
+{
+	if (!is_idle(l) || l->leaving)
+		return;
+	l->leaving = true;
+	struct idle_op *x = xcalloc(1, sizeof(*x));
+	x->op.kind = &idle_kind;
+	x->op.ws = l->ws;
+	x->e = e;
+	x->thread = l->thread;
+	writer_put(e->writer, &x->op);
 }
 
 /* Deliveries stand before runs in the list, so what was said first goes out first. */
@@ -297,11 +381,8 @@ static void done(struct write_op *op, enum err result)
 			log_info("claim.rescued", LF_INT("threads", rescued), LF_STR("result", "ok"));
 		}
 		bool more = c->scan && c->threads_len == CLAIM_MAX;
-		for (size_t i = 0; i < c->threads_len && c->scan; i++) {
-			struct lane *l = lane_find(e, c->threads[i].thread);
-			if (l != NULL)
-				lane_settle(e, l->thread, l->active || l->head || l->delivering ? 1 : 0);
-		}
+		for (size_t i = 0; i < c->threads_len; i++)
+			give_back(e, lane_find(e, c->threads[i].thread));
 		if (more)
 			claim_now(e);
 	}
@@ -317,7 +398,7 @@ static const struct write_kind claim_kind = { .name = "claim", .rank = 20, .roun
 
 void claim_now(struct engine *e)
 {
-	if (atomic_load(&e->draining))
+	if (atomic_load(&e->draining) || atomic_load(&e->lanes_count) >= LANES_MAX)
 		return;
 	struct claim_op *c = xcalloc(1, sizeof(*c));
 	c->op.kind = &claim_kind;
@@ -403,6 +484,8 @@ struct lost_list {
 	uint64_t generation;
 	struct lane **lost;
 	size_t len;
+	struct lane **idle;
+	size_t idle_len;
 };
 
 static void find_lost(const void *key, size_t n, void *value, void *arg)
@@ -413,6 +496,8 @@ static void find_lost(const void *key, size_t n, void *value, void *arg)
 	struct lane *l = value;
 	if (l->generation < x->generation)
 		x->lost[x->len++] = l;
+	else if (is_idle(l) && !l->leaving)
+		x->idle[x->idle_len++] = l;
 }
 
 static void renew_done(struct write_op *op, enum err result)
@@ -421,11 +506,17 @@ static void renew_done(struct write_op *op, enum err result)
 	struct engine *e = x->e;
 	if (result == ERR_NONE && !x->release) {
 		/* Lanes opened by this very batch carry the new generation already. */
-		struct lost_list list = { .generation = x->generation, .lost = xcalloc(map_count(e->lanes) + 1, sizeof(struct lane *)) };
+		size_t most = map_count(e->lanes) + 1;
+		struct lost_list list = { .generation = x->generation, .lost = xcalloc(most, sizeof(struct lane *)),
+			.idle = xcalloc(most, sizeof(struct lane *)) };
 		map_each(e->lanes, find_lost, &list);
 		for (size_t i = 0; i < list.len; i++)
 			lane_lost(e, list.lost[i]);
+		/* Leased, but with nothing to do here: look once more at what is stored, then let it go. */
+		for (size_t i = 0; i < list.idle_len; i++)
+			claim_load(e, list.idle[i]->ws, list.idle[i]->thread);
 		free(list.lost);
+		free(list.idle);
 	}
 	free(x);
 }

@@ -198,7 +198,7 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	bool have = transcripts_get(e->transcripts, r->thread, upto, &c->transcript);
 	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
 	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
-	bool steps = r->attempt == 0 || r->steps_loaded || r->steps_len > 0;
+	bool steps = !r->resumed || r->steps_loaded || r->steps_len > 0;
 	bool need = !have || !card || !steps || !known;
 	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
 	if (!need && err == ERR_NONE && c->agent != NULL)

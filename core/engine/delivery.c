@@ -14,16 +14,19 @@
 
 const struct pg_statement delivery_statements[] = {
 	{ "stream_mark",
-	    "UPDATE runs SET state = 2, stream_state = $3, stream_ref = coalesce($4, stream_ref) WHERE ws = $1 AND id = $2"
-	    " AND token = $5 AND state <= 2 RETURNING id" },
+	    "UPDATE runs SET state = CASE WHEN state <= 2 THEN 2 ELSE state END, stream_state = $3, stream_ref = coalesce($4::text, stream_ref)"
+	    " WHERE ws = $1 AND id = $2 AND token = $5 AND (state <= 2 OR $4::text IS NOT NULL) RETURNING id" },
 	{ "sent_rows",
 	    "UPDATE outbox SET state = ($3::int2[])[array_position($2, id)],"
 	    " external_ref = coalesce(($4::text[])[array_position($2, id)], external_ref),"
 	    " error = ($5::text[])[array_position($2, id)], attempts = attempts + 1,"
 	    " due = now() + ($6::int8[])[array_position($2, id)] * interval '1 ms',"
 	    " sent_at = CASE WHEN ($3::int2[])[array_position($2, id)] = 3 THEN now() END"
-	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state" },
-	{ "outbox_again", "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state = 1 RETURNING id" },
+	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state, id" },
+	/* Also when it says so already (a COMMIT whose outcome was lost), but only while the thread is ours. */
+	{ "outbox_again",
+	    "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state <= 2 AND EXISTS (SELECT 1 FROM dispatch d WHERE d.ws = $1"
+	    " AND d.thread_id = outbox.thread_id AND d.owner = $3) RETURNING id" },
 	{ NULL, NULL },
 };
 
@@ -139,10 +142,11 @@ static void on_sent(void *ctx, const PGresult *res)
 	for (int i = 0; i < PQntuples(res); i++) {
 		if (pg_get_int8(res, i, 1) < OUT_SENT)
 			continue;
-		struct id thread = pg_get_id(res, i, 0);
+		struct id id = pg_get_id(res, i, 2);
 		for (size_t k = 0; k < g->n; k++) {
 			struct sent_op *s = (struct sent_op *)g->ops[k];
-			if (!s->ends && id_equal(s->settled.thread, thread)) {
+			if (!s->ends && id_equal(s->delivery, id)) {
+				s->settled.thread = pg_get_id(res, i, 0);
 				s->ends = true;
 				break;
 			}
@@ -202,8 +206,7 @@ static void sent_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct sent_op *s = (struct sent_op *)ops[i];
-		struct run *r = map_get(s->e->runs, s->delivery.b, sizeof(s->delivery.b));
-		s->settled = (struct settled){ .thread = r ? r->thread : ID_NONE };
+		s->settled = (struct settled){ 0 };
 		s->ends = false;
 	}
 	struct pg_args *g = writer_args(tx);
@@ -297,6 +300,7 @@ static void again_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		struct pg_args *g = writer_args(tx);
 		pg_arg_id(g, a->op.ws);
 		pg_arg_id(g, a->delivery);
+		pg_arg_id(g, a->e->process);
 		writer_exec(tx, "outbox_again", on_again, a);
 	}
 }

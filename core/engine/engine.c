@@ -223,10 +223,11 @@ static enum err on_connect(void *arg, struct pg *pg)
 {
 	struct engine *e = arg;
 	char sql[160];
+	/* Shared: after a cut the server may still believe in the former session, and this one must not wait for its end. */
 	/* Every statement of the writer is a look-up by key: plans that read whole tables are never right here, however small a
 	 * table still is when the plan is made. */
 	snprintf(sql, sizeof(sql),
-	    "SELECT pg_advisory_lock(%lld); SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off",
+	    "SELECT pg_advisory_lock_shared(%lld); SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off",
 	    (long long)process_lock_key(e->process));
 	PGresult *r = PQexec(pg_conn(pg), sql);
 	enum err err = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK ? ERR_NONE : ERR_RETRY;

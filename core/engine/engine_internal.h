@@ -70,6 +70,8 @@ struct run {
 	struct lane *lane;
 	struct run *next;
 	bool delivering;
+	bool taken_in;         /* the active run of the lane answers its message too; writer's thread only */
+	bool resumed;          /* found in the database: its steps may be there too */
 	/* working */
 	atomic_int stop;
 	pthread_mutex_t mutex; /* guards ${call} */
@@ -110,6 +112,7 @@ struct lane {
 	struct run *active, *head, **tail;
 	int delivering;
 	uint64_t renewed_ms;
+	bool leaving;          /* empty, being given back */
 	bool waiting;          /* in the list of lanes that wait for a slot */
 	struct lane *wait_next;
 	uint64_t generation;   /* of the last heartbeat that found it ours */
@@ -188,6 +191,7 @@ void lane_push(struct lane *l, struct run *r);          /* queue a run; begins i
 void lane_run_finished(struct engine *e, struct run *r); /* the run's finish is committed: the next may begin */
 void lane_settle(struct engine *e, struct id thread, int64_t pending); /* after a delivery: what the database says is left */
 void lane_lost(struct engine *e, struct lane *l);
+void lane_close(struct engine *e, struct lane *l); /* an empty one */
 void lane_stop(struct engine *e, struct id thread, enum stop_reason why);
 void lanes_free(struct engine *e);
 
@@ -197,6 +201,7 @@ void run_free(struct run *r);
 void run_begin(struct run *r);                       /* writer's thread: hand to a worker */
 void run_request_stop(struct run *r, enum stop_reason why); /* any thread that holds a reference through its lane */
 void run_deliver(struct run *r, const char *text, size_t n); /* writer's thread: after COMMIT */
+void run_refused(struct run *r);                     /* its answer cannot be stored: a plain error instead */
 void run_resume_delivery(struct run *r, char *text, size_t n);
 void run_step_add(struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n,
     bool failed);

@@ -64,6 +64,7 @@ const struct pg_statement finish_statements[] = {
 	    " lease_until = CASE WHEN pending - ($3::int4[])[array_position($2, thread_id)] <= 0 THEN NULL ELSE lease_until END"
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) RETURNING thread_id, pending" },
 	{ "step_run", "UPDATE runs SET state = 2 WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
+	{ "step_clear", "DELETE FROM run_steps WHERE ws = $1 AND run_id = $2" },
 	{ "step_rows",
 	    "INSERT INTO run_steps (ws, run_id, n, kind, body) SELECT $1::uuid, $2::uuid, s.n, s.kind, s.body::jsonb"
 	    " FROM unnest($3::int4[], $4::int2[], $5::text[]) AS s(n, kind, body) ON CONFLICT DO NOTHING" },
@@ -365,11 +366,14 @@ static void finish_done(struct write_op *op, enum err result)
 	struct finish_op *f = fin(op);
 	struct run *r = f->r;
 	struct engine *e = r->e;
-	int64_t spent = 0;
-	for (size_t k = 0; k < r->calls_len; k++)
-		spent += r->calls[k].usage.cost_micros;
-	budget_settle(e->budget, r->ws, r->reserved_micros, spent);
+	budget_settle(e->budget, r->ws, r->reserved_micros, 0); /* reserved, but no call was made */
 	r->reserved_micros = 0;
+	if ((result == ERR_INPUT || result == ERR_BROKEN) && !r->failed_text) {
+		/* The database will not have this answer (bytes that are no text …): asking again would bring it again. */
+		free(f);
+		run_refused(r);
+		return;
+	}
 	if (result != ERR_NONE || !f->ours) {
 		/* Refused, or no longer ours: whoever holds the lease does it; nothing of this run may be seen. */
 		log_warn("run.dropped", LF_ID("run", r->id), LF_STR("result", result == ERR_NONE ? "lease lost" : err_name(result)));
@@ -479,6 +483,12 @@ static void step_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 		struct pg_args *g = writer_args(tx);
 		pg_arg_id(g, r->ws);
 		pg_arg_id(g, r->id);
+		if (r->steps_stored == 0) { /* the first of this run, or it has started over: what an earlier start left is void */
+			writer_exec(tx, "step_clear", NULL, NULL);
+			g = writer_args(tx);
+			pg_arg_id(g, r->ws);
+			pg_arg_id(g, r->id);
+		}
 		pg_array_begin(g, 23);
 		for (size_t k = r->steps_stored; k < r->steps_len; k++)
 			pg_array_int4(g, (int32_t)k);
@@ -503,7 +513,7 @@ static void step_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 static void take_in_queued(struct run *r)
 {
 	struct lane *l = r->lane;
-	if (l == NULL)
+	if (l == NULL || r->private_reply) /* what one person alone sees answers nobody else */
 		return;
 	for (struct run *q = l->head; q != NULL && r->merged_len < 16; q = q->next) {
 		if (q->kind != RUN_AGENT || q->private_reply || q->maybe_sent || q->stream_ref != NULL ||
@@ -515,6 +525,7 @@ static void take_in_queued(struct run *r)
 		if (known)
 			continue;
 		r->merged[r->merged_len++] = q->id;
+		q->taken_in = true;
 		r->context_upto = q->message_seq;
 	}
 }

@@ -101,12 +101,14 @@ void lane_push(struct lane *l, struct run *r)
 
 static void forget_run(struct engine *e, struct run *r)
 {
-	map_remove(e->runs, r->id.b, sizeof(r->id.b));
+	/* A run that was taken from us may be here a second time, begun anew. */
+	if (map_get(e->runs, r->id.b, sizeof(r->id.b)) == r)
+		map_remove(e->runs, r->id.b, sizeof(r->id.b));
 	atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
 	run_free(r);
 }
 
-static void close_lane(struct engine *e, struct lane *l)
+void lane_close(struct engine *e, struct lane *l)
 {
 	unwait(e, l);
 	map_remove(e->lanes, l->thread.b, sizeof(l->thread.b));
@@ -134,12 +136,10 @@ void lane_run_finished(struct engine *e, struct run *r)
 			break;
 		}
 	}
-	if (r->delivering) {
-		if (l != NULL)
-			l->delivering++;
-	} else {
-		forget_run(e, r);
-	}
+	if (r->delivering && l != NULL)
+		l->delivering++;
+	else
+		forget_run(e, r); /* without a lane: what becomes of the delivery is seen to by the row alone */
 	if (l != NULL)
 		begin_next(e, l);
 }
@@ -150,22 +150,26 @@ void lane_settle(struct engine *e, struct id thread, int64_t pending)
 	if (l == NULL)
 		return;
 	if (pending <= 0 && l->active == NULL && l->head == NULL && l->delivering == 0)
-		close_lane(e, l);
+		lane_close(e, l);
 	else if (pending > 0 && l->active == NULL && l->head == NULL && l->delivering == 0)
 		claim_load(e, l->ws, l->thread); /* another process has added work to a thread that is ours */
 }
 
-struct detach {
+struct of_lane {
 	struct lane *lane;
+	struct run *runs; /* those in delivery, linked */
 };
 
-static void detach_run(const void *key, size_t n, void *value, void *arg)
+static void find_delivering(const void *key, size_t n, void *value, void *arg)
 {
 	(void)key;
 	(void)n;
 	struct run *r = value;
-	if (r->lane == ((struct detach *)arg)->lane)
-		r->lane = NULL;
+	struct of_lane *x = arg;
+	if (r->lane != x->lane || !r->delivering)
+		return;
+	r->next = x->runs;
+	x->runs = r;
 }
 
 /* The lease is somebody else's now: nothing of this lane may have any further effect. */
@@ -178,12 +182,24 @@ void lane_lost(struct engine *e, struct lane *l)
 		l->head = r->next;
 		forget_run(e, r);
 	}
-	if (l->active != NULL) {
-		run_request_stop(l->active, STOP_LOST);
+	struct of_lane in_delivery = { .lane = l };
+	if (l->delivering > 0)
+		map_each(e->runs, find_delivering, &in_delivery);
+	while (in_delivery.runs != NULL) { /* nobody else holds these; their outcome needs only the row */
+		struct run *r = in_delivery.runs;
+		in_delivery.runs = r->next;
+		forget_run(e, r);
+	}
+	struct run *r = l->active;
+	if (r != NULL) { /* whoever works on it brings it to its end; the table is free for the same run, begun anew */
+		r->lane = NULL;
+		map_remove(e->runs, r->id.b, sizeof(r->id.b));
+		atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
+		run_request_stop(r, STOP_LOST);
+		l->active = NULL;
 		slot_free(e);
 	}
-	map_each(e->runs, detach_run, &(struct detach){ l });
-	close_lane(e, l);
+	lane_close(e, l);
 }
 
 void lane_stop(struct engine *e, struct id thread, enum stop_reason why)

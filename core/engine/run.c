@@ -26,6 +26,7 @@
 #include "engine_internal.h"
 
 #define ANSWER_MAX (256u * 1024u)
+#define TURNS_MAX 40 /* a model that calls tools it was not offered must come to an end too */
 
 struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n)
 {
@@ -192,9 +193,10 @@ void run_begin(struct run *r)
 
 void run_request_stop(struct run *r, enum stop_reason why)
 {
-	int none = STOP_NONE;
-	if (!atomic_compare_exchange_strong(&r->stop, &none, (int)why) && why == STOP_LOST)
-		atomic_store(&r->stop, STOP_LOST);
+	/* The first reason stays, but starting over gives way to every end, and a lost lease to nothing. */
+	int now = atomic_load(&r->stop);
+	while ((now == STOP_NONE || now == STOP_EDITED || why == STOP_LOST) && !atomic_compare_exchange_weak(&r->stop, &now, (int)why))
+		;
 	pthread_mutex_lock(&r->mutex);
 	if (r->call != NULL)
 		r->e->model->ops->cancel(r->e->model, r->call);
@@ -207,24 +209,29 @@ static bool stopped(struct run *r)
 	switch ((enum stop_reason)atomic_load(&r->stop)) {
 	case STOP_NONE:
 		return false;
-	case STOP_EDITED:
-		atomic_store(&r->stop, STOP_NONE);
+	case STOP_EDITED: {
+		int edited = STOP_EDITED;
+		if (!atomic_compare_exchange_strong(&r->stop, &edited, STOP_NONE))
+			return stopped(r); /* meanwhile it has to end */
 		drop_steps(r);
 		r->turn_at = 0;
 		r->tries = r->turns = 0;
 		take_back(r);
 		submit_begin(r);
 		return true;
+	}
 	case STOP_BY_PERSON:
 		if (r->anything_shown && r->answer.len > 0)
 			buf_add_str(&r->answer, "\n\n_(stopped)_");
 		end_run(r, RUN_STOPPED, "stopped");
 		return true;
 	case STOP_DELETED:
+		r->merged_len = 0; /* nobody has answered those: they get their own runs */
 		buf_reset(&r->answer);
 		end_run(r, RUN_STOPPED, "deleted");
 		return true;
 	case STOP_LOST:
+		r->token = -1; /* whatever the row says: this run writes nothing but what it has cost */
 		buf_reset(&r->answer);
 		end_run(r, RUN_STOPPED, "lost");
 		return true;
@@ -242,6 +249,12 @@ static void fail_plainly(struct run *r, enum run_state outcome, const char *erro
 	end_run(r, outcome, error);
 }
 
+void run_refused(struct run *r)
+{
+	/* The calls keep their ids: if the first try was stored after all (a COMMIT whose outcome was lost), this one is refused too. */
+	fail_plainly(r, RUN_FAILED, "refused", "Sorry, I had an answer that I could not store. The reason is in the log.");
+}
+
 static void to_floor(struct run *r, const char *error, const char *why)
 {
 	if (r->floor) {
@@ -254,6 +267,8 @@ static void to_floor(struct run *r, const char *error, const char *why)
 	r->floor_why = why;
 	r->tries = 0;
 	r->turn_at = 0;
+	r->merged_len = 0; /* the floor answers one question: what had joined gets its own run */
+	r->context_upto = 0;
 	drop_steps(r);
 	take_back(r);
 	submit_begin(r);
@@ -305,6 +320,9 @@ static void record_call(struct run *r, const struct model_event *ev)
 	    LF_INT("output_tokens", ev->usage.output_tokens), LF_INT("cost_micros", ev->usage.cost_micros),
 	    LF_INT("first_ms", ev->usage.first_ms), LF_INT("ms", ev->usage.total_ms),
 	    LF_STR("why", ok || ev->why == NULL ? "" : ev->why), LF_STR("result", ok ? "ok" : fail_word(ev->fail)));
+	/* What the call did not use is free for others at once, however long this run still takes. */
+	budget_settle(r->e->budget, r->ws, r->reserved_micros, ev->usage.cost_micros);
+	r->reserved_micros = 0;
 	size_t max = sizeof(r->calls) / sizeof(r->calls[0]);
 	if (r->calls_len == max) { /* keep the sum right */
 		struct model_usage *u = &r->calls[max - 1].usage;
@@ -319,7 +337,10 @@ static void record_call(struct run *r, const struct model_event *ev)
 static void on_stop(struct run *r, const struct model_event *ev)
 {
 	if (r->calls_pending > 0) {
-		submit_tools(r);
+		if (r->turns < TURNS_MAX)
+			submit_tools(r);
+		else
+			to_floor(r, "turns", "My language model came to no end with its searches");
 		return;
 	}
 	if (r->answer.len == r->turn_at) {
@@ -501,8 +522,11 @@ static void start_model(struct run *r, const struct context *c)
 	if (call != NULL && atomic_load(&r->stop) != STOP_NONE)
 		m->ops->cancel(m, call);
 	pthread_mutex_unlock(&r->mutex);
-	if (call == NULL)
+	if (call == NULL) {
+		budget_settle(r->e->budget, r->ws, r->reserved_micros, 0);
+		r->reserved_micros = 0;
 		try_again(r, 500, "busy");
+	}
 }
 
 static void answer_by_agent(struct run *r, struct pg *pg)

@@ -44,7 +44,7 @@ struct fixture {
 	pthread_t thread;
 	bool stopping;
 	struct model_call *head, **tail, *hanging;
-	enum script scripts[64];
+	enum script scripts[64], after_tool;
 	size_t scripts_len, scripts_at;
 	enum err results[64];
 	size_t results_len, results_at;
@@ -183,7 +183,7 @@ static struct model_call *model_start(struct model *m, const struct model_reques
 	pthread_mutex_lock(&f->mutex);
 	if (!c->floor) {
 		f->calls++;
-		c->script = c->has_result ? SCRIPT_TOOL : f->scripts_at < f->scripts_len ? f->scripts[f->scripts_at++] : SCRIPT_ANSWER;
+		c->script = c->has_result ? f->after_tool : f->scripts_at < f->scripts_len ? f->scripts[f->scripts_at++] : SCRIPT_ANSWER;
 	}
 	*f->tail = c;
 	f->tail = &c->next;
@@ -242,11 +242,13 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 	pthread_mutex_lock(&f->mutex);
 	if (!f->o.quick && f->notes_len < NOTES_MAX)
 		f->notes[f->notes_len++] = (struct noted){ r->kind, r->run, r->thread, xstrndup(r->text ? r->text : "", r->text_len), r->seq,
-			r->attempt, r->maybe_sent, r->failed };
+			r->attempt, r->maybe_sent, r->failed, r->one_person_only, "" };
+	if (!f->o.quick && r->external_ref != NULL && f->notes_len > 0)
+		snprintf(f->notes[f->notes_len - 1].ref, sizeof(f->notes[0].ref), "%s", r->external_ref);
 	if (r->kind == REPLY_WHOLE && f->results_at < f->results_len)
 		result = f->results[f->results_at++];
 	pthread_mutex_unlock(&f->mutex);
-	if (r->kind == REPLY_WHOLE && (f->o.caps & CAP_PULL) == 0)
+	if (r->kind == REPLY_WHOLE && (f->o.caps & CAP_PULL) == 0 && !f->o.mute)
 		engine_sent(f->engine, &(struct sent){ .ws = r->ws, .delivery = r->delivery, .result = result, .retry_after_ms = 1,
 			.external_ref = result == ERR_NONE ? "ts-1" : NULL, .why = result == ERR_NONE ? NULL : "scripted" });
 	return ERR_NONE;
@@ -274,6 +276,7 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		f->o.caps = CAP_STREAM | CAP_STATUS;
 	f->model.ops = &fake_model;
 	f->tail = &f->head;
+	f->after_tool = SCRIPT_TOOL;
 	pthread_mutex_init(&f->mutex, NULL);
 	pthread_cond_init(&f->cond, NULL);
 	f->url = xstrdup(o->url ? o->url : test_db_fresh());
@@ -300,7 +303,7 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		fprintf(stderr, "engine_open: %s\n", why);
 		abort();
 	}
-	f->ops = (struct adapter_ops){ "test", f->o.caps, adapter_send, adapter_describe, adapter_permalink };
+	f->ops = (struct adapter_ops){ f->o.adapter ? f->o.adapter : "test", f->o.caps, adapter_send, adapter_describe, adapter_permalink };
 	f->adapter.f = f;
 	engine_add_adapter(f->engine, &f->ops, &f->adapter);
 	if (engine_install(f->engine, "test", "T1", "Test", true, &f->ws) != ERR_NONE)
@@ -358,14 +361,26 @@ void fixture_sent_results(struct fixture *f, enum err next)
 	pthread_mutex_unlock(&f->mutex);
 }
 
+void fixture_after_tool(struct fixture *f, enum script s)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->after_tool = s;
+	pthread_mutex_unlock(&f->mutex);
+}
+
 void fixture_release(struct fixture *f)
+{
+	fixture_release_as(f, SCRIPT_ANSWER);
+}
+
+void fixture_release_as(struct fixture *f, enum script s)
 {
 	pthread_mutex_lock(&f->mutex);
 	struct model_call *c = f->hanging;
 	f->hanging = NULL;
 	while (c != NULL) {
 		struct model_call *next = c->next;
-		c->script = SCRIPT_ANSWER;
+		c->script = s;
 		c->next = NULL;
 		*f->tail = c;
 		f->tail = &c->next;

@@ -26,7 +26,8 @@ struct noted {
 	char *text;
 	int64_t seq;
 	uint32_t attempt;
-	bool maybe_sent, failed;
+	bool maybe_sent, failed, one_person_only;
+	char ref[32]; /* external_ref */
 };
 struct fixture;
 struct fixture_options {
@@ -38,6 +39,8 @@ struct fixture_options {
 	void (*on_whole)(void *arg, const struct reply *r);
 	void *arg;
 	int64_t cost_micros;      /* what each call costs */
+	bool mute;                /* the adapter never says what became of a delivery */
+	const char *adapter;      /* NULL: "test" */
 };
 struct fixture *fixture_new(const struct fixture_options *o);
 void fixture_free(struct fixture *f);
@@ -47,6 +50,8 @@ const char *fixture_url(struct fixture *f);
 /** The next calls behave so, one each; then answers again.  The builtin floor ("builtin" as model) always answers "floor: TEXT". */
 void fixture_script(struct fixture *f, enum script s);
 void fixture_release(struct fixture *f);                   /* ends what hangs, with a good answer */
+void fixture_release_as(struct fixture *f, enum script s); /* what hangs goes on like this */
+void fixture_after_tool(struct fixture *f, enum script s); /* how calls with a tool's result behave: SCRIPT_TOOL answers */
 void fixture_sent_results(struct fixture *f, enum err next); /* outcome of the next delivery; then ERR_NONE */
 /** A direct message of ${person} in ${thread}, keyed ${key}; waits for COMMIT.  False: refused. */
 bool fixture_say(struct fixture *f, const char *person, const char *thread, const char *key, const char *text);
