@@ -8,6 +8,17 @@
 #include "accept_internal.h"
 
 
+/* One array parameter: ${put} for each operation ${a} of a list. */
+#define EACH_OF(list, n, oid, put) \
+	do { \
+		pg_array_begin(g, oid); \
+		for (size_t each = 0; each < (n); each++) { \
+			const struct accept_op *a = (list)[each]; \
+			put; \
+		} \
+		pg_array_end(g); \
+	} while (0)
+
 static void learn_places(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	struct accept_op **new = writer_alloc(tx, n * sizeof(struct accept_op *));
@@ -26,37 +37,16 @@ static void learn_places(struct writer_tx *tx, struct write_op **ops, size_t n)
 		return;
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, new[0]->in.ws);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < k; i++)
-		pg_array_id(g, new[i]->place);
-	pg_array_end(g);
+	EACH_OF(new, k, PG_UUID, pg_array_id(g, a->place));
 	writer_exec(tx, "accept_audiences", NULL, NULL);
 	g = writer_args(tx);
 	pg_arg_id(g, new[0]->in.ws);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < k; i++)
-		pg_array_id(g, new[i]->place);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < k; i++)
-		pg_array_str(g, new[i]->in.adapter);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < k; i++)
-		pg_array_str(g, new[i]->in.place.external_id);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < k; i++)
-		pg_array_str(g, new[i]->in.place.name);
-	pg_array_end(g);
-	pg_array_begin(g, 21);
-	for (size_t i = 0; i < k; i++)
-		pg_array_int2(g, (int16_t)new[i]->in.place.visibility);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < k; i++)
-		pg_array_bool(g, new[i]->in.place.eddy_is_member);
-	pg_array_end(g);
+	EACH_OF(new, k, PG_UUID, pg_array_id(g, a->place));
+	EACH_OF(new, k, PG_TEXT, pg_array_str(g, a->in.adapter));
+	EACH_OF(new, k, PG_TEXT, pg_array_str(g, a->in.place.external_id));
+	EACH_OF(new, k, PG_TEXT, pg_array_str(g, a->in.place.name));
+	EACH_OF(new, k, PG_INT2, pg_array_int2(g, (int16_t)a->in.place.visibility));
+	EACH_OF(new, k, PG_BOOL, pg_array_bool(g, a->in.place.eddy_is_member));
 	writer_exec(tx, "accept_places", NULL, NULL);
 }
 
@@ -71,7 +61,7 @@ static void learn_private(struct writer_tx *tx, struct write_op **ops, size_t n)
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
 	for (int part = 0; part < 2; part++) {
-		pg_array_begin(g, 2950);
+		pg_array_begin(g, PG_UUID);
 		for (size_t i = 0; i < n; i++) {
 			const struct accept_op *a = accept_of(ops[i]);
 			if (a->in.private_reply && !id_is_none(a->person))
@@ -111,45 +101,18 @@ static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)
 		return;
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, b->new[0]->in.ws);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_id(g, b->new[i]->person);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.person.name);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.person.tz);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_bool(g, b->new[i]->in.person.is_guest);
-	pg_array_end(g);
-	pg_array_begin(g, 16);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_bool(g, b->new[i]->in.person.is_bot);
-	pg_array_end(g);
+	EACH_OF(b->new, b->n, PG_UUID, pg_array_id(g, a->person));
+	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.person.name));
+	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.person.tz));
+	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, a->in.person.is_guest));
+	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, a->in.person.is_bot));
 	writer_exec(tx, "accept_people", NULL, NULL);
 	g = writer_args(tx);
 	pg_arg_id(g, b->new[0]->in.ws);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.adapter);
-	pg_array_end(g);
-	pg_array_begin(g, 25);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_str(g, b->new[i]->in.person.external_id);
-	pg_array_end(g);
-	pg_array_begin(g, 2950);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_id(g, b->new[i]->person);
-	pg_array_end(g);
-	pg_array_begin(g, 21);
-	for (size_t i = 0; i < b->n; i++)
-		pg_array_int2(g, (int16_t)b->new[i]->in.verified);
-	pg_array_end(g);
+	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.adapter));
+	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.person.external_id));
+	EACH_OF(b->new, b->n, PG_UUID, pg_array_id(g, a->person));
+	EACH_OF(b->new, b->n, PG_INT2, pg_array_int2(g, (int16_t)a->in.verified));
 	writer_exec(tx, "accept_identities", on_identities, b);
 }
 
@@ -242,10 +205,10 @@ void accept_send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n)
 		put; \
 	} \
 	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->inbox));
-	EACH(21, pg_array_int2(g, (int16_t)a->in.kind));
-	EACH(25, pg_array_str(g, a->in.adapter));
-	EACH(25, pg_array_str(g, a->in.source_key));
+	EACH(PG_UUID, pg_array_id(g, a->inbox));
+	EACH(PG_INT2, pg_array_int2(g, (int16_t)a->in.kind));
+	EACH(PG_TEXT, pg_array_str(g, a->in.adapter));
+	EACH(PG_TEXT, pg_array_str(g, a->in.source_key));
 #undef EACH
 	writer_exec(tx, "accept_inbox", on_inbox, s);
 }
@@ -300,14 +263,14 @@ void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n)
 		put; \
 	} \
 	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->thread));
-	EACH(2950, pg_array_id(g, a->place));
-	EACH(25, pg_array_str(g, a->in.thread_key));
-	EACH(20, pg_array_int8(g, (int64_t)(j - i)));
-	EACH(16, pg_array_bool(g, any));
-	EACH(2950, pg_array_id(g, a->person));
-	EACH(16, pg_array_bool(g, several));
-	EACH(2950, pg_array_id(g, a->audience));
+	EACH(PG_UUID, pg_array_id(g, a->thread));
+	EACH(PG_UUID, pg_array_id(g, a->place));
+	EACH(PG_TEXT, pg_array_str(g, a->in.thread_key));
+	EACH(PG_INT8, pg_array_int8(g, (int64_t)(j - i)));
+	EACH(PG_BOOL, pg_array_bool(g, any));
+	EACH(PG_UUID, pg_array_id(g, a->person));
+	EACH(PG_BOOL, pg_array_bool(g, several));
+	EACH(PG_UUID, pg_array_id(g, a->audience));
 #undef EACH
 	writer_exec(tx, "accept_threads", on_threads, s);
 }
@@ -324,14 +287,14 @@ void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
 			put; \
 	} \
 	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->message));
-	EACH(2950, pg_array_id(g, a->thread));
-	EACH(20, pg_array_int8(g, a->seq));
-	EACH(25, pg_array_str(g, a->in.message_key));
-	EACH(2950, pg_array_id(g, a->person));
-	EACH(21, pg_array_int2(g, id_is_none(a->person) ? AUTHOR_SYSTEM : a->in.person.is_bot ? AUTHOR_BOT : AUTHOR_PERSON));
-	EACH(25, pg_array_text(g, a->in.text, a->in.text_len));
-	EACH(25, {
+	EACH(PG_UUID, pg_array_id(g, a->message));
+	EACH(PG_UUID, pg_array_id(g, a->thread));
+	EACH(PG_INT8, pg_array_int8(g, a->seq));
+	EACH(PG_TEXT, pg_array_str(g, a->in.message_key));
+	EACH(PG_UUID, pg_array_id(g, a->person));
+	EACH(PG_INT2, pg_array_int2(g, id_is_none(a->person) ? AUTHOR_SYSTEM : a->in.person.is_bot ? AUTHOR_BOT : AUTHOR_PERSON));
+	EACH(PG_TEXT, pg_array_text(g, a->in.text, a->in.text_len));
+	EACH(PG_TEXT, {
 		struct buf b = BUF_INIT;
 		for (size_t k = 0; k < a->in.files_len; k++) {
 			const struct intent_file *f = &a->in.files[k];
@@ -348,7 +311,7 @@ void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_array_text(g, a->in.files_len ? b.p : NULL, b.len);
 		buf_done(&b);
 	});
-	EACH(2950, pg_array_id(g, a->audience));
+	EACH(PG_UUID, pg_array_id(g, a->audience));
 	writer_exec(tx, "accept_messages", NULL, NULL);
 #undef EACH
 }
@@ -377,12 +340,12 @@ void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 	struct sorted *s = sorted(tx, ops, n, wants_run, by_thread);
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
-	pg_array_begin(g, 2950);
+	pg_array_begin(g, PG_UUID);
 	for (size_t i = 0; i < s->n; i++)
 		if (i == 0 || !same_thread(s, i - 1, i))
 			pg_array_id(g, s->ops[i]->thread);
 	pg_array_end(g);
-	pg_array_begin(g, 23);
+	pg_array_begin(g, PG_INT4);
 	for (size_t i = 0, j; i < s->n; i = j) {
 		for (j = i + 1; same_thread(s, i, j);)
 			j++;
@@ -404,16 +367,16 @@ void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 		put; \
 	} \
 	pg_array_end(g)
-	EACH(2950, pg_array_id(g, a->run));
-	EACH(2950, pg_array_id(g, a->thread));
-	EACH(2950, pg_array_id(g, a->message));
-	EACH(20, pg_array_int8(g, a->seq));
-	EACH(2950, pg_array_id(g, a->person));
-	EACH(21, pg_array_int2(g, a->route.to == ROUTE_COMMAND ? RUN_COMMAND : RUN_AGENT));
-	EACH(21, pg_array_int2(g, (int16_t)a->route.command));
-	EACH(25, pg_array_str(g, a->in.adapter));
-	EACH(17, pg_array_bytes(g, a->in.origin, a->in.origin_len));
-	EACH(16, pg_array_bool(g, a->in.private_reply));
+	EACH(PG_UUID, pg_array_id(g, a->run));
+	EACH(PG_UUID, pg_array_id(g, a->thread));
+	EACH(PG_UUID, pg_array_id(g, a->message));
+	EACH(PG_INT8, pg_array_int8(g, a->seq));
+	EACH(PG_UUID, pg_array_id(g, a->person));
+	EACH(PG_INT2, pg_array_int2(g, a->route.to == ROUTE_COMMAND ? RUN_COMMAND : RUN_AGENT));
+	EACH(PG_INT2, pg_array_int2(g, (int16_t)a->route.command));
+	EACH(PG_TEXT, pg_array_str(g, a->in.adapter));
+	EACH(PG_BYTES, pg_array_bytes(g, a->in.origin, a->in.origin_len));
+	EACH(PG_BOOL, pg_array_bool(g, a->in.private_reply));
 #undef EACH
 	writer_exec(tx, "accept_runs", NULL, NULL);
 }

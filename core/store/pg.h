@@ -43,7 +43,8 @@ void pg_arg_int2(struct pg_args *a, int16_t v);
 void pg_arg_bool(struct pg_args *a, bool v);
 void pg_arg_bytes(struct pg_args *a, const void *p, size_t n); /* bytea */
 void pg_arg_null(struct pg_args *a);
-/* Arrays for unnest(): open, add ${n} elements, close. */
+/* Arrays for unnest(): open with the element's type (its number in pg_type), add elements, close. */
+enum { PG_BOOL = 16, PG_BYTES = 17, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23, PG_TEXT = 25, PG_UUID = 2950 };
 void pg_array_begin(struct pg_args *a, Oid element);
 void pg_array_id(struct pg_args *a, struct id v);
 void pg_array_text(struct pg_args *a, const char *s, size_t n); /* NULL: SQL NULL */
