@@ -193,7 +193,8 @@ void lane_lost(struct engine *e, struct lane *l)
 	struct run *r = l->active;
 	if (r != NULL) { /* whoever works on it brings it to its end; the table is free for the same run, begun anew */
 		r->lane = NULL;
-		map_remove(e->runs, r->id.b, sizeof(r->id.b));
+		if (!atomic_load(&e->draining)) /* else nothing is begun anew, and who works on it may be gone already */
+			map_remove(e->runs, r->id.b, sizeof(r->id.b));
 		atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
 		run_request_stop(r, STOP_LOST);
 		l->active = NULL;

@@ -142,7 +142,7 @@ static void *model_main(void *arg)
 {
 	struct fixture *f = arg;
 	pthread_mutex_lock(&f->mutex);
-	while (!f->stopping) {
+	for (;;) {
 		struct model_call **p = &f->hanging;
 		while (*p != NULL && !(*p)->cancelled)
 			p = &(*p)->next;
@@ -153,6 +153,8 @@ static void *model_main(void *arg)
 			f->head = c->next;
 			if (f->head == NULL)
 				f->tail = &f->head;
+		} else if (f->stopping) {
+			break;
 		} else {
 			pthread_cond_wait(&f->cond, &f->mutex);
 			continue;
@@ -318,12 +320,12 @@ void fixture_free(struct fixture *f)
 {
 	fixture_release(f);
 	engine_drain(f->engine, 1000);
-	engine_free(f->engine);
 	pthread_mutex_lock(&f->mutex);
-	f->stopping = true;
+	f->stopping = true; /* once nothing waits any more */
 	pthread_mutex_unlock(&f->mutex);
-	pthread_cond_broadcast(&f->cond);
+	fixture_release(f);
 	pthread_join(f->thread, NULL);
+	engine_free(f->engine); /* last: a model may hand in its ends until it is stopped */
 	settings_free(f->settings);
 	metrics_free(f->metrics);
 	for (size_t i = 0; i < f->notes_len; i++)
