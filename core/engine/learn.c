@@ -44,8 +44,8 @@ const struct pg_statement read_statements[] = {
 	    "SELECT p.external_id, t.external_key, (SELECT message_key FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id"
 	    " AND m.author_kind = 1 ORDER BY m.seq DESC LIMIT 1), t.last_at, p.visibility FROM threads t"
 	    " JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND p.adapter = $2 AND t.taking_part AND p.member"
-	    " AND t.last_at >= to_timestamp($3::float8 / 1000) ORDER BY t.last_at DESC LIMIT $4" },
-	{ "install_get", "SELECT ws FROM installs WHERE adapter = $1 AND external_id = $2" },
+	    " AND t.last_at >= to_timestamp($3::int8 / 1000.0) ORDER BY t.last_at DESC LIMIT $4" },
+	{ "install_get", "SELECT ws FROM installs WHERE adapter = $1 AND external_id = $2 AND removed_at IS NULL" },
 	{ "install_put",
 	    "INSERT INTO installs (adapter, external_id, ws, name) VALUES ($1, $2, $3, $4) ON CONFLICT (adapter, external_id)"
 	    " DO UPDATE SET name = coalesce(excluded.name, installs.name), removed_at = NULL RETURNING ws" },
