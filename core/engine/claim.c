@@ -300,6 +300,8 @@ static void idle_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct idle_op *x = (struct idle_op *)ops[i];
+		/* Once more: what the batch before has stored was told to the lanes since the first round. */
+		x->idle = x->idle && is_idle(lane_find(x->e, x->thread));
 		if (!x->idle)
 			continue;
 		struct pg_args *g = writer_args(tx);
