@@ -501,6 +501,7 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 	if (a->in.private_reply && !id_is_none(a->person)) {
 		char both[ID_TEXT];
 		a->audience = id_named(a->place, 0, id_format(a->person, both), ID_TEXT - 1);
+		a->thread = engine_thread_id(a->audience, a->in.thread_key); /* what one person alone may read is a thread of its own */
 	}
 	a->addressed = route_is_addressed(&a->in, a->in.place.visibility);
 	writer_put(e->writer, &a->op);

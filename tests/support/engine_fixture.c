@@ -117,6 +117,10 @@ static void work(struct fixture *f, struct model_call *c)
 	case SCRIPT_EMPTY:
 		end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_END);
 		return;
+	case SCRIPT_BYTES:
+		emit_text(c, "no \xff text");
+		end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_END);
+		return;
 	case SCRIPT_TOOL:
 		if (c->has_result) {
 			answer(f, c);

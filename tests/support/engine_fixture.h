@@ -19,6 +19,7 @@ enum script {
 	SCRIPT_HANG,     /* one delta, then nothing until cancelled or released */
 	SCRIPT_TOOL,     /* calls search_messages once, answers when the result is there */
 	SCRIPT_EMPTY,
+	SCRIPT_BYTES,    /* an answer that is no UTF-8 */
 };
 struct noted {
 	enum reply_kind kind;

@@ -305,6 +305,38 @@ static void retry__from_another_place_or_of_another_persons_private_answer__does
 	fixture_free(f);
 }
 
+static void private__question_in_a_shared_thread__is_not_in_the_others_context(void **state)
+{
+	(void)state;
+	struct fixture *f = plain();
+	assert_true(fixture_say(f, "U1", "t1", "1.1", "one for all"));
+	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	struct intent ask = in_direct(INTENT_COMMAND_GIVEN, "c1", NULL, "for my eyes");
+	ask.private_reply = true;
+	assert_true(fixture_do(f, &ask, NULL));
+	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_settled(f);
+	/* A transcript is read by thread: nothing private may be in one that others read. */
+	assert_int_equal(count("SELECT count(*) FROM (SELECT thread_id FROM eddy.messages GROUP BY 1 HAVING count(DISTINCT audience_id) > 1) x"), 0);
+	assert_int_equal(count("SELECT count(*) FROM eddy.threads"), 2);
+	fixture_free(f);
+}
+
+static void answer__that_the_database_refuses__ends_in_a_plain_error(void **state)
+{
+	(void)state;
+	struct fixture *f = plain();
+	fixture_script(f, SCRIPT_BYTES);
+	assert_true(fixture_say(f, "U1", "t1", "1.1", "say something odd"));
+	assert_true(fixture_say(f, "U1", "t1", "1.2", "and something good"));
+	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_true(fixture_reply(f, 0)->failed);
+	assert_string_equal(fixture_reply(f, 1)->text, "re: and something good");
+	assert_settled(f);
+	assert_int_equal(count("SELECT count(*) FROM eddy.model_calls"), 2);
+	fixture_free(f);
+}
+
 /* ---- work that moves ---- */
 
 /* An engine that never renews, as if it had been stopped: what it has is the next one's in half a second. */
@@ -476,6 +508,49 @@ static void delivery__waits_and_the_row_says_sending__is_still_sent_again(void *
 	fixture_free(f);
 }
 
+/* ---- the database, again and again ---- */
+
+static void database__cut_all_the_time__each_message_is_answered_once(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .lease_ms = 1500, .heartbeat_ms = 300, .scan_ms = 200 });
+	static const enum script mix[] = { SCRIPT_ANSWER, SCRIPT_TOOL, SCRIPT_CUT, SCRIPT_TOOL, SCRIPT_BUSY };
+	for (int i = 0; i < 40; i++)
+		fixture_script(f, mix[i % 5]);
+	fixture_sent_results(f, ERR_RETRY);
+	static struct accepted a[60];
+	memset(a, 0, sizeof(a));
+	for (int i = 0; i < 60; i++) {
+		char key[16], source[16], thread[16], text[32];
+		snprintf(key, sizeof(key), "1.%d", i);
+		snprintf(source, sizeof(source), "m%d", i);
+		snprintf(thread, sizeof(thread), "t%d", i % 7);
+		snprintf(text, sizeof(text), "message %d", i);
+		struct intent in = in_direct(INTENT_MESSAGE_POSTED, source, key, text);
+		in.thread_key = thread;
+		put(f, fixture_ws(f), in, &a[i]);
+		if (i % 4 == 0)
+			assert_true(test_db_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+			                         " AND pid <> pg_backend_pid()"));
+		usleep(30000);
+	}
+	assert_true(comes_true("SELECT (count(*) = 60)::int FROM eddy.runs WHERE state IN (3, 4)", 30000));
+	assert_true(comes_true("SELECT (count(*) = 0)::int FROM eddy.outbox WHERE state <= 2", 10000));
+	assert_settled(f);
+	for (int i = 0; i < 60; i++)
+		assert_int_equal(a[i].result, ERR_NONE);
+	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 4 AND answered_by IS NULL"), 0);
+	assert_int_equal(count("SELECT count(*) FROM eddy.runs r WHERE state = 3 AND 1 <> (SELECT count(*) FROM eddy.messages m WHERE m.run_id = r.id)"), 0);
+	/* Sent again only as something to be looked up first. */
+	size_t n = fixture_count(f, REPLY_WHOLE);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			if (id_equal(fixture_reply(f, i)->run, fixture_reply(f, k)->run))
+				assert_true(fixture_reply(f, k)->maybe_sent);
+	assert_int_equal(count("SELECT count(*) FROM (SELECT run_id FROM eddy.model_calls GROUP BY run_id, id HAVING count(*) > 1) x"), 0);
+	fixture_free(f);
+}
+
 /* ---- money ---- */
 
 static void budget__busy_calls_cost_nothing__and_hold_nothing(void **state)
@@ -509,6 +584,9 @@ int main(void)
 		cmocka_unit_test(stop__ends_a_joined_run__both_messages_are_done_with),
 		cmocka_unit_test(retry__pressed_twice_at_once_and_again_later__runs_once),
 		cmocka_unit_test(retry__from_another_place_or_of_another_persons_private_answer__does_nothing),
+		cmocka_unit_test(private__question_in_a_shared_thread__is_not_in_the_others_context),
+		cmocka_unit_test(answer__that_the_database_refuses__ends_in_a_plain_error),
+		cmocka_unit_test(database__cut_all_the_time__each_message_is_answered_once),
 		cmocka_unit_test(claim__fifth_attempt_broke_too__is_parked_with_a_plain_error),
 		cmocka_unit_test(claim__of_a_run_with_steps__goes_on_from_them),
 		cmocka_unit_test(drain__with_work_in_flight__is_quick_and_the_next_goes_on),
