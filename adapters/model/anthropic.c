@@ -93,6 +93,27 @@ static size_t add_message(struct buf *out, const struct model_message *m, size_t
 	return i;
 }
 
+/* Calls in the history are refused unless their tools are named, also in a turn that is offered none. */
+static void add_closed_tools(struct buf *out, const struct model_request *r)
+{
+	bool any = false;
+	for (size_t i = 0; i < r->messages_len; i++) {
+		const struct model_message *m = &r->messages[i];
+		bool known = m->role != ROLE_TOOL_CALL || m->tool_name == NULL;
+		for (size_t k = 0; k < i && !known; k++)
+			known = r->messages[k].role == ROLE_TOOL_CALL && r->messages[k].tool_name != NULL &&
+			    strcmp(r->messages[k].tool_name, m->tool_name) == 0;
+		if (known)
+			continue;
+		buf_add_str(out, any ? ",{\"name\":" : ",\"tools\":[{\"name\":");
+		buf_add_json_str(out, m->tool_name);
+		buf_add_str(out, ",\"input_schema\":{\"type\":\"object\"}}");
+		any = true;
+	}
+	if (any)
+		buf_add_str(out, "],\"tool_choice\":{\"type\":\"none\"}");
+}
+
 void anthropic_body(struct buf *out, const struct model_request *r, const char *model)
 {
 	buf_reserve(out, wire_size(r));
@@ -118,6 +139,8 @@ void anthropic_body(struct buf *out, const struct model_request *r, const char *
 			buf_add_char(out, '}');
 		}
 		buf_add_char(out, ']');
+	} else {
+		add_closed_tools(out, r);
 	}
 	buf_add_str(out, ",\"messages\":[");
 	bool first = true;

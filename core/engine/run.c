@@ -26,7 +26,7 @@
 #include "engine_internal.h"
 
 #define ANSWER_MAX (256u * 1024u)
-#define TURNS_MAX 40 /* a model that calls tools it was not offered must come to an end too */
+#define TURNS_MAX 60 /* a model that calls tools it was not offered must come to an end too */
 
 struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n)
 {

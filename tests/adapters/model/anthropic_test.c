@@ -198,7 +198,7 @@ static void body__is__what_the_api_wants(void **state)
 	buf_done(&b);
 }
 
-static void body__begins__with_a_user_and_has_no_empty_answer(void **state)
+static void body__begins__with_a_user_has_no_empty_answer_and_names_the_tools_of_its_history(void **state)
 {
 	static const struct model_message messages[] = {
 		{ .role = ROLE_ASSISTANT, .text = "", .text_len = 0 },
@@ -210,7 +210,8 @@ static void body__begins__with_a_user_and_has_no_empty_answer(void **state)
 	(void)state;
 	anthropic_body(&b, &r, "m");
 	assert_string_equal(b.p,
-	    "{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"(earlier messages are left out)\"},"
+	    "{\"model\":\"m\",\"max_tokens\":5,\"stream\":true,\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}}],"
+	    "\"tool_choice\":{\"type\":\"none\"},\"messages\":[{\"role\":\"user\",\"content\":\"(earlier messages are left out)\"},"
 	    "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Hello\"},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}]}]}");
 	buf_done(&b);
 }
@@ -248,7 +249,7 @@ int main(void)
 		cmocka_unit_test(text__is_cut__at_its_largest),
 		cmocka_unit_test(arguments__fail__when_too_large),
 		cmocka_unit_test(body__is__what_the_api_wants),
-		cmocka_unit_test(body__begins__with_a_user_and_has_no_empty_answer),
+		cmocka_unit_test(body__begins__with_a_user_has_no_empty_answer_and_names_the_tools_of_its_history),
 		cmocka_unit_test(url__takes__any_form_of_base),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
