@@ -396,7 +396,7 @@ COMMENT ON COLUMN messages.author_kind IS 'enum author_kind: 1 person, 2 Eddy, 3
 COMMENT ON COLUMN messages.state IS '0 visible, 1 edited, 2 deleted (body is empty then).';
 COMMENT ON COLUMN messages.body IS 'The text.';
 COMMENT ON COLUMN messages.files IS
-	'Attachments by reference: name, type, size, and the text of small text files; NULL: none.';
+	'Attachments by reference: id, name, type, size; NULL: none. The text of small text files stands in the body.';
 COMMENT ON COLUMN messages.run_id IS 'The run that wrote it; NULL: none.';
 COMMENT ON COLUMN messages.audience_id IS 'Who can read it.';
 COMMENT ON COLUMN messages.created_at IS 'When it was said.';
@@ -433,12 +433,12 @@ COMMENT ON COLUMN runs.kind IS '1 model, 2 canonical.';
 COMMENT ON COLUMN runs.command IS 'Canonical answers: enum command.';
 COMMENT ON COLUMN runs.state IS
 	'1 queued, 2 running, 3 answered (reply stored), 4 merged, 5 failed, 6 stopped, 7 parked.';
-COMMENT ON COLUMN runs.attempt IS 'How often it was begun.';
+COMMENT ON COLUMN runs.attempt IS 'How often it was taken over while it was in work: its process was gone. After five it is parked.';
 COMMENT ON COLUMN runs.token IS 'Equals dispatch.token of its thread while it is open: who may write it.';
 COMMENT ON COLUMN runs.adapter IS 'Through which adapter the reply goes out.';
 COMMENT ON COLUMN runs.origin IS 'The adapters own address of the reply; opaque.';
 COMMENT ON COLUMN runs.private_reply IS 'The answer is for the asker only.';
-COMMENT ON COLUMN runs.answered_by IS 'State merged: the run whose answer covers it.';
+COMMENT ON COLUMN runs.answered_by IS 'State merged: the run whose answer covers it. Failed, parked: the run that tried again.';
 COMMENT ON COLUMN runs.stream_state IS '0 none, 1 about to open, 2 open.';
 COMMENT ON COLUMN runs.stream_ref IS 'The platforms name of the open stream.';
 COMMENT ON COLUMN runs.error IS 'Class of the failure; never content.';
@@ -448,7 +448,7 @@ COMMENT ON TABLE run_steps IS 'The steps of a run as they were made: after a cra
 COMMENT ON COLUMN run_steps.ws IS 'The tenant.';
 COMMENT ON COLUMN run_steps.run_id IS 'The run.';
 COMMENT ON COLUMN run_steps.n IS 'Order in the run, from 0.';
-COMMENT ON COLUMN run_steps.kind IS '1 assistant text and tool calls, 2 tool results, 3 messages taken in.';
+COMMENT ON COLUMN run_steps.kind IS 'enum model_role: 2 a tool call, 3 its result.';
 COMMENT ON COLUMN run_steps.body IS 'What was said, called or returned.';
 COMMENT ON COLUMN run_steps.created_at IS 'When it was stored.';
 COMMENT ON TABLE model_calls IS 'Each call of a model, with what it used and cost.';

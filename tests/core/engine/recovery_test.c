@@ -508,6 +508,37 @@ static void delivery__waits_and_the_row_says_sending__is_still_sent_again(void *
 	fixture_free(f);
 }
 
+static void lanes__more_than_may_work_at_once__wait_and_all_are_answered(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .settings = "runs.max=2\0" });
+	for (int i = 0; i < 4; i++)
+		fixture_script(f, SCRIPT_HANG);
+	for (int i = 0; i < 12; i++) {
+		char key[16], thread[16];
+		snprintf(key, sizeof(key), "1.%d", i);
+		snprintf(thread, sizeof(thread), "t%d", i % 6);
+		assert_true(fixture_say(f, "U1", thread, key, "in my turn please"));
+	}
+	assert_true(fixture_wait_calls(f, 2, 5000));
+	usleep(50000);
+	assert_int_equal(fixture_model_calls(f), 2);
+	/* One that waits for its turn is deleted; one that works is stopped: both give way. */
+	struct intent d = in_direct(INTENT_MESSAGE_DELETED, "d1", "1.5", NULL), s = in_direct(INTENT_RUN_STOPPED, "s1", NULL, NULL);
+	s.thread_key = "t0";
+	assert_true(fixture_do(f, &d, NULL));
+	assert_true(fixture_do(f, &s, NULL));
+	assert_true(fixture_wait_calls(f, 3, 5000));
+	uint64_t until = clock_ms() + 8000;
+	while (fixture_count(f, REPLY_WHOLE) < 11 && clock_ms() < until) {
+		fixture_release(f);
+		usleep(10000);
+	}
+	assert_int_equal(fixture_count(f, REPLY_WHOLE), 11); /* ten answers and what the stopped one had shown */
+	assert_settled(f);
+	fixture_free(f);
+}
+
 /* ---- the database, again and again ---- */
 
 static void database__cut_all_the_time__each_message_is_answered_once(void **state)
@@ -586,6 +617,7 @@ int main(void)
 		cmocka_unit_test(retry__from_another_place_or_of_another_persons_private_answer__does_nothing),
 		cmocka_unit_test(private__question_in_a_shared_thread__is_not_in_the_others_context),
 		cmocka_unit_test(answer__that_the_database_refuses__ends_in_a_plain_error),
+		cmocka_unit_test(lanes__more_than_may_work_at_once__wait_and_all_are_answered),
 		cmocka_unit_test(database__cut_all_the_time__each_message_is_answered_once),
 		cmocka_unit_test(claim__fifth_attempt_broke_too__is_parked_with_a_plain_error),
 		cmocka_unit_test(claim__of_a_run_with_steps__goes_on_from_them),
