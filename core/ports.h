@@ -14,28 +14,28 @@
 enum model_role { ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL_CALL, ROLE_TOOL_RESULT };
 struct model_message {
 	enum model_role role;
-	const char *text;       /* USER, ASSISTANT: text; TOOL_CALL: arguments as JSON text; TOOL_RESULT: what the tool said */
+	const char *text; /* USER, ASSISTANT: text; TOOL_CALL: arguments as JSON text; TOOL_RESULT: what the tool said */
 	size_t text_len;
-	const char *tool_name;  /* TOOL_CALL */
-	const char *tool_id;    /* TOOL_CALL, TOOL_RESULT */
-	bool tool_failed;       /* TOOL_RESULT */
+	const char *tool_name; /* TOOL_CALL */
+	const char *tool_id;   /* TOOL_CALL, TOOL_RESULT */
+	bool tool_failed;      /* TOOL_RESULT */
 };
 struct model_tool {
 	const char *name;
 	const char *description;
-	const char *schema;     /* JSON Schema of the arguments, as text */
+	const char *schema; /* JSON Schema of the arguments, as text */
 };
 struct model_request {
 	struct id ws, run;
-	const char *model;      /* NULL: the provider's configured name */
+	const char *model; /* NULL: the provider's configured name */
 	const char *system;
 	size_t system_len;
 	const struct model_message *messages;
 	size_t messages_len;
 	const struct model_tool *tools;
 	size_t tools_len;
-	uint32_t max_tokens;    /* of the answer */
-	const char *asker_tz;   /* for the builtin provider's dates; NULL: UTC */
+	uint32_t max_tokens;  /* of the answer */
+	const char *asker_tz; /* for the builtin provider's dates; NULL: UTC */
 };
 enum model_event_kind {
 	MODEL_TEXT,      /* ${text} grew */
@@ -45,17 +45,17 @@ enum model_event_kind {
 };
 enum model_stop { STOP_END, STOP_TOOLS, STOP_LENGTH, STOP_REFUSED };
 enum model_fail {
-	FAIL_CANCELLED,  /* by cancel() */
-	FAIL_BUSY,       /* 429, 529, 503, queue full: try again later */
-	FAIL_BROKEN,     /* cut, time-out, 5xx, error inside the stream, malformed: try again */
-	FAIL_TOO_LONG,   /* the context window: send less */
-	FAIL_REFUSED,    /* bad key, no such model, 400: trying again does not help */
-	FAIL_UNAVAILABLE,/* breaker open, not configured: use the floor */
+	FAIL_CANCELLED,   /* by cancel() */
+	FAIL_BUSY,        /* 429, 529, 503, queue full: try again later */
+	FAIL_BROKEN,      /* cut, time-out, 5xx, error inside the stream, malformed: try again */
+	FAIL_TOO_LONG,    /* the context window: send less */
+	FAIL_REFUSED,     /* bad key, no such model, 400: trying again does not help */
+	FAIL_UNAVAILABLE, /* breaker open, not configured: use the floor */
 };
 struct model_usage {
 	uint32_t input_tokens, output_tokens, cached_tokens;
-	bool estimated;         /* the provider said nothing; counted from bytes */
-	int64_t cost_micros;    /* micro-USD from the price table; 0 where the model is not in it */
+	bool estimated;      /* the provider said nothing; counted from bytes */
+	int64_t cost_micros; /* micro-USD from the price table; 0 where the model is not in it */
 	uint32_t first_ms, total_ms;
 	const char *provider, *model; /* who answered; static or interned */
 };
@@ -66,7 +66,7 @@ struct model_event {
 	const char *tool_id, *tool_name;
 	enum model_stop stop;
 	enum model_fail fail;
-	const char *why;        /* one line for the log and for an operator, without content */
+	const char *why; /* one line for the log and for an operator, without content */
 	uint32_t retry_after_ms;
 	struct model_usage usage; /* STOP and FAILED (what was used so far) */
 };

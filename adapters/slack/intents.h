@@ -29,17 +29,17 @@ struct known_place {
 struct intents {
 	/* set by the owner */
 	struct id ws;
-	const char *team_id, *self_user, *self_bot, *self_name; /* auth.test */
+	const char *team_id, *self_user, *self_bot, *self_name;          /* auth.test */
 	const struct known_person *(*person)(void *arg, const char *id); /* NULL: not known (and being asked for) */
 	const struct known_place *(*place)(void *arg, const char *id);
 	void *arg;
-	const char *const *bots;       /* app ids of bots that may talk to us */
+	const char *const *bots; /* app ids of bots that may talk to us */
 	size_t bots_len;
 	/* working memory */
 	struct buf text, key, detail, thread_key;
 	char origin[INTENT_ORIGIN_MAX];
 	struct bot_thread {
-		uint64_t thread;       /* hash of channel and thread */
+		uint64_t thread; /* hash of channel and thread */
 		uint64_t since_ms;
 		unsigned turns;
 	} bot_threads[INTENTS_BOT_THREADS];
@@ -53,8 +53,8 @@ struct intents_file_text {
 	size_t len;
 };
 struct intents_extra {
-	uint64_t now_ms;               /* wall clock */
-	bool late;                     /* read back from history */
+	uint64_t now_ms; /* wall clock */
+	bool late;       /* read back from history */
 	const struct intents_file_text *texts;
 	size_t texts_len;
 };

@@ -16,7 +16,7 @@ struct intext {
 	void *arg;
 	/* found while converting */
 	bool mentions_us;
-	bool mentions_others;  /* a person, a group or a whole channel is called */
+	bool mentions_others; /* a person, a group or a whole channel is called */
 };
 /**
  * Appends ${text}: control forms resolved, &amp; &lt; &gt; decoded once, blanks at both ends dropped.  "<@US> help" becomes "help",

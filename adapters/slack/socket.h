@@ -33,13 +33,13 @@ struct sock_port {
 struct sock_options { /* borrowed, outlives it */
 	struct loop *loop;
 	struct http *http;
-	struct metrics *metrics;  /* may be NULL */
-	const char *api_url;      /* ends with a slash */
+	struct metrics *metrics; /* may be NULL */
+	const char *api_url;     /* ends with a slash */
 	const char *app_token;
 	struct sock_port port;
-	uint32_t hello_ms;        /* 0: 8,000: from connecting to hello */
-	uint32_t drain_ms;        /* 0: 1,000: a replaced link is closed after this much silence */
-	uint32_t disabled_ms;     /* 0: 300,000: between tries while Socket Mode is switched off */
+	uint32_t hello_ms;    /* 0: 8,000: from connecting to hello */
+	uint32_t drain_ms;    /* 0: 1,000: a replaced link is closed after this much silence */
+	uint32_t disabled_ms; /* 0: 300,000: between tries while Socket Mode is switched off */
 };
 /** Registers the websocket protocol: before loop_start(). */
 struct slack_sock *sock_new(const struct sock_options *o);

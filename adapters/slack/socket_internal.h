@@ -15,31 +15,31 @@ struct metric;
 #define LINK_ADDRESSES 4
 
 enum link_state {
-	LINK_ASKING,     /* apps.connections.open is under way */
+	LINK_ASKING, /* apps.connections.open is under way */
 	LINK_RESOLVING,
 	LINK_CONNECTING,
-	LINK_OPEN,       /* upgraded, waiting for hello */
+	LINK_OPEN, /* upgraded, waiting for hello */
 	LINK_LIVE,
-	LINK_DRAINING,   /* Slack asked for a new one: serves on until that is live */
-	LINK_CLOSING,    /* the close frame is ours; nothing more is read */
+	LINK_DRAINING, /* Slack asked for a new one: serves on until that is live */
+	LINK_CLOSING,  /* the close frame is ours; nothing more is read */
 };
 struct sock_link {
 	struct slack_sock *s;
 	struct sock_link *next;
 	uint64_t id;
 	enum link_state state;
-	struct lws *wsi;             /* NULL before connecting and after the end */
-	bool connecting, gone;       /* inside lws_client_connect_via_info(); ended there */
-	bool abandoned;              /* nobody waits for it: free it when its call returns */
+	struct lws *wsi;       /* NULL before connecting and after the end */
+	bool connecting, gone; /* inside lws_client_connect_via_info(); ended there */
+	bool abandoned;        /* nobody waits for it: free it when its call returns */
 	uv_getaddrinfo_t resolve;
 	char *url;
 	struct sock_url to;
 	char addresses[LINK_ADDRESSES][48];
 	int addresses_len, address;
-	struct loop_timer *timer;    /* hello deadline, later the forced end after a close frame */
+	struct loop_timer *timer; /* hello deadline, later the forced end after a close frame */
 	struct buf rx;
 	bool too_long;
-	unsigned inflight;           /* tickets out */
+	unsigned inflight;                  /* tickets out */
 	struct sock_ticket *out, *out_last; /* acks to write */
 	uint64_t hello_ms, rx_ms, valid_ms, replaced_ms;
 };
@@ -56,12 +56,12 @@ struct slack_sock {
 	struct sock_options o;
 	/* loop thread */
 	struct sock_link *links;
-	struct sock_link *live;      /* newest with hello, draining or not */
-	struct sock_link *opening;   /* the next one on its way */
+	struct sock_link *live;    /* newest with hello, draining or not */
+	struct sock_link *opening; /* the next one on its way */
 	uint64_t last_id;
 	struct loop_timer *retry, *sweep;
 	unsigned failures, quick;
-	uint64_t lost_ms;            /* since when there is no link; 0: there is one */
+	uint64_t lost_ms; /* since when there is no link; 0: there is one */
 	double tokens;
 	uint64_t tokens_ms;
 	bool said_away, stopping;
@@ -69,9 +69,9 @@ struct slack_sock {
 	struct buf scratch;
 	struct sock_ticket *spare;
 	unsigned spare_len;
-	uint64_t bad_ms;             /* last log line about a bad frame */
+	uint64_t bad_ms; /* last log line about a bad frame */
 	/* any thread */
-	pthread_mutex_t mtx;         /* guards the next four */
+	pthread_mutex_t mtx; /* guards the next four */
 	struct sock_ticket *settled, *settled_last;
 	enum sock_state state;
 	char why[128];

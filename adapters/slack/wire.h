@@ -16,17 +16,17 @@
 enum frame_kind {
 	FRAME_HELLO,
 	FRAME_DISCONNECT,
-	FRAME_EVENT,       /* events_api */
+	FRAME_EVENT, /* events_api */
 	FRAME_SLASH,
 	FRAME_INTERACTIVE,
-	FRAME_OTHER,       /* an envelope of a kind we do not know: acknowledge, ignore */
-	FRAME_BAD,         /* not JSON, or no envelope: acknowledge if ${envelope_id} could be found */
+	FRAME_OTHER, /* an envelope of a kind we do not know: acknowledge, ignore */
+	FRAME_BAD,   /* not JSON, or no envelope: acknowledge if ${envelope_id} could be found */
 	FRAME_KINDS
 };
 extern const char *const wire_frame_names[FRAME_KINDS]; /* "hello", "disconnect", "events_api" … for metrics */
 
 enum event_type {
-	EVENT_NONE,        /* a kind we have no use for */
+	EVENT_NONE, /* a kind we have no use for */
 	EVENT_APP_MENTION,
 	EVENT_SLACK_MESSAGE,
 	EVENT_REACTION_ADDED,
@@ -36,12 +36,12 @@ enum event_type {
 	EVENT_ASSISTANT_STARTED,
 	EVENT_MEMBER_JOINED,
 	EVENT_MEMBER_LEFT,
-	EVENT_CHANNEL_LEFT,     /* channel_left, group_left, channel_deleted: we are out */
+	EVENT_CHANNEL_LEFT, /* channel_left, group_left, channel_deleted: we are out */
 	EVENT_CHANNEL_RENAME,
 	EVENT_CHANNEL_ARCHIVE,
 	EVENT_CHANNEL_UNARCHIVE,
-	EVENT_CHANNEL_PRIVATE,  /* a public channel was made private */
-	EVENT_CHANNEL_SHARED,   /* Slack Connect, now or no longer: what it is has to be asked */
+	EVENT_CHANNEL_PRIVATE, /* a public channel was made private */
+	EVENT_CHANNEL_SHARED,  /* Slack Connect, now or no longer: what it is has to be asked */
 	EVENT_TOKENS_REVOKED,
 	EVENT_APP_UNINSTALLED,
 	EVENT_RATE_LIMITED,
@@ -55,18 +55,18 @@ struct wire_file {
 /* A message as it stands in an event, inside message_changed, or in a page of history.  Any string may be NULL. */
 struct wire_message {
 	const char *user, *bot_id, *app_id, *subtype, *text, *ts, *thread_ts;
-	const char *user_team;      /* the author's own workspace */
-	const char *user_name;      /* from an inline profile (Slack Connect) */
+	const char *user_team; /* the author's own workspace */
+	const char *user_name; /* from an inline profile (Slack Connect) */
 	const char *edited_ts;
-	bool bot_profile;           /* carries a bot_profile: an app wrote it */
-	bool streaming;             /* an open stream of an app */
+	bool bot_profile; /* carries a bot_profile: an app wrote it */
+	bool streaming;   /* an open stream of an app */
 	struct wire_file files[WIRE_FILES_MAX];
 	size_t files_len;
 };
 struct slack_event {
 	enum frame_kind kind;
-	const char *envelope_id;    /* "" when there is none */
-	const char *why;            /* FRAME_BAD: what is wrong */
+	const char *envelope_id; /* "" when there is none */
+	const char *why;         /* FRAME_BAD: what is wrong */
 	int64_t retry_attempt;
 
 	/* hello, disconnect */
@@ -74,9 +74,9 @@ struct slack_event {
 	int64_t num_connections, lifetime_s;
 
 	/* every payload */
-	const char *team_id;        /* the workspace it belongs to */
+	const char *team_id; /* the workspace it belongs to */
 	const char *enterprise_id;
-	const char *authorized_user;/* the bot user of the installation it came for */
+	const char *authorized_user; /* the bot user of the installation it came for */
 	const char *api_app_id, *event_id;
 	bool ext_shared;
 
@@ -91,14 +91,14 @@ struct slack_event {
 	const char *event_ts;
 	const char *item_ts, *reaction;
 	const char *tab;
-	bool revoked_bot;           /* tokens_revoked names a bot */
+	bool revoked_bot; /* tokens_revoked names a bot */
 
 	/* slash commands and interactive */
-	const char *interactive;    /* "block_actions", "message_action" … */
+	const char *interactive; /* "block_actions", "message_action" … */
 	const char *command, *response_url, *trigger_id, *callback_id;
 	const char *action_id, *action_value, *action_ts;
-	bool ephemeral;             /* the message under a button is for one person only */
-	const char *user;           /* who did it */
+	bool ephemeral;   /* the message under a button is for one person only */
+	const char *user; /* who did it */
 };
 
 /* The decoder with its reusable memory; one thread. */

@@ -192,8 +192,8 @@ void buf_add_form(struct buf *b, const char *s, size_t n)
 	char *out = b->p + b->len;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-		    c == '*') {
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+		    c == '_' || c == '*') {
 			*out++ = (char)c;
 		} else if (c == ' ') {
 			*out++ = '+';

@@ -21,7 +21,7 @@ struct id id_new(void);
 struct id id_named(struct id space, uint64_t unix_ms, const char *name, size_t n);
 bool id_is_none(struct id id);
 bool id_equal(struct id a, struct id b);
-int id_compare(struct id a, struct id b);   /* as memcmp: the order of Postgres */
+int id_compare(struct id a, struct id b);               /* as memcmp: the order of Postgres */
 const char *id_format(struct id id, char out[ID_TEXT]); /* returns ${out} */
 /** False unless ${s} is the canonical 36-character form (either case). */
 bool id_parse(const char *s, struct id *out);

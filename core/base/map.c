@@ -60,8 +60,10 @@ static inline void sip_round(uint64_t v[4])
 static uint64_t hash_key(const void *key, size_t n)
 {
 	uint64_t v[4] = {
-		seed[0] ^ UINT64_C(0x736f6d6570736575), seed[1] ^ UINT64_C(0x646f72616e646f6d),
-		seed[0] ^ UINT64_C(0x6c7967656e657261), seed[1] ^ UINT64_C(0x7465646279746573),
+		seed[0] ^ UINT64_C(0x736f6d6570736575),
+		seed[1] ^ UINT64_C(0x646f72616e646f6d),
+		seed[0] ^ UINT64_C(0x6c7967656e657261),
+		seed[1] ^ UINT64_C(0x7465646279746573),
 	};
 	const uint8_t *p = key;
 	size_t left = n;

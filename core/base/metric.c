@@ -22,7 +22,7 @@ static const double bounds_ms[] = { 0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 5
 struct metric {
 	struct metric *next;
 	char *labels;
-	_Atomic int64_t value;   /* counter, gauge; duration: sum in microseconds */
+	_Atomic int64_t value;     /* counter, gauge; duration: sum in microseconds */
 	_Atomic uint64_t *buckets; /* duration: BOUNDS + 1 */
 	double (*fn)(void *);
 	void *arg;

@@ -88,7 +88,7 @@ size_t queue_take(struct queue *q, void **items, size_t max, uint32_t wait_ms)
 		q->waiting++;
 		while (!q->count && !q->closed && e != ETIMEDOUT)
 			e = wait_ms == UINT32_MAX ? pthread_cond_wait(&q->filled, &q->lock)
-						  : pthread_cond_timedwait(&q->filled, &q->lock, &deadline);
+			                          : pthread_cond_timedwait(&q->filled, &q->lock, &deadline);
 		q->waiting--;
 	}
 	size_t n = q->count < max ? q->count : max;

@@ -205,8 +205,9 @@ static const char *url_fault(const struct setting *row, const char *text)
 	}
 	if (!u.host_len)
 		return "has no host";
-	if (u.port && (u.port_len == 0 || u.port_len > 5 || strspn(u.port, "0123456789") < u.port_len || atoi(u.port) < 1 ||
-		atoi(u.port) > 65535))
+	if (u.port &&
+	    (u.port_len == 0 || u.port_len > 5 || strspn(u.port, "0123456789") < u.port_len || atoi(u.port) < 1 ||
+	        atoi(u.port) > 65535))
 		return "has a port that is not a number from 1 to 65535";
 	return NULL;
 }
@@ -238,9 +239,10 @@ void settings_expected(const struct setting *row, struct buf *out)
 {
 	switch (row->type) {
 	case SET_STR:
-		buf_add_str(out, row->flags & SET_URL ? row->flags & SET_POSTGRES ? "a postgresql:// address" : "an address"
-				 : row->flags & SET_PATH ? "a path"
-							 : "text");
+		buf_add_str(out,
+		    row->flags & SET_URL        ? row->flags & SET_POSTGRES ? "a postgresql:// address" : "an address"
+		        : row->flags & SET_PATH ? "a path"
+		                                : "text");
 		return;
 	case SET_INT:
 		buf_add_str(out, "a whole number");

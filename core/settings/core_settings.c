@@ -4,40 +4,41 @@
 #include "internal.h"
 
 /* List prices per million tokens at the time of writing; model.prices replaces the whole list. */
-#define PRICES                                                                                                                  \
-	"claude-opus-4-5=5,25; claude-opus-4=15,75; claude-sonnet-4=3,15; claude-haiku-4-5=1,5; claude-3-5-haiku=0.80,4; "     \
+#define PRICES \
+	"claude-opus-4-5=5,25; claude-opus-4=15,75; claude-sonnet-4=3,15; claude-haiku-4-5=1,5; claude-3-5-haiku=0.80,4; " \
 	"claude-3-7-sonnet=3,15; claude-3-5-sonnet=3,15; claude-3-haiku=0.25,1.25; gpt-5-nano=0.05,0.40; gpt-5-mini=0.25,2; gpt-5=1.25,10; " \
 	"o3-mini=1.10,4.40; o3=2,8; o4-mini=1.10,4.40; gpt-4.1-nano=0.10,0.40; gpt-4.1-mini=0.40,1.60; gpt-4.1=2,8; gpt-4o-mini=0.15,0.60; gpt-4o=2.50,10"
 
 const struct setting core_settings[] = {
 	{ "data_dir", SET_STR, SET_PATH, NULL, NULL, 0, 0, NULL,
-	  "where the private database and the local token live (default: /var/lib/eddy for root, else ~/.local/share/eddy)" },
+	    "where the private database and the local token live (default: /var/lib/eddy for root, else ~/.local/share/eddy)" },
 	{ "database.url", SET_STR, SET_SECRET | SET_URL | SET_POSTGRES, NULL, NULL, 0, 0, "DATABASE_URL",
-	  "an existing Postgres to use instead of the private one" },
+	    "an existing Postgres to use instead of the private one" },
 	{ "database.admin_url", SET_STR, SET_SECRET | SET_URL | SET_POSTGRES, NULL, NULL, 0, 0, NULL,
-	  "the same server as a role that may create roles: Eddy makes its own roles and tables with it" },
+	    "the same server as a role that may create roles: Eddy makes its own roles and tables with it" },
 	{ "log.level", SET_ENUM, 0, "info", "debug|info|warn|error", 0, 0, NULL, "the least important log lines that are written" },
 	{ "workspace.name", SET_STR, 0, "Eddy", NULL, 0, 0, NULL, "what this installation is called where no platform names it" },
 	{ "model.provider", SET_ENUM, 0, NULL, "builtin|anthropic|openai", 0, 0, NULL,
-	  "who answers (default: what the keys or the address speak for, else builtin)" },
+	    "who answers (default: what the keys or the address speak for, else builtin)" },
 	{ "model.base_url", SET_STR, SET_URL, NULL, NULL, 0, 0, NULL, "address of the model's API (default: the provider's own)" },
 	{ "model.api_key", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL, "key for the provider" },
 	{ "model.anthropic_api_key", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "ANTHROPIC_API_KEY",
-	  "key that is used when the provider is anthropic and model.api_key is not set" },
+	    "key that is used when the provider is anthropic and model.api_key is not set" },
 	{ "model.openai_api_key", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "OPENAI_API_KEY",
-	  "key that is used when the provider is openai and model.api_key is not set" },
+	    "key that is used when the provider is openai and model.api_key is not set" },
 	{ "model.name", SET_STR, 0, NULL, NULL, 0, 0, NULL, "the model to ask (default: a good one of the provider)" },
 	{ "model.max_tokens", SET_INT, 0, "4096", NULL, 16, 1000000, NULL, "longest answer, in tokens" },
 	{ "model.context_tokens", SET_INT, 0, "0", NULL, 0, 100000000, NULL,
-	  "size of the model's context window in tokens; 0: ask the provider or guess" },
+	    "size of the model's context window in tokens; 0: ask the provider or guess" },
 	{ "model.prices", SET_LIST, SET_PRICES, PRICES, NULL, 0, 0, NULL,
-	  "USD per million tokens in and out; the longest name that the model's name begins with counts" },
+	    "USD per million tokens in and out; the longest name that the model's name begins with counts" },
 	{ "model.daily_cap", SET_MONEY, 0, "5", NULL, 0, INT64_MAX, NULL, "most that model calls may cost per workspace and day" },
 	{ "model.idle_timeout", SET_MS, 0, "60s", NULL, 100, 3600000, NULL, "give a call up after this long without a byte" },
 	{ "model.timeout", SET_MS, 0, "120s", NULL, 100, 86400000, NULL, "give a call up after this long in all" },
 	{ "runs.max", SET_INT, 0, "2000", NULL, 1, 100000, NULL, "answers in the making at one time" },
 	{ "workers.count", SET_INT, 0, "0", NULL, 0, 256, NULL, "threads for database work; 0: twice the cores, at most 8" },
-	{ "engine.lease", SET_MS, 0, "25s", NULL, 200, 3600000, NULL, "how long a process may be silent before others take its work" },
+	{ "engine.lease", SET_MS, 0, "25s", NULL, 200, 3600000, NULL,
+	    "how long a process may be silent before others take its work" },
 	{ "engine.heartbeat", SET_MS, 0, "8s", NULL, 50, 3600000, NULL, "how often leases are renewed; well below engine.lease" },
 	{ "engine.scan", SET_MS, 0, "5s", NULL, 50, 3600000, NULL, "how often work that nobody works on is looked for" },
 	{ 0 },

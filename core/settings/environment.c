@@ -96,8 +96,8 @@ static const char *lookup(char *const *env, const char *name)
 	return NULL;
 }
 
-static void read_secret_file(struct settings *s, struct setting_value *v, const char *variable, const char *path,
-	struct problems *p)
+static void read_secret_file(
+    struct settings *s, struct setting_value *v, const char *variable, const char *path, struct problems *p)
 {
 	char *text = NULL;
 	ssize_t n = -1;
@@ -133,8 +133,7 @@ static void read_secret_file(struct settings *s, struct setting_value *v, const 
 }
 
 /* True if ${variable} or ${variable}_FILE is there. */
-static bool read_variable(struct settings *s, struct setting_value *v, char *const *env, const char *variable,
-	struct problems *p)
+static bool read_variable(struct settings *s, struct setting_value *v, char *const *env, const char *variable, struct problems *p)
 {
 	struct buf name = BUF_INIT;
 	buf_addf(&name, "%s_FILE", variable);

@@ -35,7 +35,7 @@ static void problem_at(struct reader *r, size_t line, const char *what, const ch
 	buf_addf(&where, "%s:%zu", r->path, line + 1);
 	if (name)
 		settings_problem(r->p, where.p, "%.*s%s: %s%s", (int)utf8_clip(name, strlen(name), 80), name,
-			strlen(name) > 80 ? "…" : "", what, hint ? hint : "");
+		    strlen(name) > 80 ? "…" : "", what, hint ? hint : "");
 	else
 		settings_problem(r->p, where.p, "%s%s", what, hint ? hint : "");
 	buf_done(&where);
@@ -166,7 +166,8 @@ static bool read_value(struct reader *r, const char *name, const yaml_event_t *e
 {
 	size_t n = strlen(name), line = e->start_mark.line;
 	struct setting_value *v = settings_find(r->s, name, n);
-	bool group = !v && settings_is_group(r->s, name, n), collection = e->type != YAML_SCALAR_EVENT && e->type != YAML_ALIAS_EVENT;
+	bool group = !v && settings_is_group(r->s, name, n),
+	     collection = e->type != YAML_SCALAR_EVENT && e->type != YAML_ALIAS_EVENT;
 	if (!plain(r, e, name))
 		return true;
 	if (group && e->type == YAML_MAPPING_START_EVENT)
@@ -186,8 +187,8 @@ static bool read_value(struct reader *r, const char *name, const yaml_event_t *e
 		collection = false; /* consumed */
 	} else if (collection) {
 		settings_expected(v->row, &text);
-		problem_at(r, line, e->type == YAML_SEQUENCE_START_EVENT ? "holds a list, expected " : "holds a group, expected ", name,
-			text.p);
+		problem_at(r, line, e->type == YAML_SEQUENCE_START_EVENT ? "holds a list, expected " : "holds a group, expected ",
+		    name, text.p);
 	} else if (strlen((char *)e->data.scalar.value) != e->data.scalar.length) {
 		problem_at(r, line, "holds a NUL character", name, NULL);
 	} else if (!empty) {

@@ -9,10 +9,10 @@
 
 struct setting_value {
 	const struct setting *row;
-	char *text;        /* in force; NULL: unset.  Lists: the items joined by "; " */
-	char *source;      /* NULL: the default */
-	int64_t number;    /* SET_INT, SET_MS, SET_MONEY, SET_BOOL */
-	char **items;      /* SET_LIST */
+	char *text;     /* in force; NULL: unset.  Lists: the items joined by "; " */
+	char *source;   /* NULL: the default */
+	int64_t number; /* SET_INT, SET_MS, SET_MONEY, SET_BOOL */
+	char **items;   /* SET_LIST */
 	size_t items_len;
 };
 
@@ -44,8 +44,8 @@ void settings_clear(struct setting_value *v);
 /** Check one text against the row and put it in force; a wrong one is a problem and changes nothing. */
 void settings_assign(struct settings *s, struct setting_value *v, const char *text, const char *source, struct problems *p);
 /** The same for the items of a list. */
-void settings_assign_items(struct settings *s, struct setting_value *v, char *const *items, size_t n, const char *source,
-	struct problems *p);
+void settings_assign_items(
+    struct settings *s, struct setting_value *v, char *const *items, size_t n, const char *source, struct problems *p);
 /** Read one YAML file.  False if it cannot be read; everything that is wrong with it is in ${p}. */
 bool settings_read_file(struct settings *s, const char *path, struct problems *p);
 /** Read the environment, then the overrides. */

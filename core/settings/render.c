@@ -85,7 +85,8 @@ static void print_row(const struct setting *row, bool first, void *arg)
 		return;
 	}
 	if (row->flags & SET_URL && settings_url_userinfo(v->text, &from, &len)) {
-		buf_addf(p->out, "%s# %s: %.*s(hidden)%s (from %s)\n", indent, word, (int)from, v->text, v->text + from + len, source);
+		buf_addf(
+		    p->out, "%s# %s: %.*s(hidden)%s (from %s)\n", indent, word, (int)from, v->text, v->text + from + len, source);
 		return;
 	}
 	if (row->type == SET_LIST) {
@@ -136,8 +137,9 @@ static void sample_row(const struct setting *row, bool first, void *arg)
 
 void settings_sample(const struct setting *const *tables, struct buf *out)
 {
-	buf_add_str(out, "# Settings of Eddy.  Every line may stay away; what is commented out shows the default.\n"
-			 "# Stronger than this file: the environment, then -s name=value on the command line.\n");
+	buf_add_str(out,
+	    "# Settings of Eddy.  Every line may stay away; what is commented out shows the default.\n"
+	    "# Stronger than this file: the environment, then -s name=value on the command line.\n");
 	each_row(tables, sample_row, out);
 }
 
@@ -180,8 +182,9 @@ static void reference_row(const struct setting *row, bool first, void *arg)
 
 void settings_reference(const struct setting *const *tables, struct buf *out)
 {
-	buf_add_str(out, "# Settings\n\nMade from the program's own table; do not edit.  Names may be nested or dotted in the file; "
-			 "the environment is stronger than the file, `-s name=value` stronger than both.  A secret may also come from "
-			 "the file named by its variable with `_FILE` added.\n");
+	buf_add_str(out,
+	    "# Settings\n\nMade from the program's own table; do not edit.  Names may be nested or dotted in the file; "
+	    "the environment is stronger than the file, `-s name=value` stronger than both.  A secret may also come from "
+	    "the file named by its variable with `_FILE` added.\n");
 	each_row(tables, reference_row, out);
 }

@@ -187,8 +187,9 @@ static void take_items(struct setting_value *v, struct setting_value *fresh, con
 		for (size_t i = 0; i < fresh->items_len; i++) {
 			if (item_is_price(fresh->items[i]))
 				continue;
-			settings_problem(p, source, "%s: item %zu is not name=in,out with two amounts in USD, such as some-model=3,15",
-				v->row->name, i + 1);
+			settings_problem(p, source,
+			    "%s: item %zu is not name=in,out with two amounts in USD, such as some-model=3,15", v->row->name,
+			    i + 1);
 			free_items(fresh);
 			return;
 		}
@@ -227,8 +228,8 @@ void settings_assign(struct settings *s, struct setting_value *v, const char *te
 	buf_done(&why);
 }
 
-void settings_assign_items(struct settings *s, struct setting_value *v, char *const *items, size_t n, const char *source,
-	struct problems *p)
+void settings_assign_items(
+    struct settings *s, struct setting_value *v, char *const *items, size_t n, const char *source, struct problems *p)
 {
 	(void)s;
 	struct setting_value fresh = { 0 };

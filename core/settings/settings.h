@@ -27,14 +27,14 @@ enum {
 	SET_PRICES = 32,        /* with SET_LIST: each item is "name=in,out", two amounts */
 };
 struct setting {
-	const char *name;      /* "slack.app_token" */
+	const char *name; /* "slack.app_token" */
 	enum setting_type type;
 	unsigned flags;
-	const char *fallback;  /* the default as text; NULL: unset */
-	const char *choices;   /* SET_ENUM: "auto|off" */
-	int64_t min, max;      /* SET_INT, SET_MS, SET_MONEY (micro-USD); both 0: unbounded */
-	const char *alias;     /* customary environment name or NULL */
-	const char *help;      /* one line */
+	const char *fallback; /* the default as text; NULL: unset */
+	const char *choices;  /* SET_ENUM: "auto|off" */
+	int64_t min, max;     /* SET_INT, SET_MS, SET_MONEY (micro-USD); both 0: unbounded */
+	const char *alias;    /* customary environment name or NULL */
+	const char *help;     /* one line */
 };
 extern const struct setting core_settings[]; /* ends with a row whose name is NULL */
 
@@ -53,16 +53,16 @@ enum err settings_load(struct settings *s, const char *path, char *const *env, c
 const char *settings_str(const struct settings *s, const char *name); /* NULL when unset */
 int64_t settings_int(const struct settings *s, const char *name);     /* SET_INT, SET_MS, SET_MONEY (micro-USD) */
 bool settings_bool(const struct settings *s, const char *name);
-bool settings_is_set(const struct settings *s, const char *name);     /* by anything but the default */
+bool settings_is_set(const struct settings *s, const char *name);        /* by anything but the default */
 const char *settings_source(const struct settings *s, const char *name); /* "default", "eddy.yaml:12", "EDDY_WEB_LISTEN" */
 /** "builtin", "anthropic" or "openai": model.provider, or what the keys and the address that are set speak for. */
 const char *settings_model_provider(const struct settings *s);
 /** The key for that provider: model.api_key, else the one under the provider's own name; NULL when there is none. */
 const char *settings_model_api_key(const struct settings *s);
 size_t settings_list(const struct settings *s, const char *name, const char *const **items); /* SET_LIST; borrowed */
-const char *settings_file(const struct settings *s);                  /* the file read, or NULL */
-void settings_print(const struct settings *s, struct buf *out);       /* YAML of what is in force, secrets redacted */
-void settings_sample(const struct setting *const *tables, struct buf *out); /* commented sample file */
+const char *settings_file(const struct settings *s);                                         /* the file read, or NULL */
+void settings_print(const struct settings *s, struct buf *out);                /* YAML of what is in force, secrets redacted */
+void settings_sample(const struct setting *const *tables, struct buf *out);    /* commented sample file */
 void settings_reference(const struct setting *const *tables, struct buf *out); /* Markdown table for docs */
 
 #endif

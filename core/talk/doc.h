@@ -14,25 +14,27 @@ struct buf;
  */
 #define DOC_DEPTH_MAX 24
 enum doc_type {
+	/* clang-format off */
 	/* blocks */
 	DOC_ROOT, DOC_PARAGRAPH, DOC_HEADING /* level */, DOC_LIST /* ordered, start */, DOC_ITEM /* task state */, DOC_QUOTE,
 	DOC_CODE /* text, info */, DOC_RULE, DOC_TABLE, DOC_ROW /* header */, DOC_CELL /* align */,
 	/* inlines */
 	DOC_TEXT, DOC_STRONG, DOC_EMPH, DOC_STRIKE, DOC_CODE_SPAN, DOC_LINK /* href */, DOC_BREAK /* hard */, DOC_SOFT_BREAK,
+	/* clang-format on */
 };
 struct doc_node {
 	enum doc_type type;
 	struct doc_node *parent, *first, *last, *prev, *next;
-	const char *text;    /* TEXT, CODE, CODE_SPAN */
+	const char *text; /* TEXT, CODE, CODE_SPAN */
 	size_t text_len;
-	const char *href;    /* LINK: an allowed target (http, https, mailto) or NULL, then only its text counts */
+	const char *href; /* LINK: an allowed target (http, https, mailto) or NULL, then only its text counts */
 	size_t href_len;
-	const char *info;    /* CODE: language */
+	const char *info; /* CODE: language */
 	size_t info_len;
-	int level;           /* HEADING 1..6; LIST: start number */
+	int level; /* HEADING 1..6; LIST: start number */
 	bool ordered, header, tight;
-	int task;            /* ITEM: 0 none, 1 open, 2 done */
-	int align;           /* CELL: 0 none, 1 left, 2 centre, 3 right */
+	int task;  /* ITEM: 0 none, 1 open, 2 done */
+	int align; /* CELL: 0 none, 1 left, 2 centre, 3 right */
 };
 struct doc;
 /**

@@ -11,6 +11,7 @@ static const struct entity {
 	const char *name;
 	uint32_t cp;
 } entities[] = {
+	/* clang-format off */
 	{ "AMP", 0x26 }, { "Aacute", 0xc1 }, { "Acirc", 0xc2 }, { "Agrave", 0xc0 }, { "Aring", 0xc5 },
 	{ "Atilde", 0xc3 }, { "Auml", 0xc4 }, { "COPY", 0xa9 }, { "Ccedil", 0xc7 }, { "Delta", 0x394 },
 	{ "Eacute", 0xc9 }, { "Egrave", 0xc8 }, { "GT", 0x3e }, { "Gamma", 0x393 }, { "LT", 0x3c },
@@ -42,6 +43,7 @@ static const struct entity {
 	{ "trade", 0x2122 }, { "uacute", 0xfa }, { "uarr", 0x2191 }, { "ucirc", 0xfb }, { "ugrave", 0xf9 },
 	{ "uuml", 0xfc }, { "verbar", 0x7c }, { "vert", 0x7c }, { "yacute", 0xfd }, { "yen", 0xa5 }, { "yuml", 0xff },
 	{ "zwj", 0x200d }, { "zwnj", 0x200c },
+	/* clang-format on */
 };
 
 static uint32_t numeric(const char *s, size_t n)

@@ -20,8 +20,8 @@ enum piece_kind { PIECE_TEXT, PIECE_OPEN, PIECE_CLOSE, PIECE_CODE, PIECE_AUTOLIN
 struct piece {
 	enum piece_kind kind;
 	const struct doc_node *node;
-	char star;                    /* OPEN and CLOSE of EMPH: '_' or '*' */
-	size_t partner;               /* OPEN: index of its CLOSE and back */
+	char star;      /* OPEN and CLOSE of EMPH: '_' or '*' */
+	size_t partner; /* OPEN: index of its CLOSE and back */
 	enum rank left, right;
 	bool left_entity, right_entity;
 };
@@ -124,7 +124,7 @@ static bool is_autolink(const struct doc_node *link)
 		return false;
 	if (strncmp(link->href, "mailto:", 7) == 0)
 		return t->text_len + 7 == link->href_len && memcmp(t->text, link->href + 7, t->text_len) == 0 &&
-		       is_email(t->text, t->text_len);
+		    is_email(t->text, t->text_len);
 	return t->text_len == link->href_len && memcmp(t->text, link->href, t->text_len) == 0;
 }
 
@@ -386,7 +386,8 @@ static void write_text(struct line_state *w, const struct piece *p, bool line_en
 			i += k;
 			continue;
 		}
-		if (cp == '\t' || (blank && (w->line_start || (last && line_ends))) || (i == 0 && p->left_entity) || (last && p->right_entity)) {
+		if (cp == '\t' || (blank && (w->line_start || (last && line_ends))) || (i == 0 && p->left_entity) ||
+		    (last && p->right_entity)) {
 			add_numeric(w->out, cp);
 		} else {
 			if (needs_backslash(w, s, n, i, last && line_ends))
@@ -555,7 +556,7 @@ struct block_state {
 	struct buf *out;
 	struct buf prefix; /* of every line but the first */
 	struct buf inline_text;
-	size_t items;      /* open items */
+	size_t items; /* open items */
 };
 
 static void drop_trailing_blanks(struct buf *out)

@@ -32,17 +32,17 @@ struct frame {
 
 struct parser {
 	struct doc *d;
-	struct doc_node *at; /* where the next node goes */
+	struct doc_node *at;             /* where the next node goes */
 	struct frame frames[FRAMES_MAX]; /* open blocks and spans */
 	size_t depth;
-	struct doc_node *implicit;            /* the paragraph made for the bare text of a tight item, while open */
-	struct buf text;                      /* text that is not yet a node */
+	struct doc_node *implicit; /* the paragraph made for the bare text of a tight item, while open */
+	struct buf text;           /* text that is not yet a node */
 	size_t nodes, bytes;
 	bool failed; /* over a limit; md4c does not stop at every place where it is told to */
 	bool header;
 	const char *source;
 	size_t source_len;
-	size_t indent;                        /* columns of the code line that begins */
+	size_t indent; /* columns of the code line that begins */
 };
 static bool is_styled(enum doc_type t)
 {
@@ -283,7 +283,9 @@ static void add_attribute(struct buf *out, const MD_ATTRIBUTE *a)
 	for (unsigned i = 0; a->size && a->substr_offsets[i] < a->size; i++) {
 		const char *s = a->text + a->substr_offsets[i];
 		size_t n = a->substr_offsets[i + 1] - a->substr_offsets[i];
-		uint32_t cp = a->substr_types[i] == MD_TEXT_ENTITY ? doc_entity(s, n) : a->substr_types[i] == MD_TEXT_NULLCHAR ? 0xfffd : 0;
+		uint32_t cp = a->substr_types[i] == MD_TEXT_ENTITY ? doc_entity(s, n)
+		    : a->substr_types[i] == MD_TEXT_NULLCHAR       ? 0xfffd
+		                                                   : 0;
 		char bytes[4];
 		if (cp)
 			buf_add(out, bytes, utf8_encode(cp, bytes));
@@ -448,7 +450,8 @@ static int enter_span(MD_SPANTYPE type, void *detail, void *arg)
 		return push(p, kind, NULL);
 	if (t == DOC_LINK) {
 		struct doc_node probe = { 0 };
-		if (!set_href(p, &probe, type == MD_SPAN_A ? &((MD_SPAN_A_DETAIL *)detail)->href : &((MD_SPAN_IMG_DETAIL *)detail)->src))
+		if (!set_href(
+		        p, &probe, type == MD_SPAN_A ? &((MD_SPAN_A_DETAIL *)detail)->href : &((MD_SPAN_IMG_DETAIL *)detail)->src))
 			return push(p, kind, NULL);
 		flush(p);
 		struct doc_node *n = add(p, t);

@@ -195,7 +195,7 @@ struct token {
 	enum doc_type type;
 	const char *s;
 	size_t n, cost;
-	bool unlinked;               /* out of a link that fits nowhere: that link is left out of its spans */
+	bool unlinked; /* out of a link that fits nowhere: that link is left out of its spans */
 };
 
 struct tokens {
@@ -283,7 +283,8 @@ struct chain {
 	size_t n;
 };
 
-static struct doc_node *span_of(struct doc *d, struct chain *c, struct doc_node *out, const struct token *t, const struct doc_node *block)
+static struct doc_node *span_of(
+    struct doc *d, struct chain *c, struct doc_node *out, const struct token *t, const struct doc_node *block)
 {
 	const struct doc_node *around[DOC_DEPTH_MAX + 1];
 	size_t n = 0, same = 0;

@@ -112,7 +112,8 @@ static void write_table(struct state *w, const struct doc_node *table)
 			for (const struct doc_node *c = row->first; c; c = c->next, column++) {
 				buf_reset(&cell);
 				add_inline(&inner, c);
-				size_t width = width_of(cell.p, cell.len), *most = &widths[column < COLUMNS_MAX ? column : COLUMNS_MAX - 1];
+				size_t width = width_of(cell.p, cell.len),
+				       *most = &widths[column < COLUMNS_MAX ? column : COLUMNS_MAX - 1];
 				if (!pass) {
 					*most = width > *most ? width : *most;
 					*most = *most > COLUMN_MAX ? COLUMN_MAX : *most;

@@ -98,8 +98,8 @@ static struct entry *make_entry(struct transcripts *c, struct id thread)
 	return e;
 }
 
-static void push(struct transcripts *c, struct entry *e, int64_t seq, enum author_kind kind, struct id author, const char *text,
-    size_t n)
+static void push(
+    struct transcripts *c, struct entry *e, int64_t seq, enum author_kind kind, struct id author, const char *text, size_t n)
 {
 	struct held *h;
 	if (e->len == TRANSCRIPT_MAX) {
@@ -123,8 +123,8 @@ static void trim(struct transcripts *c)
 		drop_entry(c, c->oldest);
 }
 
-void transcripts_append(struct transcripts *c, struct id thread, int64_t seq, enum author_kind kind, struct id author,
-    const char *text, size_t n)
+void transcripts_append(
+    struct transcripts *c, struct id thread, int64_t seq, enum author_kind kind, struct id author, const char *text, size_t n)
 {
 	pthread_mutex_lock(&c->mutex);
 	struct entry *e = find(c, thread);

@@ -36,8 +36,8 @@ struct transcripts;
 struct transcripts *transcripts_new(size_t max_bytes);
 void transcripts_free(struct transcripts *c);
 /** A message was committed as ${seq}, the next of its thread. */
-void transcripts_append(struct transcripts *c, struct id thread, int64_t seq, enum author_kind kind, struct id author,
-    const char *text, size_t n);
+void transcripts_append(
+    struct transcripts *c, struct id thread, int64_t seq, enum author_kind kind, struct id author, const char *text, size_t n);
 /** Something of the thread changed in another way (edit, delete). */
 void transcripts_forget(struct transcripts *c, struct id thread);
 /**
@@ -49,6 +49,7 @@ size_t transcripts_bytes(struct transcripts *c);
 
 extern const struct pg_statement transcript_statements[];
 /** Read from the database, inside a tenant transaction, and keep it in the cache (NULL: do not) when it reaches the thread's end. */
-enum err transcript_load(struct pg *pg, struct transcripts *c, struct id ws, struct id thread, int64_t upto, struct transcript *out);
+enum err transcript_load(
+    struct pg *pg, struct transcripts *c, struct id ws, struct id thread, int64_t upto, struct transcript *out);
 
 #endif

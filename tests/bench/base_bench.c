@@ -15,21 +15,21 @@
 #include "../../core/talk/doc_split.h"
 
 static const char answer[] =
-	"The deploy of **api** failed at 02:14 because `DATABASE_URL` was missing in the new release. Two ways out:\n\n"
-	"1. roll back with `make rollback`\n2. set the key in the [vault](https://vault.example.org/api) and run it again\n\n"
-	"I would roll back first, then look at it with Zoë in the morning: nothing else is blocked by it.\n";
+    "The deploy of **api** failed at 02:14 because `DATABASE_URL` was missing in the new release. Two ways out:\n\n"
+    "1. roll back with `make rollback`\n2. set the key in the [vault](https://vault.example.org/api) and run it again\n\n"
+    "I would roll back first, then look at it with Zoë in the morning: nothing else is blocked by it.\n";
 static const char event[] =
-	"{\"envelope_id\":\"9b7c1f6e-0b0e-4d4f-9a51-0d7b8f0c2a11\",\"type\":\"events_api\",\"accepts_response_payload\":false,"
-	"\"retry_attempt\":0,\"retry_reason\":\"\",\"payload\":{\"token\":\"not-used\",\"team_id\":\"T0000000001\",\"context_team_id\":"
-	"\"T0000000001\",\"context_enterprise_id\":null,\"api_app_id\":\"A0000000001\",\"event\":{\"user\":\"U0000000042\",\"type\":"
-	"\"app_mention\",\"ts\":\"1760000000.000100\",\"client_msg_id\":\"5c4ad5c6-31b4-4b8f-8a63-5b5f5a2d3c11\",\"text\":"
-	"\"<@U0000000001> could you look at the deploy that failed last night and tell the team what went wrong?\",\"team\":"
-	"\"T0000000001\",\"thread_ts\":\"1750000000.000200\",\"parent_user_id\":\"U0000000007\",\"blocks\":[{\"type\":\"rich_text\","
-	"\"block_id\":\"bQk1\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"user\",\"user_id\":\"U0000000001\"},"
-	"{\"type\":\"text\",\"text\":\" could you look at the deploy that failed last night and tell the team what went wrong?\"}]}]}],"
-	"\"channel\":\"C0000000009\",\"event_ts\":\"1760000000.000100\"},\"type\":\"event_callback\",\"event_id\":\"Ev0000000123\","
-	"\"event_time\":1760000000,\"authorizations\":[{\"enterprise_id\":null,\"team_id\":\"T0000000001\",\"user_id\":\"U0000000001\","
-	"\"is_bot\":true,\"is_enterprise_install\":false}],\"is_ext_shared_channel\":false,\"event_context\":\"4-abc\"}}";
+    "{\"envelope_id\":\"9b7c1f6e-0b0e-4d4f-9a51-0d7b8f0c2a11\",\"type\":\"events_api\",\"accepts_response_payload\":false,"
+    "\"retry_attempt\":0,\"retry_reason\":\"\",\"payload\":{\"token\":\"not-used\",\"team_id\":\"T0000000001\",\"context_team_id\":"
+    "\"T0000000001\",\"context_enterprise_id\":null,\"api_app_id\":\"A0000000001\",\"event\":{\"user\":\"U0000000042\",\"type\":"
+    "\"app_mention\",\"ts\":\"1760000000.000100\",\"client_msg_id\":\"5c4ad5c6-31b4-4b8f-8a63-5b5f5a2d3c11\",\"text\":"
+    "\"<@U0000000001> could you look at the deploy that failed last night and tell the team what went wrong?\",\"team\":"
+    "\"T0000000001\",\"thread_ts\":\"1750000000.000200\",\"parent_user_id\":\"U0000000007\",\"blocks\":[{\"type\":\"rich_text\","
+    "\"block_id\":\"bQk1\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"user\",\"user_id\":\"U0000000001\"},"
+    "{\"type\":\"text\",\"text\":\" could you look at the deploy that failed last night and tell the team what went wrong?\"}]}]}],"
+    "\"channel\":\"C0000000009\",\"event_ts\":\"1760000000.000100\"},\"type\":\"event_callback\",\"event_id\":\"Ev0000000123\","
+    "\"event_time\":1760000000,\"authorizations\":[{\"enterprise_id\":null,\"team_id\":\"T0000000001\",\"user_id\":\"U0000000001\","
+    "\"is_bot\":true,\"is_enterprise_install\":false}],\"is_ext_shared_channel\":false,\"event_context\":\"4-abc\"}}";
 
 static struct buf out;
 static struct map *map;

@@ -32,11 +32,22 @@ static void say(long thread)
 	snprintf(person, sizeof(person), "U%06ld", n % 500);
 	snprintf(source, sizeof(source), "m:%s:%s", place, key);
 	snprintf(origin, sizeof(origin), "%s %s", place, root);
-	snprintf(text, sizeof(text), "ev=%ld could you look at the deploy that failed last night and tell the team w end=%ld", n, n);
-	struct intent in = { .kind = INTENT_MESSAGE_POSTED, .ws = fixture_ws(fix), .adapter = "test", .source_key = source,
-		.message_key = key, .thread_key = root, .platform_ms = 1760000000000ull + (uint64_t)n, .person = { .external_id = person },
-		.place = { .external_id = place, .visibility = VIS_UNKNOWN, .eddy_is_member = true }, .text = text,
-		.text_len = strlen(text), .mentions_us = true, .origin = origin, .origin_len = strlen(origin) };
+	snprintf(
+	    text, sizeof(text), "ev=%ld could you look at the deploy that failed last night and tell the team w end=%ld", n, n);
+	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
+		.ws = fixture_ws(fix),
+		.adapter = "test",
+		.source_key = source,
+		.message_key = key,
+		.thread_key = root,
+		.platform_ms = 1760000000000ull + (uint64_t)n,
+		.person = { .external_id = person },
+		.place = { .external_id = place, .visibility = VIS_UNKNOWN, .eddy_is_member = true },
+		.text = text,
+		.text_len = strlen(text),
+		.mentions_us = true,
+		.origin = origin,
+		.origin_len = strlen(origin) };
 	if (!engine_accept(fixture_engine(fix), &in, NULL, NULL))
 		atomic_fetch_add(&refused, 1);
 }
@@ -55,7 +66,8 @@ int main(int argc, char **argv)
 	long events = argc > 1 ? atol(argv[1]) : 20000;
 	threads = argc > 2 ? atol(argv[2]) : 200;
 	log_set_level(LOG_WARN);
-	fix = fixture_new(&(struct fixture_options){ .quick = true, .caps = CAP_EDIT, .on_whole = on_whole, .url = getenv("EDDY_BENCH_URL") });
+	fix = fixture_new(
+	    &(struct fixture_options){ .quick = true, .caps = CAP_EDIT, .on_whole = on_whole, .url = getenv("EDDY_BENCH_URL") });
 	struct rusage a, b;
 	for (int round = 0; round < 3; round++) {
 		long before = atomic_load(&answered);
@@ -72,7 +84,8 @@ int main(int argc, char **argv)
 		double cpu = (double)(b.ru_utime.tv_sec - a.ru_utime.tv_sec + b.ru_stime.tv_sec - a.ru_stime.tv_sec) +
 		    (double)(b.ru_utime.tv_usec - a.ru_utime.tv_usec + b.ru_stime.tv_usec - a.ru_stime.tv_usec) / 1e6;
 		printf("round %d: %ld answered, %ld refused, %.0f/s, %.1f us CPU an event, %ld kB resident at peak\n", round,
-		    atomic_load(&answered) - before, atomic_load(&refused), (double)events / s, cpu / (double)events * 1e6, b.ru_maxrss);
+		    atomic_load(&answered) - before, atomic_load(&refused), (double)events / s, cpu / (double)events * 1e6,
+		    b.ru_maxrss);
 		fflush(stdout);
 	}
 	fixture_free(fix);

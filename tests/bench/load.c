@@ -16,7 +16,7 @@ struct load_case {
 	const char *stream, *limits;
 	const char *slack_options; /* JSON for /control/options */
 	const char *model_options;
-	int kill_after_ms;         /* kill -9 and start again at this moment */
+	int kill_after_ms; /* kill -9 and start again at this moment */
 };
 
 static const struct load_case cases[] = {
@@ -24,9 +24,12 @@ static const struct load_case cases[] = {
 	{ "stream", "200 conversations, model at once, streamed", 20000, 2000, 200, 0, 0, "auto", "adaptive", NULL, NULL, 0 },
 	{ "slow-model", "1000 conversations, first byte after 1 s", 8000, 2000, 1000, 0, 1000, "off", "adaptive", NULL, NULL, 0 },
 	{ "rate", "100 events/s, 1000 conversations", 1500, 200, 1000, 100, 0, "off", "adaptive", NULL, NULL, 0 },
-	{ "busy", "100 events/s, 2 % of posts answered 429 for 1 s", 1500, 200, 1000, 100, 0, "off", "adaptive", "{\"p429\":0.02}", NULL, 0 },
-	{ "refresh", "100 events/s, link refreshed every 4 s", 1500, 200, 1000, 100, 0, "off", "adaptive", "{\"refresh_every_ms\":4000}", NULL, 0 },
-	{ "cut", "100 events/s, 5 % of model streams cut", 1500, 200, 1000, 100, 0, "off", "adaptive", NULL, "{\"pcut\":0.05,\"words\":20}", 0 },
+	{ "busy", "100 events/s, 2 % of posts answered 429 for 1 s", 1500, 200, 1000, 100, 0, "off", "adaptive", "{\"p429\":0.02}",
+	    NULL, 0 },
+	{ "refresh", "100 events/s, link refreshed every 4 s", 1500, 200, 1000, 100, 0, "off", "adaptive",
+	    "{\"refresh_every_ms\":4000}", NULL, 0 },
+	{ "cut", "100 events/s, 5 % of model streams cut", 1500, 200, 1000, 100, 0, "off", "adaptive", NULL,
+	    "{\"pcut\":0.05,\"words\":20}", 0 },
 	{ "kill", "100 events/s, kill -9 in the middle", 1500, 0, 1000, 100, 500, "off", "adaptive", NULL, NULL, 7000 },
 };
 
@@ -91,8 +94,8 @@ static int run(const struct load_case *c)
 	rig_serve(&r, 0, NULL);
 	int64_t started = now_ms() - t0;
 	double idle = memory_mb(r.d[0].pid, "VmRSS:"), cpu = cpu_seconds(r.d[0].pid);
-	fake_tell(&r.slack, "load", "{s:i, s:i, s:i, s:i, s:i, s:i}", "events", c->events, "warmup", c->warmup, "conversations", c->conversations,
-	    "rate", c->rate, "model_ms", c->first_ms, "timeout_ms", c->kill_after_ms > 0 ? 60000 : 30000);
+	fake_tell(&r.slack, "load", "{s:i, s:i, s:i, s:i, s:i, s:i}", "events", c->events, "warmup", c->warmup, "conversations",
+	    c->conversations, "rate", c->rate, "model_ms", c->first_ms, "timeout_ms", c->kill_after_ms > 0 ? 60000 : 30000);
 	t0 = now_ms();
 	bool killed = c->kill_after_ms == 0;
 	double peak = 0, spent = 0;
@@ -117,12 +120,14 @@ static int run(const struct load_case *c)
 	double done = (double)json_integer_value(json_object_get(result, "done"));
 	snprintf(text, sizeof text, "%s", c->name);
 	printf("%-10s %8.0f %9.0f %7.1f %7.1f %8.1f %8.1f %8.1f %6.0f %6.0f %5lld %5lld %6lld\n", text,
-	    json_number_value(json_object_get(result, "per_second")), done > 0 ? spent * 1e6 / done : 0, at(result, "ack", "p50_ms"),
-	    at(result, "ack", "p99_ms"), at(result, "ack", "max_ms"), at(result, "over_model", "p50_ms"), at(result, "over_model", "p99_ms"), idle,
-	    peak, (long long)json_integer_value(json_object_get(result, "lost")), (long long)json_integer_value(json_object_get(result, "twice")),
-	    (long long)started);
+	    json_number_value(json_object_get(result, "per_second")), done > 0 ? spent * 1e6 / done : 0,
+	    at(result, "ack", "p50_ms"), at(result, "ack", "p99_ms"), at(result, "ack", "max_ms"),
+	    at(result, "over_model", "p50_ms"), at(result, "over_model", "p99_ms"), idle, peak,
+	    (long long)json_integer_value(json_object_get(result, "lost")),
+	    (long long)json_integer_value(json_object_get(result, "twice")), (long long)started);
 	fflush(stdout);
-	int bad = json_integer_value(json_object_get(result, "lost")) != 0 || json_integer_value(json_object_get(result, "twice")) != 0 ||
+	int bad = json_integer_value(json_object_get(result, "lost")) != 0 ||
+	    json_integer_value(json_object_get(result, "twice")) != 0 ||
 	    json_integer_value(json_object_get(result, "wrong")) != 0 || done < c->events;
 	json_decref(result);
 	rig_close(&r);

@@ -241,7 +241,9 @@ int kit_listen(int port, kit_handler fn)
 		sigaction(SIGINT, &sa, NULL);
 	}
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	socklen_t len = sizeof a;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 1024) != 0 ||
@@ -381,8 +383,8 @@ void kit_stream_begin(kit_id id, int status, const char *type, const char *extra
 	struct conn *c = find(id);
 	if (c == NULL)
 		return;
-	kit_addf(&c->out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n%s\r\n", status,
-	    reason(status), type, extra != NULL ? extra : "");
+	kit_addf(&c->out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n%s\r\n",
+	    status, reason(status), type, extra != NULL ? extra : "");
 	mark_dirty(c);
 }
 
@@ -514,7 +516,8 @@ bool kit_ws_accept(const struct kit_request *r, const struct kit_ws *ops)
 	snprintf(text, sizeof text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
 	SHA1((const unsigned char *)text, strlen(text), digest);
 	EVP_EncodeBlock(accept, digest, SHA_DIGEST_LENGTH);
-	kit_addf(&c->out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+	kit_addf(&c->out,
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 	    (char *)accept);
 	c->websocket = true;
 	c->ws = ops;
@@ -755,4 +758,3 @@ void kit_stop(void)
 {
 	stopping = 1;
 }
-

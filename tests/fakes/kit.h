@@ -27,7 +27,7 @@ void kit_buf_done(struct kit_buf *b);
 struct kit_request {
 	kit_id conn;
 	const char *method, *path, *query; /* path is decoded; query is raw, "" when there is none */
-	const char *body; /* followed by a zero byte */
+	const char *body;                  /* followed by a zero byte */
 	size_t body_len;
 	const char *headers; /* raw */
 };
@@ -56,7 +56,7 @@ json_t *kit_form(const char *s, size_t n);
 
 /* Answers.  ${extra}: further header lines, each ended by CR LF, or NULL. */
 void kit_reply(kit_id c, int status, const char *type, const char *extra, const char *body, size_t n);
-void kit_reply_json(kit_id c, int status, const char *extra, json_t *take); /* takes the object */
+void kit_reply_json(kit_id c, int status, const char *extra, json_t *take);       /* takes the object */
 void kit_stream_begin(kit_id c, int status, const char *type, const char *extra); /* chunked */
 void kit_stream_write(kit_id c, const char *s, size_t n);
 void kit_stream_end(kit_id c);

@@ -164,9 +164,9 @@ static json_t *times(size_t offset, int64_t minus_us)
 		v[n++] = us > 0 ? (uint64_t)us : 0;
 	}
 	qsort(v, n, sizeof *v, by_size);
-	json_t *o = n == 0 ? json_object() :
-			     json_pack("{s:f, s:f, s:f}", "p50_ms", (double)v[n / 2] / 1e3, "p99_ms", (double)v[n * 99 / 100] / 1e3, "max_ms",
-		    (double)v[n - 1] / 1e3);
+	json_t *o = n == 0 ? json_object()
+	                   : json_pack("{s:f, s:f, s:f}", "p50_ms", (double)v[n / 2] / 1e3, "p99_ms", (double)v[n * 99 / 100] / 1e3,
+	                         "max_ms", (double)v[n - 1] / 1e3);
 	free(v);
 	return o;
 }
@@ -175,12 +175,12 @@ static json_t *result(void)
 {
 	uint64_t end = load_on ? kit_now_us() : ended_us, from = warmup > 0 && warm_us > 0 ? warm_us : started_us;
 	uint64_t counted = done > warmup ? done - warmup : 0;
-	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:I}", "running", load_on, "sent", (json_int_t)sent, "done",
-	    (json_int_t)done, "lost", (json_int_t)lost, "twice", (json_int_t)twice, "wrong", (json_int_t)wrong, "seconds",
-	    (double)(end - started_us) / 1e6, "per_second", end > from ? (double)counted * 1e6 / (double)(end - from) : 0.0, "ack",
-	    times(offsetof(struct shot, acked_us), 0), "first", times(offsetof(struct shot, first_us), 0), "reply",
-	    times(offsetof(struct shot, done_us), 0), "over_model", times(offsetof(struct shot, done_us), model_us), "calls",
-	    (json_int_t)fake.calls);
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o, s:o, s:I}", "running", load_on, "sent",
+	    (json_int_t)sent, "done", (json_int_t)done, "lost", (json_int_t)lost, "twice", (json_int_t)twice, "wrong",
+	    (json_int_t)wrong, "seconds", (double)(end - started_us) / 1e6, "per_second",
+	    end > from ? (double)counted * 1e6 / (double)(end - from) : 0.0, "ack", times(offsetof(struct shot, acked_us), 0),
+	    "first", times(offsetof(struct shot, first_us), 0), "reply", times(offsetof(struct shot, done_us), 0), "over_model",
+	    times(offsetof(struct shot, done_us), model_us), "calls", (json_int_t)fake.calls);
 }
 
 bool load_control(const struct kit_request *r, const char *what, json_t *args)

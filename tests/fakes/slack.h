@@ -29,9 +29,9 @@ struct channel {
 struct event {
 	size_t n;
 	char id[ID_ROOM], channel[ID_ROOM], ts[TS_ROOM];
-	const char *type;      /* events_api, interactive, slash_commands */
-	char *payload;         /* NULL once it cannot be needed again */
-	int attempt;           /* of the last delivery */
+	const char *type; /* events_api, interactive, slash_commands */
+	char *payload;    /* NULL once it cannot be needed again */
+	int attempt;      /* of the last delivery */
 	int deliveries, acks;
 	bool skip_first, retried;
 	uint64_t made_us, sent_us, acked_us;
@@ -44,7 +44,7 @@ struct fake {
 	int64_t stream_end_ms, ping_ms, close_ms, refresh_every_ms, cut_every_ms, history_max, update_max, links_max;
 	int64_t retry_ms[3];
 	bool echo, journal, keep, limits;
-	double p429, p500;     /* shares of chat.postMessage */
+	double p429, p500; /* shares of chat.postMessage */
 	struct event **events;
 	size_t events_len, events_room;
 	uint64_t calls, acks, late_acks, violations_len;
@@ -53,24 +53,25 @@ struct fake {
 extern struct fake fake;
 
 /* slack_store.c */
-struct channel *channel_find(const char *id);           /* NULL: none of that name yet */
-struct channel *channel_get(const char *id);            /* made on first use, its kind by its letter */
+struct channel *channel_find(const char *id); /* NULL: none of that name yet */
+struct channel *channel_get(const char *id);  /* made on first use, its kind by its letter */
 struct message *message_find(struct channel *c, const char *ts);
 struct message *message_new(struct channel *c, const char *user, const char *thread_ts, bool bot);
 json_t *message_json(const struct channel *c, const struct message *m, bool metadata);
 void next_ts(char out[TS_ROOM]);
 void channels_each(void (*fn)(struct channel *c, void *arg), void *arg);
-size_t text_units(const char *s);                       /* UTF-16 units */
+size_t text_units(const char *s);                                            /* UTF-16 units */
 void journal(const char *format, ...) __attribute__((format(printf, 1, 2))); /* one JSON object without braces */
 json_t *journal_read(size_t from, size_t limit);
 void violation(const char *what, const char *where);
 
 /* slack_socket.c */
-void socket_open(const struct kit_request *r);          /* GET /link */
+void socket_open(const struct kit_request *r); /* GET /link */
 int socket_count(void);
-struct event *event_push(const char *type, const char *event_id, char *payload_taken, const char *channel, const char *ts, bool skip_first);
-void event_send(struct event *e, int attempt);          /* once more, over any link */
-void socket_tell(const char *what, kit_id which);       /* refresh, warning, cut, close, freeze, thaw, disable, too_many; 0: all */
+struct event *event_push(
+    const char *type, const char *event_id, char *payload_taken, const char *channel, const char *ts, bool skip_first);
+void event_send(struct event *e, int attempt);    /* once more, over any link */
+void socket_tell(const char *what, kit_id which); /* refresh, warning, cut, close, freeze, thaw, disable, too_many; 0: all */
 void socket_raw(const char *s, size_t n, bool binary, size_t piece);
 json_t *socket_list(void);
 const char *new_event_id(void);
@@ -80,7 +81,7 @@ struct event *event_callback(json_t *inner_taken, const char *channel, const cha
 /* slack_api.c: one call, its rules, its faults */
 void api_request(const struct kit_request *r, const char *method);
 void response_request(const struct kit_request *r, const char *id);
-bool fault_add(const json_t *f);                        /* false: not understood */
+bool fault_add(const json_t *f); /* false: not understood */
 void faults_clear(void);
 void message_echo(const struct channel *c, const struct message *m);
 const char *response_url(void);
@@ -92,8 +93,8 @@ struct call {
 	json_t *args;
 	struct message *message; /* the one that a stream or edit call is about */
 	uint64_t at_us;
-	int status;              /* of a fault after the act: 0 none, -1 no answer */
-	char ts[TS_ROOM];        /* of the result, for the journal */
+	int status;       /* of a fault after the act: 0 none, -1 no answer */
+	char ts[TS_ROOM]; /* of the result, for the journal */
 };
 json_t *method_run(struct call *c);
 json_t *fail(const char *error);

@@ -103,10 +103,11 @@ static int64_t over_limit(const struct call *c)
 	static const struct {
 		const char *method;
 		double per_minute, burst;
-	} tiers[] = { { "chat.postMessage", 60, 5 }, { "chat.update", 50, 50 }, { "chat.delete", 50, 50 }, { "chat.startStream", 20, 20 },
-		{ "chat.stopStream", 20, 20 }, { "chat.appendStream", 100, 100 }, { "conversations.info", 50, 50 },
-		{ "conversations.history", 50, 50 }, { "conversations.replies", 50, 50 }, { "users.info", 100, 100 },
-		{ "views.publish", 100, 100 }, { "reactions.add", 50, 50 }, { "apps.connections.open", 20, 10 } };
+	} tiers[] = { { "chat.postMessage", 60, 5 }, { "chat.update", 50, 50 }, { "chat.delete", 50, 50 },
+		{ "chat.startStream", 20, 20 }, { "chat.stopStream", 20, 20 }, { "chat.appendStream", 100, 100 },
+		{ "conversations.info", 50, 50 }, { "conversations.history", 50, 50 }, { "conversations.replies", 50, 50 },
+		{ "users.info", 100, 100 }, { "views.publish", 100, 100 }, { "reactions.add", 50, 50 },
+		{ "apps.connections.open", 20, 10 } };
 	for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++) {
 		if (strcmp(tiers[i].method, c->method) != 0)
 			continue;
@@ -129,8 +130,9 @@ static void note(const struct call *c, int status, const json_t *result)
 	if (!fake.journal)
 		return;
 	const char *thread = kit_str(c->args, "thread_ts", ""), *ts = *c->ts != '\0' ? c->ts : kit_str(c->args, "ts", "");
-	journal("\"call\":\"%s\",\"status\":%d,\"error\":\"%s\",\"channel\":\"%s\",\"thread_ts\":\"%s\",\"ts\":\"%s\",\"ms\":%llu", c->method,
-	    status, kit_str(result, "error", ""), c->channel, thread, ts, (unsigned long long)((kit_now_us() - c->at_us) / 1000));
+	journal("\"call\":\"%s\",\"status\":%d,\"error\":\"%s\",\"channel\":\"%s\",\"thread_ts\":\"%s\",\"ts\":\"%s\",\"ms\":%llu",
+	    c->method, status, kit_str(result, "error", ""), c->channel, thread, ts,
+	    (unsigned long long)((kit_now_us() - c->at_us) / 1000));
 }
 
 static void call_free(struct call *c)
@@ -259,7 +261,8 @@ static json_t *arguments(const struct kit_request *r)
 	json_object_update(o, q);
 	json_decref(q);
 	/* In a form, what is nested arrives as JSON text. */
-	static const char *const nested[] = { "blocks", "metadata", "view", "chunks", "attachments", "prompts", "loading_messages" };
+	static const char *const nested[] = { "blocks", "metadata", "view", "chunks", "attachments", "prompts",
+		"loading_messages" };
 	for (size_t i = 0; i < sizeof nested / sizeof *nested; i++) {
 		const char *s = kit_str(o, nested[i], NULL);
 		json_t *v = s != NULL ? json_loads(s, JSON_DECODE_ANY, NULL) : NULL;
@@ -289,7 +292,9 @@ void api_request(const struct kit_request *r, const char *method)
 	else if (app && *auth == '\0')
 		answer_good(c, fail("invalid_auth"));
 	else if (strncmp(c->token, app ? "xapp-" : "xoxb-", 5) != 0)
-		answer_good(c, fail(strncmp(c->token, "xox", 3) == 0 || strncmp(c->token, "xapp-", 5) == 0 ? "not_allowed_token_type" : "invalid_auth"));
+		answer_good(c,
+		    fail(strncmp(c->token, "xox", 3) == 0 || strncmp(c->token, "xapp-", 5) == 0 ? "not_allowed_token_type"
+		                                                                                : "invalid_auth"));
 	else if (strstr(c->token, "revoked") != NULL)
 		answer_good(c, fail("token_revoked"));
 	else {

@@ -51,7 +51,8 @@ void options_apply(const json_t *o)
 static json_t *say(const json_t *a)
 {
 	struct channel *c = channel_get(kit_str(a, "channel", "C0GENERAL"));
-	const char *thread = kit_str(a, "thread_ts", NULL), *user = kit_str(a, "user", "U0PERSON"), *subtype = kit_str(a, "subtype", NULL);
+	const char *thread = kit_str(a, "thread_ts", NULL), *user = kit_str(a, "user", "U0PERSON"),
+	           *subtype = kit_str(a, "subtype", NULL);
 	bool im = strcmp(c->type, "im") == 0, mention = kit_bool(a, "mention", !im && thread == NULL);
 	bool twin = kit_bool(a, "twin", mention), only_retry = kit_bool(a, "only_retry", false);
 	struct message *m = message_new(c, user, thread, false);
@@ -91,8 +92,9 @@ static json_t *edit(const json_t *a, bool gone)
 	char now[TS_ROOM];
 	next_ts(now);
 	json_t *before = message_json(NULL, m, false);
-	json_t *e = json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:o}", "type", "message", "subtype", gone ? "message_deleted" : "message_changed",
-	    "hidden", 1, "channel", c->id, "channel_type", c->type, "ts", now, "event_ts", now, "previous_message", before);
+	json_t *e = json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:o}", "type", "message", "subtype",
+	    gone ? "message_deleted" : "message_changed", "hidden", 1, "channel", c->id, "channel_type", c->type, "ts", now,
+	    "event_ts", now, "previous_message", before);
 	if (gone) {
 		m->deleted = true;
 		json_object_set_new(e, "deleted_ts", json_string(m->ts));
@@ -110,8 +112,9 @@ static json_t *react(const json_t *a)
 	char now[TS_ROOM];
 	next_ts(now);
 	const char *channel = kit_str(a, "channel", ""), *ts = kit_str(a, "ts", "");
-	json_t *e = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s}, s:s}", "type", "reaction_added", "user", kit_str(a, "user", "U0PERSON"), "reaction",
-	    kit_str(a, "name", "thumbsup"), "item", "type", "message", "channel", channel, "ts", ts, "event_ts", now);
+	json_t *e = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s}, s:s}", "type", "reaction_added", "user",
+	    kit_str(a, "user", "U0PERSON"), "reaction", kit_str(a, "name", "thumbsup"), "item", "type", "message", "channel",
+	    channel, "ts", ts, "event_ts", now);
 	return json_pack("{s:b, s:s}", "ok", 1, "event_id", event_callback(e, channel, ts, false)->id);
 }
 
@@ -129,8 +132,8 @@ static json_t *stop_button(const json_t *a)
 	}
 	char now[TS_ROOM];
 	next_ts(now);
-	json_t *e = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "type", "agent_session_stopped", "channel", c->id, "thread_ts", thread, "user",
-	    kit_str(a, "user", "U0PERSON"), "streaming_message_ts", stopped, "event_ts", now);
+	json_t *e = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s}", "type", "agent_session_stopped", "channel", c->id, "thread_ts",
+	    thread, "user", kit_str(a, "user", "U0PERSON"), "streaming_message_ts", stopped, "event_ts", now);
 	return json_pack("{s:b, s:s}", "ok", 1, "event_id", event_callback(e, c->id, thread, false)->id);
 }
 
@@ -141,15 +144,16 @@ static json_t *envelope(const char *type, json_t *payload, bool with_url)
 	char *s = json_dumps(payload, JSON_COMPACT);
 	if (s == NULL)
 		return fail("payload");
-	return json_pack("{s:b, s:s}", "ok", 1, "event_id", event_push(type, new_event_id(), s, kit_str(payload, "channel_id", ""), "", false)->id);
+	return json_pack("{s:b, s:s}", "ok", 1, "event_id",
+	    event_push(type, new_event_id(), s, kit_str(payload, "channel_id", ""), "", false)->id);
 }
 
 static json_t *slash(const json_t *a)
 {
-	json_t *p = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "token", "fake-verification-token", "team_id", fake.team,
-	    "team_domain", "acme", "channel_id", kit_str(a, "channel", "C0GENERAL"), "channel_name", "general", "user_id",
-	    kit_str(a, "user", "U0PERSON"), "user_name", "person", "command", kit_str(a, "command", "/eddy"), "text", kit_str(a, "text", ""),
-	    "api_app_id", fake.app, "is_enterprise_install", "false");
+	json_t *p = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "token", "fake-verification-token",
+	    "team_id", fake.team, "team_domain", "acme", "channel_id", kit_str(a, "channel", "C0GENERAL"), "channel_name",
+	    "general", "user_id", kit_str(a, "user", "U0PERSON"), "user_name", "person", "command", kit_str(a, "command", "/eddy"),
+	    "text", kit_str(a, "text", ""), "api_app_id", fake.app, "is_enterprise_install", "false");
 	json_object_set_new(p, "trigger_id", json_string("1.2.fake"));
 	json_t *r = envelope("slash_commands", p, true);
 	json_object_set(r, "response_url", json_object_get(p, "response_url"));
@@ -233,12 +237,13 @@ static json_t *state(void)
 	json_t *events = json_array();
 	for (size_t i = 0; i < fake.events_len; i++) {
 		const struct event *e = fake.events[i];
-		json_array_append_new(events, json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:b, s:I}", "id", e->id, "channel", e->channel, "ts", e->ts,
-						  "attempt", e->attempt, "deliveries", e->deliveries, "acks", e->acks, "acked", e->acked_us != 0, "ack_us",
-						  e->acked_us != 0 ? (json_int_t)(e->acked_us - e->sent_us) : -1));
+		json_array_append_new(events,
+		    json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:b, s:I}", "id", e->id, "channel", e->channel, "ts", e->ts,
+		        "attempt", e->attempt, "deliveries", e->deliveries, "acks", e->acks, "acked", e->acked_us != 0, "ack_us",
+		        e->acked_us != 0 ? (json_int_t)(e->acked_us - e->sent_us) : -1));
 	}
-	json_t *o = json_pack("{s:o, s:o, s:o, s:I, s:I, s:I}", "events", events, "messages", messages(NULL), "links", socket_list(), "calls",
-	    (json_int_t)fake.calls, "acks", (json_int_t)fake.acks, "late_acks", (json_int_t)fake.late_acks);
+	json_t *o = json_pack("{s:o, s:o, s:o, s:I, s:I, s:I}", "events", events, "messages", messages(NULL), "links",
+	    socket_list(), "calls", (json_int_t)fake.calls, "acks", (json_int_t)fake.acks, "late_acks", (json_int_t)fake.late_acks);
 	json_object_set(o, "violations", fake.violations);
 	json_object_set(o, "statuses", fake.statuses);
 	json_object_set(o, "views", fake.views);
@@ -270,9 +275,11 @@ void control_request(const struct kit_request *r, const char *what)
 		out = react(a);
 	else if (strcmp(what, "event") == 0)
 		out = json_pack("{s:b, s:s}", "ok", 1, "event_id",
-		    event_callback(json_incref(json_object_get(a, "event")), kit_str(a, "channel", ""), kit_str(a, "ts", ""), false)->id);
+		    event_callback(json_incref(json_object_get(a, "event")), kit_str(a, "channel", ""), kit_str(a, "ts", ""), false)
+		        ->id);
 	else if (strcmp(what, "envelope") == 0)
-		out = envelope(kit_str(a, "type", "interactive"), json_object_get(a, "payload"), kit_bool(a, "response_url", false));
+		out =
+		    envelope(kit_str(a, "type", "interactive"), json_object_get(a, "payload"), kit_bool(a, "response_url", false));
 	else if (strcmp(what, "slash") == 0)
 		out = slash(a);
 	else if (strcmp(what, "again") == 0)

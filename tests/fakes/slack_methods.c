@@ -42,11 +42,12 @@ static size_t block_units(const json_t *v)
 	const char *key;
 	json_t *sub;
 	if (json_is_array(v)) {
-		json_array_foreach(v, i, sub)
+		json_array_foreach (v, i, sub)
 			n += block_units(sub);
 	} else if (json_is_object(v)) {
-		json_object_foreach((json_t *)(uintptr_t)v, key, sub)
-			n += strcmp(key, "text") == 0 && json_is_string(sub) ? text_units(json_string_value(sub)) : block_units(sub);
+		json_object_foreach ((json_t *)(uintptr_t)v, key, sub)
+			n +=
+			    strcmp(key, "text") == 0 && json_is_string(sub) ? text_units(json_string_value(sub)) : block_units(sub);
 	}
 	return n;
 }
@@ -61,11 +62,12 @@ static const char *check_blocks(const json_t *blocks)
 		return "invalid_blocks";
 	size_t i, markdown = 0;
 	json_t *b;
-	json_array_foreach(blocks, i, b) {
+	json_array_foreach (blocks, i, b) {
 		const char *type = kit_str(b, "type", "");
 		size_t n = block_units(b);
 		if (*type == '\0' || (strcmp(type, "section") == 0 && n > 3000 && json_object_get(b, "fields") == NULL) ||
-		    (strcmp(type, "header") == 0 && n > 150) || (strcmp(type, "table") == 0 && json_array_size(json_object_get(b, "rows")) > 100))
+		    (strcmp(type, "header") == 0 && n > 150) ||
+		    (strcmp(type, "table") == 0 && json_array_size(json_object_get(b, "rows")) > 100))
 			return "invalid_blocks";
 		if (strcmp(type, "markdown") == 0)
 			markdown += n;
@@ -87,7 +89,7 @@ static const char *check_metadata(const json_t *m)
 	for (; *type != '\0'; type++)
 		if (!isalnum((unsigned char)*type) && *type != '_')
 			return "invalid_metadata_format";
-	json_object_foreach((json_t *)(uintptr_t)payload, key, v)
+	json_object_foreach ((json_t *)(uintptr_t)payload, key, v)
 		if (json_is_null(v))
 			return "invalid_metadata_schema";
 	char *s = json_dumps(m, JSON_COMPACT);
@@ -144,7 +146,8 @@ static json_t *chat_post(struct call *c)
 		return fail("markdown_text_conflict");
 	if (text_units(markdown) > 12000)
 		return fail("msg_too_long");
-	if ((why = check_blocks(blocks)) != NULL || (why = check_metadata(metadata)) != NULL || (why = check_thread(ch, arg(c, "thread_ts"))) != NULL)
+	if ((why = check_blocks(blocks)) != NULL || (why = check_metadata(metadata)) != NULL ||
+	    (why = check_thread(ch, arg(c, "thread_ts"))) != NULL)
 		return fail(why);
 	struct message *m = message_new(ch, fake.bot_user, *arg(c, "thread_ts") != '\0' ? arg(c, "thread_ts") : NULL, true);
 	fill_text(m, *markdown != '\0' ? markdown : text);
@@ -203,7 +206,8 @@ static json_t *chat_update(struct call *c)
 		return fail("streaming_state_conflict");
 	if (text == NULL && markdown == NULL && blocks == NULL)
 		return fail("no_text");
-	if ((text != NULL && blocks == NULL && text_units(text) > (size_t)fake.update_max) || (markdown != NULL && text_units(markdown) > 12000))
+	if ((text != NULL && blocks == NULL && text_units(text) > (size_t)fake.update_max) ||
+	    (markdown != NULL && text_units(markdown) > 12000))
 		return fail("msg_too_long");
 	if ((why = check_blocks(blocks)) != NULL || (why = check_metadata(metadata)) != NULL)
 		return fail(why);
@@ -242,7 +246,7 @@ static const char *stream_text(const struct call *c, struct kit_buf *out)
 	if (text_units(markdown) > 12000)
 		return "msg_too_long";
 	kit_adds(out, markdown);
-	json_array_foreach(chunks, i, k) {
+	json_array_foreach (chunks, i, k) {
 		const char *type = kit_str(k, "type", "");
 		if (strcmp(type, "markdown_text") == 0)
 			kit_adds(out, kit_str(k, "text", ""));
@@ -319,7 +323,8 @@ static json_t *stream_grow(struct call *c, bool stop)
 		m->blocks = json_incref(blocks);
 	}
 	load_visible(c->channel, m->thread_ts, m->text.p, m->text.n, stop);
-	return stop ? posted(c, channel_find(c->channel), m) : json_pack("{s:b, s:s, s:s}", "ok", 1, "channel", c->channel, "ts", m->ts);
+	return stop ? posted(c, channel_find(c->channel), m)
+	            : json_pack("{s:b, s:s, s:s}", "ok", 1, "channel", c->channel, "ts", m->ts);
 }
 
 static json_t *stream_append(struct call *c)
@@ -336,9 +341,9 @@ static json_t *stream_stop(struct call *c)
 static json_t *channel_json(const struct channel *ch)
 {
 	bool im = strcmp(ch->type, "im") == 0, mpim = strcmp(ch->type, "mpim") == 0;
-	json_t *o = json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "id", ch->id, "is_channel", !im && !mpim, "is_im", im, "is_mpim",
-	    mpim, "is_private", ch->private, "is_archived", ch->archived, "is_member", ch->member, "is_ext_shared", ch->external, "is_shared",
-	    ch->external);
+	json_t *o = json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "id", ch->id, "is_channel", !im && !mpim, "is_im",
+	    im, "is_mpim", mpim, "is_private", ch->private, "is_archived", ch->archived, "is_member", ch->member, "is_ext_shared",
+	    ch->external, "is_shared", ch->external);
 	if (im)
 		json_object_set_new(o, "user", json_string("U0PERSON"));
 	else
@@ -374,8 +379,8 @@ static json_t *page(json_t *list, size_t more_at)
 	char cursor[32] = "";
 	if (more_at > 0)
 		snprintf(cursor, sizeof cursor, "at:%zu", more_at);
-	return json_pack("{s:b, s:o, s:b, s:{s:s}}", "ok", 1, "messages", list, "has_more", more_at > 0, "response_metadata", "next_cursor",
-	    cursor);
+	return json_pack("{s:b, s:o, s:b, s:{s:s}}", "ok", 1, "messages", list, "has_more", more_at > 0, "response_metadata",
+	    "next_cursor", cursor);
 }
 
 static size_t page_limit(const struct call *c)
@@ -410,7 +415,8 @@ static json_t *conversations_history(struct call *c)
 	size_t limit = page_limit(c), skip = page_from(c), seen = 0;
 	for (size_t i = ch->len; i > 0; i--) {
 		const struct message *m = ch->list[i - 1];
-		if (m->deleted || (*m->thread_ts != '\0' && strcmp(m->thread_ts, m->ts) != 0) || !in_range(c, m->ts) || seen++ < skip)
+		if (m->deleted || (*m->thread_ts != '\0' && strcmp(m->thread_ts, m->ts) != 0) || !in_range(c, m->ts) ||
+		    seen++ < skip)
 			continue;
 		if (json_array_size(list) == limit)
 			return page(list, skip + limit);
@@ -458,7 +464,8 @@ static json_t *conversations_open(struct call *c)
 static json_t *conversations_members(struct call *c)
 {
 	(void)c;
-	return json_pack("{s:b, s:[s, s], s:{s:s}}", "ok", 1, "members", "U0PERSON", fake.bot_user, "response_metadata", "next_cursor", "");
+	return json_pack(
+	    "{s:b, s:[s, s], s:{s:s}}", "ok", 1, "members", "U0PERSON", fake.bot_user, "response_metadata", "next_cursor", "");
 }
 
 static json_t *user_json(const char *id)
@@ -467,10 +474,11 @@ static json_t *user_json(const char *id)
 	char name[80];
 	snprintf(name, sizeof name, "person-%s", id + 1);
 	bool bot = strcmp(id, fake.bot_user) == 0;
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:i, s:{s:s, s:s}}", "id", id, "team_id", fake.team, "name", name,
-	    "real_name", kit_str(own, "real_name", name), "deleted", kit_bool(own, "deleted", false), "is_bot", kit_bool(own, "is_bot", bot),
-	    "is_restricted", kit_bool(own, "is_restricted", false), "is_ultra_restricted", 0, "tz", kit_str(own, "tz", "Europe/Vienna"), "tz_offset",
-	    3600, "profile", "display_name", kit_str(own, "name", ""), "real_name", kit_str(own, "real_name", name));
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:i, s:{s:s, s:s}}", "id", id, "team_id", fake.team, "name",
+	    name, "real_name", kit_str(own, "real_name", name), "deleted", kit_bool(own, "deleted", false), "is_bot",
+	    kit_bool(own, "is_bot", bot), "is_restricted", kit_bool(own, "is_restricted", false), "is_ultra_restricted", 0, "tz",
+	    kit_str(own, "tz", "Europe/Vienna"), "tz_offset", 3600, "profile", "display_name", kit_str(own, "name", ""),
+	    "real_name", kit_str(own, "real_name", name));
 }
 
 static json_t *users_info(struct call *c)
@@ -487,7 +495,7 @@ static json_t *users_list(struct call *c)
 	(void)c;
 	json_t *members = json_array(), *own;
 	const char *id;
-	json_object_foreach(fake.users, id, own)
+	json_object_foreach (fake.users, id, own)
 		json_array_append_new(members, user_json(id));
 	return json_pack("{s:b, s:o, s:{s:s}}", "ok", 1, "members", members, "response_metadata", "next_cursor", "");
 }
@@ -498,8 +506,8 @@ static json_t *auth_test(struct call *c)
 	(void)c;
 	char url[64];
 	snprintf(url, sizeof url, "https://%s.slack.example/", "acme");
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "ok", 1, "url", url, "team", "Acme", "user", "eddy", "team_id", fake.team,
-	    "user_id", fake.bot_user, "bot_id", fake.bot_id, "is_enterprise_install", 0);
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "ok", 1, "url", url, "team", "Acme", "user", "eddy", "team_id",
+	    fake.team, "user_id", fake.bot_user, "bot_id", fake.bot_id, "is_enterprise_install", 0);
 }
 
 static json_t *connections_open(struct call *c)
@@ -545,7 +553,8 @@ static json_t *views_publish(struct call *c)
 
 static json_t *views_open(struct call *c)
 {
-	return *arg(c, "trigger_id") == '\0' ? fail("invalid_trigger_id") : json_pack("{s:b, s:{s:s}}", "ok", 1, "view", "id", "V1FAKE");
+	return *arg(c, "trigger_id") == '\0' ? fail("invalid_trigger_id")
+	                                     : json_pack("{s:b, s:{s:s}}", "ok", 1, "view", "id", "V1FAKE");
 }
 
 static json_t *session_status(struct call *c)
@@ -582,8 +591,8 @@ static json_t *files_info(struct call *c)
 {
 	char url[128];
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/files/%s", fake.port, arg(c, "file"));
-	return json_pack("{s:b, s:{s:s, s:s, s:s, s:s, s:i}}", "ok", 1, "file", "id", arg(c, "file"), "name", "notes.txt", "mimetype", "text/plain",
-	    "url_private", url, "size", 11);
+	return json_pack("{s:b, s:{s:s, s:s, s:s, s:s, s:i}}", "ok", 1, "file", "id", arg(c, "file"), "name", "notes.txt",
+	    "mimetype", "text/plain", "url_private", url, "size", 11);
 }
 
 static json_t *team_info(struct call *c)
@@ -594,13 +603,15 @@ static json_t *team_info(struct call *c)
 
 static json_t *bots_info(struct call *c)
 {
-	return json_pack("{s:b, s:{s:s, s:s, s:s, s:b}}", "ok", 1, "bot", "id", arg(c, "bot"), "app_id", fake.app, "name", "eddy", "deleted", 0);
+	return json_pack(
+	    "{s:b, s:{s:s, s:s, s:s, s:b}}", "ok", 1, "bot", "id", arg(c, "bot"), "app_id", fake.app, "name", "eddy", "deleted", 0);
 }
 
 static json_t *event_authorizations(struct call *c)
 {
 	(void)c;
-	return json_pack("{s:b, s:[{s:s, s:s, s:b}]}", "ok", 1, "authorizations", "team_id", fake.team, "user_id", fake.bot_user, "is_bot", 1);
+	return json_pack(
+	    "{s:b, s:[{s:s, s:s, s:b}]}", "ok", 1, "authorizations", "team_id", fake.team, "user_id", fake.bot_user, "is_bot", 1);
 }
 
 static const struct {

@@ -52,7 +52,8 @@ static void on_close(void *arg)
 static void say_disconnect(struct link *l, const char *why)
 {
 	char s[160];
-	int n = snprintf(s, sizeof s, "{\"type\":\"disconnect\",\"reason\":\"%s\",\"debug_info\":{\"host\":\"applink-fake\"}}", why);
+	int n =
+	    snprintf(s, sizeof s, "{\"type\":\"disconnect\",\"reason\":\"%s\",\"debug_info\":{\"host\":\"applink-fake\"}}", why);
 	kit_ws_text(l->conn, s, (size_t)n);
 	journal("\"link\":%u,\"disconnect\":\"%s\"", l->number, why);
 }
@@ -201,8 +202,9 @@ json_t *socket_list(void)
 	json_t *a = json_array();
 	for (size_t i = 0; i < LINKS_MAX; i++)
 		if (links[i].conn != 0)
-			json_array_append_new(a, json_pack("{s:i, s:b, s:b, s:b}", "number", (int)links[i].number, "ready", links[i].ready, "leaving",
-						     links[i].leaving, "frozen", links[i].frozen));
+			json_array_append_new(a,
+			    json_pack("{s:i, s:b, s:b, s:b}", "number", (int)links[i].number, "ready", links[i].ready, "leaving",
+			        links[i].leaving, "frozen", links[i].frozen));
 	return a;
 }
 
@@ -242,8 +244,8 @@ void event_send(struct event *e, int attempt)
 	}
 	e->deliveries++;
 	struct kit_buf b = { 0 };
-	kit_addf(&b, "{\"envelope_id\":\"%08x-%04x-4000-8000-%012zx\",\"payload\":", (unsigned)(kit_random() * 4294967295.0), attempt & 0xffff,
-	    e->n);
+	kit_addf(&b, "{\"envelope_id\":\"%08x-%04x-4000-8000-%012zx\",\"payload\":", (unsigned)(kit_random() * 4294967295.0),
+	    attempt & 0xffff, e->n);
 	kit_adds(&b, e->payload);
 	bool events_api = strcmp(e->type, "events_api") == 0;
 	kit_addf(&b, ",\"type\":\"%s\",\"accepts_response_payload\":%s", e->type, events_api ? "false" : "true");
@@ -255,7 +257,8 @@ void event_send(struct event *e, int attempt)
 	kit_buf_done(&b);
 }
 
-struct event *event_push(const char *type, const char *event_id, char *payload_taken, const char *channel, const char *ts, bool skip_first)
+struct event *event_push(
+    const char *type, const char *event_id, char *payload_taken, const char *channel, const char *ts, bool skip_first)
 {
 	struct event *e = calloc(1, sizeof *e);
 	if (e == NULL)
@@ -267,7 +270,9 @@ struct event *event_push(const char *type, const char *event_id, char *payload_t
 			abort();
 	}
 	e->n = fake.events_len;
-	e->type = strcmp(type, "interactive") == 0 ? "interactive" : strcmp(type, "slash_commands") == 0 ? "slash_commands" : "events_api";
+	e->type = strcmp(type, "interactive") == 0 ? "interactive"
+	    : strcmp(type, "slash_commands") == 0  ? "slash_commands"
+	                                           : "events_api";
 	e->payload = payload_taken;
 	e->skip_first = skip_first;
 	e->made_us = kit_now_us();
@@ -299,8 +304,8 @@ struct event *event_callback(json_t *inner_taken, const char *channel, const cha
 	    "\"api_app_id\":\"%s\",\"event\":%s,\"type\":\"event_callback\",\"event_id\":\"%s\",\"event_time\":%llu,"
 	    "\"authorizations\":[{\"enterprise_id\":null,\"team_id\":\"%s\",\"user_id\":\"%s\",\"is_bot\":true,\"is_enterprise_install\":false}],"
 	    "\"is_ext_shared_channel\":%s,\"event_context\":\"4-fake-%s\"}",
-	    fake.team, fake.team, fake.app, inner != NULL ? inner : "null", id, (unsigned long long)(kit_wall_us() / 1000000), fake.team,
-	    fake.bot_user, c != NULL && c->external ? "true" : "false", id);
+	    fake.team, fake.team, fake.app, inner != NULL ? inner : "null", id, (unsigned long long)(kit_wall_us() / 1000000),
+	    fake.team, fake.bot_user, c != NULL && c->external ? "true" : "false", id);
 	free(inner);
 	json_decref(inner_taken);
 	return event_push("events_api", id, b.p, channel, ts, skip_first);

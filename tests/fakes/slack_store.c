@@ -100,8 +100,8 @@ struct message *message_new(struct channel *c, const char *user, const char *thr
 
 json_t *message_json(const struct channel *c, const struct message *m, bool metadata)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s%}", "type", "message", "user", m->user, "ts", m->ts, "team", fake.team, "text",
-	    m->text.p, m->text.n);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s%}", "type", "message", "user", m->user, "ts", m->ts, "team", fake.team,
+	    "text", m->text.p, m->text.n);
 	if (o == NULL)
 		o = json_pack("{s:s, s:s, s:s, s:s}", "type", "message", "user", m->user, "ts", m->ts, "text", "");
 	if (*m->thread_ts != '\0')

@@ -64,11 +64,17 @@ static void emit_text(struct model_call *c, const char *text)
 
 static struct model_usage usage(const struct fixture *f, const struct model_call *c)
 {
-	return (struct model_usage){ .input_tokens = 100, .output_tokens = 10, .cost_micros = c->floor ? 0 : f->o.cost_micros,
-		.first_ms = 1, .total_ms = 2, .provider = c->floor ? "builtin" : "fake", .model = c->floor ? "builtin" : "fake-1" };
+	return (struct model_usage){ .input_tokens = 100,
+		.output_tokens = 10,
+		.cost_micros = c->floor ? 0 : f->o.cost_micros,
+		.first_ms = 1,
+		.total_ms = 2,
+		.provider = c->floor ? "builtin" : "fake",
+		.model = c->floor ? "builtin" : "fake-1" };
 }
 
-static void end_call(struct fixture *f, struct model_call *c, enum model_event_kind kind, enum model_fail fail, enum model_stop stop)
+static void end_call(
+    struct fixture *f, struct model_call *c, enum model_event_kind kind, enum model_fail fail, enum model_stop stop)
 {
 	c->fn(c->arg, &(struct model_event){ .kind = kind, .fail = fail, .stop = stop, .why = "scripted", .usage = usage(f, c) });
 	free(c->text);
@@ -126,8 +132,12 @@ static void work(struct fixture *f, struct model_call *c)
 			answer(f, c);
 			return;
 		}
-		c->fn(c->arg, &(struct model_event){ .kind = MODEL_TOOL_CALL, .tool_id = "call_1", .tool_name = "search_messages",
-			.text = "{\"query\":\"deploy\"}", .text_len = 18 });
+		c->fn(c->arg,
+		    &(struct model_event){ .kind = MODEL_TOOL_CALL,
+		        .tool_id = "call_1",
+		        .tool_name = "search_messages",
+		        .text = "{\"query\":\"deploy\"}",
+		        .text_len = 18 });
 		end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_TOOLS);
 		return;
 	case SCRIPT_HANG:
@@ -189,7 +199,9 @@ static struct model_call *model_start(struct model *m, const struct model_reques
 	pthread_mutex_lock(&f->mutex);
 	if (!c->floor) {
 		f->calls++;
-		c->script = c->has_result ? f->after_tool : f->scripts_at < f->scripts_len ? f->scripts[f->scripts_at++] : SCRIPT_ANSWER;
+		c->script = c->has_result            ? f->after_tool
+		    : f->scripts_at < f->scripts_len ? f->scripts[f->scripts_at++]
+		                                     : SCRIPT_ANSWER;
 	}
 	*f->tail = c;
 	f->tail = &c->next;
@@ -247,16 +259,22 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 	enum err result = ERR_NONE;
 	pthread_mutex_lock(&f->mutex);
 	if (!f->o.quick && f->notes_len < NOTES_MAX)
-		f->notes[f->notes_len++] = (struct noted){ r->kind, r->run, r->thread, xstrndup(r->text ? r->text : "", r->text_len), r->seq,
-			r->attempt, r->maybe_sent, r->failed, r->one_person_only, "" };
+		f->notes[f->notes_len++] =
+		    (struct noted){ r->kind, r->run, r->thread, xstrndup(r->text ? r->text : "", r->text_len), r->seq, r->attempt,
+			    r->maybe_sent, r->failed, r->one_person_only, "" };
 	if (!f->o.quick && r->external_ref != NULL && f->notes_len > 0)
 		snprintf(f->notes[f->notes_len - 1].ref, sizeof(f->notes[0].ref), "%s", r->external_ref);
 	if (r->kind == REPLY_WHOLE && f->results_at < f->results_len)
 		result = f->results[f->results_at++];
 	pthread_mutex_unlock(&f->mutex);
 	if (r->kind == REPLY_WHOLE && (f->o.caps & CAP_PULL) == 0 && !f->o.mute)
-		engine_sent(f->engine, &(struct sent){ .ws = r->ws, .delivery = r->delivery, .result = result, .retry_after_ms = 1,
-			.external_ref = result == ERR_NONE ? "ts-1" : NULL, .why = result == ERR_NONE ? NULL : "scripted" });
+		engine_sent(f->engine,
+		    &(struct sent){ .ws = r->ws,
+		        .delivery = r->delivery,
+		        .result = result,
+		        .retry_after_ms = 1,
+		        .external_ref = result == ERR_NONE ? "ts-1" : NULL,
+		        .why = result == ERR_NONE ? NULL : "scripted" });
 	return ERR_NONE;
 }
 
@@ -302,14 +320,21 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		free(overrides[i]);
 	buf_done(&problems);
 	f->metrics = metrics_new();
-	struct engine_options eo = { .settings = f->settings, .metrics = f->metrics, .model = &f->model, .database_url = f->url,
-		.data_dir = "/nonexistent", .lease_ms = o->lease_ms, .heartbeat_ms = o->heartbeat_ms, .scan_ms = o->scan_ms };
+	struct engine_options eo = { .settings = f->settings,
+		.metrics = f->metrics,
+		.model = &f->model,
+		.database_url = f->url,
+		.data_dir = "/nonexistent",
+		.lease_ms = o->lease_ms,
+		.heartbeat_ms = o->heartbeat_ms,
+		.scan_ms = o->scan_ms };
 	char why[256] = "";
 	if (engine_open(&f->engine, &eo, why, sizeof(why)) != ERR_NONE) {
 		fprintf(stderr, "engine_open: %s\n", why);
 		abort();
 	}
-	f->ops = (struct adapter_ops){ f->o.adapter ? f->o.adapter : "test", f->o.caps, adapter_send, adapter_describe, adapter_permalink };
+	f->ops = (struct adapter_ops){ f->o.adapter ? f->o.adapter : "test", f->o.caps, adapter_send, adapter_describe,
+		adapter_permalink };
 	f->adapter.f = f;
 	engine_add_adapter(f->engine, &f->ops, &f->adapter);
 	if (engine_install(f->engine, "test", "T1", "Test", true, &f->ws) != ERR_NONE)
@@ -438,9 +463,14 @@ bool fixture_say(struct fixture *f, const char *person, const char *thread, cons
 {
 	char source[128];
 	snprintf(source, sizeof(source), "m:D1:%s", key);
-	struct intent in = { .kind = INTENT_MESSAGE_POSTED, .source_key = source, .message_key = key, .thread_key = thread,
-		.person = { .external_id = person, .name = person }, .place = { .external_id = "D1", .name = "direct",
-		.visibility = VIS_DIRECT, .eddy_is_member = true }, .text = text, .text_len = strlen(text) };
+	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
+		.source_key = source,
+		.message_key = key,
+		.thread_key = thread,
+		.person = { .external_id = person, .name = person },
+		.place = { .external_id = "D1", .name = "direct", .visibility = VIS_DIRECT, .eddy_is_member = true },
+		.text = text,
+		.text_len = strlen(text) };
 	return fixture_do(f, &in, NULL);
 }
 

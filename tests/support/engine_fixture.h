@@ -13,13 +13,13 @@
  */
 enum script {
 	SCRIPT_ANSWER,
-	SCRIPT_BUSY,     /* fails with FAIL_BUSY */
-	SCRIPT_CUT,      /* three deltas, then FAIL_BROKEN */
+	SCRIPT_BUSY, /* fails with FAIL_BUSY */
+	SCRIPT_CUT,  /* three deltas, then FAIL_BROKEN */
 	SCRIPT_REFUSED,
-	SCRIPT_HANG,     /* one delta, then nothing until cancelled or released */
-	SCRIPT_TOOL,     /* calls search_messages once, answers when the result is there */
+	SCRIPT_HANG, /* one delta, then nothing until cancelled or released */
+	SCRIPT_TOOL, /* calls search_messages once, answers when the result is there */
 	SCRIPT_EMPTY,
-	SCRIPT_BYTES,    /* an answer that is no UTF-8 */
+	SCRIPT_BYTES, /* an answer that is no UTF-8 */
 };
 struct noted {
 	enum reply_kind kind;
@@ -32,16 +32,16 @@ struct noted {
 };
 struct fixture;
 struct fixture_options {
-	const char *url;          /* NULL: a fresh database */
+	const char *url; /* NULL: a fresh database */
 	uint32_t lease_ms, heartbeat_ms, scan_ms;
-	unsigned caps;            /* 0: CAP_STREAM | CAP_STATUS */
-	const char *settings;     /* "name=value" overrides, NULL-terminated by an empty string at the end; may be NULL */
-	bool quick;               /* bench: do not note, answer in one delta */
+	unsigned caps;        /* 0: CAP_STREAM | CAP_STATUS */
+	const char *settings; /* "name=value" overrides, NULL-terminated by an empty string at the end; may be NULL */
+	bool quick;           /* bench: do not note, answer in one delta */
 	void (*on_whole)(void *arg, const struct reply *r);
 	void *arg;
-	int64_t cost_micros;      /* what each call costs */
-	bool mute;                /* the adapter never says what became of a delivery */
-	const char *adapter;      /* NULL: "test" */
+	int64_t cost_micros; /* what each call costs */
+	bool mute;           /* the adapter never says what became of a delivery */
+	const char *adapter; /* NULL: "test" */
 };
 struct fixture *fixture_new(const struct fixture_options *o);
 void fixture_free(struct fixture *f);
@@ -50,9 +50,9 @@ struct id fixture_ws(struct fixture *f);
 const char *fixture_url(struct fixture *f);
 /** The next calls behave so, one each; then answers again.  The builtin floor ("builtin" as model) always answers "floor: TEXT". */
 void fixture_script(struct fixture *f, enum script s);
-void fixture_release(struct fixture *f);                   /* ends what hangs, with a good answer */
-void fixture_release_as(struct fixture *f, enum script s); /* what hangs goes on like this */
-void fixture_after_tool(struct fixture *f, enum script s); /* how calls with a tool's result behave: SCRIPT_TOOL answers */
+void fixture_release(struct fixture *f);                     /* ends what hangs, with a good answer */
+void fixture_release_as(struct fixture *f, enum script s);   /* what hangs goes on like this */
+void fixture_after_tool(struct fixture *f, enum script s);   /* how calls with a tool's result behave: SCRIPT_TOOL answers */
 void fixture_sent_results(struct fixture *f, enum err next); /* outcome of the next delivery; then ERR_NONE */
 /** A direct message of ${person} in ${thread}, keyed ${key}; waits for COMMIT.  False: refused. */
 bool fixture_say(struct fixture *f, const char *person, const char *thread, const char *key, const char *text);

@@ -79,7 +79,9 @@ static long now_ms(void)
 static int connect_to(int port)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
 		close(fd);
 		fd = -1;
@@ -110,8 +112,8 @@ int http_do(int port, const char *method, const char *path, const char *headers,
 	if (fd < 0)
 		return 0;
 	char *head;
-	int len = asprintf(&head, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n", method, path, port, n,
-	    headers != NULL ? headers : "");
+	int len = asprintf(&head, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n",
+	    method, path, port, n, headers != NULL ? headers : "");
 	if (len < 0)
 		abort();
 	bool sent = send(fd, head, (size_t)len, MSG_NOSIGNAL) == len;
@@ -171,11 +173,14 @@ static json_t *control(const struct fake_process *f, const char *command, const 
 		json_decref(o);
 	}
 	snprintf(path, sizeof path, "/control/%s", command);
-	int status = http_do(f->port, "POST", path, "Content-Type: application/json\r\n", text, text != NULL ? strlen(text) : 0, 20000, &answer);
+	int status = http_do(
+	    f->port, "POST", path, "Content-Type: application/json\r\n", text, text != NULL ? strlen(text) : 0, 20000, &answer);
 	json_t *o = answer != NULL ? json_loads(answer, 0, &why) : NULL;
-	bool ok = status == 200 && o != NULL && (!json_is_object(o) || json_object_get(o, "ok") == NULL || json_is_true(json_object_get(o, "ok")));
+	bool ok = status == 200 && o != NULL &&
+	    (!json_is_object(o) || json_object_get(o, "ok") == NULL || json_is_true(json_object_get(o, "ok")));
 	if (!ok) {
-		fprintf(stderr, "control %s %s: status %d, %s\n", command, text != NULL ? text : "", status, answer != NULL ? answer : "no answer");
+		fprintf(stderr, "control %s %s: status %d, %s\n", command, text != NULL ? text : "", status,
+		    answer != NULL ? answer : "no answer");
 		abort();
 	}
 	free(text);

@@ -91,7 +91,9 @@ static void buf_add_json__escapes__what_json_needs(void **state)
 	assert_json("zo\xc3\xab \xf0\x9f\x99\x82", 9, "zo\xc3\xab \xf0\x9f\x99\x82");
 	assert_json("a\xff\xc3", 3, "a\xef\xbf\xbd\xef\xbf\xbd");
 	assert_json("\xed\xa0\x80", 3, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-	assert_json("a\0b", 3, "a\xef\xbf\xbd" "b");
+	assert_json("a\0b", 3,
+	    "a\xef\xbf\xbd"
+	    "b");
 	struct buf b = BUF_INIT;
 	buf_add_json_str(&b, NULL);
 	buf_add_json_str(&b, "x\"");

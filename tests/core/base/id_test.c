@@ -94,7 +94,8 @@ static void id_named__is__the_same_for_the_same_parts(void **state)
 	struct id space = ID_NONE, other = id_new();
 	/* SHA-256 over 16 zero bytes and "name", computed elsewhere. */
 	assert_string_equal(id_format(id_named(space, 0, "name", 4), text), "19cb8a66-55ba-874a-93f9-9a9c595723db");
-	assert_string_equal(id_format(id_named(space, UINT64_C(0x0123456789ab), "name", 4), text), "01234567-89ab-874a-93f9-9a9c595723db");
+	assert_string_equal(
+	    id_format(id_named(space, UINT64_C(0x0123456789ab), "name", 4), text), "01234567-89ab-874a-93f9-9a9c595723db");
 	assert_true(id_equal(id_named(other, 7, "x", 1), id_named(other, 7, "x", 1)));
 	assert_false(id_equal(id_named(other, 7, "x", 1), id_named(other, 8, "x", 1)));
 	assert_false(id_equal(id_named(other, 7, "x", 1), id_named(other, 7, "y", 1)));
@@ -110,9 +111,9 @@ static void id_parse__takes__only_the_canonical_form(void **state)
 	assert_true(id_parse(id_format(id, text), &back));
 	assert_true(id_equal(id, back));
 	assert_true(id_parse("0189C2A0-7B1E-7ABC-8DEF-0123456789AB", &back));
-	static const char *const bad[] = { "", "0189c2a0", "0189c2a0-7b1e-7abc-8def-0123456789a", "0189c2a0-7b1e-7abc-8def-0123456789abc",
-		"0189c2a07b1e7abc8def0123456789ab", "0189c2a0-7b1e-7abc-8def-0123456789ag", "{189c2a0-7b1e-7abc-8def-0123456789ab",
-		"0189c2a0_7b1e-7abc-8def-0123456789ab" };
+	static const char *const bad[] = { "", "0189c2a0", "0189c2a0-7b1e-7abc-8def-0123456789a",
+		"0189c2a0-7b1e-7abc-8def-0123456789abc", "0189c2a07b1e7abc8def0123456789ab", "0189c2a0-7b1e-7abc-8def-0123456789ag",
+		"{189c2a0-7b1e-7abc-8def-0123456789ab", "0189c2a0_7b1e-7abc-8def-0123456789ab" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_false(id_parse(bad[i], &back));
 	assert_true(id_is_none(ID_NONE));

@@ -52,8 +52,8 @@ static void log_info__writes__one_json_line(void **state)
 	char text[4096];
 	struct id id = id_new();
 	char id_text[ID_TEXT];
-	log_info("run.finish", LF_ID("run", id), LF_STR("name", "a\"\nb"), LF_INT("ms", -12), LF_NUM("load", 0.25), LF_NUM("bad", NAN),
-		LF_STR("none", NULL));
+	log_info("run.finish", LF_ID("run", id), LF_STR("name", "a\"\nb"), LF_INT("ms", -12), LF_NUM("load", 0.25),
+	    LF_NUM("bad", NAN), LF_STR("none", NULL));
 	json_t *j = read_line(text, sizeof text);
 	assert_string_equal(json_str(j, "event", ""), "run.finish");
 	assert_string_equal(json_str(j, "level", ""), "info");

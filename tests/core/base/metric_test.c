@@ -34,11 +34,12 @@ static void metrics_render__writes__each_family_once(void **state)
 	metric_add(depth, -11);
 	assert_int_equal(metric_value(depth), -2);
 	metrics_render(ms, &b);
-	assert_string_equal(b.p, "# HELP eddy_posts_total Posts by\\nresult \\\\ all\n# TYPE eddy_posts_total counter\n"
-				 "eddy_posts_total{result=\"ok\"} 3\neddy_posts_total{result=\"a\\nb\\\\c\\\"\"} 1\n"
-				 "# HELP eddy_queue_depth Depth\n# TYPE eddy_queue_depth gauge\neddy_queue_depth -2\n"
-				 "# HELP eddy_rss_bytes Memory\n# TYPE eddy_rss_bytes gauge\neddy_rss_bytes 7.5\n"
-				 "# HELP eddy_nan None\n# TYPE eddy_nan gauge\neddy_nan NaN\n");
+	assert_string_equal(b.p,
+	    "# HELP eddy_posts_total Posts by\\nresult \\\\ all\n# TYPE eddy_posts_total counter\n"
+	    "eddy_posts_total{result=\"ok\"} 3\neddy_posts_total{result=\"a\\nb\\\\c\\\"\"} 1\n"
+	    "# HELP eddy_queue_depth Depth\n# TYPE eddy_queue_depth gauge\neddy_queue_depth -2\n"
+	    "# HELP eddy_rss_bytes Memory\n# TYPE eddy_rss_bytes gauge\neddy_rss_bytes 7.5\n"
+	    "# HELP eddy_nan None\n# TYPE eddy_nan gauge\neddy_nan NaN\n");
 	metrics_free(ms);
 	metrics_free(NULL);
 	buf_done(&b);

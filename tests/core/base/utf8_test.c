@@ -30,8 +30,9 @@ static void utf8_decode__is_the_inverse_of__encode(void **state)
 static void utf8_valid__refuses__ill_formed_text(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf",
-		"\xe2\x82", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x28\xa1", "long enough text \xc3(" };
+	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80",
+		"\xed\xbf\xbf", "\xe2\x82", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x28\xa1",
+		"long enough text \xc3(" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_false(utf8_valid(bad[i], strlen(bad[i])));
 	assert_true(utf8_valid("", 0));

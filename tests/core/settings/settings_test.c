@@ -25,7 +25,11 @@ static const struct setting chat_settings[] = {
 static const struct setting *const tables[] = { core_settings, chat_settings, NULL };
 
 /* An entry of an environment: execve() and friends want it writable. */
-#define TEXT(s) (char[]){ s }
+#define TEXT(s) \
+	(char[]) \
+	{ \
+		s \
+	}
 
 struct fixture {
 	struct settings *s;
@@ -106,7 +110,8 @@ static void settings_load__gives__defaults_without_any_source(void **state)
 static void settings_load__reads__nested_and_dotted_names(void **state)
 {
 	struct fixture *f = *state;
-	assert_int_equal(load(f, "chat:\n  limits: adaptive\n  pause: 2s\nchat.stream: off\nchat.channels: [a, 'b c', ]\nlog:\n"), ERR_NONE);
+	assert_int_equal(
+	    load(f, "chat:\n  limits: adaptive\n  pause: 2s\nchat.stream: off\nchat.channels: [a, 'b c', ]\nlog:\n"), ERR_NONE);
 	assert_string_equal(f->problems.p, "");
 	assert_string_equal(settings_str(f->s, "chat.limits"), "adaptive");
 	assert_int_equal(settings_int(f->s, "chat.pause"), 2000);
@@ -126,7 +131,8 @@ static void settings_load__prefers__override_then_environment_then_file(void **s
 	struct fixture *f = *state;
 	const char yaml[] = "chat.pause: 1s\nchat.ports: 4\nchat.limits: adaptive\n";
 	write_bytes(f, yaml, strlen(yaml));
-	char *env[] = { TEXT("EDDY_CHAT_PAUSE=2s"), TEXT("EDDY_CHAT_PORTS=5"), TEXT("EDDY_CHAT_LIMITS="), TEXT("CHAT_TOKEN=alias"), NULL };
+	char *env[] = { TEXT("EDDY_CHAT_PAUSE=2s"), TEXT("EDDY_CHAT_PORTS=5"), TEXT("EDDY_CHAT_LIMITS="), TEXT("CHAT_TOKEN=alias"),
+		NULL };
 	char *overrides[] = { TEXT("chat.pause=3s"), NULL };
 	assert_int_equal(settings_load(f->s, f->path, env, overrides, &f->problems), ERR_NONE);
 	assert_int_equal(settings_int(f->s, "chat.pause"), 3000);
@@ -164,8 +170,8 @@ static void settings_load__reads__secret_from_the_named_file(void **state)
 	assert_string_equal(f->problems.p, "CHAT_TOKEN: chat.token: both CHAT_TOKEN and CHAT_TOKEN_FILE are set; keep one\n");
 	buf_reset(&f->problems);
 	assert_int_equal(settings_load(f->s, "/dev/null", gone, NULL, &f->problems), ERR_INPUT);
-	assert_string_equal(f->problems.p,
-		"EDDY_CHAT_TOKEN_FILE: chat.token: cannot read the file it names: No such file or directory\n");
+	assert_string_equal(
+	    f->problems.p, "EDDY_CHAT_TOKEN_FILE: chat.token: cannot read the file it names: No such file or directory\n");
 	write_bytes(f, "two\nlines\n", 10);
 	buf_reset(&f->problems);
 	assert_int_equal(settings_load(f->s, "/dev/null", env, NULL, &f->problems), ERR_INPUT);
@@ -176,7 +182,8 @@ static void settings_load__reports__all_problems_at_once(void **state)
 	struct fixture *f = *state;
 	const char yaml[] = "chat:\n  limit: adaptive\n  pause: soon\n  token: [a]\nwep.listen: x\nchat.ports: 0\n";
 	write_bytes(f, yaml, strlen(yaml));
-	char *env[] = { TEXT("EDDY_CHAT_PUASE=1s"), TEXT("EDDY_CHAT_STREAM=maybe"), TEXT("EDDY_BIN=/x"), TEXT("EDDY_TEST_CORPUS=/y"), TEXT("PATH=/bin"), NULL };
+	char *env[] = { TEXT("EDDY_CHAT_PUASE=1s"), TEXT("EDDY_CHAT_STREAM=maybe"), TEXT("EDDY_BIN=/x"),
+		TEXT("EDDY_TEST_CORPUS=/y"), TEXT("PATH=/bin"), NULL };
 	char *overrides[] = { TEXT("chat.apiurl=x"), TEXT("nonsense"), NULL };
 	assert_int_equal(settings_load(f->s, f->path, env, overrides, &f->problems), ERR_INPUT);
 	struct buf want = BUF_INIT;
@@ -185,10 +192,11 @@ static void settings_load__reports__all_problems_at_once(void **state)
 	buf_addf(&want, "%s:4: chat.token: holds a list, expected text\n", f->path);
 	buf_addf(&want, "%s:5: wep.listen: unknown setting; \"eddy config sample\" shows all\n", f->path);
 	buf_addf(&want, "%s:6: chat.ports: \"0\" is not a whole number from 1 up\n", f->path);
-	buf_add_str(&want, "EDDY_CHAT_STREAM: chat.stream: \"maybe\" is not yes or no\n"
-			   "EDDY_CHAT_PUASE: no setting has this variable; did you mean EDDY_CHAT_PAUSE?\n"
-			   "-s: chat.apiurl: unknown setting; did you mean chat.api_url?\n"
-			   "-s (number 2): expected name=value\n");
+	buf_add_str(&want,
+	    "EDDY_CHAT_STREAM: chat.stream: \"maybe\" is not yes or no\n"
+	    "EDDY_CHAT_PUASE: no setting has this variable; did you mean EDDY_CHAT_PAUSE?\n"
+	    "-s: chat.apiurl: unknown setting; did you mean chat.api_url?\n"
+	    "-s (number 2): expected name=value\n");
 	assert_string_equal(f->problems.p, want.p);
 	buf_done(&want);
 	assert_int_equal(settings_int(f->s, "chat.pause"), 700);
@@ -200,7 +208,8 @@ static void settings_load__refuses__what_yaml_can_hide(void **state)
 	assert_problem(f, "chat.limits: &a adaptive\n", "1: chat.limits: anchors (&name) are not taken; write the value out");
 	assert_problem(f, "chat.limits: !!str adaptive\n", "1: chat.limits: tags (!name) are not taken; every value is text");
 	assert_problem(f, "chat:\n  limits: *a\n", "2: chat.limits: aliases (*name) are not taken; write the value out");
-	assert_problem(f, "chat:\n  limits: adaptive\nchat.limits: adaptive\n", "3: chat.limits: stands here again, first in line 2");
+	assert_problem(
+	    f, "chat:\n  limits: adaptive\nchat.limits: adaptive\n", "3: chat.limits: stands here again, first in line 2");
 	assert_problem(f, "chat:\n  ports: 1\nchat:\n  pause: 1s\n", "3: chat: stands here again, first in line 1");
 	assert_problem(f, "chat: adaptive\n", "1: chat: is a group; write its settings below it, indented");
 	assert_problem(f, "chat.limits: {a: b}\n", "1: chat.limits: holds a group, expected one of documented, adaptive");
@@ -254,14 +263,16 @@ static void settings_load__caps__the_list_of_problems(void **state)
 static void settings_load__never_shows__secrets(void **state)
 {
 	struct fixture *f = *state;
-	char *env[] = { TEXT("DATABASE_URL=mysql://joe:hunter2@db/x"), TEXT("EDDY_MODEL_BASE_URL=ftp://joe:hunter2@m/"), TEXT("CHAT_TOKEN=hunter2"), NULL };
+	char *env[] = { TEXT("DATABASE_URL=mysql://joe:hunter2@db/x"), TEXT("EDDY_MODEL_BASE_URL=ftp://joe:hunter2@m/"),
+		TEXT("CHAT_TOKEN=hunter2"), NULL };
 	char *overrides[] = { TEXT("hunter2"), NULL };
 	write_bytes(f, "database.admin_url: hunter2\n", 28);
 	assert_int_equal(settings_load(f->s, f->path, env, overrides, &f->problems), ERR_INPUT);
 	assert_null(strstr(f->problems.p, "hunter2"));
 	assert_non_null(strstr(f->problems.p, "DATABASE_URL: database.url: does not begin with postgresql://"));
 	struct buf out = BUF_INIT;
-	char *good[] = { TEXT("DATABASE_URL=postgresql://joe:hunter2@db/x"), TEXT("EDDY_MODEL_BASE_URL=https://joe:hunter2@m/v1"), NULL };
+	char *good[] = { TEXT("DATABASE_URL=postgresql://joe:hunter2@db/x"), TEXT("EDDY_MODEL_BASE_URL=https://joe:hunter2@m/v1"),
+		NULL };
 	buf_reset(&f->problems);
 	assert_int_equal(settings_load(f->s, "/dev/null", good, NULL, &f->problems), ERR_NONE);
 	settings_print(f->s, &out);
@@ -324,9 +335,10 @@ static void settings_check__takes__plain_addresses_on_loopback_only(void **state
 	struct fixture *f = *state;
 	static const char *const good[] = { "https://a.example/", "wss://a.example", "http://localhost:80/x", "ws://127.0.0.1:9/x",
 		"http://127.9.8.7", "http://[::1]:8080/", "HTTP://LOCALHOST/" };
-	static const char *const bad[] = { "http://a.example/", "ws://10.0.0.1/", "http://127.0.0.1.example/", "http://localhost.example/",
-		"http://127.0.0.1@evil.example/", "http://127.0.0.999/", "http://127.1/", "ftp://localhost/", "localhost", "http://",
-		"https://a:0/", "https://a:70000/", "https://a:8x/", "https://[::1/", "https:// a/", "http://[::2]/", "http://127.0.0.1./", "http://127.000.001/", "http://127.0.0.0.1/" };
+	static const char *const bad[] = { "http://a.example/", "ws://10.0.0.1/", "http://127.0.0.1.example/",
+		"http://localhost.example/", "http://127.0.0.1@evil.example/", "http://127.0.0.999/", "http://127.1/",
+		"ftp://localhost/", "localhost", "http://", "https://a:0/", "https://a:70000/", "https://a:8x/", "https://[::1/",
+		"https:// a/", "http://[::2]/", "http://127.0.0.1./", "http://127.000.001/", "http://127.0.0.0.1/" };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		check_value(f, "chat.api_url", good[i], true, -1);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -358,7 +370,8 @@ static void settings_model__follows__the_keys_that_are_set(void **state)
 		{ { TEXT("OPENAI_API_KEY=o"), TEXT("ANTHROPIC_API_KEY=a"), NULL }, "anthropic", "a" },
 		{ { TEXT("OPENAI_API_KEY=o"), TEXT("EDDY_MODEL_API_KEY=m"), NULL }, "anthropic", "m" },
 		{ { TEXT("EDDY_MODEL_BASE_URL=http://m.lan/"), NULL }, "anthropic", NULL },
-		{ { TEXT("EDDY_MODEL_PROVIDER=openai"), TEXT("ANTHROPIC_API_KEY=a"), TEXT("OPENAI_API_KEY=o"), NULL }, "openai", "o" },
+		{ { TEXT("EDDY_MODEL_PROVIDER=openai"), TEXT("ANTHROPIC_API_KEY=a"), TEXT("OPENAI_API_KEY=o"), NULL }, "openai",
+		    "o" },
 		{ { TEXT("EDDY_MODEL_PROVIDER=builtin"), TEXT("ANTHROPIC_API_KEY=a"), NULL }, "builtin", NULL },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -376,7 +389,8 @@ static void settings_model__follows__the_keys_that_are_set(void **state)
 static void settings_print__reads_back__as_the_same_values(void **state)
 {
 	struct fixture *f = *state;
-	char *overrides[] = { TEXT("workspace.name=: # \"odd\" \\ näme"), TEXT("chat.channels=a, - b,c: d"), TEXT("chat.pause=3s"), TEXT("log.level=debug"), NULL };
+	char *overrides[] = { TEXT("workspace.name=: # \"odd\" \\ näme"), TEXT("chat.channels=a, - b,c: d"), TEXT("chat.pause=3s"),
+		TEXT("log.level=debug"), NULL };
 	assert_int_equal(settings_load(f->s, "/dev/null", NULL, overrides, &f->problems), ERR_NONE);
 	struct buf out = BUF_INIT;
 	settings_print(f->s, &out);
@@ -405,8 +419,9 @@ static void settings_sample__reads_back__and_holds_the_defaults(void **state)
 	struct buf out = BUF_INIT, bare = BUF_INIT;
 	settings_sample(tables, &out);
 	assert_int_equal(load(f, out.p), ERR_NONE);
-	assert_non_null(strstr(out.p, "chat:\n  # the token\n  # Takes text; environment: EDDY_CHAT_TOKEN or CHAT_TOKEN, each also with _FILE\n"
-				      "  # token:\n"));
+	assert_non_null(strstr(out.p,
+	    "chat:\n  # the token\n  # Takes text; environment: EDDY_CHAT_TOKEN or CHAT_TOKEN, each also with _FILE\n"
+	    "  # token:\n"));
 	/* With the comment marks of the settings themselves removed, all defaults are accepted as values. */
 	for (char *line = strtok(out.p, "\n"); line; line = strtok(NULL, "\n")) {
 		char *mark = strstr(line, "# ");
@@ -431,7 +446,8 @@ static void settings_reference__escapes__table_cells(void **state)
 	(void)state;
 	struct buf out = BUF_INIT;
 	settings_reference(tables, &out);
-	assert_non_null(strstr(out.p, "| `chat.limits` | one of documented, adaptive | `documented` | `EDDY_CHAT_LIMITS` | which limits \\| to keep |\n"));
+	assert_non_null(strstr(out.p,
+	    "| `chat.limits` | one of documented, adaptive | `documented` | `EDDY_CHAT_LIMITS` | which limits \\| to keep |\n"));
 	assert_non_null(strstr(out.p, "\n## general\n"));
 	assert_non_null(strstr(out.p, "`EDDY_DATABASE_URL` `DATABASE_URL`"));
 	buf_done(&out);

@@ -380,7 +380,8 @@ static void tidy_statistics__counts__what_has_doubled(void **state)
 	(void)state;
 	test_db_fresh();
 	test_db_workspace("counted");
-	assert_true(test_db_exec("INSERT INTO eddy.audit (ws, id, verb) SELECT w.ws, gen_random_uuid(), 'x' FROM eddy.workspaces w, generate_series(1, 2000)"));
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.audit (ws, id, verb) SELECT w.ws, gen_random_uuid(), 'x' FROM eddy.workspaces w, generate_series(1, 2000)"));
 	assert_string_equal(test_db_value("SELECT reltuples FROM pg_class WHERE relname = 'audit'"), "-1");
 	assert_true(atoi(test_db_value("SELECT eddy.tidy_statistics()")) >= 1);
 	assert_string_equal(test_db_value("SELECT reltuples FROM pg_class WHERE relname = 'audit'"), "2000");
@@ -390,17 +391,14 @@ static void tidy_statistics__counts__what_has_doubled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tenant__unset__shows_no_rows),
-		cmocka_unit_test(tenant__other__is_out_of_reach),
-		cmocka_unit_test(tenant__other__cannot_be_written),
-		cmocka_unit_test(tenant__reference__does_not_reach_across),
+		cmocka_unit_test(tenant__unset__shows_no_rows), cmocka_unit_test(tenant__other__is_out_of_reach),
+		cmocka_unit_test(tenant__other__cannot_be_written), cmocka_unit_test(tenant__reference__does_not_reach_across),
 		cmocka_unit_test(dedupe_key__same_in_two_tenants__takes_both),
 		cmocka_unit_test(maintenance__sees__all_tenants_without_bypass),
 		cmocka_unit_test(search_messages__finds__only_what_audience_and_tenant_allow),
 		cmocka_unit_test(search_messages__ignores__accents_and_case),
 		cmocka_unit_test(search_messages__answers_nothing__to_empty_and_negative_queries),
-		cmocka_unit_test(search_messages__forgets__deleted),
-		cmocka_unit_test(tidy_search__merges__what_was_written),
+		cmocka_unit_test(search_messages__forgets__deleted), cmocka_unit_test(tidy_search__merges__what_was_written),
 		cmocka_unit_test(search_messages__uses__gin_index_as_runtime_role),
 		cmocka_unit_test(tidy_statistics__counts__what_has_doubled), /* last: a database of its own */
 	};

@@ -14,6 +14,7 @@ static inline uint32_t rnd(uint64_t *seed, uint32_t below)
 static inline void random_markdown(uint64_t *seed, size_t pieces, struct buf *out)
 {
 	static const char *const parts[] = {
+		/* clang-format off */
 		"*", "**", "***", "_", "__", "~~", "~", "`", "``", "```", "a", "b", "word", "Zoë", "日本", "🙂", " ", " ", " ", " ", "  ",
 		"\n", "\n", "\n", "\n\n", "\n\n", "\n\n\n", "\t", "    ", "  \n", "\\\n", "\\", "[", "]", "](", ")", "(", "<", ">", "!", "![",
 		"[x](https://e.org/a_b)", "[x](mailto:j@e.org)", "[x](javascript:1)", "![i](https://e.org/i.png)", "<https://e.org/?a=1&b=2>",
@@ -23,6 +24,7 @@ static inline void random_markdown(uint64_t *seed, size_t pieces, struct buf *ou
 		"\n```c\n", "\n```\n", "\n~~~\n", "\n\tcode", "\n    code", "\n| a | b |\n|---|:-:|\n| c | d |\n", "| x | y |\n|-|-:|\n", "|", " | ",
 		"\n|---|---|\n", ":-:", "1.", "2)", "-", "+", "=", ".", ",", "\"", "'", "(x)", "“q”", "—", "\u00a0", "\u2028", "$", "x_y", "\r\n",
 		"[r]: https://e.org\n", "[r]", "<b>", "</b>", "\n  ", "\n      ", "&lt;", "\x01", "\xff",
+		/* clang-format on */
 	};
 	for (size_t i = 0; i < pieces; i++)
 		buf_add_str(out, parts[rnd(seed, sizeof parts / sizeof *parts)]);
@@ -30,8 +32,8 @@ static inline void random_markdown(uint64_t *seed, size_t pieces, struct buf *ou
 
 static inline void dump_tree(const struct doc_node *n, struct buf *out)
 {
-	static const char *const names[] = { "root", "p", "h", "list", "item", "quote", "code", "rule", "table", "row", "cell", "text",
-		"strong", "emph", "strike", "span", "link", "br", "soft" };
+	static const char *const names[] = { "root", "p", "h", "list", "item", "quote", "code", "rule", "table", "row", "cell",
+		"text", "strong", "emph", "strike", "span", "link", "br", "soft" };
 	buf_addf(out, "(%s", names[n->type]);
 	if (n->level)
 		buf_addf(out, " %d", n->level);

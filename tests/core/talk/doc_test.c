@@ -47,35 +47,36 @@ static void doc_parse__builds__blocks_and_inlines(void **state)
 {
 	(void)state;
 	assert_tree("# Hi *you*\n\nA **b** ~~c~~ `d` [e](https://e.org)\nf\\\ng",
-		"(root(h 1(text \"Hi \")(emph(text \"you\")))(p(text \"A \")(strong(text \"b\"))(text \" \")(strike(text \"c\"))(text \" \")"
-		"(span \"d\")(text \" \")(link href:https://e.org(text \"e\"))(soft)(text \"f\")(br)(text \"g\")))");
+	    "(root(h 1(text \"Hi \")(emph(text \"you\")))(p(text \"A \")(strong(text \"b\"))(text \" \")(strike(text \"c\"))(text \" \")"
+	    "(span \"d\")(text \" \")(link href:https://e.org(text \"e\"))(soft)(text \"f\")(br)(text \"g\")))");
 	assert_tree("1. a\n2. b\n   - [x] c\n\n> q\n\n```py\nx = 1\n\n```\n---\n",
-		"(root(list 1 ordered tight(item(p(text \"a\")))(item(p(text \"b\"))(list tight(item task2(p(text \"c\"))))))"
-		"(quote(p(text \"q\")))(code info:py \"x = 1\\n\")(rule))");
+	    "(root(list 1 ordered tight(item(p(text \"a\")))(item(p(text \"b\"))(list tight(item task2(p(text \"c\"))))))"
+	    "(quote(p(text \"q\")))(code info:py \"x = 1\\n\")(rule))");
 	assert_tree("| a | b |\n|:--|--:|\n| 1 | **2** |\n",
-		"(root(table(row header(cell align1(text \"a\"))(cell align3(text \"b\")))(row(cell align1(text \"1\"))"
-		"(cell align3(strong(text \"2\"))))))");
+	    "(root(table(row header(cell align1(text \"a\"))(cell align3(text \"b\")))(row(cell align1(text \"1\"))"
+	    "(cell align3(strong(text \"2\"))))))");
 }
 
 static void doc_parse__keeps__only_links_to_allowed_targets(void **state)
 {
 	(void)state;
 	assert_tree("[a](javascript:alert(1)) [b](data:x) [c](/etc) [d](HTTPS://E.org)",
-		"(root(p(text \"a b c \")(link href:HTTPS://E.org(text \"d\"))))");
+	    "(root(p(text \"a b c \")(link href:HTTPS://E.org(text \"d\"))))");
 	assert_tree("![alt *x*](https://e.org/i.png) ![](https://e.org/j.png) ![z](file:///x)",
-		"(root(p(link href:https://e.org/i.png(text \"alt \")(emph(text \"x\")))(text \" \")"
-		"(link href:https://e.org/j.png(text \"https://e.org/j.png\"))(text \" z\")))");
+	    "(root(p(link href:https://e.org/i.png(text \"alt \")(emph(text \"x\")))(text \" \")"
+	    "(link href:https://e.org/j.png(text \"https://e.org/j.png\"))(text \" z\")))");
 	assert_tree("[![badge](https://e.org/b.svg)](https://e.org)", "(root(p(link href:https://e.org(text \"badge\"))))");
 	assert_tree("[a](<https://e.org/a b|c>)", "(root(p(link href:https://e.org/a%20b%7Cc(text \"a\"))))");
-	assert_tree("see https://e.org/a_b and j@e.org", "(root(p(text \"see \")(link href:https://e.org/a_b(text \"https://e.org/a_b\"))"
-							 "(text \" and \")(link href:mailto:j@e.org(text \"j@e.org\"))))");
+	assert_tree("see https://e.org/a_b and j@e.org",
+	    "(root(p(text \"see \")(link href:https://e.org/a_b(text \"https://e.org/a_b\"))"
+	    "(text \" and \")(link href:mailto:j@e.org(text \"j@e.org\"))))");
 }
 
 static void doc_parse__shows__html_as_text_and_entities_as_characters(void **state)
 {
 	(void)state;
 	assert_tree("<b onclick=x>hi</b> &amp; &eacute; &#128512; &unknown; &#0;",
-		"(root(p(text \"<b onclick=x>hi</b> & é 😀 &unknown; \uFFFD\")))");
+	    "(root(p(text \"<b onclick=x>hi</b> & é 😀 &unknown; \uFFFD\")))");
 	assert_tree("<script>\nx\n</script>", "(root(p(text \"<script>\")(soft)(text \"x\")(soft)(text \"</script>\")))");
 }
 
@@ -84,7 +85,9 @@ static void doc_parse__replaces__bad_bytes_and_control_characters(void **state)
 	(void)state;
 	assert_tree("a\x1b[31m \xff\xc3 \xc2\x9b b&#27;", "(root(p(text \"a\uFFFD[31m \uFFFD\uFFFD \uFFFD b\uFFFD\")))");
 	struct doc *d = doc_parse("a\0b", 3);
-	assert_string_equal(doc_root(d)->first->first->text, "a\xef\xbf\xbd" "b");
+	assert_string_equal(doc_root(d)->first->first->text,
+	    "a\xef\xbf\xbd"
+	    "b");
 	doc_free(d);
 	assert_tree("```\n\x07\n```", "(root(code \"\uFFFD\"))");
 }
@@ -98,7 +101,8 @@ static void doc_parse__brings__equal_documents_into_one_form(void **state)
 	assert_tree("*a*_b_", "(root(p(emph(text \"ab\"))))");
 	assert_tree("#\n\n>\n\na", "(root(p(text \"a\")))");
 	assert_tree("a\nb\n===", "(root(h 1(text \"a b\")))");
-	assert_tree("1. a\n2.\n3. c", "(root(list 1 ordered tight(item(p(text \"a\"))))(list 3 ordered tight(item(p(text \"c\")))))");
+	assert_tree(
+	    "1. a\n2.\n3. c", "(root(list 1 ordered tight(item(p(text \"a\"))))(list 3 ordered tight(item(p(text \"c\")))))");
 }
 
 static void doc_parse__keeps__tabs_of_code(void **state)
@@ -264,8 +268,9 @@ static void doc_write_markdown__reads_back__as_the_same_tree(void **state)
 static void doc_write_text__shows__structure_without_markup(void **state)
 {
 	(void)state;
-	assert_text("# T\n\na **b** [c](https://e.org) <https://e.org>\n\n- x\n  1. y\n- [ ] z\n\n> q\n> r\n\n```\ncode\n\nend\n```",
-		"T\n\na b c (https://e.org) https://e.org\n\n- x\n  1. y\n- [ ] z\n\n> q\n> r\n\n    code\n\n    end\n");
+	assert_text(
+	    "# T\n\na **b** [c](https://e.org) <https://e.org>\n\n- x\n  1. y\n- [ ] z\n\n> q\n> r\n\n```\ncode\n\nend\n```",
+	    "T\n\na b c (https://e.org) https://e.org\n\n- x\n  1. y\n- [ ] z\n\n> q\n> r\n\n    code\n\n    end\n");
 	assert_text("| n | 数 |\n|--:|:-:|\n| 10 | 日本語 |\n| 7 | a |", " n |   数\n---+-------\n10 | 日本語\n 7 |   a\n");
 	assert_text("[x](mailto:j@e.org) j@e.org", "x (mailto:j@e.org) j@e.org\n");
 }
@@ -300,8 +305,9 @@ static void doc_entity__knows__names_and_numbers(void **state)
 	assert_int_equal(doc_entity("&am;", 4), 0);
 	assert_int_equal(doc_entity("&ampx;", 6), 0);
 	/* Every name that the binary search must find: a table out of order loses some. */
-	static const char *const names[] = { "AMP", "raquo", "larr", "laquo", "GT", "Gamma", "LT", "QUOT", "alpha", "apos", "bull", "copy", "hellip", "le", "lt", "mdash", "nbsp",
-		"ne", "quot", "rarr", "rsquo", "semi", "sum", "szlig", "times", "uarr", "yuml", "zwj" };
+	static const char *const names[] = { "AMP", "raquo", "larr", "laquo", "GT", "Gamma", "LT", "QUOT", "alpha", "apos", "bull",
+		"copy", "hellip", "le", "lt", "mdash", "nbsp", "ne", "quot", "rarr", "rsquo", "semi", "sum", "szlig", "times",
+		"uarr", "yuml", "zwj" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char text[16];
 		snprintf(text, sizeof text, "&%s;", names[i]);

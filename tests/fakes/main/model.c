@@ -61,7 +61,8 @@ static void say_error(kit_id c, bool openai, int status, const char *type, const
 		json_object_set_new(e, "code", strcmp(type, "context_length_exceeded") == 0 ? json_string(type) : json_null());
 		kit_reply_json(c, status, extra, json_pack("{s:o}", "error", e));
 	} else {
-		kit_reply_json(c, status, extra, json_pack("{s:s, s:o, s:s}", "type", "error", "error", e, "request_id", "req_fake"));
+		kit_reply_json(
+		    c, status, extra, json_pack("{s:s, s:o, s:s}", "type", "error", "error", e, "request_id", "req_fake"));
 	}
 }
 
@@ -80,8 +81,9 @@ static json_t *openai_chunk(const struct answer *a, json_t *delta, const char *f
 {
 	char id[40];
 	snprintf(id, sizeof id, "chatcmpl-fake%lu", a->number);
-	return json_pack("{s:s, s:s, s:i, s:s, s:[{s:i, s:o, s:o}]}", "id", id, "object", "chat.completion.chunk", "created", 1790000000, "model",
-	    "fake-model", "choices", "index", 0, "delta", delta, "finish_reason", finish != NULL ? json_string(finish) : json_null());
+	return json_pack("{s:s, s:s, s:i, s:s, s:[{s:i, s:o, s:o}]}", "id", id, "object", "chat.completion.chunk", "created",
+	    1790000000, "model", "fake-model", "choices", "index", 0, "delta", delta, "finish_reason",
+	    finish != NULL ? json_string(finish) : json_null());
 }
 
 static void begin(struct answer *a, struct kit_buf *out)
@@ -91,32 +93,40 @@ static void begin(struct answer *a, struct kit_buf *out)
 		event(a, out, "", openai_chunk(a, json_pack("{s:s, s:s}", "role", "assistant", "content", ""), NULL));
 		if (a->tool) {
 			snprintf(id, sizeof id, "call_fake%lu", a->number);
-			event(a, out, "", openai_chunk(a, json_pack("{s:[{s:i, s:s, s:s, s:{s:s, s:s}}]}", "tool_calls", "index", 0, "id", id, "type", "function",
-						       "function", "name", a->tool_name, "arguments", ""), NULL));
+			event(a, out, "",
+			    openai_chunk(a,
+			        json_pack("{s:[{s:i, s:s, s:s, s:{s:s, s:s}}]}", "tool_calls", "index", 0, "id", id, "type",
+			            "function", "function", "name", a->tool_name, "arguments", ""),
+			        NULL));
 		}
 		return;
 	}
 	snprintf(id, sizeof id, "msg_fake%lu", a->number);
-	event(a, out, "message_start", json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:[], s:n, s:n, s:{s:i, s:i, s:i, s:i}}}", "type", "message_start", "message",
-					   "id", id, "type", "message", "role", "assistant", "model", "fake-model", "content", "stop_reason", "stop_sequence",
-					   "usage", "input_tokens", (int)a->input_tokens, "cache_creation_input_tokens", 0, "cache_read_input_tokens", 0,
-					   "output_tokens", 1));
+	event(a, out, "message_start",
+	    json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:[], s:n, s:n, s:{s:i, s:i, s:i, s:i}}}", "type", "message_start", "message",
+	        "id", id, "type", "message", "role", "assistant", "model", "fake-model", "content", "stop_reason", "stop_sequence",
+	        "usage", "input_tokens", (int)a->input_tokens, "cache_creation_input_tokens", 0, "cache_read_input_tokens", 0,
+	        "output_tokens", 1));
 	snprintf(id, sizeof id, "toolu_fake%lu", a->number);
-	json_t *block = a->tool ? json_pack("{s:s, s:s, s:s, s:{}}", "type", "tool_use", "id", id, "name", a->tool_name, "input") :
-				  json_pack("{s:s, s:s}", "type", "text", "text", "");
-	event(a, out, "content_block_start", json_pack("{s:s, s:i, s:o}", "type", "content_block_start", "index", 0, "content_block", block));
+	json_t *block = a->tool ? json_pack("{s:s, s:s, s:s, s:{}}", "type", "tool_use", "id", id, "name", a->tool_name, "input")
+	                        : json_pack("{s:s, s:s}", "type", "text", "text", "");
+	event(a, out, "content_block_start",
+	    json_pack("{s:s, s:i, s:o}", "type", "content_block_start", "index", 0, "content_block", block));
 	event(a, out, "ping", json_pack("{s:s}", "type", "ping"));
 }
 
 static void delta(struct answer *a, struct kit_buf *out, const char *s, size_t n)
 {
 	if (a->openai && a->tool)
-		event(a, out, "", openai_chunk(a, json_pack("{s:[{s:i, s:{s:s%}}]}", "tool_calls", "index", 0, "function", "arguments", s, n), NULL));
+		event(a, out, "",
+		    openai_chunk(
+		        a, json_pack("{s:[{s:i, s:{s:s%}}]}", "tool_calls", "index", 0, "function", "arguments", s, n), NULL));
 	else if (a->openai)
 		event(a, out, "", openai_chunk(a, json_pack("{s:s%}", "content", s, n), NULL));
 	else
-		event(a, out, "content_block_delta", json_pack("{s:s, s:i, s:{s:s, s:s%}}", "type", "content_block_delta", "index", 0, "delta", "type",
-						       a->tool ? "input_json_delta" : "text_delta", a->tool ? "partial_json" : "text", s, n));
+		event(a, out, "content_block_delta",
+		    json_pack("{s:s, s:i, s:{s:s, s:s%}}", "type", "content_block_delta", "index", 0, "delta", "type",
+		        a->tool ? "input_json_delta" : "text_delta", a->tool ? "partial_json" : "text", s, n));
 }
 
 static int output_tokens(const struct answer *a)
@@ -129,16 +139,21 @@ static void end(struct answer *a, struct kit_buf *out)
 	if (a->openai) {
 		event(a, out, "", openai_chunk(a, json_object(), *a->stop != '\0' ? a->stop : a->tool ? "tool_calls" : "stop"));
 		if (a->usage)
-			event(a, out, "", json_pack("{s:s, s:s, s:i, s:s, s:[], s:{s:i, s:i, s:i}}", "id", "chatcmpl-fake", "object", "chat.completion.chunk",
-					      "created", 1790000000, "model", "fake-model", "choices", "usage", "prompt_tokens", (int)a->input_tokens,
-					      "completion_tokens", output_tokens(a), "total_tokens", (int)a->input_tokens + output_tokens(a)));
+			event(a, out, "",
+			    json_pack("{s:s, s:s, s:i, s:s, s:[], s:{s:i, s:i, s:i}}", "id", "chatcmpl-fake", "object",
+			        "chat.completion.chunk", "created", 1790000000, "model", "fake-model", "choices", "usage",
+			        "prompt_tokens", (int)a->input_tokens, "completion_tokens", output_tokens(a), "total_tokens",
+			        (int)a->input_tokens + output_tokens(a)));
 		kit_adds(out, "data: [DONE]\n\n");
 		return;
 	}
 	event(a, out, "content_block_stop", json_pack("{s:s, s:i}", "type", "content_block_stop", "index", 0));
-	event(a, out, "message_delta", json_pack("{s:s, s:{s:s, s:n}, s:{s:i}}", "type", "message_delta", "delta", "stop_reason",
-					   *a->stop != '\0' ? a->stop : a->tool ? "tool_use" : "end_turn", "stop_sequence", "usage", "output_tokens",
-					   output_tokens(a)));
+	event(a, out, "message_delta",
+	    json_pack("{s:s, s:{s:s, s:n}, s:{s:i}}", "type", "message_delta", "delta", "stop_reason",
+	        *a->stop != '\0' ? a->stop
+	            : a->tool    ? "tool_use"
+	                         : "end_turn",
+	        "stop_sequence", "usage", "output_tokens", output_tokens(a)));
 	event(a, out, "message_stop", json_pack("{s:s}", "type", "message_stop"));
 }
 
@@ -148,21 +163,28 @@ static void whole(struct answer *a)
 	json_t *o;
 	snprintf(id, sizeof id, "%s_fake%lu", a->openai ? "chatcmpl" : "msg", a->number);
 	if (a->openai) {
-		json_t *m = a->tool ? json_pack("{s:s, s:n, s:[{s:s, s:s, s:{s:s, s:s}}]}", "role", "assistant", "content", "tool_calls", "id", "call_fake",
-				      "type", "function", "function", "name", a->tool_name, "arguments", a->text.p) :
-				      json_pack("{s:s, s:s}", "role", "assistant", "content", a->text.p);
-		o = json_pack("{s:s, s:s, s:i, s:s, s:[{s:i, s:o, s:s}], s:{s:i, s:i, s:i}}", "id", id, "object", "chat.completion", "created", 1790000000,
-		    "model", "fake-model", "choices", "index", 0, "message", m, "finish_reason",
-		    *a->stop != '\0' ? a->stop : a->tool ? "tool_calls" : "stop", "usage", "prompt_tokens", (int)a->input_tokens, "completion_tokens",
-		    output_tokens(a), "total_tokens", (int)a->input_tokens + output_tokens(a));
+		json_t *m = a->tool
+		    ? json_pack("{s:s, s:n, s:[{s:s, s:s, s:{s:s, s:s}}]}", "role", "assistant", "content", "tool_calls", "id",
+		          "call_fake", "type", "function", "function", "name", a->tool_name, "arguments", a->text.p)
+		    : json_pack("{s:s, s:s}", "role", "assistant", "content", a->text.p);
+		o = json_pack("{s:s, s:s, s:i, s:s, s:[{s:i, s:o, s:s}], s:{s:i, s:i, s:i}}", "id", id, "object", "chat.completion",
+		    "created", 1790000000, "model", "fake-model", "choices", "index", 0, "message", m, "finish_reason",
+		    *a->stop != '\0' ? a->stop
+		        : a->tool    ? "tool_calls"
+		                     : "stop",
+		    "usage", "prompt_tokens", (int)a->input_tokens, "completion_tokens", output_tokens(a), "total_tokens",
+		    (int)a->input_tokens + output_tokens(a));
 	} else {
 		json_t *args = a->tool ? json_loads(a->text.p, 0, NULL) : NULL;
-		json_t *block = a->tool ? json_pack("{s:s, s:s, s:s, s:o}", "type", "tool_use", "id", "toolu_fake", "name", a->tool_name, "input",
-					  args != NULL ? args : json_object()) :
-					  json_pack("{s:s, s:s}", "type", "text", "text", a->text.p);
-		o = json_pack("{s:s, s:s, s:s, s:s, s:[o], s:s, s:n, s:{s:i, s:i}}", "id", id, "type", "message", "role", "assistant", "model",
-		    "fake-model", "content", block, "stop_reason", *a->stop != '\0' ? a->stop : a->tool ? "tool_use" : "end_turn", "stop_sequence",
-		    "usage", "input_tokens", (int)a->input_tokens, "output_tokens", output_tokens(a));
+		json_t *block = a->tool ? json_pack("{s:s, s:s, s:s, s:o}", "type", "tool_use", "id", "toolu_fake", "name",
+		                              a->tool_name, "input", args != NULL ? args : json_object())
+		                        : json_pack("{s:s, s:s}", "type", "text", "text", a->text.p);
+		o = json_pack("{s:s, s:s, s:s, s:s, s:[o], s:s, s:n, s:{s:i, s:i}}", "id", id, "type", "message", "role",
+		    "assistant", "model", "fake-model", "content", block, "stop_reason",
+		    *a->stop != '\0' ? a->stop
+		        : a->tool    ? "tool_use"
+		                     : "end_turn",
+		    "stop_sequence", "usage", "input_tokens", (int)a->input_tokens, "output_tokens", output_tokens(a));
 	}
 	kit_reply_json(a->conn, 200, "request-id: req_fake\r\n", o);
 }
@@ -182,9 +204,11 @@ static void fault(struct answer *a, struct kit_buf *out)
 	switch (a->fault) {
 	case FAULT_ERROR:
 		if (a->openai)
-			kit_adds(out, "data: {\"error\":{\"message\":\"The server is overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
+			kit_adds(out,
+			    "data: {\"error\":{\"message\":\"The server is overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
 		else
-			kit_adds(out, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n");
+			kit_adds(out,
+			    "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n");
 		kit_stream_write(a->conn, out->p, out->n);
 		kit_stream_end(a->conn);
 		break;
@@ -272,7 +296,7 @@ static void add_user_text(struct kit_buf *out, const json_t *content)
 	json_t *block;
 	if (json_is_string(content))
 		add_numbers(out, json_string_value(content));
-	json_array_foreach(content, i, block)
+	json_array_foreach (content, i, block)
 		if (strcmp(kit_str(block, "type", ""), "text") == 0)
 			add_numbers(out, kit_str(block, "text", ""));
 }
@@ -283,7 +307,7 @@ static bool has_tool_call(const json_t *message)
 	json_t *block;
 	if (json_array_size(json_object_get(message, "tool_calls")) > 0)
 		return true;
-	json_array_foreach(json_object_get(message, "content"), i, block)
+	json_array_foreach (json_object_get(message, "content"), i, block)
 		if (strcmp(kit_str(block, "type", ""), "tool_use") == 0)
 			return true;
 	return false;
@@ -315,7 +339,8 @@ static void default_answer(const json_t *messages, struct kit_buf *out)
 	}
 	kit_buf_done(&asked);
 	kit_adds(out, ".");
-	static const char *const filler[] = { " The", " deploy", " waits", " for", " one", " review;", " then", " it", " goes", " out." };
+	static const char *const filler[] = { " The", " deploy", " waits", " for", " one", " review;", " then", " it", " goes",
+		" out." };
 	for (int64_t i = 0; i < option.words; i++)
 		kit_adds(out, filler[i % 10]);
 }
@@ -327,7 +352,7 @@ static bool is_tool_result(const json_t *messages)
 	json_t *block;
 	if (strcmp(kit_str(last, "role", ""), "tool") == 0)
 		return true;
-	json_array_foreach(json_object_get(last, "content"), i, block)
+	json_array_foreach (json_object_get(last, "content"), i, block)
 		if (strcmp(kit_str(block, "type", ""), "tool_result") == 0)
 			return true;
 	return false;
@@ -366,10 +391,10 @@ static const char *check(const json_t *body, bool openai)
 		return "messages: field required";
 	if (!openai && kit_int(body, "max_tokens", 0) < 1)
 		return "max_tokens: field required";
-	json_array_foreach(messages, i, m) {
+	json_array_foreach (messages, i, m) {
 		const char *role = kit_str(m, "role", "");
 		bool known = strcmp(role, "user") == 0 || strcmp(role, "assistant") == 0 ||
-			     (openai && (strcmp(role, "system") == 0 || strcmp(role, "tool") == 0 || strcmp(role, "developer") == 0));
+		    (openai && (strcmp(role, "system") == 0 || strcmp(role, "tool") == 0 || strcmp(role, "developer") == 0));
 		if (!known)
 			return "messages: unexpected role";
 		const json_t *content = json_object_get(m, "content");
@@ -390,7 +415,8 @@ static void ask(const struct kit_request *r, bool openai)
 	const char *why;
 	calls++;
 	keep_request(r);
-	bool given = kit_header(r, openai ? "authorization" : "x-api-key", key, sizeof key) || kit_header(r, "authorization", key, sizeof key);
+	bool given = kit_header(r, openai ? "authorization" : "x-api-key", key, sizeof key) ||
+	    kit_header(r, "authorization", key, sizeof key);
 	if ((*option.key != '\0' && strstr(key, option.key) == NULL) || (!openai && !given)) {
 		say_error(r->conn, openai, 401, openai ? "invalid_request_error" : "authentication_error", "invalid x-api-key", -1);
 		return;
@@ -404,20 +430,30 @@ static void ask(const struct kit_request *r, bool openai)
 	}
 	if (option.window > 0 && r->body_len / 4 > (size_t)option.window) {
 		char text[128];
-		snprintf(text, sizeof text, openai ? "This model's maximum context length is %lld tokens." : "prompt is too long: 999999 tokens > %lld maximum",
+		snprintf(text, sizeof text,
+		    openai ? "This model's maximum context length is %lld tokens."
+		           : "prompt is too long: 999999 tokens > %lld maximum",
 		    (long long)option.window);
 		say_error(r->conn, openai, 400, openai ? "context_length_exceeded" : "invalid_request_error", text, -1);
 		json_decref(body);
 		return;
 	}
 	struct script *s = script_for(r->body, is_tool_result(messages));
-	int status = s != NULL && s->status > 0 ? (int)s->status : kit_random() < option.p429 ? 429 : kit_random() < option.p529 ? 529 :
-	    kit_random() < option.p500								  ? 500 :
-												    200;
+	int status = s != NULL && s->status > 0 ? (int)s->status
+	    : kit_random() < option.p429        ? 429
+	    : kit_random() < option.p529        ? 529
+	    : kit_random() < option.p500        ? 500
+	                                        : 200;
 	if (status != 200) {
 		say_error(r->conn, openai, openai && status == 529 ? 503 : status,
-		    status == 429 ? "rate_limit_error" : status == 529 ? "overloaded_error" : status == 500 ? "api_error" : "invalid_request_error",
-		    status == 429 ? "Too many requests" : status == 529 ? "Overloaded" : "Error on request", s != NULL ? s->retry_after : -1);
+		    status == 429       ? "rate_limit_error"
+		        : status == 529 ? "overloaded_error"
+		        : status == 500 ? "api_error"
+		                        : "invalid_request_error",
+		    status == 429       ? "Too many requests"
+		        : status == 529 ? "Overloaded"
+		                        : "Error on request",
+		    s != NULL ? s->retry_after : -1);
 		json_decref(body);
 		return;
 	}
@@ -486,9 +522,9 @@ static bool script_add(const json_t *o)
 	snprintf(s->stop, sizeof s->stop, "%s", kit_str(o, "stop", ""));
 	s->answer = kit_str(o, "answer", NULL) != NULL ? strdup(kit_str(o, "answer", "")) : NULL;
 	const json_t *arguments = json_object_get(o, "arguments");
-	s->arguments = json_is_string(arguments) ? strdup(json_string_value(arguments)) :
-	    arguments != NULL			 ? json_dumps(arguments, JSON_COMPACT) :
-						   NULL;
+	s->arguments = json_is_string(arguments) ? strdup(json_string_value(arguments))
+	    : arguments != NULL                  ? json_dumps(arguments, JSON_COMPACT)
+	                                         : NULL;
 	scripts_len++;
 	return true;
 }
@@ -535,8 +571,8 @@ static void control(const struct kit_request *r, const char *what)
 	else if (ok && strcmp(what, "requests") == 0)
 		out = kept_requests(r);
 	else if (ok && strcmp(what, "state") == 0)
-		out = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "calls", (int)calls, "answered", (int)answered, "failed", (int)failed, "tools",
-		    (int)tools, "gone", (int)gone, "open", (int)open_now, "open_most", (int)open_most);
+		out = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "calls", (int)calls, "answered", (int)answered, "failed",
+		    (int)failed, "tools", (int)tools, "gone", (int)gone, "open", (int)open_now, "open_most", (int)open_most);
 	else
 		ok = false;
 	json_decref(a);
@@ -553,12 +589,14 @@ static void on_request(const struct kit_request *r)
 	else if (messages || chat)
 		ask(r, chat);
 	else if (n >= 7 && strcmp(r->path + n - 7, "/models") == 0) {
-		json_t *m = json_pack("{s:s, s:s, s:i, s:s}", "id", "fake-model", "object", "model", "created", 1790000000, "owned_by", "fake");
+		json_t *m = json_pack(
+		    "{s:s, s:s, s:i, s:s}", "id", "fake-model", "object", "model", "created", 1790000000, "owned_by", "fake");
 		if (option.window > 0)
 			json_object_set_new(m, "max_model_len", json_integer(option.window));
 		kit_reply_json(r->conn, 200, NULL, json_pack("{s:s, s:[o]}", "object", "list", "data", m));
 	} else
-		kit_reply_json(r->conn, 404, NULL, json_pack("{s:{s:s, s:s}}", "error", "type", "not_found_error", "message", "not here"));
+		kit_reply_json(
+		    r->conn, 404, NULL, json_pack("{s:{s:s, s:s}}", "error", "type", "not_found_error", "message", "not here"));
 }
 
 int main(int argc, char **argv)

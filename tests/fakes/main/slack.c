@@ -8,8 +8,9 @@ struct fake fake = { .team = "T0FAKE",
 	.bot_user = "U0EDDY",
 	.bot_id = "B0EDDY",
 	.app = "A0FAKE",
-	.scopes = "app_mentions:read,assistant:write,channels:history,channels:read,groups:history,groups:read,im:history,im:read,im:write,"
-		  "mpim:history,mpim:read,chat:write,commands,files:read,reactions:read,reactions:write,users:read",
+	.scopes =
+	    "app_mentions:read,assistant:write,channels:history,channels:read,groups:history,groups:read,im:history,im:read,im:write,"
+	    "mpim:history,mpim:read,chat:write,commands,files:read,reactions:read,reactions:write,users:read",
 	.stream_end_ms = 300000,
 	.ping_ms = 10000,
 	.close_ms = 3000,
@@ -35,7 +36,8 @@ static void on_request(const struct kit_request *r)
 		char auth[160];
 		bool ok = kit_header(r, "authorization", auth, sizeof auth) && strncmp(auth, "Bearer xoxb-", 12) == 0;
 		static const char page[] = "<html>log in</html>", file[] = "hello file\n";
-		kit_reply(r->conn, 200, ok ? "text/plain" : "text/html", NULL, ok ? file : page, ok ? sizeof file - 1 : sizeof page - 1);
+		kit_reply(
+		    r->conn, 200, ok ? "text/plain" : "text/html", NULL, ok ? file : page, ok ? sizeof file - 1 : sizeof page - 1);
 	} else
 		kit_reply(r->conn, 404, "text/plain", NULL, "not here\n", 9);
 }
