@@ -477,6 +477,11 @@ enum err store_migrate(
 		goto done;
 	if (s->note)
 		buf_addf(out, "%s\n", s->note);
+	if (what == STORE_DOWN && s->cluster && cluster_shared(s->cluster)) {
+		snprintf(why, why_n, "another eddy uses the database in %s: stop it first", s->data_dir);
+		e = ERR_DENIED;
+		goto done;
+	}
 	if (what != STORE_STATUS && !s->admin_url) {
 		snprintf(why, why_n, "changing the schema needs an administrator: set database.admin_url");
 		e = ERR_DENIED;

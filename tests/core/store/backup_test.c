@@ -200,6 +200,20 @@ static void backup_restore__refuses__while_another_eddy_runs(void **state)
 	store_close(s);
 }
 
+static void migrate_down__refuses__while_another_eddy_runs(void **state)
+{
+	(void)state;
+	char why[512];
+	struct buf out = BUF_INIT;
+	struct store *running = NULL;
+	const struct store_options o = { .data_dir = dir };
+	assert_int_equal(store_open(&running, &o, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(store_migrate(&o, STORE_DOWN, 1, &out, why, sizeof(why)), ERR_DENIED);
+	assert_non_null(strstr(why, "another eddy"));
+	store_close(running);
+	buf_done(&out);
+}
+
 static void backup_restore__asks__before_replacing_data(void **state)
 {
 	(void)state;
@@ -323,6 +337,7 @@ int main(void)
 		cmocka_unit_test(backup_write__changes_nothing__of_an_older_schema),
 		cmocka_unit_test(backup_write__without_database__says_so),
 		cmocka_unit_test(backup_restore__refuses__while_another_eddy_runs),
+		cmocka_unit_test(migrate_down__refuses__while_another_eddy_runs),
 		cmocka_unit_test(backup_restore__asks__before_replacing_data),
 		cmocka_unit_test(backup_restore__refuses__damaged_files),
 		cmocka_unit_test(backup_restore__refuses__newer_schema_and_keeps_old_data),
