@@ -31,8 +31,10 @@ static enum err slack_door_check(const struct settings *s, bool insecure, char *
 {
 	(void)insecure;
 	const char *app = settings_str(s, "slack.app_token"), *bot = settings_str(s, "slack.bot_token");
-	if ((app == NULL) == (bot == NULL))
+	if (app == NULL && bot == NULL)
 		return ERR_NONE;
+	if (app != NULL && bot != NULL)
+		return slack_check_settings(s, why, why_n);
 	snprintf(why, why_n, "slack.%s_token is set but slack.%s_token is not: Slack needs both", app ? "app" : "bot",
 	    app ? "bot" : "app");
 	return ERR_INPUT;

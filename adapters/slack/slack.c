@@ -57,7 +57,7 @@ static enum err slack_refuse(char *why, size_t n, const char *what)
 	return ERR_INPUT;
 }
 
-static enum err slack_check_settings(const struct settings *s, char *why, size_t n)
+enum err slack_check_settings(const struct settings *s, char *why, size_t n)
 {
 	const char *app = settings_str(s, "slack.app_token"), *bot = settings_str(s, "slack.bot_token");
 	if (!app || !bot)

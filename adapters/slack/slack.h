@@ -26,6 +26,8 @@ struct slack_options { /* all borrowed; they outlive the adapter */
 };
 /** True when both tokens are set; with one of the two slack_open() says what is missing. */
 bool slack_configured(const struct settings *s);
+/** Are the Slack settings such that slack_open() can take them?  Asks nobody.  ERR_INPUT: ${why} names the setting and the mending. */
+enum err slack_check_settings(const struct settings *s, char *why, size_t n);
 /** Checks the settings and registers the link's protocol: before loop_start() and engine_start().  ERR_INPUT: ${why} says what is wrong. */
 enum err slack_open(struct adapter **out, const struct slack_options *o, char *why, size_t why_n);
 /** Starts to connect, in the background: Slack being away stops nothing.  After loop_start() and engine_start(). */
