@@ -21,6 +21,7 @@ static const struct option_row {
 	{ 's', "set", "NAME=VALUE", "set one setting; may be given several times", true },
 	{ 'v', "verbose", NULL, "log more", true },
 	{ 'h', "help", NULL, "show help and end", true },
+	{ 'V', "version", NULL, "print the version and end", true },
 	{ 'I', "insecure", NULL, "listen beyond loopback without a log-in", false },
 	{ 'U', "url", "URL", "server to talk to (default: the one of this machine's settings)", false },
 	{ 'T', "thread", "ID", "go on in this conversation", false },
@@ -52,7 +53,8 @@ const struct command commands[] = {
 	    { "eddy healthcheck && echo fine\tin scripts and containers" }, 0, 0, false, cmd_healthcheck },
 	{ "migrate up", "", "", "bring the database to this program's schema", NULL, { "eddy migrate up\tas `serve` does it too" },
 	    0, 0, false, cmd_migrate_up },
-	{ "migrate down", "[N]", "", "take back the last step, or the last N", "What a step has added is deleted with its content.",
+	{ "migrate down", "[N]", "", "take back the last step, or the last N",
+	    "Eddy must not be running. What a step has added is deleted with its content.",
 	    { "eddy migrate down 1\tthe last step" }, 0, 1, false, cmd_migrate_down },
 	{ "migrate status", "", "", "show the steps and which are applied", NULL, { "eddy migrate status\t" }, 0, 0, false,
 	    cmd_migrate_status },
@@ -411,6 +413,8 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 		case 'h':
 			*help = true;
 			break;
+		case 'V':
+			return cmd_version(c);
 		case 'I':
 			c->insecure = true;
 			break;
@@ -496,8 +500,11 @@ int command_main(struct cli *c, int argc, char **argv)
 		return show_help(cmd->name);
 	c->argc = argc - optind;
 	c->argv = argv + optind;
-	if (c->argc < cmd->args_min)
-		return usage(cmd->name, "something is missing");
+	if (c->argc < cmd->args_min) {
+		char what[64];
+		snprintf(what, sizeof what, "%s is missing", cmd->args);
+		return usage(cmd->name, what);
+	}
 	if (cmd->args_max >= 0 && c->argc > cmd->args_max)
 		return usage("one word too many", c->argv[cmd->args_max]);
 	return cmd->run(c);

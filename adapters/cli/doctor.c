@@ -56,12 +56,13 @@ static void look_at_port(struct report *r, struct cli *c)
 	const char *listen = settings_str(c->settings, "web.listen");
 	if (!cli_server(c, &p))
 		return;
-	char why[256] = "";
+	char why[256] = "", at[300];
+	snprintf(at, sizeof at, "%s:%d", p.host, p.port);
 	int status = probe_get(&p, "/healthz", 2000, why, sizeof why);
 	if (status == 200) {
 		int ready = probe_get(&p, "/readyz", 2000, why, sizeof why);
 		say(r, ready == 200, "web",
-		    ready == 200 ? "Eddy is running at %s" : "Eddy runs at %s but is not ready: see its log", listen);
+		    ready == 200 ? "Eddy is running at %s" : "Eddy runs at %s but is not ready: see its log", at);
 		return;
 	}
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *a = NULL;
@@ -112,6 +113,9 @@ static void look_at_doors(struct report *r, struct cli *c, struct http *http)
 			say(r, true, d->name, "not connected; %s", d->how);
 			continue;
 		}
+		char why[512] = "";
+		if (d->check != NULL && d->check(c->settings, c->insecure, why, sizeof why) != ERR_NONE)
+			continue; /* said under "settings" */
 		(void)d->doctor(c->settings, http, &out);
 		for (char *line = out.p, *next; line != NULL && *line != '\0'; line = next) {
 			next = strchr(line, '\n');

@@ -149,7 +149,10 @@ static void print_summary(struct server *s)
 			snprintf(line, sizeof line, "not connected; %s", c->doors[i].how);
 		printf("  %-9s  %s\n", c->doors[i].name, line);
 	}
-	printf("  terminal   eddy chat\n");
+	printf("  terminal   %s chat\n", program_invocation_name);
+	const char *wanted = settings_str(c->settings, "web.listen");
+	if (strstr(web, wanted) == NULL && !settings_is_set(c->settings, "web.listen"))
+		printf("  note       another program has %s, so a free port was taken; web.listen chooses one\n", wanted);
 	fflush(stdout);
 	if (store_note(s->store) != NULL)
 		cli_complain("%s", store_note(s->store));

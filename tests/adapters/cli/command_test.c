@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "../../../core/base/buf.h"
+#include "../../../core/version.h"
 
 /* Runs the program; stdout and stderr together in ${out}. */
 static int eddy(const char *args, struct buf *out)
@@ -84,6 +85,18 @@ static void help__names_every_command_and_has_examples(void **state)
 	buf_done(&one);
 }
 
+static void version__is_a_command_and_an_option(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	static const char *const ways[] = { "version", "--version", "serve --version" };
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		assert_int_equal(eddy(ways[i], &out), 0);
+		assert_non_null(strstr(out.p, "eddy " EDDY_VERSION));
+	}
+	buf_done(&out);
+}
+
 static void wrong_use__is_said_with_a_hint(void **state)
 {
 	(void)state;
@@ -101,7 +114,7 @@ static void wrong_use__is_said_with_a_hint(void **state)
 		{ "migrate", "migrate up" },
 		{ "migrate sideways", "migrate up" },
 		{ "migrate down x", "not a number" },
-		{ "backup", "something is missing" },
+		{ "backup", "FILE is missing" },
 		{ "config get slack.app_token", "no open setting" },
 		{ "chat --url ftp://x hello", "not an address" },
 		{ "chat --thread 7 hello", "--thread" },
@@ -126,6 +139,8 @@ static void wrong_settings__are_refused_before_anything_is_started(void **state)
 		{ "serve -s web.listen=0.0.0.0:1", "--insecure" },
 		{ "serve -s web.listen=here", "host:port" },
 		{ "serve -s slack.app_token=xapp-1", "slack.bot_token" },
+		{ "serve -s slack.app_token=xoxb-1 -s slack.bot_token=xapp-1", "swapped" },
+		{ "config check -s slack.app_token=xoxb-1 -s slack.bot_token=xapp-1", "swapped" },
 		{ "serve -c /nonexistent/eddy.yaml", "/nonexistent/eddy.yaml" },
 		{ "serve -s data_dir=/proc/eddy", "data_dir" },
 		{ "config check -s model.provider=oracle", "model.provider" },
@@ -184,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(generated_pages__are_those_of_this_program),
 		cmocka_unit_test(help__names_every_command_and_has_examples),
+		cmocka_unit_test(version__is_a_command_and_an_option),
 		cmocka_unit_test(wrong_use__is_said_with_a_hint),
 		cmocka_unit_test(wrong_settings__are_refused_before_anything_is_started),
 		cmocka_unit_test(secrets__are_not_printed),
