@@ -231,6 +231,14 @@ static void sent_done(struct write_op *op, enum err result)
 {
 	struct sent_op *s = (struct sent_op *)op;
 	struct engine *e = s->e;
+	if ((result == ERR_INPUT || result == ERR_BROKEN) && (s->ref != NULL || s->why != NULL)) {
+		/* The platform's words cannot be stored; what became of the delivery still can. */
+		free(s->ref);
+		free(s->why);
+		s->ref = s->why = NULL;
+		writer_put(e->writer, op);
+		return;
+	}
 	struct run *r = map_get(e->runs, s->delivery.b, sizeof(s->delivery.b));
 	metric_add(e->m.deliveries[s->result], 1);
 	if (s->result != ERR_NONE)

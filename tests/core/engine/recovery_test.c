@@ -539,6 +539,18 @@ static void lanes__more_than_may_work_at_once__wait_and_all_are_answered(void **
 	fixture_free(f);
 }
 
+static void delivery__platforms_words_cannot_be_stored__the_outcome_is(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .mute = true });
+	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
+	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	engine_sent(fixture_engine(f), &(struct sent){ .ws = fixture_ws(f), .delivery = fixture_reply(f, 0)->run, .external_ref = "\xff" });
+	assert_settled(f);
+	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state = 3"), 1);
+	fixture_free(f);
+}
+
 /* ---- the database, again and again ---- */
 
 static void database__cut_all_the_time__each_message_is_answered_once(void **state)
@@ -618,6 +630,7 @@ int main(void)
 		cmocka_unit_test(private__question_in_a_shared_thread__is_not_in_the_others_context),
 		cmocka_unit_test(answer__that_the_database_refuses__ends_in_a_plain_error),
 		cmocka_unit_test(lanes__more_than_may_work_at_once__wait_and_all_are_answered),
+		cmocka_unit_test(delivery__platforms_words_cannot_be_stored__the_outcome_is),
 		cmocka_unit_test(database__cut_all_the_time__each_message_is_answered_once),
 		cmocka_unit_test(claim__fifth_attempt_broke_too__is_parked_with_a_plain_error),
 		cmocka_unit_test(claim__of_a_run_with_steps__goes_on_from_them),
