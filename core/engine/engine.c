@@ -19,7 +19,7 @@
 #include "context.h"
 #include "engine_internal.h"
 
-#define TRANSCRIPT_BYTES (14u << 20)
+#define TRANSCRIPT_BYTES (10u << 20)
 #define JOBS_MAX 16384
 #define AGENT_TTL_MS 2000
 

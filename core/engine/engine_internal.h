@@ -86,7 +86,7 @@ struct run {
 	bool steps_loaded;
 	struct step *steps;
 	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
-	struct call_record calls[24];
+	struct call_record *calls; /* made when the first call has ended: a thousand waiting runs need none */
 	size_t calls_len;
 	int64_t reserved_micros, context_upto;
 	struct id merged[16];

@@ -54,6 +54,7 @@ void run_free(struct run *r)
 	free(r->steps);
 	free(r->origin);
 	free(r->stream_ref);
+	free(r->calls);
 	buf_done(&r->answer);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
@@ -323,7 +324,7 @@ static void record_call(struct run *r, const struct model_event *ev)
 	/* What the call did not use is free for others at once, however long this run still takes. */
 	budget_settle(r->e->budget, r->ws, r->reserved_micros, ev->usage.cost_micros);
 	r->reserved_micros = 0;
-	size_t max = sizeof(r->calls) / sizeof(r->calls[0]);
+	const size_t max = 24;
 	if (r->calls_len == max) { /* keep the sum right */
 		struct model_usage *u = &r->calls[max - 1].usage;
 		u->cost_micros += ev->usage.cost_micros;
@@ -331,6 +332,7 @@ static void record_call(struct run *r, const struct model_event *ev)
 		u->output_tokens += ev->usage.output_tokens;
 		return;
 	}
+	r->calls = xrealloc(r->calls, (r->calls_len + 1) * sizeof(*r->calls));
 	r->calls[r->calls_len++] = (struct call_record){ id_new(), ev->usage, ok ? "ok" : fail_word(ev->fail) };
 }
 
