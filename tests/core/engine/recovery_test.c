@@ -596,19 +596,18 @@ static void database__cut_all_the_time__each_message_is_answered_once(void **sta
 
 /* ---- money ---- */
 
-static void budget__busy_calls_cost_nothing__and_hold_nothing(void **state)
+static void budget__calls_that_ended__hold_only_what_they_cost(void **state)
 {
 	(void)state;
-	/* A call may cost 2 USD and the day has 4: three tries fit only if those that failed give back what they had reserved. */
-	struct fixture *f = fixture_new(&(struct fixture_options){ .cost_micros = 0, .settings = "model.daily_cap=4\0" });
-	fixture_free(f);
-	f = fixture_new(&(struct fixture_options){ .cost_micros = 1000000, .settings = "model.daily_cap=4\0" });
+	/* A call costs 1 USD, at most 2, and the day has 4: three tries fit only if those that ended give back what they did not use. */
+	struct fixture *f = fixture_new(&(struct fixture_options){ .cost_micros = 1000000, .settings = "model.daily_cap=4\0" });
+	fixture_script(f, SCRIPT_BUSY);
 	fixture_script(f, SCRIPT_BUSY);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "spend it well"));
 	assert_int_equal(fixture_wait_replies(f, 1, 8000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: spend it well");
 	assert_settled(f);
-	assert_int_equal(count("SELECT spent_micros FROM eddy.budget_days"), 2000000);
+	assert_int_equal(count("SELECT spent_micros FROM eddy.budget_days"), 3000000);
 	fixture_free(f);
 }
 
@@ -640,7 +639,7 @@ int main(void)
 		cmocka_unit_test(claim__counts_more_than_is_open__is_put_right),
 		cmocka_unit_test(stream__opened_then_the_process_is_gone__is_completed_in_place),
 		cmocka_unit_test(delivery__waits_and_the_row_says_sending__is_still_sent_again),
-		cmocka_unit_test(budget__busy_calls_cost_nothing__and_hold_nothing),
+		cmocka_unit_test(budget__calls_that_ended__hold_only_what_they_cost),
 	};
 	return cmocka_run_group_tests_name("engine under crossings", tests, NULL, NULL);
 }
