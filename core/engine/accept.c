@@ -426,6 +426,9 @@ static void done(struct write_op *op, enum err result)
 		writer_put(e->writer, op);
 		return;
 	}
+	if (!id_is_none(a->run))
+		log_debug("intent.accepted", LF_ID("run", a->run), LF_ID("thread", a->thread), LF_INT("seq", a->seq),
+		    LF_STR("result", result != ERR_NONE ? err_name(result) : a->fresh ? "ok" : "duplicate"));
 	if (result == ERR_NONE && a->fresh) {
 		if (!id_is_none(a->place) && a->in.place.external_id != NULL)
 			directory_put_place(e->directory, a->place, &a->in.place);

@@ -187,6 +187,7 @@ static void submit_begin(void *arg)
 void run_begin(struct run *r)
 {
 	r->began_us = clock_us();
+	log_debug("run.begin", LF_ID("run", r->id), LF_ID("thread", r->thread));
 	if (r->accepted_us)
 		metric_observe_ms(r->e->m.queue_wait_ms, (double)(r->began_us - r->accepted_us) / 1000.0);
 	submit_begin(r);
