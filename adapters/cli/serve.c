@@ -115,6 +115,10 @@ static void close_parts(struct server *s)
 			doors[i].stop(s->adapters[i]);
 	if (s->engine_runs)
 		engine_drain(s->engine, DRAIN_MS);
+	/* What still wants out is let go while its threads and the engine are there to hear of it. */
+	for (size_t i = 0; doors[i].name != NULL; i++)
+		if (s->adapters[i] != NULL && s->loop_runs)
+			doors[i].leave(s->adapters[i]);
 	if (s->loop != NULL)
 		loop_stop(s->loop);
 	if (s->http != NULL)

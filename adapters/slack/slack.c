@@ -225,14 +225,20 @@ void slack_stop(struct adapter *a)
 		sock_stop(s->sock);
 }
 
+void slack_leave(struct adapter *a)
+{
+	struct slack *s = slack_of(a);
+	slack_out_stop(s->out);
+	slack_api_stop(s->api);
+}
+
 void slack_free(struct adapter *a)
 {
 	if (!a)
 		return;
 	struct slack *s = slack_of(a);
 	atomic_store(&s->stopping, true);
-	slack_out_stop(s->out);
-	slack_api_stop(s->api);
+	slack_leave(a); /* one that was never started: nothing is queued, and no thread would take it */
 	slack_out_free(s->out);
 	slack_api_free(s->api);
 	sock_free(s->sock);

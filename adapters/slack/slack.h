@@ -34,6 +34,8 @@ enum err slack_open(struct adapter **out, const struct slack_options *o, char *w
 void slack_start(struct adapter *a);
 /** No new events from here on; what was accepted is still acknowledged and delivered.  Any thread but loop and http; twice is fine. */
 void slack_stop(struct adapter *a);
+/** Ends what is still going out, each with its outcome: after engine_drain(), before http_stop() and engine_free().  Twice is fine. */
+void slack_leave(struct adapter *a);
 /** After the engine, the loop and the http thread have stopped.  NULL is fine. */
 void slack_free(struct adapter *a);
 

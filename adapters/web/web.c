@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define TOKEN_MIN 16
 #define TOKEN_HEX 48
 #define SWEEP_MS 1000
+#define LEAVE_MS 1000 /* what closing may take: one that does not read is cut */
 
 const struct setting web_settings[] = {
 	{ "web.listen", SET_STR, 0, "127.0.0.1:8080", NULL, 0, 0, NULL,
@@ -300,7 +302,12 @@ fail:
 	return e;
 }
 
-static void stop_all(void *arg)
+static void close_door(void *arg)
+{
+	((struct web *)arg)->stopping = true;
+}
+
+static void close_all(void *arg)
 {
 	struct web *w = arg;
 	w->stopping = true;
@@ -323,7 +330,39 @@ void web_start(struct adapter *a)
 
 void web_stop(struct adapter *a)
 {
-	(void)loop_post(((struct web *)(void *)a)->loop, stop_all, a);
+	(void)loop_post(((struct web *)(void *)a)->loop, close_door, a);
+}
+
+struct web_count {
+	struct web *web;
+	atomic_size_t conns;
+	sem_t counted;
+};
+
+static void count_conns(void *arg)
+{
+	struct web_count *c = arg;
+	atomic_store(&c->conns, c->web->conns_len);
+	sem_post(&c->counted);
+}
+
+void web_leave(struct adapter *a)
+{
+	struct web_count c = { .web = (struct web *)(void *)a };
+	uint64_t until = clock_ms() + LEAVE_MS;
+	if (!loop_post(c.web->loop, close_all, c.web))
+		return;
+	sem_init(&c.counted, 0, 0);
+	for (;;) {
+		if (!loop_post(c.web->loop, count_conns, &c))
+			break;
+		while (sem_wait(&c.counted) != 0)
+			;
+		if (atomic_load(&c.conns) == 0 || clock_ms() >= until)
+			break;
+		usleep(5000);
+	}
+	sem_destroy(&c.counted);
 }
 
 void web_free(struct adapter *a)

@@ -31,8 +31,13 @@ enum err web_check(const struct settings *s, bool insecure, char *why, size_t wh
 enum err web_open(struct adapter **out, const struct web_options *o, char *why, size_t why_n);
 /** Says in data_dir under which port it listens, for the terminal.  After loop_start(). */
 void web_start(struct adapter *a);
-/** Tell every client that the server goes away (close code 1012) and take no new ones.  Any thread. */
+/** Take no new clients; those that are there go on hearing what is being written.  Any thread. */
 void web_stop(struct adapter *a);
+/**
+ * Tell every client that the server goes away (close code 1012), behind all that was queued for it, and wait a moment until they have it.
+ * After engine_drain(), before loop_stop(); any thread but the loop's.
+ */
+void web_leave(struct adapter *a);
 /** After the loop and the engine have stopped.  NULL is fine. */
 void web_free(struct adapter *a);
 

@@ -490,6 +490,9 @@ static void server__that_stops__says_so_to_its_clients(void **state)
 	struct ws w;
 	enter(&w);
 	web_stop(server.web);
+	ws_say(&w, "{\"type\":\"ping\",\"n\":7}");
+	expect(&w, "pong"); /* still served until the engine has drained */
+	web_leave(server.web);
 	assert_null(ws_hear(&w, 3000));
 	assert_int_equal(w.close_code, 1012);
 	ws_done(&w);
