@@ -232,5 +232,6 @@ int cmd_serve(struct cli *c)
 	close_parts(&s);
 	if (e == ERR_NONE)
 		log_info("serve.end", LF_INT("ms", clock_ms() - from), LF_STR("result", "ok"));
-	return e == ERR_NONE ? EXIT_OK : e == ERR_INPUT ? EXIT_SETTINGS : EXIT_FAILED;
+	/* A role that may do too much is a matter of settings as well: starting again does not help. */
+	return e == ERR_NONE ? EXIT_OK : e == ERR_INPUT || e == ERR_DENIED ? EXIT_SETTINGS : EXIT_FAILED;
 }

@@ -75,7 +75,7 @@ make_database() { # name: sets url
 }
 settings=(env EDDY_WEB_LISTEN=127.0.0.1:0 "EDDY_DATA_DIR=$tmp/data")
 refused "database: away" 1 "connect" "${settings[@]}" EDDY_DATABASE_ADMIN_URL="postgresql://postgres@/x?host=$tmp/nowhere" "$eddy" serve
-refused "database: a malformed address, without its password" 3 "malformed" "${settings[@]}" EDDY_DATABASE_URL="postgresql://u:geheim@[::1/x" "$eddy" serve
+refused "database: a malformed address, without its password" 3 "EDDY_DATABASE_URL: database.url: is not an address" "${settings[@]}" EDDY_DATABASE_URL="postgresql://u:geheim@[::1/x" "$eddy" serve
 grep -q geheim "$tmp/out"
 result $((!$?)) "database: the password is not shown"
 make_database "eddy_newer_$$"

@@ -91,7 +91,8 @@ static void sigterm__with_posts_held_up__leaves_them_to_the_next(void **state)
 {
 	(void)state;
 	rig_serve(&rig, 0, NULL);
-	fake_tell(&rig.slack, "fault", "{s:s, s:s, s:i, s:i}", "method", "chat.postMessage", "do", "429", "times", 1000, "retry_after", 40);
+	fake_tell(&rig.slack, "fault", "{s:s, s:s, s:i, s:i}", "method", "chat.postMessage", "do", "429", "times", 1000, "retry_after", 28);
+	int64_t t0 = now_ms();
 	for (int n = 1; n <= 20; n++) {
 		char channel[16];
 		snprintf(channel, sizeof channel, "C%d", n % 5);
@@ -101,11 +102,15 @@ static void sigterm__with_posts_held_up__leaves_them_to_the_next(void **state)
 	rig_signal(&rig, 0, SIGTERM);
 	int status = rig_wait_end(&rig, 0, 29000);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_true(now_ms() - t0 > 20000); /* it did wait for them */
 	fake_tell(&rig.slack, "clear", NULL);
+	while (now_ms() - t0 < 31000)
+		sleep_ms(100); /* the new process cannot know what Slack told the old one */
 	rig_serve(&rig, 0, NULL);
 	rig_wait_answers(&rig, 1, 20, 60000);
 	rig_settle(&rig, 60000);
-	rig_check(&rig, 1, 20);
+	for (int n = 1; n <= 20; n++)
+		assert_int_equal(rig_answers(&rig, NULL, NULL, n), 1);
 }
 
 static void websocket__during_the_drain__still_gets_its_answer(void **state)
@@ -192,7 +197,7 @@ static void sigstop__until_the_lease_is_gone__leaves_one_answer(void **state)
 	fake_tell(&rig.model, "options", "{s:i}", "first_ms", 1500);
 	for (int n = 1; n <= 6; n++)
 		rig_say(&rig, "C1", NULL, n, "before the freeze");
-	rig_wait(&rig, 5000, "the runs to begin", rig_sql(&rig, "SELECT count(*) FROM runs WHERE state = 2") == 6);
+	rig_wait(&rig, 5000, "the runs to begin", rig_sql(&rig, "SELECT count(*) FROM runs") == 6);
 	rig_signal(&rig, 0, SIGSTOP);
 	rig_spawn(&rig, 1, NULL);
 	rig_wait_answers(&rig, 1, 6, rig_rescue_ms(&rig));
