@@ -212,7 +212,7 @@ static void sent_ok(struct world *w, size_t n)
 }
 #define UNTIL(cond) \
 	do { \
-		for (int i_ = 0; i_ < 500 && !(cond); i_++) \
+		for (int i_ = 0; i_ < 2000 && !(cond); i_++) \
 			usleep(10000); \
 		assert_true(cond); \
 	} while (0)
