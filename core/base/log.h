@@ -28,23 +28,24 @@ struct log_field {
 #define LF_INT(k, v) ((struct log_field){ .key = (k), .type = LT_INT, .i = (int64_t)(v) })
 #define LF_ID(k, v) ((struct log_field){ .key = (k), .type = LT_ID, .id = (v) })
 #define LF_NUM(k, v) ((struct log_field){ .key = (k), .type = LT_DOUBLE, .d = (v) })
-#define LOG_LINE(level, event, ...) log_write((level), (event), (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
-#define log_debug(event, ...) \
+#define LOG_LINE(level, ...) LOG_LINE_ENDED(level, __VA_ARGS__, { 0 })
+#define LOG_LINE_ENDED(level, event, ...) log_write((level), (event), (const struct log_field[]){ __VA_ARGS__ })
+#define log_debug(...) \
 	do { \
 		if (log_enabled(LOG_DEBUG)) \
-			LOG_LINE(LOG_DEBUG, event __VA_OPT__(, ) __VA_ARGS__); \
+			LOG_LINE(LOG_DEBUG, __VA_ARGS__); \
 	} while (0)
-#define log_info(event, ...) \
+#define log_info(...) \
 	do { \
 		if (log_enabled(LOG_INFO)) \
-			LOG_LINE(LOG_INFO, event __VA_OPT__(, ) __VA_ARGS__); \
+			LOG_LINE(LOG_INFO, __VA_ARGS__); \
 	} while (0)
-#define log_warn(event, ...) \
+#define log_warn(...) \
 	do { \
 		if (log_enabled(LOG_WARN)) \
-			LOG_LINE(LOG_WARN, event __VA_OPT__(, ) __VA_ARGS__); \
+			LOG_LINE(LOG_WARN, __VA_ARGS__); \
 	} while (0)
-#define log_error(event, ...) LOG_LINE(LOG_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_error(...) LOG_LINE(LOG_ERROR, __VA_ARGS__)
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 int log_enabled(enum log_level level);
