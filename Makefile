@@ -1,7 +1,8 @@
 # Eddy.  `make run` and `make test` do everything; `make help` lists the rest.
 #
 # One rule per kind of thing; sources are found by wildcards, headers by -MMD.  FLAVOUR picks compiler, instrumentation and folder:
-# gcc (build/), clang (build-clang/), asan (build-asan/: gcc with address and undefined-behaviour checks), tsan (build-tsan/).
+# gcc (build/), clang (build-clang/), asan (build-asan/: gcc with address and undefined-behaviour checks), tsan (build-tsan/),
+# fuzz (build-fuzz/: libFuzzer).
 
 FLAVOUR ?= gcc
 B ?= build$(FLAVOUR:%=-%)
@@ -12,6 +13,7 @@ CC_gcc = gcc
 CC_clang = clang
 CC_asan = gcc
 CC_tsan = clang
+CC_fuzz = clang
 ifneq ($(origin CC),command line)
 CC = $(CC_$(FLAVOUR))
 endif
@@ -29,8 +31,10 @@ FLAGS_gcc = -O2 -g $(WARN_gcc) $(FORTIFY) -ftrivial-auto-var-init=zero -fzero-ca
 FLAGS_clang = -O2 -g $(WARN_clang) $(FORTIFY) -ftrivial-auto-var-init=pattern
 SAN_asan = -fsanitize=address,undefined,bounds-strict,float-cast-overflow -fno-sanitize-recover=all
 SAN_tsan = -fsanitize=thread
+SAN_fuzz = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FLAGS_asan = -O1 -g -fno-omit-frame-pointer $(SAN_asan)
 FLAGS_tsan = -O1 -g -fno-omit-frame-pointer $(SAN_tsan)
+FLAGS_fuzz = -O1 -g -fno-omit-frame-pointer $(SAN_fuzz)
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) $(HARD) $(FLAGS_$(FLAVOUR)) $(shell pkg-config --cflags libpq 2>/dev/null) $(EXTRA) $(CFLAGS)
 ALL_LDFLAGS = $(SAN_$(FLAVOUR)) -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed \
 	-Wl,--no-copy-dt-needed-entries $(LDFLAGS)
@@ -92,7 +96,13 @@ $(ADAPTER_TESTS): %: %.o $B/tests/support.a $B/adapters.a $B/core.a
 	$(LINK) -lcmocka $(LIBS)
 $(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
 	$(LINK) -lcmocka $(LIBS)
+# Seeds replayed; with FLAVOUR=fuzz a libFuzzer program instead.
+ifeq ($(FLAVOUR),fuzz)
+$(FUZZ): ALL_LDFLAGS += -fsanitize=fuzzer
+$(FUZZ): %: %.o $B/adapters.a $B/core.a
+else
 $(FUZZ): %: %.o $B/tests/fuzz/replay.o $B/adapters.a $B/core.a
+endif
 	$(LINK) $(LIBS)
 $B/tests/fakes.a: $(KIT_OBJ)
 	@rm -f $@
@@ -148,7 +158,7 @@ help:
 	@echo "make bench      load against the fakes, with figures"
 	@echo "make install    into DESTDIR and PREFIX (/usr/local)"
 	@echo "make clean      remove everything that was built"
-	@echo "FLAVOUR=gcc|clang|asan|tsan builds into a folder of its own: make FLAVOUR=asan tests"
+	@echo "FLAVOUR=gcc|clang|asan|tsan|fuzz builds into a folder of its own: make FLAVOUR=asan tests"
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 .SECONDARY:
