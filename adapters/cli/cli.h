@@ -38,7 +38,7 @@ struct door {
 	void (*start)(struct adapter *a);                                                 /* after both */
 	void (*stop)(struct adapter *a);                                                  /* nothing new from here on */
 	void (*leave)(struct adapter *a); /* after the engine has drained, before loop and http stop: let go of what goes out */
-	void (*free)(struct adapter *a); /* after engine, loop and http; NULL is fine */
+	void (*free)(struct adapter *a);  /* after engine, loop and http; NULL is fine */
 	/** For doctor: a line per finding, "ok …" or "bad …"; may be NULL. */
 	enum err (*doctor)(const struct settings *s, struct http *http, struct buf *out);
 };

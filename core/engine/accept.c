@@ -119,7 +119,6 @@ const struct pg_statement accept_statements[] = {
 
 /* ---- the operation ---- */
 
-
 static void reset(struct write_op *op)
 {
 	struct accept_op *a = accept_of(op);
@@ -199,7 +198,7 @@ static void send_other(struct writer_tx *tx, struct accept_op *a)
 	case INTENT_MESSAGE_EDITED:
 	case INTENT_MESSAGE_DELETED:
 		if (a->rev == 0)
-			break; /* nothing has changed */
+			break;            /* nothing has changed */
 		pg_arg_id(g, a->message); /* what a run has worked out from the old text is void */
 		pg_arg_id(g, a->thread);
 		writer_exec(tx, "accept_delete_steps", NULL, NULL);
@@ -341,24 +340,31 @@ static void emit_post(struct accept_op *a)
 	struct person_card card;
 	if (!directory_card(a->e->directory, a->person, &card))
 		card.name[0] = 0;
-	engine_emit(a->e, &(struct thread_event){
-		.kind = EVENT_MESSAGE,
-		.ws = a->in.ws,
-		.thread = a->thread,
-		.message = a->message,
-		.run = a->run,
-		.seq = a->seq,
-		.rev = a->rev,
-		.author_kind = id_is_none(a->person) ? AUTHOR_SYSTEM : AUTHOR_PERSON,
-		.author = card.name,
-		.text = a->in.text,
-		.text_len = a->in.text_len,
-		.client_key = a->in.message_key,
-		.at_ms = (int64_t)clock_wall_ms(),
-	});
+	engine_emit(a->e,
+	    &(struct thread_event){
+	        .kind = EVENT_MESSAGE,
+	        .ws = a->in.ws,
+	        .thread = a->thread,
+	        .message = a->message,
+	        .run = a->run,
+	        .seq = a->seq,
+	        .rev = a->rev,
+	        .author_kind = id_is_none(a->person) ? AUTHOR_SYSTEM : AUTHOR_PERSON,
+	        .author = card.name,
+	        .text = a->in.text,
+	        .text_len = a->in.text_len,
+	        .client_key = a->in.message_key,
+	        .at_ms = (int64_t)clock_wall_ms(),
+	    });
 	if (a->has_run)
-		engine_emit(a->e, &(struct thread_event){ .kind = EVENT_RUN, .ws = a->in.ws, .thread = a->thread, .message = a->message,
-			.run = a->run, .run_state = "queued", .at_ms = (int64_t)clock_wall_ms() });
+		engine_emit(a->e,
+		    &(struct thread_event){ .kind = EVENT_RUN,
+		        .ws = a->in.ws,
+		        .thread = a->thread,
+		        .message = a->message,
+		        .run = a->run,
+		        .run_state = "queued",
+		        .at_ms = (int64_t)clock_wall_ms() });
 }
 
 static void queue_run(struct accept_op *a)
@@ -398,9 +404,17 @@ static void after_other(struct accept_op *a)
 		if (a->rev == 0)
 			return;
 		transcripts_forget(e->transcripts, a->thread);
-		engine_emit(e, &(struct thread_event){ .kind = deleted ? EVENT_DELETED : EVENT_EDITED, .ws = a->in.ws, .thread = a->thread,
-			.message = a->message, .seq = a->seq, .rev = a->rev, .author_kind = AUTHOR_PERSON,
-			.text = deleted ? "" : a->in.text, .text_len = deleted ? 0 : a->in.text_len, .at_ms = (int64_t)clock_wall_ms() });
+		engine_emit(e,
+		    &(struct thread_event){ .kind = deleted ? EVENT_DELETED : EVENT_EDITED,
+		        .ws = a->in.ws,
+		        .thread = a->thread,
+		        .message = a->message,
+		        .seq = a->seq,
+		        .rev = a->rev,
+		        .author_kind = AUTHOR_PERSON,
+		        .text = deleted ? "" : a->in.text,
+		        .text_len = deleted ? 0 : a->in.text_len,
+		        .at_ms = (int64_t)clock_wall_ms() });
 		if (!id_is_none(a->stopped_run)) {
 			struct run *r = map_get(e->runs, a->stopped_run.b, sizeof(a->stopped_run.b));
 			if (r != NULL)
@@ -428,7 +442,10 @@ static void done(struct write_op *op, enum err result)
 	}
 	if (!id_is_none(a->run))
 		log_debug("intent.accepted", LF_ID("run", a->run), LF_ID("thread", a->thread), LF_INT("seq", a->seq),
-		    LF_STR("result", result != ERR_NONE ? err_name(result) : a->fresh ? "ok" : "duplicate"));
+		    LF_STR("result",
+		        result != ERR_NONE ? err_name(result)
+		            : a->fresh     ? "ok"
+		                           : "duplicate"));
 	if (result == ERR_NONE && a->fresh) {
 		if (!id_is_none(a->place) && a->in.place.external_id != NULL)
 			directory_put_place(e->directory, a->place, &a->in.place);
@@ -447,8 +464,14 @@ static void done(struct write_op *op, enum err result)
 	metric_observe_ms(e->m.accept_ms, (double)(clock_us() - a->at_us) / 1000.0);
 	fault_point("ack.before");
 	if (a->done != NULL)
-		a->done(a->arg, &(struct accepted){ .result = result == ERR_BROKEN ? ERR_INPUT : result, .duplicate = !a->fresh,
-			.ws = a->in.ws, .thread = a->thread, .message = a->message, .run = a->run, .seq = a->seq });
+		a->done(a->arg,
+		    &(struct accepted){ .result = result == ERR_BROKEN ? ERR_INPUT : result,
+		        .duplicate = !a->fresh,
+		        .ws = a->in.ws,
+		        .thread = a->thread,
+		        .message = a->message,
+		        .run = a->run,
+		        .seq = a->seq });
 	fault_point("ack.after");
 	atomic_fetch_sub(&e->accepting, 1);
 	free(a->memory);
@@ -504,7 +527,8 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 	if (a->in.private_reply && !id_is_none(a->person)) {
 		char both[ID_TEXT];
 		a->audience = id_named(a->place, 0, id_format(a->person, both), ID_TEXT - 1);
-		a->thread = engine_thread_id(a->audience, a->in.thread_key); /* what one person alone may read is a thread of its own */
+		a->thread =
+		    engine_thread_id(a->audience, a->in.thread_key); /* what one person alone may read is a thread of its own */
 	}
 	a->addressed = route_is_addressed(&a->in, a->in.place.visibility);
 	writer_put(e->writer, &a->op);

@@ -21,9 +21,9 @@ struct accept_op {
 	int64_t seq, rev;
 	int prev_author;
 	struct route_facts facts;
-	bool greet;        /* Eddy is new in this place */
-	bool deferred;     /* changes a message of the same batch: comes again */
-	bool edit_is_new;  /* an edit of a message that no run was made for */
+	bool greet;       /* Eddy is new in this place */
+	bool deferred;    /* changes a message of the same batch: comes again */
+	bool edit_is_new; /* an edit of a message that no run was made for */
 	/* decided in between */
 	struct route route;
 	struct id run;
@@ -46,11 +46,11 @@ static inline bool accept_is_post(const struct intent *in)
 }
 
 /* accept_rows.c: all operations of one tenant; each queues its statements and reads their results into the operations. */
-void accept_learn(struct writer_tx *tx, struct write_op **ops, size_t n);          /* places, people, private readers */
-void accept_send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n);     /* sets fresh */
-void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n);   /* sets seq and facts of fresh posts */
+void accept_learn(struct writer_tx *tx, struct write_op **ops, size_t n);        /* places, people, private readers */
+void accept_send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n);   /* sets fresh */
+void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n); /* sets seq and facts of fresh posts */
 void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n);
-void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n);      /* sets ours and token */
+void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n); /* sets ours and token */
 
 /* intent_copy.c: a copy of ${from} whose strings live in one block, which the caller frees. */
 char *intent_copy(struct intent *to, const struct intent *from);

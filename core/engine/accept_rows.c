@@ -7,7 +7,6 @@
 #include "../people/directory.h"
 #include "accept_internal.h"
 
-
 /* One array parameter: ${put} for each operation ${a} of a list. */
 #define EACH_OF(list, n, oid, put) \
 	do { \

@@ -40,8 +40,8 @@ struct facts {
 
 static const char *state_word(int64_t state)
 {
-	static const char *const words[] = { "", "waiting", "working", "answered", "joined into the next answer", "failed", "stopped",
-		"given up" };
+	static const char *const words[] = { "", "waiting", "working", "answered", "joined into the next answer", "failed",
+		"stopped", "given up" };
 	return state >= 0 && state <= 7 ? words[state] : "";
 }
 
@@ -166,8 +166,8 @@ struct link_arg {
 	struct engine *e;
 };
 
-static bool permalink(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out,
-    size_t n)
+static bool permalink(
+    void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
 	struct engine *e = arg;
 	const struct adapter_slot *s = engine_adapter(e, adapter, strlen(adapter));

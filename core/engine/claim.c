@@ -64,8 +64,7 @@ const struct pg_statement claim_statements[] = {
 	    " (SELECT count(*) FROM runs WHERE ws = $1 AND thread_id = $2 AND state <= 2)"
 	    " + (SELECT count(*) FROM outbox WHERE ws = $1 AND thread_id = $2 AND state <= 2)"
 	    " WHERE ws = $1 AND thread_id = $2 AND owner = $3" },
-	{ "claim_forget_idle",
-	    "DELETE FROM dispatch WHERE pending = 0 AND owner IS NULL AND due < now() - interval '1 hour'" },
+	{ "claim_forget_idle", "DELETE FROM dispatch WHERE pending = 0 AND owner IS NULL AND due < now() - interval '1 hour'" },
 	{ NULL, NULL },
 };
 
@@ -85,12 +84,12 @@ struct thread_ref {
 struct claim_op {
 	struct write_op op;
 	struct engine *e;
-	bool scan;         /* look for due work; else load one thread of ours */
+	bool scan; /* look for due work; else load one thread of ours */
 	struct thread_ref *threads;
 	size_t threads_len;
 	struct run **runs; /* made from rows, entered into lanes after COMMIT */
 	size_t runs_len, runs_cap;
-	char **texts;      /* of deliveries; NULL for runs to do */
+	char **texts; /* of deliveries; NULL for runs to do */
 	size_t *text_lens;
 };
 
@@ -193,7 +192,8 @@ static void on_claimed(void *ctx, const PGresult *r)
 	c->threads_len = (size_t)PQntuples(r);
 	c->threads = xcalloc(c->threads_len + 1, sizeof(*c->threads));
 	for (int i = 0; i < PQntuples(r); i++)
-		c->threads[i] = (struct thread_ref){ pg_get_id(r, i, 0), pg_get_id(r, i, 1), pg_get_int8(r, i, 2), pg_get_bool(r, i, 3) };
+		c->threads[i] =
+		    (struct thread_ref){ pg_get_id(r, i, 0), pg_get_id(r, i, 1), pg_get_int8(r, i, 2), pg_get_bool(r, i, 3) };
 }
 
 static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
@@ -396,7 +396,9 @@ static void done(struct write_op *op, enum err result)
 	free(c);
 }
 
-static const struct write_kind claim_kind = { .name = "claim", .rank = 20, .round = { first, second }, .done = done, .reset = reset };
+static const struct write_kind claim_kind = {
+	.name = "claim", .rank = 20, .round = { first, second }, .done = done, .reset = reset
+};
 
 void claim_now(struct engine *e)
 {
@@ -509,7 +511,8 @@ static void renew_done(struct write_op *op, enum err result)
 	if (result == ERR_NONE && !x->release) {
 		/* Lanes opened by this very batch carry the new generation already. */
 		size_t most = map_count(e->lanes) + 1;
-		struct lost_list list = { .generation = x->generation, .lost = xcalloc(most, sizeof(struct lane *)),
+		struct lost_list list = { .generation = x->generation,
+			.lost = xcalloc(most, sizeof(struct lane *)),
 			.idle = xcalloc(most, sizeof(struct lane *)) };
 		map_each(e->lanes, find_lost, &list);
 		for (size_t i = 0; i < list.len; i++)

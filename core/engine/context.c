@@ -99,7 +99,8 @@ static enum err load_steps(struct run *r, struct pg *pg)
 		const char *said = json_str(o, "text", "");
 		run_step_add(r, (enum model_role)pg_get_int8(res, i, 0), json_str(o, "id", ""), json_str(o, "name", ""), said,
 		    strlen(said), json_bool(o, "failed", false));
-		if (pg_get_int8(res, i, 0) == ROLE_TOOL_RESULT && (i + 1 == PQntuples(res) || pg_get_int8(res, i + 1, 0) == ROLE_TOOL_CALL))
+		if (pg_get_int8(res, i, 0) == ROLE_TOOL_RESULT &&
+		    (i + 1 == PQntuples(res) || pg_get_int8(res, i + 1, 0) == ROLE_TOOL_CALL))
 			r->turns++;
 		json_decref(o);
 	}
@@ -172,8 +173,12 @@ static void add_messages(struct run *r, struct context *c, struct engine *e, uin
 	}
 	for (size_t i = 0; i < r->steps_len; i++) {
 		const struct step *s = &r->steps[i];
-		c->messages[c->messages_len++] = (struct model_message){ .role = s->role, .text = s->text, .text_len = s->text_len,
-			.tool_name = s->tool_name, .tool_id = s->tool_id, .tool_failed = s->failed };
+		c->messages[c->messages_len++] = (struct model_message){ .role = s->role,
+			.text = s->text,
+			.text_len = s->text_len,
+			.tool_name = s->tool_name,
+			.tool_id = s->tool_id,
+			.tool_failed = s->failed };
 		total += tokens_of(s->text_len);
 	}
 	c->input_tokens = (uint32_t)total;

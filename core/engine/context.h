@@ -15,7 +15,7 @@ struct context {
 	struct person_card card; /* who asks */
 	uint32_t input_tokens;   /* estimated */
 	struct transcript transcript;
-	struct buf names;        /* the memory of texts with names in front */
+	struct buf names; /* the memory of texts with names in front */
 };
 /**
  * Build it; on a worker, outside a transaction.  What is in memory costs no statement.  On success context_done() is the

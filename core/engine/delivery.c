@@ -242,7 +242,8 @@ static void sent_done(struct write_op *op, enum err result)
 	struct run *r = map_get(e->runs, s->delivery.b, sizeof(s->delivery.b));
 	metric_add(e->m.deliveries[s->result], 1);
 	if (s->result != ERR_NONE)
-		log_warn("delivery.outcome", LF_ID("run", s->delivery), LF_STR("why", s->why), LF_STR("result", err_name(s->result)));
+		log_warn(
+		    "delivery.outcome", LF_ID("run", s->delivery), LF_STR("why", s->why), LF_STR("result", err_name(s->result)));
 	else
 		log_debug("delivery.outcome", LF_ID("run", s->delivery), LF_STR("result", "ok"));
 	if (r != NULL && r->delivering && result == ERR_NONE) {

@@ -23,8 +23,8 @@
 #define JOBS_MAX 16384
 #define AGENT_TTL_MS 2000
 
-static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements, claim_statements, learn_statements,
-	NULL };
+static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
+	claim_statements, learn_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, context_statements, answer_statements,
 	transcript_statements, budget_statements, agent_statements, search_statements, NULL };
 
@@ -285,8 +285,8 @@ static void make_metrics(struct engine *e)
 	m->queue_wait_ms = metric_duration(ms, "eddy_queue_wait_seconds", NULL, "From hand-in to the beginning of the run.");
 	m->first_ms = metric_duration(ms, "eddy_first_part_seconds", NULL, "From hand-in to the first part of the answer.");
 	m->total_ms = metric_duration(ms, "eddy_answer_seconds", NULL, "From hand-in to the stored answer.");
-	static const char *const ends[] = { NULL, NULL, NULL, "outcome=\"answered\"", NULL, "outcome=\"failed\"", "outcome=\"stopped\"",
-		"outcome=\"parked\"" };
+	static const char *const ends[] = { NULL, NULL, NULL, "outcome=\"answered\"", NULL, "outcome=\"failed\"",
+		"outcome=\"stopped\"", "outcome=\"parked\"" };
 	for (size_t i = 3; i < 8; i++)
 		if (ends[i] != NULL)
 			m->finished[i] = metric_counter(ms, "eddy_runs_total", ends[i], "Runs by how they ended.");
@@ -376,7 +376,8 @@ void engine_drain(struct engine *e, uint32_t ms)
 	uint64_t until = clock_ms() + ms;
 	atomic_store(&e->ready, false);
 	atomic_store(&e->draining, true);
-	while (clock_ms() < until && (atomic_load(&e->runs_count) > 0 || atomic_load(&e->accepting) > 0 || writer_backlog(e->writer) > 0))
+	while (clock_ms() < until &&
+	    (atomic_load(&e->runs_count) > 0 || atomic_load(&e->accepting) > 0 || writer_backlog(e->writer) > 0))
 		usleep(20000);
 	log_info("engine.drain", LF_INT("left", atomic_load(&e->runs_count)), LF_STR("result", "ok"));
 	atomic_store(&e->started, false);
@@ -410,7 +411,6 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
-
 struct stop_op {
 	struct write_op op;
 	struct engine *e;
@@ -440,7 +440,10 @@ void engine_stop_run(struct engine *e, struct id ws, struct id thread)
 bool engine_ready(struct engine *e, char *why, size_t n)
 {
 	bool connected = writer_connected(e->writer), ready = atomic_load(&e->ready);
-	snprintf(why, n, "%s", !ready ? atomic_load(&e->draining) ? "stopping" : "starting" : connected ? "ready" : "the database is away");
+	snprintf(why, n, "%s",
+	    !ready          ? atomic_load(&e->draining) ? "stopping" : "starting"
+	        : connected ? "ready"
+	                    : "the database is away");
 	return ready && connected;
 }
 
@@ -448,7 +451,6 @@ void engine_status(struct engine *e, char *out, size_t n)
 {
 	char why[64];
 	engine_ready(e, why, sizeof(why));
-	snprintf(out, n,
-	    "state: %s\nanswers in work: %zu\nopen in memory: %zu\nwaiting to be stored: %zu\n",
-	    why, atomic_load(&e->active_count), atomic_load(&e->runs_count), writer_backlog(e->writer));
+	snprintf(out, n, "state: %s\nanswers in work: %zu\nopen in memory: %zu\nwaiting to be stored: %zu\n", why,
+	    atomic_load(&e->active_count), atomic_load(&e->runs_count), writer_backlog(e->writer));
 }

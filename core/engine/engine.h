@@ -23,8 +23,8 @@ enum {
 	CAP_EPHEMERAL = 4, /* can speak to one person in a place */
 	CAP_COMPONENTS = 8,
 	CAP_THREAD = 16,
-	CAP_STATUS = 32,   /* wants STATUS and TOOL */
-	CAP_PULL = 64,     /* clients read the stored thread by its seq: a WHOLE is delivered by COMMIT, no outcome is awaited */
+	CAP_STATUS = 32, /* wants STATUS and TOOL */
+	CAP_PULL = 64,   /* clients read the stored thread by its seq: a WHOLE is delivered by COMMIT, no outcome is awaited */
 };
 struct adapter;
 struct adapter_ops {
@@ -35,17 +35,18 @@ struct adapter_ops {
 	/** One line for `status` and the start-up summary: "connected to acme as @eddy"; ${out} is always terminated. */
 	void (*describe)(struct adapter *a, char *out, size_t n);
 	/** A link to a stored message for people to follow, from its origin and external reference; false: none. */
-	bool (*permalink)(struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
+	bool (*permalink)(
+	    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
 };
 
 /* A durable change of a thread, for live views (the web adapter).  Borrowed; called on the writer's thread after COMMIT. */
 struct thread_event {
 	enum { EVENT_MESSAGE, EVENT_EDITED, EVENT_DELETED, EVENT_RUN } kind;
 	struct id ws, thread, message, run;
-	int64_t seq;          /* the message's place */
-	int64_t rev;          /* seq of this change: what a resume compares */
-	int author_kind;      /* AUTHOR_* of talk/transcript.h */
-	const char *author;   /* a name for people */
+	int64_t seq;        /* the message's place */
+	int64_t rev;        /* seq of this change: what a resume compares */
+	int author_kind;    /* AUTHOR_* of talk/transcript.h */
+	const char *author; /* a name for people */
 	const char *text;
 	size_t text_len;
 	const char *client_key; /* message_key of a posted message */
@@ -58,12 +59,12 @@ typedef void (*engine_event_fn)(void *arg, const struct thread_event *ev);
 struct engine_options {
 	const struct settings *settings;
 	struct metrics *metrics;
-	struct model *model;        /* the model port (adapters/model); borrowed */
-	const char *database_url;   /* runtime role */
+	struct model *model;      /* the model port (adapters/model); borrowed */
+	const char *database_url; /* runtime role */
 	const char *data_dir;
-	uint32_t lease_ms;          /* 0: setting engine.lease */
-	uint32_t heartbeat_ms;      /* 0: setting engine.heartbeat */
-	uint32_t scan_ms;           /* 0: setting engine.scan: how often work that nobody has is looked for */
+	uint32_t lease_ms;     /* 0: setting engine.lease */
+	uint32_t heartbeat_ms; /* 0: setting engine.heartbeat */
+	uint32_t scan_ms;      /* 0: setting engine.scan: how often work that nobody has is looked for */
 };
 
 /** Connects, checks the database, loads agents.  ERR_BROKEN: ${why} says what, where and how to mend. */
@@ -117,7 +118,8 @@ bool engine_learn_person(struct engine *e, struct id ws, const char *adapter, co
 bool engine_learn_place(struct engine *e, struct id ws, const char *adapter, const struct intent_place *p);
 /** Small durable notes of an adapter (cursors, last moment alive), at most 4 kB.  put: any thread.  get: blocking, start-up and workers. */
 bool engine_note_put(struct engine *e, struct id ws, const char *adapter, const char *key, const char *value);
-enum err engine_note_get(struct engine *e, struct id ws, const char *adapter, const char *key, char **value); /* gives; NULL: none */
+enum err engine_note_get(
+    struct engine *e, struct id ws, const char *adapter, const char *key, char **value); /* gives; NULL: none */
 
 /* ---- reading, for pages and read-back: blocking, on a worker only (engine_submit) ---- */
 /** Run ${fn} on a worker; false: queue full. */

@@ -23,13 +23,21 @@
 #include "engine.h"
 
 #define ADAPTERS_MAX 8
-#define ACCEPT_MAX 8192      /* intents waiting for COMMIT; more is "busy" */
-#define ATTEMPTS_MAX 5       /* times a run is taken up again after its process died */
-#define MODEL_TRIES 4        /* calls of one turn before the floor answers */
+#define ACCEPT_MAX 8192 /* intents waiting for COMMIT; more is "busy" */
+#define ATTEMPTS_MAX 5  /* times a run is taken up again after its process died */
+#define MODEL_TRIES 4   /* calls of one turn before the floor answers */
 #define DELIVERY_TRIES 8
 #define LANES_MAX 20000
 
-enum run_state { RUN_QUEUED = 1, RUN_RUNNING = 2, RUN_ANSWERED = 3, RUN_MERGED = 4, RUN_FAILED = 5, RUN_STOPPED = 6, RUN_PARKED = 7 };
+enum run_state {
+	RUN_QUEUED = 1,
+	RUN_RUNNING = 2,
+	RUN_ANSWERED = 3,
+	RUN_MERGED = 4,
+	RUN_FAILED = 5,
+	RUN_STOPPED = 6,
+	RUN_PARKED = 7
+};
 enum run_kind { RUN_AGENT = 1, RUN_COMMAND = 2 };
 enum outbox_state { OUT_PENDING = 1, OUT_SENDING = 2, OUT_SENT = 3, OUT_FAILED = 4 };
 
@@ -70,8 +78,8 @@ struct run {
 	struct lane *lane;
 	struct run *next;
 	bool delivering;
-	bool taken_in;         /* the active run of the lane answers its message too; writer's thread only */
-	bool resumed;          /* found in the database: its steps may be there too */
+	bool taken_in; /* the active run of the lane answers its message too; writer's thread only */
+	bool resumed;  /* found in the database: its steps may be there too */
 	/* working */
 	atomic_int stop;
 	pthread_mutex_t mutex; /* guards ${call} */
@@ -79,14 +87,14 @@ struct run {
 	bool floor;            /* the builtin provider answers from here */
 	const char *floor_why; /* what to say about it; static */
 	uint32_t tries, turns, shows;
-	struct buf answer;     /* all turns of it so far */
-	size_t turn_at;        /* where the current turn's text starts */
-	bool anything_shown;   /* some of it went out as GROW */
-	uint32_t shrink;       /* times the context was halved because it did not fit */
+	struct buf answer;   /* all turns of it so far */
+	size_t turn_at;      /* where the current turn's text starts */
+	bool anything_shown; /* some of it went out as GROW */
+	uint32_t shrink;     /* times the context was halved because it did not fit */
 	bool steps_loaded;
 	struct step *steps;
 	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
-	struct call_record *calls; /* made when the first call has ended: a thousand waiting runs need none */
+	struct call_record *calls;                     /* made when the first call has ended: a thousand waiting runs need none */
 	size_t calls_len;
 	int64_t reserved_micros, context_upto;
 	struct id merged[16];
@@ -95,7 +103,7 @@ struct run {
 	bool maybe_sent;
 	/* result */
 	enum run_state outcome;
-	const char *error;     /* static word for the table */
+	const char *error; /* static word for the table */
 	bool failed_text;
 	struct component *components;
 	size_t components_len;
@@ -112,10 +120,10 @@ struct lane {
 	struct run *active, *head, **tail;
 	int delivering;
 	uint64_t renewed_ms;
-	bool leaving;          /* empty, being given back */
-	bool waiting;          /* in the list of lanes that wait for a slot */
+	bool leaving; /* empty, being given back */
+	bool waiting; /* in the list of lanes that wait for a slot */
 	struct lane *wait_next;
-	uint64_t generation;   /* of the last heartbeat that found it ours */
+	uint64_t generation; /* of the last heartbeat that found it ours */
 };
 
 struct engine_metrics {
@@ -187,8 +195,8 @@ extern const struct pg_statement accept_statements[];
 /* ---- lane.c: writer's thread ---- */
 struct lane *lane_find(struct engine *e, struct id thread);
 struct lane *lane_open(struct engine *e, struct id ws, struct id thread, int64_t token);
-void lane_push(struct lane *l, struct run *r);          /* queue a run; begins it when it is its turn */
-void lane_run_finished(struct engine *e, struct run *r); /* the run's finish is committed: the next may begin */
+void lane_push(struct lane *l, struct run *r);                         /* queue a run; begins it when it is its turn */
+void lane_run_finished(struct engine *e, struct run *r);               /* the run's finish is committed: the next may begin */
 void lane_settle(struct engine *e, struct id thread, int64_t pending); /* after a delivery: what the database says is left */
 void lane_lost(struct engine *e, struct lane *l);
 void lane_close(struct engine *e, struct lane *l); /* an empty one */
@@ -198,17 +206,17 @@ void lanes_free(struct engine *e);
 /* ---- run.c ---- */
 struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n);
 void run_free(struct run *r);
-void run_begin(struct run *r);                       /* writer's thread: hand to a worker */
-void run_request_stop(struct run *r, enum stop_reason why); /* any thread that holds a reference through its lane */
+void run_begin(struct run *r);                               /* writer's thread: hand to a worker */
+void run_request_stop(struct run *r, enum stop_reason why);  /* any thread that holds a reference through its lane */
 void run_deliver(struct run *r, const char *text, size_t n); /* writer's thread: after COMMIT */
-void run_refused(struct run *r);                     /* its answer cannot be stored: a plain error instead */
+void run_refused(struct run *r);                             /* its answer cannot be stored: a plain error instead */
 void run_resume_delivery(struct run *r, char *text, size_t n);
-void run_step_add(struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n,
-    bool failed);
+void run_step_add(
+    struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n, bool failed);
 
 /* ---- finish.c ---- */
 extern const struct pg_statement finish_statements[];
-void finish_put(struct run *r);   /* takes the run with its answer to the writer */
+void finish_put(struct run *r);                                       /* takes the run with its answer to the writer */
 void step_put(struct run *r, void (*then)(struct run *r, bool ours)); /* store steps not stored yet */
 
 /* ---- delivery.c ---- */
@@ -217,10 +225,10 @@ void outbox_again(struct run *r, uint32_t least_ms); /* writer's thread: a deliv
 
 /* ---- claim.c ---- */
 extern const struct pg_statement claim_statements[];
-void claim_start(struct engine *e);  /* periodic heartbeat and scan */
+void claim_start(struct engine *e); /* periodic heartbeat and scan */
 void claim_now(struct engine *e);
 void claim_load(struct engine *e, struct id ws, struct id thread); /* open work of a thread whose lease we hold */
-void claim_release(struct engine *e); /* drain: give back what has not begun */
+void claim_release(struct engine *e);                              /* drain: give back what has not begun */
 int64_t process_lock_key(struct id process);
 
 /* ---- learn.c ---- */

@@ -87,8 +87,9 @@ static struct finish_op *fin(struct write_op *op)
 
 static bool speaks(const struct run *r)
 {
-	return r->answer.len > 0 && (r->outcome == RUN_ANSWERED || r->outcome == RUN_FAILED || r->outcome == RUN_PARKED ||
-	    (r->outcome == RUN_STOPPED && r->anything_shown));
+	return r->answer.len > 0 &&
+	    (r->outcome == RUN_ANSWERED || r->outcome == RUN_FAILED || r->outcome == RUN_PARKED ||
+	        (r->outcome == RUN_STOPPED && r->anything_shown));
 }
 
 static bool pulled(const struct run *r)
@@ -340,11 +341,26 @@ static void emit_finish(struct finish_op *f)
 	struct run *r = f->r;
 	int64_t now = (int64_t)clock_wall_ms();
 	if (f->seq)
-		engine_emit(r->e, &(struct thread_event){ .kind = EVENT_MESSAGE, .ws = r->ws, .thread = r->thread, .message = r->reply_message,
-			.run = r->id, .seq = f->seq, .rev = f->seq, .author_kind = AUTHOR_EDDY, .author = "Eddy", .text = r->answer.p,
-			.text_len = r->answer.len, .at_ms = now });
-	engine_emit(r->e, &(struct thread_event){ .kind = EVENT_RUN, .ws = r->ws, .thread = r->thread, .run = r->id,
-		.run_state = outcome_word(r->outcome), .at_ms = now });
+		engine_emit(r->e,
+		    &(struct thread_event){ .kind = EVENT_MESSAGE,
+		        .ws = r->ws,
+		        .thread = r->thread,
+		        .message = r->reply_message,
+		        .run = r->id,
+		        .seq = f->seq,
+		        .rev = f->seq,
+		        .author_kind = AUTHOR_EDDY,
+		        .author = "Eddy",
+		        .text = r->answer.p,
+		        .text_len = r->answer.len,
+		        .at_ms = now });
+	engine_emit(r->e,
+	    &(struct thread_event){ .kind = EVENT_RUN,
+	        .ws = r->ws,
+	        .thread = r->thread,
+	        .run = r->id,
+	        .run_state = outcome_word(r->outcome),
+	        .at_ms = now });
 }
 
 static void log_finish(const struct run *r)
@@ -376,7 +392,8 @@ static void finish_done(struct write_op *op, enum err result)
 	}
 	if (result != ERR_NONE || !f->ours) {
 		/* Refused, or no longer ours: whoever holds the lease does it; nothing of this run may be seen. */
-		log_warn("run.dropped", LF_ID("run", r->id), LF_STR("result", result == ERR_NONE ? "lease lost" : err_name(result)));
+		log_warn(
+		    "run.dropped", LF_ID("run", r->id), LF_STR("result", result == ERR_NONE ? "lease lost" : err_name(result)));
 		struct lane *l = r->lane;
 		r->delivering = false;
 		lane_run_finished(e, r);
@@ -400,8 +417,14 @@ static void finish_done(struct write_op *op, enum err result)
 	bool told = f->told;
 	int64_t pending = f->pending;
 	if (f->seq == 0)
-		r->via->ops->send(r->via->a, &(struct reply){ .kind = REPLY_ABANDON, .ws = r->ws, .run = r->id, .delivery = r->id,
-			.thread = r->thread, .origin = r->origin, .origin_len = r->origin_len });
+		r->via->ops->send(r->via->a,
+		    &(struct reply){ .kind = REPLY_ABANDON,
+		        .ws = r->ws,
+		        .run = r->id,
+		        .delivery = r->id,
+		        .thread = r->thread,
+		        .origin = r->origin,
+		        .origin_len = r->origin_len });
 	else
 		run_deliver(r, r->answer.p, r->answer.len);
 	lane_run_finished(e, r);

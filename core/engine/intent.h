@@ -10,19 +10,19 @@
 /* What an adapter tells the core: one thing that somebody did.  Plain data, decoded once at the edge. */
 enum intent_kind {
 	INTENT_MESSAGE_POSTED,
-	INTENT_MESSAGE_EDITED,   /* ${message_key} says which; ${text} is the new text */
-	INTENT_MESSAGE_DELETED,  /* ${message_key} says which */
-	INTENT_REACTION_ADDED,   /* ${message_key}, ${text} is the emoji name */
+	INTENT_MESSAGE_EDITED,  /* ${message_key} says which; ${text} is the new text */
+	INTENT_MESSAGE_DELETED, /* ${message_key} says which */
+	INTENT_REACTION_ADDED,  /* ${message_key}, ${text} is the emoji name */
 	INTENT_REACTION_REMOVED,
-	INTENT_ACTION_PRESSED,   /* ${action}: the id of a component Eddy sent, ${text}: its value */
-	INTENT_COMMAND_GIVEN,    /* a platform command (slash, shortcut); ${text} is what follows it */
+	INTENT_ACTION_PRESSED, /* ${action}: the id of a component Eddy sent, ${text}: its value */
+	INTENT_COMMAND_GIVEN,  /* a platform command (slash, shortcut); ${text} is what follows it */
 	INTENT_PERSON_JOINED,
-	INTENT_THREAD_OPENED,    /* somebody opened the conversation with Eddy without writing yet */
-	INTENT_RUN_STOPPED,      /* the platform's own Stop button on a running answer */
-	INTENT_PLACE_JOINED,     /* Eddy itself was added to a place */
+	INTENT_THREAD_OPENED, /* somebody opened the conversation with Eddy without writing yet */
+	INTENT_RUN_STOPPED,   /* the platform's own Stop button on a running answer */
+	INTENT_PLACE_JOINED,  /* Eddy itself was added to a place */
 	INTENT_PLACE_LEFT,
-	INTENT_PLACE_CHANGED,    /* a place was renamed, archived, made private: ${place} holds the news */
-	INTENT_UNINSTALLED,      /* this external workspace has removed Eddy */
+	INTENT_PLACE_CHANGED, /* a place was renamed, archived, made private: ${place} holds the news */
+	INTENT_UNINSTALLED,   /* this external workspace has removed Eddy */
 };
 
 /* Who can see a place; the order is from "unknown, so as closed as possible" to open. */
@@ -51,7 +51,7 @@ struct intent_file {
 	const char *name;
 	const char *mime;
 	uint64_t size_bytes;
-	const char *text;        /* the content of a small text file, else NULL (by reference only) */
+	const char *text; /* the content of a small text file, else NULL (by reference only) */
 	size_t text_len;
 };
 
@@ -68,29 +68,29 @@ struct intent_file {
  */
 struct intent {
 	enum intent_kind kind;
-	struct id ws;                 /* the tenant, from engine_install() */
-	const char *adapter;          /* "slack": the reply goes out through this adapter */
+	struct id ws;        /* the tenant, from engine_install() */
+	const char *adapter; /* "slack": the reply goes out through this adapter */
 	const char *source_key;
 	const char *message_key;
 	const char *thread_key;
 	uint64_t platform_ms;
 	struct intent_person person;
 	struct intent_place place;
-	const char *text;             /* Eddy's own mention already taken out */
+	const char *text; /* Eddy's own mention already taken out */
 	size_t text_len;
 	bool mentions_us;
-	bool mentions_others;         /* names other people: in a thread this is likely meant for them */
-	bool is_thread_root;          /* the message starts its thread */
-	bool is_command;              /* typed as an explicit command to Eddy: never "people talking to each other" */
-	bool private_reply;           /* answer only to this person (slash command) */
-	bool late;                    /* read back after a gap, not delivered live */
-	const char *action;           /* INTENT_ACTION_PRESSED */
+	bool mentions_others; /* names other people: in a thread this is likely meant for them */
+	bool is_thread_root;  /* the message starts its thread */
+	bool is_command;      /* typed as an explicit command to Eddy: never "people talking to each other" */
+	bool private_reply;   /* answer only to this person (slash command) */
+	bool late;            /* read back after a gap, not delivered live */
+	const char *action;   /* INTENT_ACTION_PRESSED */
 	struct intent_file files[INTENT_FILES_MAX];
 	size_t files_len;
 	enum verified verified;
-	const void *origin;           /* opaque to the core, stored with the run, given back with each reply */
+	const void *origin; /* opaque to the core, stored with the run, given back with each reply */
 	size_t origin_len;
-	uint64_t received_ms;         /* wall clock at the edge */
+	uint64_t received_ms; /* wall clock at the edge */
 };
 
 #endif

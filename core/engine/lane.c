@@ -70,8 +70,14 @@ static void begin_next(struct engine *e, struct lane *l)
 	l->active = r;
 	e->active++;
 	atomic_store_explicit(&e->active_count, e->active, memory_order_relaxed);
-	engine_emit(e, &(struct thread_event){ .kind = EVENT_RUN, .ws = r->ws, .thread = r->thread, .message = r->message, .run = r->id,
-		.run_state = "running", .at_ms = (int64_t)clock_wall_ms() });
+	engine_emit(e,
+	    &(struct thread_event){ .kind = EVENT_RUN,
+	        .ws = r->ws,
+	        .thread = r->thread,
+	        .message = r->message,
+	        .run = r->id,
+	        .run_state = "running",
+	        .at_ms = (int64_t)clock_wall_ms() });
 	run_begin(r);
 }
 

@@ -273,8 +273,9 @@ enum err engine_active_threads(struct engine *e, struct id ws, const char *adapt
 	if (err == ERR_NONE)
 		err = end_read(pg, pg_query(pg, "read_active", a, &r));
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
-		fn(arg, &(struct active_thread){ pg_get_str(r, i, 0), pg_get_str(r, i, 1), pg_get_str(r, i, 2), pg_get_time_ms(r, i, 3),
-			(enum visibility)pg_get_int8(r, i, 4) });
+		fn(arg,
+		    &(struct active_thread){ pg_get_str(r, i, 0), pg_get_str(r, i, 1), pg_get_str(r, i, 2), pg_get_time_ms(r, i, 3),
+		        (enum visibility)pg_get_int8(r, i, 4) });
 	PQclear(r);
 	pg_args_free(a);
 	engine_pg_done(e, pg);

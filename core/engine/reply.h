@@ -13,12 +13,12 @@
  * ${delivery}.  Only WHOLE is a delivery: it has an outcome (engine_sent), exactly one per accepted send().
  */
 enum reply_kind {
-	REPLY_STATUS, /* ephemeral: ${text} is what Eddy is doing ("" clears it) */
-	REPLY_TOOL,   /* ephemeral: a tool step began or ended: ${step_id}, ${text} is its title, ${step_state} */
-	REPLY_GROW,   /* the open message grew: ${text} are the new bytes, ${offset} where they start, ${attempt} */
-	REPLY_RESET,  /* the text shown under this attempt is void; growing starts again at offset 0 */
-	REPLY_WHOLE,  /* the durable message: Markdown in ${text}; closes whatever GROW has shown with exactly this */
-	REPLY_ABANDON,/* the run ended without a message (stopped, deleted): close what GROW has shown as it is */
+	REPLY_STATUS,  /* ephemeral: ${text} is what Eddy is doing ("" clears it) */
+	REPLY_TOOL,    /* ephemeral: a tool step began or ended: ${step_id}, ${text} is its title, ${step_state} */
+	REPLY_GROW,    /* the open message grew: ${text} are the new bytes, ${offset} where they start, ${attempt} */
+	REPLY_RESET,   /* the text shown under this attempt is void; growing starts again at offset 0 */
+	REPLY_WHOLE,   /* the durable message: Markdown in ${text}; closes whatever GROW has shown with exactly this */
+	REPLY_ABANDON, /* the run ended without a message (stopped, deleted): close what GROW has shown as it is */
 };
 enum reply_step { STEP_RUNNING, STEP_DONE, STEP_FAILED };
 enum component_kind { COMPONENT_BUTTON, COMPONENT_LINK, COMPONENT_CARD, COMPONENT_PROGRESS };
@@ -27,8 +27,8 @@ enum { BUTTON_PLAIN, BUTTON_PRIMARY, BUTTON_DANGER };
 /* A component has a text form for transports that cannot show it. */
 struct component {
 	enum component_kind kind;
-	const char *action;   /* comes back as intent.action */
-	const char *value;    /* comes back as intent.text */
+	const char *action; /* comes back as intent.action */
+	const char *value;  /* comes back as intent.text */
 	const char *label;
 	const char *fallback; /* what to say instead */
 	int style;
@@ -37,11 +37,11 @@ struct component {
 struct reply {
 	enum reply_kind kind;
 	struct id ws;
-	struct id run;           /* for logs; none for notices */
-	struct id delivery;      /* the same for all parts of one answer */
+	struct id run;      /* for logs; none for notices */
+	struct id delivery; /* the same for all parts of one answer */
 	struct id thread;
-	struct id message;       /* WHOLE: the stored message */
-	int64_t seq;             /* WHOLE: its place in the thread */
+	struct id message; /* WHOLE: the stored message */
+	int64_t seq;       /* WHOLE: its place in the thread */
 	const void *origin;
 	size_t origin_len;
 	const char *text;
@@ -52,10 +52,10 @@ struct reply {
 	enum reply_step step_state;
 	const struct component *components;
 	size_t components_len;
-	bool one_person_only;    /* audience: only the person of the origin */
-	bool maybe_sent;         /* a crash lies between: look whether it is there before sending */
-	bool failed;             /* the text is a plain error, shown as such */
-	const char *external_ref;/* what earlier parts of this delivery were shown as (a stream's id); complete it in place */
+	bool one_person_only;     /* audience: only the person of the origin */
+	bool maybe_sent;          /* a crash lies between: look whether it is there before sending */
+	bool failed;              /* the text is a plain error, shown as such */
+	const char *external_ref; /* what earlier parts of this delivery were shown as (a stream's id); complete it in place */
 };
 
 /* How a WHOLE ended. */

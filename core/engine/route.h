@@ -8,11 +8,11 @@
 
 /* What the database says about the thread a message arrived in, before this message. */
 struct route_facts {
-	bool taking_part;      /* Eddy was asked here, or has answered */
+	bool taking_part; /* Eddy was asked here, or has answered */
 	bool thread_quiet;
 	bool place_quiet;
-	int last_author;       /* enum author_kind of the message before this one, 0: none */
-	bool several;          /* more than one person has written here, this message's author included */
+	int last_author; /* enum author_kind of the message before this one, 0: none */
+	bool several;    /* more than one person has written here, this message's author included */
 	enum visibility visibility;
 };
 

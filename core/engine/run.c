@@ -60,8 +60,8 @@ void run_free(struct run *r)
 	free(r);
 }
 
-void run_step_add(struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n,
-    bool failed)
+void run_step_add(
+    struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n, bool failed)
 {
 	r->steps = xrealloc(r->steps, (r->steps_len + 1) * sizeof(*r->steps));
 	r->steps[r->steps_len++] = (struct step){ role, xstrdup(tool_id), xstrdup(tool_name), xstrndup(text, n), n, failed };
@@ -81,8 +81,15 @@ static void drop_steps(struct run *r)
 
 static struct reply reply_of(const struct run *r, enum reply_kind kind)
 {
-	return (struct reply){ .kind = kind, .ws = r->ws, .run = r->id, .delivery = r->id, .thread = r->thread, .origin = r->origin,
-		.origin_len = r->origin_len, .attempt = r->shows, .one_person_only = r->private_reply };
+	return (struct reply){ .kind = kind,
+		.ws = r->ws,
+		.run = r->id,
+		.delivery = r->id,
+		.thread = r->thread,
+		.origin = r->origin,
+		.origin_len = r->origin_len,
+		.attempt = r->shows,
+		.one_person_only = r->private_reply };
 }
 
 static void say_status(const struct run *r, const char *text)
@@ -146,8 +153,12 @@ void run_deliver(struct run *r, const char *text, size_t n)
 	p.failed = r->failed_text;
 	p.external_ref = r->stream_ref;
 	char id[ID_TEXT];
-	struct component retry = { .kind = COMPONENT_BUTTON, .action = "run.retry", .value = id_format(r->id, id), .label = "Try again",
-		.fallback = "Ask again to let me try once more.", .style = BUTTON_PLAIN };
+	struct component retry = { .kind = COMPONENT_BUTTON,
+		.action = "run.retry",
+		.value = id_format(r->id, id),
+		.label = "Try again",
+		.fallback = "Ask again to let me try once more.",
+		.style = BUTTON_PLAIN };
 	if (r->failed_text) {
 		p.components = &retry;
 		p.components_len = 1;
@@ -156,7 +167,8 @@ void run_deliver(struct run *r, const char *text, size_t n)
 	fault_point("post.before");
 	enum err e = r->via->ops->send(r->via->a, &p);
 	if (e != ERR_NONE && r->delivering)
-		engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = e, .retry_after_ms = 500, .why = "busy" });
+		engine_sent(
+		    r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = e, .retry_after_ms = 500, .why = "busy" });
 }
 
 void run_resume_delivery(struct run *r, char *text, size_t n)
@@ -197,7 +209,8 @@ void run_request_stop(struct run *r, enum stop_reason why)
 {
 	/* The first reason stays, but starting over gives way to every end, and a lost lease to nothing. */
 	int now = atomic_load(&r->stop);
-	while ((now == STOP_NONE || now == STOP_EDITED || why == STOP_LOST) && !atomic_compare_exchange_weak(&r->stop, &now, (int)why))
+	while (
+	    (now == STOP_NONE || now == STOP_EDITED || why == STOP_LOST) && !atomic_compare_exchange_weak(&r->stop, &now, (int)why))
 		;
 	pthread_mutex_lock(&r->mutex);
 	if (r->call != NULL)
@@ -500,7 +513,8 @@ static void tools_job(void *arg, struct pg *pg)
 	if (e == ERR_RETRY)
 		away(r, submit_tools);
 	else
-		fail_plainly(r, RUN_FAILED, "tool", "Sorry, something in my own house broke while I was looking this up. It is in the log.");
+		fail_plainly(
+		    r, RUN_FAILED, "tool", "Sorry, something in my own house broke while I was looking this up. It is in the log.");
 }
 
 static void start_model(struct run *r, const struct context *c)

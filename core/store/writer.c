@@ -98,13 +98,13 @@ static void expect(struct writer_tx *tx, void (*fn)(void *, const PGresult *), v
 	tx->expect[tx->expect_len++] = (struct expect){ fn, ctx };
 }
 
-static void send_prepared(struct writer_tx *tx, const char *statement, const struct pg_args *a,
-    void (*fn)(void *, const PGresult *), void *ctx)
+static void send_prepared(
+    struct writer_tx *tx, const char *statement, const struct pg_args *a, void (*fn)(void *, const PGresult *), void *ctx)
 {
 	if (tx->failed != ERR_NONE)
 		return;
-	if (!PQsendQueryPrepared(tx->conn, statement, pg_args_count(a), pg_args_values(a), pg_args_lengths(a),
-		pg_args_formats(a), 1)) {
+	if (!PQsendQueryPrepared(
+	        tx->conn, statement, pg_args_count(a), pg_args_values(a), pg_args_lengths(a), pg_args_formats(a), 1)) {
 		tx->failed = ERR_RETRY;
 		return;
 	}

@@ -52,7 +52,7 @@ struct write_op {
 struct writer_options {
 	const char *url;
 	const struct pg_statement *const *statements; /* NULL-terminated list of tables */
-	size_t batch_max;          /* 0: 256 operations */
+	size_t batch_max;                             /* 0: 256 operations */
 	/** Run on the writer's thread after each (re)connect, outside a transaction; an error is treated as a lost connection. */
 	enum err (*on_connect)(void *arg, struct pg *pg);
 	void *arg;

@@ -68,8 +68,10 @@ static void eddy__answers__messages_of_one_thread_in_order(void **state)
 	rig_wait_answers(&rig, 1, 8, 20000);
 	rig_check(&rig, 1, 8);
 	/* Who came first is answered first. */
-	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM (SELECT message_seq, lag(message_seq) OVER (ORDER BY finished_at) AS before FROM runs "
-				       "WHERE state = 3) x WHERE before > message_seq"),
+	assert_int_equal(
+	    rig_sql(&rig,
+	        "SELECT count(*) FROM (SELECT message_seq, lag(message_seq) OVER (ORDER BY finished_at) AS before FROM runs "
+	        "WHERE state = 3) x WHERE before > message_seq"),
 	    0);
 }
 
@@ -78,8 +80,9 @@ static void eddy__ignores__itself_bots_and_people_among_themselves(void **state)
 	(void)state;
 	rig_serve(&rig, 0, NULL);
 	fake_tell(&rig.slack, "say", "{s:s, s:s, s:b}", "channel", "C1", "text", "lunch? #1", "mention", 0);
-	fake_tell(&rig.slack, "event", "{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:s}", "event", "type", "message", "bot_id", "B0OTHER", "subtype",
-	    "bot_message", "text", "build 7 is green", "channel", "C1", "channel_type", "channel", "ts", "1790000000.000100", "channel", "C1");
+	fake_tell(&rig.slack, "event", "{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:s}", "event", "type", "message", "bot_id",
+	    "B0OTHER", "subtype", "bot_message", "text", "build 7 is green", "channel", "C1", "channel_type", "channel", "ts",
+	    "1790000000.000100", "channel", "C1");
 	rig_say(&rig, "C1", NULL, 2, "are you there?");
 	rig_wait_answers(&rig, 2, 2, 10000);
 	rig_settle(&rig, 5000);
@@ -91,8 +94,8 @@ static void eddy__streams__into_one_message_that_ends_exact(void **state)
 	(void)state;
 	rig_env(&rig, "EDDY_SLACK_STREAM=auto");
 	fake_tell(&rig.model, "script", "{s:s, s:s, s:i, s:i}", "match", "#1", "answer",
-	    "Answer #1: the deploy waits for **one** review.\n\n| step | state |\n|---|---|\n| build | done |\n\n```\nmake test\n```\n", "pace_ms", 120,
-	    "piece", 6);
+	    "Answer #1: the deploy waits for **one** review.\n\n| step | state |\n|---|---|\n| build | done |\n\n```\nmake test\n```\n",
+	    "pace_ms", 120, "piece", 6);
 	rig_serve(&rig, 0, NULL);
 	rig_say(&rig, "C1", NULL, 1, "tell me");
 	rig_wait_answers(&rig, 1, 1, 20000);

@@ -38,8 +38,10 @@ static void tell_raw(const char *text, int repeat, const char *tail, bool binary
 	fake_tell(&rig.slack, "raw", "{s:s, s:i, s:s, s:b}", "text", text, "repeat", repeat, "tail", tail, "binary", (int)binary);
 }
 
-#define ENVELOPE(id, payload) "{\"type\":\"events_api\",\"envelope_id\":\"" id "\",\"accepts_response_payload\":false,\"payload\":" payload "}"
-#define EVENT(event) "{\"type\":\"event_callback\",\"team_id\":\"T1\",\"event_id\":\"Ev1\",\"event_time\":1700000000,\"event\":" event "}"
+#define ENVELOPE(id, payload) \
+	"{\"type\":\"events_api\",\"envelope_id\":\"" id "\",\"accepts_response_payload\":false,\"payload\":" payload "}"
+#define EVENT(event) \
+	"{\"type\":\"event_callback\",\"team_id\":\"T1\",\"event_id\":\"Ev1\",\"event_time\":1700000000,\"event\":" event "}"
 
 /* The envelopes made here are not the fake's: it may complain of their acknowledgements, once each, and of nothing else. */
 static void check_violations(void)
@@ -47,7 +49,7 @@ static void check_violations(void)
 	json_t *o = fake_control(&rig.slack, "journal", NULL), *e;
 	size_t i;
 	int acks = 0;
-	json_array_foreach(json_object_get(o, "entries"), i, e) {
+	json_array_foreach (json_object_get(o, "entries"), i, e) {
 		const char *what = json_string_value(json_object_get(e, "violation"));
 		if (what == NULL)
 			continue;
@@ -76,21 +78,29 @@ static void frames__that_are_no_good__are_outlived(void **state)
 		{ "binary", "\x01\x02{}", "", 1, true },
 		{ "no type", "{\"envelope_id\":\"e1\"}", "", 1, false },
 		{ "an unknown type", "{\"type\":\"surprise\",\"envelope_id\":\"e2\",\"payload\":{}}", "", 1, false },
-		{ "duplicate keys", "{\"type\":\"hello\",\"type\":\"events_api\",\"envelope_id\":\"e3\",\"envelope_id\":\"e4\",\"payload\":{},\"payload\":null}",
+		{ "duplicate keys",
+		    "{\"type\":\"hello\",\"type\":\"events_api\",\"envelope_id\":\"e3\",\"envelope_id\":\"e4\",\"payload\":{},\"payload\":null}",
 		    "", 1, false },
 		{ "a null payload", ENVELOPE("e5", "null"), "", 1, false },
 		{ "no payload", "{\"type\":\"events_api\",\"envelope_id\":\"e6\"}", "", 1, false },
 		{ "numbers for strings", "{\"type\":7,\"envelope_id\":8,\"payload\":9}", "", 1, false },
 		{ "a number for the event", ENVELOPE("e7", EVENT("5")), "", 1, false },
 		{ "numbers inside the event",
-		    ENVELOPE("e8", EVENT("{\"type\":\"message\",\"channel\":1,\"user\":2,\"ts\":3.5,\"text\":4,\"channel_type\":[]}")), "", 1, false },
+		    ENVELOPE(
+		        "e8", EVENT("{\"type\":\"message\",\"channel\":1,\"user\":2,\"ts\":3.5,\"text\":4,\"channel_type\":[]}")),
+		    "", 1, false },
 		{ "nulls inside the event",
-		    ENVELOPE("e9", EVENT("{\"type\":\"app_mention\",\"channel\":null,\"user\":null,\"ts\":null,\"text\":null}")), "", 1, false },
+		    ENVELOPE("e9", EVENT("{\"type\":\"app_mention\",\"channel\":null,\"user\":null,\"ts\":null,\"text\":null}")),
+		    "", 1, false },
 		{ "a wild time stamp",
-		    ENVELOPE("e10", EVENT("{\"type\":\"message\",\"channel\":\"D1\",\"user\":\"U1\",\"ts\":\"99999999999999999999.1\",\"text\":\"x\",\"channel_type\":\"im\"}")),
+		    ENVELOPE("e10",
+		        EVENT(
+		            "{\"type\":\"message\",\"channel\":\"D1\",\"user\":\"U1\",\"ts\":\"99999999999999999999.1\",\"text\":\"x\",\"channel_type\":\"im\"}")),
 		    "", 1, false },
 		{ "a block that is a string",
-		    ENVELOPE("e11", EVENT("{\"type\":\"message\",\"channel\":\"C1\",\"user\":\"U1\",\"ts\":\"1700000000.000001\",\"blocks\":\"x\",\"files\":{},\"edited\":1}")),
+		    ENVELOPE("e11",
+		        EVENT(
+		            "{\"type\":\"message\",\"channel\":\"C1\",\"user\":\"U1\",\"ts\":\"1700000000.000001\",\"blocks\":\"x\",\"files\":{},\"edited\":1}")),
 		    "", 1, false },
 		{ "nested 10^5 deep", "[", "", 100000, false },
 		{ "nested 10^5 deep in objects", "{\"a\":", "", 100000, false },

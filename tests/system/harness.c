@@ -206,7 +206,8 @@ void rig_postgres_start(struct rig *r)
 	pid_t pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGQUIT);
-		const char *const argv[] = { program, "-D", data, "-k", socket_dir, "-c", "listen_addresses=", "-c", "log_min_messages=fatal", NULL };
+		const char *const argv[] = { program, "-D", data, "-k", socket_dir, "-c", "listen_addresses=", "-c",
+			"log_min_messages=fatal", NULL };
 		run_as_postgres(argv, log);
 	}
 	r->postgres = pid;
@@ -241,7 +242,8 @@ static void exec_initdb(void *arg)
 	snprintf(program, sizeof program, "%s/initdb", getenv("EDDY_TEST_PG_BIN"));
 	snprintf(data, sizeof data, "%s/data", r->pg_dir);
 	snprintf(log, sizeof log, "%s/log", r->dir);
-	const char *const argv[] = { program, "-D", data, "-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync", NULL };
+	const char *const argv[] = { program, "-D", data, "-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "-E", "UTF8",
+		"--no-sync", NULL };
 	run_as_postgres(argv, log);
 }
 
@@ -361,7 +363,8 @@ static int free_port(void)
 static void child_env(struct rig *r, struct daemon *d, const char *fault)
 {
 	char text[400];
-	static const char *const kept[] = { "PATH", "HOME", "TMPDIR", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS" };
+	static const char *const kept[] = { "PATH", "HOME", "TMPDIR", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+		"TSAN_OPTIONS" };
 	char *values[sizeof kept / sizeof *kept];
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 		values[i] = getenv(kept[i]) != NULL ? strdup(getenv(kept[i])) : NULL;
@@ -409,7 +412,8 @@ void rig_spawn(struct rig *r, int i, const char *fault)
 	d->pid = fork();
 	if (d->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		int fd = open(d->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		int fd = open(d->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644),
+		    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		dup2(null, 0);
 		dup2(fd, 1);
 		dup2(fd, 2);
@@ -433,7 +437,7 @@ static int links(struct rig *r)
 	json_t *s = fake_control(&r->slack, "state", NULL);
 	size_t n = 0, i;
 	json_t *l;
-	json_array_foreach(json_object_get(s, "links"), i, l)
+	json_array_foreach (json_object_get(s, "links"), i, l)
 		n += json_is_true(json_object_get(l, "ready")) && !json_is_true(json_object_get(l, "frozen"));
 	json_decref(s);
 	return (int)n;
@@ -497,9 +501,9 @@ const char *rig_say(struct rig *r, const char *channel, const char *thread, int 
 	static char ts[32];
 	char with[500];
 	snprintf(with, sizeof with, "%s #%d", text, n);
-	json_t *o = thread != NULL ? fake_control(&r->slack, "say", "{s:s, s:s, s:s, s:b}", "channel", channel, "text", with, "thread_ts", thread,
-					  "mention", *channel != 'D') :
-				     fake_control(&r->slack, "say", "{s:s, s:s}", "channel", channel, "text", with);
+	json_t *o = thread != NULL ? fake_control(&r->slack, "say", "{s:s, s:s, s:s, s:b}", "channel", channel, "text", with,
+	                                 "thread_ts", thread, "mention", *channel != 'D')
+	                           : fake_control(&r->slack, "say", "{s:s, s:s}", "channel", channel, "text", with);
 	snprintf(ts, sizeof ts, "%s", json_string_value(json_object_get(o, "ts")));
 	json_decref(o);
 	return ts;
@@ -536,7 +540,7 @@ static int count_answers(const json_t *messages, int n)
 	size_t i;
 	json_t *m;
 	int found = 0;
-	json_array_foreach(messages, i, m) {
+	json_array_foreach (messages, i, m) {
 		if (!is_visible_answer(m))
 			continue;
 		char *s = seen_text(m);
@@ -586,7 +590,7 @@ static const json_t *question(const json_t *messages, int n)
 {
 	size_t i;
 	json_t *m;
-	json_array_foreach(messages, i, m)
+	json_array_foreach (messages, i, m)
 		if (!json_is_true(json_object_get(m, "bot")) && holds(text_of(m, "text"), n))
 			return m;
 	return NULL;
@@ -598,8 +602,9 @@ static void show_events(struct rig *r, int n)
 	json_t *state = fake_control(&r->slack, "state", NULL), *e;
 	const json_t *q = question(json_object_get(state, "messages"), n);
 	size_t i;
-	json_array_foreach(json_object_get(state, "events"), i, e)
-		if (q != NULL && strcmp(text_of(e, "channel"), text_of(q, "channel")) == 0 && strcmp(text_of(e, "ts"), text_of(q, "ts")) == 0) {
+	json_array_foreach (json_object_get(state, "events"), i, e)
+		if (q != NULL && strcmp(text_of(e, "channel"), text_of(q, "channel")) == 0 &&
+		    strcmp(text_of(e, "ts"), text_of(q, "ts")) == 0) {
 			char *line = json_dumps(e, JSON_COMPACT);
 			fprintf(stderr, "---- #%d: %s\n", n, line);
 			free(line);
@@ -623,7 +628,8 @@ void rig_wait_answers(struct rig *r, int from, int to, int ms)
 			return;
 		if (now_ms() > until) {
 			show_events(r, first);
-			rig_fail(r, "%d of %d messages have no answer after %d ms, the first is #%d", missing, to - from + 1, ms, first);
+			rig_fail(
+			    r, "%d of %d messages have no answer after %d ms, the first is #%d", missing, to - from + 1, ms, first);
 		}
 		sleep_ms(50);
 	}
@@ -632,13 +638,15 @@ void rig_wait_answers(struct rig *r, int from, int to, int ms)
 void rig_settle(struct rig *r, int ms)
 {
 	rig_wait(r, ms, "all runs and deliveries to end",
-	    rig_sql(r, "SELECT (SELECT count(*) FROM runs WHERE state <= 2) + (SELECT count(*) FROM outbox WHERE state <= 2)") == 0);
+	    rig_sql(r, "SELECT (SELECT count(*) FROM runs WHERE state <= 2) + (SELECT count(*) FROM outbox WHERE state <= 2)") ==
+	        0);
 }
 
 int64_t rig_unleased(struct rig *r)
 {
-	return rig_sql(r, "SELECT count(*) FROM runs r LEFT JOIN dispatch d ON d.ws = r.ws AND d.thread_id = r.thread_id WHERE r.state = 2 AND "
-			  "(d.owner IS NULL OR d.lease_until < now() - interval '1 s')");
+	return rig_sql(r,
+	    "SELECT count(*) FROM runs r LEFT JOIN dispatch d ON d.ws = r.ws AND d.thread_id = r.thread_id WHERE r.state = 2 AND "
+	    "(d.owner IS NULL OR d.lease_until < now() - interval '1 s')");
 }
 
 int rig_rescue_ms(struct rig *r)
@@ -653,9 +661,9 @@ static bool acknowledged(const json_t *state, const json_t *message)
 {
 	size_t i;
 	json_t *e;
-	json_array_foreach(json_object_get(state, "events"), i, e)
-		if (strcmp(text_of(e, "channel"), text_of(message, "channel")) == 0 && strcmp(text_of(e, "ts"), text_of(message, "ts")) == 0 &&
-		    json_is_true(json_object_get(e, "acked")))
+	json_array_foreach (json_object_get(state, "events"), i, e)
+		if (strcmp(text_of(e, "channel"), text_of(message, "channel")) == 0 &&
+		    strcmp(text_of(e, "ts"), text_of(message, "ts")) == 0 && json_is_true(json_object_get(e, "acked")))
 			return true;
 	return false;
 }
@@ -665,7 +673,7 @@ static int unacknowledged(struct rig *r)
 	json_t *state = fake_control(&r->slack, "state", NULL), *e;
 	size_t i;
 	int n = 0;
-	json_array_foreach(json_object_get(state, "events"), i, e)
+	json_array_foreach (json_object_get(state, "events"), i, e)
 		n += !json_is_true(json_object_get(e, "acked")) && json_integer_value(json_object_get(e, "deliveries")) > 0;
 	json_decref(state);
 	return n;
@@ -682,12 +690,13 @@ static void check_question(struct rig *r, const json_t *state, int n)
 	size_t i;
 	json_t *m;
 	int here = 0, elsewhere = 0;
-	json_array_foreach(messages, i, m) {
+	json_array_foreach (messages, i, m) {
 		if (!is_visible_answer(m))
 			continue;
 		char *s = seen_text(m);
 		if (holds(s, n)) {
-			bool right = strcmp(text_of(m, "channel"), text_of(q, "channel")) == 0 && strcmp(text_of(m, "thread_ts"), thread) == 0;
+			bool right = strcmp(text_of(m, "channel"), text_of(q, "channel")) == 0 &&
+			    strcmp(text_of(m, "thread_ts"), thread) == 0;
 			here += right;
 			elsewhere += !right;
 		}
@@ -707,7 +716,7 @@ void rig_check(struct rig *r, int from, int to)
 		check_question(r, state, n);
 	size_t visible = 0, i;
 	json_t *m;
-	json_array_foreach(json_object_get(state, "messages"), i, m) {
+	json_array_foreach (json_object_get(state, "messages"), i, m) {
 		visible += is_visible_answer(m);
 		if (strcmp(text_of(m, "stream"), "open") == 0)
 			rig_fail(r, "a stream was left open: %s", text_of(m, "text"));
@@ -720,9 +729,10 @@ void rig_check(struct rig *r, int from, int to)
 	int64_t sent = rig_sql(r, "SELECT count(*) FROM outbox WHERE state = 3 AND adapter = 'slack' AND NOT private_reply");
 	if ((int64_t)visible != sent)
 		rig_fail(r, "%zu visible messages for %lld deliveries that are marked sent", visible, (long long)sent);
-	int64_t odd = rig_sql(r, "SELECT count(*) FROM runs r WHERE state NOT IN (3, 4, 5, 6) OR (state = 4 AND NOT EXISTS (SELECT FROM runs o WHERE "
-				 "o.ws = r.ws AND o.id = r.answered_by AND o.state = 3)) OR (state = 3 AND (SELECT count(*) FROM outbox x WHERE "
-				 "x.ws = r.ws AND x.run_id = r.id AND x.state = 3) <> 1)");
+	int64_t odd = rig_sql(r,
+	    "SELECT count(*) FROM runs r WHERE state NOT IN (3, 4, 5, 6) OR (state = 4 AND NOT EXISTS (SELECT FROM runs o WHERE "
+	    "o.ws = r.ws AND o.id = r.answered_by AND o.state = 3)) OR (state = 3 AND (SELECT count(*) FROM outbox x WHERE "
+	    "x.ws = r.ws AND x.run_id = r.id AND x.state = 3) <> 1)");
 	if (odd != 0)
 		rig_fail(r, "%lld runs are neither answered with one delivery nor merged, failed or stopped", (long long)odd);
 	int64_t pending = rig_sql(r, "SELECT count(*) FROM dispatch WHERE pending <> 0");

@@ -37,7 +37,7 @@ void rig_close(struct rig *r);
 void rig_env(struct rig *r, const char *assignment);
 /** A Postgres server for this rig alone, which may be stopped; before the first rig_serve(). */
 void rig_own_postgres(struct rig *r);
-void rig_postgres_stop(struct rig *r);  /* at once, as a crash does */
+void rig_postgres_stop(struct rig *r); /* at once, as a crash does */
 void rig_postgres_start(struct rig *r);
 
 /** Starts daemon ${i} (0, 1), with ${fault} armed (core/base/fault.h; NULL: none), and waits until it is ready and linked. */
@@ -61,7 +61,7 @@ void rig_wait_answers(struct rig *r, int from, int to, int ms);
 const char *rig_last_text(struct rig *r, const char *channel);
 /** Waits until nothing is left to do: no open run, no open delivery. */
 void rig_settle(struct rig *r, int ms);
-int64_t rig_sql(struct rig *r, const char *query); /* one number, as the administrator */
+int64_t rig_sql(struct rig *r, const char *query);          /* one number, as the administrator */
 const char *rig_sql_text(struct rig *r, const char *query); /* one text (static), "" for none */
 
 /**

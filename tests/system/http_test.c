@@ -68,14 +68,20 @@ static void http__smuggling_forms__are_refused_and_closed(void **state)
 	static const struct {
 		const char *name, *bytes;
 	} forms[] = {
-		{ "two lengths", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello" SMUGGLED },
-		{ "length and chunks", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED },
-		{ "chunks", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" SMUGGLED },
-		{ "strange chunks", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" SMUGGLED },
+		{ "two lengths",
+		    "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello" SMUGGLED },
+		{ "length and chunks",
+		    "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED },
+		{ "chunks",
+		    "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" SMUGGLED },
+		{ "strange chunks",
+		    "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" SMUGGLED },
 		{ "a negative length", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n" SMUGGLED },
 		{ "a length with a plus", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello" SMUGGLED },
-		{ "a length beyond 64 bits", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18446744073709551621\r\n\r\nhello" SMUGGLED },
-		{ "a hexadecimal length", "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x5\r\n\r\nhello" SMUGGLED },
+		{ "a length beyond 64 bits",
+		    "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18446744073709551621\r\n\r\nhello" SMUGGLED },
+		{ "a hexadecimal length",
+		    "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x5\r\n\r\nhello" SMUGGLED },
 		{ "no host", "GET /healthz HTTP/1.1\r\n\r\n" SMUGGLED },
 		{ "two hosts", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n" SMUGGLED },
 		{ "a host that is none", "GET /healthz HTTP/1.1\r\nHost: a b/c\r\n\r\n" SMUGGLED },
@@ -87,8 +93,10 @@ static void http__smuggling_forms__are_refused_and_closed(void **state)
 		bool ended = read_to_end(fd, &got, 3000);
 		if (got.len > 0)
 			sscanf(got.p, "HTTP/1.%*d %d", &status);
-		if (!ended || (got.len > 0 && (status < 400 || status >= 600)) || count(got.p, "HTTP/1.") > 1 || count(got.p, "eddy_loop") > 0)
-			rig_fail(&rig, "%s: %s, answered %.300s", forms[i].name, ended ? "closed" : "left open", got.len > 0 ? got.p : "nothing");
+		if (!ended || (got.len > 0 && (status < 400 || status >= 600)) || count(got.p, "HTTP/1.") > 1 ||
+		    count(got.p, "eddy_loop") > 0)
+			rig_fail(&rig, "%s: %s, answered %.300s", forms[i].name, ended ? "closed" : "left open",
+			    got.len > 0 ? got.p : "nothing");
 		close(fd);
 		buf_done(&got);
 		expect_well(forms[i].name);
@@ -182,7 +190,8 @@ static void websocket__bad_frames_and_origins__are_refused(void **state)
 		ws_done(&w);
 		expect_well(bad[i].name);
 	}
-	static const char *const origins[] = { "http://evil.example", "null", "http://127.0.0.1.evil.example", "http://localhost@evil.example" };
+	static const char *const origins[] = { "http://evil.example", "null", "http://127.0.0.1.evil.example",
+		"http://localhost@evil.example" };
 	for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
 		struct ws w;
 		char headers[200];

@@ -41,7 +41,7 @@ static int ready_links(void)
 	json_t *s = slack_state(), *l;
 	size_t i;
 	int n = 0;
-	json_array_foreach(json_object_get(s, "links"), i, l)
+	json_array_foreach (json_object_get(s, "links"), i, l)
 		n += json_is_true(json_object_get(l, "ready"));
 	most_links = n > most_links ? n : most_links;
 	json_decref(s);
@@ -54,7 +54,7 @@ static int64_t longest_ack_ms(void)
 	json_t *s = slack_state(), *e;
 	size_t i;
 	int64_t longest = 0;
-	json_array_foreach(json_object_get(s, "events"), i, e) {
+	json_array_foreach (json_object_get(s, "events"), i, e) {
 		int64_t us = json_integer_value(json_object_get(e, "ack_us"));
 		longest = us > longest ? us : longest;
 		if (json_integer_value(json_object_get(e, "attempt")) > 0)
@@ -115,7 +115,8 @@ static void link__black_holed__is_found_dead_within_15_s(void **state)
 	fake_tell(&rig.slack, "link", "{s:s}", "do", "freeze");
 	int64_t t0 = now_ms();
 	rig_say(&rig, "C1", NULL, 1, "into the hole");
-	rig_wait(&rig, 16000, "another link", ready_links() >= 2 || (ready_links() == 1 && now_ms() - t0 > 1000 && rig_answers(&rig, "C1", NULL, 1) == 1));
+	rig_wait(&rig, 16000, "another link",
+	    ready_links() >= 2 || (ready_links() == 1 && now_ms() - t0 > 1000 && rig_answers(&rig, "C1", NULL, 1) == 1));
 	assert_true(now_ms() - t0 <= 15500);
 	rig_wait_answers(&rig, 1, 1, 15000);
 	rig_check(&rig, 1, 1);

@@ -93,7 +93,8 @@ static void model__calls_a_tool__gets_its_result_and_answers(void **state)
 	rig_serve(&rig, 0, NULL);
 	rig_say(&rig, "C1", NULL, 1, "the rollout of kraken is on friday");
 	rig_wait_answers(&rig, 1, 1, 10000);
-	fake_tell(&rig.model, "script", "{s:s, s:s, s:{s:s}}", "match", "#2", "tool", "search_messages", "arguments", "query", "kraken");
+	fake_tell(
+	    &rig.model, "script", "{s:s, s:s, s:{s:s}}", "match", "#2", "tool", "search_messages", "arguments", "query", "kraken");
 	rig_say(&rig, "C1", NULL, 2, "when is the rollout?");
 	rig_wait_answers(&rig, 2, 2, 15000);
 	rig_check(&rig, 1, 2);

@@ -103,7 +103,8 @@ static void post__refused_for_ever__is_given_up_without_harm(void **state)
 {
 	(void)state;
 	rig_serve(&rig, 0, NULL);
-	fake_tell(&rig.slack, "fault", "{s:s, s:s, s:s, s:i}", "channel", "C1", "do", "error", "error", "not_in_channel", "times", -1);
+	fake_tell(
+	    &rig.slack, "fault", "{s:s, s:s, s:s, s:i}", "channel", "C1", "do", "error", "error", "not_in_channel", "times", -1);
 	rig_say(&rig, "C1", NULL, 1, "nobody hears this");
 	rig_say(&rig, "C2", NULL, 2, "this one yes");
 	rig_wait_answers(&rig, 2, 2, 10000);
@@ -126,7 +127,8 @@ static void stream__told_to_wait_and_cut__ends_as_one_exact_message(void **state
 			char channel[16];
 			n++;
 			snprintf(channel, sizeof channel, "C%d", n);
-			fake_tell(&rig.slack, "fault", "{s:s, s:s, s:s}", "method", methods[m], "channel", channel, "do", faults[f]);
+			fake_tell(
+			    &rig.slack, "fault", "{s:s, s:s, s:s}", "method", methods[m], "channel", channel, "do", faults[f]);
 			rig_say(&rig, channel, NULL, n, "stream it");
 		}
 	rig_wait_answers(&rig, 1, n, 60000);

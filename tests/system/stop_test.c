@@ -91,7 +91,8 @@ static void sigterm__with_posts_held_up__leaves_them_to_the_next(void **state)
 {
 	(void)state;
 	rig_serve(&rig, 0, NULL);
-	fake_tell(&rig.slack, "fault", "{s:s, s:s, s:i, s:i}", "method", "chat.postMessage", "do", "429", "times", 1000, "retry_after", 28);
+	fake_tell(&rig.slack, "fault", "{s:s, s:s, s:i, s:i}", "method", "chat.postMessage", "do", "429", "times", 1000,
+	    "retry_after", 28);
 	int64_t t0 = now_ms();
 	for (int n = 1; n <= 20; n++) {
 		char channel[16];
@@ -149,7 +150,8 @@ static void websocket__cut_anywhere_and_over_a_restart__resumes_without_loss_or_
 		rev = json_integer_value(json_object_get(w.frame, "rev"));
 		sent++;
 		char text[200];
-		snprintf(text, sizeof text, "{\"type\":\"send\",\"thread\":\"" THREAD "\",\"client_id\":\"k%d\",\"text\":\"cut at it #%d\"}", sent, sent);
+		snprintf(text, sizeof text,
+		    "{\"type\":\"send\",\"thread\":\"" THREAD "\",\"client_id\":\"k%d\",\"text\":\"cut at it #%d\"}", sent, sent);
 		if (strcmp(points[i], "half a frame") == 0) {
 			unsigned char half[] = { 0x81, 0xfe, 0x01, 0x00, 1, 2, 3, 4, 'x' };
 			(void)!send(w.fd, half, sizeof half, MSG_NOSIGNAL);

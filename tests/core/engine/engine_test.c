@@ -157,9 +157,14 @@ static void model__calls_a_tool__steps_are_stored(void **state)
 
 static struct intent change(enum intent_kind kind, const char *source, const char *key, const char *text)
 {
-	return (struct intent){ .kind = kind, .source_key = source, .message_key = key, .thread_key = "t1",
-		.person = { .external_id = "U1" }, .place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = text, .text_len = text ? strlen(text) : 0 };
+	return (struct intent){ .kind = kind,
+		.source_key = source,
+		.message_key = key,
+		.thread_key = "t1",
+		.person = { .external_id = "U1" },
+		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
+		.text = text,
+		.text_len = text ? strlen(text) : 0 };
 }
 
 static void edit__of_a_message_in_work__is_what_gets_answered(void **state)
@@ -335,9 +340,15 @@ static bool say_in_channel(struct fixture *f, const char *person, const char *ke
 {
 	char source[64];
 	snprintf(source, sizeof(source), "m:C1:%s", key);
-	struct intent in = { .kind = INTENT_MESSAGE_POSTED, .source_key = source, .message_key = key, .thread_key = root,
-		.person = { .external_id = person, .name = person }, .place = { .external_id = "C1", .name = "general",
-		.visibility = VIS_PUBLIC, .eddy_is_member = true }, .text = text, .text_len = strlen(text), .mentions_us = mention,
+	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
+		.source_key = source,
+		.message_key = key,
+		.thread_key = root,
+		.person = { .external_id = person, .name = person },
+		.place = { .external_id = "C1", .name = "general", .visibility = VIS_PUBLIC, .eddy_is_member = true },
+		.text = text,
+		.text_len = strlen(text),
+		.mentions_us = mention,
 		.is_thread_root = strcmp(key, root) == 0 };
 	return fixture_do(f, &in, NULL);
 }

@@ -48,9 +48,14 @@ static void assert_settled(struct fixture *f)
 
 static struct intent in_direct(enum intent_kind kind, const char *source, const char *key, const char *text)
 {
-	return (struct intent){ .kind = kind, .source_key = source, .message_key = key, .thread_key = "t1",
-		.person = { .external_id = "U1" }, .place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = text, .text_len = text ? strlen(text) : 0 };
+	return (struct intent){ .kind = kind,
+		.source_key = source,
+		.message_key = key,
+		.thread_key = "t1",
+		.person = { .external_id = "U1" },
+		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
+		.text = text,
+		.text_len = text ? strlen(text) : 0 };
 }
 
 /* ---- what is handed in while the writer is held lands in one batch ---- */
@@ -200,7 +205,9 @@ static void merge__at_a_tool_boundary__is_marked_as_answered_by_the_run(void **s
 	assert_settled(f);
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "found: two"));
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs a JOIN eddy.runs b ON b.answered_by = a.id WHERE a.state = 3 AND b.state = 4"), 1);
+	assert_int_equal(
+	    count("SELECT count(*) FROM eddy.runs a JOIN eddy.runs b ON b.answered_by = a.id WHERE a.state = 3 AND b.state = 4"),
+	    1);
 	fixture_free(f);
 }
 
@@ -317,7 +324,9 @@ static void private__question_in_a_shared_thread__is_not_in_the_others_context(v
 	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
 	assert_settled(f);
 	/* A transcript is read by thread: nothing private may be in one that others read. */
-	assert_int_equal(count("SELECT count(*) FROM (SELECT thread_id FROM eddy.messages GROUP BY 1 HAVING count(DISTINCT audience_id) > 1) x"), 0);
+	assert_int_equal(
+	    count("SELECT count(*) FROM (SELECT thread_id FROM eddy.messages GROUP BY 1 HAVING count(DISTINCT audience_id) > 1) x"),
+	    0);
 	assert_int_equal(count("SELECT count(*) FROM eddy.threads"), 2);
 	fixture_free(f);
 }
@@ -545,7 +554,8 @@ static void delivery__platforms_words_cannot_be_stored__the_outcome_is(void **st
 	struct fixture *f = fixture_new(&(struct fixture_options){ .mute = true });
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
 	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
-	engine_sent(fixture_engine(f), &(struct sent){ .ws = fixture_ws(f), .delivery = fixture_reply(f, 0)->run, .external_ref = "\xff" });
+	engine_sent(
+	    fixture_engine(f), &(struct sent){ .ws = fixture_ws(f), .delivery = fixture_reply(f, 0)->run, .external_ref = "\xff" });
 	assert_settled(f);
 	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state = 3"), 1);
 	fixture_free(f);
@@ -573,8 +583,9 @@ static void database__cut_all_the_time__each_message_is_answered_once(void **sta
 		in.thread_key = thread;
 		put(f, fixture_ws(f), in, &a[i]);
 		if (i % 4 == 0)
-			assert_true(test_db_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-			                         " AND pid <> pg_backend_pid()"));
+			assert_true(
+			    test_db_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+			                 " AND pid <> pg_backend_pid()"));
 		usleep(30000);
 	}
 	assert_true(comes_true("SELECT (count(*) = 60)::int FROM eddy.runs WHERE state IN (3, 4)", 30000));
@@ -583,14 +594,18 @@ static void database__cut_all_the_time__each_message_is_answered_once(void **sta
 	for (int i = 0; i < 60; i++)
 		assert_int_equal(a[i].result, ERR_NONE);
 	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 4 AND answered_by IS NULL"), 0);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs r WHERE state = 3 AND 1 <> (SELECT count(*) FROM eddy.messages m WHERE m.run_id = r.id)"), 0);
+	assert_int_equal(
+	    count(
+	        "SELECT count(*) FROM eddy.runs r WHERE state = 3 AND 1 <> (SELECT count(*) FROM eddy.messages m WHERE m.run_id = r.id)"),
+	    0);
 	/* Sent again only as something to be looked up first. */
 	size_t n = fixture_count(f, REPLY_WHOLE);
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = i + 1; k < n; k++)
 			if (id_equal(fixture_reply(f, i)->run, fixture_reply(f, k)->run))
 				assert_true(fixture_reply(f, k)->maybe_sent);
-	assert_int_equal(count("SELECT count(*) FROM (SELECT run_id FROM eddy.model_calls GROUP BY run_id, id HAVING count(*) > 1) x"), 0);
+	assert_int_equal(
+	    count("SELECT count(*) FROM (SELECT run_id FROM eddy.model_calls GROUP BY run_id, id HAVING count(*) > 1) x"), 0);
 	fixture_free(f);
 }
 

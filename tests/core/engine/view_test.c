@@ -55,7 +55,8 @@ static void catch_up(struct fixture *f, struct id thread, struct page *p, int li
 	for (;;) {
 		int64_t last = -1;
 		p->given = 0;
-		assert_int_equal(engine_read_thread(fixture_engine(f), fixture_ws(f), thread, p->at, limit, take, p, &last), ERR_NONE);
+		assert_int_equal(
+		    engine_read_thread(fixture_engine(f), fixture_ws(f), thread, p->at, limit, take, p, &last), ERR_NONE);
 		assert_true(last >= p->at);
 		p->at = last;
 		if (p->given < (size_t)limit)
@@ -65,9 +66,14 @@ static void catch_up(struct fixture *f, struct id thread, struct page *p, int li
 
 static struct intent change(enum intent_kind kind, const char *source, const char *key, const char *text)
 {
-	return (struct intent){ .kind = kind, .source_key = source, .message_key = key, .thread_key = "t1",
-		.person = { .external_id = "U1" }, .place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = text, .text_len = text ? strlen(text) : 0 };
+	return (struct intent){ .kind = kind,
+		.source_key = source,
+		.message_key = key,
+		.thread_key = "t1",
+		.person = { .external_id = "U1" },
+		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
+		.text = text,
+		.text_len = text ? strlen(text) : 0 };
 }
 
 static void read_thread__in_pages_with_changes__ends_with_the_whole_thread(void **state)
@@ -87,8 +93,9 @@ static void read_thread__in_pages_with_changes__ends_with_the_whole_thread(void 
 		catch_up(f, thread, &fast, 1 + i % 3);
 	}
 	assert_true(fixture_wait_idle(f, 5000));
-	struct intent e1 = change(INTENT_MESSAGE_EDITED, "e1", "1.2", "question 2, better"), e2 = change(INTENT_MESSAGE_DELETED, "e2", "1.3", NULL),
-		      e3 = change(INTENT_MESSAGE_EDITED, "e3", "1.2", "question 2, best");
+	struct intent e1 = change(INTENT_MESSAGE_EDITED, "e1", "1.2", "question 2, better"),
+	              e2 = change(INTENT_MESSAGE_DELETED, "e2", "1.3", NULL),
+	              e3 = change(INTENT_MESSAGE_EDITED, "e3", "1.2", "question 2, best");
 	assert_true(fixture_do(f, &e1, NULL));
 	catch_up(f, thread, &fast, 2);
 	assert_true(fixture_do(f, &e2, NULL));
@@ -134,7 +141,9 @@ static void active_threads__are_those_eddy_takes_part_in__newest_first(void **st
 	assert_int_equal(engine_active_threads(fixture_engine(f), fixture_ws(f), "test", 0, 10, last_key, out), ERR_NONE);
 	assert_string_equal(out, "D1/t1:1.2 D1/t2:2.1 ");
 	out[0] = 0;
-	assert_int_equal(engine_active_threads(fixture_engine(f), fixture_ws(f), "test", (int64_t)clock_wall_ms() + 60000, 10, last_key, out), ERR_NONE);
+	assert_int_equal(
+	    engine_active_threads(fixture_engine(f), fixture_ws(f), "test", (int64_t)clock_wall_ms() + 60000, 10, last_key, out),
+	    ERR_NONE);
 	assert_string_equal(out, "");
 	fixture_free(f);
 }

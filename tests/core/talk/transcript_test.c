@@ -35,7 +35,8 @@ static struct id thread_id(size_t t)
 
 static int text_of(char *out, size_t n, size_t t, int64_t seq, unsigned version)
 {
-	return snprintf(out, n, "%zu:%lld:%u%.*s", t, (long long)seq, version, (int)(seq % 40), "........................................");
+	return snprintf(
+	    out, n, "%zu:%lld:%u%.*s", t, (long long)seq, version, (int)(seq % 40), "........................................");
 }
 
 static void append(struct transcripts *c, struct model_thread *m, size_t t, enum author_kind kind, bool tell)
@@ -94,7 +95,7 @@ static void transcripts__random_operations__never_give_what_is_not_stored(void *
 				append(c, m, t, AUTHOR_EDDY, true);
 			} else if (what < 66) {
 				append(c, m, t, AUTHOR_PERSON, false); /* another process */
-			} else if (what < 68 && m->last > 0) { /* an edit takes the next number */
+			} else if (what < 68 && m->last > 0) {         /* an edit takes the next number */
 				int64_t at = 1 + next(&seed) % (uint32_t)m->last;
 				m->version[at]++;
 				m->last++;
