@@ -1,0 +1,262 @@
+/*
+ * What every adapter owes the core, whichever it is: it takes a reply or refuses it, at once; each WHOLE that it took has exactly one
+ * outcome (none where clients pull), also when it is stopped with work queued; nothing that a reply may hold brings it down.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../adapters/net/http.h"
+#include "../../adapters/slack/api.h"
+#include "../../adapters/slack/origin.h"
+#include "../../adapters/slack/send.h"
+#include "../../adapters/slack/slack.h"
+#include "../../adapters/slack/slack_internal.h"
+#include "../../core/base/clock.h"
+#include "../../core/base/log.h"
+#include "../../core/base/metric.h"
+#pragma GCC diagnostic ignored "-Wunused-function" /* the fakes offer more than is needed here */
+#define fake slack_fake /* both fakes have the same names */
+#define fake_message slack_fake_message
+#include "../adapters/slack/fake_api.h"
+#undef fake
+#undef fake_message
+#include "../adapters/web/fake_engine.c"
+#include "../adapters/web/server_fixture.c"
+
+#define OUTCOMES_MAX 4096
+static struct {
+	pthread_mutex_t lock;
+	struct id deliveries[OUTCOMES_MAX];
+	size_t len;
+} outcomes = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void on_sent(void *arg, const struct sent *s)
+{
+	(void)arg;
+	pthread_mutex_lock(&outcomes.lock);
+	if (outcomes.len < OUTCOMES_MAX)
+		outcomes.deliveries[outcomes.len++] = s->delivery;
+	pthread_mutex_unlock(&outcomes.lock);
+}
+static void on_opening(void *arg, struct id ws, struct id delivery, void (*ready)(void *, bool), void *ready_arg)
+{
+	(void)arg, (void)ws, (void)delivery;
+	ready(ready_arg, true);
+}
+static void on_opened(void *arg, struct id ws, struct id delivery, const char *ref)
+{
+	(void)arg, (void)ws, (void)delivery, (void)ref;
+}
+static const struct slack_self *on_self(void *arg)
+{
+	(void)arg;
+	return NULL;
+}
+
+/* ---- the adapters, each behind the same three functions ---- */
+struct subject {
+	const char *name;
+	unsigned caps;
+	void (*up)(void);
+	enum err (*send)(const struct reply *r);
+	void (*down)(void); /* with whatever is queued */
+};
+
+static struct {
+	struct slack_fake *fake;
+	struct http *http;
+	struct metrics *metrics;
+	struct slack_api *api;
+	struct slack_out *out;
+} slack;
+
+static void slack_up(void)
+{
+	char url[64];
+	slack.fake = fake_new();
+	slack.metrics = metrics_new();
+	assert_int_equal(http_new(&slack.http, slack.metrics, NULL), ERR_NONE);
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/api/", slack.fake->port);
+	slack.api = slack_api_new(&(struct slack_api_options){
+	    .http = slack.http, .metrics = slack.metrics, .base_url = url, .token = "xoxb-secret", .adaptive = true });
+	slack.out = slack_out_new(&(struct slack_out_options){ .http = slack.http,
+	    .api = slack.api,
+	    .metrics = slack.metrics,
+	    .port = { NULL, on_sent, on_opening, on_opened, on_self } });
+}
+
+static void slack_down(void)
+{
+	slack_out_stop(slack.out);
+	slack_api_stop(slack.api);
+	http_stop(slack.http);
+	slack_api_free(slack.api);
+	slack_out_free(slack.out);
+	http_free(slack.http);
+	metrics_free(slack.metrics);
+	fake_free(slack.fake);
+}
+
+static enum err slack_take(const struct reply *r)
+{
+	return slack_out_send(slack.out, r);
+}
+
+static void web_up(void)
+{
+	server_up(NULL);
+}
+
+static void web_down(void)
+{
+	web_stop(server.web);
+	web_leave(server.web);
+	server_down(NULL);
+}
+
+static enum err web_take(const struct reply *r)
+{
+	return web_ops.send(server.web, r);
+}
+
+static struct subject subjects[] = {
+	{ "web", 0, web_up, web_take, web_down },
+	{ "slack", 0, slack_up, slack_take, slack_down },
+};
+#define each(s) \
+	subjects[0].caps = web_ops.caps, subjects[1].caps = slack_ops.caps; \
+	for (const struct subject *s = subjects; s < subjects + sizeof subjects / sizeof *subjects; s++)
+
+static struct reply reply_to(char origin[INTENT_ORIGIN_MAX], const char *text, size_t n)
+{
+	static char channel[16];
+	static int number;
+	snprintf(channel, sizeof channel, "C%d", ++number);
+	struct origin o = { .surface = ORIGIN_CHANNEL, .team = "T1", .channel = channel, .thread_ts = "1700000000.000100",
+		.message_ts = "1700000000.000200", .user = "U1", .user_team = "T1", .response_url = "" };
+	size_t len = origin_pack(&o, origin);
+	struct id thread = id_new();
+	return (struct reply){ .kind = REPLY_WHOLE, .ws = thread, .thread = thread, .message = id_new(), .delivery = id_new(), .seq = 1,
+		.origin = origin, .origin_len = len, .text = text, .text_len = n };
+}
+
+static int outcomes_of(struct id delivery)
+{
+	int n = 0;
+	pthread_mutex_lock(&outcomes.lock);
+	for (size_t i = 0; i < outcomes.len; i++)
+		n += memcmp(&outcomes.deliveries[i], &delivery, sizeof delivery) == 0;
+	pthread_mutex_unlock(&outcomes.lock);
+	return n;
+}
+
+/* Sends and waits for what the contract promises. */
+static void take_one(const struct subject *s, const char *text, size_t n)
+{
+	char origin[INTENT_ORIGIN_MAX];
+	struct reply r = reply_to(origin, text, n);
+	uint64_t t0 = clock_ms();
+	enum err e = s->send(&r);
+	assert_true(clock_ms() - t0 < 200);
+	assert_true(e == ERR_NONE || e == ERR_RETRY || e == ERR_INPUT);
+	assert_int_equal(e, ERR_NONE);
+	int wanted = (s->caps & CAP_PULL) == 0;
+	for (int i = 0; i < 1500 && outcomes_of(r.delivery) < wanted; i++)
+		usleep(10000);
+	usleep(50000);
+	if (outcomes_of(r.delivery) != wanted)
+		fail_msg("%s: %d outcomes of a reply, not %d", s->name, outcomes_of(r.delivery), wanted);
+}
+
+static void adapter__offers__what_goes_together(void **state)
+{
+	(void)state;
+	static const struct adapter_ops *const ops[] = { &web_ops, &slack_ops };
+	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+		assert_true(ops[i]->name != NULL && ops[i]->name[0] != '\0');
+		assert_non_null(ops[i]->send);
+		assert_non_null(ops[i]->describe);
+		assert_non_null(ops[i]->permalink);
+		if (ops[i]->caps & CAP_PULL)
+			assert_false(ops[i]->caps & CAP_EDIT); /* what is pulled is read again, not changed from outside */
+		assert_int_equal(ops[i]->caps & ~127u, 0);
+	}
+}
+
+static void adapter__gives__one_outcome_for_each_whole(void **state)
+{
+	(void)state;
+	static char long_text[100 * 1024];
+	for (size_t i = 0; i < sizeof long_text; i++)
+		long_text[i] = i % 80 == 79 ? '\n' : (char)('a' + i % 26);
+	static const char unicode[] = "Grüße 🧑‍🚀 \u202Eabc\u202C 日本語";
+	each(s) {
+		s->up();
+		take_one(s, "plain", 5);
+		take_one(s, unicode, strlen(unicode));
+		take_one(s, "\xff\xfe broken", 9);
+		take_one(s, long_text, sizeof long_text);
+		s->down();
+	}
+}
+
+static void adapter__refuses__origins_that_are_not_its_own(void **state)
+{
+	(void)state;
+	static const char junk[] = "\x00\xff{\"not\":\"an origin\"}";
+	each(s) {
+		s->up();
+		for (size_t n = 0; n < sizeof junk; n++) {
+			struct reply r = { .kind = REPLY_WHOLE, .ws = id_new(), .thread = id_new(), .delivery = id_new(), .origin = junk,
+				.origin_len = n, .text = "x", .text_len = 1 };
+			enum err e = s->send(&r);
+			if ((s->caps & CAP_PULL) == 0)
+				assert_int_equal(e, ERR_INPUT);
+			assert_int_equal(outcomes_of(r.delivery), 0);
+		}
+		take_one(s, "still there", 11);
+		s->down();
+	}
+}
+
+static void adapter__stopped_with_work_queued__gives_at_most_one_outcome_each(void **state)
+{
+	(void)state;
+	enum { QUEUED = 200 };
+	each(s) {
+		static struct id ids[QUEUED];
+		s->up();
+		for (int i = 0; i < QUEUED; i++) {
+			char origin[INTENT_ORIGIN_MAX];
+			struct reply r = reply_to(origin, "queued", 6);
+			ids[i] = r.delivery;
+			(void)s->send(&r);
+		}
+		s->down();
+		size_t before = outcomes.len;
+		for (int i = 0; i < QUEUED; i++)
+			assert_in_range(outcomes_of(ids[i]), 0, (s->caps & CAP_PULL) == 0);
+		usleep(50000);
+		assert_int_equal(outcomes.len, before); /* nothing speaks after the end */
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(adapter__offers__what_goes_together),
+		cmocka_unit_test(adapter__gives__one_outcome_for_each_whole),
+		cmocka_unit_test(adapter__refuses__origins_that_are_not_its_own),
+		cmocka_unit_test(adapter__stopped_with_work_queued__gives_at_most_one_outcome_each),
+	};
+	log_set_level(LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
