@@ -117,7 +117,7 @@ $(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 
 tests: all $(UNIT_TESTS) $(FAKE_TESTS) $(SYSTEM_TESTS) $(FAKES) $(BENCH)
-unit-tests: $(UNIT_TESTS) $(FAKES)
+unit-tests: all $(UNIT_TESTS) $(FAKES)
 test:
 	@scripts/setup build run test
 	@+$(MAKE) --no-print-directory -s -j2 tests
