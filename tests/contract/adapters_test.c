@@ -23,7 +23,7 @@
 #include "../../core/base/log.h"
 #include "../../core/base/metric.h"
 #pragma GCC diagnostic ignored "-Wunused-function" /* the fakes offer more than is needed here */
-#define fake slack_fake /* both fakes have the same names */
+#define fake slack_fake                            /* both fakes have the same names */
 #define fake_message slack_fake_message
 #include "../adapters/slack/fake_api.h"
 #undef fake
@@ -140,12 +140,26 @@ static struct reply reply_to(char origin[INTENT_ORIGIN_MAX], const char *text, s
 	static char channel[16];
 	static int number;
 	snprintf(channel, sizeof channel, "C%d", ++number);
-	struct origin o = { .surface = ORIGIN_CHANNEL, .team = "T1", .channel = channel, .thread_ts = "1700000000.000100",
-		.message_ts = "1700000000.000200", .user = "U1", .user_team = "T1", .response_url = "" };
+	struct origin o = { .surface = ORIGIN_CHANNEL,
+		.team = "T1",
+		.channel = channel,
+		.thread_ts = "1700000000.000100",
+		.message_ts = "1700000000.000200",
+		.user = "U1",
+		.user_team = "T1",
+		.response_url = "" };
 	size_t len = origin_pack(&o, origin);
 	struct id thread = id_new();
-	return (struct reply){ .kind = REPLY_WHOLE, .ws = thread, .thread = thread, .message = id_new(), .delivery = id_new(), .seq = 1,
-		.origin = origin, .origin_len = len, .text = text, .text_len = n };
+	return (struct reply){ .kind = REPLY_WHOLE,
+		.ws = thread,
+		.thread = thread,
+		.message = id_new(),
+		.delivery = id_new(),
+		.seq = 1,
+		.origin = origin,
+		.origin_len = len,
+		.text = text,
+		.text_len = n };
 }
 
 static int outcomes_of(struct id delivery)
@@ -198,7 +212,8 @@ static void adapter__gives__one_outcome_for_each_whole(void **state)
 	for (size_t i = 0; i < sizeof long_text; i++)
 		long_text[i] = i % 80 == 79 ? '\n' : (char)('a' + i % 26);
 	static const char unicode[] = "Grüße 🧑‍🚀 \u202Eabc\u202C 日本語";
-	each(s) {
+	each(s)
+	{
 		s->up();
 		take_one(s, "plain", 5);
 		take_one(s, unicode, strlen(unicode));
@@ -212,11 +227,18 @@ static void adapter__refuses__origins_that_are_not_its_own(void **state)
 {
 	(void)state;
 	static const char junk[] = "\x00\xff{\"not\":\"an origin\"}";
-	each(s) {
+	each(s)
+	{
 		s->up();
 		for (size_t n = 0; n < sizeof junk; n++) {
-			struct reply r = { .kind = REPLY_WHOLE, .ws = id_new(), .thread = id_new(), .delivery = id_new(), .origin = junk,
-				.origin_len = n, .text = "x", .text_len = 1 };
+			struct reply r = { .kind = REPLY_WHOLE,
+				.ws = id_new(),
+				.thread = id_new(),
+				.delivery = id_new(),
+				.origin = junk,
+				.origin_len = n,
+				.text = "x",
+				.text_len = 1 };
 			enum err e = s->send(&r);
 			if ((s->caps & CAP_PULL) == 0)
 				assert_int_equal(e, ERR_INPUT);
@@ -231,7 +253,8 @@ static void adapter__stopped_with_work_queued__gives_at_most_one_outcome_each(vo
 {
 	(void)state;
 	enum { QUEUED = 200 };
-	each(s) {
+	each(s)
+	{
 		static struct id ids[QUEUED];
 		s->up();
 		for (int i = 0; i < QUEUED; i++) {
