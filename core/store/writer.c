@@ -109,6 +109,9 @@ static void send_prepared(
 		return;
 	}
 	expect(tx, fn, ctx);
+	/* Out with it: the server executes this one while the arrays of the next are made. */
+	if (PQflush(tx->conn) < 0)
+		tx->failed = ERR_RETRY;
 }
 
 void writer_exec(struct writer_tx *tx, const char *statement, void (*fn)(void *, const PGresult *), void *ctx)
