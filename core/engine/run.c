@@ -299,7 +299,7 @@ static void try_again(struct run *r, uint32_t least_ms, const char *error)
 		free(s->text);
 		r->calls_pending--;
 	}
-	if (++r->tries >= MODEL_TRIES) {
+	if (++r->tries >= (strcmp(error, "busy") == 0 ? MODEL_BUSY_TRIES : MODEL_TRIES)) {
 		to_floor(r, error, "I can't reach my language model right now");
 		return;
 	}

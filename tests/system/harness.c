@@ -645,8 +645,8 @@ void rig_settle(struct rig *r, int ms)
 int64_t rig_unleased(struct rig *r)
 {
 	return rig_sql(r,
-	    "SELECT count(*) FROM runs r LEFT JOIN dispatch d ON d.ws = r.ws AND d.thread_id = r.thread_id WHERE r.state = 2 AND "
-	    "(d.owner IS NULL OR d.lease_until < now() - interval '1 s')");
+	    "SELECT count(*) FROM runs r LEFT JOIN dispatch d ON d.ws = r.ws AND d.thread_id = r.thread_id WHERE r.state <= 2 AND "
+	    "(d.pending IS NULL OR d.pending <= 0 OR (d.owner IS NOT NULL AND d.lease_until < now() - interval '1 s'))");
 }
 
 int rig_rescue_ms(struct rig *r)
