@@ -23,9 +23,9 @@
 #include "engine.h"
 
 #define ADAPTERS_MAX 8
-#define ACCEPT_MAX 8192 /* intents waiting for COMMIT; more is "busy" */
-#define ATTEMPTS_MAX 5  /* times a run is taken up again after its process died */
-#define MODEL_TRIES 4   /* calls of one turn before the floor answers */
+#define ACCEPT_MAX 8192    /* intents waiting for COMMIT; more is "busy" */
+#define ATTEMPTS_MAX 5     /* times a run is taken up again after its process died */
+#define MODEL_TRIES 4      /* calls of one turn before the floor answers */
 #define MODEL_BUSY_TRIES 7 /* the same when the model only asks to come back later: one in ten millions at 10 % overload */
 #define DELIVERY_TRIES 8
 #define LANES_MAX 20000
