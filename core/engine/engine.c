@@ -222,12 +222,15 @@ struct id engine_message_id(struct id place, uint64_t platform_ms, const char *m
 static enum err on_connect(void *arg, struct pg *pg)
 {
 	struct engine *e = arg;
-	char sql[160];
+	char sql[240];
 	/* Shared: after a cut the server may still believe in the former session, and this one must not wait for its end. */
-	/* Every statement of the writer is a look-up by key: plans that read whole tables are never right here, however small a
-	 * table still is when the plan is made. */
+	/*
+	 * Every statement of the writer is a look-up by key: plans that read whole tables are never right here, however small a table still
+	 * is when the plan is made, and a plan for one row is right for all of them, so none is made twice.
+	 */
 	snprintf(sql, sizeof(sql),
-	    "SELECT pg_advisory_lock_shared(%lld); SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off",
+	    "SELECT pg_advisory_lock_shared(%lld); SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;"
+	    " SET plan_cache_mode = force_generic_plan",
 	    (long long)process_lock_key(e->process));
 	PGresult *r = PQexec(pg_conn(pg), sql);
 	enum err err = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK ? ERR_NONE : ERR_RETRY;
