@@ -8,7 +8,7 @@
 
 #include "slack.h"
 
-enum { LINKS_MAX = 64 };
+enum { LINKS_MAX = 64, DRAIN_MS = 700 };
 struct link {
 	kit_id conn;
 	unsigned number;
@@ -49,6 +49,14 @@ static void on_close(void *arg)
 	kit_cut(l->conn, false);
 }
 
+/* A warned link gets its share of events until shortly before its end: what is on it by then can still be acknowledged. */
+static void on_drain(void *arg)
+{
+	struct link *l = arg;
+	l->leaving = true;
+	l->close = kit_after(DRAIN_MS * 1000, on_close, l);
+}
+
 static void say_disconnect(struct link *l, const char *why)
 {
 	char s[160];
@@ -71,7 +79,8 @@ static void tell(struct link *l, const char *what)
 	} else if (strcmp(what, "warning") == 0) {
 		say_disconnect(l, "warning");
 		if (l->close == NULL)
-			l->close = kit_after((uint64_t)fake.close_ms * 1000, on_close, l);
+			l->close =
+			    kit_after((uint64_t)(fake.close_ms > DRAIN_MS ? fake.close_ms - DRAIN_MS : 0) * 1000, on_drain, l);
 	} else if (strcmp(what, "refresh") == 0 || strcmp(what, "disable") == 0 || strcmp(what, "too_many") == 0) {
 		say_disconnect(l, *what == 'r' ? "refresh_requested" : *what == 'd' ? "link_disabled" : "too_many_websockets");
 		l->leaving = true;
