@@ -190,6 +190,7 @@ CREATE TABLE runs (
 	adapter text NOT NULL,
 	origin bytea NOT NULL,
 	private_reply boolean NOT NULL DEFAULT false,
+	stop_asked boolean NOT NULL DEFAULT false,
 	answered_by uuid,
 	stream_state smallint NOT NULL DEFAULT 0,
 	stream_ref text,
@@ -198,7 +199,7 @@ CREATE TABLE runs (
 	finished_at timestamptz,
 	FOREIGN KEY (ws, message_id) REFERENCES messages (ws, id) ON DELETE CASCADE
 ) WITH (fillfactor = 80);
-CREATE INDEX runs_open ON runs (ws, thread_id) WHERE state <= 2;
+CREATE INDEX runs_thread ON runs (ws, thread_id, message_id);
 ALTER TABLE runs ADD PRIMARY KEY (ws, id);
 
 CREATE TABLE run_steps (
@@ -247,7 +248,7 @@ CREATE TABLE outbox (
 	sent_at timestamptz,
 	FOREIGN KEY (ws, message_id) REFERENCES messages (ws, id) ON DELETE CASCADE
 ) WITH (fillfactor = 80);
-CREATE INDEX outbox_open ON outbox (ws, thread_id) WHERE state <= 2;
+CREATE INDEX outbox_thread ON outbox (ws, thread_id);
 ALTER TABLE outbox ADD PRIMARY KEY (ws, id);
 
 CREATE TABLE dispatch (
@@ -258,8 +259,10 @@ CREATE TABLE dispatch (
 	owner uuid,
 	token bigint NOT NULL,
 	lease_until timestamptz,
+	look boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (ws, thread_id)
 ) WITH (fillfactor = 50);
+CREATE INDEX dispatch_look ON dispatch (ws, thread_id) WHERE look;
 
 CREATE TABLE budget_days (
 	ws uuid NOT NULL REFERENCES workspaces (ws),
@@ -436,6 +439,7 @@ COMMENT ON COLUMN runs.token IS 'Equals dispatch.token of its thread while it is
 COMMENT ON COLUMN runs.adapter IS 'Through which adapter the reply goes out.';
 COMMENT ON COLUMN runs.origin IS 'The adapters own address of the reply; opaque.';
 COMMENT ON COLUMN runs.private_reply IS 'The answer is for the asker only.';
+COMMENT ON COLUMN runs.stop_asked IS 'Somebody told another process than the owner to stop it.';
 COMMENT ON COLUMN runs.answered_by IS 'State merged: the run whose answer covers it. Failed, parked: the run that tried again.';
 COMMENT ON COLUMN runs.stream_state IS '0 none, 1 about to open, 2 open.';
 COMMENT ON COLUMN runs.stream_ref IS 'The platforms name of the open stream.';
@@ -491,6 +495,8 @@ COMMENT ON COLUMN dispatch.due IS 'When unowned work may be claimed.';
 COMMENT ON COLUMN dispatch.owner IS 'The process that holds the lease; NULL: none.';
 COMMENT ON COLUMN dispatch.token IS 'Grows with each change of owner; every later write compares it.';
 COMMENT ON COLUMN dispatch.lease_until IS 'The lease is void after this, by the databases clock.';
+COMMENT ON COLUMN dispatch.look IS
+	'Another process was told to stop, edit or delete something here: the owner looks what, within a second.';
 COMMENT ON TABLE budget_days IS 'What a workspace has spent on a day (UTC).';
 COMMENT ON COLUMN budget_days.ws IS 'The tenant.';
 COMMENT ON COLUMN budget_days.day IS 'The day.';

@@ -111,7 +111,18 @@ const struct pg_statement accept_statements[] = {
 	    "UPDATE runs r SET answered_by = $3 FROM threads t, messages m WHERE r.ws = $1 AND r.id = $2 AND r.state IN (5, 7)"
 	    " AND r.answered_by IS NULL AND t.ws = r.ws AND t.id = r.thread_id AND t.place_id = $4"
 	    " AND m.ws = r.ws AND m.id = r.message_id AND m.state <> 2 AND (NOT r.private_reply OR r.person_id = $5)"
-	    " RETURNING r.thread_id, r.message_id, r.message_seq, m.audience_id, r.private_reply" },
+	    " RETURNING r.thread_id, r.message_id, r.message_seq, m.audience_id, r.private_reply, m.rev" },
+	/* The thread is another process's: mark it, and what is to be stopped. */
+	{ "accept_look", "UPDATE dispatch SET look = true WHERE ws = $1 AND thread_id = $2 AND owner <> $3" },
+	{ "accept_stop",
+	    "WITH d AS (UPDATE dispatch SET look = true WHERE ws = $1 AND thread_id = $2 AND owner IS DISTINCT FROM $3 AND pending > 0"
+	    " RETURNING thread_id)"
+	    " UPDATE runs SET stop_asked = true FROM d WHERE runs.ws = $1 AND runs.id = (SELECT id FROM runs r WHERE r.ws = $1"
+	    " AND r.thread_id = $2 AND r.state <= 2 AND r.kind = 1 ORDER BY r.message_seq, r.id LIMIT 1)" },
+	/* What an earlier try of this operation has stored, when the answer to its COMMIT was lost. */
+	{ "accept_found",
+	    "SELECT m.seq, m.rev, (SELECT r.id FROM runs r WHERE r.ws = $1 AND r.thread_id = $3 AND r.message_id = $2 LIMIT 1)"
+	    " FROM messages m WHERE m.ws = $1 AND m.id = $2 AND m.thread_id = $3" },
 	{ "accept_reject",
 	    "INSERT INTO inbox_rejected (ws, id, kind, adapter, source_key, reason) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING" },
 	{ NULL, NULL },
@@ -127,7 +138,9 @@ static void reset(struct write_op *op)
 	a->ours = false;
 	a->run = ID_NONE;
 	a->stopped_run = ID_NONE;
-	a->seq = a->rev = 0;
+	a->seq = a->rev = a->message_rev = 0;
+	a->found = false;
+	a->tries++;
 }
 
 /* ---- what is not a new message ---- */
@@ -150,6 +163,7 @@ static void on_edit(void *ctx, const PGresult *r)
 		.place_quiet = pg_get_bool(r, 0, 8),
 		.visibility = (enum visibility)pg_get_int8(r, 0, 9),
 	};
+	a->message_rev = a->rev;
 	a->edit_is_new = a->in.kind == INTENT_MESSAGE_EDITED && !pg_get_bool(r, 0, 10);
 }
 
@@ -163,6 +177,7 @@ static void on_retry(void *ctx, const PGresult *r)
 	a->seq = pg_get_int8(r, 0, 2);
 	a->audience = pg_get_id(r, 0, 3);
 	a->in.private_reply = pg_get_bool(r, 0, 4);
+	a->message_rev = pg_get_int8(r, 0, 5);
 	a->rev = -1; /* found */
 }
 
@@ -202,6 +217,16 @@ static void send_other(struct writer_tx *tx, struct accept_op *a)
 		pg_arg_id(g, a->message); /* what a run has worked out from the old text is void */
 		pg_arg_id(g, a->thread);
 		writer_exec(tx, "accept_delete_steps", NULL, NULL);
+		if (!id_is_none(a->stopped_run)) {
+			g = writer_args(tx);
+			pg_arg_id(g, a->in.ws);
+			pg_arg_id(g, a->thread);
+			pg_arg_id(g, a->e->process);
+			writer_exec(tx, "accept_look", NULL, NULL);
+		}
+		break;
+	case INTENT_RUN_STOPPED:
+		accept_send_stop(tx, a->e, a->in.ws, a->thread);
 		break;
 	case INTENT_REACTION_ADDED:
 		pg_arg_id(g, a->message);
@@ -224,6 +249,35 @@ static void send_other(struct writer_tx *tx, struct accept_op *a)
 	default:
 		break; /* the place or person was stored in the first half */
 	}
+}
+
+void accept_send_stop(struct writer_tx *tx, struct engine *e, struct id ws, struct id thread)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ws);
+	pg_arg_id(g, thread);
+	pg_arg_id(g, e->process);
+	writer_exec(tx, "accept_stop", NULL, NULL);
+}
+
+static void on_found(void *ctx, const PGresult *r)
+{
+	struct accept_op *a = ctx;
+	if (PQntuples(r) == 0)
+		return;
+	a->found = true;
+	a->seq = pg_get_int8(r, 0, 0);
+	a->rev = pg_get_int8(r, 0, 1);
+	a->run = pg_get_id(r, 0, 2);
+}
+
+static void send_found(struct writer_tx *tx, struct accept_op *a)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, a->in.ws);
+	pg_arg_id(g, a->message);
+	pg_arg_id(g, a->thread);
+	writer_exec(tx, "accept_found", on_found, a);
 }
 
 static void send_quiet(struct writer_tx *tx, const struct accept_op *a)
@@ -261,8 +315,11 @@ static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
 	accept_send_threads(tx, ops, n);
 	for (size_t i = 0; i < n; i++) {
 		struct accept_op *a = accept_of(ops[i]);
-		if (!a->fresh)
+		if (!a->fresh) {
+			if (a->tries > 1 && accept_is_post(&a->in))
+				send_found(tx, a);
 			continue;
+		}
 		if (!accept_is_post(&a->in)) {
 			send_other_first(tx, a);
 		} else if (a->in.kind == INTENT_PLACE_JOINED) {
@@ -311,6 +368,8 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		runs++;
 		if (a->route.command == CMD_QUIET || a->route.command == CMD_COME_BACK)
 			send_quiet(tx, a);
+		if (a->route.command == CMD_STOP)
+			accept_send_stop(tx, a->e, a->in.ws, a->thread);
 	}
 	if (posts)
 		accept_send_messages(tx, ops, n);
@@ -385,6 +444,7 @@ static void queue_run(struct accept_op *a)
 	r->message = a->message;
 	r->person = a->person;
 	r->message_seq = a->seq;
+	r->message_rev = a->message_rev ? a->message_rev : a->seq;
 	r->kind = a->route.to == ROUTE_COMMAND ? RUN_COMMAND : RUN_AGENT;
 	r->command = a->route.command;
 	r->private_reply = a->in.private_reply;
@@ -417,11 +477,10 @@ static void after_other(struct accept_op *a)
 		        .at_ms = (int64_t)clock_wall_ms() });
 		if (!id_is_none(a->stopped_run)) {
 			struct run *r = map_get(e->runs, a->stopped_run.b, sizeof(a->stopped_run.b));
-			if (r != NULL)
-				run_request_stop(r, deleted ? STOP_DELETED : STOP_EDITED);
-			/* The run that answers it too has read the old text: it starts over. */
-			if (r != NULL && r->taken_in && r->lane != NULL && r->lane->active != NULL && r->lane->active != r)
-				run_request_stop(r->lane->active, STOP_EDITED);
+			if (r != NULL) {
+				r->message_rev = a->rev;
+				lane_message_changed(r, deleted);
+			}
 		}
 		break;
 	case INTENT_RUN_STOPPED:
@@ -459,6 +518,12 @@ static void done(struct write_op *op, enum err result)
 			after_other(a);
 		}
 		queue_run(a);
+	} else if (result == ERR_NONE && a->found) {
+		/* Ours after all; what there is to do in its thread may be known to nobody but the database. */
+		a->fresh = true;
+		transcripts_forget(e->transcripts, a->thread);
+		emit_post(a);
+		claim_load(e, a->in.ws, a->thread);
 	}
 	metric_add(result == ERR_NONE ? a->fresh ? e->m.accepted : e->m.duplicates : e->m.rejected, 1);
 	metric_observe_ms(e->m.accept_ms, (double)(clock_us() - a->at_us) / 1000.0);

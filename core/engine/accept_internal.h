@@ -18,7 +18,9 @@ struct accept_op {
 	bool addressed;
 	/* from the first and second round */
 	bool fresh;
-	int64_t seq, rev;
+	bool found;     /* stored by an earlier try, whose COMMIT was not answered */
+	unsigned tries; /* runs of its transaction */
+	int64_t seq, rev, message_rev;
 	int prev_author;
 	struct route_facts facts;
 	bool greet;       /* Eddy is new in this place */
@@ -54,5 +56,8 @@ void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n); /*
 
 /* intent_copy.c: a copy of ${from} whose strings live in one block, which the caller frees. */
 char *intent_copy(struct intent *to, const struct intent *from);
+
+/** The active run of a thread that another process works on is to stop. */
+void accept_send_stop(struct writer_tx *tx, struct engine *e, struct id ws, struct id thread);
 
 #endif

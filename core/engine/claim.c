@@ -4,6 +4,9 @@
  * advisory lock named after it on the writer's connection, so after kill -9 its work is taken over at the next look and
  * not only when the lease ends.  All of it is judged by the database's clock.
  *
+ * A stop, an edit or a deletion may reach a process that does not work on the thread: it marks the row, and the owner looks every second
+ * while it has runs.
+ *
  * A claim raises the thread's token and writes it into the open runs, in one transaction: what the former owner still tries to write
  * carries the old token and changes nothing.
  */
@@ -17,6 +20,7 @@
 #include "engine_internal.h"
 
 #define CLAIM_MAX 200
+#define LOOK_MS 1000
 
 /* A session lock shows up in pg_locks by the two halves of its key. */
 #define OWNER_ALIVE \
@@ -45,7 +49,7 @@ const struct pg_statement claim_statements[] = {
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) AND state <= 2" },
 	{ "claim_open_runs",
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
-	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id FROM runs r"
+	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked FROM runs r"
 	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id JOIN messages m ON m.ws = r.ws AND m.id = r.message_id"
 	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 ORDER BY r.thread_id, r.message_seq, r.id" },
 	{ "claim_open_outbox",
@@ -57,6 +61,8 @@ const struct pg_statement claim_statements[] = {
 	    "UPDATE dispatch SET owner = NULL, lease_until = NULL, due = now()"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[]) AS s(ws, thread_id, token)"
 	    " WHERE dispatch.ws = s.ws AND dispatch.thread_id = s.thread_id AND dispatch.owner = $1 AND dispatch.token = s.token" },
+	{ "claim_token", "SELECT token FROM dispatch WHERE ws = $1 AND thread_id = $2 AND owner = $3" },
+	{ "claim_look", "UPDATE dispatch SET look = false WHERE owner = $1 AND look RETURNING ws, thread_id" },
 	{ "claim_lock", "SELECT 1 FROM dispatch WHERE ws = $1 AND thread_id = $2 AND owner = $3 FOR UPDATE" },
 	/* Counts what is open under the row's lock, so nothing can be added meanwhile; what this process cannot do waits for another. */
 	{ "claim_give_back",
@@ -161,7 +167,12 @@ static void on_open_runs(void *ctx, const PGresult *r)
 		run->place = pg_get_id(r, i, 13);
 		run->token = pg_get_int8(r, i, 14);
 		run->audience = pg_get_id(r, i, 15);
+		run->message_rev = pg_get_int8(r, i, 16);
 		run->resumed = true;
+		if (pg_get_int8(r, i, 17) == 2) /* deleted */
+			atomic_store(&run->stop, STOP_DELETED);
+		else if (pg_get_bool(r, i, 18))
+			atomic_store(&run->stop, STOP_BY_PERSON);
 	}
 }
 
@@ -196,13 +207,24 @@ static void on_claimed(void *ctx, const PGresult *r)
 		    (struct thread_ref){ pg_get_id(r, i, 0), pg_get_id(r, i, 1), pg_get_int8(r, i, 2), pg_get_bool(r, i, 3) };
 }
 
+static void on_token(void *ctx, const PGresult *r)
+{
+	struct claim_op *c = ctx;
+	c->threads[0].token = PQntuples(r) == 1 ? pg_get_int8(r, 0, 0) : 0;
+}
+
 static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct claim_op *c = of(ops[i]);
-		if (!c->scan)
-			continue;
 		struct pg_args *g = writer_args(tx);
+		if (!c->scan) {
+			pg_arg_id(g, c->threads[0].ws);
+			pg_arg_id(g, c->threads[0].thread);
+			pg_arg_id(g, c->e->process);
+			writer_exec(tx, "claim_token", on_token, c);
+			continue;
+		}
 		pg_arg_id(g, c->e->process);
 		pg_arg_int8(g, c->e->o.lease_ms);
 		pg_arg_int8(g, CLAIM_MAX);
@@ -375,6 +397,8 @@ static void done(struct write_op *op, enum err result)
 			lane_open(e, t->ws, t->thread, t->token);
 			rescued += t->rescued;
 		}
+		if (!c->scan && c->threads[0].token > 0 && lane_find(e, c->threads[0].thread) == NULL)
+			lane_open(e, c->threads[0].ws, c->threads[0].thread, c->threads[0].token);
 		for (size_t i = 0; i < c->runs_len; i++)
 			enter(c, i);
 		c->runs_len = 0;
@@ -420,6 +444,123 @@ void claim_load(struct engine *e, struct id ws, struct id thread)
 	c->threads[0] = (struct thread_ref){ .ws = ws, .thread = thread };
 	c->threads_len = 1;
 	writer_put(e->writer, &c->op);
+}
+
+/* ---- what other processes were told about our threads ---- */
+
+struct look_row {
+	struct id thread, run;
+	int64_t rev;
+	bool deleted, stop;
+};
+
+struct look_op {
+	struct write_op op;
+	struct engine *e;
+	struct thread_ref *threads;
+	size_t threads_len;
+	struct look_row *rows;
+	size_t rows_len;
+};
+
+static void look_reset(struct write_op *op)
+{
+	struct look_op *x = (struct look_op *)op;
+	free(x->threads);
+	free(x->rows);
+	x->threads = NULL;
+	x->rows = NULL;
+	x->threads_len = x->rows_len = 0;
+}
+
+static void on_look(void *ctx, const PGresult *r)
+{
+	struct look_op *x = ctx;
+	x->threads_len = (size_t)PQntuples(r);
+	x->threads = xcalloc(x->threads_len + 1, sizeof(*x->threads));
+	for (int i = 0; i < PQntuples(r); i++)
+		x->threads[i] = (struct thread_ref){ .ws = pg_get_id(r, i, 0), .thread = pg_get_id(r, i, 1) };
+}
+
+static void on_look_runs(void *ctx, const PGresult *r)
+{
+	struct look_op *x = ctx;
+	size_t n = (size_t)PQntuples(r);
+	x->rows = xrealloc(x->rows, (x->rows_len + n + 1) * sizeof(*x->rows));
+	for (int i = 0; i < PQntuples(r); i++)
+		x->rows[x->rows_len++] = (struct look_row){ .run = pg_get_id(r, i, 0),
+			.thread = pg_get_id(r, i, 1),
+			.rev = pg_get_int8(r, i, 16),
+			.deleted = pg_get_int8(r, i, 17) == 2,
+			.stop = pg_get_bool(r, i, 18) };
+}
+
+static void look_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct look_op *x = (struct look_op *)ops[i];
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, x->e->process);
+		writer_exec(tx, "claim_look", on_look, x);
+	}
+}
+
+static void look_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct look_op *x = (struct look_op *)ops[i];
+		qsort(x->threads, x->threads_len, sizeof(*x->threads), by_ws);
+		for (size_t a = 0, b; a < x->threads_len; a = b) {
+			for (b = a + 1; b < x->threads_len && id_equal(x->threads[b].ws, x->threads[a].ws);)
+				b++;
+			writer_set_tenant(tx, x->threads[a].ws);
+			struct pg_args *g = writer_args(tx);
+			pg_arg_id(g, x->threads[a].ws);
+			pg_array_begin(g, PG_UUID);
+			for (size_t k = a; k < b; k++)
+				pg_array_id(g, x->threads[k].thread);
+			pg_array_end(g);
+			writer_exec(tx, "claim_open_runs", on_look_runs, x);
+		}
+	}
+}
+
+static void look_done(struct write_op *op, enum err result)
+{
+	struct look_op *x = (struct look_op *)op;
+	struct engine *e = x->e;
+	for (size_t i = 0; i < x->threads_len && result == ERR_NONE; i++)
+		transcripts_forget(e->transcripts, x->threads[i].thread);
+	for (size_t i = 0; i < x->rows_len && result == ERR_NONE; i++) {
+		const struct look_row *row = &x->rows[i];
+		struct run *r = map_get(e->runs, row->run.b, sizeof(row->run.b));
+		if (r == NULL || r->delivering)
+			continue;
+		bool changed = row->deleted || row->rev > r->message_rev;
+		r->message_rev = row->rev;
+		if (changed)
+			lane_message_changed(r, row->deleted);
+		if (row->stop)
+			run_request_stop(r, STOP_BY_PERSON);
+	}
+	look_reset(op);
+	free(x);
+}
+
+static const struct write_kind look_kind = {
+	.name = "look", .rank = 21, .round = { look_first, look_second }, .done = look_done, .reset = look_reset
+};
+
+static void look_due(void *arg)
+{
+	struct engine *e = arg;
+	if (atomic_load(&e->runs_count) > 0) {
+		struct look_op *x = xcalloc(1, sizeof(*x));
+		x->op.kind = &look_kind;
+		x->e = e;
+		writer_put(e->writer, &x->op);
+	}
+	timers_after(e->timers, e->o.scan_ms < LOOK_MS ? e->o.scan_ms : LOOK_MS, look_due, e);
 }
 
 /* ---- heartbeat and release ---- */
@@ -559,6 +700,7 @@ static void scan_due(void *arg)
 void claim_start(struct engine *e)
 {
 	claim_now(e);
+	timers_after(e->timers, e->o.scan_ms < LOOK_MS ? e->o.scan_ms : LOOK_MS, look_due, e);
 	timers_after(e->timers, e->o.heartbeat_ms, heartbeat_due, e);
 	timers_after(e->timers, e->o.scan_ms, scan_due, e);
 }

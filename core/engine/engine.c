@@ -17,7 +17,7 @@
 #include "../talk/search.h"
 #include "answer.h"
 #include "context.h"
-#include "engine_internal.h"
+#include "accept_internal.h"
 
 #define TRANSCRIPT_BYTES (10u << 20)
 #define JOBS_MAX 16384
@@ -420,6 +420,14 @@ struct stop_op {
 	struct id thread;
 };
 
+static void stop_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct stop_op *s = (struct stop_op *)ops[i];
+		accept_send_stop(tx, s->e, s->op.ws, s->thread);
+	}
+}
+
 static void stop_done(struct write_op *op, enum err err)
 {
 	struct stop_op *s = (struct stop_op *)op;
@@ -428,7 +436,7 @@ static void stop_done(struct write_op *op, enum err err)
 	free(s);
 }
 
-static const struct write_kind stop_kind = { .name = "stop", .rank = 7, .done = stop_done };
+static const struct write_kind stop_kind = { .name = "stop", .rank = 7, .round = { stop_first }, .done = stop_done };
 
 void engine_stop_run(struct engine *e, struct id ws, struct id thread)
 {

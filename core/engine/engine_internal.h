@@ -67,6 +67,8 @@ struct call_record {
 struct run {
 	struct id ws, id, thread, place, audience, message, person;
 	int64_t message_seq, token;
+	int64_t message_rev; /* what was known of the message when the run was made or loaded */
+	struct id agent;     /* none until it begins */
 	enum run_kind kind;
 	enum command command;
 	int attempt;
@@ -202,6 +204,7 @@ void lane_settle(struct engine *e, struct id thread, int64_t pending); /* after 
 void lane_lost(struct engine *e, struct lane *l);
 void lane_close(struct engine *e, struct lane *l); /* an empty one */
 void lane_stop(struct engine *e, struct id thread, enum stop_reason why);
+void lane_message_changed(struct run *r, bool deleted); /* the message that ${r} answers */
 void lanes_free(struct engine *e);
 
 /* ---- run.c ---- */
@@ -228,8 +231,9 @@ void outbox_again(struct run *r, uint32_t least_ms); /* writer's thread: a deliv
 extern const struct pg_statement claim_statements[];
 void claim_start(struct engine *e); /* periodic heartbeat and scan */
 void claim_now(struct engine *e);
-void claim_load(struct engine *e, struct id ws, struct id thread); /* open work of a thread whose lease we hold */
-void claim_release(struct engine *e);                              /* drain: give back what has not begun */
+/** Open work of a thread whose lease we hold, by the lanes or only by what the database says. */
+void claim_load(struct engine *e, struct id ws, struct id thread);
+void claim_release(struct engine *e); /* drain: give back what has not begun */
 int64_t process_lock_key(struct id process);
 
 /* ---- learn.c ---- */

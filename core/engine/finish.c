@@ -21,7 +21,8 @@
 const struct pg_statement finish_statements[] = {
 	/* Rows are found by = ANY(keys) and take their values by position: with a join the planner may walk the whole tenant. */
 	{ "finish_runs",
-	    "UPDATE runs SET state = ($4::int2[])[array_position($2, id)], error = ($5::text[])[array_position($2, id)], finished_at = now()"
+	    "UPDATE runs SET state = ($4::int2[])[array_position($2, id)], error = ($5::text[])[array_position($2, id)], finished_at = now(),"
+	    " agent_id = ($6::uuid[])[array_position($2, id)]"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND token = ($3::int8[])[array_position($2, id)] AND state <= 2"
 	    " RETURNING array_position($2, id) - 1" },
 	{ "finish_threads",
@@ -41,20 +42,21 @@ const struct pg_statement finish_statements[] = {
 	{ "finish_audit",
 	    "INSERT INTO audit (ws, id, verb, subject, thread_id) SELECT $1::uuid, s.id, s.verb, s.subject, s.thread_id"
 	    " FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[]) AS s(id, verb, subject, thread_id)" },
+	/* The day's sum grows by the calls that were not stored before: a replay after a COMMIT whose answer was lost adds nothing. */
 	{ "finish_calls",
-	    "INSERT INTO model_calls (ws, id, run_id, provider, model, input_tokens, output_tokens, cost_micros, first_ms, total_ms, result)"
-	    " SELECT $1::uuid, s.id, s.run_id, s.provider, s.model, s.input, s.output, s.cost, s.first_ms, s.total_ms, s.result"
-	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::int8[], $9::int4[], $10::int4[],"
-	    " $11::text[]) AS s(id, run_id, provider, model, input, output, cost, first_ms, total_ms, result)" },
-	{ "finish_spent",
-	    "INSERT INTO budget_days (ws, day, spent_micros, calls, input_tokens, output_tokens)"
-	    " VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3, $4, $5) ON CONFLICT (ws, day) DO UPDATE SET"
+	    "WITH c AS (INSERT INTO model_calls (ws, id, run_id, provider, model, input_tokens, output_tokens, cost_micros, first_ms,"
+	    " total_ms, result) SELECT $1::uuid, s.id, s.run_id, s.provider, s.model, s.input, s.output, s.cost, s.first_ms, s.total_ms,"
+	    " s.result FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::int8[], $9::int4[],"
+	    " $10::int4[], $11::text[]) AS s(id, run_id, provider, model, input, output, cost, first_ms, total_ms, result)"
+	    " ON CONFLICT (ws, id) DO NOTHING RETURNING cost_micros, input_tokens, output_tokens),"
+	    " t AS (SELECT sum(cost_micros)::int8 AS cost, count(*) AS n, sum(input_tokens)::int8 AS input, sum(output_tokens)::int8 AS output"
+	    " FROM c), h AS (UPDATE budget_holds SET held_micros = greatest(0, held_micros - t.cost) FROM t WHERE ws = $1 AND owner = $12"
+	    " AND day = (now() AT TIME ZONE 'UTC')::date AND t.cost > 0)"
+	    " INSERT INTO budget_days (ws, day, spent_micros, calls, input_tokens, output_tokens)"
+	    " SELECT $1, (now() AT TIME ZONE 'UTC')::date, cost, n, input, output FROM t WHERE n > 0 ON CONFLICT (ws, day) DO UPDATE SET"
 	    " spent_micros = budget_days.spent_micros + excluded.spent_micros, calls = budget_days.calls + excluded.calls,"
 	    " input_tokens = budget_days.input_tokens + excluded.input_tokens,"
 	    " output_tokens = budget_days.output_tokens + excluded.output_tokens" },
-	{ "finish_held",
-	    "UPDATE budget_holds SET held_micros = greatest(0, held_micros - $3)"
-	    " WHERE ws = $1 AND owner = $2 AND day = (now() AT TIME ZONE 'UTC')::date" },
 	{ "finish_merged",
 	    "UPDATE runs SET state = 4, answered_by = ($3::uuid[])[array_position($2, id)], finished_at = now()"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2" },
@@ -151,6 +153,7 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(20, pg_array_int8(g, r->token));
 	EACH(21, pg_array_int2(g, (int16_t)r->outcome));
 	EACH(25, pg_array_str(g, r->error));
+	EACH(2950, pg_array_id(g, r->agent));
 	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
 #undef EACH
 }
@@ -208,16 +211,9 @@ static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n
 
 static void finish_money(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
-	int64_t cost = 0, calls = 0, input = 0, output = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct run *r = fin(ops[i])->r;
-		for (size_t k = 0; k < r->calls_len; k++) {
-			cost += r->calls[k].usage.cost_micros;
-			input += r->calls[k].usage.input_tokens;
-			output += r->calls[k].usage.output_tokens;
-			calls++;
-		}
-	}
+	size_t calls = 0;
+	for (size_t i = 0; i < n; i++)
+		calls += fin(ops[i])->r->calls_len;
 	if (calls == 0)
 		return;
 	struct pg_args *g = writer_args(tx);
@@ -244,21 +240,8 @@ static void finish_money(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.total_ms));
 	EACH_CALL(25, pg_array_str(g, c->result));
 #undef EACH_CALL
+	pg_arg_id(g, fin(ops[0])->r->e->process);
 	writer_exec(tx, "finish_calls", NULL, NULL);
-	g = writer_args(tx);
-	pg_arg_id(g, ops[0]->ws);
-	pg_arg_int8(g, cost);
-	pg_arg_int8(g, calls);
-	pg_arg_int8(g, input);
-	pg_arg_int8(g, output);
-	writer_exec(tx, "finish_spent", NULL, NULL);
-	if (cost > 0) {
-		g = writer_args(tx);
-		pg_arg_id(g, ops[0]->ws);
-		pg_arg_id(g, fin(ops[0])->r->e->process);
-		pg_arg_int8(g, cost);
-		writer_exec(tx, "finish_held", NULL, NULL);
-	}
 }
 
 static void on_finish_pending(void *ctx, const PGresult *res)
@@ -395,10 +378,13 @@ static void finish_done(struct write_op *op, enum err result)
 		log_warn(
 		    "run.dropped", LF_ID("run", r->id), LF_STR("result", result == ERR_NONE ? "lease lost" : err_name(result)));
 		struct lane *l = r->lane;
+		struct id ws = r->ws, thread = r->thread;
 		r->delivering = false;
 		lane_run_finished(e, r);
 		if (l != NULL)
 			lane_lost(e, l);
+		if (result == ERR_NONE && !atomic_load(&e->draining))
+			claim_load(e, ws, thread); /* unless it was stored and only the answer to COMMIT was lost */
 		free(f);
 		return;
 	}

@@ -216,6 +216,14 @@ void lane_stop(struct engine *e, struct id thread, enum stop_reason why)
 		run_request_stop(l->active, why);
 }
 
+void lane_message_changed(struct run *r, bool deleted)
+{
+	run_request_stop(r, deleted ? STOP_DELETED : STOP_EDITED);
+	/* The run that answers it too has read the old text: it starts over. */
+	if (r->taken_in && r->lane != NULL && r->lane->active != NULL && r->lane->active != r)
+		run_request_stop(r->lane->active, STOP_EDITED);
+}
+
 static void free_lane(void *l)
 {
 	free(l);

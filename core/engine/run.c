@@ -266,7 +266,7 @@ static void fail_plainly(struct run *r, enum run_state outcome, const char *erro
 
 void run_refused(struct run *r)
 {
-	/* The calls keep their ids: if the first try was stored after all (a COMMIT whose outcome was lost), this one is refused too. */
+	/* If the first try was stored after all (a COMMIT whose outcome was lost), the run is closed and this end changes nothing. */
 	fail_plainly(r, RUN_FAILED, "refused", "Sorry, I had an answer that I could not store. The reason is in the log.");
 }
 
@@ -578,6 +578,7 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 		r->turn_at = r->answer.len;
 		grow(r, 0);
 	}
+	r->agent = c.agent->id;
 	if (r->turns == 0 && r->tries == 0)
 		say_status(r, "is thinking…");
 	start_model(r, &c);
