@@ -18,6 +18,7 @@ struct http_session {
 	struct web_request req;
 	char path[32];
 	uint64_t read;
+	bool upgrade; /* asks for a websocket */
 };
 _Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
 
@@ -55,7 +56,10 @@ static bool put_header(struct lws *wsi, const char *name, const char *value, uns
 	           wsi, (const unsigned char *)name, (const unsigned char *)value, (int)strlen(value), p, end) == 0;
 }
 
-/* -1: close the connection. */
+/*
+ * -1: close the connection.  For the library a request that is still asking for a websocket has no version yet, and it would answer as
+ * HTTP/1.0, which clients of websockets do not take for an answer.
+ */
 static int respond(struct lws *wsi, const struct http_session *h, unsigned status, const char *type, const char *extra_name,
     const char *extra, const struct buf *body, bool close)
 {
@@ -67,6 +71,8 @@ static int respond(struct lws *wsi, const struct http_session *h, unsigned statu
 	    !put_header(wsi, "content-type:", type, &p, end) || !put_header(wsi, "content-length:", length, &p, end) ||
 	    !put_header(wsi, "connection:", close ? "close" : "keep-alive", &p, end))
 		return -1;
+	if (h->upgrade)
+		memcpy(start, "HTTP/1.1", 8);
 	for (size_t i = 0; i < sizeof safe_headers / sizeof *safe_headers; i++)
 		if (!put_header(wsi, safe_headers[i].name, safe_headers[i].value, &p, end))
 			return -1;
@@ -179,8 +185,10 @@ static int answer(struct lws *wsi, const struct http_session *h)
 static const char *header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t n)
 {
 	int len = lws_hdr_total_length(wsi, token);
-	if (len <= 0)
-		return NULL;
+	if (len <= 0) {
+		/* The length of an empty one is that of none; only the copy tells them apart. */
+		return lws_hdr_copy_fragment(wsi, out, (int)n, token, 0) == 0 ? "" : NULL;
+	}
 	if (lws_hdr_copy(wsi, out, (int)n, token) < 0)
 		snprintf(out, n, "?"); /* longer than anything valid: present, and wrong */
 	return out;
@@ -241,7 +249,7 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		return answer(wsi, h);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
 		/* A websocket that names no protocol of ours. */
-		struct http_session none = { 0 };
+		struct http_session none = { .upgrade = true };
 		(void)respond_error(wsi, &none, 400, "no_protocol", "ask for the websocket protocol eddy.v1", NULL, true);
 		return -1;
 	}
@@ -259,7 +267,7 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 static int on_upgrade(struct lws *wsi)
 {
 	struct web *w = web_of(wsi);
-	struct http_session h = { 0 };
+	struct http_session h = { .upgrade = true };
 	char host[300], origin[300];
 	const char *why = NULL;
 	int refused = check_head(wsi, &h.req, true, host, &why);

@@ -162,7 +162,7 @@ static void http__huge_heads_and_bodies__are_refused(void **state)
 	}
 }
 
-static void websocket__bad_frames_and_origins__are_refused(void **state)
+static void websocket__bad_frames__are_refused(void **state)
 {
 	(void)state;
 	static const struct {
@@ -190,18 +190,82 @@ static void websocket__bad_frames_and_origins__are_refused(void **state)
 		ws_done(&w);
 		expect_well(bad[i].name);
 	}
-	static const char *const origins[] = { "http://evil.example", "null", "http://127.0.0.1.evil.example",
-		"http://localhost@evil.example" };
-	for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
+}
+
+/* The answer to an upgrade with these headers: its status; ${got} is all that came until the door was shut. */
+static int upgrade(const char *headers, struct buf *got)
+{
+	struct buf b = BUF_INIT;
+	int fd = tcp_open(rig.d[0].port), status = 0;
+	buf_reset(got);
+	buf_addf(&b,
+	    "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+	    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+	    headers);
+	(void)!send(fd, b.p, b.len, MSG_NOSIGNAL);
+	if (!read_to_end(fd, got, 5000))
+		rig_fail(&rig, "left open after %.200s", headers);
+	close(fd);
+	buf_done(&b);
+	if (got->len > 0)
+		sscanf(got->p, "HTTP/1.1 %d", &status);
+	return status;
+}
+
+static void websocket__bad_upgrades__are_told_why_and_closed(void **state)
+{
+	(void)state;
+#define PROTOCOL "Sec-WebSocket-Protocol: eddy.v1\r\n"
+#define HERE "Host: localhost\r\n" PROTOCOL
+	static char oversized[9100] = HERE "Origin: http://";
+	size_t n = strlen(oversized);
+	memset(oversized + n, 'a', 9000);
+	memcpy(oversized + n + 9000, "\r\n", 3);
+	const struct {
+		const char *name, *headers;
+		int status;
+		const char *code;
+	} bad[] = {
+		{ "another origin", HERE "Origin: http://evil.example\r\n", 403, "origin" },
+		{ "a page without an origin", HERE "Origin: null\r\n", 403, "origin" },
+		{ "an origin that begins like ours", HERE "Origin: http://localhost.evil.example\r\n", 403, "origin" },
+		{ "an origin with a user", HERE "Origin: http://localhost@evil.example\r\n", 403, "origin" },
+		{ "another scheme", HERE "Origin: ftp://localhost\r\n", 403, "origin" },
+		{ "no scheme", HERE "Origin: localhost\r\n", 403, "origin" },
+		{ "an empty origin", HERE "Origin:\r\n", 403, "origin" },
+		{ "two origins", HERE "Origin: http://localhost\r\nOrigin: http://localhost\r\n", 403, "origin" },
+		{ "an oversized origin", oversized, 403, "origin" },
+		{ "a name that was bent to this address", "Host: evil.example\r\n" PROTOCOL "Origin: http://evil.example\r\n", 403,
+		    "origin" },
+		{ "no host", PROTOCOL, 400, "bad_request" },
+		{ "an empty host", PROTOCOL "Host:\r\n", 400, "bad_request" },
+		{ "a host that is none", PROTOCOL "Host: a b\r\n", 400, "bad_request" },
+		{ "two hosts", HERE "Host: localhost\r\n", 400, "bad_request" },
+		{ "a body", HERE "Content-Length: 5\r\n", 400, "bad_request" },
+		{ "no protocol", "Host: localhost\r\n", 400, "no_protocol" },
+	};
+	struct buf got = BUF_INIT, code = BUF_INIT;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		int status = upgrade(bad[i].headers, &got);
+		buf_reset(&code);
+		buf_addf(&code, "\"code\":\"%s\",\"message\":\"", bad[i].code);
+		if (status != bad[i].status || strstr(got.p, code.p) == NULL || count(got.p, "HTTP/1.") != 1)
+			rig_fail(&rig, "%s: answered %.600s", bad[i].name, got.len > 0 ? got.p : "nothing");
+		expect_well(bad[i].name);
+	}
+	buf_done(&got);
+	buf_done(&code);
+	/* Who says none is no browser; who says ours is at home. */
+	for (int ours = 0; ours < 2; ours++) {
 		struct ws w;
 		char headers[200];
-		snprintf(headers, sizeof headers, "Sec-WebSocket-Protocol: eddy.v1\r\nOrigin: %s\r\n", origins[i]);
-		assert_false(ws_open(&w, rig.d[0].port, headers));
-		if (w.status != 403 && w.status != 0) /* told so, or the door shut before it was read */
-			rig_fail(&rig, "origin %s: %d", origins[i], w.status);
+		size_t at = (size_t)snprintf(headers, sizeof headers, PROTOCOL);
+		if (ours)
+			snprintf(headers + at, sizeof headers - at, "Origin: http://127.0.0.1:%d\r\n", rig.d[0].port);
+		if (!ws_open(&w, rig.d[0].port, headers))
+			rig_fail(&rig, "%s: %d", headers, w.status);
 		ws_done(&w);
 	}
-	expect_well("bad origins");
 }
 
 int main(void)
@@ -210,7 +274,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(http__smuggling_forms__are_refused_and_closed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(http__slow_heads__are_dropped_and_keep_nobody_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(http__huge_heads_and_bodies__are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(websocket__bad_frames_and_origins__are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(websocket__bad_frames__are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(websocket__bad_upgrades__are_told_why_and_closed, set_up, tear_down),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
