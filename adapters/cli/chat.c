@@ -188,6 +188,8 @@ static void on_run(struct chat *c, struct turn *t, json_t *f)
 static void on_frame(struct chat *c, struct turn *t, json_t *f)
 {
 	const char *type = json_str(f, "type", "");
+	if (!c->up && strcmp(type, "error") != 0)
+		return; /* what the thread held before; nothing was asked yet */
 	if (strcmp(type, "accepted") == 0 && strcmp(json_str(f, "client_id", ""), t->client_id) == 0) {
 		t->accepted = true;
 		snprintf(t->run, sizeof t->run, "%s", json_str(f, "run", ""));

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What Eddy refuses to start with, and how it says so: settings files, databases.  Each refusal has its exit status, names what and
-# where, and how to mend it.  Backup and restore through the command line, in the end.
+# where, and how to mend it.  (Backup and restore through the command line: backup_test.sh.)
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 eddy=$PWD/${EDDY_BUILD:-build}/eddy

@@ -17,6 +17,8 @@
 
 static const struct setting *const tables[] = { core_settings, web_settings, NULL };
 
+static const char *thread; /* --thread */
+
 /* Runs the chat in a child: its output in ${out}, its exit code returned. */
 static int chat(const char *question, const char *input, struct buf *out, void (*meanwhile)(pid_t child))
 {
@@ -36,7 +38,7 @@ static int chat(const char *question, const char *input, struct buf *out, void (
 		snprintf(listen, sizeof listen, "web.listen=127.0.0.1:%d", server.port);
 		snprintf(data, sizeof data, "data_dir=%s", server.dir);
 		setenv("HOME", server.dir, 1);
-		struct cli c = { .tables = tables, .overrides = overrides, .argc = question != NULL, .argv = argv };
+		struct cli c = { .tables = tables, .overrides = overrides, .argc = question != NULL, .argv = argv, .thread = thread };
 		int r = cmd_chat(&c);
 		fflush(stdout);
 		_exit(r);
@@ -76,6 +78,21 @@ static void chat__in_a_pipe__answers_line_by_line(void **state)
 	assert_int_equal(chat(NULL, "one\n\ntwo\nthree", &out, NULL), EXIT_OK);
 	assert_string_equal(out.p, "yes\nyes\nyes\n");
 	assert_int_equal(fake.len, 6);
+	buf_done(&out);
+}
+
+static void chat__in_a_thread_with_a_past__prints_the_new_answer(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	thread = "0b3a6a52-7a39-4d0e-9b6a-6c1f3f1b5a10";
+	fake.auto_answer = "the old answer";
+	assert_int_equal(chat("one", "", &out, NULL), EXIT_OK);
+	fake.auto_answer = "the new answer";
+	buf_reset(&out);
+	assert_int_equal(chat("two", "", &out, NULL), EXIT_OK);
+	thread = NULL;
+	assert_string_equal(out.p, "the new answer\n");
 	buf_done(&out);
 }
 
@@ -140,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(chat__with_a_question__prints_the_answer_and_ends),
 		T(chat__in_a_pipe__answers_line_by_line),
+		T(chat__in_a_thread_with_a_past__prints_the_new_answer),
 		T(chat__without_a_server__says_how_to_start_one),
 		T(chat__with_an_old_token__says_that_it_is_denied),
 		T(chat__at_ctrl_c__stops_the_answer),
