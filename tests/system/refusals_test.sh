@@ -10,8 +10,10 @@ n=0
 host=${EDDY_TEST_ADMIN_URL#*host=}
 psql=$EDDY_TEST_PG_BIN/psql
 declare -a databases=() roles=()
+pg_pid=''
 finish() {
 	local d
+	[ -z "$pg_pid" ] || { kill -QUIT "$pg_pid" && wait "$pg_pid"; } 2>/dev/null
 	for d in "${databases[@]}"; do "$psql" -qX "$EDDY_TEST_ADMIN_URL" -c "DROP DATABASE IF EXISTS $d WITH (FORCE)" 2>/dev/null >&2; done
 	for d in "${roles[@]}"; do "$psql" -qX "$EDDY_TEST_ADMIN_URL" -c "DROP ROLE IF EXISTS $d" 2>/dev/null >&2; done
 	rm -rf "$tmp"
@@ -97,4 +99,66 @@ databases+=("eddy_ascii_$$")
 sql "$EDDY_TEST_ADMIN_URL" -c "CREATE DATABASE eddy_ascii_$$ TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'"
 refused "database: not in UTF-8" 3 "SQL_ASCII
 ENCODING 'UTF8'" "${settings[@]}" EDDY_DATABASE_ADMIN_URL="postgresql://postgres@/eddy_ascii_$$?host=$host" "$eddy" serve
+
+# What an address may be whose role can make roles: the administrator, which is said, and Eddy works under its own role.
+taken() { # name, words (each must be said), role that works, command...
+	local name=$1 words=$2 role=$3 pid bad=1 i w
+	shift 3
+	"$@" >"$tmp/out" 2>&1 </dev/null &
+	pid=$!
+	for ((i = 0; i < 200; i++)); do
+		grep -q 'is ready at' "$tmp/out" && { bad=0; break; }
+		kill -0 $pid 2>/dev/null || break
+		sleep 0.1
+	done
+	while IFS= read -r w; do
+		grep -qF -- "$w" "$tmp/out" || { bad=1; echo "does not say: $w" >>"$tmp/out"; }
+	done <<<"$words"
+	w=$("$psql" -qXAt "$url" -c "SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'eddy%'")
+	[ "$w" = "$role" ] || { bad=1; echo "works as: $w" >>"$tmp/out"; }
+	kill -TERM $pid 2>/dev/null
+	wait $pid || { bad=1; echo "ended with $?" >>"$tmp/out"; }
+	result $bad "$name"
+}
+make_database "eddy_super_$$"
+taken "database.url of a superuser is the administrator's" "database.url: role postgres may make roles, so it is used as database.admin_url; Eddy works as eddy_super_$$""_eddy" \
+	"eddy_super_$$""_eddy" "${settings[@]}" EDDY_DATABASE_URL="$url" "$eddy" serve
+make_database "eddy_maker_$$"
+roles+=("eddy_mk_$$")
+sql "$url" -c "CREATE ROLE eddy_mk_$$ LOGIN CREATEROLE CREATEDB" -c "ALTER DATABASE eddy_maker_$$ OWNER TO eddy_mk_$$"
+taken "database.url of a role that may make roles" "database.url: role eddy_mk_$$ may make roles, so it is used as database.admin_url; Eddy works as eddy_maker_$$""_eddy" \
+	"eddy_maker_$$""_eddy" "${settings[@]}" EDDY_DATABASE_URL="postgresql://eddy_mk_$$@/eddy_maker_$$?host=$host" "$eddy" serve
+roles+=("eddy_in_$$")
+sql "$url" -c "CREATE ROLE eddy_in_$$ LOGIN" -c "GRANT eddy_maker_$$""_owner TO eddy_in_$$"
+refused "database: a role that owns the tables through another" 3 "role eddy_in_$$ is a member of the owner role
+row security would not bind it
+database.admin_url" "${settings[@]}" EDDY_DATABASE_URL="postgresql://eddy_in_$$@/eddy_maker_$$?host=$host" "$eddy" serve
+roles+=("eddy_no_$$")
+sql "$url" -c "CREATE ROLE eddy_no_$$ LOGIN"
+refused "database: a role without rights" 3 "GRANT eddy_maker_$$""_eddy TO eddy_no_$$" "${settings[@]}" EDDY_DATABASE_URL="postgresql://eddy_no_$$@/eddy_maker_$$?host=$host" "$eddy" serve
+
+# A server that may lose what it has acknowledged: one of its own, because these settings are the whole server's.
+as_pg=()
+mkdir "$tmp/pg"
+if [ "$(id -u)" = 0 ]; then
+	chown postgres "$tmp/pg"
+	as_pg=(setpriv --reuid=postgres "--regid=$(id -g postgres)" --init-groups --reset-env)
+fi
+(cd "$tmp/pg" && "${as_pg[@]}" "$EDDY_TEST_PG_BIN/initdb" -D "$tmp/pg/data" -A trust -U postgres --locale=C.UTF-8 -E UTF8 --no-sync) >"$tmp/out" 2>&1
+result $? "database: a server of its own"
+(cd "$tmp/pg" && exec "${as_pg[@]}" "$EDDY_TEST_PG_BIN/postgres" -D "$tmp/pg/data" -k "$tmp/pg" -c listen_addresses=) >"$tmp/pg.log" 2>&1 &
+pg_pid=$!
+for ((i = 0; i < 200; i++)); do "$EDDY_TEST_PG_BIN/pg_isready" -q -h "$tmp/pg" && break; sleep 0.1; done
+own="postgresql://postgres@/unsafe?host=$tmp/pg"
+sql "postgresql://postgres@/postgres?host=$tmp/pg" -c "CREATE DATABASE unsafe"
+for what in fsync full_page_writes; do
+	sql "$own" -c "ALTER SYSTEM SET $what = off" -c "SELECT pg_reload_conf()"
+	for ((i = 0; i < 100; i++)); do [ "$("$psql" -qXAt "$own" -c "SHOW $what")" = off ] && break; sleep 0.05; done
+	refused "database: $what is off" 3 "$what = off, so acknowledged messages could be lost
+set $what = on in postgresql.conf" "${settings[@]}" EDDY_DATABASE_ADMIN_URL="$own" "$eddy" serve
+	refused "database: $what is off, migrate up" 3 "set $what = on" "${settings[@]}" EDDY_DATABASE_ADMIN_URL="$own" "$eddy" migrate up
+	[ "$("$psql" -qXAt "$own" -c "SELECT to_regnamespace('eddy') IS NULL AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname LIKE 'unsafe%')")" = t ]
+	result $? "database: $what is off, and nothing was made in it"
+	sql "$own" -c "ALTER SYSTEM RESET $what" -c "SELECT pg_reload_conf()"
+done
 echo "1..$n"

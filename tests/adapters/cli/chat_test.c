@@ -38,7 +38,9 @@ static int chat(const char *question, const char *input, struct buf *out, void (
 		snprintf(listen, sizeof listen, "web.listen=127.0.0.1:%d", server.port);
 		snprintf(data, sizeof data, "data_dir=%s", server.dir);
 		setenv("HOME", server.dir, 1);
-		struct cli c = { .tables = tables, .overrides = overrides, .argc = question != NULL, .argv = argv, .thread = thread };
+		struct cli c = {
+			.tables = tables, .overrides = overrides, .argc = question != NULL, .argv = argv, .thread = thread
+		};
 		int r = cmd_chat(&c);
 		fflush(stdout);
 		_exit(r);
