@@ -27,6 +27,7 @@
 #define FIRST_TRY_MS 4000  /* nobody there for so long after the start: say so and end */
 #define SILENT_END_MS 2000 /* a run has ended: its message is not far */
 #define STOPPED_END_MS 300
+#define AFTER_WORDS_MS 300 /* how the run ended, and what goes with its message, come right behind it */
 #define STOP_WAIT_MS 3000
 
 struct chat {
@@ -123,7 +124,7 @@ enum outcome { ANSWERED, FAILED, STOPPED, NO_ANSWER, LEFT, NO_SERVER, REFUSED };
 struct turn {
 	char client_id[ID_TEXT];
 	char run[ID_TEXT]; /* "" until accepted */
-	bool accepted, failed, over;
+	bool accepted, answered, failed, over;
 	uint64_t end_at_ms; /* the run has ended; if its message has not come by then there is none */
 	enum outcome outcome;
 };
@@ -148,7 +149,24 @@ static void on_message(struct chat *c, struct turn *t, json_t *f)
 	buf_reset(&c->stream.source);
 	buf_add_str(&c->stream.source, text);
 	show_text(c, true);
-	finish(t, t->failed ? FAILED : ANSWERED);
+	t->answered = true;
+	t->end_at_ms = clock_ms() + AFTER_WORDS_MS;
+}
+
+/* What this terminal cannot show as a button or a card it says. */
+static void on_components(struct chat *c, struct turn *t, json_t *f)
+{
+	size_t i;
+	json_t *one;
+	if (!ours(t, f))
+		return;
+	clear_status(c);
+	json_array_foreach (json_object_get(f, "components"), i, one)
+		if (*json_str(one, "fallback", "") != '\0')
+			printf("%s\n", json_str(one, "fallback", ""));
+	fflush(stdout);
+	if (t->answered && t->failed)
+		finish(t, FAILED);
 }
 
 static void on_grow(struct chat *c, struct turn *t, json_t *f, bool whole)
@@ -179,7 +197,10 @@ static void on_run(struct chat *c, struct turn *t, json_t *f)
 		t->end_at_ms = clock_ms() + STOPPED_END_MS;
 	} else if (strcmp(state, "failed") == 0 || strcmp(state, "answered") == 0) {
 		t->failed = *state == 'f';
-		t->end_at_ms = clock_ms() + SILENT_END_MS;
+		if (t->answered && !t->failed)
+			finish(t, ANSWERED);
+		else
+			t->end_at_ms = clock_ms() + (t->answered ? AFTER_WORDS_MS : SILENT_END_MS);
 	} else if (strcmp(state, "running") == 0) {
 		show_status(c, "thinking");
 	}
@@ -197,6 +218,8 @@ static void on_frame(struct chat *c, struct turn *t, json_t *f)
 			finish(t, NO_ANSWER);
 	} else if (strcmp(type, "message") == 0) {
 		on_message(c, t, f);
+	} else if (strcmp(type, "components") == 0) {
+		on_components(c, t, f);
 	} else if (strcmp(type, "delta") == 0) {
 		on_grow(c, t, f, false);
 	} else if (strcmp(type, "open") == 0) {
@@ -260,7 +283,7 @@ static enum outcome ask(struct chat *c, const char *text, size_t n)
 		if (!c->up && !t.over && now - from > FIRST_TRY_MS)
 			finish(&t, NO_SERVER);
 		if (!t.over && t.end_at_ms != 0 && now >= t.end_at_ms)
-			finish(&t, t.failed ? FAILED : t.outcome == STOPPED ? STOPPED : NO_ANSWER);
+			finish(&t, t.failed ? FAILED : t.answered ? ANSWERED : t.outcome == STOPPED ? STOPPED : NO_ANSWER);
 		if (interrupts == 0 || t.over)
 			continue;
 		if (interrupts > 1 || stopping || !c->up) {

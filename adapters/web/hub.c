@@ -364,13 +364,19 @@ void hub_flush(struct web *w)
 	}
 }
 
-/* A frame for all who are up to date; it is not stored, who is not gets it within "open". */
-static void push_live(struct topic *t, const struct buf *b)
+/* A frame for all who are up to date; it is not stored. */
+static void push_live_frame(struct topic *t, struct web_frame *f)
 {
-	struct web_frame *f = frame_new(b);
 	for (struct sub *s = t->subs; s != NULL; s = s->next_in_topic)
 		if (s->state == SUB_LIVE && has_room(s))
 			conn_push(s->conn, f);
+}
+
+/* Who is not up to date gets what this says within "open". */
+static void push_live(struct topic *t, const struct buf *b)
+{
+	struct web_frame *f = frame_new(b);
+	push_live_frame(t, f);
 	frame_unref(f);
 }
 
@@ -447,7 +453,7 @@ static void grow(struct web *w, struct topic *t, const struct reply *r)
 		w->gather = loop_timer_new(w->loop, WEB_GATHER_MS, 0, on_gather, w);
 }
 
-void hub_reply(struct web *w, const struct reply *r)
+void hub_reply(struct web *w, const struct reply *r, struct web_frame *components)
 {
 	char key[ID_TEXT];
 	struct id named;
@@ -462,6 +468,8 @@ void hub_reply(struct web *w, const struct reply *r)
 	if (t == NULL)
 		return;
 	struct web_open *o = &t->open;
+	if (components != NULL)
+		push_live_frame(t, components);
 	if (ends) {
 		if (!id_equal(o->run, r->run))
 			return;

@@ -21,7 +21,7 @@ struct mail {
 	struct id thread, run;
 	int64_t rev;
 	bool ephemeral, closes;
-	struct web_frame *frame; /* EVENT */
+	struct web_frame *frame; /* EVENT; REPLY: its components */
 	struct reply reply;      /* REPLY: pointers into data */
 	struct acceptance *to;   /* ACCEPTED */
 	struct accepted accepted;
@@ -78,7 +78,7 @@ static void deliver(void *arg)
 			hub_event(w, m->thread, m->ephemeral, m->rev, m->run, m->closes, m->frame);
 			break;
 		case MAIL_REPLY:
-			hub_reply(w, &m->reply);
+			hub_reply(w, &m->reply, m->frame);
 			break;
 		case MAIL_ACCEPTED:
 			tell_accepted(w, m);
@@ -192,6 +192,13 @@ enum err mail_reply(struct adapter *a, const struct reply *r)
 		memcpy(p, r->origin, origin);
 	m->reply.origin = p;
 	m->reply.origin_len = origin;
+	if (r->components_len > 0 && origin == ID_TEXT - 1) {
+		struct buf b = BUF_INIT;
+		web_put_components(&b, p, r->run, r->message, r->components, r->components_len);
+		m->frame = frame_new(&b);
+		m->bytes += b.len;
+		buf_done(&b);
+	}
 	return put(w, m, r->kind == REPLY_WHOLE || r->kind == REPLY_ABANDON) ? ERR_NONE : ERR_RETRY;
 }
 

@@ -145,7 +145,7 @@ void hub_unsubscribe(struct conn *c, struct id thread);
 void hub_drop(struct conn *c);    /* all subscriptions of a connection */
 void hub_drained(struct conn *c); /* its queue has room again */
 void hub_event(struct web *w, struct id thread, bool ephemeral, int64_t rev, struct id run, bool closes, struct web_frame *f);
-void hub_reply(struct web *w, const struct reply *r);
+void hub_reply(struct web *w, const struct reply *r, struct web_frame *components /* or NULL */);
 void hub_flush(struct web *w);  /* send gathered deltas */
 void hub_reload(struct web *w); /* something went missing: everyone reads again */
 struct load;

@@ -10,6 +10,7 @@
 #include "../../core/base/buf.h"
 #include "../../core/base/json.h"
 #include "../../core/base/utf8.h"
+#include "../../core/engine/reply.h"
 #include "../../core/talk/transcript.h"
 
 enum { NEED_THREAD = 1, NEED_CLIENT_ID = 2, NEED_KEY = 4, NEED_TEXT = 8 };
@@ -380,6 +381,28 @@ void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t att
 	put_text(b, "text", text, n);
 	put_str(b, "status", status == NULL ? "" : status);
 	buf_addf(b, ",\"tools\":[%s]}", tools == NULL ? "" : tools);
+}
+
+void web_put_components(struct buf *b, const char *thread, struct id run, struct id message, const struct component *c, size_t n)
+{
+	static const char *const kinds[] = { "button", "link", "card", "progress" },
+	                         *const styles[] = { "plain", "primary", "danger" };
+	open_frame(b, "components");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_id(b, "message", message);
+	put_key(b, "components");
+	buf_add_char(b, '[');
+	for (size_t i = 0; i < n; i++) {
+		buf_addf(b, "%s{\"kind\":\"%s\"", i > 0 ? "," : "", kinds[c[i].kind]);
+		put_str(b, "label", c[i].label);
+		put_str(b, "action", c[i].action);
+		put_str(b, "value", c[i].value);
+		put_str(b, "style", styles[c[i].style >= 0 && c[i].style <= BUTTON_DANGER ? c[i].style : BUTTON_PLAIN]);
+		put_str(b, "fallback", c[i].fallback != NULL ? c[i].fallback : c[i].label != NULL ? c[i].label : "");
+		buf_add_char(b, '}');
+	}
+	buf_add_str(b, "]}");
 }
 
 void web_put_pong(struct buf *b, int64_t n)

@@ -67,6 +67,8 @@ void web_put_tool(
 /** The open answer as it stands; ${tools} are the insides of tool frames, joined by commas. */
 void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n,
     const char *status, const char *tools);
+struct component;
+void web_put_components(struct buf *b, const char *thread, struct id run, struct id message, const struct component *c, size_t n);
 void web_put_pong(struct buf *b, int64_t n);
 
 #endif

@@ -98,6 +98,17 @@ static void chat__in_a_thread_with_a_past__prints_the_new_answer(void **state)
 	buf_done(&out);
 }
 
+static void chat__after_a_failure__says_what_it_cannot_show(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	fake.auto_answer = "That did not work.";
+	fake.offer = "Ask again to let me try once more.";
+	assert_int_equal(chat("what is it?", "", &out, NULL), EXIT_FAILED);
+	assert_string_equal(out.p, "That did not work.\nAsk again to let me try once more.\nThe log\n");
+	buf_done(&out);
+}
+
 static void chat__without_a_server__says_how_to_start_one(void **state)
 {
 	(void)state;
@@ -160,6 +171,7 @@ int main(void)
 		T(chat__with_a_question__prints_the_answer_and_ends),
 		T(chat__in_a_pipe__answers_line_by_line),
 		T(chat__in_a_thread_with_a_past__prints_the_new_answer),
+		T(chat__after_a_failure__says_what_it_cannot_show),
 		T(chat__without_a_server__says_how_to_start_one),
 		T(chat__with_an_old_token__says_that_it_is_denied),
 		T(chat__at_ctrl_c__stops_the_answer),

@@ -36,6 +36,7 @@ static struct fake {
 	uint32_t read_delay_ms;
 	int stops, reads;
 	const char *auto_answer; /* what is answered to each posted message */
+	const char *offer;       /* the run fails in the end; ${auto_answer} says so, and this is offered as a button */
 	const char *hang;        /* what an answer begins with that never ends */
 	struct id last_thread, last_run;
 	char last_tz[70], last_key[70];
@@ -52,7 +53,7 @@ static void fake_reset(void)
 	fake.store_result = fake.read_result = ERR_NONE;
 	fake.read_delay_ms = 0;
 	fake.stops = fake.reads = 0;
-	fake.auto_answer = fake.hang = NULL;
+	fake.auto_answer = fake.hang = fake.offer = NULL;
 	pthread_mutex_unlock(&fake.lock);
 }
 
@@ -139,11 +140,41 @@ static void fake_answer(struct id thread, const char *key, const char *text, siz
 	fake_answer_as(id_new(), thread, key, text, piece);
 }
 
+/* How the real engine ends a run: its message, its state, then the whole with its components. */
+static void fake_end(struct id run, struct id thread, const char *key, const char *state, const char *offer)
+{
+	const struct thread_event ev = { .kind = EVENT_RUN, .thread = thread, .run = run, .run_state = state };
+	const struct component button = { .kind = COMPONENT_BUTTON,
+		.action = "run.retry",
+		.value = "v1",
+		.label = "Try \"again\"",
+		.fallback = offer,
+		.style = BUTTON_PRIMARY };
+	const struct component link = { .kind = COMPONENT_LINK, .label = "The log" };
+	const struct component both[] = { button, link };
+	struct reply r = { .kind = REPLY_WHOLE,
+		.run = run,
+		.delivery = run,
+		.thread = thread,
+		.message = id_new(),
+		.origin = key,
+		.origin_len = strlen(key),
+		.text = "" };
+	if (offer != NULL) {
+		r.components = both;
+		r.components_len = 2;
+	}
+	if (fake.on_event != NULL)
+		fake.on_event(fake.event_arg, &ev);
+	fake.ops->send(fake.adapter, &r);
+}
+
 static void fake_answer_job(void *arg)
 {
 	(void)arg;
 	if (fake.auto_answer != NULL) {
 		fake_answer_as(fake.last_run, fake.last_thread, fake.last_key, fake.auto_answer, 5);
+		fake_end(fake.last_run, fake.last_thread, fake.last_key, fake.offer != NULL ? "failed" : "answered", fake.offer);
 	} else if (fake.hang != NULL) {
 		fake_reply(fake.last_thread, fake.last_key, REPLY_GROW, fake.last_run, 1, 0, fake.hang);
 	}

@@ -198,6 +198,38 @@ static void answer__streams_as_deltas_and_ends_as_a_message(void **state)
 	ws_done(&w);
 }
 
+static void components__come_behind_their_message_with_words_instead(void **state)
+{
+	(void)state;
+	struct ws w;
+	struct id run = id_new();
+	char text[ID_TEXT];
+	enter(&w);
+	subscribe(&w, 0);
+	expect(&w, "subscribed");
+	fake_post(thread_id(THREAD), AUTHOR_EDDY, run, "no", true);
+	fake_end(run, thread_id(THREAD), THREAD, "failed", "Ask again.");
+	expect(&w, "message");
+	expect(&w, "run");
+	expect(&w, "components");
+	assert_string_equal(json_str(w.frame, "thread", ""), THREAD);
+	assert_string_equal(json_str(w.frame, "run", ""), id_format(run, text));
+	assert_int_equal(strlen(json_str(w.frame, "message", "")), 36);
+	json_t *list = json_object_get(w.frame, "components"), *one = json_array_get(list, 0);
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(json_str(one, "kind", ""), "button");
+	assert_string_equal(json_str(one, "label", ""), "Try \"again\"");
+	assert_string_equal(json_str(one, "action", ""), "run.retry");
+	assert_string_equal(json_str(one, "value", ""), "v1");
+	assert_string_equal(json_str(one, "style", ""), "primary");
+	assert_string_equal(json_str(one, "fallback", ""), "Ask again.");
+	one = json_array_get(list, 1);
+	assert_string_equal(json_str(one, "kind", ""), "link");
+	assert_true(json_is_null(json_object_get(one, "action")));
+	assert_string_equal(json_str(one, "fallback", ""), "The log");
+	ws_done(&w);
+}
+
 static void subscribe__in_the_middle_of_an_answer__gets_the_text_so_far(void **state)
 {
 	(void)state;
@@ -511,6 +543,7 @@ int main(void)
 		T(send__when_the_queue_is_full_or_the_database_away__says_so_with_its_client_id),
 		T(edit_and_delete__change_the_message_named_by_its_key),
 		T(answer__streams_as_deltas_and_ends_as_a_message),
+		T(components__come_behind_their_message_with_words_instead),
 		T(subscribe__in_the_middle_of_an_answer__gets_the_text_so_far),
 		T(events__of_another_process__are_read_when_the_next_one_shows_the_gap),
 		T(resume__after_cuts_at_every_frame__loses_and_doubles_nothing),
