@@ -198,7 +198,7 @@ CREATE TABLE runs (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	finished_at timestamptz,
 	FOREIGN KEY (ws, message_id) REFERENCES messages (ws, id) ON DELETE CASCADE
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 CREATE INDEX runs_thread ON runs (ws, thread_id, message_id);
 ALTER TABLE runs ADD PRIMARY KEY (ws, id);
 
@@ -247,7 +247,7 @@ CREATE TABLE outbox (
 	created_at timestamptz NOT NULL DEFAULT now(),
 	sent_at timestamptz,
 	FOREIGN KEY (ws, message_id) REFERENCES messages (ws, id) ON DELETE CASCADE
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 CREATE INDEX outbox_thread ON outbox (ws, thread_id);
 ALTER TABLE outbox ADD PRIMARY KEY (ws, id);
 
