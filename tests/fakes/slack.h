@@ -32,6 +32,7 @@ struct event {
 	const char *type; /* events_api, interactive, slash_commands */
 	char *payload;    /* NULL once it cannot be needed again */
 	int attempt;      /* of the last delivery */
+	unsigned link;    /* that carried it */
 	int deliveries, acks;
 	bool skip_first, retried;
 	uint64_t made_us, sent_us, acked_us;
@@ -41,7 +42,7 @@ struct fake {
 	int port;
 	char team[ID_ROOM], bot_user[ID_ROOM], bot_id[ID_ROOM], app[ID_ROOM], scopes[1024];
 	/* options: /control/options and the command line */
-	int64_t stream_end_ms, ping_ms, close_ms, refresh_every_ms, cut_every_ms, history_max, update_max, links_max;
+	int64_t stream_end_ms, ping_ms, close_ms, owed_ms, refresh_every_ms, cut_every_ms, history_max, update_max, links_max;
 	int64_t retry_ms[3];
 	bool echo, journal, keep, limits;
 	double p429, p500; /* shares of chat.postMessage */

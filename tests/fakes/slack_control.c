@@ -29,6 +29,7 @@ void options_apply(const json_t *o)
 	fake.stream_end_ms = kit_int(o, "stream_end_ms", fake.stream_end_ms);
 	fake.ping_ms = kit_int(o, "ping_ms", fake.ping_ms);
 	fake.close_ms = kit_int(o, "close_ms", fake.close_ms);
+	fake.owed_ms = kit_int(o, "owed_ms", fake.owed_ms);
 	fake.refresh_every_ms = kit_int(o, "refresh_every_ms", fake.refresh_every_ms);
 	fake.cut_every_ms = kit_int(o, "cut_every_ms", fake.cut_every_ms);
 	fake.history_max = kit_int(o, "history_max", fake.history_max);

@@ -8,11 +8,12 @@
 
 #include "slack.h"
 
-enum { LINKS_MAX = 64, DRAIN_MS = 700 };
+enum { LINKS_MAX = 64 };
 struct link {
 	kit_id conn;
 	unsigned number;
-	bool ready, leaving, frozen;
+	bool ready, leaving, frozen, last; /* last: its time is over, only acknowledgements are waited for */
+	int owed;                          /* events that went this way last and were not acknowledged yet */
 	struct kit_timer *ping, *close, *refresh;
 };
 static struct link links[LINKS_MAX];
@@ -49,12 +50,31 @@ static void on_close(void *arg)
 	kit_cut(l->conn, false);
 }
 
-/* A warned link gets its share of events until shortly before its end: what is on it by then can still be acknowledged. */
-static void on_drain(void *arg)
+/* The announced end: nothing more goes this way, and what did has its time to be acknowledged.  A cut gives neither. */
+static void on_last(void *arg)
 {
 	struct link *l = arg;
-	l->leaving = true;
-	l->close = kit_after(DRAIN_MS * 1000, on_close, l);
+	l->close = NULL;
+	l->leaving = l->last = true;
+	if (l->owed > 0)
+		l->close = kit_after((uint64_t)fake.owed_ms * 1000, on_close, l);
+	else
+		on_close(l);
+}
+
+static void link_paid(const struct event *e)
+{
+	for (size_t i = 0; i < LINKS_MAX && e->link != 0; i++) {
+		struct link *l = &links[i];
+		if (l->conn == 0 || l->number != e->link || l->owed == 0)
+			continue;
+		l->owed--;
+		if (l->owed == 0 && l->last && l->close != NULL) {
+			kit_cancel(l->close);
+			l->close = kit_after(0, on_close, l); /* its reader is still at work */
+		}
+		return;
+	}
 }
 
 static void say_disconnect(struct link *l, const char *why)
@@ -79,13 +99,12 @@ static void tell(struct link *l, const char *what)
 	} else if (strcmp(what, "warning") == 0) {
 		say_disconnect(l, "warning");
 		if (l->close == NULL)
-			l->close =
-			    kit_after((uint64_t)(fake.close_ms > DRAIN_MS ? fake.close_ms - DRAIN_MS : 0) * 1000, on_drain, l);
+			l->close = kit_after((uint64_t)fake.close_ms * 1000, on_last, l);
 	} else if (strcmp(what, "refresh") == 0 || strcmp(what, "disable") == 0 || strcmp(what, "too_many") == 0) {
 		say_disconnect(l, *what == 'r' ? "refresh_requested" : *what == 'd' ? "link_disabled" : "too_many_websockets");
 		l->leaving = true;
 		if (l->close == NULL)
-			l->close = kit_after((uint64_t)fake.close_ms * 1000, on_close, l);
+			l->close = kit_after((uint64_t)fake.close_ms * 1000, on_last, l);
 	}
 }
 
@@ -142,6 +161,7 @@ static void on_ack(const char *s, size_t n)
 		fake.late_acks++;
 	kit_cancel(e->retry);
 	e->retry = NULL;
+	link_paid(e);
 	load_acked(e);
 	if (!fake.keep) {
 		free(e->payload);
@@ -241,6 +261,9 @@ void event_send(struct event *e, int attempt)
 	if (e->payload == NULL)
 		return;
 	struct link *l = attempt == 0 && e->skip_first ? NULL : pick(attempt > 0);
+	if (e->acked_us == 0)
+		link_paid(e); /* the link that had it before need not wait for it */
+	e->link = 0;
 	e->attempt = attempt;
 	e->sent_us = kit_now_us();
 	kit_cancel(e->retry);
@@ -252,6 +275,10 @@ void event_send(struct event *e, int attempt)
 		return;
 	}
 	e->deliveries++;
+	if (e->acked_us == 0) {
+		e->link = l->number;
+		l->owed++;
+	}
 	struct kit_buf b = { 0 };
 	kit_addf(&b, "{\"envelope_id\":\"%08x-%04x-4000-8000-%012zx\",\"payload\":", (unsigned)(kit_random() * 4294967295.0),
 	    attempt & 0xffff, e->n);

@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-enum { READY_MS = 20000 };
+enum { READY_MS = 60000 };
 
 int64_t now_ms(void)
 {
@@ -212,7 +212,7 @@ void rig_postgres_start(struct rig *r)
 	}
 	r->postgres = pid;
 	snprintf(url, sizeof url, "postgresql://postgres@/postgres?host=%s", r->pg_dir);
-	rig_wait(r, 10000, "the rig's own Postgres", PQping(url) == PQPING_OK);
+	rig_wait(r, 40000, "the rig's own Postgres", PQping(url) == PQPING_OK);
 }
 
 void rig_postgres_stop(struct rig *r)
@@ -652,7 +652,7 @@ int64_t rig_unleased(struct rig *r)
 int rig_rescue_ms(struct rig *r)
 {
 	(void)r;
-	return knows_lease() ? 20000 : 45000;
+	return knows_lease() ? 60000 : 90000;
 }
 
 /* ---- the checker ---- */

