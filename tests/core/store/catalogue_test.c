@@ -94,7 +94,7 @@ static const char lint[] =
     " UNION ALL SELECT 'content in a table without row security: ' || relname || '.' || a.attname FROM t JOIN "
     "pg_attribute a"
     "  ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE relname = 'dispatch'"
-    "  AND a.atttypid::regtype NOT IN ('uuid', 'integer', 'bigint', 'timestamptz')"
+    "  AND a.atttypid::regtype NOT IN ('uuid', 'integer', 'bigint', 'timestamptz', 'boolean')"
     " UNION ALL SELECT 'sequence: ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     "  WHERE n.nspname = 'eddy' AND c.relkind = 'S'"
     " UNION ALL SELECT 'no comment: ' || relname FROM t WHERE coalesce(obj_description(oid, 'pg_class'), '') = ''"
