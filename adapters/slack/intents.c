@@ -66,6 +66,7 @@ static void intents_person(struct intents *c, const struct slack_event *ev, cons
 		in->person.is_guest = known->is_guest;
 	} else {
 		in->person.name = inline_name;
+		in->person.is_undescribed = true;
 	}
 	/* Somebody from another company in a shared channel is a guest here, whatever they are at home. */
 	if (user_team && user_team[0] && c->team_id && strcmp(user_team, c->team_id) != 0 && !ev->enterprise_id)

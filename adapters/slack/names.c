@@ -82,7 +82,8 @@ static struct entry *names_entry(struct map **m, const char *id)
 
 struct person_fact {
 	char *id, *name, *tz;
-	bool is_bot, is_guest, deleted;
+	char *team; /* of the company that the person is of, NULL: in a grid, where all are one */
+	bool is_bot, is_guest;
 };
 struct place_fact {
 	char *id, *name;
@@ -111,6 +112,7 @@ static struct person_fact person_read(const json_t *u)
 		.id = xstrdup(json_str(u, "id", "")),
 		.name = name[0] ? xstrdup(name) : NULL,
 		.tz = xstrdup(json_str(u, "tz", NULL)),
+		.team = json_obj(u, "enterprise_user") ? NULL : xstrdup(json_str(u, "team_id", NULL)),
 		.is_bot = json_bool(u, "is_bot", false) || json_bool(u, "is_workflow_bot", false),
 		.is_guest = json_bool(u, "is_restricted", false) || json_bool(u, "is_ultra_restricted", false) ||
 		    json_bool(u, "is_stranger", false),
@@ -144,6 +146,7 @@ static void answer_free(struct answer *a)
 		free(a->people[i].id);
 		free(a->people[i].name);
 		free(a->people[i].tz);
+		free(a->people[i].team);
 	}
 	for (size_t i = 0; i < a->places_len; i++) {
 		free(a->places[i].id);
@@ -157,6 +160,9 @@ static void answer_free(struct answer *a)
 static void keep_person(struct slack_names *n, const struct slack_self *self, struct person_fact *f)
 {
 	struct entry *e = names_entry(&n->people, f->id);
+	/* Somebody of another company (a shared channel) is a guest here, whatever they are at home. */
+	if (self && f->team && !self->org_install && strcmp(f->team, self->team_id) != 0)
+		f->is_guest = true;
 	bool changed = !e->known || !e->person.name != !f->name || (f->name && strcmp(e->person.name, f->name) != 0) ||
 	    e->person.is_guest != f->is_guest || !e->person.tz != !f->tz || (f->tz && strcmp(e->person.tz, f->tz) != 0);
 	free(e->person.name);
@@ -165,13 +171,14 @@ static void keep_person(struct slack_names *n, const struct slack_self *self, st
 	e->asked_ms = clock_ms();
 	e->person = (struct known_person){ .name = f->name, .tz = f->tz, .is_bot = f->is_bot, .is_guest = f->is_guest };
 	f->name = f->tz = NULL;
-	if (changed && self)
-		engine_learn_person(n->s->engine, self->ws, "slack",
-		    &(struct intent_person){ .external_id = f->id,
-		        .name = e->person.name,
-		        .tz = e->person.tz,
-		        .is_bot = f->is_bot,
-		        .is_guest = f->is_guest });
+	if (changed && self &&
+	    !engine_learn_person(n->s->engine, self->ws, "slack",
+	        &(struct intent_person){ .external_id = f->id,
+	            .name = e->person.name,
+	            .tz = e->person.tz,
+	            .is_bot = f->is_bot,
+	            .is_guest = f->is_guest }))
+		e->known = e->asked = false; /* the core is to hear it: the next message asks again */
 }
 
 static void keep_place(struct slack_names *n, const struct slack_self *self, struct place_fact *f)

@@ -11,6 +11,7 @@
  *
  * After COMMIT the edge is told, live views get their event, and runs whose lease is ours enter their lane.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,7 @@ const struct pg_statement accept_statements[] = {
 	    "INSERT INTO people (ws, id, name, tz, guest, bot) SELECT $1::uuid, s.id, s.name, s.tz, s.guest, s.bot"
 	    " FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bool[], $6::bool[]) AS s(id, name, tz, guest, bot)"
 	    " ON CONFLICT (ws, id) DO UPDATE SET name = coalesce(excluded.name, people.name), tz = coalesce(excluded.tz, people.tz),"
-	    " guest = people.guest OR excluded.guest" },
+	    " guest = people.guest OR (excluded.guest AND excluded.id <> ALL (array_remove($7::uuid[], NULL)))" }, /* $7: guests for want of a description */
 	{ "accept_identities",
 	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) SELECT $1::uuid, s.adapter, s.external_id, s.id, s.verified"
 	    " FROM unnest($2::text[], $3::text[], $4::uuid[], $5::int2[]) AS s(adapter, external_id, id, verified)"
@@ -398,7 +399,7 @@ static void emit_post(struct accept_op *a)
 		return;
 	struct person_card card;
 	if (!directory_card(a->e->directory, a->person, &card))
-		card.name[0] = 0;
+		snprintf(card.name, sizeof(card.name), "%s", a->in.person.name ? a->in.person.name : "");
 	engine_emit(a->e,
 	    &(struct thread_event){
 	        .kind = EVENT_MESSAGE,

@@ -103,8 +103,9 @@ static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH_OF(b->new, b->n, PG_UUID, pg_array_id(g, a->person));
 	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.person.name));
 	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.person.tz));
-	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, a->in.person.is_guest));
+	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, a->in.person.is_guest || a->in.person.is_undescribed));
 	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, a->in.person.is_bot));
+	EACH_OF(b->new, b->n, PG_UUID, pg_array_id(g, a->in.person.is_undescribed && !a->in.person.is_guest ? a->person : ID_NONE));
 	writer_exec(tx, "accept_people", NULL, NULL);
 	g = writer_args(tx);
 	pg_arg_id(g, b->new[0]->in.ws);

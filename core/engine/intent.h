@@ -37,6 +37,10 @@ struct intent_person {
 	const char *tz;          /* IANA name or NULL */
 	bool is_bot;
 	bool is_guest;
+	/**
+	 * The platform has not said yet who this is: a guest until it has (engine_learn_person()), now or in an earlier process.
+	 */
+	bool is_undescribed;
 };
 
 struct intent_place {

@@ -114,6 +114,11 @@ static void learn_done(struct write_op *op, enum err result)
 		l->person.name = l->name;
 		l->person.tz = l->tz;
 		directory_put_person(l->e->directory, identity_id(op->ws, l->adapter, l->external_id), l->id, &l->person);
+		struct person_card card; /* what was learned counts, also where it takes a guest's limits away */
+		if (directory_card(l->e->directory, l->id, &card) && card.guest != l->person.is_guest) {
+			card.guest = l->person.is_guest;
+			directory_put_card(l->e->directory, &card);
+		}
 	} else if (result == ERR_NONE && l->what == LEARN_PLACE) {
 		l->place.name = l->name;
 		directory_put_place(l->e->directory, l->id, &l->place);

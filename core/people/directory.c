@@ -170,7 +170,13 @@ void directory_put_person(struct directory *d, struct id identity, struct id per
 {
 	pthread_mutex_lock(&d->mutex);
 	*(struct id *)obtain(&d->identities, identity, sizeof(struct id)) = person;
-	struct person_card *c = obtain(&d->cards, person, sizeof(*c));
+	/* What an undescribed person may do only the database knows: whoever needs the card reads it there. */
+	struct person_card *c =
+	    p->is_undescribed ? map_get(d->cards, person.b, sizeof(person.b)) : obtain(&d->cards, person, sizeof(*c));
+	if (c == NULL) {
+		pthread_mutex_unlock(&d->mutex);
+		return;
+	}
 	c->id = person;
 	if (p->name != NULL)
 		copy_text(c->name, sizeof(c->name), p->name);

@@ -88,6 +88,7 @@ static void intents__give_one_key__to_mention_and_message(void **state)
 	assert_int_equal(in.place.visibility, VIS_UNKNOWN);
 	assert_string_equal(in.text, "hello");
 	assert_string_equal(in.person.name, "Anna");
+	assert_false(in.person.is_guest || in.person.is_undescribed);
 	snprintf(key, sizeof(key), "%s", in.source_key);
 	assert_true(event(MSG("\"user\":\"UANNA\",\"text\":\"<@UEDDY> hello\"")));
 	assert_string_equal(in.source_key, key);
@@ -210,6 +211,10 @@ static void intents__see_strangers__as_guests_and_shared_channels_as_external(vo
 	    event(MSG("\"user\":\"UFAR\",\"user_team\":\"T9\",\"text\":\"x\",\"user_profile\":{\"display_name\":\"Far\"}")));
 	assert_true(in.person.is_guest);
 	assert_string_equal(in.person.name, "Far");
+	/* Of somebody whom Slack has not described nothing is assumed: whether a guest, the core decides. */
+	assert_true(event(MSG("\"user\":\"UNEW\",\"user_team\":\"T1\",\"text\":\"x\"")));
+	assert_true(in.person.is_undescribed);
+	assert_false(in.person.is_guest);
 	assert_true(build(
 	    "{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"T1\",\"is_ext_shared_channel\":true,\"event\":"
 	    "{\"type\":\"message\",\"channel\":\"C1\",\"channel_type\":\"channel\",\"user\":\"UANNA\",\"ts\":\"1.2\",\"text\":\"x\"}}}"));

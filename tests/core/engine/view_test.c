@@ -184,6 +184,43 @@ static void notes_and_what_was_learned__are_there_afterwards(void **state)
 	fixture_free(f);
 }
 
+/* Asks for what Eddy can do in a thread of its own; the answer tells a guest of the limits.  The ${n}-th reply of ${f}. */
+static bool helped_as_guest(struct fixture *f, struct intent_person p, const char *key, size_t n)
+{
+	struct intent in = change(INTENT_MESSAGE_POSTED, key, key, "what can you do");
+	in.thread_key = key;
+	in.person = p;
+	assert_true(fixture_do(f, &in, NULL));
+	assert_int_equal(fixture_wait_replies(f, n, 30000), n);
+	return strstr(fixture_reply(f, n - 1)->text, "For guests I read this thread only") != NULL;
+}
+
+static void person__not_described_yet__is_a_guest_until_it_is(void **state)
+{
+	(void)state;
+	const struct intent_person who = { .external_id = "U8", .name = "Ada", .is_undescribed = true };
+	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
+	assert_true(helped_as_guest(f, who, "g1", 1));
+	assert_true(helped_as_guest(f, who, "g2", 2));
+	assert_int_equal(count("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND guest"), 1);
+	/* Described: a member, at once and in the next process, which has not heard of it yet. */
+	assert_true(engine_learn_person(
+	    fixture_engine(f), fixture_ws(f), "test", &(struct intent_person){ .external_id = "U8", .name = "Ada" }));
+	assert_true(comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND NOT guest", 30000));
+	assert_false(helped_as_guest(f, (struct intent_person){ .external_id = "U8", .name = "Ada" }, "g3", 3));
+	assert_true(fixture_wait_idle(f, 30000));
+	struct fixture *next = fixture_new(&(struct fixture_options){ .url = fixture_url(f) });
+	assert_false(helped_as_guest(next, who, "g4", 1));
+	assert_int_equal(count("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND NOT guest"), 1);
+	/* A guest by description stays one, described again or not. */
+	assert_true(engine_learn_person(fixture_engine(next), fixture_ws(next), "test",
+	    &(struct intent_person){ .external_id = "U8", .name = "Ada", .is_guest = true }));
+	assert_true(comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND guest", 30000));
+	assert_true(helped_as_guest(next, who, "g5", 2));
+	fixture_free(next);
+	fixture_free(f);
+}
+
 static void install__twice__is_the_same_tenant_and_uninstalling_is_noted(void **state)
 {
 	(void)state;
@@ -213,6 +250,7 @@ int main(void)
 		cmocka_unit_test(read_thread__in_pages_with_changes__ends_with_the_whole_thread),
 		cmocka_unit_test(active_threads__are_those_eddy_takes_part_in__newest_first),
 		cmocka_unit_test(notes_and_what_was_learned__are_there_afterwards),
+		cmocka_unit_test(person__not_described_yet__is_a_guest_until_it_is),
 		cmocka_unit_test(install__twice__is_the_same_tenant_and_uninstalling_is_noted),
 	};
 	return cmocka_run_group_tests_name("views", tests, NULL, NULL);
