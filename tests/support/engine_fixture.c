@@ -1,6 +1,7 @@
 #include "engine_fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ struct model_call {
 	model_event_fn fn;
 	void *arg;
 	char *text;
-	bool floor, has_result, cancelled, hanging;
+	bool floor, has_result, hanging;
+	atomic_bool cancelled;
 	enum script script;
 };
 
