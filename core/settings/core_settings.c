@@ -5,7 +5,7 @@
 
 /* List prices per million tokens at the time of writing; model.prices replaces the whole list. */
 #define PRICES \
-	"claude-opus-4-5=5,25; claude-opus-4=15,75; claude-sonnet-4=3,15; claude-haiku-4-5=1,5; claude-3-5-haiku=0.80,4; " \
+	"claude-opus-4-6=5,25; claude-opus-4-5=5,25; claude-opus-4=15,75; claude-sonnet-4=3,15; claude-haiku-4-5=1,5; claude-3-5-haiku=0.80,4; " \
 	"claude-3-7-sonnet=3,15; claude-3-5-sonnet=3,15; claude-3-haiku=0.25,1.25; gpt-5-nano=0.05,0.40; gpt-5-mini=0.25,2; gpt-5=1.25,10; " \
 	"o3-mini=1.10,4.40; o3=2,8; o4-mini=1.10,4.40; gpt-4.1-nano=0.10,0.40; gpt-4.1-mini=0.40,1.60; gpt-4.1=2,8; gpt-4o-mini=0.15,0.60; gpt-4o=2.50,10"
 
