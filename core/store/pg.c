@@ -25,7 +25,7 @@ struct pg {
  */
 static const char session_sql[] =
     "SELECT set_config('statement_timeout', '30s', false), set_config('lock_timeout', '5s', false), "
-    "set_config('idle_in_transaction_session_timeout', '60s', false), set_config('search_path', 'eddy', false), "
+    "set_config('idle_in_transaction_session_timeout', '10s', false), set_config('search_path', 'eddy', false), "
     "set_config('client_min_messages', 'warning', false), set_config('timezone', 'UTC', false), "
     "set_config('default_transaction_isolation', 'read committed', false), set_config('jit', 'off', false)";
 

@@ -171,7 +171,7 @@ enum err roles_prepare(struct admin *a, const struct role_names *n, char *why, s
 	    "ALTER ROLE %E IN DATABASE %D SET search_path = eddy;"
 	    "ALTER ROLE %E IN DATABASE %D SET statement_timeout = '30s';"
 	    "ALTER ROLE %E IN DATABASE %D SET lock_timeout = '5s';"
-	    "ALTER ROLE %E IN DATABASE %D SET idle_in_transaction_session_timeout = '60s';"
+	    "ALTER ROLE %E IN DATABASE %D SET idle_in_transaction_session_timeout = '10s';"
 	    "ALTER ROLE %M IN DATABASE %D SET search_path = eddy;"
 	    "ALTER ROLE %M IN DATABASE %D SET lock_timeout = '5s';"
 	    "ALTER ROLE %M IN DATABASE %D SET idle_in_transaction_session_timeout = '60s';"

@@ -192,7 +192,7 @@ static void pg_open__sets__limits_of_session(void **state)
 	assert_int_equal(pg_query(p, "limits", NULL, &r), ERR_NONE);
 	assert_string_equal(pg_get_str(r, 0, 0), "30s");
 	assert_string_equal(pg_get_str(r, 0, 1), "5s");
-	assert_string_equal(pg_get_str(r, 0, 2), "1min");
+	assert_string_equal(pg_get_str(r, 0, 2), "10s");
 	assert_string_equal(pg_get_str(r, 0, 3), "eddy");
 	assert_string_equal(pg_get_str(r, 0, 4), "eddy");
 	PQclear(r);
