@@ -42,6 +42,7 @@ struct call {
 	unsigned attempts;
 	uint64_t began_ms;
 	void (*on_done)(void *arg, const struct slack_result *r);
+	void (*on_limited)(void *arg, uint32_t wait_ms);
 	void *arg;
 	char channel[];
 };
@@ -242,6 +243,8 @@ static void on_answer(void *arg, const struct http_result *h)
 		uint32_t wait = h->retry_after_ms ? h->retry_after_ms : 1000u << (c->attempts < 6 ? c->attempts - 1 : 5);
 		if (!c->no_wait && !atomic_load(&a->stopping)) {
 			limits_again(a->limits, &c->item, LIMITS_HIT, wait, now);
+			if (c->on_limited)
+				c->on_limited(c->arg, wait);
 		} else {
 			limits_done(a->limits, &c->item, LIMITS_HIT, wait, now);
 			call_end_unsent(c, "limited", wait);
@@ -411,6 +414,7 @@ enum err slack_api_call(struct slack_api *a, const struct slack_call *q)
 		.token = xstrdup(q->token),
 		.began_ms = clock_ms(),
 		.on_done = q->on_done,
+		.on_limited = q->on_limited,
 		.arg = q->arg };
 	memcpy(c->channel, n ? q->channel : "", n + 1);
 	atomic_fetch_add(&a->waiting, 1);

@@ -71,6 +71,7 @@ struct slack_call {
 	bool again;          /* repeating is harmless (reads, updates): up to three more attempts when the outcome is unknown */
 	bool no_wait;        /* better not at all than late: ends with NOT_SENT "limited" instead of waiting */
 	void (*on_done)(void *arg, const struct slack_result *r); /* http thread, exactly once; may be NULL */
+	void (*on_limited)(void *arg, uint32_t wait_ms); /* a 429 is being waited for; http thread, each time; may be NULL */
 	void *arg;
 };
 /**

@@ -189,10 +189,18 @@ void answer_call_done(struct answer *a)
 		answer_free(a);
 }
 
+static void answer_limited(void *arg, uint32_t wait_ms)
+{
+	struct answer *a = arg;
+	if (a->whole && !a->ended)
+		a->out->port.held(a->out->port.arg, a->ws, a->delivery, wait_ms);
+}
+
 bool answer_call(struct answer *a, const struct slack_call *c)
 {
 	struct slack_call q = *c;
 	q.arg = a;
+	q.on_limited = answer_limited;
 	a->calls++;
 	if (slack_api_call(a->out->api, &q) == ERR_NONE)
 		return true;

@@ -25,6 +25,8 @@ struct slack_out_port {
 	void (*stream_opening)(
 	    void *arg, struct id ws, struct id delivery, void (*ready)(void *ready_arg, bool go), void *ready_arg);
 	void (*stream_opened)(void *arg, struct id ws, struct id delivery, const char *external_ref);
+	/** Slack said not to try this delivery for ${ms}; we wait, and whoever comes after us is to wait as well. */
+	void (*held)(void *arg, struct id ws, struct id delivery, uint32_t ms);
 	/** Who we are, NULL while unknown: for looking up our own messages. */
 	const struct slack_self *(*self)(void *arg);
 };

@@ -14,6 +14,10 @@ static void engine_opened_port(void *arg, struct id ws, struct id delivery, cons
 {
 	engine_stream_opened(((struct slack *)arg)->engine, ws, delivery, ref);
 }
+static void engine_held_port(void *arg, struct id ws, struct id delivery, uint32_t ms)
+{
+	engine_held(((struct slack *)arg)->engine, ws, delivery, ms);
+}
 static const struct slack_self *self_port(void *arg)
 {
 	return atomic_load(&((struct slack *)arg)->self);
@@ -21,5 +25,5 @@ static const struct slack_self *self_port(void *arg)
 
 struct slack_out_port slack_out_engine(struct slack *s)
 {
-	return (struct slack_out_port){ s, engine_sent_port, engine_opening_port, engine_opened_port, self_port };
+	return (struct slack_out_port){ s, engine_sent_port, engine_opening_port, engine_opened_port, engine_held_port, self_port };
 }

@@ -54,7 +54,8 @@ const struct pg_statement claim_statements[] = {
 	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 ORDER BY r.thread_id, r.message_seq, r.id" },
 	{ "claim_open_outbox",
 	    "SELECT o.id, o.thread_id, o.message_id, coalesce(m.body, o.body), m.seq, o.adapter, o.origin, o.private_reply, o.state,"
-	    " o.attempts, coalesce(o.external_ref, r.stream_ref) FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
+	    " o.attempts, coalesce(o.external_ref, r.stream_ref),"
+	    " greatest(0, least(extract(epoch FROM o.due - now()) * 1000, 86400000))::int8 FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
 	    " LEFT JOIN runs r ON r.ws = o.ws AND r.id = o.run_id"
 	    " WHERE o.ws = $1 AND o.thread_id = ANY($2::uuid[]) AND o.state <= 2 ORDER BY o.thread_id, m.seq" },
 	{ "claim_release",
@@ -191,6 +192,7 @@ static void on_open_outbox(void *ctx, const PGresult *r)
 		run->maybe_sent = pg_get_int8(r, i, 8) == OUT_SENDING;
 		run->deliveries = (uint32_t)pg_get_int8(r, i, 9);
 		run->stream_ref = PQgetisnull(r, i, 10) ? NULL : xstrdup(pg_get_str(r, i, 10));
+		run->due_ms = (uint32_t)pg_get_int8(r, i, 11);
 		size_t k = t->c->runs_len - 1;
 		t->c->text_lens[k] = (size_t)PQgetlength(r, i, 3);
 		t->c->texts[k] = xstrndup(PQgetvalue(r, i, 3), t->c->text_lens[k]);
@@ -377,6 +379,12 @@ static void enter(struct claim_op *c, size_t i)
 		r->delivering = true;
 		l->delivering++;
 		map_put(e->runs, r->id.b, sizeof(r->id.b), r);
+		if (r->due_ms > 0) { /* the platform told us, or the process before us, when */
+			buf_add(&r->answer, c->texts[i], c->text_lens[i]);
+			free(c->texts[i]);
+			outbox_wait(r, r->due_ms);
+			return;
+		}
 		run_resume_delivery(r, c->texts[i], c->text_lens[i]);
 		return;
 	}

@@ -3,6 +3,7 @@
  *
  *   stream   a mark before a stream is opened and its name after, so that a crash can find it
  *   sent     the outcome of a delivery; the thread's lease goes back when nothing is left to do in it
+ *   held     the platform said when it may be tried again: for the next process, this one's adapter waits by itself
  *   again    a delivery that failed for now is due again
  */
 #include <stdlib.h>
@@ -20,9 +21,11 @@ const struct pg_statement delivery_statements[] = {
 	    "UPDATE outbox SET state = ($3::int2[])[array_position($2, id)],"
 	    " external_ref = coalesce(($4::text[])[array_position($2, id)], external_ref),"
 	    " error = ($5::text[])[array_position($2, id)], attempts = attempts + 1,"
-	    " due = now() + ($6::int8[])[array_position($2, id)] * interval '1 ms',"
+	    " due = greatest(due, now() + ($6::int8[])[array_position($2, id)] * interval '1 ms'),"
 	    " sent_at = CASE WHEN ($3::int2[])[array_position($2, id)] = 3 THEN now() END"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state, id" },
+	{ "outbox_held",
+	    "UPDATE outbox SET due = greatest(due, now() + $3::int8 * interval '1 ms') WHERE ws = $1 AND id = $2 AND state <= 2" },
 	/* Also when it says so already (a COMMIT whose outcome was lost), but only while the thread is ours. */
 	{ "outbox_again",
 	    "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state <= 2 AND EXISTS (SELECT 1 FROM dispatch d WHERE d.ws = $1"
@@ -290,6 +293,44 @@ void engine_sent(struct engine *e, const struct sent *sent)
 	writer_put(e->writer, &s->op);
 }
 
+/* ---- held ---- */
+
+struct held_op {
+	struct write_op op;
+	struct id delivery;
+	uint32_t ms;
+};
+
+static void held_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct held_op *h = (struct held_op *)ops[i];
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, h->op.ws);
+		pg_arg_id(g, h->delivery);
+		pg_arg_int8(g, h->ms);
+		writer_exec(tx, "outbox_held", NULL, NULL);
+	}
+}
+
+static void held_done(struct write_op *op, enum err result)
+{
+	(void)result; /* ERR_BROKEN: then the next process asks too early and is told again */
+	free(op);
+}
+
+static const struct write_kind held_kind = { .name = "held", .rank = 5, .round = { held_first }, .done = held_done };
+
+void engine_held(struct engine *e, struct id ws, struct id delivery, uint32_t ms)
+{
+	struct held_op *h = xcalloc(1, sizeof(*h));
+	h->op.kind = &held_kind;
+	h->op.ws = ws;
+	h->delivery = delivery;
+	h->ms = ms;
+	writer_put(e->writer, &h->op);
+}
+
 /* ---- a delivery whose time has come again ---- */
 
 struct again_op {
@@ -333,19 +374,23 @@ static void again_due(void *arg)
 	writer_put(a->e->writer, &a->op);
 }
 
-void outbox_again(struct run *r, uint32_t least_ms)
+void outbox_wait(struct run *r, uint32_t ms)
 {
 	struct again_op *a = xcalloc(1, sizeof(*a));
 	a->op.kind = &again_kind;
 	a->op.ws = r->ws;
 	a->e = r->e;
 	a->delivery = r->id;
+	timers_after(r->e->timers, ms, again_due, a);
+}
+
+void outbox_again(struct run *r, uint32_t least_ms)
+{
 	metric_add(r->e->m.retries, 1);
 	if (r->deliveries >= DELIVERY_TRIES) {
-		free(a);
 		/* Out of patience: kept as failed, with its reason, for `history` and the operator. */
 		engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = ERR_BROKEN, .why = "gave_up" });
 		return;
 	}
-	timers_after(r->e->timers, back_off_ms(r) > least_ms ? back_off_ms(r) : least_ms, again_due, a);
+	outbox_wait(r, back_off_ms(r) > least_ms ? back_off_ms(r) : least_ms);
 }

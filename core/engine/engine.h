@@ -96,6 +96,11 @@ bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn
 
 /** The outcome of a WHOLE.  Copies; any thread; waits in memory when the writer is busy, bounded by what was sent. */
 void engine_sent(struct engine *e, const struct sent *s);
+/**
+ * The platform said not to try a delivery again for ${ms}.  The adapter itself waits and tries; stored, so that after a restart the
+ * delivery is not handed out before that time.  Any thread.
+ */
+void engine_held(struct engine *e, struct id ws, struct id delivery, uint32_t ms);
 /** A stream was opened as ${external_ref}: stored, so that after a crash it is completed in place.  Any thread. */
 void engine_stream_opened(struct engine *e, struct id ws, struct id delivery, const char *external_ref);
 /**

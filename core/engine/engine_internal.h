@@ -113,6 +113,7 @@ struct run {
 	struct id reply_message;
 	int64_t reply_seq;
 	uint32_t deliveries;
+	uint32_t due_ms; /* of a delivery found in the database: not before this long after it was loaded */
 	uint64_t accepted_us, began_us, first_us;
 };
 
@@ -225,6 +226,7 @@ void step_put(struct run *r, void (*then)(struct run *r, bool ours)); /* store s
 
 /* ---- delivery.c ---- */
 extern const struct pg_statement delivery_statements[];
+void outbox_wait(struct run *r, uint32_t ms);        /* writer's thread: due after ${ms} */
 void outbox_again(struct run *r, uint32_t least_ms); /* writer's thread: a delivery that failed for now */
 
 /* ---- claim.c ---- */

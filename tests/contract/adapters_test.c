@@ -55,6 +55,11 @@ static void on_opened(void *arg, struct id ws, struct id delivery, const char *r
 {
 	(void)arg, (void)ws, (void)delivery, (void)ref;
 }
+static void on_held(void *arg, struct id ws, struct id delivery, uint32_t ms)
+{
+	(void)arg, (void)ws, (void)delivery, (void)ms;
+}
+
 static const struct slack_self *on_self(void *arg)
 {
 	(void)arg;
@@ -90,7 +95,7 @@ static void slack_up(void)
 	slack.out = slack_out_new(&(struct slack_out_options){ .http = slack.http,
 	    .api = slack.api,
 	    .metrics = slack.metrics,
-	    .port = { NULL, on_sent, on_opening, on_opened, on_self } });
+	    .port = { NULL, on_sent, on_opening, on_opened, on_held, on_self } });
 }
 
 static void slack_down(void)

@@ -38,6 +38,9 @@ struct world {
 	int opened;
 	char opened_ref[200];
 	bool refuse_stream;
+	int held;
+	uint32_t held_ms;
+	struct id held_delivery;
 };
 
 static void on_sent(void *arg, const struct sent *s)
@@ -66,6 +69,16 @@ static void on_opened(void *arg, struct id ws, struct id delivery, const char *r
 	pthread_mutex_lock(&w->lock);
 	w->opened++;
 	snprintf(w->opened_ref, sizeof w->opened_ref, "%s", ref);
+	pthread_mutex_unlock(&w->lock);
+}
+static void on_held(void *arg, struct id ws, struct id delivery, uint32_t ms)
+{
+	(void)ws;
+	struct world *w = arg;
+	pthread_mutex_lock(&w->lock);
+	w->held++;
+	w->held_ms = ms;
+	w->held_delivery = delivery;
 	pthread_mutex_unlock(&w->lock);
 }
 static char user_id[] = "U0BOT", bot_id[] = "B0BOT", empty[] = "";
@@ -98,7 +111,7 @@ static struct world *world_new(uint32_t life_ms)
 	    .api = w->api,
 	    .metrics = w->metrics,
 	    .stream = true,
-	    .port = { w, on_sent, on_opening, on_opened, on_self },
+	    .port = { w, on_sent, on_opening, on_opened, on_held, on_self },
 	    .grow_wait_ms = 60,
 	    .status_wait_ms = 60,
 	    .append_ms = 60,
@@ -280,6 +293,9 @@ static void send__waits__only_where_slack_said_so(void **state)
 	assert_true(wait_sent(w, 1, 40));
 	assert_true(id_equal(w->sent[0].delivery, b.delivery));
 	sent_ok(w, 2);
+	assert_int_equal(w->held, 1); /* the core was told, for whoever comes after us */
+	assert_int_equal(w->held_ms, 1000);
+	assert_true(id_equal(w->held_delivery, a.delivery));
 	assert_true(clock_ms() - t0 >= 950);
 	assert_int_equal(fake_calls(w->fake, "conversations.replies"), 0);
 }

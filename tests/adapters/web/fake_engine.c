@@ -354,6 +354,11 @@ void engine_free(struct engine *e)
 {
 	(void)e;
 }
+void engine_held(struct engine *e, struct id ws, struct id delivery, uint32_t ms)
+{
+	(void)e, (void)ws, (void)delivery, (void)ms;
+}
+
 void engine_sent(struct engine *e, const struct sent *s)
 {
 	(void)e, (void)s;

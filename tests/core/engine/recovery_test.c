@@ -354,6 +354,33 @@ static struct fixture *sleeper(bool mute)
 	return fixture_new(&(struct fixture_options){ .lease_ms = 400, .heartbeat_ms = 60000, .scan_ms = 60000, .mute = mute });
 }
 
+static void claim__of_a_delivery_that_was_told_to_wait__waits_for_the_rest(void **state)
+{
+	(void)state;
+	struct fixture *a = sleeper(true);
+	assert_true(fixture_say(a, "U1", "t1", "1.1", "slow down"));
+	assert_int_equal(fixture_wait_replies(a, 1, 30000), 1);
+	uint64_t t0 = clock_ms();
+	engine_held(fixture_engine(a), fixture_ws(a), fixture_reply(a, 0)->run, 6000);
+	while (count("SELECT count(*) FROM eddy.outbox WHERE due > now()") != 1 && clock_ms() < t0 + 5000)
+		usleep(10000);
+	/* Given back as the process ends, which knows of no time of its own: the later of the two counts. */
+	engine_sent(fixture_engine(a),
+	    &(struct sent){ .ws = fixture_ws(a), .delivery = fixture_reply(a, 0)->run, .result = ERR_RETRY, .why = "stopping" });
+	while (count("SELECT count(*) FROM eddy.outbox WHERE state = 1") != 1 && clock_ms() < t0 + 5000)
+		usleep(10000);
+	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
+	while (count("SELECT count(*) FROM eddy.dispatch WHERE token = 2") != 1 && clock_ms() < t0 + 5500)
+		usleep(10000);
+	assert_int_equal(fixture_count(b, REPLY_WHOLE), 0);
+	assert_int_equal(fixture_wait_replies(b, 1, 40000), 1);
+	assert_true(clock_ms() - t0 >= 5900);
+	assert_string_equal(fixture_reply(b, 0)->text, "re: slow down");
+	assert_settled(b);
+	fixture_free(b);
+	fixture_free(a);
+}
+
 static void claim__fifth_attempt_broke_too__is_parked_with_a_plain_error(void **state)
 {
 	(void)state;
@@ -646,6 +673,7 @@ int main(void)
 		cmocka_unit_test(lanes__more_than_may_work_at_once__wait_and_all_are_answered),
 		cmocka_unit_test(delivery__platforms_words_cannot_be_stored__the_outcome_is),
 		cmocka_unit_test(database__cut_all_the_time__each_message_is_answered_once),
+		cmocka_unit_test(claim__of_a_delivery_that_was_told_to_wait__waits_for_the_rest),
 		cmocka_unit_test(claim__fifth_attempt_broke_too__is_parked_with_a_plain_error),
 		cmocka_unit_test(claim__of_a_run_with_steps__goes_on_from_them),
 		cmocka_unit_test(drain__with_work_in_flight__is_quick_and_the_next_goes_on),
