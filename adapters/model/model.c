@@ -164,9 +164,6 @@ static void end_call(struct model_call *c, bool began, uint32_t retry_after_ms)
 	if (breaker_tell(&m->breaker, now, o, c->probe, retry_after_ms))
 		log_warn("model.breaker", LF_STR("provider", m->provider), LF_STR("state", breaker_state(&m->breaker, now)),
 		    LF_STR("why", a->failed ? a->why : "it works again"));
-	if (a->failed && a->fail != FAIL_CANCELLED)
-		log_info("model.call", LF_ID("run", c->run), LF_STR("model", c->model), LF_INT("ms", u.total_ms),
-		    LF_STR("result", result_names[RESULT_OF_FAIL + (int)a->fail]), LF_STR("why", a->why));
 }
 
 static bool on_sse(void *arg, const char *event, const char *data, size_t n)
