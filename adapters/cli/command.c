@@ -114,10 +114,11 @@ static void put_wrapped(struct buf *out, const char *text)
 static void put_examples(struct buf *out, const struct command *c)
 {
 	for (size_t i = 0; i < sizeof c->examples / sizeof *c->examples && c->examples[i] != NULL; i++) {
-		const char *tab = strchr(c->examples[i], '\t');
-		buf_addf(out, "  %.*s\n", (int)(tab - c->examples[i]), c->examples[i]);
-		if (tab[1] != '\0')
-			buf_addf(out, "      %s\n", tab + 1);
+		const char *line = c->examples[i];
+		size_t n = strcspn(line, "\t");
+		buf_addf(out, "  %.*s\n", (int)n, line);
+		if (line[n] != '\0' && line[n + 1] != '\0')
+			buf_addf(out, "      %s\n", line + n + 1);
 	}
 }
 
