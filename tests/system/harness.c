@@ -107,6 +107,7 @@ _Noreturn void rig_fail(struct rig *r, const char *format, ...)
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	fprintf(stderr, "---- %s\n", text);
+	r->failed = true;
 	show_log(&r->d[0]);
 	show_log(&r->d[1]);
 	show_journal(r);
@@ -312,11 +313,41 @@ void rig_open(struct rig *r, const char *const *slack_options, const char *const
 	}
 }
 
+/* What a sanitizer reported in a daemon's log, if anything: the first line of it. */
+static bool sanitizer_report(const struct daemon *d, char *line, int size)
+{
+	FILE *f = *d->log != '\0' ? fopen(d->log, "r") : NULL;
+	bool found = false;
+	while (f != NULL && !found && fgets(line, size, f) != NULL)
+		found = strstr(line, "ERROR: AddressSanitizer") != NULL || strstr(line, "ERROR: LeakSanitizer") != NULL ||
+		    strstr(line, "runtime error: ") != NULL || strstr(line, "WARNING: ThreadSanitizer") != NULL;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* Under a sanitizer a daemon ends in order, so that leaks are told; a report of any daemon fails the test. */
+static void end_daemons(struct rig *r)
+{
+	bool orderly = getenv("EDDY_TEST_ORDERLY") != NULL && !r->failed;
+	for (int i = 0; i < 2; i++) {
+		int64_t until = now_ms() + 30000;
+		rig_signal(r, i, SIGCONT);
+		if (orderly)
+			rig_signal(r, i, SIGTERM);
+		while (orderly && rig_lives(r, i) && now_ms() < until)
+			sleep_ms(20);
+		bool late = orderly && r->d[i].pid > 0;
+		rig_kill(r, i);
+		char line[500];
+		if (!r->failed && (late || sanitizer_report(&r->d[i], line, sizeof line)))
+			rig_fail(r, "daemon %d: %s", i, late ? "did not end within 30 s of SIGTERM" : line);
+	}
+}
+
 void rig_close(struct rig *r)
 {
-	for (int i = 0; i < 2; i++)
-		if (r->d[i].pid > 0)
-			rig_kill(r, i);
+	end_daemons(r);
 	fake_end(&r->slack);
 	fake_end(&r->model);
 	if (*r->pg_dir != '\0') {

@@ -28,10 +28,15 @@ struct rig {
 	char pg_dir[200];
 	const char *extra[32]; /* further environment of the daemons, "NAME=value" */
 	size_t extra_len;
+	bool failed; /* rig_fail() is on its way out */
 };
 
 /** Options: "--name=value" of the fakes, NULL-terminated or NULL. */
 void rig_open(struct rig *r, const char *const *slack_options, const char *const *model_options);
+/**
+ * Ends the daemons, at once or, with EDDY_TEST_ORDERLY in the environment, by SIGTERM; fails the test if a sanitizer has reported
+ * anything in one of their logs.
+ */
 void rig_close(struct rig *r);
 /** Adds "NAME=value" (a literal) to what daemons are started with from now on. */
 void rig_env(struct rig *r, const char *assignment);
