@@ -2,7 +2,7 @@
 #
 # One rule per kind of thing; sources are found by wildcards, headers by -MMD.  FLAVOUR picks compiler, instrumentation and folder:
 # gcc (build/), clang (build-clang/), asan (build-asan/: gcc with address and undefined-behaviour checks), tsan (build-tsan/),
-# fuzz (build-fuzz/: libFuzzer).
+# fuzz (build-fuzz/: libFuzzer), analyzer (build-analyzer/: gcc's static analyzer, only to look at what it says).
 
 FLAVOUR ?= gcc
 B ?= build$(FLAVOUR:%=-%)
@@ -14,6 +14,7 @@ CC_clang = clang
 CC_asan = gcc
 CC_tsan = clang
 CC_fuzz = clang
+CC_analyzer = gcc
 ifneq ($(origin CC),command line)
 CC = $(CC_$(FLAVOUR))
 endif
@@ -35,6 +36,8 @@ SAN_fuzz = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FLAGS_asan = -O1 -g -fno-omit-frame-pointer $(SAN_asan)
 FLAGS_tsan = -O1 -g -fno-omit-frame-pointer $(SAN_tsan)
 FLAGS_fuzz = -O1 -g -fno-omit-frame-pointer $(SAN_fuzz)
+# Variables stay uninitialized here, so that their use is seen.
+FLAGS_analyzer = -O2 -fanalyzer
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) $(HARD) $(FLAGS_$(FLAVOUR)) $(shell pkg-config --cflags libpq 2>/dev/null) $(EXTRA) $(CFLAGS)
 ALL_LDFLAGS = $(SAN_$(FLAVOUR)) -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed \
 	-Wl,--no-copy-dt-needed-entries $(LDFLAGS)
@@ -149,16 +152,16 @@ install: all
 bench: all $(FAKES) $(BENCH)
 	@scripts/bench $B
 clean:
-	rm -rf build build-clang build-asan build-tsan build-werror build-fuzz
+	rm -rf build build-clang build-asan build-tsan build-werror build-fuzz build-analyzer
 help:
 	@echo "make run        install what is missing, build, start and open a chat"
 	@echo "make            build $B/eddy"
 	@echo "make test       build and run all tests: the last line counts them (make test-long repeats the fault tests)"
-	@echo "make check      warnings as errors with gcc and clang, sanitizers, static analysis, format, layout, hardening"
+	@echo "make check      warnings as errors with gcc and clang, static analysis, format, layout, hardening, sanitizers"
 	@echo "make bench      load against the fakes, with figures"
 	@echo "make install    into DESTDIR and PREFIX (/usr/local)"
 	@echo "make clean      remove everything that was built"
-	@echo "FLAVOUR=gcc|clang|asan|tsan|fuzz builds into a folder of its own: make FLAVOUR=asan tests"
+	@echo "FLAVOUR=gcc|clang|asan|tsan|fuzz|analyzer builds into a folder of its own: make FLAVOUR=asan tests"
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 .SECONDARY:
