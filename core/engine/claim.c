@@ -379,7 +379,7 @@ static void enter(struct claim_op *c, size_t i)
 		r->delivering = true;
 		l->delivering++;
 		map_put(e->runs, r->id.b, sizeof(r->id.b), r);
-		if (r->due_ms > 0) { /* the platform told us, or the process before us, when */
+		if (!r->maybe_sent) { /* the row says sending before it leaves; and when, the platform may have told the process before us */
 			buf_add(&r->answer, c->texts[i], c->text_lens[i]);
 			free(c->texts[i]);
 			outbox_wait(r, r->due_ms);

@@ -544,6 +544,21 @@ static void delivery__waits_and_the_row_says_sending__is_still_sent_again(void *
 	fixture_free(f);
 }
 
+/* Found as waiting and posted: a crash right after must find it as sending, or it is posted once more without a look. */
+static void delivery__found_waiting__says_sending_before_it_leaves(void **state)
+{
+	(void)state;
+	struct fixture *a = sleeper(true);
+	assert_true(fixture_say(a, "U1", "t1", "1.1", "wait for it"));
+	assert_int_equal(fixture_wait_replies(a, 1, 30000), 1);
+	assert_true(test_db_exec("UPDATE eddy.outbox SET state = 1"));
+	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100, .mute = true });
+	assert_int_equal(fixture_wait_replies(b, 1, 30000), 1);
+	assert_int_equal(count("SELECT state FROM eddy.outbox"), 2);
+	fixture_free(b);
+	fixture_free(a);
+}
+
 static void lanes__more_than_may_work_at_once__wait_and_all_are_answered(void **state)
 {
 	(void)state;
@@ -682,6 +697,7 @@ int main(void)
 		cmocka_unit_test(claim__counts_more_than_is_open__is_put_right),
 		cmocka_unit_test(stream__opened_then_the_process_is_gone__is_completed_in_place),
 		cmocka_unit_test(delivery__waits_and_the_row_says_sending__is_still_sent_again),
+		cmocka_unit_test(delivery__found_waiting__says_sending_before_it_leaves),
 		cmocka_unit_test(budget__calls_that_ended__hold_only_what_they_cost),
 	};
 	return cmocka_run_group_tests_name("engine under crossings", tests, NULL, NULL);
