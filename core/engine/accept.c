@@ -553,19 +553,51 @@ static const struct write_kind accept_kind = {
 	.reset = reset,
 };
 
+/* ---- what is larger than intent.h allows ---- */
+
+static void refused_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		reject(tx, ops[i], "too_large");
+}
+
+static void refused_done(struct write_op *op, enum err result)
+{
+	struct accept_op *a = accept_of(op);
+	struct engine *e = a->e;
+	metric_add(e->m.rejected, 1);
+	log_warn("accept.refused", LF_STR("adapter", a->in.adapter), LF_STR("why", "too large"),
+	    LF_STR("result", result == ERR_RETRY ? "retry" : "input"));
+	if (a->done != NULL)
+		a->done(a->arg, &(struct accepted){ .result = result == ERR_RETRY ? ERR_RETRY : ERR_INPUT, .ws = a->in.ws });
+	atomic_fetch_sub(&e->accepting, 1);
+	free(a->memory);
+	free(a);
+}
+
+static const struct write_kind refused_kind = { .name = "refuse", .rank = 1, .round = { refused_first }, .done = refused_done };
+
 /* ---- the call ---- */
 
 bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_fn fn, void *arg)
 {
-	if (from->text_len > INTENT_TEXT_MAX || from->origin_len > INTENT_ORIGIN_MAX || from->files_len > INTENT_FILES_MAX ||
-	    from->source_key == NULL || from->adapter == NULL || !atomic_load(&e->started))
+	if (from->source_key == NULL || from->adapter == NULL || !atomic_load(&e->started))
 		return false;
+	bool too_large =
+	    from->text_len > INTENT_TEXT_MAX || from->origin_len > INTENT_ORIGIN_MAX || from->files_len > INTENT_FILES_MAX;
+	/* Of what is too large only its name is kept: sent again it would be no smaller, so the edge is to acknowledge it. */
+	struct intent bare = { .kind = from->kind,
+		.ws = from->ws,
+		.adapter = from->adapter,
+		.source_key = from->source_key,
+		.platform_ms = from->platform_ms };
+	from = too_large ? &bare : from;
 	if (atomic_fetch_add(&e->accepting, 1) >= ACCEPT_MAX) {
 		atomic_fetch_sub(&e->accepting, 1);
 		return false;
 	}
 	struct accept_op *a = xcalloc(1, sizeof(*a));
-	a->op.kind = &accept_kind;
+	a->op.kind = too_large ? &refused_kind : &accept_kind;
 	a->op.ws = from->ws;
 	a->e = e;
 	a->done = fn;
@@ -576,6 +608,10 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 	buf_addf(&name, "inbox\n%s\n%s", a->in.adapter, a->in.source_key);
 	a->inbox = id_named(a->in.ws, a->in.platform_ms, name.p, name.len);
 	buf_done(&name);
+	if (too_large) {
+		writer_put(e->writer, &a->op);
+		return true;
+	}
 	if (a->in.place.external_id != NULL) {
 		a->place = engine_place_id(a->in.ws, a->in.adapter, a->in.place.external_id);
 		a->thread = engine_thread_id(a->place, a->in.thread_key);

@@ -82,8 +82,8 @@ void engine_free(struct engine *e);
  * Hand in what somebody did.  Copies; never blocks; any thread.  ${done} is called once, on the writer's thread, after COMMIT:
  * ERR_NONE: durable (stored now or a duplicate of something stored); the edge may acknowledge.  ERR_INPUT: refused on its
  * content and kept aside, acknowledge too.  ERR_RETRY: the database is away, do not acknowledge: the platform sends it again.
- * ${message} is the stored message (or none).  Returns false when the queue is full: do not acknowledge.  (Also for what is larger than
- * intent.h allows: keeping to that is the edge's part.)
+ * ${message} is the stored message (or none).  Returns false when the queue is full: do not acknowledge.  What is larger than intent.h
+ * allows is refused with ERR_INPUT.
  */
 struct accepted {
 	enum err result;

@@ -143,6 +143,35 @@ static void refused_row__in_one_batch_with_other_tenants__only_it_is_kept_aside(
 	fixture_free(f);
 }
 
+static void intent__larger_than_allowed__is_refused_as_bad_input_once(void **state)
+{
+	(void)state;
+	struct fixture *f = plain();
+	char *text = malloc(INTENT_TEXT_MAX + 2);
+	assert_non_null(text);
+	memset(text, 'x', INTENT_TEXT_MAX + 1);
+	text[INTENT_TEXT_MAX + 1] = 0;
+	struct accepted a = { 0 };
+	for (int i = 0; i < 2; i++) { /* sent again, it is refused again, and kept aside once */
+		struct intent in = in_direct(INTENT_MESSAGE_POSTED, "m:big", "1.1", text);
+		in.text_len = INTENT_TEXT_MAX + 1;
+		assert_false(fixture_do(f, &in, &a));
+		assert_int_equal(a.result, ERR_INPUT);
+	}
+	static const char origin[INTENT_ORIGIN_MAX + 1];
+	struct intent in = in_direct(INTENT_MESSAGE_POSTED, "m:origin", "1.2", "hello");
+	in.origin = origin;
+	in.origin_len = sizeof(origin);
+	assert_false(fixture_do(f, &in, &a));
+	assert_int_equal(a.result, ERR_INPUT);
+	assert_int_equal(count("SELECT count(*) FROM eddy.inbox_rejected WHERE reason = 'too_large'"), 2);
+	assert_int_equal(count("SELECT count(*) FROM eddy.messages"), 0);
+	assert_true(fixture_say(f, "U1", "t1", "1.3", "still there?"));
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
+	fixture_free(f);
+	free(text);
+}
+
 /* ---- changes in every state ---- */
 
 static void edit_then_delete__before_it_starts_over__says_nothing(void **state)
@@ -675,6 +704,7 @@ int main(void)
 		cmocka_unit_test(edit__in_the_batch_of_its_message__is_what_gets_answered),
 		cmocka_unit_test(delete__in_the_batch_of_its_message__erases_it),
 		cmocka_unit_test(refused_row__in_one_batch_with_other_tenants__only_it_is_kept_aside),
+		cmocka_unit_test(intent__larger_than_allowed__is_refused_as_bad_input_once),
 		cmocka_unit_test(edit_then_delete__before_it_starts_over__says_nothing),
 		cmocka_unit_test(edit__without_a_change__keeps_the_steps),
 		cmocka_unit_test(merge__at_a_tool_boundary__is_marked_as_answered_by_the_run),
