@@ -1,6 +1,9 @@
 /*
  * What every adapter owes the core, whichever it is: it takes a reply or refuses it, at once; each WHOLE that it took has exactly one
  * outcome (none where clients pull), also when it is stopped with work queued; nothing that a reply may hold brings it down.
+ *
+ * The reference adapter is the contract in its smallest form.  Variants of it that break one promise each are run through the same
+ * suite in a child, which must fail: so the suite itself is known to notice.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +14,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../adapters/net/http.h"
 #include "../../adapters/slack/api.h"
@@ -132,13 +139,92 @@ static enum err web_take(const struct reply *r)
 	return web_ops.send(server.web, r);
 }
 
+/* ---- the reference ---- */
+enum breach { KEEPS, SPEAKS_TWICE, SAYS_NOTHING, BLOCKS, TAKES_ANY_ORIGIN, SPEAKS_AFTER_THE_END };
+static struct {
+	enum breach breach;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	struct id queue[1024];
+	size_t len;
+	bool stopping;
+} reference = { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
+
+static void *reference_main(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&reference.lock);
+	while (!reference.stopping || reference.len > 0) {
+		if (reference.len == 0) {
+			pthread_cond_wait(&reference.cond, &reference.lock);
+			continue;
+		}
+		struct sent s = { .delivery = reference.queue[--reference.len], .external_ref = "1" };
+		pthread_mutex_unlock(&reference.lock);
+		for (int n = reference.breach == SAYS_NOTHING ? 0 : reference.breach == SPEAKS_TWICE ? 2 : 1; n > 0; n--)
+			on_sent(NULL, &s);
+		pthread_mutex_lock(&reference.lock);
+	}
+	pthread_mutex_unlock(&reference.lock);
+	return NULL;
+}
+
+static void reference_up(void)
+{
+	reference.len = 0;
+	reference.stopping = false;
+	assert_int_equal(pthread_create(&reference.thread, NULL, reference_main, NULL), 0);
+}
+
+static enum err reference_take(const struct reply *r)
+{
+	struct origin o;
+	static bool blocked; /* once is enough to be noticed */
+	if (reference.breach == BLOCKS && !blocked)
+		sleep(4);
+	blocked = true;
+	if (reference.breach != TAKES_ANY_ORIGIN && !origin_unpack(r->origin, r->origin_len, &o))
+		return ERR_INPUT;
+	pthread_mutex_lock(&reference.lock);
+	bool room = reference.len < sizeof reference.queue / sizeof *reference.queue;
+	if (room)
+		reference.queue[reference.len++] = r->delivery;
+	pthread_cond_broadcast(&reference.cond);
+	pthread_mutex_unlock(&reference.lock);
+	return room ? ERR_NONE : ERR_RETRY;
+}
+
+static void *reference_late(void *arg)
+{
+	(void)arg;
+	usleep(20000);
+	on_sent(NULL, &(struct sent){ .result = ERR_RETRY });
+	return NULL;
+}
+
+static void reference_down(void)
+{
+	pthread_mutex_lock(&reference.lock);
+	reference.stopping = true;
+	pthread_cond_broadcast(&reference.cond);
+	pthread_mutex_unlock(&reference.lock);
+	pthread_join(reference.thread, NULL);
+	pthread_t late;
+	if (reference.breach == SPEAKS_AFTER_THE_END && pthread_create(&late, NULL, reference_late, NULL) == 0)
+		pthread_detach(late);
+}
+
 static struct subject subjects[] = {
+	{ "reference", CAP_EDIT, reference_up, reference_take, reference_down },
 	{ "web", 0, web_up, web_take, web_down },
 	{ "slack", 0, slack_up, slack_take, slack_down },
 };
+static size_t subjects_len = sizeof subjects / sizeof *subjects;
+static int patience = 1500; /* hundredths of a second until an outcome is missed */
 #define each(s) \
-	subjects[0].caps = web_ops.caps, subjects[1].caps = slack_ops.caps; \
-	for (const struct subject *s = subjects; s < subjects + sizeof subjects / sizeof *subjects; s++)
+	subjects[1].caps = web_ops.caps, subjects[2].caps = slack_ops.caps; \
+	for (const struct subject *s = subjects; s < subjects + subjects_len; s++)
 
 static struct reply reply_to(char origin[INTENT_ORIGIN_MAX], const char *text, size_t n)
 {
@@ -188,7 +274,7 @@ static void take_one(const struct subject *s, const char *text, size_t n)
 	assert_true(e == ERR_NONE || e == ERR_RETRY || e == ERR_INPUT);
 	assert_int_equal(e, ERR_NONE);
 	int wanted = (s->caps & CAP_PULL) == 0;
-	for (int i = 0; i < 1500 && outcomes_of(r.delivery) < wanted; i++)
+	for (int i = 0; i < patience && outcomes_of(r.delivery) < wanted; i++)
 		usleep(10000);
 	usleep(50000);
 	if (outcomes_of(r.delivery) != wanted)
@@ -277,9 +363,49 @@ static void adapter__stopped_with_work_queued__gives_at_most_one_outcome_each(vo
 	}
 }
 
+static const struct CMUnitTest contract[] = {
+	cmocka_unit_test(adapter__gives__one_outcome_for_each_whole),
+	cmocka_unit_test(adapter__refuses__origins_that_are_not_its_own),
+	cmocka_unit_test(adapter__stopped_with_work_queued__gives_at_most_one_outcome_each),
+};
+
+/* How many tests of the contract the reference fails with ${breach}. */
+static int failures_of(enum breach breach)
+{
+	int status = 0;
+	fflush(NULL);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		dup2(null, 1);
+		dup2(null, 2);
+		reference.breach = breach;
+		subjects_len = 1;
+		patience = 100;
+		_exit(cmocka_run_group_tests(contract, NULL, NULL));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void contract__with_an_adapter_that_breaks_it__fails(void **state)
+{
+	(void)state;
+	assert_int_equal(failures_of(KEEPS), 0);
+	assert_true(failures_of(SPEAKS_TWICE) > 0);
+	assert_true(failures_of(SAYS_NOTHING) > 0);
+	assert_true(failures_of(BLOCKS) > 0);
+	assert_true(failures_of(TAKES_ANY_ORIGIN) > 0);
+	assert_true(failures_of(SPEAKS_AFTER_THE_END) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    contract__with_an_adapter_that_breaks_it__fails), /* first: it forks, and here there is one thread */
 		cmocka_unit_test(adapter__offers__what_goes_together),
 		cmocka_unit_test(adapter__gives__one_outcome_for_each_whole),
 		cmocka_unit_test(adapter__refuses__origins_that_are_not_its_own),
