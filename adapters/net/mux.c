@@ -220,8 +220,16 @@ bool mux_kick(struct mux *x)
 	return true;
 }
 
+/* Before curl closes its sockets, some of them without telling: a number that is closed may be another thread's already. */
+static void drop_all(struct mux *x)
+{
+	for (size_t i = 0; i < x->sockets_len; i++)
+		drop(x, (curl_socket_t)i);
+}
+
 void mux_forget(struct mux *x)
 {
+	drop_all(x);
 	curl_multi_cleanup(x->m);
 	uv_timer_stop(&x->timer);
 	x->due = false;
@@ -230,9 +238,9 @@ void mux_forget(struct mux *x)
 
 void mux_done(struct mux *x)
 {
+	drop_all(x);
 	curl_multi_cleanup(x->m);
 	uv_close((uv_handle_t *)&x->timer, NULL);
-	for (size_t i = 0; i < x->sockets_len; i++)
-		drop(x, (curl_socket_t)i);
+	drop_all(x); /* what the clean-up asked to watch */
 	free(x->sockets);
 }
