@@ -530,3 +530,37 @@ bool fixture_wait_idle(struct fixture *f, uint32_t ms)
 	} while (clock_ms() < until);
 	return false;
 }
+
+struct intent fixture_intent(enum intent_kind kind, const char *source, const char *key, const char *text)
+{
+	return (struct intent){ .kind = kind,
+		.source_key = source,
+		.message_key = key,
+		.thread_key = "t1",
+		.person = { .external_id = "U1" },
+		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
+		.text = text,
+		.text_len = text ? strlen(text) : 0 };
+}
+
+long db_count(const char *sql)
+{
+	const char *v = test_db_value(sql);
+	return v ? atol(v) : -1;
+}
+
+bool db_comes_true(const char *sql, uint32_t ms)
+{
+	uint64_t until = clock_ms() + ms;
+	while (db_count(sql) != 1 && clock_ms() < until)
+		usleep(10000);
+	return db_count(sql) == 1;
+}
+
+bool db_settles(uint32_t ms)
+{
+	return db_comes_true("SELECT (NOT EXISTS (SELECT 1 FROM eddy.runs WHERE state <= 2)"
+	                     " AND NOT EXISTS (SELECT 1 FROM eddy.outbox WHERE state <= 2)"
+	                     " AND NOT EXISTS (SELECT 1 FROM eddy.dispatch WHERE pending <> 0 OR owner IS NOT NULL))::int",
+	    ms);
+}

@@ -66,5 +66,12 @@ size_t fixture_model_calls(struct fixture *f);
 bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms);
 /** Wait until nothing is open in memory. */
 bool fixture_wait_idle(struct fixture *f, uint32_t ms);
+/** A direct message of U1 in thread t1, or what happens to one; for fixture_do() and engine_accept(). */
+struct intent fixture_intent(enum intent_kind kind, const char *source, const char *key, const char *text);
+
+/* ---- what the database says, as the administrator ---- */
+long db_count(const char *sql);                   /* one number; -1: no row */
+bool db_comes_true(const char *sql, uint32_t ms); /* until the number is 1 */
+bool db_settles(uint32_t ms);                     /* no open run, no open delivery, no lease */
 
 #endif

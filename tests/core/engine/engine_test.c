@@ -19,19 +19,11 @@ static struct fixture *plain(void)
 	return fixture_new(&(struct fixture_options){ 0 });
 }
 
-static long count(const char *sql)
-{
-	const char *v = test_db_value(sql);
-	return v ? atol(v) : -1;
-}
-
-/* Nothing is left over: no open run, no open delivery, no lease. */
+/* Nothing is left over, in memory or in the database. */
 static void assert_settled(struct fixture *f)
 {
 	assert_true(fixture_wait_idle(f, 30000));
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state <= 2"), 0);
-	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state <= 2"), 0);
-	assert_int_equal(count("SELECT count(*) FROM eddy.dispatch WHERE pending <> 0 OR owner IS NOT NULL"), 0);
+	assert_true(db_settles(3000));
 }
 
 static void accept__answers__once_and_settles(void **state)
@@ -42,9 +34,9 @@ static void accept__answers__once_and_settles(void **state)
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: hi, what broke?");
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages"), 2);
-	assert_int_equal(count("SELECT count(*) FROM eddy.model_calls"), 1);
-	assert_int_equal(count("SELECT count(*) FROM eddy.audit"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.model_calls"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit"), 1);
 	fixture_free(f);
 }
 
@@ -57,7 +49,7 @@ static void accept__redelivered_five_times__is_answered_once(void **state)
 	fixture_wait_replies(f, 2, 300);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs"), 1);
 	fixture_free(f);
 }
 
@@ -110,7 +102,7 @@ static void model__busy_twice__is_asked_again(void **state)
 	assert_string_equal(fixture_reply(f, 0)->text, "re: hello there you");
 	assert_int_equal(fixture_model_calls(f), 3);
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.model_calls"), 3);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.model_calls"), 3);
 	fixture_free(f);
 }
 
@@ -149,7 +141,7 @@ static void model__calls_a_tool__steps_are_stored(void **state)
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "look it up"));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "found: look it up");
-	assert_int_equal(count("SELECT count(*) FROM eddy.run_steps"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.run_steps"), 2);
 	assert_int_equal(fixture_count(f, REPLY_TOOL), 2);
 	assert_settled(f);
 	fixture_free(f);
@@ -179,7 +171,7 @@ static void edit__of_a_message_in_work__is_what_gets_answered(void **state)
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: new words");
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages WHERE body = 'old words'"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages WHERE body = 'old words'"), 0);
 	fixture_free(f);
 }
 
@@ -195,7 +187,7 @@ static void delete__of_a_message_in_work__says_nothing_and_erases(void **state)
 	assert_settled(f);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 0);
 	assert_int_equal(fixture_count(f, REPLY_ABANDON), 1);
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages WHERE body <> ''"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages WHERE body <> ''"), 0);
 	fixture_free(f);
 }
 
@@ -210,7 +202,7 @@ static void stop__ends_the_run_and_keeps_what_was_shown(void **state)
 	assert_true(fixture_say(f, "U1", "t1", "1.2", "stop"));
 	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "hanging"));
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 6"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state = 6"), 1);
 	assert_settled(f);
 	fixture_free(f);
 }
@@ -225,7 +217,7 @@ static void delivery__fails_for_now__is_tried_again_and_looked_up(void **state)
 	assert_false(fixture_reply(f, 0)->maybe_sent);
 	assert_true(fixture_reply(f, 1)->maybe_sent);
 	assert_settled(f);
-	assert_int_equal(count("SELECT attempts FROM eddy.outbox"), 2);
+	assert_int_equal(db_count("SELECT attempts FROM eddy.outbox"), 2);
 	fixture_free(f);
 }
 
@@ -237,7 +229,7 @@ static void delivery__refused_for_good__is_kept_as_failed(void **state)
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state = 4 AND error = 'scripted'"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.outbox WHERE state = 4 AND error = 'scripted'"), 1);
 	fixture_free(f);
 }
 
@@ -255,7 +247,7 @@ static void refused_row__is_kept_aside__others_of_the_batch_go_through(void **st
 	good.ws = other;
 	assert_true(fixture_do(f, &good, NULL));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
-	assert_int_equal(count("SELECT count(*) FROM eddy.inbox_rejected WHERE reason = '22021'"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.inbox_rejected WHERE reason = '22021'"), 1);
 	assert_settled(f);
 	fixture_free(f);
 }
@@ -290,8 +282,8 @@ static void two_engines__lease_runs_out__the_other_answers_and_the_first_stays_s
 	assert_int_equal(fixture_count(a, REPLY_WHOLE), 0);
 	assert_int_equal(fixture_count(b, REPLY_WHOLE), 1);
 	assert_settled(b);
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages WHERE author_kind = 2"), 1);
-	assert_int_equal(count("SELECT attempt FROM eddy.runs"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages WHERE author_kind = 2"), 1);
+	assert_int_equal(db_count("SELECT attempt FROM eddy.runs"), 1);
 	fixture_free(b);
 	fixture_free(a);
 }
@@ -313,7 +305,7 @@ static void two_engines__share_a_thread__each_message_once(void **state)
 	assert_int_equal(fixture_count(a, REPLY_WHOLE) + fixture_count(b, REPLY_WHOLE), 40);
 	assert_settled(a);
 	assert_settled(b);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 3"), 40);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state = 3"), 40);
 	fixture_free(b);
 	fixture_free(a);
 }
@@ -331,7 +323,7 @@ static void budget__spent__the_floor_answers(void **state)
 	}
 	assert_settled(f);
 	assert_int_equal(fixture_model_calls(f), 3); /* the fourth could have cost more than was left */
-	assert_int_equal(count("SELECT spent_micros FROM eddy.budget_days"), 3000000);
+	assert_int_equal(db_count("SELECT spent_micros FROM eddy.budget_days"), 3000000);
 	assert_non_null(strstr(fixture_reply(f, 5)->text, "budget"));
 	fixture_free(f);
 }

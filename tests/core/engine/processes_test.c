@@ -24,38 +24,9 @@
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
 
-static long count(const char *sql)
-{
-	const char *v = test_db_value(sql);
-	return v ? atol(v) : -1;
-}
-
-static bool comes_true(const char *sql, uint32_t ms)
-{
-	uint64_t until = clock_ms() + ms;
-	while (count(sql) != 1 && clock_ms() < until)
-		usleep(20000);
-	return count(sql) == 1;
-}
-
-/* Nothing is open, and it did not take the end of a lease (25 s). */
-static void assert_settles(void)
-{
-	assert_true(comes_true("SELECT (count(*) = 0)::int FROM eddy.runs WHERE state <= 2", 10000));
-	assert_true(comes_true("SELECT (count(*) = 0)::int FROM eddy.outbox WHERE state <= 2", 10000));
-	assert_true(comes_true("SELECT (count(*) = 0)::int FROM eddy.dispatch WHERE pending <> 0 OR owner IS NOT NULL", 10000));
-}
-
 static void do_message(struct fixture *f, enum intent_kind kind, const char *source, const char *key, const char *text)
 {
-	struct intent in = { .kind = kind,
-		.source_key = source,
-		.message_key = key,
-		.thread_key = "t1",
-		.person = { .external_id = "U1" },
-		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = text,
-		.text_len = text ? strlen(text) : 0 };
+	struct intent in = fixture_intent(kind, source, key, text);
 	struct accepted a;
 	assert_true(fixture_do(f, &in, &a));
 	assert_int_equal(a.result, ERR_NONE);
@@ -82,7 +53,7 @@ static struct two two(void)
 
 static void two_done(struct two t)
 {
-	assert_settles();
+	assert_true(db_settles(10000)); /* it did not take the end of a lease */
 	fixture_free(t.b);
 	fixture_free(t.a);
 }
@@ -92,8 +63,8 @@ static void stop__said_to_the_other_process__ends_the_run(void **state)
 	(void)state;
 	struct two t = two();
 	do_message(t.b, INTENT_MESSAGE_POSTED, "s2", "1.2", "stop");
-	assert_true(comes_true("SELECT (state = 6)::int FROM eddy.runs WHERE message_seq = 1", 10000));
-	assert_true(comes_true("SELECT (state = 3)::int FROM eddy.runs WHERE message_seq = 2", 10000));
+	assert_true(db_comes_true("SELECT (state = 6)::int FROM eddy.runs WHERE message_seq = 1", 10000));
+	assert_true(db_comes_true("SELECT (state = 3)::int FROM eddy.runs WHERE message_seq = 2", 10000));
 	two_done(t);
 }
 
@@ -102,7 +73,7 @@ static void stop__pressed_at_the_other_process__ends_the_run(void **state)
 	(void)state;
 	struct two t = two();
 	do_message(t.b, INTENT_RUN_STOPPED, "s2", NULL, NULL);
-	assert_true(comes_true("SELECT (state = 6)::int FROM eddy.runs", 10000));
+	assert_true(db_comes_true("SELECT (state = 6)::int FROM eddy.runs", 10000));
 	two_done(t);
 }
 
@@ -122,8 +93,8 @@ static void delete__told_to_the_other_process__says_nothing(void **state)
 	(void)state;
 	struct two t = two();
 	do_message(t.b, INTENT_MESSAGE_DELETED, "s2", "1.1", NULL);
-	assert_true(comes_true("SELECT (state = 6)::int FROM eddy.runs", 10000));
-	assert_settles();
+	assert_true(db_comes_true("SELECT (state = 6)::int FROM eddy.runs", 10000));
+	assert_true(db_settles(10000));
 	assert_int_equal(fixture_count(t.a, REPLY_WHOLE) + fixture_count(t.b, REPLY_WHOLE), 0);
 	two_done(t);
 }
@@ -140,8 +111,8 @@ static void delete__while_nobody_works__says_nothing(void **state)
 	assert_true(test_db_exec("UPDATE eddy.messages SET state = 2, body = '', rev = rev + 1"));
 	o.url = fixture_url(a);
 	struct fixture *b = fixture_new(&o);
-	assert_true(comes_true("SELECT (state = 6)::int FROM eddy.runs", 10000));
-	assert_settles();
+	assert_true(db_comes_true("SELECT (state = 6)::int FROM eddy.runs", 10000));
+	assert_true(db_settles(10000));
 	assert_int_equal(fixture_count(b, REPLY_WHOLE), 0);
 	fixture_free(b);
 	fixture_free(a);
@@ -299,26 +270,19 @@ static void lost(const char *word)
 	struct fixture *f = fixture_new(&(struct fixture_options){ .url = url, .scan_ms = 200, .heartbeat_ms = 500 });
 	do_message(f, INTENT_MESSAGE_POSTED, "s1", "1.1", "before");
 	assert_int_equal(fixture_wait_replies(f, 1, 5000), 1);
-	assert_settles();
+	assert_true(db_settles(10000));
 	atomic_store(&l.word, word);
-	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
-		.source_key = "s2",
-		.message_key = "1.2",
-		.thread_key = "t1",
-		.person = { .external_id = "U1" },
-		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = "into the dark",
-		.text_len = 13 };
+	struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, "s2", "1.2", "into the dark");
 	struct accepted a;
 	assert_true(fixture_do(f, &in, &a));
 	assert_int_equal(a.result, ERR_NONE);
 	assert_false(a.duplicate);
 	assert_int_equal(a.seq, 3);
 	assert_true(fixture_wait_replies(f, 2, 10000) >= 2);
-	assert_settles();
+	assert_true(db_settles(10000));
 	assert_int_equal(atomic_load(&l.cuts), 1);
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages"), 4);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 3"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages"), 4);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state = 3"), 2);
 	/* Said again only as something to be looked up first. */
 	for (size_t i = 2; i < fixture_count(f, REPLY_WHOLE); i++)
 		assert_true(fixture_reply(f, i)->maybe_sent);

@@ -24,38 +24,11 @@ static struct fixture *plain(void)
 	return fixture_new(&(struct fixture_options){ 0 });
 }
 
-static long count(const char *sql)
-{
-	const char *v = test_db_value(sql);
-	return v ? atol(v) : -1;
-}
-
-static bool comes_true(const char *sql, uint32_t ms)
-{
-	uint64_t until = clock_ms() + ms;
-	while (count(sql) != 1 && clock_ms() < until)
-		usleep(20000);
-	return count(sql) == 1;
-}
-
+/* Nothing is left over, in memory or in the database. */
 static void assert_settled(struct fixture *f)
 {
 	assert_true(fixture_wait_idle(f, 30000));
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state <= 2"), 0);
-	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state <= 2"), 0);
-	assert_true(comes_true("SELECT (count(*) = 0)::int FROM eddy.dispatch WHERE pending <> 0 OR owner IS NOT NULL", 3000));
-}
-
-static struct intent in_direct(enum intent_kind kind, const char *source, const char *key, const char *text)
-{
-	return (struct intent){ .kind = kind,
-		.source_key = source,
-		.message_key = key,
-		.thread_key = "t1",
-		.person = { .external_id = "U1" },
-		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = text,
-		.text_len = text ? strlen(text) : 0 };
+	assert_true(db_settles(3000));
 }
 
 /* ---- what is handed in while the writer is held lands in one batch ---- */
@@ -76,7 +49,7 @@ static void hold_writer(struct fixture *f)
 {
 	static atomic_int held;
 	atomic_store(&held, 0);
-	struct intent in = in_direct(INTENT_THREAD_OPENED, "hold", NULL, NULL);
+	struct intent in = fixture_intent(INTENT_THREAD_OPENED, "hold", NULL, NULL);
 	in.ws = fixture_ws(f);
 	in.adapter = "test";
 	assert_true(engine_accept(fixture_engine(f), &in, hold, &held));
@@ -99,11 +72,11 @@ static void edit__in_the_batch_of_its_message__is_what_gets_answered(void **stat
 	struct fixture *f = plain();
 	struct accepted a[2] = { 0 };
 	hold_writer(f);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_POSTED, "m1", "1.1", "first words"), &a[0]);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_EDITED, "e1", "1.1", "second words"), &a[1]);
-	assert_true(comes_true("SELECT count(*) FROM eddy.messages WHERE body = 'second words'", 3000));
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_POSTED, "m1", "1.1", "first words"), &a[0]);
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_EDITED, "e1", "1.1", "second words"), &a[1]);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.messages WHERE body = 'second words'", 3000));
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.inbox WHERE source_key IN ('m1', 'e1')"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.inbox WHERE source_key IN ('m1', 'e1')"), 2);
 	fixture_free(f);
 }
 
@@ -113,12 +86,12 @@ static void delete__in_the_batch_of_its_message__erases_it(void **state)
 	struct fixture *f = plain();
 	struct accepted a[3] = { 0 };
 	hold_writer(f);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_POSTED, "m1", "1.1", "secret words"), &a[0]);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_EDITED, "e1", "1.1", "more secret words"), &a[1]);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_DELETED, "d1", "1.1", NULL), &a[2]);
-	assert_true(comes_true("SELECT count(*) FROM eddy.messages WHERE state = 2", 3000));
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_POSTED, "m1", "1.1", "secret words"), &a[0]);
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_EDITED, "e1", "1.1", "more secret words"), &a[1]);
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_DELETED, "d1", "1.1", NULL), &a[2]);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.messages WHERE state = 2", 3000));
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages WHERE author_kind = 1 AND body <> ''"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages WHERE author_kind = 1 AND body <> ''"), 0);
 	fixture_free(f);
 }
 
@@ -130,16 +103,16 @@ static void refused_row__in_one_batch_with_other_tenants__only_it_is_kept_aside(
 	assert_int_equal(engine_install(fixture_engine(f), "test", "T2", "Other", false, &other), ERR_NONE);
 	struct accepted a[5] = { 0 };
 	hold_writer(f);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_POSTED, "m1", "1.1", "one is fine"), &a[0]);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_POSTED, "m2", "1.2", "bad \xff bytes"), &a[1]);
-	put(f, other, in_direct(INTENT_MESSAGE_POSTED, "m3", "1.3", "three is fine"), &a[2]);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_POSTED, "m4", "1.4", "four is fine"), &a[3]);
-	put(f, other, in_direct(INTENT_MESSAGE_POSTED, "m5", "1.5", "five is fine"), &a[4]);
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_POSTED, "m1", "1.1", "one is fine"), &a[0]);
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_POSTED, "m2", "1.2", "bad \xff bytes"), &a[1]);
+	put(f, other, fixture_intent(INTENT_MESSAGE_POSTED, "m3", "1.3", "three is fine"), &a[2]);
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_POSTED, "m4", "1.4", "four is fine"), &a[3]);
+	put(f, other, fixture_intent(INTENT_MESSAGE_POSTED, "m5", "1.5", "five is fine"), &a[4]);
 	assert_int_equal(fixture_wait_replies(f, 4, 30000), 4);
 	assert_settled(f);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(a[i].result, i == 1 ? ERR_INPUT : ERR_NONE);
-	assert_int_equal(count("SELECT count(*) FROM eddy.inbox_rejected"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.inbox_rejected"), 1);
 	fixture_free(f);
 }
 
@@ -153,19 +126,19 @@ static void intent__larger_than_allowed__is_refused_as_bad_input_once(void **sta
 	text[INTENT_TEXT_MAX + 1] = 0;
 	struct accepted a = { 0 };
 	for (int i = 0; i < 2; i++) { /* sent again, it is refused again, and kept aside once */
-		struct intent in = in_direct(INTENT_MESSAGE_POSTED, "m:big", "1.1", text);
+		struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, "m:big", "1.1", text);
 		in.text_len = INTENT_TEXT_MAX + 1;
 		assert_false(fixture_do(f, &in, &a));
 		assert_int_equal(a.result, ERR_INPUT);
 	}
 	static const char origin[INTENT_ORIGIN_MAX + 1];
-	struct intent in = in_direct(INTENT_MESSAGE_POSTED, "m:origin", "1.2", "hello");
+	struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, "m:origin", "1.2", "hello");
 	in.origin = origin;
 	in.origin_len = sizeof(origin);
 	assert_false(fixture_do(f, &in, &a));
 	assert_int_equal(a.result, ERR_INPUT);
-	assert_int_equal(count("SELECT count(*) FROM eddy.inbox_rejected WHERE reason = 'too_large'"), 2);
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.inbox_rejected WHERE reason = 'too_large'"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages"), 0);
 	assert_true(fixture_say(f, "U1", "t1", "1.3", "still there?"));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	fixture_free(f);
@@ -183,9 +156,9 @@ static void edit_then_delete__before_it_starts_over__says_nothing(void **state)
 	assert_true(fixture_wait_calls(f, 1, 30000));
 	struct accepted a[2] = { 0 };
 	hold_writer(f);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_EDITED, "e1", "1.1", "other words"), &a[0]);
-	put(f, fixture_ws(f), in_direct(INTENT_MESSAGE_DELETED, "d1", "1.1", NULL), &a[1]);
-	assert_true(comes_true("SELECT count(*) FROM eddy.messages WHERE state = 2", 3000));
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_EDITED, "e1", "1.1", "other words"), &a[0]);
+	put(f, fixture_ws(f), fixture_intent(INTENT_MESSAGE_DELETED, "d1", "1.1", NULL), &a[1]);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.messages WHERE state = 2", 3000));
 	assert_settled(f);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 0);
 	fixture_free(f);
@@ -199,9 +172,9 @@ static void edit__without_a_change__keeps_the_steps(void **state)
 	fixture_after_tool(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "same words"));
 	assert_true(fixture_wait_calls(f, 2, 30000));
-	struct intent in = in_direct(INTENT_MESSAGE_EDITED, "e1", "1.1", "same words"); /* a link got its preview */
+	struct intent in = fixture_intent(INTENT_MESSAGE_EDITED, "e1", "1.1", "same words"); /* a link got its preview */
 	assert_true(fixture_do(f, &in, NULL));
-	assert_int_equal(count("SELECT count(*) FROM eddy.run_steps"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.run_steps"), 2);
 	fixture_release(f);
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
@@ -235,7 +208,7 @@ static void merge__at_a_tool_boundary__is_marked_as_answered_by_the_run(void **s
 	assert_non_null(strstr(fixture_reply(f, 0)->text, "found: two"));
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
 	assert_int_equal(
-	    count("SELECT count(*) FROM eddy.runs a JOIN eddy.runs b ON b.answered_by = a.id WHERE a.state = 3 AND b.state = 4"),
+	    db_count("SELECT count(*) FROM eddy.runs a JOIN eddy.runs b ON b.answered_by = a.id WHERE a.state = 3 AND b.state = 4"),
 	    1);
 	fixture_free(f);
 }
@@ -244,12 +217,12 @@ static void merge__the_first_message_is_deleted__the_second_gets_its_own_answer(
 {
 	(void)state;
 	struct fixture *f = joined();
-	struct intent in = in_direct(INTENT_MESSAGE_DELETED, "d1", "1.1", NULL);
+	struct intent in = fixture_intent(INTENT_MESSAGE_DELETED, "d1", "1.1", NULL);
 	assert_true(fixture_do(f, &in, NULL));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: two");
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 4"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state = 4"), 0);
 	fixture_free(f);
 }
 
@@ -257,7 +230,7 @@ static void merge__the_second_message_is_edited__the_answer_has_read_the_new_wor
 {
 	(void)state;
 	struct fixture *f = joined();
-	struct intent in = in_direct(INTENT_MESSAGE_EDITED, "e1", "1.2", "two and a half");
+	struct intent in = fixture_intent(INTENT_MESSAGE_EDITED, "e1", "1.2", "two and a half");
 	assert_true(fixture_do(f, &in, NULL));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_settled(f);
@@ -269,7 +242,7 @@ static void stop__ends_a_joined_run__both_messages_are_done_with(void **state)
 {
 	(void)state;
 	struct fixture *f = joined();
-	struct intent in = in_direct(INTENT_RUN_STOPPED, "s1", NULL, NULL);
+	struct intent in = fixture_intent(INTENT_RUN_STOPPED, "s1", NULL, NULL);
 	assert_true(fixture_do(f, &in, NULL));
 	assert_settled(f);
 	fixture_free(f);
@@ -288,7 +261,7 @@ static const char *failed_run(struct fixture *f)
 
 static struct intent press(const char *source, const char *run)
 {
-	struct intent in = in_direct(INTENT_ACTION_PRESSED, source, "9.9", run);
+	struct intent in = fixture_intent(INTENT_ACTION_PRESSED, source, "9.9", run);
 	in.action = "run.retry";
 	return in;
 }
@@ -310,7 +283,7 @@ static void retry__pressed_twice_at_once_and_again_later__runs_once(void **state
 	assert_true(fixture_do(f, &later, NULL));
 	assert_settled(f);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 2);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs"), 2);
 	fixture_free(f);
 }
 
@@ -318,7 +291,7 @@ static void retry__from_another_place_or_of_another_persons_private_answer__does
 {
 	(void)state;
 	struct fixture *f = plain();
-	struct intent ask = in_direct(INTENT_COMMAND_GIVEN, "c1", NULL, "what broke in private");
+	struct intent ask = fixture_intent(INTENT_COMMAND_GIVEN, "c1", NULL, "what broke in private");
 	ask.private_reply = true;
 	assert_true(fixture_do(f, &ask, NULL));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
@@ -337,7 +310,7 @@ static void retry__from_another_place_or_of_another_persons_private_answer__does
 	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_true(fixture_reply(f, 1)->one_person_only);
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(DISTINCT audience_id) FROM eddy.messages"), 1);
+	assert_int_equal(db_count("SELECT count(DISTINCT audience_id) FROM eddy.messages"), 1);
 	fixture_free(f);
 }
 
@@ -347,16 +320,17 @@ static void private__question_in_a_shared_thread__is_not_in_the_others_context(v
 	struct fixture *f = plain();
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "one for all"));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
-	struct intent ask = in_direct(INTENT_COMMAND_GIVEN, "c1", NULL, "for my eyes");
+	struct intent ask = fixture_intent(INTENT_COMMAND_GIVEN, "c1", NULL, "for my eyes");
 	ask.private_reply = true;
 	assert_true(fixture_do(f, &ask, NULL));
 	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_settled(f);
 	/* A transcript is read by thread: nothing private may be in one that others read. */
 	assert_int_equal(
-	    count("SELECT count(*) FROM (SELECT thread_id FROM eddy.messages GROUP BY 1 HAVING count(DISTINCT audience_id) > 1) x"),
+	    db_count(
+	        "SELECT count(*) FROM (SELECT thread_id FROM eddy.messages GROUP BY 1 HAVING count(DISTINCT audience_id) > 1) x"),
 	    0);
-	assert_int_equal(count("SELECT count(*) FROM eddy.threads"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.threads"), 2);
 	fixture_free(f);
 }
 
@@ -371,7 +345,7 @@ static void answer__that_the_database_refuses__ends_in_a_plain_error(void **stat
 	assert_true(fixture_reply(f, 0)->failed);
 	assert_string_equal(fixture_reply(f, 1)->text, "re: and something good");
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.model_calls"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.model_calls"), 2);
 	fixture_free(f);
 }
 
@@ -391,15 +365,15 @@ static void claim__of_a_delivery_that_was_told_to_wait__waits_for_the_rest(void 
 	assert_int_equal(fixture_wait_replies(a, 1, 30000), 1);
 	uint64_t t0 = clock_ms();
 	engine_held(fixture_engine(a), fixture_ws(a), fixture_reply(a, 0)->run, 6000);
-	while (count("SELECT count(*) FROM eddy.outbox WHERE due > now()") != 1 && clock_ms() < t0 + 5000)
+	while (db_count("SELECT count(*) FROM eddy.outbox WHERE due > now()") != 1 && clock_ms() < t0 + 5000)
 		usleep(10000);
 	/* Given back as the process ends, which knows of no time of its own: the later of the two counts. */
 	engine_sent(fixture_engine(a),
 	    &(struct sent){ .ws = fixture_ws(a), .delivery = fixture_reply(a, 0)->run, .result = ERR_RETRY, .why = "stopping" });
-	while (count("SELECT count(*) FROM eddy.outbox WHERE state = 1") != 1 && clock_ms() < t0 + 5000)
+	while (db_count("SELECT count(*) FROM eddy.outbox WHERE state = 1") != 1 && clock_ms() < t0 + 5000)
 		usleep(10000);
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
-	while (count("SELECT count(*) FROM eddy.dispatch WHERE token = 2") != 1 && clock_ms() < t0 + 5500)
+	while (db_count("SELECT count(*) FROM eddy.dispatch WHERE token = 2") != 1 && clock_ms() < t0 + 5500)
 		usleep(10000);
 	assert_int_equal(fixture_count(b, REPLY_WHOLE), 0);
 	assert_int_equal(fixture_wait_replies(b, 1, 40000), 1);
@@ -424,8 +398,8 @@ static void claim__fifth_attempt_broke_too__is_parked_with_a_plain_error(void **
 	assert_true(fixture_reply(b, 0)->failed);
 	assert_string_equal(fixture_reply(b, 1)->text, "re: innocent");
 	assert_settled(b);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 7"), 1);
-	assert_int_equal(count("SELECT attempt FROM eddy.runs WHERE message_seq = 2"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state = 7"), 1);
+	assert_int_equal(db_count("SELECT attempt FROM eddy.runs WHERE message_seq = 2"), 0);
 	fixture_free(b);
 	fixture_free(a);
 }
@@ -490,8 +464,8 @@ static void claim__work_of_an_adapter_that_is_not_here__is_left_for_others(void 
 	assert_true(fixture_say(a, "U1", "t1", "1.1", "not for the other"));
 	assert_true(fixture_wait_calls(a, 1, 30000));
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100, .adapter = "other" });
-	assert_true(comes_true("SELECT (owner IS NULL AND pending = 1 AND token > 1)::int FROM eddy.dispatch", 5000));
-	assert_int_equal(count("SELECT attempt FROM eddy.runs"), 0);
+	assert_true(db_comes_true("SELECT (owner IS NULL AND pending = 1 AND token > 1)::int FROM eddy.dispatch", 5000));
+	assert_int_equal(db_count("SELECT attempt FROM eddy.runs"), 0);
 	assert_true(test_db_exec("UPDATE eddy.dispatch SET due = now()"));
 	fixture_free(b);
 	struct fixture *c = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100 });
@@ -555,7 +529,7 @@ static void stream__opened_then_the_process_is_gone__is_completed_in_place(void 
 	/* The first wakes up and says that it was posted: known already. */
 	engine_sent(fixture_engine(a), &(struct sent){ .ws = fixture_ws(a), .delivery = run, .external_ref = "ts-9" });
 	usleep(100000);
-	assert_int_equal(count("SELECT pending FROM eddy.dispatch"), 0);
+	assert_int_equal(db_count("SELECT pending FROM eddy.dispatch"), 0);
 	fixture_free(b);
 	fixture_free(a);
 }
@@ -566,7 +540,7 @@ static void delivery__waits_and_the_row_says_sending__is_still_sent_again(void *
 	struct fixture *f = plain();
 	fixture_sent_results(f, ERR_RETRY);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you there now"));
-	assert_true(comes_true("SELECT count(*) FROM eddy.outbox WHERE state = 1", 3000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.outbox WHERE state = 1", 3000));
 	assert_true(test_db_exec("UPDATE eddy.outbox SET state = 2")); /* as after a COMMIT whose outcome was lost */
 	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
 	assert_settled(f);
@@ -583,7 +557,7 @@ static void delivery__found_waiting__says_sending_before_it_leaves(void **state)
 	assert_true(test_db_exec("UPDATE eddy.outbox SET state = 1"));
 	struct fixture *b = fixture_new(&(struct fixture_options){ .url = fixture_url(a), .scan_ms = 100, .mute = true });
 	assert_int_equal(fixture_wait_replies(b, 1, 30000), 1);
-	assert_int_equal(count("SELECT state FROM eddy.outbox"), 2);
+	assert_int_equal(db_count("SELECT state FROM eddy.outbox"), 2);
 	fixture_free(b);
 	fixture_free(a);
 }
@@ -604,7 +578,8 @@ static void lanes__more_than_may_work_at_once__wait_and_all_are_answered(void **
 	usleep(50000);
 	assert_int_equal(fixture_model_calls(f), 2);
 	/* One that waits for its turn is deleted; one that works is stopped: both give way. */
-	struct intent d = in_direct(INTENT_MESSAGE_DELETED, "d1", "1.5", NULL), s = in_direct(INTENT_RUN_STOPPED, "s1", NULL, NULL);
+	struct intent d = fixture_intent(INTENT_MESSAGE_DELETED, "d1", "1.5", NULL),
+	              s = fixture_intent(INTENT_RUN_STOPPED, "s1", NULL, NULL);
 	s.thread_key = "t0";
 	assert_true(fixture_do(f, &d, NULL));
 	assert_true(fixture_do(f, &s, NULL));
@@ -628,7 +603,7 @@ static void delivery__platforms_words_cannot_be_stored__the_outcome_is(void **st
 	engine_sent(
 	    fixture_engine(f), &(struct sent){ .ws = fixture_ws(f), .delivery = fixture_reply(f, 0)->run, .external_ref = "\xff" });
 	assert_settled(f);
-	assert_int_equal(count("SELECT count(*) FROM eddy.outbox WHERE state = 3"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.outbox WHERE state = 3"), 1);
 	fixture_free(f);
 }
 
@@ -650,7 +625,7 @@ static void database__cut_all_the_time__each_message_is_answered_once(void **sta
 		snprintf(source, sizeof(source), "m%d", i);
 		snprintf(thread, sizeof(thread), "t%d", i % 7);
 		snprintf(text, sizeof(text), "message %d", i);
-		struct intent in = in_direct(INTENT_MESSAGE_POSTED, source, key, text);
+		struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, source, key, text);
 		in.thread_key = thread;
 		put(f, fixture_ws(f), in, &a[i]);
 		if (i % 4 == 0)
@@ -659,14 +634,14 @@ static void database__cut_all_the_time__each_message_is_answered_once(void **sta
 			                 " AND pid <> pg_backend_pid()"));
 		usleep(30000);
 	}
-	assert_true(comes_true("SELECT (count(*) = 60)::int FROM eddy.runs WHERE state IN (3, 4)", 30000));
-	assert_true(comes_true("SELECT (count(*) = 0)::int FROM eddy.outbox WHERE state <= 2", 10000));
+	assert_true(db_comes_true("SELECT (count(*) = 60)::int FROM eddy.runs WHERE state IN (3, 4)", 30000));
+	assert_true(db_comes_true("SELECT (count(*) = 0)::int FROM eddy.outbox WHERE state <= 2", 10000));
 	assert_settled(f);
 	for (int i = 0; i < 60; i++)
 		assert_int_equal(a[i].result, ERR_NONE);
-	assert_int_equal(count("SELECT count(*) FROM eddy.runs WHERE state = 4 AND answered_by IS NULL"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state = 4 AND answered_by IS NULL"), 0);
 	assert_int_equal(
-	    count(
+	    db_count(
 	        "SELECT count(*) FROM eddy.runs r WHERE state = 3 AND 1 <> (SELECT count(*) FROM eddy.messages m WHERE m.run_id = r.id)"),
 	    0);
 	/* Sent again only as something to be looked up first. */
@@ -676,7 +651,7 @@ static void database__cut_all_the_time__each_message_is_answered_once(void **sta
 			if (id_equal(fixture_reply(f, i)->run, fixture_reply(f, k)->run))
 				assert_true(fixture_reply(f, k)->maybe_sent);
 	assert_int_equal(
-	    count("SELECT count(*) FROM (SELECT run_id FROM eddy.model_calls GROUP BY run_id, id HAVING count(*) > 1) x"), 0);
+	    db_count("SELECT count(*) FROM (SELECT run_id FROM eddy.model_calls GROUP BY run_id, id HAVING count(*) > 1) x"), 0);
 	fixture_free(f);
 }
 
@@ -693,7 +668,7 @@ static void budget__calls_that_ended__hold_only_what_they_cost(void **state)
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: spend it well");
 	assert_settled(f);
-	assert_int_equal(count("SELECT spent_micros FROM eddy.budget_days"), 3000000);
+	assert_int_equal(db_count("SELECT spent_micros FROM eddy.budget_days"), 3000000);
 	fixture_free(f);
 }
 

@@ -15,20 +15,6 @@
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
 
-static long count(const char *sql)
-{
-	const char *v = test_db_value(sql);
-	return v ? atol(v) : -1;
-}
-
-static bool comes_true(const char *sql, uint32_t ms)
-{
-	uint64_t until = clock_ms() + ms;
-	while (count(sql) != 1 && clock_ms() < until)
-		usleep(10000);
-	return count(sql) == 1;
-}
-
 /* A page's own copy of a thread, kept right by what engine_read_thread() gives. */
 struct page {
 	struct stored_message m[64];
@@ -113,7 +99,7 @@ static void read_thread__in_pages_with_changes__ends_with_the_whole_thread(void 
 		assert_string_equal(fast.text[i], slow.text[k]);
 		assert_int_equal(fast.m[i].deleted, slow.m[k].deleted);
 	}
-	assert_int_equal(count("SELECT count(*) FROM eddy.messages WHERE body = 'question 2, best'"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages WHERE body = 'question 2, best'"), 1);
 	fixture_free(f);
 }
 
@@ -158,7 +144,7 @@ static void notes_and_what_was_learned__are_there_afterwards(void **state)
 	assert_null(v);
 	assert_true(engine_note_put(e, fixture_ws(f), "test", "cursor", "one"));
 	assert_true(engine_note_put(e, fixture_ws(f), "test", "cursor", "two"));
-	assert_true(comes_true("SELECT count(*) FROM eddy.adapter_notes WHERE value = 'two'", 30000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.adapter_notes WHERE value = 'two'", 30000));
 	assert_int_equal(engine_note_get(e, fixture_ws(f), "test", "cursor", &v), ERR_NONE);
 	assert_string_equal(v, "two");
 	free(v);
@@ -166,21 +152,21 @@ static void notes_and_what_was_learned__are_there_afterwards(void **state)
 	struct intent_place c = { .external_id = "C7", .name = "plans", .visibility = VIS_PUBLIC, .eddy_is_member = true };
 	assert_true(engine_learn_person(e, fixture_ws(f), "test", &p));
 	assert_true(engine_learn_place(e, fixture_ws(f), "test", &c));
-	assert_true(comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Grace' AND guest", 30000));
-	assert_true(comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 4 AND member", 30000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Grace' AND guest", 30000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 4 AND member", 30000));
 	c = (struct intent_place){ .external_id = "C7", .visibility = VIS_PRIVATE, .eddy_is_member = true }; /* made private */
 	assert_true(engine_learn_place(e, fixture_ws(f), "test", &c));
-	assert_true(comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 2", 30000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 2", 30000));
 	/* A message in which the edge does not know the kind of place opens nothing. */
 	struct intent in = change(INTENT_MESSAGE_POSTED, "m:7", "7.1", "hello all");
 	in.place = (struct intent_place){ .external_id = "C7", .visibility = VIS_UNKNOWN, .eddy_is_member = true };
 	assert_true(fixture_do(f, &in, NULL));
-	assert_int_equal(count("SELECT visibility FROM eddy.places WHERE name = 'plans'"), 2);
+	assert_int_equal(db_count("SELECT visibility FROM eddy.places WHERE name = 'plans'"), 2);
 	/* Nor does one that says nothing of guests make a guest a member. */
 	in = change(INTENT_MESSAGE_POSTED, "m:8", "8.1", "hello again");
 	in.person = (struct intent_person){ .external_id = "U7" };
 	assert_true(fixture_do(f, &in, NULL));
-	assert_int_equal(count("SELECT count(*) FROM eddy.people WHERE name = 'Grace' AND guest"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.people WHERE name = 'Grace' AND guest"), 1);
 	fixture_free(f);
 }
 
@@ -202,20 +188,20 @@ static void person__not_described_yet__is_a_guest_until_it_is(void **state)
 	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
 	assert_true(helped_as_guest(f, who, "g1", 1));
 	assert_true(helped_as_guest(f, who, "g2", 2));
-	assert_int_equal(count("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND guest"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND guest"), 1);
 	/* Described: a member, at once and in the next process, which has not heard of it yet. */
 	assert_true(engine_learn_person(
 	    fixture_engine(f), fixture_ws(f), "test", &(struct intent_person){ .external_id = "U8", .name = "Ada" }));
-	assert_true(comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND NOT guest", 30000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND NOT guest", 30000));
 	assert_false(helped_as_guest(f, (struct intent_person){ .external_id = "U8", .name = "Ada" }, "g3", 3));
 	assert_true(fixture_wait_idle(f, 30000));
 	struct fixture *next = fixture_new(&(struct fixture_options){ .url = fixture_url(f) });
 	assert_false(helped_as_guest(next, who, "g4", 1));
-	assert_int_equal(count("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND NOT guest"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND NOT guest"), 1);
 	/* A guest by description stays one, described again or not. */
 	assert_true(engine_learn_person(fixture_engine(next), fixture_ws(next), "test",
 	    &(struct intent_person){ .external_id = "U8", .name = "Ada", .is_guest = true }));
-	assert_true(comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND guest", 30000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.people WHERE name = 'Ada' AND guest", 30000));
 	assert_true(helped_as_guest(next, who, "g5", 2));
 	fixture_free(next);
 	fixture_free(f);
@@ -235,11 +221,11 @@ static void install__twice__is_the_same_tenant_and_uninstalling_is_noted(void **
 	assert_false(id_equal(a, fixture_ws(f)));
 	struct intent gone = { .kind = INTENT_UNINSTALLED, .ws = a, .source_key = "u:1" };
 	assert_true(fixture_do(f, &gone, NULL));
-	assert_int_equal(count("SELECT count(*) FROM eddy.installs WHERE removed_at IS NOT NULL AND external_id = 'T9'"), 1);
-	assert_int_equal(count("SELECT count(*) FROM eddy.installs WHERE removed_at IS NOT NULL"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.installs WHERE removed_at IS NOT NULL AND external_id = 'T9'"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.installs WHERE removed_at IS NOT NULL"), 1);
 	assert_int_equal(engine_install(e, "test", "T9", "Nine", false, &b), ERR_NONE);
 	assert_true(id_equal(a, b));
-	assert_int_equal(count("SELECT count(*) FROM eddy.installs WHERE removed_at IS NOT NULL"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.installs WHERE removed_at IS NOT NULL"), 0);
 	fixture_free(f);
 }
 
