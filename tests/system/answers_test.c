@@ -14,22 +14,6 @@
 
 #include "harness.h"
 
-static struct rig rig;
-
-static int set_up(void **state)
-{
-	(void)state;
-	rig_open(&rig, NULL, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static void eddy__answers__mentions_direct_messages_and_follow_ups(void **state)
 {
 	(void)state;
@@ -150,14 +134,15 @@ static void eddy__drains__after_sigterm_and_answers_what_runs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(eddy__answers__mentions_direct_messages_and_follow_ups, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eddy__answers__once_though_mention_and_message_are_twins, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eddy__answers__messages_of_one_thread_in_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eddy__ignores__itself_bots_and_people_among_themselves, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eddy__streams__into_one_message_that_ends_exact, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eddy__answers__without_a_model_as_builtin, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eddy__answers__a_slash_command_through_its_response_url, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eddy__drains__after_sigterm_and_answers_what_runs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(eddy__answers__mentions_direct_messages_and_follow_ups, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+		    eddy__answers__once_though_mention_and_message_are_twins, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(eddy__answers__messages_of_one_thread_in_order, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(eddy__ignores__itself_bots_and_people_among_themselves, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(eddy__streams__into_one_message_that_ends_exact, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(eddy__answers__without_a_model_as_builtin, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(eddy__answers__a_slash_command_through_its_response_url, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(eddy__drains__after_sigterm_and_answers_what_runs, rig_set_up, rig_tear_down),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);

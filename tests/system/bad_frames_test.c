@@ -17,22 +17,6 @@
 
 #include "harness.h"
 
-static struct rig rig;
-
-static int set_up(void **state)
-{
-	(void)state;
-	rig_open(&rig, NULL, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static void tell_raw(const char *text, int repeat, const char *tail, bool binary)
 {
 	fake_tell(&rig.slack, "raw", "{s:s, s:i, s:s, s:b}", "text", text, "repeat", repeat, "tail", tail, "binary", (int)binary);
@@ -128,7 +112,7 @@ static void frames__that_are_no_good__are_outlived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(frames__that_are_no_good__are_outlived, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(frames__that_are_no_good__are_outlived, rig_set_up, rig_tear_down),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -770,3 +770,19 @@ void rig_check(struct rig *r, int from, int to)
 	if (pending != 0)
 		rig_fail(r, "%lld threads have pending work although nothing is open", (long long)pending);
 }
+
+struct rig rig;
+
+int rig_set_up(void **state)
+{
+	(void)state;
+	rig_open(&rig, NULL, NULL);
+	return 0;
+}
+
+int rig_tear_down(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}

@@ -97,6 +97,11 @@ int rig_rescue_ms(struct rig *r);
 /** True under EDDY_TEST_LONG: ${n} rounds instead of one. */
 int rig_rounds(int n);
 
+/* The rig of the test that runs, and set-up and tear-down around it, for cmocka_unit_test_setup_teardown(). */
+extern struct rig rig;
+int rig_set_up(void **state); /* fakes without options */
+int rig_tear_down(void **state);
+
 /** EDDY_TEST_ONLY: a pattern of test names to run alone. */
 void rig_filter(void);
 

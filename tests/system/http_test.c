@@ -16,20 +16,11 @@
 #include "harness.h"
 #include "../adapters/web/ws_client.c"
 
-static struct rig rig;
-
 static int set_up(void **state)
 {
 	(void)state;
 	rig_open(&rig, NULL, NULL);
 	rig_serve(&rig, 0, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
 	return 0;
 }
 
@@ -271,11 +262,11 @@ static void websocket__bad_upgrades__are_told_why_and_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(http__smuggling_forms__are_refused_and_closed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(http__slow_heads__are_dropped_and_keep_nobody_out, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(http__huge_heads_and_bodies__are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(websocket__bad_frames__are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(websocket__bad_upgrades__are_told_why_and_closed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(http__smuggling_forms__are_refused_and_closed, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(http__slow_heads__are_dropped_and_keep_nobody_out, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(http__huge_heads_and_bodies__are_refused, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(websocket__bad_frames__are_refused, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(websocket__bad_upgrades__are_told_why_and_closed, set_up, rig_tear_down),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);

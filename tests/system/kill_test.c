@@ -15,20 +15,11 @@
 #include "harness.h"
 
 enum { CONVERSATIONS = 12 };
-static struct rig rig;
-
 static int set_up(void **state)
 {
 	(void)state;
 	static const char *const slack[] = { "--retry0_ms=1000", "--retry1_ms=2500", "--retry2_ms=6000", NULL };
 	rig_open(&rig, slack, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
 	return 0;
 }
 
@@ -106,7 +97,7 @@ static void kill__of_a_busy_process__loses_and_doubles_nothing(void **state)
 	rig_check(&rig, 1, n);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

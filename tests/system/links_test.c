@@ -14,20 +14,11 @@
 
 #include "harness.h"
 
-static struct rig rig;
-
 static int set_up(void **state)
 {
 	(void)state;
 	static const char *const slack[] = { "--retry0_ms=3000", "--retry1_ms=6000", "--retry2_ms=12000", "--close_ms=1500", NULL };
 	rig_open(&rig, slack, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
 	return 0;
 }
 
@@ -189,7 +180,7 @@ static void start__without_slack__goes_on_trying_and_links_up(void **state)
 	rig_wait_answers(&rig, 1, 1, 40000);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

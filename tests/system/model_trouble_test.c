@@ -12,22 +12,6 @@
 
 #include "harness.h"
 
-static struct rig rig;
-
-static int set_up(void **state)
-{
-	(void)state;
-	rig_open(&rig, NULL, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 /* Lines of the daemon's log that name ${event}. */
 static int logged(const char *event)
 {
@@ -159,7 +143,7 @@ static void model__is_slow__delays_no_canonical_answer(void **state)
 	rig_check(&rig, 1, 100);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_set_up, rig_tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -13,20 +13,11 @@
 
 #include "harness.h"
 
-static struct rig rig;
-
 static int set_up(void **state)
 {
 	(void)state;
 	static const char *const slack[] = { "--retry0_ms=3000", "--retry1_ms=20000", "--retry2_ms=60000", NULL };
 	rig_open(&rig, slack, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
 	return 0;
 }
 
@@ -116,7 +107,7 @@ static void process__stopped_until_its_lease_is_gone__says_nothing_twice_when_it
 	rig_check(&rig, 1, n - 1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -13,22 +13,6 @@
 
 #include "harness.h"
 
-static struct rig rig;
-
-static int set_up(void **state)
-{
-	(void)state;
-	rig_open(&rig, NULL, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 static void post__answered_429__waits_and_holds_up_no_other_channel(void **state)
 {
 	(void)state;
@@ -201,7 +185,7 @@ static void person__stops_a_run__and_it_ends(void **state)
 	}));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_set_up, rig_tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -19,20 +19,11 @@
 #include "../adapters/web/ws_client.c"
 
 #define THREAD "11111111-2222-4333-8444-555555555555"
-static struct rig rig;
-
 static int set_up(void **state)
 {
 	(void)state;
 	static const char *const slack[] = { "--retry0_ms=2000", "--retry1_ms=4000", "--retry2_ms=8000", NULL };
 	rig_open(&rig, slack, NULL);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	rig_close(&rig);
 	return 0;
 }
 
@@ -227,13 +218,13 @@ static void two_processes__one_killed__lose_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(sigterm__under_load__ends_soon_and_loses_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(sigterm__with_posts_held_up__leaves_them_to_the_next, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(websocket__during_the_drain__still_gets_its_answer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sigterm__under_load__ends_soon_and_loses_nothing, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(sigterm__with_posts_held_up__leaves_them_to_the_next, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(websocket__during_the_drain__still_gets_its_answer, set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(
-		    websocket__cut_anywhere_and_over_a_restart__resumes_without_loss_or_double, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(sigstop__until_the_lease_is_gone__leaves_one_answer, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(two_processes__one_killed__lose_nothing, set_up, tear_down),
+		    websocket__cut_anywhere_and_over_a_restart__resumes_without_loss_or_double, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(sigstop__until_the_lease_is_gone__leaves_one_answer, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(two_processes__one_killed__lose_nothing, set_up, rig_tear_down),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
