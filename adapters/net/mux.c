@@ -3,7 +3,8 @@
  * socket at each transfer's start and gives it up at each end; taking that literally costs two epoll_ctl per request.  Sockets that
  * we opened for curl (OPENSOCKETFUNCTION) therefore stay registered for reading until they close; an event that nobody waits for,
  * the peer closing an idle connection, takes the socket out until curl asks again.  Sockets that curl makes for itself (its
- * resolver) are followed literally, because curl closes those without telling.
+ * resolver) are followed literally, because curl closes those without telling; so it does with sockets that never got connected (7.88), which
+ * is why a number is only taken to be the same socket once curl has wanted to read from it.
  */
 #include "mux.h"
 
@@ -19,7 +20,7 @@ struct mux_socket {
 	struct mux *x;
 	curl_socket_t fd;
 	int want, armed; /* UV_READABLE | UV_WRITABLE: what curl waits for, what libuv watches */
-	bool ours;
+	bool ours, connected;
 };
 
 static void report(struct mux *x)
@@ -139,7 +140,8 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket
 	if (!s && !(s = find_or_make(x, fd)))
 		return -1;
 	s->want = want;
-	if (want == 0 && !s->ours) {
+	s->connected |= (want & UV_READABLE) != 0;
+	if (want == 0 && !(s->ours && s->connected)) {
 		drop(x, fd);
 		return 0;
 	}
@@ -157,6 +159,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
+	drop(x, fd); /* a number that the kernel has just given out: what stands there is closed */
 	struct mux_socket *s = find_or_make(x, fd);
 	if (!s) {
 		close(fd);

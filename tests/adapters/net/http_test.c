@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -385,6 +387,47 @@ static void cancel__ends__a_call_at_any_point(void **state)
 	assert_int_equal(late.fail, HTTP_CANCELLED);
 }
 
+/* A listener whose queue is full: a connection to it is neither made nor refused. */
+static int full_listener(int *port, int fill[8])
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t n = sizeof a;
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*port = ntohs(a.sin_port);
+	for (int i = 0; i < 8; i++) {
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)!connect(fill[i], (struct sockaddr *)&a, n);
+	}
+	return fd;
+}
+
+/* curl closes a socket that never got connected without telling; the next one has the same number. */
+static void connection__that_was_never_made__does_no_harm_to_the_next(void **state)
+{
+	struct fixture *f = *state;
+	int port, fill[8], fd = full_listener(&port, fill);
+	char url[60];
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/ok", port);
+	uint32_t best_ms = UINT32_MAX;
+	for (int i = 0; i < 5; i++) {
+		struct outcome lost = { .f = f }, next = { 0 };
+		struct http_request r = { .method = "GET", .url = url, .connect_ms = 100, .on_done = on_done, .arg = &lost };
+		assert_int_equal(http_start(f->h, &r), ERR_NONE);
+		await(&lost);
+		assert_int_not_equal(lost.fail, HTTP_OK);
+		assert_int_equal(go(f, &next, "GET", "/cut-at-once", (struct http_request){ 0 }), ERR_NONE);
+		await(&next);
+		best_ms = next.total_ms < best_ms ? next.total_ms : best_ms;
+	}
+	assert_true(best_ms < 150); /* unwatched, each would be found out by a timer of 200 ms */
+	for (int i = 0; i < 8; i++)
+		close(fill[i]);
+	close(fd);
+}
+
 static void two_hundred__run__at_once(void **state)
 {
 	struct fixture *f = *state;
@@ -628,6 +671,7 @@ int main(void)
 		T(body__is_refused__beyond_its_limit),
 		T(stream__stops__when_its_reader_says_so),
 		T(cancel__ends__a_call_at_any_point),
+		T(connection__that_was_never_made__does_no_harm_to_the_next),
 		T(two_hundred__run__at_once),
 		T(redirects__are_followed__without_giving_credentials_away),
 		T(stop__ends__calls_in_flight),
