@@ -179,18 +179,22 @@ bool transcripts_get(struct transcripts *c, struct id thread, int64_t upto, stru
 {
 	pthread_mutex_lock(&c->mutex);
 	struct entry *e = find(c, thread);
-	bool held = e != NULL && e->last_seq >= upto;
+	bool held = e != NULL && e->last_seq >= upto, asked = false;
 	size_t n = 0, bytes = 0;
 	if (held) {
 		for (size_t i = 0; i < e->len; i++) {
 			const struct held *h = &e->ring[(e->first + i) % TRANSCRIPT_MAX];
 			if (h->seq > upto && h->kind != AUTHOR_EDDY)
 				continue;
+			asked = asked || h->seq == upto;
 			n++;
 			bytes += h->text_len + 1;
 		}
-		/* Later messages may have pushed out what belongs in front: good enough only when nothing was pushed out, or little came. */
-		held = n > 0 && (e->from_start || n >= TRANSCRIPT_MAX / 2);
+		/*
+		 * Later messages may have pushed out what belongs in front, in a long queue even the question itself: good enough only when
+		 * that is here, and nothing was pushed out, or little came.
+		 */
+		held = asked && (e->from_start || n >= TRANSCRIPT_MAX / 2);
 	}
 	if (held) {
 		memset(out, 0, sizeof(*out));
@@ -219,9 +223,11 @@ void transcript_done(struct transcript *t)
 
 const struct pg_statement transcript_statements[] = {
 	{ "transcript_load",
+	    /* The question itself, whatever number of answers came after it, and what else there is room for. */
 	    "SELECT m.seq, m.author_kind, m.author_id, m.body, t.seq FROM threads t JOIN LATERAL ("
-	    " SELECT seq, author_kind, author_id, body FROM messages"
-	    " WHERE ws = $1 AND thread_id = $2 AND (seq <= $3 OR author_kind = 2) AND state <> 2 ORDER BY seq DESC LIMIT 50) m ON true"
+	    " (SELECT seq, author_kind, author_id, body FROM messages"
+	    " WHERE ws = $1 AND thread_id = $2 AND (seq < $3 OR author_kind = 2 AND seq > $3) AND state <> 2 ORDER BY seq DESC LIMIT 49)"
+	    " UNION ALL SELECT seq, author_kind, author_id, body FROM messages WHERE ws = $1 AND thread_id = $2 AND seq = $3 AND state <> 2) m ON true"
 	    " WHERE t.ws = $1 AND t.id = $2 ORDER BY m.seq" },
 	{ NULL, NULL },
 };

@@ -120,6 +120,28 @@ static void transcripts__random_operations__never_give_what_is_not_stored(void *
 	assert_true(given > 5000);
 }
 
+static void transcripts__a_long_queue__never_gives_answers_without_the_question(void **state)
+{
+	(void)state;
+	static struct model_thread m;
+	memset(&m, 0, sizeof(m));
+	struct transcripts *c = transcripts_new(1 << 20);
+	for (int i = 0; i < 30; i++)
+		append(c, &m, 1, AUTHOR_PERSON, true);
+	for (int i = 0; i < TRANSCRIPT_MAX; i++) {
+		append(c, &m, 1, AUTHOR_EDDY, true);
+		for (int64_t upto = 1; upto <= 30; upto++) {
+			struct transcript x;
+			if (!transcripts_get(c, thread_id(1), upto, &x))
+				continue;
+			assert_int_equal(x.items[x.len - 1].seq, upto);
+			check(&x, &m, 1, upto);
+			transcript_done(&x);
+		}
+	}
+	transcripts_free(c);
+}
+
 static void transcripts__a_number_is_missing__is_not_given(void **state)
 {
 	(void)state;
@@ -136,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transcripts__random_operations__never_give_what_is_not_stored),
+		cmocka_unit_test(transcripts__a_long_queue__never_gives_answers_without_the_question),
 		cmocka_unit_test(transcripts__a_number_is_missing__is_not_given),
 	};
 	return cmocka_run_group_tests_name("transcript", tests, NULL, NULL);
