@@ -15,6 +15,7 @@
 #include "../../core/base/metric.h"
 #include "../../core/store/store.h"
 #include "../net/http.h"
+#include "../net/trust.h"
 #include "cli.h"
 #include "probe.h"
 
@@ -218,12 +219,16 @@ int cmd_doctor(struct cli *c)
 	for (const struct door *d = c->doors; d->name != NULL; d++)
 		if (d->check(c->settings, c->insecure, why, sizeof why) != ERR_NONE)
 			say(&r, false, "settings", "%s", why);
+	const char *ca_file = settings_str(c->settings, "net.ca_file");
 	look_at_files(&r, c);
 	look_at_database(&r, c);
 	look_at_port(&r, c);
 	struct metrics *ms = metrics_new();
 	struct http *http = NULL;
-	if (http_new(&http, ms, NULL) == ERR_NONE) {
+	bool trusts = trust_check(ca_file, why, sizeof why) == ERR_NONE;
+	if (!trusts)
+		say(&r, false, "settings", "%s", why);
+	else if (http_new(&http, ms, ca_file) == ERR_NONE) {
 		look_at_doors(&r, c, http);
 		look_at_model(&r, c, http);
 		http_stop(http);

@@ -23,6 +23,7 @@
 #include "../model/model.h"
 #include "../net/http.h"
 #include "../net/loop.h"
+#include "../net/trust.h"
 #include "cli.h"
 #include "notify.h"
 
@@ -62,7 +63,7 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 	store_watch(s->store);
 	s->metrics = metrics_new();
-	if ((e = http_new(&s->http, s->metrics, NULL)) != ERR_NONE) {
+	if ((e = http_new(&s->http, s->metrics, settings_str(c->settings, "net.ca_file"))) != ERR_NONE) {
 		snprintf(why, why_n, "cannot start the http engine");
 		return e;
 	}
@@ -70,6 +71,7 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 		snprintf(why, why_n, "cannot start the loop");
 		return e;
 	}
+	loop_trust(s->loop, settings_str(c->settings, "net.ca_file"));
 	if ((s->model = model_open(c->settings, s->http, s->metrics, why, why_n)) == NULL)
 		return ERR_INPUT;
 	const struct engine_options eo = { .settings = c->settings,
@@ -212,6 +214,10 @@ int cmd_serve(struct cli *c)
 			cli_complain("%s", why);
 			return EXIT_SETTINGS;
 		}
+	if (trust_check(settings_str(c->settings, "net.ca_file"), why, sizeof why) != ERR_NONE) {
+		cli_complain("%s", why);
+		return EXIT_SETTINGS;
+	}
 	if (make_data_dir(cli_data_dir(c), why, sizeof why) != ERR_NONE) {
 		cli_complain("%s", why);
 		return EXIT_SETTINGS;

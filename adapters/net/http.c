@@ -29,6 +29,7 @@
 #include "evloop.h"
 #include "httpcall.h"
 #include "mux.h"
+#include "trust.h"
 
 #define CALLS_MAX 4096
 #define CONNECTS_MAX 2500L
@@ -167,6 +168,8 @@ static struct slot *slot_get(struct http *h, struct lane *l)
 	if (h->ca_file) {
 		curl_easy_setopt(e, CURLOPT_CAINFO, h->ca_file);
 		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+		curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, h->ca_file);
+		curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL);
 	} else if (h->ca_folder) {
 		curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
 		curl_easy_setopt(e, CURLOPT_CAPATH, h->ca_folder);
@@ -385,6 +388,11 @@ static void on_transfer(void *arg, CURL *easy, CURLcode code)
 	    : c->too_large                                  ? "the answer is larger than allowed"
 	    : s->why[0]                                     ? s->why
 	                                                    : curl_easy_strerror(code);
+	char plain[CURL_ERROR_SIZE + 128];
+	if (code == CURLE_PEER_FAILED_VERIFICATION && strncmp(why, "SSL certificate", 15) == 0) {
+		trust_explain(why, NULL, plain, sizeof plain);
+		why = plain;
+	}
 	call_finish(h, c, fail_of(code, c), why);
 }
 
@@ -514,8 +522,7 @@ enum err http_new(struct http **out, struct metrics *ms, const char *ca_file)
 	h->ev.settle = settle;
 	h->ev.settle_arg = h;
 	h->cancels_end = &h->cancels;
-	const char *ca = ca_file ? ca_file : getenv("SSL_CERT_FILE");
-	h->ca_file = ca && *ca ? xstrdup(ca) : NULL;
+	h->ca_file = ca_file ? xstrdup(ca_file) : NULL;
 	h->ca_folder = h->ca_file ? NULL : certificate_folder();
 	h->no_proxy = proxy_exceptions();
 	uv_timer_init(&h->ev.uv, &h->sweep);

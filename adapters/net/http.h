@@ -52,7 +52,7 @@ struct http_request {
 	void *arg;
 	void **handle; /* if set: receives a handle for http_cancel() before http_start() returns, valid until on_done returned */
 };
-/** Starts the thread.  ${ca_file}: certificates to trust instead of the system's (NULL: SSL_CERT_FILE, then the system's). */
+/** Starts the thread.  ${ca_file}: certificates to trust instead of the system's (NULL: the system's); see trust_check(). */
 enum err http_new(struct http **out, struct metrics *ms, const char *ca_file);
 /** Starts a call.  Any thread; copies what it needs.  ERR_RETRY: the queue is full or the engine stops; on_done will not come. */
 enum err http_start(struct http *h, const struct http_request *r);

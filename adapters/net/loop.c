@@ -32,7 +32,7 @@ struct loop {
 	struct lws_protocols protocols[2][PROTOCOLS_MAX + 1];
 	int count[2];
 	bool listens;
-	char *host;
+	char *host, *ca_file;
 	char address[64];
 	int port;
 	bool v6;
@@ -85,6 +85,12 @@ void loop_add_protocol(struct loop *l, enum loop_side side, const struct lws_pro
 		abort();
 	}
 	l->protocols[side][l->count[side]++] = *p;
+}
+
+void loop_trust(struct loop *l, const char *ca_file)
+{
+	free(l->ca_file);
+	l->ca_file = ca_file ? xstrdup(ca_file) : NULL;
 }
 
 void loop_listen(struct loop *l, const char *host, int port)
@@ -167,8 +173,11 @@ static bool make_context(struct loop *l)
 		struct lws_context_creation_info v = info;
 		v.vhost_name = "client";
 		v.protocols = l->protocols[LOOP_CLIENT];
+		v.client_ssl_ca_filepath = l->ca_file;
+		if (l->ca_file)
+			v.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
 		if (!lws_create_vhost(l->ctx, &v)) {
-			snprintf(l->why, sizeof l->why, "cannot prepare outgoing links (certificates in SSL_CERT_FILE?)");
+			snprintf(l->why, sizeof l->why, "cannot prepare outgoing links (certificates in net.ca_file?)");
 			return false;
 		}
 	}
@@ -280,6 +289,7 @@ void loop_free(struct loop *l)
 		evloop_close(&l->ev);
 	evloop_done(&l->ev);
 	free(l->host);
+	free(l->ca_file);
 	pthread_mutex_destroy(&l->mtx);
 	pthread_cond_destroy(&l->cond);
 	free(l);

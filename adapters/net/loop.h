@@ -30,6 +30,8 @@ struct lws_context *loop_lws(struct loop *l);
 #define LOOP_SERV_BUF 65536
 enum loop_side { LOOP_CLIENT, LOOP_SERVER };
 void loop_add_protocol(struct loop *l, enum loop_side side, const struct lws_protocols *p);
+/** Certificates that outgoing links trust instead of the system's (NULL: the system's); before loop_start(). */
+void loop_trust(struct loop *l, const char *ca_file);
 /** Listen on host:port when the loop starts (port 0: any, see loop_port()); without this call nothing listens. */
 void loop_listen(struct loop *l, const char *host, int port);
 int loop_port(const struct loop *l);

@@ -19,7 +19,7 @@ struct answer {
 	pthread_cond_t cond;
 	bool there;
 	json_t *body; /* NULL: no answer */
-	char why[128];
+	char why[256];
 	char *scopes;
 };
 

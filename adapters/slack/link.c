@@ -5,6 +5,7 @@
  * Acks are written straight from the loop's turn that brought them while the socket has room, else when it becomes writable.  Each ack
  * is one unfragmented text frame.
  */
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/metric.h"
+#include "../net/trust.h"
 #include "socket_internal.h"
 
 #define LINK_RX_BUFFER 8192
@@ -218,6 +220,19 @@ static void link_receive(struct sock_link *l, const char *p, size_t n)
 		buf_reset(&l->rx);
 }
 
+/* libwebsockets only logs why a certificate was refused; the connection itself still knows. */
+static void link_failure(const struct sock_link *l, struct lws *wsi, const char *said, char *why, size_t n)
+{
+	SSL *ssl = l->to.tls ? lws_get_ssl(wsi) : NULL;
+	long verdict = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+	if (verdict != X509_V_OK)
+		trust_explain(X509_verify_cert_error_string(verdict), l->to.host, why, n);
+	else if (strncmp(said, "connect SSL err", 15) == 0)
+		snprintf(why, n, "%s does not agree on TLS with us", l->to.host);
+	else
+		snprintf(why, n, "%s", said);
+}
+
 static int link_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
 {
 	struct sock_link *l = user;
@@ -240,8 +255,11 @@ static int link_callback(struct lws *wsi, enum lws_callback_reasons reason, void
 		link_flush(l);
 		return 0;
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		if (l)
-			link_end(l, in ? (const char *)in : "no connection");
+		if (l) {
+			char why[320];
+			link_failure(l, wsi, in ? (const char *)in : "no connection", why, sizeof(why));
+			link_end(l, why);
+		}
 		return 0;
 	case LWS_CALLBACK_CLIENT_CLOSED:
 		if (l)

@@ -25,7 +25,7 @@ struct slack_login {
 	unsigned failures;
 	struct slack_self *found; /* on its way to a worker and back */
 	pthread_mutex_t mtx;      /* guards ${why} */
-	char why[160];
+	char why[240];
 };
 
 struct slack_login *login_new(struct slack *s, void (*ready)(struct slack *s))
@@ -131,7 +131,7 @@ static void login_submit(void *arg)
 
 struct refusal {
 	struct slack_login *l;
-	char error[96];
+	char error[200];
 	uint32_t retry_after_ms;
 };
 
@@ -140,7 +140,7 @@ static void login_refused(void *arg)
 	struct refusal *r = arg;
 	struct slack_login *l = r->l;
 	if (sock_error_fatal(r->error)) {
-		char why[160];
+		char why[240];
 		snprintf(why, sizeof(why), "%s for slack.bot_token", r->error);
 		login_say(l, why);
 		log_error("slack.refused", LF_STR("setting", "slack.bot_token"), LF_STR("error", r->error),

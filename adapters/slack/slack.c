@@ -262,7 +262,7 @@ static void slack_describe(struct adapter *a, char *out, size_t n)
 {
 	struct slack *s = slack_of(a);
 	const struct slack_self *self = atomic_load(&s->self);
-	char why[160];
+	char why[240];
 	if (!self) {
 		login_why(s->login, why, sizeof(why));
 		if (why[0])

@@ -262,7 +262,7 @@ struct sock_ask {
 	struct slack_sock *s;
 	uint64_t link;
 	char *url;
-	char error[64];
+	char error[200];
 	uint32_t retry_after_ms;
 };
 
@@ -285,7 +285,7 @@ static void sock_failed(struct slack_sock *s, const char *why, uint32_t at_least
 
 static void sock_fatal(struct slack_sock *s, const char *error)
 {
-	char why[128];
+	char why[256];
 	snprintf(why, sizeof(why), "%s for slack.app_token", error);
 	sock_say(s, SOCK_FATAL, why);
 	log_error("slack.refused", LF_STR("setting", "slack.app_token"), LF_STR("error", error),

@@ -74,7 +74,7 @@ struct slack_sock {
 	pthread_mutex_t mtx; /* guards the next four */
 	struct sock_ticket *settled, *settled_last;
 	enum sock_state state;
-	char why[128];
+	char why[256];
 	struct metric *m_links, *m_reconnects, *m_ack, *m_frames[FRAME_KINDS];
 };
 

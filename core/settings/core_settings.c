@@ -18,6 +18,8 @@ const struct setting core_settings[] = {
 	    "the same server as a role that may create roles: Eddy makes its own roles and tables with it" },
 	{ "log.level", SET_ENUM, 0, "info", "debug|info|warn|error", 0, 0, NULL, "the least important log lines that are written" },
 	{ "workspace.name", SET_STR, 0, "Eddy", NULL, 0, 0, NULL, "what this installation is called where no platform names it" },
+	{ "net.ca_file", SET_STR, SET_PATH, NULL, NULL, 0, 0, "SSL_CERT_FILE",
+	    "certificates (PEM) that outgoing connections trust, Slack's included, instead of the system's" },
 	{ "model.provider", SET_ENUM, 0, NULL, "builtin|anthropic|openai", 0, 0, NULL,
 	    "who answers (default: what the keys or the address speak for, else builtin)" },
 	{ "model.base_url", SET_STR, SET_URL, NULL, NULL, 0, 0, NULL, "address of the model's API (default: the provider's own)" },

@@ -68,6 +68,12 @@ refused "settings: a wrong value in the environment is named" 3 "EDDY_LOG_LEVEL"
 refused "settings: serve refuses them too" 3 "$tmp/typo.yaml:2: slack.app_tokn" "$eddy" -c "$tmp/typo.yaml" serve
 refused "settings: listening beyond this machine without a log-in" 3 "web.listen
 --insecure" env EDDY_WEB_LISTEN=0.0.0.0:0 EDDY_DATA_DIR="$tmp/d0" "$eddy" serve
+refused "settings: certificates to trust that are not there" 3 "net.ca_file: cannot read $tmp/none.pem: No such file" \
+	env EDDY_NET_CA_FILE="$tmp/none.pem" EDDY_DATA_DIR="$tmp/d0" "$eddy" serve
+refused "settings: certificates to trust that are none" 3 "net.ca_file: $tmp/typo.yaml holds no certificates" \
+	env SSL_CERT_FILE="$tmp/typo.yaml" EDDY_DATA_DIR="$tmp/d0" "$eddy" serve
+refused "settings: doctor says the same" 1 "net.ca_file: $tmp is not a file" env EDDY_NET_CA_FILE="$tmp" EDDY_DATA_DIR="$tmp/d0" \
+	EDDY_DATABASE_ADMIN_URL="$EDDY_TEST_ADMIN_URL" "$eddy" doctor
 
 # --- databases ---
 make_database() { # name: sets url

@@ -11,7 +11,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -495,66 +494,6 @@ static void stop__ends__calls_in_flight(void **state)
 	assert_false(http_post(f->h, cancel_it, &refused));
 }
 
-/* A TLS server of openssl's own with a fresh certificate for 127.0.0.1. */
-static pid_t tls_server(const char *dir, int port)
-{
-	char cmd[900];
-	snprintf(cmd, sizeof cmd,
-	    "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 "
-	    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 >/dev/null 2>&1",
-	    dir);
-	assert_int_equal(system(cmd), 0);
-	pid_t pid = fork();
-	if (pid == 0) {
-		char accept[40];
-		snprintf(accept, sizeof accept, "127.0.0.1:%d", port);
-		if (chdir(dir) != 0 || !freopen("/dev/null", "r", stdin) || !freopen("/dev/null", "w", stdout) ||
-		    !freopen("/dev/null", "w", stderr))
-			_exit(1);
-		execlp("openssl", "openssl", "s_server", "-accept", accept, "-cert", "cert.pem", "-key", "key.pem", "-www",
-		    (char *)NULL);
-		_exit(1);
-	}
-	return pid;
-}
-
-static void https__is_refused__unless_the_certificate_is_trusted(void **state)
-{
-	struct fixture *f = *state;
-	char dir[] = "/tmp/eddy-http-XXXXXX", url[60], ca[60], cmd[80];
-	assert_non_null(mkdtemp(dir));
-	struct http_peer *spare = http_peer_new(answer, NULL);
-	int port = http_peer_port(spare);
-	http_peer_free(spare);
-	pid_t server = tls_server(dir, port);
-	struct outcome o = { 0 };
-	snprintf(url, sizeof url, "https://127.0.0.1:%d/", port);
-	snprintf(ca, sizeof ca, "%s/cert.pem", dir);
-	struct http *trusting;
-	assert_int_equal(http_new(&trusting, NULL, ca), ERR_NONE);
-	for (int i = 0; i < 100; i++) { /* until it listens */
-		o = (struct outcome){ 0 };
-		struct http_request r = { .method = "GET", .url = url, .on_done = on_done, .arg = &o };
-		assert_int_equal(http_start(trusting, &r), ERR_NONE);
-		await(&o);
-		if (o.fail == HTTP_OK)
-			break;
-		usleep(30000);
-	}
-	assert_int_equal(o.fail, HTTP_OK);
-	assert_int_equal(o.status, 200);
-	o = (struct outcome){ 0 };
-	struct http_request r = { .method = "GET", .url = url, .on_done = on_done, .arg = &o };
-	http_start(f->h, &r);
-	await(&o);
-	assert_int_equal(o.fail, HTTP_CONNECT);
-	http_free(trusting);
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
-	snprintf(cmd, sizeof cmd, "rm -r %s", dir);
-	assert_int_equal(system(cmd), 0);
-}
-
 struct many {
 	struct fixture *f;
 	atomic_int ended;
@@ -675,7 +614,6 @@ int main(void)
 		T(two_hundred__run__at_once),
 		T(redirects__are_followed__without_giving_credentials_away),
 		T(stop__ends__calls_in_flight),
-		T(https__is_refused__unless_the_certificate_is_trusted),
 		T(queue__refuses__what_is_too_much),
 		T(timers__run__on_the_http_thread),
 		T(call__may_start__the_next_one_when_done),
