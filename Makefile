@@ -117,7 +117,7 @@ $(BENCH): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
 $(FAKE_TESTS): %: %.o $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 $(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
-	$(LINK) -lcmocka $(CORE_LIBS)
+	$(LINK) -lcmocka -lssl $(CORE_LIBS)
 
 tests: all $(UNIT_TESTS) $(FAKE_TESTS) $(SYSTEM_TESTS) $(FAKES) $(BENCH)
 unit-tests: all $(UNIT_TESTS) $(FAKES)

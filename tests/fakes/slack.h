@@ -41,6 +41,7 @@ struct event {
 struct fake {
 	int port;
 	char team[ID_ROOM], bot_user[ID_ROOM], bot_id[ID_ROOM], app[ID_ROOM], scopes[1024];
+	char link_url[100]; /* where links are opened: of who stands in front, "" for none */
 	/* options: /control/options and the command line */
 	int64_t stream_end_ms, ping_ms, close_ms, owed_ms, refresh_every_ms, cut_every_ms, history_max, update_max, links_max;
 	int64_t retry_ms[3];

@@ -44,6 +44,8 @@ void options_apply(const json_t *o)
 	fake.limits = kit_bool(o, "limits", fake.limits);
 	fake.p429 = kit_num(o, "p429", fake.p429);
 	fake.p500 = kit_num(o, "p500", fake.p500);
+	if (kit_str(o, "link_url", NULL) != NULL)
+		snprintf(fake.link_url, sizeof fake.link_url, "%s", kit_str(o, "link_url", ""));
 	if (kit_str(o, "scopes", NULL) != NULL)
 		snprintf(fake.scopes, sizeof fake.scopes, "%s", kit_str(o, "scopes", ""));
 }

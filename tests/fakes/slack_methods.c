@@ -514,8 +514,10 @@ static json_t *connections_open(struct call *c)
 {
 	(void)c;
 	static unsigned ticket;
-	char url[128];
-	snprintf(url, sizeof url, "ws://127.0.0.1:%d/link/?ticket=%u&app_id=%s", fake.port, ++ticket, fake.app);
+	char base[100], url[240];
+	snprintf(base, sizeof base, "ws://127.0.0.1:%d", fake.port);
+	snprintf(
+	    url, sizeof url, "%s/link/?ticket=%u&app_id=%s", *fake.link_url != '\0' ? fake.link_url : base, ++ticket, fake.app);
 	return json_pack("{s:b, s:s}", "ok", 1, "url", url);
 }
 
