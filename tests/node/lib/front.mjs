@@ -1,5 +1,5 @@
 // What stands between a client and the daemon: one port on which every connection can be cut, frozen or refused.  With script(), websockets
-// are answered by the test instead, while pages still come from the daemon.
+// are answered by the test instead, while pages still come from the daemon; with web(request, response) the test answers HTTP too.
 import net from 'node:net';
 import http from 'node:http';
 import { WebSocketServer } from 'ws';
@@ -12,7 +12,7 @@ export class Front {
 		f.others = new Set();
 		f.refuse = false;
 		f.upgrades = 0;
-		f.inner = http.createServer((_, r) => r.writeHead(426).end());
+		f.inner = http.createServer((q, r) => (f.web ? f.web(q, r) : r.writeHead(426).end()));
 		f.ws = new WebSocketServer({ server: f.inner, handleProtocols: () => 'eddy.v1', perMessageDeflate: false });
 		f.ws.on('connection', (s) => f.player?.(s));
 		f.server = net.createServer({ noDelay: true }, (c) => f.#take(c));
@@ -83,6 +83,12 @@ export class Front {
 			client.pause();
 			client.unshift(head);
 			const upgrade = /^GET [^\r]*\r\n(?:[^\r]*\r\n)*?upgrade: *websocket/i.test(head.toString('latin1'));
+			if (!upgrade && this.web) {
+				this.others.add(client);
+				client.on('close', () => this.others.delete(client));
+				this.inner.emit('connection', client);
+				return client.resume();
+			}
 			if (!upgrade) return this.#pass(client, { client }, this.others);
 			this.upgrades++;
 			const line = { client };
