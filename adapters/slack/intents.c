@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "../../core/base/utf8.h"
 #include "intext.h"
 #include "origin.h"
 
@@ -159,12 +160,8 @@ static struct intext intents_convert(struct intents *c, const struct slack_event
 		.arg = c };
 	if (text)
 		intext_convert(&t, text, &c->text);
-	if (c->text.len > INTENT_TEXT_MAX) {
-		size_t n = INTENT_TEXT_MAX;
-		while (n > 0 && ((unsigned char)c->text.p[n] & 0xc0) == 0x80)
-			n--;
-		buf_truncate(&c->text, n);
-	}
+	if (c->text.len > INTENT_TEXT_MAX)
+		buf_truncate(&c->text, utf8_clip(c->text.p, c->text.len, INTENT_TEXT_MAX));
 	return t;
 }
 
@@ -500,7 +497,10 @@ static bool intents_slash(struct intents *c, const struct slack_event *ev, const
 	return intents_origin(c, ev, ORIGIN_COMMAND, "", NULL, x, in);
 }
 
-/* The message shortcut: the message it was used on comes along as a quotation. */
+/*
+ * The message shortcut: the message it was used on comes along as a quotation, of which the beginning is enough to answer when it does
+ * not fit (escapes and the marks of many lines make more of a text than Slack's own limit).
+ */
 static bool intents_shortcut(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
 {
 	const struct wire_message *m = &ev->inner;
@@ -513,16 +513,19 @@ static bool intents_shortcut(struct intents *c, const struct slack_event *ev, co
 		intext_convert(&t, m->text, &quoted);
 	const char *author = m->user ? intents_person_name(c, m->user) : NULL;
 	buf_addf(&c->text, "Explain this message%s%s and help with it:\n\n> ", author ? " from " : "", author ? author : "");
-	for (size_t i = 0; i < quoted.len; i++) {
+	for (size_t i = 0; i < quoted.len && c->text.len <= INTENT_TEXT_MAX; i++) {
 		buf_add_char(&c->text, quoted.p[i]);
 		if (quoted.p[i] == '\n')
 			buf_add_str(&c->text, "> ");
 	}
 	buf_done(&quoted);
+	if (c->text.len > INTENT_TEXT_MAX) {
+		static const char more[] = "\n\n(The message is longer than this.)";
+		buf_truncate(&c->text, utf8_clip(c->text.p, c->text.len, INTENT_TEXT_MAX - strlen(more)));
+		buf_add_str(&c->text, more);
+	}
 	in->text = c->text.p;
 	in->text_len = c->text.len;
-	if (in->text_len > INTENT_TEXT_MAX)
-		return false;
 	in->mentions_us = true;
 	return intents_origin(c, ev, ORIGIN_COMMAND, "", m->ts, x, in);
 }

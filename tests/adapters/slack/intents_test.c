@@ -10,7 +10,9 @@
 #include "../../../adapters/slack/intents.h"
 #include "../../../adapters/slack/intext.h"
 #include "../../../adapters/slack/origin.h"
+#include "../../../core/base/buf.h"
 #include "../../../core/base/mem.h"
+#include "../../../core/base/utf8.h"
 
 static struct wire w;
 static struct intents c;
@@ -258,6 +260,27 @@ static void intents__file_commands__where_only_their_author_looks(void **state)
 	assert_string_equal(in.thread_key, "command:UANNA");
 }
 
+static void intents__quote__the_beginning_of_what_is_too_long(void **state)
+{
+	(void)state;
+	struct buf frame = BUF_INIT;
+	buf_add_str(&frame,
+	    "{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"message_action\",\"callback_id\":\"eddy_ask\","
+	    "\"team\":{\"id\":\"T1\"},\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"trigger_id\":\"9.9\","
+	    "\"response_url\":\"https://hooks.slack.com/x\",\"message\":{\"ts\":\"1.2\",\"user\":\"UANNA\",\"text\":\"first");
+	for (int i = 0; i < 100000; i++)
+		buf_add_str(&frame, "\\n\xc3\xa4");
+	buf_add_str(&frame, "\"}}}");
+	assert_true(build(frame.p));
+	buf_done(&frame);
+	assert_int_equal(in.kind, INTENT_COMMAND_GIVEN);
+	assert_true(in.text_len <= INTENT_TEXT_MAX && in.text_len > INTENT_TEXT_MAX - 10);
+	assert_int_equal(strlen(in.text), in.text_len);
+	assert_true(utf8_valid(in.text, in.text_len));
+	assert_non_null(strstr(in.text, "> first\n> \xc3\xa4"));
+	assert_string_equal(in.text + in.text_len - strlen("longer than this.)"), "longer than this.)");
+}
+
 static void intents__know__the_other_events(void **state)
 {
 	(void)state;
@@ -400,6 +423,7 @@ int main(void)
 		T(intents__take__threads_direct_messages_and_files),
 		T(intents__see_strangers__as_guests_and_shared_channels_as_external),
 		T(intents__file_commands__where_only_their_author_looks),
+		T(intents__quote__the_beginning_of_what_is_too_long),
 		T(intents__know__the_other_events),
 		T(text__becomes__what_people_meant),
 		T(origin__goes__there_and_back),
