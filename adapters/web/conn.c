@@ -263,7 +263,9 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 	snprintf(c->client, sizeof c->client, "%s", cmd->client == NULL ? "" : cmd->client);
 	snprintf(c->tz, sizeof c->tz, "%s", cmd->tz == NULL ? "" : cmd->tz);
 	struct buf b = BUF_INIT;
-	web_put_welcome(&b, c->session, c->person, w->ws, EDDY_VERSION, WEB_SUBSCRIPTIONS_MAX, WEB_RATE, WEB_BURST, w->idle_ms);
+	c->features = cmd->features;
+	web_put_welcome(
+	    &b, c->session, c->person, w->ws, EDDY_VERSION, c->features, WEB_SUBSCRIPTIONS_MAX, WEB_RATE, WEB_BURST, w->idle_ms);
 	conn_push_buf(c, &b);
 	buf_done(&b);
 }

@@ -5,8 +5,8 @@
  * full, or the database was away; it loads when there is room again.  So every path goes through the same question, "what came after rev
  * N?", and nothing can be lost or shown twice.
  *
- * The growing answer is kept as one text per thread.  Each subscription knows how far it has been told; twice in a blink the difference
- * is sent, encoded once for all who stand at the same place.  Who comes late or was behind gets the text so far as one "open" frame.
+ * The growing answer is kept as one text per thread.  Each subscription knows how far it has been told; several times in a blink
+ * the difference is sent, encoded once for all who stand at the same place: as text, or as blocks to those who asked for them.  Who comes late or was behind gets the text so far as one "open" frame.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,9 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
+#include "../../core/talk/transcript.h"
 #include "../net/loop.h"
+#include "blocks.h"
 #include "state.h"
 
 #define LOAD_MESSAGES 200
@@ -30,6 +32,7 @@ struct load {
 	struct id ws, thread;
 	char key[ID_TEXT];
 	int64_t after;
+	bool blocks;
 	enum err result;
 	int64_t last_rev;
 	bool more;
@@ -73,8 +76,14 @@ static void load_message(void *arg, const struct stored_message *m)
 	};
 	if (m->edited && m->seq <= l->after)
 		out.type = "edited";
-	struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT, blocks = BUF_INIT;
+	if (l->blocks) {
+		buf_reserve(&blocks, 1);
+		blocks_write(out.text, out.text_len, m->author_kind == AUTHOR_PERSON, &blocks);
+		out.blocks = &blocks;
+	}
 	web_put_message(&b, l->key, &out);
+	buf_done(&blocks);
 	l->bytes += b.len;
 	l->frames[l->frames_len++] = frame_new(&b);
 	l->last_rev = m->rev;
@@ -111,6 +120,7 @@ static void load_start(struct sub *s)
 	l->thread = s->topic->thread;
 	memcpy(l->key, s->topic->key, sizeof l->key);
 	l->after = s->rev;
+	l->blocks = s->conn->features & FEATURE_BLOCKS;
 	s->again = false;
 	s->state = SUB_LOADING;
 	s->run = ID_NONE;
@@ -139,6 +149,7 @@ void topic_free(void *topic)
 	struct topic *t = topic;
 	buf_done(&t->open.text);
 	buf_done(&t->open.tools);
+	blocks_free(t->open.blocks);
 	free(t);
 }
 
@@ -238,19 +249,91 @@ static size_t whole_text(const struct buf *b)
 	return n;
 }
 
+static bool wants_blocks(const struct sub *s)
+{
+	return (s->conn->features & FEATURE_BLOCKS) != 0;
+}
+
+/* Is ${s} being told the open answer, part by part? */
+static bool follows(const struct sub *s, const struct web_open *o)
+{
+	return s->state == SUB_LIVE && id_equal(s->run, o->run) && s->attempt == o->attempt;
+}
+
+static void fall_behind(struct sub *s)
+{
+	s->state = SUB_BEHIND;
+	s->retry_ms = 0;
+}
+
+/* Bring the blocks up to the text; all who follow them hear of it, so that they all stand at the same version. */
+static void blocks_refresh(struct topic *t)
+{
+	struct web_open *o = &t->open;
+	size_t end = whole_text(&o->text), from;
+	if (o->blocks == NULL)
+		o->blocks = blocks_new();
+	if (end == o->blocks_end)
+		return;
+	o->blocks_end = end;
+	if (!blocks_grow(o->blocks, o->text.p, end, &from))
+		return;
+	o->version++;
+	struct web_frame *f = NULL;
+	for (struct sub *s = t->subs; s != NULL; s = s->next_in_topic) {
+		if (!wants_blocks(s) || !follows(s, o))
+			continue;
+		if (!has_room(s)) {
+			fall_behind(s);
+			continue;
+		}
+		if (f == NULL) {
+			struct buf b = BUF_INIT, blocks = BUF_INIT;
+			buf_reserve(&blocks, 1);
+			blocks_put(o->blocks, from, &blocks);
+			web_put_blocks(&b, t->key, o->run, o->attempt, from, &blocks, blocks_final(o->blocks));
+			f = frame_new(&b);
+			buf_done(&b);
+			buf_done(&blocks);
+		}
+		s->version = o->version;
+		conn_push(s->conn, f);
+	}
+	if (f != NULL)
+		frame_unref(f);
+}
+
+static void open_clear(struct web_open *o)
+{
+	buf_reset(&o->text);
+	if (o->blocks != NULL)
+		blocks_reset(o->blocks);
+	o->blocks_end = 0;
+	o->version++;
+	o->gap = false;
+}
+
 /* Tell ${s} the open answer as it stands. */
 static void send_open(struct sub *s)
 {
 	struct web_open *o = &s->topic->open;
 	if (id_is_none(o->run) || id_equal(o->run, s->run))
 		return;
+	struct buf b = BUF_INIT, blocks = BUF_INIT;
+	if (wants_blocks(s)) {
+		blocks_refresh(s->topic);
+		buf_reserve(&blocks, 1);
+		blocks_put(o->blocks, 0, &blocks);
+	}
 	s->run = o->run;
 	s->attempt = o->attempt;
 	s->offset = whole_text(&o->text);
-	struct buf b = BUF_INIT;
-	web_put_open(&b, s->topic->key, o->run, o->attempt, o->text.p == NULL ? "" : o->text.p, s->offset, o->status, o->tools.p);
+	s->version = o->version;
+	web_put_open(&b, s->topic->key, o->run, o->attempt, o->text.p == NULL ? "" : o->text.p, s->offset, o->status, o->tools.p,
+	    wants_blocks(s) ? &blocks : NULL);
 	conn_push_buf(s->conn, &b);
 	buf_done(&b);
+	buf_done(&blocks);
 }
 
 static void go_live(struct sub *s)
@@ -302,6 +385,9 @@ static void open_close(struct web *w, struct topic *t)
 	t->open.run = ID_NONE;
 	buf_done(&t->open.text);
 	buf_done(&t->open.tools);
+	blocks_free(t->open.blocks);
+	t->open.blocks = NULL;
+	t->open.blocks_end = 0;
 	t->open.tools_len = 0;
 	t->open.status[0] = '\0';
 	t->open.gap = false;
@@ -314,15 +400,22 @@ static void flush_topic(struct topic *t)
 	struct web_open *o = &t->open;
 	if (id_is_none(o->run) || o->gap || o->text.len == 0)
 		return;
+	t->told_ms = clock_ms();
 	size_t end = whole_text(&o->text);
 	struct web_frame *f = NULL;
 	size_t from = SIZE_MAX;
+	bool blocks = false;
 	for (struct sub *s = t->subs; s != NULL; s = s->next_in_topic) {
-		if (s->state != SUB_LIVE || !id_equal(s->run, o->run) || s->attempt != o->attempt || s->offset >= end)
+		if (!follows(s, o))
+			continue;
+		if (wants_blocks(s)) {
+			blocks = true;
+			continue;
+		}
+		if (s->offset >= end)
 			continue;
 		if (!has_room(s)) {
-			s->state = SUB_BEHIND;
-			s->retry_ms = 0;
+			fall_behind(s);
 			continue;
 		}
 		if (f == NULL || from != s->offset) {
@@ -339,6 +432,8 @@ static void flush_topic(struct topic *t)
 	}
 	if (f != NULL)
 		frame_unref(f);
+	if (blocks)
+		blocks_refresh(t);
 }
 
 /* The timer runs only while somebody has something to be told. */
@@ -352,16 +447,42 @@ static void on_gather(void *arg)
 
 void hub_flush(struct web *w)
 {
-	struct topic *t = w->dirty;
+	if (w->dirty == NULL)
+		return;
+	uint64_t now = clock_ms(), next_ms = UINT64_MAX;
+	struct topic *t = w->dirty, *later = NULL;
 	w->dirty = NULL;
 	while (t != NULL) {
 		struct topic *next = t->next_dirty;
-		t->dirty = false;
-		t->next_dirty = NULL;
-		flush_topic(t);
-		topic_release(w, t);
+		if (t->due_ms > now && !id_is_none(t->open.run)) {
+			t->next_dirty = later;
+			later = t;
+			next_ms = t->due_ms < next_ms ? t->due_ms : next_ms;
+		} else {
+			t->dirty = false;
+			t->next_dirty = NULL;
+			flush_topic(t);
+			topic_release(w, t);
+		}
 		t = next;
 	}
+	w->dirty = later;
+	if (later == NULL || (w->gather != NULL && w->gather_ms <= next_ms))
+		return;
+	if (w->gather != NULL)
+		loop_timer_stop(w->gather);
+	w->gather = loop_timer_new(w->loop, next_ms - now, 0, on_gather, w);
+	w->gather_ms = next_ms;
+}
+
+/*
+ * The first part goes at once, the next ones a moment apart; a long block that is still open (a list, code) is read again each time,
+ * so it is told less often.
+ */
+static uint64_t due(const struct topic *t)
+{
+	size_t again = t->open.blocks == NULL ? 0 : blocks_tail(t->open.blocks);
+	return t->told_ms + WEB_GATHER_MS + again / 512;
 }
 
 /* A frame for all who are up to date; it is not stored. */
@@ -380,34 +501,52 @@ static void push_live(struct topic *t, const struct buf *b)
 	frame_unref(f);
 }
 
-void hub_event(struct web *w, struct id thread, bool ephemeral, int64_t rev, struct id run, bool closes, struct web_frame *f)
+/* The same message for those who asked for blocks. */
+static struct web_frame *with_blocks(const struct web_event *ev)
 {
-	struct topic *t = topic_get(w, thread, NULL);
+	struct buf b = BUF_INIT;
+	buf_add(&b, ev->frame->room + LWS_PRE, ev->frame->len - 1);
+	buf_add_str(&b, ",\"blocks\":[");
+	blocks_write(ev->text, ev->text_len, ev->lines, &b);
+	buf_add_str(&b, "]}");
+	struct web_frame *f = frame_new(&b);
+	buf_done(&b);
+	return f;
+}
+
+void hub_event(struct web *w, const struct web_event *ev)
+{
+	struct topic *t = topic_get(w, ev->thread, NULL);
 	if (t == NULL)
 		return;
-	if (closes && id_equal(run, t->open.run))
+	bool closes = ev->closes && id_equal(ev->run, t->open.run);
+	struct web_frame *blocks = NULL;
+	if (closes)
 		flush_topic(t); /* the parts before the whole */
 	for (struct sub *s = t->subs; s != NULL; s = s->next_in_topic) {
 		if (s->state == SUB_LOADING) {
-			s->again = s->again || !ephemeral;
-		} else if (s->state == SUB_LIVE && ephemeral) {
-			if (rev == s->rev + 1)
-				s->rev = rev;
+			s->again = s->again || !ev->ephemeral;
+		} else if (s->state == SUB_LIVE && ev->ephemeral) {
+			if (ev->rev == s->rev + 1)
+				s->rev = ev->rev;
 			if (has_room(s))
-				conn_push(s->conn, f);
-		} else if (s->state == SUB_LIVE && rev > s->rev) {
+				conn_push(s->conn, ev->frame);
+		} else if (s->state == SUB_LIVE && ev->rev > s->rev) {
 			if (!has_room(s)) {
-				s->state = SUB_BEHIND;
-				s->retry_ms = 0;
-			} else if (rev == s->rev + 1) {
-				s->rev = rev;
-				conn_push(s->conn, f);
+				fall_behind(s);
+			} else if (ev->rev == s->rev + 1) {
+				s->rev = ev->rev;
+				if (wants_blocks(s) && ev->text != NULL && blocks == NULL)
+					blocks = with_blocks(ev);
+				conn_push(s->conn, wants_blocks(s) && blocks != NULL ? blocks : ev->frame);
 			} else {
 				load_start(s);
 			}
 		}
 	}
-	if (closes && id_equal(run, t->open.run))
+	if (blocks != NULL)
+		frame_unref(blocks);
+	if (closes)
 		open_close(w, t);
 }
 
@@ -423,8 +562,7 @@ static void grow(struct web *w, struct topic *t, const struct reply *r)
 		if (r->attempt < o->attempt)
 			return;
 		o->attempt = r->attempt;
-		buf_reset(&o->text);
-		o->gap = false;
+		open_clear(o);
 		struct buf b = BUF_INIT;
 		web_put_reset(&b, t->key, o->run, o->attempt);
 		push_live(t, &b);
@@ -432,6 +570,7 @@ static void grow(struct web *w, struct topic *t, const struct reply *r)
 		for (struct sub *s = t->subs; s != NULL; s = s->next_in_topic) {
 			s->attempt = o->attempt;
 			s->offset = 0;
+			s->version = o->version;
 		}
 	}
 	if (r->kind == REPLY_RESET || o->gap)
@@ -446,11 +585,10 @@ static void grow(struct web *w, struct topic *t, const struct reply *r)
 	buf_add(&o->text, r->text + known, r->text_len - known);
 	if (!t->dirty) {
 		t->dirty = true;
+		t->due_ms = due(t);
 		t->next_dirty = w->dirty;
-		w->dirty = t;
+		w->dirty = t; /* told at the end of this batch of letters, if it is time */
 	}
-	if (w->gather == NULL)
-		w->gather = loop_timer_new(w->loop, WEB_GATHER_MS, 0, on_gather, w);
 }
 
 void hub_reply(struct web *w, const struct reply *r, struct web_frame *components)
@@ -484,10 +622,9 @@ void hub_reply(struct web *w, const struct reply *r, struct web_frame *component
 		return;
 	}
 	if (!id_equal(o->run, r->run)) {
-		buf_reset(&o->text);
+		open_clear(o);
 		buf_reset(&o->tools);
 		o->tools_len = 0;
-		o->gap = false;
 		o->status[0] = '\0';
 		o->run = r->run;
 		o->attempt = r->attempt;

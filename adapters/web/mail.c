@@ -18,9 +18,7 @@ struct mail {
 	struct mail *next;
 	enum mail_kind kind;
 	size_t bytes;
-	struct id thread, run;
-	int64_t rev;
-	bool ephemeral, closes;
+	struct web_event event;  /* EVENT: its text in data */
 	struct web_frame *frame; /* EVENT; REPLY: its components */
 	struct reply reply;      /* REPLY: pointers into data */
 	struct acceptance *to;   /* ACCEPTED */
@@ -75,7 +73,7 @@ static void deliver(void *arg)
 		struct mail *next = m->next;
 		switch (m->kind) {
 		case MAIL_EVENT:
-			hub_event(w, m->thread, m->ephemeral, m->rev, m->run, m->closes, m->frame);
+			hub_event(w, &m->event);
 			break;
 		case MAIL_REPLY:
 			hub_reply(w, &m->reply, m->frame);
@@ -93,6 +91,7 @@ static void deliver(void *arg)
 	}
 	if (missed)
 		hub_reload(w);
+	hub_flush(w);
 }
 
 /* Takes ${m}.  ${must}: may not be refused for want of room (there are never more of these than requests). */
@@ -154,15 +153,24 @@ void mail_event(void *web, const struct thread_event *ev)
 		};
 		web_put_message(&b, key, &m);
 	}
-	struct mail *m = xcalloc(1, sizeof *m);
+	size_t text = ev->kind == EVENT_RUN || ev->text == NULL ? 0 : ev->text_len;
+	struct mail *m = xcalloc(1, sizeof *m + text + 1);
 	m->kind = MAIL_EVENT;
-	m->thread = ev->thread;
-	m->run = ev->run;
-	m->rev = ev->rev;
-	m->ephemeral = ev->kind == EVENT_RUN;
-	m->closes = ev->kind == EVENT_MESSAGE && !id_is_none(ev->run) && ev->author_kind == AUTHOR_EDDY;
 	m->frame = frame_new(&b);
-	m->bytes = sizeof *m + b.len;
+	if (text > 0)
+		memcpy(m->data, ev->text, text);
+	m->event = (struct web_event){
+		.thread = ev->thread,
+		.run = ev->run,
+		.rev = ev->rev,
+		.ephemeral = ev->kind == EVENT_RUN,
+		.closes = ev->kind == EVENT_MESSAGE && !id_is_none(ev->run) && ev->author_kind == AUTHOR_EDDY,
+		.lines = ev->author_kind == AUTHOR_PERSON,
+		.text = ev->kind == EVENT_RUN ? NULL : m->data,
+		.text_len = text,
+		.frame = m->frame,
+	};
+	m->bytes = sizeof *m + b.len + text;
 	buf_done(&b);
 	(void)put(w, m, false);
 }

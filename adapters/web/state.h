@@ -21,7 +21,7 @@
 #define WEB_QUEUE_HIGH (256u * 1024u) /* above this a reader is behind: live events stop, it is caught up from the database */
 #define WEB_QUEUE_LOW (32u * 1024u)
 #define WEB_QUEUE_MAX (2u * 1024u * 1024u) /* above this it is dropped */
-#define WEB_GATHER_MS 30                   /* deltas are gathered this long */
+#define WEB_GATHER_MS 15                   /* parts of an answer are this far apart, and further where much is read again */
 #define WEB_HELLO_MS 10000
 enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008 };
 
@@ -41,6 +41,9 @@ struct web_open {
 	struct buf text;
 	bool gap; /* a part went missing: no more deltas, the whole message will come */
 	char status[160];
+	struct blocks *blocks; /* of the text up to blocks_end; NULL: nobody wanted them yet */
+	size_t blocks_end;
+	uint64_t version; /* of the blocks: goes up with every change */
 	struct buf tools; /* insides of tool frames, for those who come later */
 	size_t tools_len;
 };
@@ -51,6 +54,8 @@ struct topic {
 	struct sub *subs;
 	struct web_open open;
 	bool dirty;
+	uint64_t due_ms; /* when it may be told; while dirty */
+	uint64_t told_ms;
 	struct topic *next_dirty;
 };
 
@@ -67,7 +72,8 @@ struct sub {
 	uint64_t retry_ms; /* BEHIND: not before this */
 	struct id run;     /* what it knows of the open answer */
 	uint32_t attempt;
-	size_t offset;
+	size_t offset;    /* told as text up to here, */
+	uint64_t version; /* or as these blocks */
 };
 
 struct conn {
@@ -80,6 +86,7 @@ struct conn {
 	int close_code;
 	char close_why[100];
 	char tz[65], client[65];
+	unsigned features;
 	const struct web_person *person;
 	struct buf in;            /* the message that is coming in */
 	struct web_frame **queue; /* a ring */
@@ -113,6 +120,7 @@ struct web {
 	struct map *topics; /* topic by thread id */
 	struct topic *dirty;
 	struct loop_timer *gather, *sweep;
+	uint64_t gather_ms; /* when the timer comes */
 	uint64_t next_id;
 	bool stopping, closings_posted;
 	struct metric *m_conns, *m_frames_in, *m_frames_out, *m_dropped, *m_http;
@@ -144,9 +152,18 @@ void hub_subscribe(struct conn *c, const char *thread_key, struct id thread, int
 void hub_unsubscribe(struct conn *c, struct id thread);
 void hub_drop(struct conn *c);    /* all subscriptions of a connection */
 void hub_drained(struct conn *c); /* its queue has room again */
-void hub_event(struct web *w, struct id thread, bool ephemeral, int64_t rev, struct id run, bool closes, struct web_frame *f);
+struct web_event {
+	struct id thread, run;
+	int64_t rev;
+	bool ephemeral, closes;
+	bool lines;       /* its line ends count */
+	const char *text; /* NULL: no message */
+	size_t text_len;
+	struct web_frame *frame;
+};
+void hub_event(struct web *w, const struct web_event *ev);
 void hub_reply(struct web *w, const struct reply *r, struct web_frame *components /* or NULL */);
-void hub_flush(struct web *w);  /* send gathered deltas */
+void hub_flush(struct web *w);  /* tell what has grown, where it is time */
 void hub_reload(struct web *w); /* something went missing: everyone reads again */
 struct load;
 void hub_loaded(struct web *w, struct load *l);

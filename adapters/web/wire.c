@@ -94,6 +94,26 @@ static enum err need_name(const char *v, const char *key, size_t max, struct web
 	return fault_set(f, "bad_frame", why);
 }
 
+/* Names that we do not know are for newer servers. */
+static enum err take_features(const json_t *root, unsigned *out, struct web_fault *f)
+{
+	const json_t *list = json_object_get(root, "features"), *v;
+	size_t i;
+	if (list == NULL || json_is_null(list))
+		return ERR_NONE;
+	if (!json_is_array(list) || json_array_size(list) > 32)
+		return fault_set(f, "bad_frame", "\"features\" must be a list of at most 32 names");
+	json_array_foreach (list, i, v) {
+		if (!json_is_string(v))
+			return fault_set(f, "bad_frame", "\"features\" must be a list of names");
+		if (strcmp(json_string_value(v), "blocks") == 0)
+			*out |= FEATURE_BLOCKS;
+		else if (strcmp(json_string_value(v), "threads") == 0)
+			*out |= FEATURE_THREADS;
+	}
+	return ERR_NONE;
+}
+
 static enum err fill(struct web_command *c, const struct verb *v, struct web_fault *f)
 {
 	const json_t *root = c->root;
@@ -131,7 +151,8 @@ static enum err fill(struct web_command *c, const struct verb *v, struct web_fau
 		if ((e = take_string(root, "token", 512, &c->token, NULL, f)) != ERR_NONE ||
 		    (e = take_string(root, "client", 64, &c->client, NULL, f)) != ERR_NONE ||
 		    (e = take_string(root, "locale", 35, &c->locale, NULL, f)) != ERR_NONE ||
-		    (e = take_string(root, "tz", 64, &c->tz, NULL, f)) != ERR_NONE)
+		    (e = take_string(root, "tz", 64, &c->tz, NULL, f)) != ERR_NONE ||
+		    (e = take_features(root, &c->features, f)) != ERR_NONE)
 			return e;
 		if (c->token == NULL)
 			return fault_set(f, "bad_frame", "\"token\" is missing");
@@ -236,7 +257,7 @@ static void open_frame(struct buf *b, const char *type)
 }
 
 void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version,
-    int subscriptions, int rate, int burst, int64_t idle_ms)
+    unsigned features, int subscriptions, int rate, int burst, int64_t idle_ms)
 {
 	open_frame(b, "welcome");
 	put_id(b, "session", session);
@@ -247,6 +268,9 @@ void web_put_welcome(struct buf *b, struct id session, const struct web_person *
 	buf_add_char(b, '}');
 	put_id(b, "workspace", ws);
 	put_str(b, "version", version);
+	put_key(b, "features");
+	buf_addf(b, "[%s%s%s]", features & FEATURE_BLOCKS ? "\"blocks\"" : "",
+	    features == (FEATURE_BLOCKS | FEATURE_THREADS) ? "," : "", features & FEATURE_THREADS ? "\"threads\"" : "");
 	put_key(b, "limits");
 	buf_addf(b,
 	    "{\"frame_bytes\":%u,\"text_bytes\":%u,\"subscriptions\":%d,\"frames_per_second\":%d,\"burst\":%d,\"idle_ms\":%lld}}",
@@ -287,6 +311,14 @@ void web_put_accepted(
 	buf_add_char(b, '}');
 }
 
+static void put_list(struct buf *b, const char *key, const struct buf *items)
+{
+	put_key(b, key);
+	buf_add_char(b, '[');
+	buf_add(b, items->p, items->len);
+	buf_add_char(b, ']');
+}
+
 static const char *author_name(int kind)
 {
 	switch (kind) {
@@ -318,6 +350,8 @@ void web_put_message(struct buf *b, const char *thread, const struct web_message
 	if (m->edited)
 		buf_add_str(b, ",\"edited\":true");
 	put_text(b, "text", m->text, m->text_len);
+	if (m->blocks != NULL)
+		put_list(b, "blocks", m->blocks);
 	buf_add_char(b, '}');
 }
 
@@ -338,6 +372,19 @@ void web_put_delta(struct buf *b, const char *thread, struct id run, uint32_t at
 	put_int(b, "attempt", attempt);
 	put_int(b, "offset", (int64_t)offset);
 	put_text(b, "text", text, n);
+	buf_add_char(b, '}');
+}
+
+void web_put_blocks(
+    struct buf *b, const char *thread, struct id run, uint32_t attempt, size_t from, const struct buf *blocks, size_t final)
+{
+	open_frame(b, "blocks");
+	put_str(b, "thread", thread);
+	put_id(b, "run", run);
+	put_int(b, "attempt", attempt);
+	put_int(b, "from", (int64_t)from);
+	put_list(b, "blocks", blocks);
+	put_int(b, "final", (int64_t) final);
 	buf_add_char(b, '}');
 }
 
@@ -372,13 +419,15 @@ void web_put_tool(
 }
 
 void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n,
-    const char *status, const char *tools)
+    const char *status, const char *tools, const struct buf *blocks)
 {
 	open_frame(b, "open");
 	put_str(b, "thread", thread);
 	put_id(b, "run", run);
 	put_int(b, "attempt", attempt);
 	put_text(b, "text", text, n);
+	if (blocks != NULL)
+		put_list(b, "blocks", blocks);
 	put_str(b, "status", status == NULL ? "" : status);
 	buf_addf(b, ",\"tools\":[%s]}", tools == NULL ? "" : tools);
 }

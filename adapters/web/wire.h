@@ -17,8 +17,10 @@ struct buf;
 #define WEB_CLIENT_ID_MAX 64
 
 enum web_verb { WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE, WEB_STOP, WEB_PING };
+enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2 };
 struct web_command {
 	enum web_verb verb;
+	unsigned features;                        /* HELLO: what the client understands beyond the basics */
 	json_t *root;                             /* owns all strings below */
 	const char *token, *client, *locale, *tz; /* HELLO; NULL where not given */
 	char thread[ID_TEXT];                     /* SUBSCRIBE .. STOP: canonical lower case */
@@ -43,7 +45,7 @@ struct web_person {
 	const char *id, *name;
 };
 void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version,
-    int subscriptions, int rate, int burst, int64_t idle_ms);
+    unsigned features, int subscriptions, int rate, int burst, int64_t idle_ms);
 void web_put_error(struct buf *b, const struct web_fault *f, uint32_t retry_after_ms);
 void web_put_subscribed(struct buf *b, const char *thread, int64_t rev);
 void web_put_accepted(
@@ -56,17 +58,21 @@ struct web_message {
 	const char *author, *key, *text;
 	size_t text_len;
 	bool edited;
+	const struct buf *blocks; /* the insides of a list of blocks; NULL: not asked for */
 };
 void web_put_message(struct buf *b, const char *thread, const struct web_message *m);
 void web_put_run(struct buf *b, const char *thread, struct id run, const char *state);
 void web_put_delta(struct buf *b, const char *thread, struct id run, uint32_t attempt, size_t offset, const char *text, size_t n);
+/** The blocks of the open answer from ${from} on; ${final} are finished. */
+void web_put_blocks(
+    struct buf *b, const char *thread, struct id run, uint32_t attempt, size_t from, const struct buf *blocks, size_t final);
 void web_put_reset(struct buf *b, const char *thread, struct id run, uint32_t attempt);
 void web_put_status(struct buf *b, const char *thread, struct id run, const char *text, size_t n);
 void web_put_tool(
     struct buf *b, const char *thread, struct id run, const char *step, const char *title, size_t n, const char *state);
-/** The open answer as it stands; ${tools} are the insides of tool frames, joined by commas. */
+/** The open answer as it stands; ${tools} are the insides of tool frames, ${blocks} (or NULL) those of blocks, joined by commas. */
 void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t attempt, const char *text, size_t n,
-    const char *status, const char *tools);
+    const char *status, const char *tools, const struct buf *blocks);
 struct component;
 void web_put_components(struct buf *b, const char *thread, struct id run, struct id message, const struct component *c, size_t n);
 void web_put_pong(struct buf *b, int64_t n);

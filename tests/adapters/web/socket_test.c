@@ -198,6 +198,105 @@ static void answer__streams_as_deltas_and_ends_as_a_message(void **state)
 	ws_done(&w);
 }
 
+static void enter_with_blocks(struct ws *w)
+{
+	assert_true(ws_open(w, server.port, EDDY_V1));
+	ws_say(w, "{\"type\":\"hello\",\"token\":\"%s\",\"features\":[\"blocks\",\"of tomorrow\"]}", server.token);
+	expect(w, "welcome");
+	assert_int_equal(json_array_size(json_object_get(w->frame, "features")), 1);
+}
+
+/* What the client shows becomes what the frame says. */
+static void follow_blocks(json_t *shown, json_t *frame, size_t *final)
+{
+	json_t *list = json_object_get(frame, "blocks"), *v;
+	size_t i, from = (size_t)json_int(frame, "from", 0);
+	assert_non_null(list);
+	assert_true(from >= *final && from <= json_array_size(shown));
+	while (json_array_size(shown) > from)
+		json_array_remove(shown, from);
+	json_array_foreach (list, i, v)
+		json_array_append(shown, v);
+	*final = (size_t)json_int(frame, "final", (int64_t)*final);
+	assert_true(*final <= json_array_size(shown));
+}
+
+static void answer__for_those_who_asked__grows_in_blocks(void **state)
+{
+	(void)state;
+	struct ws w, late, plain;
+	struct id run = id_new();
+	const char *whole = "# Grüße\n\nErster *Absatz*.\n\n- a\n- b\n\n```c\nint x;\n\nint y;\n```\n\nEnde.\n\nWirklich.";
+	enter_with_blocks(&w);
+	enter(&plain);
+	subscribe(&w, 0);
+	expect(&w, "subscribed");
+	subscribe(&plain, 0);
+	expect(&plain, "subscribed");
+	json_t *shown = json_array(), *joined = json_array();
+	size_t final = 0, joined_final = 0, parts = 0;
+	for (size_t at = 0; at < strlen(whole); at += 5) {
+		char part[8];
+		snprintf(part, sizeof part, "%.5s", whole + at);
+		fake_reply(thread_id(THREAD), THREAD, REPLY_GROW, run, 1, at, part);
+		usleep(4000);
+		if (at == 40) {
+			enter_with_blocks(&late);
+			subscribe(&late, 0);
+			expect(&late, "subscribed");
+			expect(&late, "open");
+			assert_true(json_array_size(json_object_get(late.frame, "blocks")) > 1);
+			follow_blocks(joined, late.frame, &joined_final);
+		}
+	}
+	fake_post(thread_id(THREAD), AUTHOR_EDDY, run, whole, true);
+	for (const char *t; (t = ws_hear(&w, 3000)) != NULL && strcmp(t, "message") != 0; parts++)
+		follow_blocks(shown, w.frame, &final);
+	for (const char *t; (t = ws_hear(&late, 3000)) != NULL && strcmp(t, "message") != 0;)
+		follow_blocks(joined, late.frame, &joined_final);
+	assert_true(parts > 3 && final >= 4);
+	assert_string_equal(json_str(w.frame, "text", ""), whole);
+	assert_true(json_equal(json_object_get(w.frame, "blocks"), shown));
+	assert_true(json_equal(json_object_get(late.frame, "blocks"), joined));
+	/* Read from what is stored they are the same; who did not ask has none. */
+	ws_done(&late);
+	enter_with_blocks(&late);
+	subscribe(&late, 0);
+	expect(&late, "message");
+	assert_true(json_equal(json_object_get(late.frame, "blocks"), shown));
+	for (const char *t; (t = ws_hear(&plain, 3000)) != NULL && strcmp(t, "message") != 0;)
+		assert_null(json_object_get(plain.frame, "blocks"));
+	assert_null(json_object_get(plain.frame, "blocks"));
+	json_decref(shown);
+	json_decref(joined);
+	ws_done(&w);
+	ws_done(&late);
+	ws_done(&plain);
+}
+
+static void blocks__of_an_attempt_that_died__begin_anew(void **state)
+{
+	(void)state;
+	struct ws w;
+	struct id run = id_new();
+	enter_with_blocks(&w);
+	subscribe(&w, 0);
+	expect(&w, "subscribed");
+	fake_reply(thread_id(THREAD), THREAD, REPLY_GROW, run, 1, 0, "one\n\ntwo\n\nthree");
+	expect(&w, "open");
+	expect(&w, "blocks");
+	assert_int_equal(json_int(w.frame, "final", 0), 1);
+	fake_reply(thread_id(THREAD), THREAD, REPLY_RESET, run, 2, 0, "");
+	fake_reply(thread_id(THREAD), THREAD, REPLY_GROW, run, 2, 0, "again");
+	expect(&w, "stream.reset");
+	expect(&w, "blocks");
+	assert_int_equal(json_int(w.frame, "attempt", 0), 2);
+	assert_int_equal(json_int(w.frame, "from", 9), 0);
+	assert_int_equal(json_int(w.frame, "final", 9), 0);
+	assert_int_equal(json_array_size(json_object_get(w.frame, "blocks")), 1);
+	ws_done(&w);
+}
+
 static void components__come_behind_their_message_with_words_instead(void **state)
 {
 	(void)state;
@@ -543,6 +642,8 @@ int main(void)
 		T(send__when_the_queue_is_full_or_the_database_away__says_so_with_its_client_id),
 		T(edit_and_delete__change_the_message_named_by_its_key),
 		T(answer__streams_as_deltas_and_ends_as_a_message),
+		T(answer__for_those_who_asked__grows_in_blocks),
+		T(blocks__of_an_attempt_that_died__begin_anew),
 		T(components__come_behind_their_message_with_words_instead),
 		T(subscribe__in_the_middle_of_an_answer__gets_the_text_so_far),
 		T(events__of_another_process__are_read_when_the_next_one_shows_the_gap),
