@@ -191,10 +191,11 @@ static void keep_place(struct slack_names *n, const struct slack_self *self, str
 	e->asked_ms = clock_ms();
 	e->place = (struct known_place){ .name = f->name, .visibility = f->visibility, .member = f->member };
 	f->name = NULL;
-	if (changed && self)
-		engine_learn_place(n->s->engine, self->ws, "slack",
-		    &(struct intent_place){
-		        .external_id = f->id, .name = e->place.name, .visibility = f->visibility, .eddy_is_member = f->member });
+	if (changed && self &&
+	    !engine_learn_place(n->s->engine, self->ws, "slack",
+	        &(struct intent_place){
+	            .external_id = f->id, .name = e->place.name, .visibility = f->visibility, .eddy_is_member = f->member }))
+		e->known = e->asked = false; /* the same */
 }
 
 static void names_keep(void *arg)
