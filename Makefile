@@ -50,8 +50,9 @@ bin = $(patsubst %.c,$B/%,$(1))
 Q = $(if $(V),,@)
 SAY = @$(if $(V),:,echo)
 EMBED := $(sort $(wildcard migrations/*.sql) $(call wild,prompts,*.*))
+PAGE := $(sort $(foreach e,html js css svg,$(call wild,adapters/web/page,*.$e)))
 CORE_OBJ := $(call obj,$(call wild,core,*.c)) $B/gen/embedded.o
-ADAPTER_OBJ := $(call obj,$(call wild,adapters,*.c))
+ADAPTER_OBJ := $(call obj,$(call wild,adapters,*.c)) $B/gen/assets.o
 PART_OBJ := $(filter-out $B/adapters/cli/main.o,$(ADAPTER_OBJ))
 SUPPORT_OBJ := $(call obj,$(wildcard tests/support/*.c))
 KIT_OBJ := $(call obj,$(wildcard tests/fakes/*.c))
@@ -84,6 +85,13 @@ $B/gen/embedded.c: scripts/embed $(EMBED)
 	$Qscripts/embed $(EMBED) >$@
 $B/gen/embedded.o: $B/gen/embedded.c $(EMBED)
 	$Q$(CC) $(ALL_CFLAGS) -iquote core/base -c -o $@ $<
+
+# So do the files of the page: adapters/web/assets.h.
+$B/gen/assets.c: scripts/assets $(PAGE)
+	@mkdir -p $(@D)
+	$Qscripts/assets adapters/web/page $B/gen/page >$@ || { rm -f $@; exit 1; }
+$B/gen/assets.o: $B/gen/assets.c
+	$Q$(CC) $(ALL_CFLAGS) -iquote adapters/web -c -o $@ $<
 
 # Tests: one program per file.  Those of adapters find all adapters but the command line in adapters.a; those of the core link no transport library, so the linker guards the seam.
 LINK = @$(if $(V),,echo "  LD  $@";) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)

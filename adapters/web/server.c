@@ -9,6 +9,7 @@
 #include "../../core/base/log.h"
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
+#include "assets.h"
 #include "guard.h"
 #include "state.h"
 
@@ -16,9 +17,10 @@
 
 struct http_session {
 	struct web_request req;
-	char path[32];
+	char path[96];
 	uint64_t read;
-	bool upgrade; /* asks for a websocket */
+	bool upgrade;     /* asks for a websocket */
+	bool gzip, fresh; /* of a file: may come compressed; the client has it already */
 };
 _Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
 
@@ -38,16 +40,50 @@ static const char page[] =
     "<li>Look after it: <a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a>, <a href=\"/metrics\">/metrics</a></li>\n"
     "</ul>\n</body>\n</html>\n";
 
-static const struct header {
-	const char *name, *value;
-} safe_headers[] = {
-	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+struct header {
+	const char *name, *value; /* NULL name: ends a list */
+};
+/* With every answer. */
+static const struct header safe_headers[] = {
 	{ "x-content-type-options:", "nosniff" },
 	{ "x-frame-options:", "DENY" },
 	{ "referrer-policy:", "no-referrer" },
 	{ "cross-origin-opener-policy:", "same-origin" },
+	{ 0 },
+};
+/* What is made for this one request. */
+static const struct header own_headers[] = {
+	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
 	{ "cross-origin-resource-policy:", "same-origin" },
 	{ "cache-control:", "no-store" },
+	{ 0 },
+};
+/* The page: nothing from elsewhere, nothing inline, and no string ever becomes markup or a script. */
+static const struct header page_headers[] = {
+	{ "content-security-policy:",
+	    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; "
+	    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'" },
+	{ "cross-origin-resource-policy:", "same-origin" },
+	{ "cache-control:", "no-cache" },
+	{ "vary:", "accept-encoding" },
+	{ 0 },
+};
+/* What pages of others may load too: the widget and what it is made of.  Public, without credentials. */
+static const struct header loader_headers[] = {
+	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+	{ "cross-origin-resource-policy:", "cross-origin" },
+	{ "access-control-allow-origin:", "*" },
+	{ "cache-control:", "public, max-age=300" },
+	{ "vary:", "accept-encoding" },
+	{ 0 },
+};
+static const struct header forever_headers[] = {
+	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+	{ "cross-origin-resource-policy:", "cross-origin" },
+	{ "access-control-allow-origin:", "*" },
+	{ "cache-control:", "public, max-age=31536000, immutable" },
+	{ "vary:", "accept-encoding" },
+	{ 0 },
 };
 
 static bool put_header(struct lws *wsi, const char *name, const char *value, unsigned char **p, unsigned char *end)
@@ -56,40 +92,46 @@ static bool put_header(struct lws *wsi, const char *name, const char *value, uns
 	           wsi, (const unsigned char *)name, (const unsigned char *)value, (int)strlen(value), p, end) == 0;
 }
 
+static bool put_headers(struct lws *wsi, const struct header *h, unsigned char **p, unsigned char *end)
+{
+	for (; h != NULL && h->name != NULL; h++)
+		if (!put_header(wsi, h->name, h->value, p, end))
+			return false;
+	return true;
+}
+
 /*
  * -1: close the connection.  For the library a request that is still asking for a websocket has no version yet, and it would answer as
  * HTTP/1.0, which clients of websockets do not take for an answer.
  */
-static int respond(struct lws *wsi, const struct http_session *h, unsigned status, const char *type, const char *extra_name,
-    const char *extra, const struct buf *body, bool close)
+static int respond(struct lws *wsi, const struct http_session *h, unsigned status, const char *type, const struct header *kind,
+    const struct header *extra, const char *body, size_t body_len, bool close)
 {
 	unsigned char head[LWS_PRE + 2048], *start = head + LWS_PRE, *p = start, *end = head + sizeof head - 1;
 	char length[24];
-	snprintf(length, sizeof length, "%zu", body->len);
+	snprintf(length, sizeof length, "%zu", body_len);
 	metric_add(web_of(wsi)->m_http, 1);
 	if (lws_add_http_header_status(wsi, status | LWSAHH_FLAG_NO_SERVER_NAME, &p, end) != 0 ||
-	    !put_header(wsi, "content-type:", type, &p, end) || !put_header(wsi, "content-length:", length, &p, end) ||
+	    (status != 304 && /* which speaks of what the client has */
+	        (!put_header(wsi, "content-type:", type, &p, end) || !put_header(wsi, "content-length:", length, &p, end))) ||
 	    !put_header(wsi, "connection:", close ? "close" : "keep-alive", &p, end))
 		return -1;
 	if (h->upgrade)
 		memcpy(start, "HTTP/1.1", 8);
-	for (size_t i = 0; i < sizeof safe_headers / sizeof *safe_headers; i++)
-		if (!put_header(wsi, safe_headers[i].name, safe_headers[i].value, &p, end))
-			return -1;
-	if (extra_name != NULL && !put_header(wsi, extra_name, extra, &p, end))
+	if (!put_headers(wsi, safe_headers, &p, end) || !put_headers(wsi, kind, &p, end) || !put_headers(wsi, extra, &p, end))
 		return -1;
 	if (lws_finalize_http_header(wsi, &p, end) != 0)
 		return -1;
-	bool head_only = h->req.method == WEB_HEAD || body->len == 0;
+	bool head_only = h->req.method == WEB_HEAD || body_len == 0;
 	if (lws_write(wsi, start, (size_t)(p - start),
 	        head_only ? LWS_WRITE_HTTP_HEADERS | LWS_WRITE_H2_STREAM_END : LWS_WRITE_HTTP_HEADERS) < 0)
 		return -1;
 	if (!head_only) {
 		struct buf out = BUF_INIT;
-		buf_reserve(&out, LWS_PRE + body->len);
+		buf_reserve(&out, LWS_PRE + body_len);
 		memset(out.p, 0, LWS_PRE);
-		memcpy(out.p + LWS_PRE, body->p, body->len);
-		int n = lws_write(wsi, (unsigned char *)out.p + LWS_PRE, body->len, LWS_WRITE_HTTP_FINAL);
+		memcpy(out.p + LWS_PRE, body, body_len);
+		int n = lws_write(wsi, (unsigned char *)out.p + LWS_PRE, body_len, LWS_WRITE_HTTP_FINAL);
 		buf_done(&out);
 		if (n < 0)
 			return -1;
@@ -113,7 +155,8 @@ static int respond_error(struct lws *wsi, const struct http_session *h, unsigned
 	buf_add_json_str(&b, id);
 	buf_add_str(&b, "}}\n");
 	log_debug("web.http", LF_STR("request_id", id), LF_INT("status", status), LF_STR("result", code));
-	int r = respond(wsi, h, status, "application/json", allow == NULL ? NULL : "allow:", allow, &b, close);
+	const struct header may[] = { { "allow:", allow }, { 0 } };
+	int r = respond(wsi, h, status, "application/json", own_headers, allow == NULL ? NULL : may, b.p, b.len, close);
 	buf_done(&b);
 	return r;
 }
@@ -161,9 +204,24 @@ static const struct route {
 	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", make_metrics },
 };
 
+static int answer_asset(struct lws *wsi, const struct http_session *h, const struct web_asset *a)
+{
+	if (h->req.method != WEB_GET && h->req.method != WEB_HEAD)
+		return respond_error(wsi, h, 405, "method_not_allowed", "this address is only for reading", "GET, HEAD", false);
+	const struct header *kind = a->forever ? forever_headers : strcmp(a->path, "/") == 0 ? page_headers : loader_headers;
+	const struct header extra[] = { { "etag:", a->etag }, { h->gzip ? "content-encoding:" : NULL, "gzip" }, { 0 } };
+	if (h->fresh)
+		return respond(wsi, h, 304, a->type, kind, extra, NULL, 0, false);
+	const char *text = h->gzip ? a->gz : a->text, *end = h->gzip ? a->gz_end : a->text_end;
+	return respond(wsi, h, 200, a->type, kind, extra, text, (size_t)(end - text), false);
+}
+
 static int answer(struct lws *wsi, const struct http_session *h)
 {
 	struct web *w = web_of(wsi);
+	const struct web_asset *a = web_asset_find(h->path);
+	if (a != NULL)
+		return answer_asset(wsi, h, a);
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (strcmp(h->path, routes[i].path) != 0)
 			continue;
@@ -173,7 +231,7 @@ static int answer(struct lws *wsi, const struct http_session *h)
 		struct buf b = BUF_INIT;
 		unsigned status = 200;
 		routes[i].make(w, &b, &status);
-		int r = respond(wsi, h, status, routes[i].type, NULL, NULL, &b, false);
+		int r = respond(wsi, h, status, routes[i].type, own_headers, NULL, b.p, b.len, false);
 		buf_done(&b);
 		return r;
 	}
@@ -229,6 +287,12 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 	}
 	if (path_len < sizeof h->path)
 		memcpy(h->path, path, path_len);
+	const struct web_asset *a = web_asset_find(h->path);
+	if (a != NULL) { /* the headers are only here as long as the body has not begun */
+		char value[256];
+		h->gzip = web_accepts_gzip(header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, value, sizeof value));
+		h->fresh = web_etag_matches(header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, value, sizeof value), a->etag);
+	}
 	if (h->req.body_bytes == 0)
 		return answer(wsi, h);
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);

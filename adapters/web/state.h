@@ -185,7 +185,7 @@ void mail_watch(struct web *w, struct id thread, const char *key, bool on);
 void mail_discard(struct web *w);
 
 /* server.c: HTTP, and the websockets' callbacks */
-#define WEB_HTTP_SESSION 64 /* bytes that the library keeps per request for server.c */
+#define WEB_HTTP_SESSION 160 /* bytes that the library keeps per request for server.c */
 int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 int server_eddy(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 
