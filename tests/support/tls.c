@@ -1,6 +1,6 @@
 /*
- * Keys are of the P-256 kind, which takes no time to make.  The front is a process of its own with a thread per connection, so that no
- * lock or memory of the tested program is involved; a thread moves bytes both ways without blocking and sleeps in poll() in between.
+ * Keys are of the P-256 kind, which takes no time to make.  The front is this program begun anew with a thread per connection (a fork of a
+ * program with threads may not make threads under the sanitizers), so that no lock or memory of the tested program is involved; a thread moves bytes both ways without blocking and sleeps in poll() in between.
  */
 #include "tls.h"
 
@@ -17,6 +17,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,21 +242,33 @@ static _Noreturn void serve(int listener, const char *dir, const char *name, int
 	}
 }
 
+static char front_name[] = "tls-front";
+
+/* Before main(): argv is front_name, the listening socket, the folder, the name, the upstream port. */
+__attribute__((constructor)) static void front_main(int argc, char **argv)
+{
+	if (argc != 5 || strcmp(argv[0], front_name) != 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	serve(atoi(argv[1]), argv[2], argv[3], atoi(argv[4]));
+}
+
 struct tls_front tls_front_start(const char *dir, const char *name, int upstream)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0); /* handed on */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 100) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &n) != 0)
 		give_up("listening");
-	pid_t pid = fork();
-	if (pid < 0)
-		give_up("fork");
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		serve(fd, dir, name, upstream);
-	}
+	char number[16], port[16];
+	snprintf(number, sizeof number, "%d", fd);
+	snprintf(port, sizeof port, "%d", upstream);
+	char *argv[] = { front_name, number, (char *)(uintptr_t)dir, (char *)(uintptr_t)name, port, NULL };
+	pid_t pid;
+	errno = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+	if (errno != 0)
+		give_up("spawn");
 	close(fd);
 	return (struct tls_front){ .pid = pid, .port = ntohs(a.sin_port) };
 }
