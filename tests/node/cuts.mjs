@@ -20,6 +20,7 @@ const hasty = {
 	cancel: (t) => clearTimeout(t),
 };
 
+let serial = 0;
 /* One page: follows some conversations, writes in some, and checks each frame against what it saw before. */
 class Page {
 	constructor(name) {
@@ -27,9 +28,11 @@ class Page {
 		this.talks = new Map(); // thread → {messages: [], byId, runs}
 		this.faults = [];
 		this.failed = 0;
+		this.blocks = 0; // answers that grew in blocks here
 		this.socket = new EddySocket({
 			url: `ws://127.0.0.1:${rig.front.port}/`,
-			hello: async () => ({ token: rig.localToken(), client: `test/${name}` }),
+			// Every other page reads the Markdown itself.
+			hello: async () => ({ token: rig.localToken(), client: `test/${name}`, ...(serial++ % 2 ? { features: ['blocks', 'threads'] } : {}) }),
 			on: (f) => this.#frame(f),
 			WebSocket, clock: hasty, random: d.next,
 		});
@@ -61,17 +64,30 @@ class Page {
 				t.ids.set(f.message, f);
 				t.messages.push(f);
 				const r = t.runs.get(f.run);
-				// What grew must be how the whole begins.
+				// What grew must be how the whole begins, and what was finished must stand in it.
+				if (f.author.kind === 'eddy' && r?.final && JSON.stringify(f.blocks.slice(0, r.final)) !== JSON.stringify(r.blocks.slice(0, r.final)))
+					this.#fault({ got: r.blocks.slice(0, r.final), whole: f.blocks }, 'finished blocks differ');
+				this.blocks += !!r?.blocks?.length;
 				if (f.author.kind === 'eddy' && r?.text && r.whole && !f.text.startsWith(r.text.trimEnd())) this.#fault({ got: r.text, whole: f.text }, 'a stream with a hole');
 				t.runs.delete(f.run);
 				return;
 			}
 			case 'open':
-				t.runs.set(f.run, { attempt: f.attempt, text: f.text, whole: true });
+				t.runs.set(f.run, { attempt: f.attempt, text: f.text, whole: !f.blocks, blocks: f.blocks ?? [], final: 0 });
 				return;
 			case 'stream.reset':
-				t.runs.set(f.run, { attempt: f.attempt, text: '', whole: true });
+				t.runs.set(f.run, { attempt: f.attempt, text: '', whole: true, blocks: [], final: 0 });
 				return;
+			case 'blocks': {
+				let r = t.runs.get(f.run);
+				if (!r || r.attempt !== f.attempt) t.runs.set(f.run, (r = { attempt: f.attempt, text: '', blocks: [], final: 0 }));
+				if (f.from > r.blocks.length) this.#fault({ ...f, have: r.blocks.length }, 'a block is missing');
+				if (f.from < r.final) this.#fault({ ...f, was: r.final }, 'a finished block changes');
+				if (f.final > f.from + f.blocks.length) this.#fault(f, 'finished before it came');
+				r.blocks.splice(f.from, Infinity, ...f.blocks);
+				r.final = f.final;
+				return;
+			}
 			case 'delta': {
 				let r = t.runs.get(f.run);
 				if (!r || r.attempt !== f.attempt) t.runs.set(f.run, (r = { attempt: f.attempt, text: '', whole: true }));
@@ -90,6 +106,11 @@ const tests = {
 	async socket__loses_nothing__over_two_hundred_cuts_and_restarts_during_streams() {
 		console.log(`# EDDY_TEST_SEED=${d.seed}`);
 		await rig.model.control('options', { pace_ms: 15, words: 25, keep: false });
+		// The first half of the answers has all kinds of blocks, the other says which question it had before it.
+		await rig.model.control('script', {
+			times: MESSAGES / 2, pace_ms: 12, piece: 9,
+			answer: 'Answer to #0 in *several* parts.\n\nA second paragraph.\n\n- one\n- two\n\n```c\nint x;\n\nint y;\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n> said\n\nThe end.',
+		});
 		const talks = Array.from({ length: TALKS }, () => ({ id: crypto.randomUUID(), keys: [] }));
 		const pages = Array.from({ length: CLIENTS }, (_, i) => new Page(`page ${i}`));
 		talks.forEach((t, i) => {
@@ -134,6 +155,7 @@ const tests = {
 		}, 30000);
 		assert.deepEqual(pages.flatMap((p) => p.faults), []);
 		assert.equal(pages.reduce((n, p) => n + p.failed, 0), 0);
+		assert.ok(pages.some((p) => p.blocks > 0), 'nothing grew in blocks');
 		for (const t of talks) {
 			const ours = t.writer.talks.get(t.id).messages, theirs = t.reader.talks.get(t.id).messages;
 			assert.deepEqual(ours.filter((m) => m.author.kind === 'person').map((m) => m.key), t.keys); // none lost, none twice, in order
