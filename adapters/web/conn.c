@@ -69,6 +69,7 @@ void conn_free(struct conn *c)
 		frame_unref(c->queue[(c->queue_head + i) % c->queue_cap]);
 	free(c->queue);
 	buf_done(&c->in);
+	web_login_unref(c->login);
 	free(c);
 }
 
@@ -250,11 +251,13 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 		c->person = &w->local;
 	} else if (w->shared_token != NULL && token_equal(cmd->token, w->shared_token)) {
 		c->person = &w->shared;
+	} else if ((c->login = web_login_ref(web_logins_find(w->logins, cmd->token, clock_ms()))) != NULL) {
+		c->person = &c->login->person;
 	} else {
 		log_warn("web.hello", LF_ID("session", c->session), LF_STR("result", "denied"));
 		fault(c, "denied", NULL,
-		    c->loopback ? "the token is not the one this server has written"
-		                : "this token is not accepted from here: set web.token on the server",
+		    c->loopback ? "the token is none that this server knows, or has ended"
+		                : "this token is not accepted from here, or has ended",
 		    0);
 		conn_close(c, CLOSE_DENIED, "denied");
 		return;

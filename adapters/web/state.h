@@ -8,6 +8,7 @@
 #include "../../core/base/buf.h"
 #include "../../core/base/map.h"
 #include "../../core/base/metric.h"
+#include "login.h"
 #include "web.h"
 #include "wire.h"
 
@@ -88,6 +89,7 @@ struct conn {
 	char tz[65], client[65];
 	unsigned features;
 	const struct web_person *person;
+	struct web_login *login;  /* owns the person; NULL: one of the two that the server itself owns */
 	struct buf in;            /* the message that is coming in */
 	struct web_frame **queue; /* a ring */
 	size_t queue_cap, queue_head, queue_len, queue_bytes;
@@ -111,7 +113,10 @@ struct web {
 	struct web_person local, shared;
 	char local_token[80];
 	const char *shared_token; /* web.token or NULL */
-	const char **origins;
+	struct web_logins *logins;
+	struct limit *api_calls; /* by address */
+	const char **origins;    /* of pages that may connect; the last one may be our own, */
+	const char *own_origin;  /* that of web.public_url, or NULL */
 	size_t origins_len;
 	int64_t idle_ms, slow_ms, connections_max;
 	struct conn *conns;

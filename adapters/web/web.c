@@ -19,11 +19,15 @@
 #include "../../core/base/mem.h"
 #include "../net/loop.h"
 #include "guard.h"
+#include "limit.h"
 #include "state.h"
 
 #define TOKEN_MIN 16
 #define TOKEN_HEX 48
 #define SWEEP_MS 1000
+#define API_PER_S 5 /* requests to /api from one address */
+#define API_BURST 60
+#define ADDRESSES_MAX 10000
 #define LEAVE_MS 1000 /* what closing may take: one that does not read is cut */
 
 const struct setting web_settings[] = {
@@ -193,6 +197,8 @@ static void fill_origins(struct web *w)
 		const char *slashes = strstr(o, "://");
 		size_t scheme = slashes == NULL ? 0 : (size_t)(slashes - o) + 3;
 		w->origins[w->origins_len++] = xstrndup(o, scheme + strcspn(o + scheme, "/"));
+		if (i == n)
+			w->own_origin = w->origins[w->origins_len - 1];
 	}
 }
 
@@ -204,6 +210,8 @@ static void on_sweep(void *arg)
 		next = c->next;
 		conn_sweep(c, now);
 	}
+	web_logins_sweep(w->logins, now);
+	limit_sweep(w->api_calls, now);
 }
 
 static void start_timers(void *arg)
@@ -266,6 +274,8 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->by_id = map_new();
 	w->topics = map_new();
 	w->watched = map_new();
+	w->logins = web_logins_new();
+	w->api_calls = limit_new(API_PER_S, API_BURST, ADDRESSES_MAX);
 	w->shared_token = settings_str(s, "web.token");
 	w->idle_ms = settings_int(s, "web.idle_timeout");
 	w->slow_ms = settings_int(s, "web.slow_reader");
@@ -374,6 +384,8 @@ void web_free(struct adapter *a)
 	map_free(w->by_id, NULL);
 	map_free(w->topics, topic_free);
 	map_free(w->watched, free);
+	web_logins_free(w->logins);
+	limit_free(w->api_calls);
 	for (size_t i = 0; i < w->origins_len; i++)
 		free((void *)(uintptr_t)w->origins[i]);
 	free(w->origins);

@@ -13,6 +13,7 @@
 #include "../base/mem.h"
 #include "../base/queue.h"
 #include "../people/directory.h"
+#include "../people/session.h"
 #include "../settings/settings.h"
 #include "../talk/search.h"
 #include "answer.h"
@@ -26,7 +27,7 @@
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
 	claim_statements, learn_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, context_statements, answer_statements,
-	transcript_statements, budget_statements, agent_statements, search_statements, NULL };
+	transcript_statements, budget_statements, agent_statements, search_statements, session_statements, NULL };
 
 /* ---- workers ---- */
 

@@ -153,6 +153,15 @@ struct active_thread {
 enum err engine_active_threads(struct engine *e, struct id ws, const char *adapter, int64_t since_ms, int limit,
     void (*fn)(void *arg, const struct active_thread *t), void *arg);
 
+/* ---- log-ins of pages (core/people/session.h): blocking, start-up and workers ---- */
+struct session;
+/** ${code}, ${refresh}, ${next}: SESSION_SECRET bytes each. */
+enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code);
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh);
+enum err engine_login_refresh(struct engine *e, struct id ws, const char *refresh, struct session *out, char *next);
+enum err engine_logout(
+    struct engine *e, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg);
+
 /** The ids that engine_accept() gives to a place, a thread, a message: anyone may compute them. */
 struct id engine_place_id(struct id ws, const char *adapter, const char *place_key);
 struct id engine_thread_id(struct id place, const char *thread_key);

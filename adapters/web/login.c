@@ -1,0 +1,113 @@
+/* Tokens are found by their SHA-256, so that looking one up says nothing about others by the time it takes. */
+#include "login.h"
+
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/base/map.h"
+#include "../../core/base/mem.h"
+
+struct token {
+	struct web_login *login;
+	uint64_t until_ms;
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	struct token *next;
+};
+
+struct web_logins {
+	struct map *by_hash;
+	struct token *all;
+};
+
+struct web_login *web_login_new(struct id session, const char *id, const char *name)
+{
+	struct web_login *l = xcalloc(1, sizeof *l);
+	l->refs = 1;
+	l->session = session;
+	snprintf(l->id, sizeof l->id, "%s", id);
+	snprintf(l->name, sizeof l->name, "%s", name);
+	l->person = (struct web_person){ .id = l->id, .name = l->name };
+	return l;
+}
+
+struct web_login *web_login_ref(struct web_login *l)
+{
+	if (l != NULL)
+		l->refs++;
+	return l;
+}
+
+void web_login_unref(struct web_login *l)
+{
+	if (l != NULL && --l->refs == 0)
+		free(l);
+}
+
+struct web_logins *web_logins_new(void)
+{
+	struct web_logins *s = xcalloc(1, sizeof *s);
+	s->by_hash = map_new();
+	return s;
+}
+
+static void drop(struct web_logins *s, struct token **at)
+{
+	struct token *t = *at;
+	*at = t->next;
+	map_remove(s->by_hash, t->hash, sizeof t->hash);
+	web_login_unref(t->login);
+	free(t);
+}
+
+void web_logins_free(struct web_logins *s)
+{
+	if (s == NULL)
+		return;
+	while (s->all != NULL)
+		drop(s, &s->all);
+	map_free(s->by_hash, NULL);
+	free(s);
+}
+
+void web_logins_issue(struct web_logins *s, struct web_login *l, uint64_t now_ms, char token[65])
+{
+	unsigned char raw[32];
+	random_bytes(raw, sizeof raw);
+	for (size_t i = 0; i < sizeof raw; i++)
+		snprintf(token + 2 * i, 3, "%02x", raw[i]);
+	struct token *t = xcalloc(1, sizeof *t);
+	t->login = web_login_ref(l);
+	t->until_ms = now_ms + LOGIN_TOKEN_S * 1000ull;
+	SHA256((const unsigned char *)token, 64, t->hash);
+	t->next = s->all;
+	s->all = t;
+	map_put(s->by_hash, t->hash, sizeof t->hash, t);
+}
+
+struct web_login *web_logins_find(struct web_logins *s, const char *token, uint64_t now_ms)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	SHA256((const unsigned char *)token, strlen(token), hash);
+	struct token *t = map_get(s->by_hash, hash, sizeof hash);
+	return t != NULL && now_ms < t->until_ms ? t->login : NULL;
+}
+
+void web_logins_end(struct web_logins *s, struct id session)
+{
+	for (struct token **at = &s->all; *at != NULL;)
+		if (id_equal((*at)->login->session, session))
+			drop(s, at);
+		else
+			at = &(*at)->next;
+}
+
+void web_logins_sweep(struct web_logins *s, uint64_t now_ms)
+{
+	for (struct token **at = &s->all; *at != NULL;)
+		if (now_ms >= (*at)->until_ms)
+			drop(s, at);
+		else
+			at = &(*at)->next;
+}

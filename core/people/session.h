@@ -1,0 +1,40 @@
+#ifndef EDDY_PEOPLE_SESSION_H
+#define EDDY_PEOPLE_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../base/err.h"
+#include "../base/id.h"
+#include "../store/pg.h"
+
+/*
+ * Log-ins of pages.  A code made in the terminal works once and soon ends; it begins a session, which is carried on by a refresh secret that
+ * changes with each use.  The database keeps only SHA-256 of codes and secrets.  Each function is one tenant transaction; blocking.
+ */
+#define SESSION_SECRET 44 /* 32 random bytes as base64url (RFC 4648), terminated */
+#define SESSION_CODE_S 600
+#define SESSION_DAYS 30
+#define SESSION_GRACE_S 10 /* so long a secret that was just replaced is a second tab's and no theft */
+
+struct session {
+	struct id id;
+	char subject[64], name[128]; /* who: the adapter's own id of the person, and a name for people */
+};
+
+extern const struct pg_statement session_statements[];
+
+/** A new code for ${subject}.  ERR_RETRY: the database is away. */
+enum err session_code(struct pg *pg, struct id ws, const char *subject, const char *name, char code[SESSION_SECRET]);
+/** ERR_DENIED: never made, used, or too old. */
+enum err session_begin(struct pg *pg, struct id ws, const char *code, struct session *out, char refresh[SESSION_SECRET]);
+/**
+ * Carry on: ${next} is the new secret, or "" when ${refresh} was replaced moments ago and the client has the new one already.  ERR_DENIED: unknown,
+ * ended, or replaced for longer: then somebody has a copy, and the session ends for both; ${out->id} says which (none: unknown).
+ */
+enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struct session *out, char next[SESSION_SECRET]);
+/** End the session of ${refresh}, or with ${everywhere} all of its person.  ${ended} is called with each that was open. */
+enum err session_end(
+    struct pg *pg, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg);
+
+#endif

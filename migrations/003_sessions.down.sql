@@ -1,0 +1,2 @@
+-- Takes the log-ins of pages back.
+DROP TABLE sessions, login_codes;
