@@ -44,6 +44,8 @@ const struct setting web_settings[] = {
 	    "drop a websocket that has been silent this long, pings included" },
 	{ "web.slow_reader", SET_MS, 0, "20s", NULL, 100, 3600000, NULL,
 	    "drop a websocket whose reader takes nothing for this long; it can resume" },
+	{ "web.widget.handover", SET_STR, 0, NULL, NULL, 0, 0, NULL,
+	    "where people answer those who ask for a person, such as slack:C0123 (docs/handover.md); without it this is not offered" },
 	{ 0 },
 };
 
@@ -170,6 +172,13 @@ static enum err check_settings(
 	if (token != NULL && strlen(token) < TOKEN_MIN) {
 		snprintf(why, why_n, "web.token (%s): shorter than %d characters; `openssl rand -hex 24` makes a good one",
 		    settings_source(s, "web.token"), TOKEN_MIN);
+		return ERR_INPUT;
+	}
+	const char *to = settings_str(s, "web.widget.handover");
+	size_t adapter = to == NULL ? 0 : strcspn(to, ":");
+	if (to != NULL && (adapter == 0 || to[adapter] == '\0' || to[adapter + 1] == '\0' || strcspn(to, " \t\r\n") != strlen(to))) {
+		snprintf(why, why_n, "web.widget.handover (%s): \"%s\" is not an adapter and a place, such as slack:C0123",
+		    settings_source(s, "web.widget.handover"), to);
 		return ERR_INPUT;
 	}
 	bool loopback = web_is_loopback(host) || strcmp(host, "localhost") == 0;

@@ -197,6 +197,21 @@ static void listen__beyond_loopback_needs_a_log_in(void **state)
 	assert_int_equal(check("web.listen=nonsense", NULL, false, why), ERR_INPUT);
 }
 
+static void handover__names_an_adapter_and_a_place(void **state)
+{
+	(void)state;
+	char why[512];
+	static const char *const good[] = { "web.widget.handover=slack:C0123", "web.widget.handover=other:a:b" };
+	static const char *const bad[] = { "web.widget.handover=slack", "web.widget.handover=slack:", "web.widget.handover=:C0123",
+		"web.widget.handover=slack: C0123" };
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		assert_int_equal(check(good[i], NULL, false, why), ERR_NONE);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_int_equal(check(bad[i], NULL, false, why), ERR_INPUT);
+		assert_non_null(strstr(why, "slack:C0123"));
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, server_up, server_down)
 int main(void)
 {
@@ -208,6 +223,7 @@ int main(void)
 		T(heads__that_are_too_large_or_too_slow__end),
 		cmocka_unit_test(listen__addresses_are_split),
 		cmocka_unit_test(listen__beyond_loopback_needs_a_log_in),
+		cmocka_unit_test(handover__names_an_adapter_and_a_place),
 	};
 	return cmocka_run_group_tests_name("web server", tests, NULL, NULL);
 }
