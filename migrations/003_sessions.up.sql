@@ -21,10 +21,8 @@ CREATE TABLE sessions (
 	rotated_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	expires_at timestamptz NOT NULL,
-	ended_at timestamptz,
-	UNIQUE (ws, refresh_hash)
+	ended_at timestamptz
 );
-CREATE INDEX sessions_former ON sessions (ws, former_hash) WHERE former_hash IS NOT NULL;
 CREATE INDEX sessions_subject ON sessions (ws, subject) WHERE ended_at IS NULL;
 ALTER TABLE sessions ADD PRIMARY KEY (ws, id);
 
@@ -42,7 +40,7 @@ COMMENT ON COLUMN sessions.id IS 'The session.';
 COMMENT ON COLUMN sessions.subject IS 'Who: the web adapters own id of the person.';
 COMMENT ON COLUMN sessions.name IS 'A name for people.';
 COMMENT ON COLUMN sessions.refresh_hash IS 'SHA-256 of the secret that carries it on; a new one with each use.';
-COMMENT ON COLUMN sessions.former_hash IS 'SHA-256 of the one before: shown again later, the session ends, for somebody has a copy.';
+COMMENT ON COLUMN sessions.former_hash IS 'SHA-256 of the one before, good for a while in case the answer with the new one got lost.';
 COMMENT ON COLUMN sessions.rotated_at IS 'When the secret was last replaced.';
 COMMENT ON COLUMN sessions.created_at IS 'When it began.';
 COMMENT ON COLUMN sessions.expires_at IS 'It ends by itself then unless it is carried on.';
@@ -62,5 +60,5 @@ BEGIN
 END $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_codes TO :"eddy";
-GRANT SELECT, INSERT, UPDATE ON sessions TO :"eddy";
+GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO :"eddy";
 GRANT SELECT, UPDATE, DELETE ON login_codes, sessions TO :"maint";

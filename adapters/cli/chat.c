@@ -380,22 +380,6 @@ static int converse(struct chat *c, const char *history)
 
 /* ---- beginning ---- */
 
-static bool read_token(const char *data_dir, char *out, size_t n)
-{
-	struct buf path = BUF_INIT;
-	buf_addf(&path, "%s/local-token", data_dir);
-	FILE *f = fopen(path.p, "re");
-	bool ok = f != NULL && fgets(out, (int)n, f) != NULL;
-	if (f == NULL && errno == EACCES)
-		cli_complain("cannot read %s: run this as the user that runs Eddy, or set web.token", path.p);
-	if (f != NULL)
-		fclose(f);
-	buf_done(&path);
-	if (ok)
-		out[strcspn(out, "\r\n")] = '\0';
-	return ok && out[0] != '\0';
-}
-
 /* The zone's name for Eddy's dates: TZ, else where /etc/localtime points. */
 static char *zone_name(void)
 {
@@ -451,7 +435,7 @@ int cmd_chat(struct cli *c)
 	}
 	if (shared != NULL) {
 		snprintf(token, sizeof token, "%s", shared);
-	} else if (!read_token(cli_data_dir(c), token, sizeof token)) {
+	} else if (!cli_local_token(c, token, sizeof token)) {
 		cli_complain("Eddy is not running here. Start it with `make run` or `eddy serve`.");
 		return EXIT_NO_SERVER;
 	}

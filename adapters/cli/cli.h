@@ -39,6 +39,8 @@ struct door {
 	void (*stop)(struct adapter *a);                                                  /* nothing new from here on */
 	void (*leave)(struct adapter *a); /* after the engine has drained, before loop and http stop: let go of what goes out */
 	void (*free)(struct adapter *a);  /* after engine, loop and http; NULL is fine */
+	/** A link that logs the person of this terminal in, where people can; may be NULL.  Blocking; after start. */
+	enum err (*link)(struct adapter *a, struct buf *out);
 	/** For doctor: a line per finding, "ok …" or "bad …"; may be NULL. */
 	enum err (*doctor)(const struct settings *s, struct http *http, struct buf *out);
 };
@@ -51,7 +53,7 @@ struct cli {
 	const char *config_file;
 	char **overrides; /* "name=value", NULL-terminated */
 	size_t overrides_len;
-	bool verbose, insecure, replace;
+	bool verbose, insecure, link, replace;
 	const char *url, *thread; /* chat */
 	int argc;                 /* operands */
 	char **argv;
@@ -66,6 +68,8 @@ const char *cli_data_dir(struct cli *c);
 /** The server of these settings, as seen from this machine; where nobody chose a port, the one it has found.  After cli_settings(). */
 struct probe;
 bool cli_server(struct cli *c, struct probe *out);
+/** The token that the server here has written for programs of its user; complains when it may not be read. */
+bool cli_local_token(struct cli *c, char *out, size_t n);
 /** Print "eddy: …" to stderr. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** May colours be used on ${fd}? */
@@ -73,6 +77,7 @@ bool cli_colour(int fd);
 
 int cmd_serve(struct cli *c);
 int cmd_chat(struct cli *c);
+int cmd_login(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_healthcheck(struct cli *c);
 int cmd_migrate_up(struct cli *c);

@@ -23,6 +23,7 @@ static const struct option_row {
 	{ 'h', "help", NULL, "show help and end", true },
 	{ 'V', "version", NULL, "print the version and end", true },
 	{ 'I', "insecure", NULL, "listen beyond loopback without a log-in", false },
+	{ 'L', "link", NULL, "print a link that logs in to the page, also when the output is no terminal", false },
 	{ 'U', "url", "URL", "server to talk to (default: the one of this machine's settings)", false },
 	{ 'T', "thread", "ID", "go on in this conversation", false },
 	{ 'R', "replace", NULL, "replace what is in the database now", false },
@@ -30,7 +31,7 @@ static const struct option_row {
 #define OPTIONS_LEN (sizeof options / sizeof *options)
 
 const struct command commands[] = {
-	{ "serve", "", "I", "start Eddy and stay in the foreground",
+	{ "serve", "", "IL", "start Eddy and stay in the foreground",
 	    "Starts the private database when none is configured, migrates it, opens the web server and connects everything that has "
 	    "settings. SIGTERM or Ctrl-C finishes what is being answered, for at most 25 seconds, and ends.",
 	    { "eddy serve\tweb and terminal on 127.0.0.1:8080, and Slack when its tokens are set",
@@ -44,6 +45,12 @@ const struct command commands[] = {
 	    { "eddy chat\ta conversation", "eddy chat \"what did we decide about the logo?\"\tone question",
 	        "echo 'help' | eddy chat\tin a pipe" },
 	    0, -1, false, cmd_chat },
+	{ "login", "[PERSON [NAME]]", "", "print a link that opens the page logged in",
+	    "The link works once and within ten minutes; the browser then stays logged in until it is logged out or was away for thirty "
+	    "days. Without an operand the page belongs to you, as `eddy chat` does; with one, to a colleague who has conversations of "
+	    "their own. Needs the server running on this machine.",
+	    { "eddy login	a link for yourself", "eddy login ana 'Ana Ruiz'	one for a colleague" }, 0, 2, false,
+	    cmd_login },
 	{ "doctor", "", "", "check settings, database, folders, port, Slack and the model",
 	    "One line per finding, each with how to mend it. Ends with 1 when something is wrong.",
 	    { "eddy doctor\teverything", "eddy doctor -c /etc/eddy/eddy.yaml\twith the settings of the service" }, 0, 0, false,
@@ -418,6 +425,9 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			return cmd_version(c);
 		case 'I':
 			c->insecure = true;
+			break;
+		case 'L':
+			c->link = true;
 			break;
 		case 'U':
 			c->url = optarg;

@@ -10,6 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../core/base/buf.h"
+
+#define POST_MS 10000
+
 bool probe_parse(const char *url, struct probe *out)
 {
 	static const struct {
@@ -121,5 +125,41 @@ int probe_get(const struct probe *p, const char *path, int timeout_ms, char *why
 		}
 	}
 	close(fd);
+	return status;
+}
+
+int probe_post(const struct probe *p, const char *path, const char *bearer, const char *json, size_t n, size_t max, struct buf *out,
+    char *why, size_t why_n)
+{
+	int fd = dial(p, POST_MS, why, why_n), status = 0;
+	if (fd < 0)
+		return 0;
+	struct buf b = BUF_INIT;
+	buf_addf(&b,
+	    "POST %s HTTP/1.1\r\nHost: localhost:%d\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+	    "Connection: close\r\n\r\n",
+	    path, p->port, bearer, n);
+	buf_add(&b, json, n);
+	bool sent = send(fd, b.p, b.len, MSG_NOSIGNAL) == (ssize_t)b.len;
+	explicit_bzero(b.p, b.len);
+	buf_reset(&b);
+	ssize_t got = sent ? 1 : 0;
+	while (got > 0 && b.len < max && wait_for(fd, POLLIN, POST_MS)) {
+		char part[2048];
+		got = recv(fd, part, sizeof part, 0);
+		if (got > 0)
+			buf_add(&b, part, (size_t)got);
+	}
+	close(fd);
+	const char *body = b.len == 0 ? NULL : strstr(b.p, "\r\n\r\n");
+	if (body == NULL || sscanf(b.p, "HTTP/1.%*d %d", &status) != 1) {
+		status = 0;
+		snprintf(why, why_n, b.len == 0 ? "no answer" : "what listens there does not speak HTTP");
+	} else {
+		buf_add_str(out, body + 4);
+	}
+	if (b.p != NULL)
+		explicit_bzero(b.p, b.len);
+	buf_done(&b);
 	return status;
 }

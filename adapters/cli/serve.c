@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../core/base/buf.h"
 #include "../../core/base/clock.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
@@ -135,6 +136,24 @@ static void close_parts(struct server *s)
 	store_close(s->store);
 }
 
+/* A secret that works once: for somebody who looks on, not for the journal of a service. */
+static void print_link(struct server *s)
+{
+	struct cli *c = s->cli;
+	struct buf link = BUF_INIT;
+	bool wanted = c->link || isatty(STDOUT_FILENO);
+	for (size_t i = 0; c->doors[i].name != NULL; i++)
+		if (s->adapters[i] != NULL && c->doors[i].link != NULL && wanted &&
+		    c->doors[i].link(s->adapters[i], &link) == ERR_NONE)
+			printf("\nOpen %s\n  (logs you in once, within ten minutes; another: %s login)\n", link.p,
+			    program_invocation_name);
+	if (!wanted)
+		printf("  page       %s login prints a link\n", program_invocation_name);
+	if (link.p != NULL)
+		explicit_bzero(link.p, link.len);
+	buf_done(&link);
+}
+
 /* Five lines: what is connected, and how to connect the rest. */
 static void print_summary(struct server *s)
 {
@@ -162,6 +181,7 @@ static void print_summary(struct server *s)
 	const char *wanted = settings_str(c->settings, "web.listen");
 	if (strstr(web, wanted) == NULL && !settings_is_set(c->settings, "web.listen"))
 		printf("  note       another program has %s, so a free port was taken; web.listen chooses one\n", wanted);
+	print_link(s);
 	fflush(stdout);
 	if (store_note(s->store) != NULL)
 		cli_complain("%s", store_note(s->store));

@@ -1,4 +1,5 @@
 /* What all commands share: loading the settings, where files are, words on stderr; and the small commands about settings themselves. */
+#include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,9 +73,15 @@ const char *cli_data_dir(struct cli *c)
 
 bool cli_server(struct cli *c, struct probe *out)
 {
-	if (!probe_from_listen(settings_str(c->settings, "web.listen"), out))
+	char listen[300];
+	snprintf(listen, sizeof listen, "%s", settings_str(c->settings, "web.listen"));
+	size_t len = strlen(listen);
+	bool any = len >= 2 && strcmp(listen + len - 2, ":0") == 0; /* the server takes a port that is free */
+	if (any)
+		listen[len - 1] = '1';
+	if (!probe_from_listen(listen, out))
 		return false;
-	if (settings_is_set(c->settings, "web.listen"))
+	if (settings_is_set(c->settings, "web.listen") && !any)
 		return true;
 	struct buf path = BUF_INIT;
 	int port = 0;
@@ -86,6 +93,22 @@ bool cli_server(struct cli *c, struct probe *out)
 		fclose(f);
 	buf_done(&path);
 	return true;
+}
+
+bool cli_local_token(struct cli *c, char *out, size_t n)
+{
+	struct buf path = BUF_INIT;
+	buf_addf(&path, "%s/local-token", cli_data_dir(c));
+	FILE *f = fopen(path.p, "re");
+	bool ok = f != NULL && fgets(out, (int)n, f) != NULL;
+	if (f == NULL && errno == EACCES)
+		cli_complain("cannot read %s: run this as the user that runs Eddy", path.p);
+	if (f != NULL)
+		fclose(f);
+	buf_done(&path);
+	if (ok)
+		out[strcspn(out, "\r\n")] = '\0';
+	return ok && out[0] != '\0';
 }
 
 static int print_buf(struct buf *b)

@@ -9,6 +9,7 @@
 #include "../../core/base/log.h"
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
+#include "api.h"
 #include "assets.h"
 #include "guard.h"
 #include "state.h"
@@ -21,6 +22,7 @@ struct http_session {
 	uint64_t read;
 	bool upgrade;     /* asks for a websocket */
 	bool gzip, fresh; /* of a file: may come compressed; the client has it already */
+	struct api_call *call;
 };
 _Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
 
@@ -142,7 +144,7 @@ static int respond(struct lws *wsi, const struct http_session *h, unsigned statu
 }
 
 static int respond_error(struct lws *wsi, const struct http_session *h, unsigned status, const char *code, const char *message,
-    const char *allow, bool close)
+    const struct header *extra, bool close)
 {
 	char id[ID_TEXT];
 	id_format(id_new(), id);
@@ -155,10 +157,24 @@ static int respond_error(struct lws *wsi, const struct http_session *h, unsigned
 	buf_add_json_str(&b, id);
 	buf_add_str(&b, "}}\n");
 	log_debug("web.http", LF_STR("request_id", id), LF_INT("status", status), LF_STR("result", code));
-	const struct header may[] = { { "allow:", allow }, { 0 } };
-	int r = respond(wsi, h, status, "application/json", own_headers, allow == NULL ? NULL : may, b.p, b.len, close);
+	int r = respond(wsi, h, status, "application/json", own_headers, extra, b.p, b.len, close);
 	buf_done(&b);
 	return r;
+}
+
+static int respond_api(struct lws *wsi, const struct http_session *h, const struct api_answer *a, bool close)
+{
+	char retry[16];
+	snprintf(retry, sizeof retry, "%u", a->retry_after_s);
+	/* In this order, so that either may be missing at the end of the list. */
+	struct header extra[3] = { 0 };
+	size_t n = 0;
+	if (a->cookie[0] != '\0')
+		extra[n++] = (struct header){ "set-cookie:", a->cookie };
+	if (a->retry_after_s > 0)
+		extra[n++] = (struct header){ "retry-after:", retry };
+	return a->code != NULL ? respond_error(wsi, h, a->status, a->code, a->message, extra, close)
+	                       : respond(wsi, h, a->status, "application/json", own_headers, extra, a->body.p, a->body.len, close);
 }
 
 static void make_healthz(struct web *w, struct buf *b, unsigned *status)
@@ -194,20 +210,38 @@ static void make_page(struct web *w, struct buf *b, unsigned *status)
 	buf_add(b, page, sizeof page - 1);
 }
 
+/* What the page shows before anybody has logged in: nothing that is not meant for everybody. */
+static void make_about(struct web *w, struct buf *b, unsigned *status)
+{
+	(void)status;
+	buf_add_str(b, "{\"workspace\":");
+	buf_add_json_str(b, settings_str(w->settings, "workspace.name"));
+	buf_addf(b, ",\"version\":\"%s\"}\n", EDDY_VERSION);
+}
+
 static const struct route {
 	const char *path, *type;
 	void (*make)(struct web *w, struct buf *b, unsigned *status);
 } routes[] = {
 	{ "/", "text/html; charset=utf-8", make_page },
+	{ "/api/page", "application/json", make_about },
 	{ "/healthz", "application/json", make_healthz },
 	{ "/readyz", "application/json", make_readyz },
 	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", make_metrics },
 };
 
+static const struct header allow_reading[] = { { "allow:", "GET, HEAD" }, { 0 } };
+static const struct header allow_posting[] = { { "allow:", "POST" }, { 0 } };
+
+static int refuse_method(struct lws *wsi, const struct http_session *h)
+{
+	return respond_error(wsi, h, 405, "method_not_allowed", "this address is only for reading", allow_reading, false);
+}
+
 static int answer_asset(struct lws *wsi, const struct http_session *h, const struct web_asset *a)
 {
 	if (h->req.method != WEB_GET && h->req.method != WEB_HEAD)
-		return respond_error(wsi, h, 405, "method_not_allowed", "this address is only for reading", "GET, HEAD", false);
+		return refuse_method(wsi, h);
 	const struct header *kind = a->forever ? forever_headers : strcmp(a->path, "/") == 0 ? page_headers : loader_headers;
 	const struct header extra[] = { { "etag:", a->etag }, { h->gzip ? "content-encoding:" : NULL, "gzip" }, { 0 } };
 	if (h->fresh)
@@ -222,12 +256,13 @@ static int answer(struct lws *wsi, const struct http_session *h)
 	const struct web_asset *a = web_asset_find(h->path);
 	if (a != NULL)
 		return answer_asset(wsi, h, a);
+	if (api_has(h->path))
+		return respond_error(wsi, h, 405, "method_not_allowed", "this address takes POST", allow_posting, false);
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (strcmp(h->path, routes[i].path) != 0)
 			continue;
 		if (h->req.method != WEB_GET && h->req.method != WEB_HEAD)
-			return respond_error(
-			    wsi, h, 405, "method_not_allowed", "this address is only for reading", "GET, HEAD", false);
+			return refuse_method(wsi, h);
 		struct buf b = BUF_INIT;
 		unsigned status = 200;
 		routes[i].make(w, &b, &status);
@@ -275,10 +310,61 @@ static int check_head(struct lws *wsi, struct web_request *req, bool websocket, 
 	return web_guard(&head, req, why);
 }
 
+/* What an address below /api needs to know, while the headers are here. */
+static int begin_call(struct lws *wsi, struct http_session *h, const char *host)
+{
+	char origin[300], type[100], cookie[4096], authorization[200], address[64] = "";
+	struct api_answer no = { 0 };
+	lws_get_peer_simple(wsi, address, sizeof address);
+	const struct api_head head = { .path = h->path,
+		.host = host,
+		.origin = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin),
+		.content_type = header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type),
+		.marker = lws_hdr_custom_length(wsi, "x-eddy:", 7) > 0 ? "" : NULL,
+		.cookie = header(wsi, WSI_TOKEN_HTTP_COOKIE, cookie, sizeof cookie),
+		.authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, authorization, sizeof authorization),
+		.address = address,
+		.body_bytes = h->req.body_bytes };
+	h->call = api_new(web_of(wsi), &head, &no);
+	explicit_bzero(cookie, sizeof cookie);
+	explicit_bzero(authorization, sizeof authorization);
+	if (h->call != NULL)
+		return 0;
+	bool unread = h->req.body_bytes > 0; /* a body that nobody will read: the connection can't be used again */
+	int r = respond_api(wsi, h, &no, unread);
+	return unread ? -1 : r;
+}
+
+static void on_called(void *wsi)
+{
+	lws_callback_on_writable(wsi);
+}
+
+static int run_call(struct lws *wsi, struct http_session *h)
+{
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
+	api_run(h->call, on_called, wsi);
+	return 0;
+}
+
+static int end_call(struct lws *wsi, struct http_session *h)
+{
+	const struct api_answer *a = h->call == NULL ? NULL : api_answer(h->call);
+	if (a == NULL)
+		return 0;
+	struct api_call *call = h->call;
+	h->call = NULL;
+	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+	int r = respond_api(wsi, h, a, false);
+	api_free(call);
+	return r;
+}
+
 static int on_request(struct lws *wsi, struct http_session *h, const char *path, size_t path_len)
 {
 	char host[300];
 	const char *why = NULL;
+	api_free(h->call);
 	*h = (struct http_session){ 0 };
 	int refused = check_head(wsi, &h->req, false, host, &why);
 	if (refused != 0) {
@@ -293,8 +379,13 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 		h->gzip = web_accepts_gzip(header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, value, sizeof value));
 		h->fresh = web_etag_matches(header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, value, sizeof value), a->etag);
 	}
+	if (h->req.method == WEB_POST && api_has(h->path)) {
+		int r = begin_call(wsi, h, host);
+		if (h->call == NULL)
+			return r;
+	}
 	if (h->req.body_bytes == 0)
-		return answer(wsi, h);
+		return h->call != NULL ? run_call(wsi, h) : answer(wsi, h);
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
 	return 0;
 }
@@ -307,10 +398,10 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		return on_request(wsi, h, in, len);
 	case LWS_CALLBACK_HTTP_BODY:
 		h->read += len;
-		return h->read > h->req.body_bytes ? -1 : 0;
+		return h->read > h->req.body_bytes || (h->call != NULL && !api_body(h->call, in, len)) ? -1 : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-		return answer(wsi, h);
+		return h->call != NULL ? run_call(wsi, h) : answer(wsi, h);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
 		/* A websocket that names no protocol of ours. */
 		struct http_session none = { .upgrade = true };
@@ -320,6 +411,12 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 	case LWS_CALLBACK_ESTABLISHED:
 		return -1;
 	case LWS_CALLBACK_HTTP_WRITEABLE:
+		return end_call(wsi, h);
+	case LWS_CALLBACK_CLOSED_HTTP:
+		if (h != NULL) {
+			api_free(h->call);
+			h->call = NULL;
+		}
 		return 0;
 	default:
 		return lws_callback_http_dummy(wsi, reason, user, in, len);

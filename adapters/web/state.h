@@ -24,6 +24,7 @@
 #define WEB_QUEUE_MAX (2u * 1024u * 1024u) /* above this it is dropped */
 #define WEB_GATHER_MS 15                   /* parts of an answer are this far apart, and further where much is read again */
 #define WEB_HELLO_MS 10000
+#define WEB_PERSON_MAX 58 /* a person's id, so that a place is named after it */
 enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008 };
 
 /* An encoded frame, shared by all who get it. */
@@ -188,6 +189,10 @@ void mail_accepted(void *acceptance, const struct accepted *a); /* takes the acc
 void mail_loaded(struct web *w, struct load *l);
 void mail_watch(struct web *w, struct id thread, const char *key, bool on);
 void mail_discard(struct web *w);
+
+/* web.c */
+/** The address for people's links to this server: web.public_url, or this machine and the port. */
+void web_address(struct web *w, struct buf *out);
 
 /* server.c: HTTP, and the websockets' callbacks */
 #define WEB_HTTP_SESSION 160 /* bytes that the library keeps per request for server.c */

@@ -17,6 +17,7 @@
 #include "../../core/base/clock.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
+#include "../../core/people/session.h"
 #include "../net/loop.h"
 #include "guard.h"
 #include "limit.h"
@@ -61,6 +62,38 @@ static void describe(struct adapter *a, char *out, size_t n)
 		snprintf(out, n, strchr(host, ':') != NULL ? "http://[%s]:%d" : "http://%s:%d", host, loop_port(w->loop));
 	else
 		snprintf(out, n, "not listening");
+}
+
+void web_address(struct web *w, struct buf *out)
+{
+	char host[256];
+	int port;
+	const char *url = settings_str(w->settings, "web.public_url");
+	if (url != NULL) {
+		buf_add(out, url, strlen(url) - (url[strlen(url) - 1] == '/'));
+		return;
+	}
+	if (!web_listen_parse(settings_str(w->settings, "web.listen"), host, sizeof host, &port))
+		return;
+	/* What listens everywhere is reached here. */
+	if (strcmp(host, "0.0.0.0") == 0)
+		snprintf(host, sizeof host, "127.0.0.1");
+	else if (strcmp(host, "::") == 0)
+		snprintf(host, sizeof host, "::1");
+	buf_addf(out, strchr(host, ':') != NULL ? "http://[%s]:%d" : "http://%s:%d", host, loop_port(w->loop));
+}
+
+enum err web_login_link(struct adapter *a, struct buf *out)
+{
+	struct web *w = (struct web *)(void *)a;
+	char code[SESSION_CODE];
+	enum err e = engine_login_code(w->engine, w->ws, w->local.id, w->local.name, code);
+	if (e == ERR_NONE) {
+		web_address(w, out);
+		buf_addf(out, "/#login=%s", code);
+	}
+	explicit_bzero(code, sizeof code);
+	return e;
 }
 
 static bool permalink(

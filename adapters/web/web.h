@@ -31,6 +31,8 @@ enum err web_check(const struct settings *s, bool insecure, char *why, size_t wh
 enum err web_open(struct adapter **out, const struct web_options *o, char *why, size_t why_n);
 /** Says in data_dir under which port it listens, for the terminal.  After loop_start(). */
 void web_start(struct adapter *a);
+/** A link that logs the person of this terminal in on the page, once and for ten minutes.  Blocking; after loop_start(). */
+enum err web_login_link(struct adapter *a, struct buf *out);
 /** Take no new clients; those that are there go on hearing what is being written.  Any thread. */
 void web_stop(struct adapter *a);
 /**

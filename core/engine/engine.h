@@ -155,7 +155,7 @@ enum err engine_active_threads(struct engine *e, struct id ws, const char *adapt
 
 /* ---- log-ins of pages (core/people/session.h): blocking, start-up and workers ---- */
 struct session;
-/** ${code}, ${refresh}, ${next}: SESSION_SECRET bytes each. */
+/** ${code}: SESSION_CODE bytes; ${refresh}, ${next}: SESSION_SECRET bytes each. */
 enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code);
 enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh);
 enum err engine_login_refresh(struct engine *e, struct id ws, const char *refresh, struct session *out, char *next);

@@ -10,12 +10,16 @@
 
 /*
  * Log-ins of pages.  A code made in the terminal works once and soon ends; it begins a session, which is carried on by a refresh secret that
- * changes with each use.  The database keeps only SHA-256 of codes and secrets.  Each function is one tenant transaction; blocking.
+ * changes with each use (RFC 9700, section 4.14).  The database keeps only SHA-256 of codes and secrets.  Each function is one tenant
+ * transaction; blocking.
  */
-#define SESSION_SECRET 44 /* 32 random bytes as base64url (RFC 4648), terminated */
+#define SESSION_CODE 44   /* 32 random bytes as base64url (RFC 4648), terminated */
+#define SESSION_SECRET 81 /* the session's id, a dot, and as much again */
 #define SESSION_CODE_S 600
 #define SESSION_DAYS 30
-#define SESSION_GRACE_S 10 /* so long a secret that was just replaced is a second tab's and no theft */
+#define SESSION_GRACE_S 10 /* so long a secret that was just replaced is another tab's that has not heard of it */
+#define SESSION_LOST_S \
+	3600 /* and so long one whose answer may have got lost; later, or if the new one was used, somebody has a copy */
 
 struct session {
 	struct id id;
@@ -25,12 +29,12 @@ struct session {
 extern const struct pg_statement session_statements[];
 
 /** A new code for ${subject}.  ERR_RETRY: the database is away. */
-enum err session_code(struct pg *pg, struct id ws, const char *subject, const char *name, char code[SESSION_SECRET]);
+enum err session_code(struct pg *pg, struct id ws, const char *subject, const char *name, char code[SESSION_CODE]);
 /** ERR_DENIED: never made, used, or too old. */
 enum err session_begin(struct pg *pg, struct id ws, const char *code, struct session *out, char refresh[SESSION_SECRET]);
 /**
- * Carry on: ${next} is the new secret, or "" when ${refresh} was replaced moments ago and the client has the new one already.  ERR_DENIED: unknown,
- * ended, or replaced for longer: then somebody has a copy, and the session ends for both; ${out->id} says which (none: unknown).
+ * Carry on: ${next} is the new secret, or "" when ${refresh} was replaced moments ago and the client has the new one already.  ERR_DENIED: unknown or
+ * ended, also by this very call, if ${refresh} is an old one; ${out->id} then says which session that was (none: unknown).
  */
 enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struct session *out, char next[SESSION_SECRET]);
 /** End the session of ${refresh}, or with ${everywhere} all of its person.  ${ended} is called with each that was open. */

@@ -1,0 +1,377 @@
+/*
+ * A call is shared by the request that waits for it and the worker that asks the database; whoever is last frees it, so a client that goes away
+ * takes nothing from under the worker.
+ *
+ * What keeps other pages out (CSRF): the cookie is SameSite=Strict and only sent to /api, every call must carry a header that a foreign page
+ * cannot set without being asked first (which no answer here allows), a JSON body, and the Origin of our own page.
+ */
+#include "api.h"
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../../core/base/clock.h"
+#include "../../core/base/json.h"
+#include "../../core/base/log.h"
+#include "../../core/base/mem.h"
+#include "../../core/engine/engine.h"
+#include "../../core/people/session.h"
+#include "../net/loop.h"
+#include "guard.h"
+#include "limit.h"
+#include "state.h"
+
+enum api_what { API_LOGIN, API_REFRESH, API_LOGOUT, API_LOGOUT_ALL, API_CODE };
+static const char *const paths[] = {
+	[API_LOGIN] = "/api/login",
+	[API_REFRESH] = "/api/refresh",
+	[API_LOGOUT] = "/api/logout",
+	[API_LOGOUT_ALL] = "/api/logout-all",
+	[API_CODE] = "/api/code",
+};
+#define ENDED_MAX 256
+
+struct api_call {
+	_Atomic int refs;
+	struct web *web;
+	enum api_what what;
+	size_t expected;
+	bool secure; /* the page came over https */
+	struct buf body;
+	char secret[SESSION_SECRET]; /* what was brought: the code, or the cookie's secret */
+	char subject[WEB_PERSON_MAX + 1], name[128];
+	/* from the worker */
+	enum err result;
+	struct session session;
+	char next[SESSION_SECRET];
+	struct id ended[ENDED_MAX];
+	size_t ended_len;
+	/* for the request */
+	void (*done)(void *arg);
+	void *arg;
+	bool answered;
+	struct api_answer answer;
+};
+
+static int what_of(const char *path)
+{
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (strcmp(paths[i], path) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool api_has(const char *path)
+{
+	return what_of(path) >= 0;
+}
+
+static void unref(struct api_call *c)
+{
+	if (atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	buf_done(&c->body);
+	buf_done(&c->answer.body);
+	explicit_bzero(c->secret, sizeof c->secret);
+	explicit_bzero(c->next, sizeof c->next);
+	explicit_bzero(&c->answer, sizeof c->answer);
+	free(c);
+}
+
+void api_free(struct api_call *c)
+{
+	if (c == NULL)
+		return;
+	c->done = NULL;
+	unref(c);
+}
+
+static struct api_call *refuse(struct api_answer *out, unsigned status, const char *code, const char *message)
+{
+	out->status = status;
+	out->code = code;
+	out->message = message;
+	return NULL;
+}
+
+/* Several Eddies may live on one host under different ports, for which cookies do not differ: its name ends like the workspace's id. */
+static void cookie_name(const struct web *w, char out[32])
+{
+	char id[ID_TEXT];
+	id_format(w->ws, id);
+	snprintf(out, 32, "eddy_refresh_%s", id + ID_TEXT - 1 - 8);
+}
+
+/* The value of our cookie in a Cookie header (RFC 6265, section 5.4). */
+static void read_cookie(const struct web *w, const char *header, char *out, size_t n)
+{
+	char name[32];
+	cookie_name(w, name);
+	size_t name_len = strlen(name);
+	for (const char *p = header; p != NULL && *p != '\0';) {
+		p += strspn(p, "; ");
+		size_t len = strcspn(p, ";");
+		if (strncmp(p, name, name_len) == 0 && p[name_len] == '=' && len - name_len - 1 < n) {
+			snprintf(out, n, "%.*s", (int)(len - name_len - 1), p + name_len + 1);
+			return;
+		}
+		p += len;
+	}
+}
+
+static bool is_json(const char *type)
+{
+	return type != NULL && strncasecmp(type, "application/json", 16) == 0 &&
+	    (type[16] == '\0' || strchr("; ", type[16]) != NULL);
+}
+
+static bool has_local_token(const struct web *w, const struct api_head *h)
+{
+	const char *given = h->authorization == NULL || strncmp(h->authorization, "Bearer ", 7) != 0 ? "" : h->authorization + 7;
+	size_t n = strlen(w->local_token);
+	return h->origin == NULL && web_is_loopback(h->address) && strlen(given) == n &&
+	    CRYPTO_memcmp(given, w->local_token, n) == 0;
+}
+
+struct api_call *api_new(struct web *w, const struct api_head *h, struct api_answer *out)
+{
+	enum api_what what = (enum api_what)what_of(h->path);
+	uint32_t wait_ms = limit_take(w->api_calls, h->address, strlen(h->address), clock_ms());
+	if (wait_ms > 0) {
+		out->retry_after_s = wait_ms / 1000 + 1;
+		return refuse(out, 429, "slow_down", "too many requests from this address");
+	}
+	if (h->body_bytes > API_BODY_MAX)
+		return refuse(out, 413, "too_large", "the body is longer than 4096 bytes");
+	if (!is_json(h->content_type))
+		return refuse(out, 415, "not_json", "the body must be application/json");
+	if (what == API_CODE ? !has_local_token(w, h)
+	                     : h->marker == NULL || h->origin == NULL ||
+	            !web_origin_allowed(h->origin, h->host, w->own_origin == NULL ? NULL : &w->own_origin, w->own_origin != NULL)) {
+		log_warn("web.api", LF_STR("path", h->path), LF_STR("origin", h->origin), LF_STR("result", "denied"));
+		return refuse(out, 403, "origin",
+		    what == API_CODE ? "only for this machine, with its own token"
+		                     : "only for this server's own page: see web.public_url");
+	}
+	struct api_call *c = xcalloc(1, sizeof *c);
+	c->refs = 1;
+	c->web = w;
+	c->what = what;
+	c->expected = (size_t)h->body_bytes;
+	c->secure = h->origin != NULL && strncasecmp(h->origin, "https:", 6) == 0;
+	if (what != API_LOGIN && what != API_CODE)
+		read_cookie(w, h->cookie, c->secret, sizeof c->secret);
+	return c;
+}
+
+bool api_body(struct api_call *c, const void *p, size_t n)
+{
+	if (c->body.len + n > c->expected)
+		return false;
+	buf_add(&c->body, p, n);
+	return true;
+}
+
+/* ---- answers, on the loop thread ---- */
+
+static void set_cookie(struct api_call *c, const char *value, long long age_s)
+{
+	char name[32];
+	cookie_name(c->web, name);
+	snprintf(c->answer.cookie, sizeof c->answer.cookie, "%s=%s; Path=/api; Max-Age=%lld; HttpOnly; SameSite=Strict%s", name,
+	    value, age_s, c->secure ? "; Secure" : "");
+}
+
+static void finish(struct api_call *c)
+{
+	c->answered = true;
+	if (c->done != NULL)
+		c->done(c->arg);
+}
+
+static void fail(struct api_call *c, unsigned status, const char *code, const char *message)
+{
+	c->answer.status = status;
+	c->answer.code = code;
+	c->answer.message = message;
+}
+
+static void end_session(struct web *w, struct id session)
+{
+	web_logins_end(w->logins, session);
+	for (struct conn *k = w->conns, *next; k != NULL; k = next) {
+		next = k->next;
+		if (k->login != NULL && id_equal(k->login->session, session))
+			conn_close(k, CLOSE_DENIED, "logged out");
+	}
+}
+
+static void put_token(struct api_call *c)
+{
+	char token[65];
+	struct web_login *l = web_login_new(c->session.id, c->session.subject, c->session.name);
+	web_logins_issue(c->web->logins, l, clock_ms(), token);
+	web_login_unref(l);
+	struct buf *b = &c->answer.body;
+	buf_addf(b, "{\"token\":\"%s\",\"expires_in\":%d,\"person\":{\"id\":", token, LOGIN_TOKEN_S);
+	buf_add_json_str(b, c->session.subject);
+	buf_add_str(b, ",\"name\":");
+	buf_add_json_str(b, c->session.name);
+	buf_add_str(b, "}}\n");
+	explicit_bzero(token, sizeof token);
+}
+
+static void on_session(struct api_call *c)
+{
+	if (c->result == ERR_NONE) {
+		if (c->next[0] != '\0')
+			set_cookie(c, c->next, SESSION_DAYS * 86400ll);
+		put_token(c);
+	} else if (c->result == ERR_DENIED && c->what == API_LOGIN) {
+		fail(c, 401, "denied", "this link was used already or has ended; `eddy login` makes a new one");
+	} else if (c->result == ERR_DENIED) {
+		if (!id_is_none(c->session.id))
+			end_session(c->web, c->session.id);
+		set_cookie(c, "", 0);
+		fail(c, 401, "denied", "nobody is logged in here");
+	}
+}
+
+static void on_code(struct api_call *c)
+{
+	struct buf *b = &c->answer.body;
+	buf_add_str(b, "{\"url\":");
+	struct buf url = BUF_INIT;
+	web_address(c->web, &url);
+	buf_addf(&url, "/#login=%s", c->next);
+	buf_add_json_str(b, url.p);
+	buf_addf(b, ",\"expires_in\":%d}\n", SESSION_CODE_S);
+	explicit_bzero(url.p, url.len);
+	buf_done(&url);
+}
+
+static void on_loop(void *arg)
+{
+	struct api_call *c = arg;
+	c->answer.status = 200;
+	if (c->result != ERR_NONE && c->result != ERR_DENIED) {
+		fail(c, 503, "unavailable", "the database is away; try again in a moment");
+		c->answer.retry_after_s = 2;
+	} else if (c->what == API_CODE) {
+		on_code(c);
+	} else if (c->what == API_LOGIN || c->what == API_REFRESH) {
+		on_session(c);
+	} else {
+		for (size_t i = 0; i < c->ended_len; i++)
+			end_session(c->web, c->ended[i]);
+		set_cookie(c, "", 0);
+		buf_add_str(&c->answer.body, "{}\n");
+	}
+	log_info(
+	    "web.api", LF_STR("path", paths[c->what]), LF_INT("status", c->answer.status), LF_STR("result", err_name(c->result)));
+	finish(c);
+	unref(c);
+}
+
+/* ---- the work ---- */
+
+static void note_ended(void *arg, struct id session)
+{
+	struct api_call *c = arg;
+	if (c->ended_len < ENDED_MAX)
+		c->ended[c->ended_len++] = session;
+}
+
+static void on_worker(void *arg)
+{
+	struct api_call *c = arg;
+	struct web *w = c->web;
+	switch (c->what) {
+	case API_LOGIN:
+		c->result = engine_login(w->engine, w->ws, c->secret, &c->session, c->next);
+		break;
+	case API_REFRESH:
+		c->result = engine_login_refresh(w->engine, w->ws, c->secret, &c->session, c->next);
+		break;
+	case API_LOGOUT:
+	case API_LOGOUT_ALL:
+		c->result = engine_logout(w->engine, w->ws, c->secret, c->what == API_LOGOUT_ALL, note_ended, c);
+		break;
+	case API_CODE:
+		c->result = engine_login_code(w->engine, w->ws, c->subject, c->name, c->next);
+		break;
+	}
+	if (!loop_post(w->loop, on_loop, c))
+		unref(c);
+}
+
+static bool copy_text(const json_t *root, const char *field, char *out, size_t n)
+{
+	const json_t *v = json_object_get(root, field);
+	if (v == NULL)
+		return true;
+	if (!json_is_string(v) || json_string_length(v) >= n || strlen(json_string_value(v)) != json_string_length(v))
+		return false;
+	snprintf(out, n, "%s", json_string_value(v));
+	return true;
+}
+
+static bool person_valid(const char *s)
+{
+	for (const char *p = s; *p != '\0'; p++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@+", *p) == NULL)
+			return false;
+	return s[0] != '\0';
+}
+
+static bool read_body(struct api_call *c)
+{
+	json_t *root = NULL;
+	bool ok = c->body.len == 0
+	    ? (root = json_object()) != NULL
+	    : json_parse(c->body.p, c->body.len, API_BODY_MAX, &root, NULL) == ERR_NONE && json_is_object(root);
+	if (ok && c->what == API_LOGIN)
+		ok = copy_text(root, "code", c->secret, SESSION_CODE) && c->secret[0] != '\0';
+	if (ok && c->what == API_CODE) {
+		char person[WEB_PERSON_MAX - 2] = "";
+		ok = copy_text(root, "person", person, sizeof person) && (person[0] == '\0' || person_valid(person));
+		snprintf(c->subject, sizeof c->subject, person[0] == '\0' ? "%s" : "as:%s",
+		    person[0] == '\0' ? c->web->local.id : person);
+		snprintf(c->name, sizeof c->name, "%s", person[0] == '\0' ? c->web->local.name : person);
+		ok = ok && copy_text(root, "name", c->name, sizeof c->name) && c->name[0] != '\0';
+	}
+	json_decref(root);
+	return ok;
+}
+
+void api_run(struct api_call *c, void (*done)(void *arg), void *arg)
+{
+	c->done = done;
+	c->arg = arg;
+	bool none = (c->what == API_REFRESH || c->what == API_LOGOUT || c->what == API_LOGOUT_ALL) && c->secret[0] == '\0';
+	if (!read_body(c)) {
+		fail(c, 400, "bad_body", "the body is not what this address takes");
+	} else if (none && c->what == API_REFRESH) {
+		fail(c, 401, "denied", "nobody is logged in here");
+	} else if (none) {
+		c->answer.status = 200;
+		buf_add_str(&c->answer.body, "{}\n");
+	} else {
+		atomic_fetch_add(&c->refs, 1);
+		if (engine_submit(c->web->engine, on_worker, c))
+			return;
+		unref(c);
+		fail(c, 503, "unavailable", "shutting down");
+	}
+	finish(c);
+}
+
+const struct api_answer *api_answer(const struct api_call *c)
+{
+	return c->answered ? &c->answer : NULL;
+}
