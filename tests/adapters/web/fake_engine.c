@@ -12,6 +12,7 @@
 #include "../../../core/base/clock.h"
 #include "../../../core/base/mem.h"
 #include "../../../core/engine/engine.h"
+#include "../../../core/people/session.h"
 #include "../../../core/talk/transcript.h"
 
 #define FAKE_MESSAGES 20000
@@ -411,4 +412,67 @@ void engine_status(struct engine *e, char *out, size_t n)
 {
 	(void)e;
 	snprintf(out, n, "fake");
+}
+
+/* ---- log-ins: one code that works once; the real ones are tested with the database ---- */
+
+static struct {
+	char code[64], refresh[128];
+	struct id session;
+} fake_login;
+
+enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code)
+{
+	(void)e, (void)ws, (void)subject, (void)name;
+	if (fake.store_result != ERR_NONE)
+		return fake.store_result;
+	snprintf(fake_login.code, sizeof fake_login.code, "0123456789012345678901234567890123456789abc");
+	memcpy(code, fake_login.code, SESSION_CODE);
+	return ERR_NONE;
+}
+
+static void fake_session(struct session *out)
+{
+	*out = (struct session){ .id = fake_login.session };
+	snprintf(out->subject, sizeof out->subject, "local");
+	snprintf(out->name, sizeof out->name, "Somebody");
+}
+
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh)
+{
+	(void)e, (void)ws;
+	if (fake.store_result != ERR_NONE)
+		return fake.store_result;
+	if (fake_login.code[0] == '\0' || strcmp(code, fake_login.code) != 0)
+		return ERR_DENIED;
+	fake_login.code[0] = '\0';
+	fake_login.session = id_new();
+	snprintf(fake_login.refresh, sizeof fake_login.refresh, "refresh-1");
+	memcpy(refresh, fake_login.refresh, sizeof "refresh-1");
+	fake_session(out);
+	return ERR_NONE;
+}
+
+enum err engine_login_refresh(struct engine *e, struct id ws, const char *refresh, struct session *out, char *next)
+{
+	(void)e, (void)ws;
+	next[0] = '\0';
+	*out = (struct session){ 0 };
+	if (fake.store_result != ERR_NONE)
+		return fake.store_result;
+	if (fake_login.refresh[0] == '\0' || strcmp(refresh, fake_login.refresh) != 0)
+		return ERR_DENIED;
+	fake_session(out);
+	return ERR_NONE;
+}
+
+enum err engine_logout(
+    struct engine *e, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg)
+{
+	(void)e, (void)ws, (void)everywhere;
+	if (strcmp(refresh, fake_login.refresh) != 0)
+		return ERR_DENIED;
+	fake_login.refresh[0] = '\0';
+	ended(arg, fake_login.session);
+	return ERR_NONE;
 }
