@@ -421,11 +421,19 @@ static struct {
 	struct id session;
 } fake_login;
 
+static enum err fake_away(void)
+{
+	pthread_mutex_lock(&fake.lock);
+	enum err e = fake.read_result;
+	pthread_mutex_unlock(&fake.lock);
+	return e;
+}
+
 enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code)
 {
 	(void)e, (void)ws, (void)subject, (void)name;
-	if (fake.store_result != ERR_NONE)
-		return fake.store_result;
+	if (fake_away() != ERR_NONE)
+		return fake_away();
 	snprintf(fake_login.code, sizeof fake_login.code, "0123456789012345678901234567890123456789abc");
 	memcpy(code, fake_login.code, SESSION_CODE);
 	return ERR_NONE;
@@ -441,8 +449,8 @@ static void fake_session(struct session *out)
 enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh)
 {
 	(void)e, (void)ws;
-	if (fake.store_result != ERR_NONE)
-		return fake.store_result;
+	if (fake_away() != ERR_NONE)
+		return fake_away();
 	if (fake_login.code[0] == '\0' || strcmp(code, fake_login.code) != 0)
 		return ERR_DENIED;
 	fake_login.code[0] = '\0';
@@ -458,8 +466,8 @@ enum err engine_login_refresh(struct engine *e, struct id ws, const char *refres
 	(void)e, (void)ws;
 	next[0] = '\0';
 	*out = (struct session){ 0 };
-	if (fake.store_result != ERR_NONE)
-		return fake.store_result;
+	if (fake_away() != ERR_NONE)
+		return fake_away();
 	if (fake_login.refresh[0] == '\0' || strcmp(refresh, fake_login.refresh) != 0)
 		return ERR_DENIED;
 	fake_session(out);
