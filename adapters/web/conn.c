@@ -17,6 +17,7 @@
 #include "../../core/version.h"
 #include "../net/loop.h"
 #include "state.h"
+#include "visitor.h"
 
 struct web_frame *frame_new(const struct buf *text)
 {
@@ -34,7 +35,7 @@ void frame_unref(struct web_frame *f)
 		free(f);
 }
 
-struct conn *conn_open(struct web *w, struct lws *wsi, bool loopback)
+struct conn *conn_open(struct web *w, struct lws *wsi, const char *address, bool loopback)
 {
 	struct conn *c = xcalloc(1, sizeof *c);
 	c->web = w;
@@ -42,6 +43,7 @@ struct conn *conn_open(struct web *w, struct lws *wsi, bool loopback)
 	c->id = ++w->next_id;
 	c->session = id_new();
 	c->loopback = loopback;
+	snprintf(c->address, sizeof c->address, "%s", address);
 	c->opened_ms = c->seen_ms = c->wrote_ms = c->tokens_ms = clock_ms();
 	c->tokens = WEB_BURST;
 	c->next = w->conns;
@@ -240,6 +242,26 @@ static bool token_equal(const char *given, const char *ours)
 	return n > 0 && strlen(given) == n && CRYPTO_memcmp(given, ours, n) == 0;
 }
 
+/* Somebody on a page of others; false: refused, and told so. */
+static bool come_by(struct conn *c, const struct web_command *cmd, char secret[VISITOR_SECRET + 1])
+{
+	struct web_fault f;
+	uint32_t wait_ms;
+	c->login =
+	    visitors_hello(c->web->visitors, cmd, c->address, clock_ms(), (int64_t)(clock_wall_ms() / 1000), secret, &f, &wait_ms);
+	if (c->login != NULL) {
+		c->person = &c->login->person;
+		return true;
+	}
+	log_warn("web.hello", LF_ID("session", c->session), LF_STR("result", f.code), LF_STR("why", f.message));
+	conn_fault(c, &f, wait_ms);
+	if (wait_ms > 0)
+		conn_close(c, CLOSE_LATER, "try again later");
+	else
+		conn_close(c, CLOSE_DENIED, "denied");
+	return false;
+}
+
 static void on_hello(struct conn *c, const struct web_command *cmd)
 {
 	struct web *w = c->web;
@@ -247,7 +269,11 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 		fault(c, "bad_frame", NULL, "hello was said already", 0);
 		return;
 	}
-	if (c->loopback && token_equal(cmd->token, w->local_token)) {
+	char secret[VISITOR_SECRET + 1] = "";
+	if (cmd->token == NULL) {
+		if (!come_by(c, cmd, secret))
+			return;
+	} else if (c->loopback && token_equal(cmd->token, w->local_token)) {
 		c->person = &w->local;
 	} else if (w->shared_token != NULL && token_equal(cmd->token, w->shared_token)) {
 		c->person = &w->shared;
@@ -267,10 +293,12 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 	snprintf(c->tz, sizeof c->tz, "%s", cmd->tz == NULL ? "" : cmd->tz);
 	struct buf b = BUF_INIT;
 	c->features = cmd->features;
-	web_put_welcome(
-	    &b, c->session, c->person, w->ws, EDDY_VERSION, c->features, WEB_SUBSCRIPTIONS_MAX, WEB_RATE, WEB_BURST, w->idle_ms);
+	web_put_welcome(&b, c->session, c->person, w->ws, EDDY_VERSION, c->features, secret[0] == '\0' ? NULL : secret,
+	    WEB_SUBSCRIPTIONS_MAX, WEB_RATE, WEB_BURST, w->idle_ms);
 	conn_push_buf(c, &b);
+	explicit_bzero(b.p, b.len);
 	buf_done(&b);
+	explicit_bzero(secret, sizeof secret);
 }
 
 static struct id place_of(const struct conn *c, char key[64])
@@ -289,6 +317,11 @@ static struct id thread_of(const struct conn *c, const char *thread)
 static void on_act(struct conn *c, const struct web_command *cmd)
 {
 	char place[64], source[160];
+	uint32_t wait_ms = c->login == NULL ? 0 : visitors_act(c->web->visitors, c->login, c->address, clock_ms());
+	if (wait_ms > 0) {
+		fault(c, "rate", cmd->client_id, "too many messages: wait a moment and send it again", wait_ms);
+		return;
+	}
 	place_of(c, place);
 	snprintf(source, sizeof source, "%c:%s:%s",
 	    cmd->verb == WEB_SEND       ? 'w'
@@ -304,11 +337,14 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		.source_key = source,
 		.message_key = cmd->verb == WEB_SEND ? cmd->client_id : cmd->key,
 		.thread_key = cmd->thread,
-		.person = { .external_id = c->person->id, .name = c->person->name, .tz = c->tz[0] == '\0' ? NULL : c->tz },
+		.person = { .external_id = c->person->id,
+		    .name = c->person->name,
+		    .tz = c->tz[0] == '\0' ? NULL : c->tz,
+		    .is_guest = c->login != NULL && c->login->guest },
 		.place = { .external_id = place, .visibility = VIS_DIRECT, .eddy_is_member = true },
 		.text = cmd->text == NULL ? "" : cmd->text,
 		.text_len = cmd->text_len,
-		.verified = VERIFIED_SESSION,
+		.verified = c->login != NULL && c->login->visitor ? VERIFIED_NONE : VERIFIED_SESSION,
 		.origin = cmd->thread,
 		.origin_len = strlen(cmd->thread),
 		.received_ms = clock_wall_ms(),

@@ -18,6 +18,8 @@ struct web_login { /* shared by the token and the connections that said hello wi
 	struct id session;
 	char id[64], name[128];
 	struct web_person person; /* points into this */
+	bool guest;               /* sees only what is said to him */
+	bool visitor;             /* nobody vouches for who he is */
 };
 struct web_login *web_login_new(struct id session, const char *id, const char *name);
 struct web_login *web_login_ref(struct web_login *l); /* NULL is fine, for both */

@@ -3,6 +3,7 @@
  * written in one go: they are all small; with an announced body it waits until that was read (and thrown away), so that the connection can
  * be used again.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "assets.h"
 #include "guard.h"
 #include "state.h"
+#include "widget.h"
 
 #define BODY_SECONDS 30
 
@@ -85,6 +87,15 @@ static const struct header forever_headers[] = {
 	{ "access-control-allow-origin:", "*" },
 	{ "cache-control:", "public, max-age=31536000, immutable" },
 	{ "vary:", "accept-encoding" },
+	{ 0 },
+};
+
+/* What pages of others may ask for, made for this one request. */
+static const struct header shared_headers[] = {
+	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+	{ "cross-origin-resource-policy:", "cross-origin" },
+	{ "access-control-allow-origin:", "*" },
+	{ "cache-control:", "no-store" },
 	{ 0 },
 };
 
@@ -219,15 +230,26 @@ static void make_about(struct web *w, struct buf *b, unsigned *status)
 	buf_addf(b, ",\"version\":\"%s\"}\n", EDDY_VERSION);
 }
 
+static void make_widget(struct web *w, struct buf *b, unsigned *status)
+{
+	if (!widget_describe(w->settings, b)) {
+		*status = 404;
+		buf_add_str(
+		    b, "{\"error\":{\"code\":\"no_widget\",\"message\":\"there is no widget here: see web.widget.enabled\"}}\n");
+	}
+}
+
 static const struct route {
 	const char *path, *type;
 	void (*make)(struct web *w, struct buf *b, unsigned *status);
+	const struct header *kind;
 } routes[] = {
-	{ "/", "text/html; charset=utf-8", make_page },
-	{ "/api/page", "application/json", make_about },
-	{ "/healthz", "application/json", make_healthz },
-	{ "/readyz", "application/json", make_readyz },
-	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", make_metrics },
+	{ "/", "text/html; charset=utf-8", make_page, own_headers },
+	{ "/api/page", "application/json", make_about, own_headers },
+	{ "/api/widget", "application/json", make_widget, shared_headers },
+	{ "/healthz", "application/json", make_healthz, own_headers },
+	{ "/readyz", "application/json", make_readyz, own_headers },
+	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", make_metrics, own_headers },
 };
 
 static const struct header allow_reading[] = { { "allow:", "GET, HEAD" }, { 0 } };
@@ -266,7 +288,7 @@ static int answer(struct lws *wsi, const struct http_session *h)
 		struct buf b = BUF_INIT;
 		unsigned status = 200;
 		routes[i].make(w, &b, &status);
-		int r = respond(wsi, h, status, routes[i].type, own_headers, NULL, b.p, b.len, false);
+		int r = respond(wsi, h, status, routes[i].type, routes[i].kind, NULL, b.p, b.len, false);
 		buf_done(&b);
 		return r;
 	}
@@ -308,6 +330,22 @@ static int check_head(struct lws *wsi, struct web_request *req, bool websocket, 
 	head.transfer_encoding = header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, coding, sizeof coding) != NULL ||
 	    lws_hdr_custom_length(wsi, "transfer-encoding :", 19) > 0 || lws_hdr_custom_length(wsi, "content-length :", 16) > 0;
 	return web_guard(&head, req, why);
+}
+
+/* Behind a proxy, the address that it has put at the end of X-Forwarded-For (what stands before it anybody may have written). */
+static void client_address(struct lws *wsi, char out[64])
+{
+	char list[512], *last;
+	out[0] = '\0';
+	lws_get_peer_simple(wsi, out, 64);
+	if (!web_of(wsi)->forwarded || !web_is_loopback(out) || header(wsi, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof list) == NULL)
+		return;
+	last = strrchr(list, ',');
+	last = last == NULL ? list : last + 1;
+	last += strspn(last, " \t");
+	unsigned char a[16];
+	if (inet_pton(strchr(last, ':') != NULL ? AF_INET6 : AF_INET, last, a) == 1)
+		snprintf(out, 64, "%s", last);
 }
 
 /* What an address below /api needs to know, while the headers are here. */
@@ -457,9 +495,10 @@ int server_eddy(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(wsi);
 	case LWS_CALLBACK_ESTABLISHED: {
-		char address[64] = "";
+		char address[64] = "", from[64];
 		lws_get_peer_simple(wsi, address, sizeof address);
-		*c = conn_open(web_of(wsi), wsi, web_is_loopback(address));
+		client_address(wsi, from);
+		*c = conn_open(web_of(wsi), wsi, from, web_is_loopback(address));
 		return 0;
 	}
 	case LWS_CALLBACK_RECEIVE:

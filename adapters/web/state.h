@@ -25,7 +25,7 @@
 #define WEB_GATHER_MS 15                   /* parts of an answer are this far apart, and further where much is read again */
 #define WEB_HELLO_MS 10000
 #define WEB_PERSON_MAX 58 /* a person's id, so that a place is named after it */
-enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008 };
+enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008, CLOSE_LATER = 1013 };
 
 /* An encoded frame, shared by all who get it. */
 struct web_frame {
@@ -88,6 +88,7 @@ struct conn {
 	int close_code;
 	char close_why[100];
 	char tz[65], client[65];
+	char address[46]; /* whose limits count */
 	unsigned features;
 	const struct web_person *person;
 	struct web_login *login;  /* owns the person; NULL: one of the two that the server itself owns */
@@ -116,8 +117,10 @@ struct web {
 	const char *shared_token; /* web.token or NULL */
 	struct web_logins *logins;
 	struct limit *api_calls; /* by address */
-	const char **origins;    /* of pages that may connect; the last one may be our own, */
-	const char *own_origin;  /* that of web.public_url, or NULL */
+	struct visitors *visitors;
+	bool forwarded;         /* the client's address is what a proxy says */
+	const char **origins;   /* of pages that may connect; the last one may be our own, */
+	const char *own_origin; /* that of web.public_url, or NULL */
 	size_t origins_len;
 	int64_t idle_ms, slow_ms, connections_max;
 	struct conn *conns;
@@ -141,7 +144,7 @@ struct web {
 };
 
 /* conn.c: one websocket connection */
-struct conn *conn_open(struct web *w, struct lws *wsi, bool loopback);
+struct conn *conn_open(struct web *w, struct lws *wsi, const char *address, bool loopback);
 void conn_free(struct conn *c);
 /** Queue ${f} (borrowed: takes its own reference). */
 void conn_push(struct conn *c, struct web_frame *f);

@@ -22,6 +22,8 @@
 #include "guard.h"
 #include "limit.h"
 #include "state.h"
+#include "visitor.h"
+#include "widget.h"
 
 #define TOKEN_MIN 16
 #define TOKEN_HEX 48
@@ -45,6 +47,32 @@ const struct setting web_settings[] = {
 	    "drop a websocket that has been silent this long, pings included" },
 	{ "web.slow_reader", SET_MS, 0, "20s", NULL, 100, 3600000, NULL,
 	    "drop a websocket whose reader takes nothing for this long; it can resume" },
+	{ "web.forwarded", SET_BOOL, 0, "false", NULL, 0, 0, NULL,
+	    "behind a proxy on this machine: limits count the address that it puts at the end of X-Forwarded-For" },
+	{ "web.widget.enabled", SET_BOOL, 0, "false", NULL, 0, 0, NULL,
+	    "may pages of web.allowed_origins embed the widget (docs/embedding.md)?" },
+	{ "web.widget.title", SET_STR, 0, NULL, NULL, 0, 0, NULL, "what stands above the widget's conversation; without it: Eddy" },
+	{ "web.widget.greeting", SET_STR, 0, NULL, NULL, 0, 0, NULL,
+	    "how the widget begins; without it a line in the visitor's language" },
+	{ "web.widget.prechat", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
+	    "what the widget asks before the first message: name, email, phone, company or words of your own; a * at the end makes one necessary" },
+	{ "web.widget.consent", SET_STR, 0, NULL, NULL, 0, 0, NULL,
+	    "what visitors have to agree to before the first message; without it they are not asked" },
+	{ "web.widget.privacy_url", SET_STR, SET_URL, NULL, NULL, 0, 0, NULL,
+	    "address of the privacy policy that the widget links to" },
+	{ "web.widget.ai_notice", SET_STR, 0, NULL, NULL, 0, 0, NULL,
+	    "how the widget says that an AI answers; without it a line in the visitor's language" },
+	{ "web.widget.visitors", SET_BOOL, 0, "true", NULL, 0, 0, NULL,
+	    "may visitors use the widget whom the page does not name by a signed token?" },
+	{ "web.widget.identity_key", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
+	    "key with which a host page's server signs who its visitor is, at least 32 characters (docs/embedding.md)" },
+	{ "web.widget.identity_key_old", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
+	    "the key before that one, accepted too while it is being replaced" },
+	{ "web.widget.audience", SET_STR, 0, NULL, NULL, 0, 0, NULL,
+	    "aud of those tokens; without it the origin of web.public_url" },
+	{ "web.widget.messages_per_minute", SET_INT, 0, "20", NULL, 1, 6000, NULL,
+	    "what one visitor may send, on average and at once; ten times as much all visitors of one address" },
+	{ "web.widget.visitors_per_hour", SET_INT, 0, "120", NULL, 1, 1000000, NULL, "new visitors of one address" },
 	{ "web.widget.handover", SET_STR, 0, NULL, NULL, 0, 0, NULL,
 	    "where people answer those who ask for a person, such as slack:C0123 (docs/handover.md); without it this is not offered" },
 	{ 0 },
@@ -209,11 +237,15 @@ static enum err check_settings(
 	}
 	const char *to = settings_str(s, "web.widget.handover");
 	size_t adapter = to == NULL ? 0 : strcspn(to, ":");
-	if (to != NULL && (adapter == 0 || to[adapter] == '\0' || to[adapter + 1] == '\0' || strcspn(to, " \t\r\n") != strlen(to))) {
+	if (to != NULL &&
+	    (adapter == 0 || to[adapter] == '\0' || to[adapter + 1] == '\0' || strcspn(to, " \t\r\n") != strlen(to))) {
 		snprintf(why, why_n, "web.widget.handover (%s): \"%s\" is not an adapter and a place, such as slack:C0123",
 		    settings_source(s, "web.widget.handover"), to);
 		return ERR_INPUT;
 	}
+	enum err e = visitors_check(s, why, why_n);
+	if (e != ERR_NONE || (e = widget_check(s, why, why_n)) != ERR_NONE)
+		return e;
 	bool loopback = web_is_loopback(host) || strcmp(host, "localhost") == 0;
 	if (!loopback && token == NULL && !insecure) {
 		snprintf(why, why_n,
@@ -254,6 +286,7 @@ static void on_sweep(void *arg)
 	}
 	web_logins_sweep(w->logins, now);
 	limit_sweep(w->api_calls, now);
+	visitors_sweep(w->visitors, now, (int64_t)(clock_wall_ms() / 1000));
 }
 
 static void start_timers(void *arg)
@@ -325,6 +358,8 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->local = (struct web_person){ .id = "local", .name = user_name() };
 	w->shared = (struct web_person){ .id = "token", .name = xstrdup("you") };
 	fill_origins(w);
+	w->visitors = visitors_new(s, w->own_origin);
+	w->forwarded = settings_bool(s, "web.forwarded");
 	make_metrics(w, o->metrics);
 	if ((e = write_token(w, o->data_dir, why, why_n)) != ERR_NONE)
 		goto fail;
@@ -428,6 +463,7 @@ void web_free(struct adapter *a)
 	map_free(w->watched, free);
 	web_logins_free(w->logins);
 	limit_free(w->api_calls);
+	visitors_free(w->visitors);
 	for (size_t i = 0; i < w->origins_len; i++)
 		free((void *)(uintptr_t)w->origins[i]);
 	free(w->origins);

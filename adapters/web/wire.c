@@ -154,8 +154,13 @@ static enum err fill(struct web_command *c, const struct verb *v, struct web_fau
 		    (e = take_string(root, "tz", 64, &c->tz, NULL, f)) != ERR_NONE ||
 		    (e = take_features(root, &c->features, f)) != ERR_NONE)
 			return e;
-		if (c->token == NULL)
-			return fault_set(f, "bad_frame", "\"token\" is missing");
+		if ((e = take_string(root, "visitor", 64, &c->visitor, NULL, f)) != ERR_NONE ||
+		    (e = take_string(root, "identity", WEB_IDENTITY_MAX, &c->identity, NULL, f)) != ERR_NONE ||
+		    (e = take_string(root, "name", 512, &c->name, NULL, f)) != ERR_NONE ||
+		    (e = take_string(root, "device", 64, &c->device, NULL, f)) != ERR_NONE)
+			return e;
+		if ((c->token != NULL) + (c->visitor != NULL) + (c->identity != NULL) != 1)
+			return fault_set(f, "bad_frame", "exactly one of \"token\", \"visitor\" and \"identity\" must be given");
 		if (c->tz != NULL && (e = need_name(c->tz, "tz", 64, f)) != ERR_NONE)
 			return e;
 		if (c->locale != NULL && (e = need_name(c->locale, "locale", 35, f)) != ERR_NONE)
@@ -257,7 +262,7 @@ static void open_frame(struct buf *b, const char *type)
 }
 
 void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version,
-    unsigned features, int subscriptions, int rate, int burst, int64_t idle_ms)
+    unsigned features, const char *visitor, int subscriptions, int rate, int burst, int64_t idle_ms)
 {
 	open_frame(b, "welcome");
 	put_id(b, "session", session);
@@ -268,6 +273,8 @@ void web_put_welcome(struct buf *b, struct id session, const struct web_person *
 	buf_add_char(b, '}');
 	put_id(b, "workspace", ws);
 	put_str(b, "version", version);
+	if (visitor != NULL)
+		put_str(b, "visitor", visitor);
 	put_key(b, "features");
 	buf_addf(b, "[%s%s%s]", features & FEATURE_BLOCKS ? "\"blocks\"" : "",
 	    features == (FEATURE_BLOCKS | FEATURE_THREADS) ? "," : "", features & FEATURE_THREADS ? "\"threads\"" : "");

@@ -15,6 +15,7 @@ struct buf;
 #define WEB_MESSAGE_MAX (256u * 1024u) /* one frame from a client */
 #define WEB_TEXT_MAX (128u * 1024u)    /* the text of one message */
 #define WEB_CLIENT_ID_MAX 64
+#define WEB_IDENTITY_MAX 4096
 
 enum web_verb { WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE, WEB_STOP, WEB_PING };
 enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2 };
@@ -23,6 +24,8 @@ struct web_command {
 	unsigned features;                        /* HELLO: what the client understands beyond the basics */
 	json_t *root;                             /* owns all strings below */
 	const char *token, *client, *locale, *tz; /* HELLO; NULL where not given */
+	const char *visitor, *identity;           /* HELLO: instead of a token; "" is a new visitor */
+	const char *name, *device;                /* HELLO: what a visitor calls himself; names the browser tab */
 	char thread[ID_TEXT];                     /* SUBSCRIBE .. STOP: canonical lower case */
 	int64_t after;                            /* SUBSCRIBE */
 	const char *client_id;                    /* SEND, EDIT, ERASE: names this act; STOP may have one */
@@ -45,7 +48,7 @@ struct web_person {
 	const char *id, *name;
 };
 void web_put_welcome(struct buf *b, struct id session, const struct web_person *p, struct id ws, const char *version,
-    unsigned features, int subscriptions, int rate, int burst, int64_t idle_ms);
+    unsigned features, const char *visitor /* its secret, or NULL */, int subscriptions, int rate, int burst, int64_t idle_ms);
 void web_put_error(struct buf *b, const struct web_fault *f, uint32_t retry_after_ms);
 void web_put_subscribed(struct buf *b, const char *thread, int64_t rev);
 void web_put_accepted(

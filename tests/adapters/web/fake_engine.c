@@ -40,7 +40,9 @@ static struct fake {
 	const char *offer;       /* the run fails in the end; ${auto_answer} says so, and this is offered as a button */
 	const char *hang;        /* what an answer begins with that never ends */
 	struct id last_thread, last_run;
-	char last_tz[70], last_key[70];
+	char last_tz[70], last_key[70], last_person[80], last_name[130];
+	bool last_guest;
+	int last_verified;
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static char fake_engine_object;
 
@@ -193,6 +195,10 @@ bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn
 	struct id place = engine_place_id(in->ws, in->adapter, in->place.external_id);
 	a.thread = engine_thread_id(place, in->thread_key);
 	snprintf(fake.last_tz, sizeof fake.last_tz, "%s", in->person.tz ? in->person.tz : "");
+	snprintf(fake.last_person, sizeof fake.last_person, "%s", in->person.external_id);
+	snprintf(fake.last_name, sizeof fake.last_name, "%s", in->person.name ? in->person.name : "");
+	fake.last_guest = in->person.is_guest;
+	fake.last_verified = (int)in->verified;
 	fake.last_thread = a.thread;
 	struct fake_message *m = NULL;
 	for (size_t i = 0; i < fake.len && m == NULL; i++)
