@@ -57,6 +57,31 @@ struct conn *conn_open(struct web *w, struct lws *wsi, const char *address, bool
 	return c;
 }
 
+/* Connections that show a list of threads, chained by person. */
+static void join_list(struct conn *c)
+{
+	struct map *lists = c->web->lists;
+	size_t n = strlen(c->person->id);
+	c->same_person = map_get(lists, c->person->id, n);
+	map_put(lists, c->person->id, n, c);
+}
+
+static void leave_list(struct conn *c)
+{
+	struct map *lists = c->web->lists;
+	size_t n = strlen(c->person->id);
+	struct conn *at = map_get(lists, c->person->id, n);
+	if (at == c && c->same_person == NULL) {
+		map_remove(lists, c->person->id, n);
+	} else if (at == c) {
+		map_put(lists, c->person->id, n, c->same_person);
+	} else {
+		while (at->same_person != c)
+			at = at->same_person;
+		at->same_person = c->same_person;
+	}
+}
+
 void conn_free(struct conn *c)
 {
 	struct web *w = c->web;
@@ -66,6 +91,8 @@ void conn_free(struct conn *c)
 		c->next->link = c->link;
 	w->conns_len--;
 	map_remove(w->by_id, &c->id, sizeof c->id);
+	if (c->features & FEATURE_THREADS)
+		leave_list(c);
 	metric_set(w->m_conns, (int64_t)w->conns_len);
 	for (size_t i = 0; i < c->queue_len; i++)
 		frame_unref(c->queue[(c->queue_head + i) % c->queue_cap]);
@@ -293,6 +320,8 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 	snprintf(c->tz, sizeof c->tz, "%s", cmd->tz == NULL ? "" : cmd->tz);
 	struct buf b = BUF_INIT;
 	c->features = cmd->features;
+	if (c->features & FEATURE_THREADS)
+		join_list(c);
 	web_put_welcome(&b, c->session, c->person, w->ws, EDDY_VERSION, c->features, secret[0] == '\0' ? NULL : secret,
 	    WEB_SUBSCRIPTIONS_MAX, WEB_RATE, WEB_BURST, w->idle_ms);
 	conn_push_buf(c, &b);
@@ -313,7 +342,18 @@ static struct id thread_of(const struct conn *c, const char *thread)
 	return engine_thread_id(place_of(c, key), thread);
 }
 
-/* SEND, EDIT, ERASE: into the engine; the answer comes back after COMMIT as "accepted". */
+/* SEND, EDIT, ERASE, ACT, RETRY: into the engine; the answer comes back after COMMIT as "accepted". */
+static const struct act_kind {
+	enum intent_kind intent;
+	char letter;
+} act_kinds[] = {
+	[WEB_SEND] = { INTENT_MESSAGE_POSTED, 'w' },
+	[WEB_EDIT] = { INTENT_MESSAGE_EDITED, 'e' },
+	[WEB_ERASE] = { INTENT_MESSAGE_DELETED, 'd' },
+	[WEB_ACT] = { INTENT_ACTION_PRESSED, 'a' },
+	[WEB_RETRY] = { INTENT_ACTION_PRESSED, 'r' },
+};
+
 static void on_act(struct conn *c, const struct web_command *cmd)
 {
 	char place[64], source[160];
@@ -323,15 +363,17 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		return;
 	}
 	place_of(c, place);
-	snprintf(source, sizeof source, "%c:%s:%s",
-	    cmd->verb == WEB_SEND       ? 'w'
-	        : cmd->verb == WEB_EDIT ? 'e'
-	                                : 'd',
-	    c->person->id, cmd->client_id);
+	const struct act_kind *kind = &act_kinds[cmd->verb];
+	snprintf(source, sizeof source, "%c:%s:%s", kind->letter, c->person->id, cmd->client_id);
+	const char *text = cmd->text == NULL ? "" : cmd->text;
+	size_t text_len = cmd->text_len;
+	char run[ID_TEXT];
+	if (kind->intent == INTENT_ACTION_PRESSED) {
+		text = cmd->verb == WEB_RETRY ? id_format(cmd->named, run) : cmd->value;
+		text_len = strlen(text);
+	}
 	struct intent in = {
-		.kind = cmd->verb == WEB_SEND ? INTENT_MESSAGE_POSTED
-		    : cmd->verb == WEB_EDIT   ? INTENT_MESSAGE_EDITED
-		                              : INTENT_MESSAGE_DELETED,
+		.kind = kind->intent,
 		.ws = c->web->ws,
 		.adapter = web_ops.name,
 		.source_key = source,
@@ -342,8 +384,9 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		    .tz = c->tz[0] == '\0' ? NULL : c->tz,
 		    .is_guest = c->login != NULL && c->login->guest },
 		.place = { .external_id = place, .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = cmd->text == NULL ? "" : cmd->text,
-		.text_len = cmd->text_len,
+		.text = text,
+		.text_len = text_len,
+		.action = cmd->action,
 		.verified = c->login != NULL && c->login->visitor ? VERIFIED_NONE : VERIFIED_SESSION,
 		.origin = cmd->thread,
 		.origin_len = strlen(cmd->thread),
@@ -383,7 +426,20 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 	case WEB_SEND:
 	case WEB_EDIT:
 	case WEB_ERASE:
+	case WEB_ACT:
+	case WEB_RETRY:
 		on_act(c, cmd);
+		break;
+	case WEB_THREADS:
+	case WEB_HISTORY:
+	case WEB_FEEDBACK:
+	case WEB_FORGET: {
+		char place[64];
+		ask_put(c, cmd, place_of(c, place), cmd->thread[0] == '\0' ? ID_NONE : thread_of(c, cmd->thread));
+		break;
+	}
+	case WEB_TYPING:
+		hub_typing(c, thread_of(c, cmd->thread));
 		break;
 	case WEB_STOP:
 		engine_stop_run(c->web->engine, c->web->ws, thread_of(c, cmd->thread));

@@ -514,6 +514,74 @@ static struct web_frame *with_blocks(const struct web_event *ev)
 	return f;
 }
 
+static void push_to_lists(struct web *w, const char *person, const struct buf *b)
+{
+	struct web_frame *f = NULL;
+	for (struct conn *c = map_get(w->lists, person, strlen(person)); c != NULL; c = c->same_person) {
+		if (c->closing || c->dead || c->queue_bytes > WEB_QUEUE_HIGH) /* who falls behind asks for the list again */
+			continue;
+		if (f == NULL)
+			f = frame_new(b);
+		conn_push(c, f);
+	}
+	if (f != NULL)
+		frame_unref(f);
+}
+
+/* A message came: the lists of the person whose thread it is move it up. */
+static void tell_lists(struct web *w, const struct topic *t, const struct web_event *ev)
+{
+	if (t->subs == NULL || ev->text == NULL)
+		return;
+	const char *person = t->subs->conn->person->id;
+	if (map_get(w->lists, person, strlen(person)) == NULL)
+		return;
+	struct buf b = BUF_INIT, title = BUF_INIT;
+	buf_reserve(&title, 1);
+	if (ev->seq == 1)
+		web_title(&title, ev->text, ev->text_len);
+	web_put_thread(&b, true, t->key, title.len > 0 ? title.p : NULL, ev->at_ms, ev->rev);
+	push_to_lists(w, person, &b);
+	buf_done(&b);
+	buf_done(&title);
+}
+
+void hub_typing(struct conn *c, struct id thread)
+{
+	struct sub *own = sub_find(c, thread);
+	uint64_t now = clock_ms();
+	if (own == NULL || now - c->typed_ms < WEB_TYPING_MS)
+		return;
+	c->typed_ms = now;
+	struct buf b = BUF_INIT;
+	web_put_typing(&b, own->topic->key, c->person);
+	struct web_frame *f = frame_new(&b);
+	for (struct sub *s = own->topic->subs; s != NULL; s = s->next_in_topic)
+		if (s != own && s->state == SUB_LIVE && has_room(s))
+			conn_push(s->conn, f);
+	frame_unref(f);
+	buf_done(&b);
+}
+
+void hub_erased(struct web *w, const char *person, struct id thread, const char *key)
+{
+	struct topic *t = topic_get(w, thread, NULL);
+	struct buf b = BUF_INIT;
+	web_put_erased(&b, key);
+	if (t != NULL) {
+		struct web_frame *f = frame_new(&b);
+		for (struct sub *s = t->subs; s != NULL; s = s->next_in_topic)
+			if (!(s->conn->features & FEATURE_THREADS))
+				conn_push(s->conn, f);
+		frame_unref(f);
+		open_close(w, t);
+		while ((t = topic_get(w, thread, NULL)) != NULL && t->subs != NULL)
+			sub_free(t->subs);
+	}
+	push_to_lists(w, person, &b);
+	buf_done(&b);
+}
+
 void hub_event(struct web *w, const struct web_event *ev)
 {
 	struct topic *t = topic_get(w, ev->thread, NULL);
@@ -546,6 +614,7 @@ void hub_event(struct web *w, const struct web_event *ev)
 	}
 	if (blocks != NULL)
 		frame_unref(blocks);
+	tell_lists(w, t, ev);
 	if (closes)
 		open_close(w, t);
 }

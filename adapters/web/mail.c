@@ -13,7 +13,7 @@
 
 #define MAIL_BYTES_MAX (32u * 1024u * 1024u)
 
-enum mail_kind { MAIL_EVENT, MAIL_REPLY, MAIL_ACCEPTED, MAIL_LOADED };
+enum mail_kind { MAIL_EVENT, MAIL_REPLY, MAIL_ACCEPTED, MAIL_LOADED, MAIL_ASKED };
 struct mail {
 	struct mail *next;
 	enum mail_kind kind;
@@ -24,6 +24,7 @@ struct mail {
 	struct acceptance *to;   /* ACCEPTED */
 	struct accepted accepted;
 	struct load *load; /* LOADED */
+	struct ask *ask;   /* ASKED */
 	char data[];
 };
 
@@ -33,6 +34,7 @@ static void mail_free(struct mail *m)
 		frame_unref(m->frame);
 	free(m->to);
 	load_free(m->load);
+	ask_free(m->ask);
 	free(m);
 }
 
@@ -84,6 +86,10 @@ static void deliver(void *arg)
 		case MAIL_LOADED:
 			hub_loaded(w, m->load);
 			m->load = NULL;
+			break;
+		case MAIL_ASKED:
+			ask_answered(w, m->ask);
+			m->ask = NULL;
 			break;
 		}
 		mail_free(m);
@@ -163,6 +169,8 @@ void mail_event(void *web, const struct thread_event *ev)
 		.thread = ev->thread,
 		.run = ev->run,
 		.rev = ev->rev,
+		.seq = ev->seq,
+		.at_ms = ev->at_ms,
 		.ephemeral = ev->kind == EVENT_RUN,
 		.closes = ev->kind == EVENT_MESSAGE && !id_is_none(ev->run) && ev->author_kind == AUTHOR_EDDY,
 		.lines = ev->author_kind == AUTHOR_PERSON,
@@ -226,6 +234,14 @@ void mail_loaded(struct web *w, struct load *l)
 	struct mail *m = xcalloc(1, sizeof *m);
 	m->kind = MAIL_LOADED;
 	m->load = l;
+	(void)put(w, m, true);
+}
+
+void mail_asked(struct web *w, struct ask *a)
+{
+	struct mail *m = xcalloc(1, sizeof *m);
+	m->kind = MAIL_ASKED;
+	m->ask = a;
 	(void)put(w, m, true);
 }
 

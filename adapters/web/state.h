@@ -24,7 +24,8 @@
 #define WEB_QUEUE_MAX (2u * 1024u * 1024u) /* above this it is dropped */
 #define WEB_GATHER_MS 15                   /* parts of an answer are this far apart, and further where much is read again */
 #define WEB_HELLO_MS 10000
-#define WEB_PERSON_MAX 58 /* a person's id, so that a place is named after it */
+#define WEB_PERSON_MAX 58  /* a person's id, so that a place is named after it */
+#define WEB_TYPING_MS 1000 /* that somebody types is told this often */
 enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008, CLOSE_LATER = 1013 };
 
 /* An encoded frame, shared by all who get it. */
@@ -92,6 +93,8 @@ struct conn {
 	unsigned features;
 	const struct web_person *person;
 	struct web_login *login;  /* owns the person; NULL: one of the two that the server itself owns */
+	struct conn *same_person; /* the next one with the feature "threads" */
+	uint64_t typed_ms;
 	struct buf in;            /* the message that is coming in */
 	struct web_frame **queue; /* a ring */
 	size_t queue_cap, queue_head, queue_len, queue_bytes;
@@ -127,6 +130,7 @@ struct web {
 	size_t conns_len;
 	struct map *by_id;  /* conn by id */
 	struct map *topics; /* topic by thread id */
+	struct map *lists;  /* who shows a list of threads: first conn by the person's id */
 	struct topic *dirty;
 	struct loop_timer *gather, *sweep;
 	uint64_t gather_ms; /* when the timer comes */
@@ -163,7 +167,7 @@ void hub_drop(struct conn *c);    /* all subscriptions of a connection */
 void hub_drained(struct conn *c); /* its queue has room again */
 struct web_event {
 	struct id thread, run;
-	int64_t rev;
+	int64_t rev, seq, at_ms;
 	bool ephemeral, closes;
 	bool lines;       /* its line ends count */
 	const char *text; /* NULL: no message */
@@ -172,7 +176,10 @@ struct web_event {
 };
 void hub_event(struct web *w, const struct web_event *ev);
 void hub_reply(struct web *w, const struct reply *r, struct web_frame *components /* or NULL */);
-void hub_flush(struct web *w);  /* tell what has grown, where it is time */
+void hub_flush(struct web *w); /* tell what has grown, where it is time */
+void hub_typing(struct conn *c, struct id thread);
+/** The thread is empty from now on: everyone who looks at it hears so and is unsubscribed. */
+void hub_erased(struct web *w, const char *person, struct id thread, const char *key);
 void hub_reload(struct web *w); /* something went missing: everyone reads again */
 struct load;
 void hub_loaded(struct web *w, struct load *l);
@@ -190,12 +197,18 @@ struct acceptance {
 };
 void mail_accepted(void *acceptance, const struct accepted *a); /* takes the acceptance */
 void mail_loaded(struct web *w, struct load *l);
+struct ask;
+void mail_asked(struct web *w, struct ask *a);
 void mail_watch(struct web *w, struct id thread, const char *key, bool on);
 void mail_discard(struct web *w);
 
 /* web.c */
 /** The address for people's links to this server: web.public_url, or this machine and the port. */
 void web_address(struct web *w, struct buf *out);
+/* ask.c: questions that a worker answers */
+void ask_put(struct conn *c, const struct web_command *cmd, struct id place, struct id thread);
+void ask_answered(struct web *w, struct ask *a); /* takes it */
+void ask_free(struct ask *a);
 
 /* server.c: HTTP, and the websockets' callbacks */
 #define WEB_HTTP_SESSION 160 /* bytes that the library keeps per request for server.c */

@@ -351,6 +351,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->watched = map_new();
 	w->logins = web_logins_new();
 	w->api_calls = limit_new(API_PER_S, API_BURST, ADDRESSES_MAX);
+	w->lists = map_new();
 	w->shared_token = settings_str(s, "web.token");
 	w->idle_ms = settings_int(s, "web.idle_timeout");
 	w->slow_ms = settings_int(s, "web.slow_reader");
@@ -464,6 +465,7 @@ void web_free(struct adapter *a)
 	web_logins_free(w->logins);
 	limit_free(w->api_calls);
 	visitors_free(w->visitors);
+	map_free(w->lists, NULL);
 	for (size_t i = 0; i < w->origins_len; i++)
 		free((void *)(uintptr_t)w->origins[i]);
 	free(w->origins);

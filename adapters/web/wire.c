@@ -10,7 +10,7 @@
 #include "../../core/base/buf.h"
 #include "../../core/base/json.h"
 #include "../../core/base/utf8.h"
-#include "../../core/engine/reply.h"
+#include "../../core/engine/pages.h"
 #include "../../core/talk/transcript.h"
 
 enum { NEED_THREAD = 1, NEED_CLIENT_ID = 2, NEED_KEY = 4, NEED_TEXT = 8 };
@@ -27,6 +27,13 @@ static const struct verb {
 	{ "delete", WEB_ERASE, NEED_THREAD | NEED_CLIENT_ID | NEED_KEY },
 	{ "stop", WEB_STOP, NEED_THREAD },
 	{ "ping", WEB_PING, 0 },
+	{ "threads", WEB_THREADS, 0 },
+	{ "history", WEB_HISTORY, NEED_THREAD },
+	{ "retry", WEB_RETRY, NEED_THREAD | NEED_CLIENT_ID },
+	{ "act", WEB_ACT, NEED_THREAD | NEED_CLIENT_ID },
+	{ "feedback", WEB_FEEDBACK, NEED_THREAD | NEED_CLIENT_ID },
+	{ "typing", WEB_TYPING, NEED_THREAD },
+	{ "erase", WEB_FORGET, NEED_THREAD | NEED_CLIENT_ID },
 };
 
 static enum err fault_set(struct web_fault *f, const char *code, const char *message)
@@ -92,6 +99,68 @@ static enum err need_name(const char *v, const char *key, size_t max, struct web
 	char why[128];
 	snprintf(why, sizeof why, "\"%s\" must be 1 to %zu of a-z A-Z 0-9 - _ . / +", key, max);
 	return fault_set(f, "bad_frame", why);
+}
+
+static enum err take_id(const json_t *root, const char *key, bool needed, struct id *out, struct web_fault *f)
+{
+	const char *text = NULL;
+	char why[96];
+	enum err e = take_string(root, key, 64, &text, NULL, f);
+	if (e != ERR_NONE || (text == NULL && !needed))
+		return e;
+	if (text != NULL && id_parse(text, out) && !id_is_none(*out))
+		return ERR_NONE;
+	snprintf(why, sizeof why, "\"%s\" must be a UUID", key);
+	return fault_set(f, "bad_frame", why);
+}
+
+static enum err fill_threads(struct web_command *c, struct web_fault *f)
+{
+	struct id thread = ID_NONE;
+	enum err e;
+	c->limit = 50;
+	if ((e = take_int(c->root, "before", &c->before, f)) != ERR_NONE ||
+	    (e = take_int(c->root, "limit", &c->limit, f)) != ERR_NONE ||
+	    (e = take_id(c->root, "thread", false, &thread, f)) != ERR_NONE)
+		return e;
+	if (c->limit < 1 || c->limit > WEB_THREADS_MAX || c->before > INT64_C(9999999999999))
+		return fault_set(f, "bad_frame", "\"limit\" must be 1 to 100, and \"before\" an \"at\" that we gave");
+	if (!id_is_none(thread))
+		id_format(thread, c->thread);
+	return ERR_NONE;
+}
+
+static enum err fill_act(struct web_command *c, struct web_fault *f)
+{
+	enum err e;
+	struct id run = ID_NONE;
+	if ((e = take_string(c->root, "action", WEB_ACTION_MAX, &c->action, NULL, f)) != ERR_NONE ||
+	    (e = take_string(c->root, "value", WEB_VALUE_MAX, &c->value, NULL, f)) != ERR_NONE ||
+	    (e = take_id(c->root, "run", false, &run, f)) != ERR_NONE)
+		return e;
+	if (c->value == NULL)
+		c->value = "";
+	return need_name(c->action, "action", WEB_ACTION_MAX, f);
+}
+
+static enum err fill_feedback(struct web_command *c, struct web_fault *f)
+{
+	static const char *const values[] = { "down", "none", "up" };
+	const char *value = NULL;
+	enum err e;
+	if ((e = take_id(c->root, "message", true, &c->named, f)) != ERR_NONE ||
+	    (e = take_string(c->root, "value", 16, &value, NULL, f)) != ERR_NONE ||
+	    (e = take_string(c->root, "reason", WEB_VALUE_MAX, &c->reason, NULL, f)) != ERR_NONE)
+		return e;
+	for (int i = 0; value != NULL && i < 3; i++) {
+		if (strcmp(value, values[i]) != 0)
+			continue;
+		c->opinion = i - 1;
+		if (c->reason != NULL && c->reason[0] == '\0')
+			c->reason = NULL;
+		return ERR_NONE;
+	}
+	return fault_set(f, "bad_frame", "\"value\" must be \"up\", \"down\" or \"none\"");
 }
 
 /* Names that we do not know are for newer servers. */
@@ -170,6 +239,17 @@ static enum err fill(struct web_command *c, const struct verb *v, struct web_fau
 		return take_int(root, "after", &c->after, f);
 	case WEB_PING:
 		return take_int(root, "n", &c->n, f);
+	case WEB_THREADS:
+		return fill_threads(c, f);
+	case WEB_RETRY:
+		if ((e = take_id(root, "run", true, &c->named, f)) != ERR_NONE)
+			return e;
+		c->action = "run.retry";
+		return ERR_NONE;
+	case WEB_ACT:
+		return fill_act(c, f);
+	case WEB_FEEDBACK:
+		return fill_feedback(c, f);
 	default:
 		return ERR_NONE;
 	}
@@ -198,7 +278,9 @@ enum err web_command_parse(const char *s, size_t n, struct web_command *out, str
 		if (strcmp(type, verbs[i].name) == 0)
 			v = &verbs[i];
 	if (v == NULL) {
-		e = fault_set(fault, "unknown_type", "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping");
+		e = fault_set(fault, "unknown_type",
+		    "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping, threads, history, retry, act, "
+		    "feedback, typing, erase");
 		goto fail;
 	}
 	c.verb = v->verb;
@@ -465,5 +547,86 @@ void web_put_pong(struct buf *b, int64_t n)
 {
 	open_frame(b, "pong");
 	put_int(b, "n", n);
+	buf_add_char(b, '}');
+}
+
+void web_title(struct buf *b, const char *text, size_t n)
+{
+	size_t room = 120, start = b->len;
+	for (size_t i = 0; i < n && room > 0;) {
+		uint32_t cp;
+		size_t k = utf8_decode(text + i, n - i, &cp);
+		k = k == 0 ? 1 : k;
+		bool space = strchr(" \t\r\n", text[i]) != NULL;
+		if (!space) {
+			buf_add(b, text + i, k);
+			room--;
+		} else if (b->len > start && b->p[b->len - 1] != ' ') {
+			buf_add_char(b, ' ');
+			room--;
+		}
+		i += k;
+	}
+	while (b->len > start && b->p[b->len - 1] == ' ')
+		buf_truncate(b, b->len - 1);
+}
+
+void web_put_thread(struct buf *b, bool live, const char *thread, const char *title, int64_t at_ms, int64_t rev)
+{
+	buf_add_str(b, live ? "{\"type\":\"thread\",\"thread\":" : "{\"thread\":");
+	buf_add_json_str(b, thread);
+	put_str(b, "title", title);
+	put_int(b, "at", at_ms);
+	put_int(b, "rev", rev);
+	buf_add_char(b, '}');
+}
+
+void web_put_threads(struct buf *b, const struct buf *items, bool more)
+{
+	open_frame(b, "threads");
+	put_list(b, "items", items);
+	put_key(b, "more");
+	buf_add_str(b, more ? "true}" : "false}");
+}
+
+void web_put_past_run(struct buf *b, const struct past_run *r)
+{
+	char id[ID_TEXT];
+	buf_addf(b, "{\"run\":\"%s\"", id_format(r->run, id));
+	put_str(b, "state", r->state);
+	put_int(b, "at", r->at_ms);
+	put_int(b, "ms", r->ms);
+	put_str(b, "model", r->model);
+	put_int(b, "input_tokens", r->input_tokens);
+	put_int(b, "output_tokens", r->output_tokens);
+	put_int(b, "cost_micros", r->cost_micros);
+	put_key(b, "tools");
+	buf_add_str(b, r->tools);
+	buf_add_char(b, '}');
+}
+
+void web_put_history(struct buf *b, const char *thread, const struct buf *runs)
+{
+	open_frame(b, "history");
+	put_str(b, "thread", thread);
+	put_list(b, "runs", runs);
+	buf_add_char(b, '}');
+}
+
+void web_put_typing(struct buf *b, const char *thread, const struct web_person *p)
+{
+	open_frame(b, "typing");
+	put_str(b, "thread", thread);
+	put_key(b, "person");
+	buf_add_str(b, "{\"id\":");
+	buf_add_json_str(b, p->id);
+	put_str(b, "name", p->name);
+	buf_add_str(b, "}}");
+}
+
+void web_put_erased(struct buf *b, const char *thread)
+{
+	open_frame(b, "erased");
+	put_str(b, "thread", thread);
 	buf_add_char(b, '}');
 }

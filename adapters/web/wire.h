@@ -17,7 +17,16 @@ struct buf;
 #define WEB_CLIENT_ID_MAX 64
 #define WEB_IDENTITY_MAX 4096
 
-enum web_verb { WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE, WEB_STOP, WEB_PING };
+#define WEB_ACTION_MAX 100
+#define WEB_VALUE_MAX 2000
+#define WEB_THREADS_MAX 100
+
+/* clang-format off */
+enum web_verb {
+	WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE /* "delete": a message */, WEB_STOP, WEB_PING,
+	WEB_THREADS, WEB_HISTORY, WEB_RETRY, WEB_ACT, WEB_FEEDBACK, WEB_TYPING, WEB_FORGET /* "erase": a thread */,
+};
+/* clang-format on */
 enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2 };
 struct web_command {
 	enum web_verb verb;
@@ -33,6 +42,13 @@ struct web_command {
 	const char *text;                         /* SEND, EDIT */
 	size_t text_len;
 	int64_t n; /* PING */
+	/* THREADS: before this, and of the same moment before ${thread} if that is given */
+	int64_t before, limit;
+	struct id named;    /* RETRY: the run.  FEEDBACK: the message */
+	const char *action; /* ACT, RETRY */
+	const char *value;  /* ACT: what the component carries, "" for nothing.  RETRY: the run */
+	int opinion;        /* FEEDBACK: 1, -1, 0 taken back */
+	const char *reason; /* FEEDBACK; NULL: none */
 };
 /* What to tell a client whose frame was no good. */
 struct web_fault {
@@ -79,5 +95,15 @@ void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t att
 struct component;
 void web_put_components(struct buf *b, const char *thread, struct id run, struct id message, const struct component *c, size_t n);
 void web_put_pong(struct buf *b, int64_t n);
+/** One line of a list of threads, or (${live}) the frame that says it has changed; ${title} NULL: none, or not a new one. */
+void web_put_thread(struct buf *b, bool live, const char *thread, const char *title, int64_t at_ms, int64_t rev);
+void web_put_threads(struct buf *b, const struct buf *items, bool more);
+struct past_run;
+void web_put_past_run(struct buf *b, const struct past_run *r);
+void web_put_history(struct buf *b, const char *thread, const struct buf *runs);
+void web_put_typing(struct buf *b, const char *thread, const struct web_person *p);
+void web_put_erased(struct buf *b, const char *thread);
+/** How a list of threads names one that begins with ${text}: its first 120 characters in one line. */
+void web_title(struct buf *b, const char *text, size_t n);
 
 #endif

@@ -26,8 +26,8 @@
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
 	claim_statements, learn_statements, NULL };
-static const struct pg_statement *const worker_tables[] = { read_statements, context_statements, answer_statements,
-	transcript_statements, budget_statements, agent_statements, search_statements, session_statements, NULL };
+static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
+	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, session_statements, NULL };
 
 /* ---- workers ---- */
 

@@ -242,4 +242,7 @@ int64_t process_lock_key(struct id process);
 extern const struct pg_statement learn_statements[];
 extern const struct pg_statement read_statements[];
 
+/* ---- pages.c ---- */
+extern const struct pg_statement pages_statements[];
+
 #endif

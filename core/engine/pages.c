@@ -1,0 +1,221 @@
+/*
+ * What pages ask: the list of a person's threads, what Eddy did in one, opinions, erasing.  Small tenant transactions on a worker's
+ * connection; none of it is on a message's way.  Erasing takes the thread's row first, as accepting and finishing do, so that no message
+ * comes in between, and waits until no run is open, so that none writes afterwards.
+ */
+#include "pages.h"
+
+#include <string.h>
+
+#include "engine_internal.h"
+
+const struct pg_statement pages_statements[] = {
+	{ "pages_threads",
+	    "SELECT t.id, t.external_key, coalesce(t.title, left(btrim(regexp_replace(left(f.body, 600), '\\s+', ' ', 'g')), 120)),"
+	    " t.last_at, t.seq FROM threads t JOIN LATERAL (SELECT body FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id"
+	    " AND m.state <> 2 ORDER BY m.seq LIMIT 1) f ON true"
+	    " WHERE t.ws = $1 AND t.place_id = $2 AND ($3::int8 = 0"
+	    " OR (date_trunc('milliseconds', t.last_at), t.id) < (to_timestamp($3::int8 / 1000.0), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000')))"
+	    " ORDER BY date_trunc('milliseconds', t.last_at) DESC, t.id DESC LIMIT $5" },
+	{ "pages_runs",
+	    "SELECT r.id, r.state, r.created_at, (extract(epoch FROM r.finished_at - r.created_at) * 1000)::int8, c.model, c.input, c.output,"
+	    " c.cost, s.tools FROM runs r"
+	    " LEFT JOIN LATERAL (SELECT max(model) AS model, sum(input_tokens)::int8 AS input, sum(output_tokens)::int8 AS output,"
+	    " sum(cost_micros)::int8 AS cost FROM model_calls m WHERE m.ws = r.ws AND m.run_id = r.id) c ON true"
+	    " LEFT JOIN LATERAL (SELECT json_agg(json_build_object('title', title, 'state', CASE WHEN failed THEN 'failed' ELSE 'done' END,"
+	    " 'n', n) ORDER BY at)::text AS tools FROM (SELECT x.body->>'name' AS title, coalesce((y.body->>'failed')::boolean, false) AS failed,"
+	    " count(*) AS n, min(x.n) AS at FROM run_steps x LEFT JOIN run_steps y ON y.ws = x.ws AND y.run_id = x.run_id AND y.kind = 3"
+	    " AND y.body->>'id' = x.body->>'id' WHERE x.ws = r.ws AND x.run_id = r.id AND x.kind = 2 GROUP BY 1, 2) z) s ON true"
+	    " WHERE r.ws = $1 AND r.thread_id = $2 ORDER BY r.created_at DESC, r.id DESC LIMIT $3" },
+	{ "pages_opinion",
+	    "INSERT INTO feedback (ws, message_id, person_id, value, reason) SELECT m.ws, m.id, i.person_id, $6, $7 FROM messages m"
+	    " JOIN identities i ON i.ws = m.ws AND i.adapter = $4 AND i.external_id = $5"
+	    " WHERE m.ws = $1 AND m.id = $2 AND m.thread_id = $3 AND m.author_kind = 2 AND m.state <> 2"
+	    " ON CONFLICT (ws, message_id, person_id) DO UPDATE SET value = excluded.value, reason = excluded.reason, created_at = now()"
+	    " RETURNING message_id" },
+	{ "pages_no_opinion",
+	    "WITH m AS (SELECT m.ws, m.id, i.person_id FROM messages m JOIN identities i ON i.ws = m.ws AND i.adapter = $4"
+	    " AND i.external_id = $5 WHERE m.ws = $1 AND m.id = $2 AND m.thread_id = $3 AND m.author_kind = 2),"
+	    " d AS (DELETE FROM feedback f USING m WHERE f.ws = m.ws AND f.message_id = m.id AND f.person_id = m.person_id)"
+	    " SELECT id FROM m" },
+	{ "erase_thread", "SELECT seq FROM threads WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	{ "erase_open", "SELECT 1 FROM runs WHERE ws = $1 AND thread_id = $2 AND state <= 2 LIMIT 1" },
+	{ "erase_messages",
+	    "UPDATE messages m SET body = '', files = NULL, state = 2, rev = t.seq + x.n FROM threads t,"
+	    " (SELECT id, row_number() OVER (ORDER BY seq) AS n FROM messages WHERE ws = $1 AND thread_id = $2 AND state <> 2) x"
+	    " WHERE m.ws = $1 AND m.id = x.id AND t.ws = $1 AND t.id = $2 RETURNING m.id" },
+	{ "erase_seq", "UPDATE threads SET seq = seq + $3, title = NULL WHERE ws = $1 AND id = $2" },
+	{ "erase_steps",
+	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND thread_id = $2)" },
+	{ "erase_outbox", "UPDATE outbox SET body = NULL WHERE ws = $1 AND thread_id = $2 AND body IS NOT NULL" },
+	{ "erase_reactions",
+	    "DELETE FROM reactions WHERE ws = $1 AND message_id IN (SELECT id FROM messages WHERE ws = $1 AND thread_id = $2)" },
+	{ "erase_feedback",
+	    "DELETE FROM feedback WHERE ws = $1 AND message_id IN (SELECT id FROM messages WHERE ws = $1 AND thread_id = $2)" },
+	{ "erase_audit",
+	    "INSERT INTO audit (ws, id, actor_id, verb, subject, thread_id) VALUES ($1, $3, (SELECT person_id FROM identities"
+	    " WHERE ws = $1 AND adapter = $4 AND external_id = $5), 'thread.erased', $2, $2)" },
+	{ NULL, NULL },
+};
+
+static enum err end(struct pg *pg, enum err e)
+{
+	if (e == ERR_NONE)
+		return pg_commit(pg);
+	pg_rollback(pg);
+	return e;
+}
+
+enum err engine_list_threads(struct engine *e, struct id ws, struct id place, int64_t before_ms, struct id before, int limit,
+    void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+{
+	struct pg *pg = engine_pg(e);
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, place);
+	pg_arg_int8(a, before_ms);
+	pg_arg_id(a, before);
+	pg_arg_int8(a, limit);
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = end(pg, pg_query(pg, "pages_threads", a, &r));
+	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
+		fn(arg,
+		    &(struct listed_thread){ .key = pg_get_str(r, i, 1),
+		        .title = pg_get_str(r, i, 2),
+		        .at_ms = pg_get_time_ms(r, i, 3),
+		        .rev = pg_get_int8(r, i, 4) });
+	PQclear(r);
+	pg_args_free(a);
+	engine_pg_done(e, pg);
+	return err;
+}
+
+static int64_t number(const PGresult *r, int row, int col)
+{
+	return PQgetisnull(r, row, col) ? 0 : pg_get_int8(r, row, col);
+}
+
+enum err engine_run_history(
+    struct engine *e, struct id ws, struct id thread, int limit, void (*fn)(void *arg, const struct past_run *r), void *arg)
+{
+	static const char *const states[] = { "", "queued", "running", "answered", "merged", "failed", "stopped", "parked" };
+	struct pg *pg = engine_pg(e);
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, thread);
+	pg_arg_int8(a, limit);
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = end(pg, pg_query(pg, "pages_runs", a, &r));
+	for (int i = err == ERR_NONE ? PQntuples(r) - 1 : -1; i >= 0; i--) {
+		int64_t state = pg_get_int8(r, i, 1);
+		const char *tools = pg_get_str(r, i, 8);
+		fn(arg,
+		    &(struct past_run){ .run = pg_get_id(r, i, 0),
+		        .state = state >= 0 && state <= RUN_PARKED ? states[state] : "",
+		        .at_ms = pg_get_time_ms(r, i, 2),
+		        .ms = number(r, i, 3),
+		        .model = pg_get_str(r, i, 4),
+		        .input_tokens = number(r, i, 5),
+		        .output_tokens = number(r, i, 6),
+		        .cost_micros = number(r, i, 7),
+		        .tools = tools == NULL ? "[]" : tools });
+	}
+	PQclear(r);
+	pg_args_free(a);
+	engine_pg_done(e, pg);
+	return err;
+}
+
+enum err engine_give_opinion(struct engine *e, const struct opinion *o)
+{
+	struct pg *pg = engine_pg(e);
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, o->ws);
+	pg_arg_id(a, o->message);
+	pg_arg_id(a, o->thread);
+	pg_arg_str(a, o->adapter);
+	pg_arg_str(a, o->person);
+	if (o->value != 0) {
+		pg_arg_int2(a, (int16_t)o->value);
+		pg_arg_str(a, o->reason);
+	}
+	enum err err = pg_begin(pg, o->ws);
+	if (err == ERR_NONE)
+		err = end(pg, pg_query(pg, o->value != 0 ? "pages_opinion" : "pages_no_opinion", a, &r));
+	if (err == ERR_NONE && PQntuples(r) == 0)
+		err = ERR_INPUT;
+	PQclear(r);
+	pg_args_free(a);
+	engine_pg_done(e, pg);
+	return err;
+}
+
+/* One statement about ${thread}; gives the number of its rows. */
+static enum err about(struct pg *pg, const char *statement, struct id ws, struct id thread, int *rows)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, thread);
+	enum err err = pg_query(pg, statement, a, &r);
+	if (err == ERR_NONE && rows != NULL)
+		*rows = PQntuples(r);
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+static enum err erase(struct pg *pg, struct id ws, struct id thread, const char *adapter, const char *person)
+{
+	static const char *const statements[] = { "erase_steps", "erase_outbox", "erase_reactions", "erase_feedback" };
+	int rows = 0;
+	enum err err = about(pg, "erase_thread", ws, thread, &rows);
+	if (err == ERR_NONE && rows == 0)
+		err = ERR_INPUT;
+	if (err == ERR_NONE)
+		err = about(pg, "erase_open", ws, thread, &rows);
+	if (err == ERR_NONE && rows > 0)
+		err = ERR_RETRY;
+	if (err == ERR_NONE)
+		err = about(pg, "erase_messages", ws, thread, &rows);
+	for (size_t i = 0; err == ERR_NONE && i < sizeof statements / sizeof *statements; i++)
+		err = about(pg, statements[i], ws, thread, NULL);
+	if (err != ERR_NONE)
+		return err;
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, thread);
+	pg_arg_int8(a, rows);
+	err = pg_query(pg, "erase_seq", a, &r);
+	PQclear(r);
+	r = NULL;
+	pg_args_reset(a);
+	pg_arg_id(a, ws);
+	pg_arg_id(a, thread);
+	pg_arg_id(a, id_new());
+	pg_arg_str(a, adapter);
+	pg_arg_str(a, person);
+	if (err == ERR_NONE)
+		err = pg_query(pg, "erase_audit", a, &r);
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+enum err engine_erase_thread(struct engine *e, struct id ws, struct id thread, const char *adapter, const char *person)
+{
+	struct pg *pg = engine_pg(e);
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = end(pg, erase(pg, ws, thread, adapter, person));
+	engine_pg_done(e, pg);
+	if (err == ERR_NONE)
+		transcripts_forget(e->transcripts, thread);
+	return err;
+}

@@ -1,0 +1,50 @@
+#ifndef EDDY_ENGINE_PAGES_H
+#define EDDY_ENGINE_PAGES_H
+
+#include "engine.h"
+
+/*
+ * What a page asks about a person's conversations.  All of it blocks: on a worker only (engine_submit).  The caller has made sure that
+ * ${place} or ${thread} is the asker's.  ERR_RETRY: the database is away.
+ */
+struct listed_thread {
+	const char *key;   /* the adapter's name for it */
+	const char *title; /* its own, else how its first message begins; at most 120 characters */
+	int64_t at_ms, rev;
+};
+/**
+ * Threads of ${place} that hold a message, newest first, at most ${limit}: those before (${before_ms}, ${before}), the last one of the
+ * page before; ${before_ms} 0: from the newest.
+ */
+enum err engine_list_threads(struct engine *e, struct id ws, struct id place, int64_t before_ms, struct id before, int limit,
+    void (*fn)(void *arg, const struct listed_thread *t), void *arg);
+
+struct past_run {
+	struct id run;
+	const char *state; /* "queued", "running", "answered", "merged", "failed", "stopped", "parked" */
+	int64_t at_ms, ms; /* when it began; how long, 0: not over */
+	const char *model; /* NULL: none was asked */
+	int64_t input_tokens, output_tokens, cost_micros;
+	const char *tools; /* JSON: a list of {"title", "state", "n"} */
+};
+/** The newest ${limit} runs of a thread, oldest first. */
+enum err engine_run_history(
+    struct engine *e, struct id ws, struct id thread, int limit, void (*fn)(void *arg, const struct past_run *r), void *arg);
+
+struct opinion {
+	struct id ws, thread, message;
+	const char *adapter, *person; /* whose; external id */
+	int value;                    /* 1 up, -1 down, 0 taken back */
+	const char *reason;           /* NULL: none */
+};
+/** ERR_INPUT: no answer of Eddy in that thread, or a person that has never written. */
+enum err engine_give_opinion(struct engine *e, const struct opinion *o);
+
+/**
+ * Erase for good what was said in a thread: the texts and files of its messages, what its runs have worked out, opinions and reactions.
+ * What is left are empty, deleted messages, so that whoever resumes hears of it.  ERR_RETRY: a run is still at work (stop it first), or
+ * the database is away.  ERR_INPUT: there is no such thread.
+ */
+enum err engine_erase_thread(struct engine *e, struct id ws, struct id thread, const char *adapter, const char *person);
+
+#endif

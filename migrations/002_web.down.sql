@@ -1,0 +1,4 @@
+-- Opinions are gone afterwards.
+
+DROP INDEX threads_place;
+DROP TABLE feedback;
