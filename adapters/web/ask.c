@@ -90,6 +90,7 @@ void ask_put(struct conn *c, const struct web_command *cmd, struct id place, str
 {
 	struct web *w = c->web;
 	struct ask *a = xcalloc(1, sizeof *a);
+	bool room = c->asking++ < WEB_ASKING_MAX;
 	a->web = w;
 	a->conn = c->id;
 	a->verb = cmd->verb;
@@ -105,9 +106,9 @@ void ask_put(struct conn *c, const struct web_command *cmd, struct id place, str
 	a->limit = cmd->limit;
 	a->opinion = cmd->opinion;
 	a->reason = cmd->reason == NULL ? NULL : xstrdup(cmd->reason);
-	if (cmd->verb == WEB_FORGET)
+	if (cmd->verb == WEB_FORGET && room)
 		engine_stop_run(w->engine, w->ws, thread);
-	if (!engine_submit(w->engine, work, a)) {
+	if (!room || !engine_submit(w->engine, work, a)) {
 		a->result = ERR_RETRY;
 		ask_answered(w, a);
 	}
@@ -117,6 +118,8 @@ void ask_answered(struct web *w, struct ask *a)
 {
 	struct conn *c = map_get(w->by_id, &a->conn, sizeof a->conn);
 	struct buf b = BUF_INIT;
+	if (c != NULL)
+		c->asking--;
 	if (c != NULL && c->dead)
 		c = NULL;
 	if (a->result != ERR_NONE) {

@@ -37,7 +37,7 @@ struct load {
 	int64_t last_rev;
 	bool more;
 	size_t bytes, seen;
-	struct web_frame *frames[LOAD_MESSAGES];
+	struct web_frame *frames[2 * LOAD_MESSAGES]; /* each with what it offers */
 	size_t frames_len;
 };
 
@@ -56,7 +56,7 @@ static void load_message(void *arg, const struct stored_message *m)
 {
 	struct load *l = arg;
 	l->seen++;
-	if (l->bytes >= LOAD_BYTES || l->frames_len == LOAD_MESSAGES) {
+	if (l->bytes >= LOAD_BYTES || l->frames_len >= 2 * LOAD_MESSAGES - 1) {
 		l->more = true;
 		return;
 	}
@@ -87,6 +87,11 @@ static void load_message(void *arg, const struct stored_message *m)
 	l->bytes += b.len;
 	l->frames[l->frames_len++] = frame_new(&b);
 	l->last_rev = m->rev;
+	if (m->components_len > 0) {
+		buf_reset(&b);
+		web_put_components(&b, l->key, m->run, m->id, m->components, m->components_len);
+		l->frames[l->frames_len++] = frame_new(&b);
+	}
 	buf_done(&b);
 }
 
@@ -514,11 +519,12 @@ static struct web_frame *with_blocks(const struct web_event *ev)
 	return f;
 }
 
-static void push_to_lists(struct web *w, const char *person, const struct buf *b)
+/* ${must}: also to readers that are behind; the others ask for the list again. */
+static void push_to_lists(struct web *w, const char *person, const struct buf *b, bool must)
 {
 	struct web_frame *f = NULL;
 	for (struct conn *c = map_get(w->lists, person, strlen(person)); c != NULL; c = c->same_person) {
-		if (c->closing || c->dead || c->queue_bytes > WEB_QUEUE_HIGH) /* who falls behind asks for the list again */
+		if (c->closing || c->dead || (!must && c->queue_bytes > WEB_QUEUE_HIGH))
 			continue;
 		if (f == NULL)
 			f = frame_new(b);
@@ -538,10 +544,10 @@ static void tell_lists(struct web *w, const struct topic *t, const struct web_ev
 		return;
 	struct buf b = BUF_INIT, title = BUF_INIT;
 	buf_reserve(&title, 1);
-	if (ev->seq == 1)
+	if (ev->seq == 1 && ev->lines)
 		web_title(&title, ev->text, ev->text_len);
 	web_put_thread(&b, true, t->key, title.len > 0 ? title.p : NULL, ev->at_ms, ev->rev);
-	push_to_lists(w, person, &b);
+	push_to_lists(w, person, &b, false);
 	buf_done(&b);
 	buf_done(&title);
 }
@@ -578,7 +584,7 @@ void hub_erased(struct web *w, const char *person, struct id thread, const char 
 		while ((t = topic_get(w, thread, NULL)) != NULL && t->subs != NULL)
 			sub_free(t->subs);
 	}
-	push_to_lists(w, person, &b);
+	push_to_lists(w, person, &b, true);
 	buf_done(&b);
 }
 

@@ -26,6 +26,7 @@
 #define WEB_HELLO_MS 10000
 #define WEB_PERSON_MAX 58  /* a person's id, so that a place is named after it */
 #define WEB_TYPING_MS 1000 /* that somebody types is told this often */
+#define WEB_ASKING_MAX 8   /* questions of one connection that wait for an answer */
 enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008, CLOSE_LATER = 1013 };
 
 /* An encoded frame, shared by all who get it. */
@@ -95,6 +96,7 @@ struct conn {
 	struct web_login *login;  /* owns the person; NULL: one of the two that the server itself owns */
 	struct conn *same_person; /* the next one with the feature "threads" */
 	uint64_t typed_ms;
+	int asking; /* questions that are not answered yet */
 	struct buf in;            /* the message that is coming in */
 	struct web_frame **queue; /* a ring */
 	size_t queue_cap, queue_head, queue_len, queue_bytes;
@@ -178,7 +180,7 @@ void hub_event(struct web *w, const struct web_event *ev);
 void hub_reply(struct web *w, const struct reply *r, struct web_frame *components /* or NULL */);
 void hub_flush(struct web *w); /* tell what has grown, where it is time */
 void hub_typing(struct conn *c, struct id thread);
-/** The thread is empty from now on: everyone who looks at it hears so and is unsubscribed. */
+/** The thread is empty from now on: everyone who looks at it or lists it hears so, and nobody is subscribed any more. */
 void hub_erased(struct web *w, const char *person, struct id thread, const char *key);
 void hub_reload(struct web *w); /* something went missing: everyone reads again */
 struct load;

@@ -136,6 +136,8 @@ struct stored_message {
 	const char *author, *text, *message_key;
 	bool edited, deleted;
 	int64_t at_ms;
+	const struct component *components; /* what it still offers */
+	size_t components_len;
 };
 /**
  * Messages of a thread that came or changed after ${after_rev}, at most ${limit}, in the order of their rev: a reader pages by going

@@ -30,14 +30,19 @@ const struct pg_statement learn_statements[] = {
 	{ NULL, NULL },
 };
 
+/* The error that a failed run said last, as long as nobody has asked that run again. */
+#define OFFERS_RETRY \
+	" (m.author_kind = 2 AND m.run_id IS NOT NULL AND m.state <> 2 AND EXISTS (SELECT 1 FROM runs r WHERE r.ws = m.ws" \
+	" AND r.id = m.run_id AND r.state = 5 AND r.answered_by IS NULL)) AS offers"
+
 const struct pg_statement read_statements[] = {
 	{ "note_get", "SELECT value FROM adapter_notes WHERE ws = $1 AND adapter = $2 AND key = $3" },
 	{ "read_thread_seq", "SELECT seq FROM threads WHERE ws = $1 AND id = $2" },
 	{ "read_thread",
-	    "SELECT * FROM ((SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at"
+	    "SELECT * FROM ((SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at," OFFERS_RETRY
 	    " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.seq > $3 AND m.rev = m.seq ORDER BY m.seq LIMIT $4)"
-	    " UNION ALL (SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at"
+	    " UNION ALL (SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at," OFFERS_RETRY
 	    " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.rev > m.seq AND m.rev > $3 ORDER BY m.rev LIMIT $4)) x ORDER BY rev LIMIT $4" },
 	{ "read_active",
@@ -249,6 +254,13 @@ enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, in
 			.deleted = pg_get_int8(r, i, 8) == 2,
 			.at_ms = pg_get_time_ms(r, i, 9),
 		};
+		char id[ID_TEXT];
+		struct component retry;
+		if (pg_get_bool(r, i, 10)) {
+			retry = component_retry(m.run, id);
+			m.components = &retry;
+			m.components_len = 1;
+		}
 		fn(arg, &m);
 		if (PQntuples(r) == limit || m.rev > at)
 			at = m.rev;

@@ -11,7 +11,9 @@
 
 const struct pg_statement pages_statements[] = {
 	{ "pages_threads",
-	    "SELECT t.id, t.external_key, coalesce(t.title, left(btrim(regexp_replace(left(f.body, 600), '\\s+', ' ', 'g')), 120)),"
+	    "SELECT t.id, t.external_key, coalesce(t.title, left(btrim(regexp_replace(left(coalesce((SELECT m.body FROM messages m"
+	    " WHERE m.ws = t.ws AND m.thread_id = t.id AND m.author_kind = 1 AND m.state <> 2 ORDER BY m.seq LIMIT 1), f.body), 600),"
+	    " '\\s+', ' ', 'g')), 120)),"
 	    " t.last_at, t.seq FROM threads t JOIN LATERAL (SELECT body FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id"
 	    " AND m.state <> 2 ORDER BY m.seq LIMIT 1) f ON true"
 	    " WHERE t.ws = $1 AND t.place_id = $2 AND ($3::int8 = 0"

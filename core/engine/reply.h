@@ -34,6 +34,9 @@ struct component {
 	int style;
 };
 
+/** What goes with the error that ends a run: to ask it again.  ${id} keeps the value. */
+struct component component_retry(struct id run, char id[ID_TEXT]);
+
 struct reply {
 	enum reply_kind kind;
 	struct id ws;

@@ -142,6 +142,16 @@ static void take_back(struct run *r)
 	grow(r, 0);
 }
 
+struct component component_retry(struct id run, char id[ID_TEXT])
+{
+	return (struct component){ .kind = COMPONENT_BUTTON,
+		.action = "run.retry",
+		.value = id_format(run, id),
+		.label = "Try again",
+		.fallback = "Ask again to let me try once more.",
+		.style = BUTTON_PLAIN };
+}
+
 void run_deliver(struct run *r, const char *text, size_t n)
 {
 	struct reply p = reply_of(r, REPLY_WHOLE);
@@ -153,12 +163,7 @@ void run_deliver(struct run *r, const char *text, size_t n)
 	p.failed = r->failed_text;
 	p.external_ref = r->stream_ref;
 	char id[ID_TEXT];
-	struct component retry = { .kind = COMPONENT_BUTTON,
-		.action = "run.retry",
-		.value = id_format(r->id, id),
-		.label = "Try again",
-		.fallback = "Ask again to let me try once more.",
-		.style = BUTTON_PLAIN };
+	struct component retry = component_retry(r->id, id);
 	if (r->failed_text) {
 		p.components = &retry;
 		p.components_len = 1;

@@ -12,6 +12,7 @@
 #include "../../../core/base/clock.h"
 #include "../../../core/base/mem.h"
 #include "../../../core/engine/engine.h"
+#include "../../../core/engine/pages.h"
 #include "../../../core/people/session.h"
 #include "../../../core/talk/transcript.h"
 
@@ -217,7 +218,8 @@ bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn
 		fake_tell(m, EVENT_MESSAGE);
 	} else if (a.result == ERR_NONE && in->kind != INTENT_MESSAGE_POSTED) {
 		for (size_t i = 0; i < fake.len; i++)
-			if (id_equal(fake.messages[i].thread, a.thread) && strcmp(fake.messages[i].key, in->message_key) == 0) {
+			if (id_equal(fake.messages[i].thread, a.thread) && in->message_key != NULL &&
+			    strcmp(fake.messages[i].key, in->message_key) == 0) {
 				m = &fake.messages[i];
 				m->rev = fake_rev(a.thread) + 1;
 				m->edited = in->kind == INTENT_MESSAGE_EDITED;
@@ -336,6 +338,30 @@ struct id engine_place_id(struct id ws, const char *adapter, const char *place_k
 struct id engine_thread_id(struct id place, const char *thread_key)
 {
 	return id_named(place, 0, thread_key, strlen(thread_key));
+}
+
+/* Pages are tested against the real engine (tests/system/pages_test.c). */
+enum err engine_list_threads(struct engine *e, struct id ws, struct id place, int64_t before_ms, struct id before, int limit,
+    void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+{
+	(void)e, (void)ws, (void)place, (void)before_ms, (void)before, (void)limit, (void)fn, (void)arg;
+	return ERR_RETRY;
+}
+enum err engine_run_history(
+    struct engine *e, struct id ws, struct id thread, int limit, void (*fn)(void *arg, const struct past_run *r), void *arg)
+{
+	(void)e, (void)ws, (void)thread, (void)limit, (void)fn, (void)arg;
+	return ERR_RETRY;
+}
+enum err engine_give_opinion(struct engine *e, const struct opinion *o)
+{
+	(void)e, (void)o;
+	return ERR_RETRY;
+}
+enum err engine_erase_thread(struct engine *e, struct id ws, struct id thread, const char *adapter, const char *person)
+{
+	(void)e, (void)ws, (void)thread, (void)adapter, (void)person;
+	return ERR_RETRY;
 }
 
 /* The rest of engine.h, so that nothing of the real engine is linked. */
