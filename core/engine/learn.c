@@ -33,7 +33,7 @@ const struct pg_statement learn_statements[] = {
 /* The error that a failed run said last, as long as nobody has asked that run again. */
 #define OFFERS_RETRY \
 	" (m.author_kind = 2 AND m.run_id IS NOT NULL AND m.state <> 2 AND EXISTS (SELECT 1 FROM runs r WHERE r.ws = m.ws" \
-	" AND r.id = m.run_id AND r.state = 5 AND r.answered_by IS NULL)) AS offers"
+	" AND r.id = m.run_id AND r.state IN (5, 7) AND r.answered_by IS NULL)) AS offers"
 
 const struct pg_statement read_statements[] = {
 	{ "note_get", "SELECT value FROM adapter_notes WHERE ws = $1 AND adapter = $2 AND key = $3" },
