@@ -42,6 +42,10 @@ struct loop {
 	pthread_cond_t cond;
 	enum { STARTING, RUNS, FAILED } state;
 	char why[256];
+	uv_check_t after_io;
+	uv_prepare_t before_wait;
+	void (*each_turn)(void *arg);
+	void *each_turn_arg;
 };
 
 static const lws_retry_bo_t server_policy = { .secs_since_valid_ping = 30, .secs_since_valid_hangup = 60 };
@@ -99,6 +103,32 @@ void loop_listen(struct loop *l, const char *host, int port)
 	l->host = xstrdup(host);
 	l->port = port;
 	l->listens = true;
+}
+
+static void on_after_io(uv_check_t *h)
+{
+	struct loop *l = h->data;
+	l->each_turn(l->each_turn_arg);
+}
+
+static void on_before_wait(uv_prepare_t *h)
+{
+	struct loop *l = h->data;
+	l->each_turn(l->each_turn_arg);
+}
+
+/* Twice a turn: behind the sockets and posts, and before waiting, for what timers have done. */
+void loop_each_turn(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	l->each_turn = fn;
+	l->each_turn_arg = arg;
+	l->after_io.data = l->before_wait.data = l;
+	uv_check_init(&l->ev.uv, &l->after_io);
+	uv_prepare_init(&l->ev.uv, &l->before_wait);
+	uv_check_start(&l->after_io, on_after_io);
+	uv_prepare_start(&l->before_wait, on_before_wait);
+	uv_unref((uv_handle_t *)&l->after_io);
+	uv_unref((uv_handle_t *)&l->before_wait);
 }
 
 int loop_port(const struct loop *l)

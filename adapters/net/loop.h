@@ -35,6 +35,11 @@ void loop_trust(struct loop *l, const char *ca_file);
 /** Listen on host:port when the loop starts (port 0: any, see loop_port()); without this call nothing listens. */
 void loop_listen(struct loop *l, const char *host, int port);
 int loop_port(const struct loop *l);
+/**
+ * Call ${fn} on the loop thread in each turn of the loop, after what has come in was looked at and before the loop waits again; for one user, before
+ * loop_start().  It must be quick when there is nothing to do.
+ */
+void loop_each_turn(struct loop *l, void (*fn)(void *arg), void *arg);
 /** Creates the context and the thread.  ERR_BROKEN: ${why} says what (port in use …). */
 enum err loop_start(struct loop *l, char *why, size_t why_n);
 /** Run ${fn} on the loop thread soon, in order.  Any thread.  false: the loop is stopping. */

@@ -19,22 +19,6 @@
 #include "state.h"
 #include "visitor.h"
 
-struct web_frame *frame_new(const struct buf *text)
-{
-	struct web_frame *f = xmalloc(sizeof *f + LWS_PRE + text->len);
-	f->refs = 1;
-	f->len = text->len;
-	if (text->len > 0)
-		memcpy(f->room + LWS_PRE, text->p, text->len);
-	return f;
-}
-
-void frame_unref(struct web_frame *f)
-{
-	if (--f->refs == 0)
-		free(f);
-}
-
 struct conn *conn_open(struct web *w, struct lws *wsi, const char *address, bool loopback)
 {
 	struct conn *c = xcalloc(1, sizeof *c);
@@ -94,16 +78,13 @@ void conn_free(struct conn *c)
 	if (c->features & FEATURE_THREADS)
 		leave_list(c);
 	metric_set(w->m_conns, (int64_t)w->conns_len);
-	for (size_t i = 0; i < c->queue_len; i++)
-		frame_unref(c->queue[(c->queue_head + i) % c->queue_cap]);
-	free(c->queue);
+	outgoing_free(c);
 	buf_done(&c->in);
 	web_login_unref(c->login);
 	free(c);
 }
 
-/* Ends the connection without waiting for its reader. */
-static void conn_kill(struct conn *c, int code, const char *why)
+void conn_kill(struct conn *c, int code, const char *why)
 {
 	if (c->dead)
 		return;
@@ -113,55 +94,6 @@ static void conn_kill(struct conn *c, int code, const char *why)
 	    "web.drop", LF_ID("session", c->session), LF_INT("code", code), LF_STR("why", why), LF_INT("queued", c->queue_bytes));
 	lws_close_reason(c->wsi, (enum lws_close_status)code, (unsigned char *)(uintptr_t)why, strlen(why));
 	lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-}
-
-static bool write_frame(struct conn *c, struct web_frame *f)
-{
-	if (lws_write(c->wsi, f->room + LWS_PRE, f->len, LWS_WRITE_TEXT) < (int)f->len)
-		return false;
-	c->wrote_ms = clock_ms();
-	metric_add(c->web->m_frames_out, 1);
-	return true;
-}
-
-void conn_push(struct conn *c, struct web_frame *f)
-{
-	if (c->dead || (c->closing && c->close_code != 0))
-		return;
-	if (c->queue_len == 0) {
-		/* Room in the socket: no need to wait for the loop to come round. */
-		if (!lws_send_pipe_choked(c->wsi)) {
-			if (!write_frame(c, f))
-				conn_kill(c, CLOSE_SLOW, "write failed");
-			return;
-		}
-		c->wrote_ms = clock_ms();
-	}
-	if (c->queue_bytes + f->len > WEB_QUEUE_MAX) {
-		conn_kill(c, CLOSE_SLOW, "you do not read; come back and resume");
-		return;
-	}
-	if (c->queue_len == c->queue_cap) {
-		size_t cap = c->queue_cap == 0 ? 8 : c->queue_cap * 2;
-		struct web_frame **q = xmalloc(cap * sizeof(struct web_frame *));
-		for (size_t i = 0; i < c->queue_len; i++)
-			q[i] = c->queue[(c->queue_head + i) % c->queue_cap];
-		free(c->queue);
-		c->queue = q;
-		c->queue_cap = cap;
-		c->queue_head = 0;
-	}
-	f->refs++;
-	c->queue[(c->queue_head + c->queue_len++) % c->queue_cap] = f;
-	c->queue_bytes += f->len;
-	lws_callback_on_writable(c->wsi);
-}
-
-void conn_push_buf(struct conn *c, const struct buf *b)
-{
-	struct web_frame *f = frame_new(b);
-	conn_push(c, f);
-	frame_unref(f);
 }
 
 void conn_close(struct conn *c, int code, const char *why)
@@ -220,24 +152,9 @@ int conn_writable(struct conn *c)
 			lws_callback_on_writable(c->wsi);
 		return 0;
 	}
-	if (c->queue_len > 0) {
-		struct web_frame *f = c->queue[c->queue_head];
-		c->queue_head = (c->queue_head + 1) % c->queue_cap;
-		c->queue_len--;
-		c->queue_bytes -= f->len;
-		bool ok = write_frame(c, f);
-		frame_unref(f);
-		if (!ok)
-			return -1;
-		if (c->queue_len == 0) {
-			free(c->queue); /* an idle connection holds no queue */
-			c->queue = NULL;
-			c->queue_cap = c->queue_head = 0;
-		}
-	}
-	if (c->queue_len > 0) {
-		lws_callback_on_writable(c->wsi);
-	} else if (c->closing) {
+	if (!outgoing_write(c))
+		return -1;
+	if (c->queue_len == 0 && c->closing) {
 		say_goodbye(c);
 		return 0;
 	}

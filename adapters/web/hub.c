@@ -114,6 +114,13 @@ static void load_run(void *arg)
 
 /* ---- subscriptions ---- */
 
+static void fall_behind(struct sub *s, uint32_t wait_ms)
+{
+	s->state = SUB_BEHIND;
+	s->retry_ms = wait_ms == 0 ? 0 : clock_ms() + wait_ms;
+	s->conn->behind = true;
+}
+
 static void load_start(struct sub *s)
 {
 	struct web *w = s->conn->web;
@@ -131,8 +138,7 @@ static void load_start(struct sub *s)
 	s->run = ID_NONE;
 	if (!engine_submit(w->engine, load_run, l)) {
 		load_free(l);
-		s->state = SUB_BEHIND;
-		s->retry_ms = clock_ms() + LOAD_RETRY_MS;
+		fall_behind(s, LOAD_RETRY_MS);
 	}
 }
 
@@ -183,11 +189,10 @@ static void sub_free(struct sub *s)
 {
 	struct web *w = s->conn->web;
 	struct topic *t = s->topic;
-	struct sub **at = &t->subs;
-	while (*at != s)
-		at = &(*at)->next_in_topic;
-	*at = s->next_in_topic;
-	at = &s->conn->subs;
+	*s->link_in_topic = s->next_in_topic;
+	if (s->next_in_topic != NULL)
+		s->next_in_topic->link_in_topic = s->link_in_topic;
+	struct sub **at = &s->conn->subs;
 	while (*at != s)
 		at = &(*at)->next_in_conn;
 	*at = s->next_in_conn;
@@ -212,6 +217,9 @@ void hub_subscribe(struct conn *c, const char *thread_key, struct id thread, int
 	if (t->subs == NULL)
 		mail_watch(w, thread, t->key, true); /* before the read, so that nothing falls between */
 	s->next_in_topic = t->subs;
+	s->link_in_topic = &t->subs;
+	if (s->next_in_topic != NULL)
+		s->next_in_topic->link_in_topic = &s->next_in_topic;
 	t->subs = s;
 	s->next_in_conn = c->subs;
 	c->subs = s;
@@ -235,9 +243,14 @@ void hub_drop(struct conn *c)
 void hub_drained(struct conn *c)
 {
 	uint64_t now = clock_ms();
-	for (struct sub *s = c->subs; s != NULL; s = s->next_in_conn)
+	if (!c->behind)
+		return;
+	c->behind = false;
+	for (struct sub *s = c->subs; s != NULL; s = s->next_in_conn) {
 		if (s->state == SUB_BEHIND && now >= s->retry_ms)
 			load_start(s);
+		c->behind |= s->state == SUB_BEHIND;
+	}
 }
 
 /* How much of the text ends between code points: a model may cut a character in two. */
@@ -265,12 +278,6 @@ static bool follows(const struct sub *s, const struct web_open *o)
 	return s->state == SUB_LIVE && id_equal(s->run, o->run) && s->attempt == o->attempt;
 }
 
-static void fall_behind(struct sub *s)
-{
-	s->state = SUB_BEHIND;
-	s->retry_ms = 0;
-}
-
 /* Bring the blocks up to the text; all who follow them hear of it, so that they all stand at the same version. */
 static void blocks_refresh(struct topic *t)
 {
@@ -289,7 +296,7 @@ static void blocks_refresh(struct topic *t)
 		if (!wants_blocks(s) || !follows(s, o))
 			continue;
 		if (!has_room(s)) {
-			fall_behind(s);
+			fall_behind(s, 0);
 			continue;
 		}
 		if (f == NULL) {
@@ -364,8 +371,7 @@ void hub_loaded(struct web *w, struct load *l)
 	}
 	if (l->result != ERR_NONE) {
 		log_warn("web.read", LF_ID("session", c->session), LF_STR("result", err_name(l->result)));
-		s->state = SUB_BEHIND;
-		s->retry_ms = clock_ms() + LOAD_RETRY_MS;
+		fall_behind(s, LOAD_RETRY_MS);
 		load_free(l);
 		return;
 	}
@@ -373,8 +379,7 @@ void hub_loaded(struct web *w, struct load *l)
 		conn_push(c, l->frames[i]);
 	s->rev = l->last_rev;
 	if (l->more || s->again) {
-		s->state = SUB_BEHIND;
-		s->retry_ms = 0;
+		fall_behind(s, 0);
 		if (c->queue_bytes <= WEB_QUEUE_LOW)
 			load_start(s);
 	} else {
@@ -420,7 +425,7 @@ static void flush_topic(struct topic *t)
 		if (s->offset >= end)
 			continue;
 		if (!has_room(s)) {
-			fall_behind(s);
+			fall_behind(s, 0);
 			continue;
 		}
 		if (f == NULL || from != s->offset) {
@@ -510,7 +515,7 @@ static void push_live(struct topic *t, const struct buf *b)
 static struct web_frame *with_blocks(const struct web_event *ev)
 {
 	struct buf b = BUF_INIT;
-	buf_add(&b, ev->frame->room + LWS_PRE, ev->frame->len - 1);
+	buf_add(&b, ev->frame->wire + ev->frame->head, ev->frame->len - 1);
 	buf_add_str(&b, ",\"blocks\":[");
 	blocks_write(ev->text, ev->text_len, ev->lines, &b);
 	buf_add_str(&b, "]}");
@@ -607,7 +612,7 @@ void hub_event(struct web *w, const struct web_event *ev)
 				conn_push(s->conn, ev->frame);
 		} else if (s->state == SUB_LIVE && ev->rev > s->rev) {
 			if (!has_room(s)) {
-				fall_behind(s);
+				fall_behind(s, 0);
 			} else if (ev->rev == s->rev + 1) {
 				s->rev = ev->rev;
 				if (wants_blocks(s) && ev->text != NULL && blocks == NULL)

@@ -31,10 +31,11 @@ enum { CLOSE_HELLO = 4001, CLOSE_DENIED = 4003, CLOSE_SLOW = 4008, CLOSE_LATER =
 
 /* An encoded frame, shared by all who get it. */
 struct web_frame {
-	unsigned refs;
-	size_t len;
-	unsigned char room[]; /* LWS_PRE bytes for the library, then the text */
+	unsigned refs, head;  /* bytes of its header */
+	size_t len;           /* of its text */
+	unsigned char wire[]; /* header and text, as they are sent */
 };
+#define WEB_FRAME_HEAD 10 /* a header's most bytes */
 struct web_frame *frame_new(const struct buf *text);
 void frame_unref(struct web_frame *f);
 
@@ -67,7 +68,7 @@ enum sub_state { SUB_LOADING /* a worker reads */, SUB_LIVE, SUB_BEHIND /* wants
 struct sub {
 	struct conn *conn;
 	struct topic *topic;
-	struct sub *next_in_topic, *next_in_conn;
+	struct sub *next_in_topic, **link_in_topic, *next_in_conn;
 	uint64_t serial; /* which load belongs to it */
 	enum sub_state state;
 	bool again;        /* something happened while loading: read once more */
@@ -96,9 +97,11 @@ struct conn {
 	struct web_login *login;  /* owns the person; NULL: one of the two that the server itself owns */
 	struct conn *same_person; /* the next one with the feature "threads" */
 	uint64_t typed_ms;
-	int asking; /* questions that are not answered yet */
+	int asking;               /* questions that are not answered yet */
 	struct buf in;            /* the message that is coming in */
 	struct web_frame **queue; /* a ring */
+	bool unsent;              /* in web.unsent */
+	struct conn *next_unsent, **unsent_link;
 	size_t queue_cap, queue_head, queue_len, queue_bytes;
 	uint64_t opened_ms, seen_ms, pinged_ms, wrote_ms;
 	bool want_ping;
@@ -107,6 +110,7 @@ struct conn {
 	int strikes;
 	struct sub *subs;
 	int subs_len;
+	bool behind; /* one of them waits to be caught up */
 };
 
 struct mail;
@@ -130,9 +134,10 @@ struct web {
 	int64_t idle_ms, slow_ms, connections_max;
 	struct conn *conns;
 	size_t conns_len;
-	struct map *by_id;  /* conn by id */
-	struct map *topics; /* topic by thread id */
-	struct map *lists;  /* who shows a list of threads: first conn by the person's id */
+	struct map *by_id;   /* conn by id */
+	struct map *topics;  /* topic by thread id */
+	struct map *lists;   /* who shows a list of threads: first conn by the person's id */
+	struct conn *unsent; /* who has something to be written in this turn */
 	struct topic *dirty;
 	struct loop_timer *gather, *sweep;
 	uint64_t gather_ms; /* when the timer comes */
@@ -152,15 +157,23 @@ struct web {
 /* conn.c: one websocket connection */
 struct conn *conn_open(struct web *w, struct lws *wsi, const char *address, bool loopback);
 void conn_free(struct conn *c);
-/** Queue ${f} (borrowed: takes its own reference). */
-void conn_push(struct conn *c, struct web_frame *f);
-void conn_push_buf(struct conn *c, const struct buf *b);
 void conn_fault(struct conn *c, const struct web_fault *f, uint32_t retry_after_ms);
+void conn_kill(struct conn *c, int code, const char *why);  /* without waiting for its reader */
 void conn_close(struct conn *c, int code, const char *why); /* after what is queued was written */
 int conn_writable(struct conn *c);                          /* -1: close now */
 int conn_receive(struct conn *c, const void *p, size_t n);  /* -1: close now */
 void conn_heard(struct conn *c);                            /* a pong */
 void conn_sweep(struct conn *c, uint64_t now_ms);
+
+/* outgoing.c: frames, and what waits to be written */
+/** Queue ${f} (borrowed: takes its own reference); it is written at the end of this turn of the loop. */
+void conn_push(struct conn *c, struct web_frame *f);
+void conn_push_buf(struct conn *c, const struct buf *b);
+/** The socket has room again.  False: the connection is broken. */
+bool outgoing_write(struct conn *c);
+/** Write to all who have something waiting; ${web} is a struct web. */
+void outgoing_flush(void *web);
+void outgoing_free(struct conn *c);
 
 /* hub.c: who looks at which thread, and what is being written there */
 void hub_subscribe(struct conn *c, const char *thread_key, struct id thread, int64_t after);

@@ -381,6 +381,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	loop_add_protocol(o->loop, LOOP_SERVER, &http);
 	loop_add_protocol(o->loop, LOOP_SERVER, &eddy);
 	loop_listen(o->loop, host, port);
+	loop_each_turn(o->loop, outgoing_flush, w);
 	engine_on_event(w->engine, mail_event, w);
 	(void)loop_post(w->loop, start_timers, w);
 	*out = (struct adapter *)(void *)w;

@@ -131,7 +131,8 @@ static int listen_any(int *port)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof a;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 4096) != 0 || getsockname(fd, (struct sockaddr *)&a, &n) != 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 4096) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &n) != 0)
 		die("listen");
 	*port = ntohs(a.sin_port);
 	return fd;
@@ -178,8 +179,9 @@ static int run_floor(void)
 				if (end == NULL)
 					continue;
 				/* The client sends one fixed key and does not look at the answer to it. */
-				static const char yes[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-				                          "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+				static const char yes[] =
+				    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+				    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 				(void)!send(p->fd, yes, sizeof yes - 1, MSG_NOSIGNAL);
 				buf_drop(&p->in, (size_t)(end + 4 - p->in.p));
 				p->up = true;
@@ -270,7 +272,8 @@ static void speak(void)
 	size_t k = load.sent++;
 	load.left[k] = load.n;
 	if (load.kind == EDDY)
-		snprintf(text, sizeof text, "{\"type\":\"send\",\"thread\":\"" THREAD "\",\"client_id\":\"m%zu\",\"text\":\"t=%llu s=%zu " SAY_PAD "\"}", k,
+		snprintf(text, sizeof text,
+		    "{\"type\":\"send\",\"thread\":\"" THREAD "\",\"client_id\":\"m%zu\",\"text\":\"t=%llu s=%zu " SAY_PAD "\"}", k,
 		    (unsigned long long)now_ns(), k);
 	else if (load.kind == SIO)
 		snprintf(text, sizeof text, "42[\"m\",{\"text\":\"t=%llu s=%zu " SAY_PAD "\"}]", (unsigned long long)now_ns(), k);
@@ -359,7 +362,9 @@ static void on_data(struct peer *p)
 
 static void open_one(int ep)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)load.port) };
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)load.port)
+	};
 	struct peer *p = &load.peers[load.opened++];
 	char head[400];
 	int on = 1;
@@ -384,7 +389,8 @@ static void turn(int ep, uint64_t end_ns)
 	for (int i = 0; i < n; i++)
 		on_data(got[i].data.ptr);
 	if (now_ns() > end_ns) {
-		fprintf(stderr, "%zu of %zu are ready, %zu of %zu rounds were heard by all\n", load.ready, load.n, load.heard_all, load.sent);
+		fprintf(stderr, "%zu of %zu are ready, %zu of %zu rounds were heard by all\n", load.ready, load.n, load.heard_all,
+		    load.sent);
 		die("too slow");
 	}
 }
@@ -436,9 +442,9 @@ static int run_load(char **arg)
 		usleep(2000);
 	}
 	qsort(load.hist, load.hist_len, sizeof *load.hist, compare);
-	printf("{\"n\":%zu,\"per_s\":%.0f,\"cpu_us\":%.3f,\"kb_per_socket\":%.2f,\"p50_ms\":%.2f,\"p95_ms\":%.2f}\n", load.n, (double)deliveries / seconds,
-	    cpu / (double)deliveries, (after - before) / (double)load.n, (double)load.hist[load.hist_len / 2] / 1e6,
-	    (double)load.hist[load.hist_len * 95 / 100] / 1e6);
+	printf("{\"n\":%zu,\"per_s\":%.0f,\"cpu_us\":%.3f,\"kb_per_socket\":%.2f,\"p50_ms\":%.2f,\"p95_ms\":%.2f}\n", load.n,
+	    (double)deliveries / seconds, cpu / (double)deliveries, (after - before) / (double)load.n,
+	    (double)load.hist[load.hist_len / 2] / 1e6, (double)load.hist[load.hist_len * 95 / 100] / 1e6);
 	return 0;
 }
 

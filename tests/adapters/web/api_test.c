@@ -18,8 +18,8 @@ static int post(const char *path, const char *body, const char *more, const char
 	struct buf b = BUF_INIT;
 	int status = 0, fd = tcp_open(server.port);
 	assert_true(fd >= 0);
-	buf_addf(&b, "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: %zu\r\nConnection: close\r\n%s", path, server.port, strlen(body),
-	    more == NULL ? "" : more);
+	buf_addf(&b, "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: %zu\r\nConnection: close\r\n%s", path, server.port,
+	    strlen(body), more == NULL ? "" : more);
 	if (without == NULL || strcmp(without, "origin") != 0)
 		buf_addf(&b, "Origin: http://127.0.0.1:%d\r\n", server.port);
 	if (without == NULL || strcmp(without, "marker") != 0)

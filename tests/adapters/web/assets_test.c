@@ -11,10 +11,10 @@
 static void gzip__is_sent_to_who_accepts_it(void **state)
 {
 	(void)state;
-	static const char *const yes[] = { "gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "GZIP", "deflate,gzip", "gzip;q=0.001", "x-gzip, gzip",
-		" gzip ", "identity;q=0, gzip", "gzip ; q=1" };
-	static const char *const no[] = { NULL, "", "br", "identity", "gzip;q=0", "gzip;q=0.0", "gzip; q=0.000", "deflate, gzip;q=0", "gzipped",
-		"notgzip", "x-gzip-like" };
+	static const char *const yes[] = { "gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "GZIP", "deflate,gzip",
+		"gzip;q=0.001", "x-gzip, gzip", " gzip ", "identity;q=0, gzip", "gzip ; q=1" };
+	static const char *const no[] = { NULL, "", "br", "identity", "gzip;q=0", "gzip;q=0.0", "gzip; q=0.000",
+		"deflate, gzip;q=0", "gzipped", "notgzip", "x-gzip-like" };
 	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
 		if (!web_accepts_gzip(yes[i]))
 			fail_msg("\"%s\" accepts gzip", yes[i]);

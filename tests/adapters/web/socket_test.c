@@ -478,6 +478,50 @@ static void reader__that_does_not_read__is_dropped_and_can_resume(void **state)
 	free(big);
 }
 
+/* Frames that the kernel takes only in part, with answers to pings in between: nothing lands inside another frame. */
+static void frames__half_written__are_finished_before_a_pong(void **state)
+{
+	(void)state;
+	enum { MESSAGES = 200 };
+	struct ws w;
+	struct buf b = BUF_INIT;
+	int small = 65536, pongs = 0;
+	int64_t rev = 0;
+	char *big = malloc(60001);
+	memset(big, 'x', 60000);
+	big[60000] = '\0';
+	enter(&w);
+	setsockopt(w.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	subscribe(&w, 0);
+	expect(&w, "subscribed");
+	for (int i = 0; i < MESSAGES; i++) {
+		char name[8];
+		fake_post(thread_id(THREAD), AUTHOR_PERSON, ID_NONE, big, true);
+		snprintf(name, sizeof name, "p%02d", i % 100);
+		ws_raw(&w, 0x89, name, 3);
+		usleep(2000);
+	}
+	while (rev < MESSAGES || pongs == 0) {
+		int op = ws_next_raw(&w, &b, 15000);
+		if (op == 10) {
+			assert_int_equal(b.len, 3);
+			assert_memory_equal(b.p, "p", 1);
+			pongs++;
+			continue;
+		}
+		assert_int_equal(op, 1);
+		json_t *o = NULL;
+		assert_int_equal(json_parse(b.p, b.len, 1u << 20, &o, NULL), ERR_NONE);
+		assert_string_equal(json_str(o, "type", ""), "message");
+		assert_int_equal(json_int(o, "rev", 0), ++rev);
+		assert_int_equal(strlen(json_str(o, "text", "")), 60000);
+		json_decref(o);
+	}
+	ws_done(&w);
+	buf_done(&b);
+	free(big);
+}
+
 static void messages__in_fragments_with_pings_between__are_put_together(void **state)
 {
 	(void)state;
@@ -651,6 +695,7 @@ int main(void)
 		T(subscribe__beyond_what_there_is__starts_from_the_beginning),
 		T(subscribe__while_the_database_is_away__comes_when_it_is_back),
 		T(reader__that_does_not_read__is_dropped_and_can_resume),
+		T(frames__half_written__are_finished_before_a_pong),
 		T(messages__in_fragments_with_pings_between__are_put_together),
 		T(frames__that_break_the_rules__close_with_the_right_code),
 		T(frames__that_are_no_commands__get_an_error_and_stay_connected),
