@@ -100,7 +100,8 @@ static void fails(struct ws *w, const char *frame, const char *code, const char 
 	ws_raw(w, 0x81, frame, strlen(frame));
 	hear(w, "error");
 	if (strcmp(json_str(w->frame, "code", ""), code) != 0 || strcmp(json_str(w->frame, "client_id", ""), client_id) != 0)
-		rig_fail(&rig, "%s of \"%s\" came for %s", json_str(w->frame, "code", ""), json_str(w->frame, "client_id", ""), frame);
+		rig_fail(
+		    &rig, "%s of \"%s\" came for %s", json_str(w->frame, "code", ""), json_str(w->frame, "client_id", ""), frame);
 }
 
 static void threads__are_listed__newest_first_to_their_person_only(void **state)
@@ -174,8 +175,8 @@ static void threads__by_pages__come_each_once(void **state)
 			assert_int_equal(atoi(json_str(v, "title", "")), last - 1);
 			last--;
 			seen++;
-			snprintf(more, sizeof more, ",\"limit\":4,\"before\":%lld,\"thread\":\"%s\"", (long long)json_int(v, "at", 0),
-			    json_str(v, "thread", ""));
+			snprintf(more, sizeof more, ",\"limit\":4,\"before\":%lld,\"thread\":\"%s\"",
+			    (long long)json_int(v, "at", 0), json_str(v, "thread", ""));
 		}
 		go = json_bool(w.frame, "more", false);
 	}
@@ -252,8 +253,8 @@ static void retry__of_a_failed_run__is_done_once_and_by_its_person_only(void **s
 	ws_say(&bob, "{\"type\":\"retry\",\"thread\":\"" ONE "\",\"client_id\":\"b1\",\"run\":\"%s\"}", run);
 	hear(&bob, "accepted");
 	assert_null(json_str(bob.frame, "run", NULL));
-	ws_say(&bob,
-	    "{\"type\":\"act\",\"thread\":\"" ONE "\",\"client_id\":\"b2\",\"action\":\"run.retry\",\"value\":\"%s\"}", run);
+	ws_say(
+	    &bob, "{\"type\":\"act\",\"thread\":\"" ONE "\",\"client_id\":\"b2\",\"action\":\"run.retry\",\"value\":\"%s\"}", run);
 	hear(&bob, "accepted");
 	assert_null(json_str(bob.frame, "run", NULL));
 	ws_done(&bob);
@@ -304,8 +305,8 @@ static void act__that_is_sent_twice__is_one_press(void **state)
 	char frame[2300], value[2002];
 	memset(value, 'v', sizeof value - 1);
 	value[sizeof value - 1] = '\0';
-	snprintf(frame, sizeof frame, "{\"type\":\"act\",\"thread\":\"" ONE "\",\"client_id\":\"a2\",\"action\":\"x\",\"value\":\"%s\"}",
-	    value);
+	snprintf(frame, sizeof frame,
+	    "{\"type\":\"act\",\"thread\":\"" ONE "\",\"client_id\":\"a2\",\"action\":\"x\",\"value\":\"%s\"}", value);
 	fails(&w, frame, "too_long", "a2");
 	fails(&w, "{\"type\":\"act\",\"thread\":\"" ONE "\",\"client_id\":\"a2\"}", "bad_frame", "a2");
 	fails(&w, "{\"type\":\"act\",\"thread\":\"" ONE "\",\"client_id\":\"a2\",\"action\":\"a b\"}", "bad_frame", "a2");
@@ -317,7 +318,9 @@ static void act__that_is_sent_twice__is_one_press(void **state)
 
 static void rate(struct ws *w, const char *client_id, const char *message, const char *value, const char *answer)
 {
-	ws_say(w, "{\"type\":\"feedback\",\"thread\":\"" ONE "\",\"client_id\":\"%s\",\"message\":\"%s\",\"value\":\"%s\",\"reason\":\"so %s\"}",
+	ws_say(w,
+	    "{\"type\":\"feedback\",\"thread\":\"" ONE
+	    "\",\"client_id\":\"%s\",\"message\":\"%s\",\"value\":\"%s\",\"reason\":\"so %s\"}",
 	    client_id, message, value, value);
 	hear(w, answer);
 	assert_string_equal(json_str(w->frame, "client_id", ""), client_id);
@@ -467,7 +470,8 @@ static void erase__of_a_thread__leaves_nothing_of_it(void **state)
 	ws_say(&later, "{\"type\":\"send\",\"thread\":\"" ONE "\",\"client_id\":\"a1\",\"text\":\"the xylophone #1\"}");
 	hear(&later, "accepted");
 	assert_true(json_bool(later.frame, "duplicate", false));
-	ws_say(&later, "{\"type\":\"edit\",\"thread\":\"" ONE "\",\"client_id\":\"d1\",\"key\":\"a1\",\"text\":\"the xylophone again\"}");
+	ws_say(&later,
+	    "{\"type\":\"edit\",\"thread\":\"" ONE "\",\"client_id\":\"d1\",\"key\":\"a1\",\"text\":\"the xylophone again\"}");
 	hear(&later, "accepted");
 	rig_settle(&rig, 20000);
 	assert_int_equal(traces("xylophone"), 0);
