@@ -271,14 +271,18 @@ static const struct act_kind {
 	[WEB_RETRY] = { INTENT_ACTION_PRESSED, 'r' },
 };
 
+/* A guest's share of what is stored; false: used up, and told so. */
+static bool within_share(struct conn *c, const struct web_command *cmd)
+{
+	uint32_t wait_ms = c->login == NULL ? 0 : visitors_act(c->web->visitors, c->login, c->address, clock_ms());
+	if (wait_ms > 0)
+		fault(c, "rate", cmd->client_id, "too many messages: wait a moment and send it again", wait_ms);
+	return wait_ms == 0;
+}
+
 static void on_act(struct conn *c, const struct web_command *cmd)
 {
 	char place[64], source[160];
-	uint32_t wait_ms = c->login == NULL ? 0 : visitors_act(c->web->visitors, c->login, c->address, clock_ms());
-	if (wait_ms > 0) {
-		fault(c, "rate", cmd->client_id, "too many messages: wait a moment and send it again", wait_ms);
-		return;
-	}
 	place_of(c, place);
 	const struct act_kind *kind = &act_kinds[cmd->verb];
 	snprintf(source, sizeof source, "%c:%s:%s", kind->letter, c->person->id, cmd->client_id);
@@ -345,13 +349,21 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 	case WEB_ERASE:
 	case WEB_ACT:
 	case WEB_RETRY:
-		on_act(c, cmd);
+		if (within_share(c, cmd))
+			on_act(c, cmd);
 		break;
 	case WEB_THREADS:
 	case WEB_HISTORY:
 	case WEB_FEEDBACK:
 	case WEB_FORGET: {
 		char place[64];
+		if (cmd->verb == WEB_HISTORY && c->login != NULL &&
+		    c->login->guest) { /* what it took and cost is the house's affair */
+			fault(c, "refused", cmd->client_id, "guests are not told how an answer was made", 0);
+			break;
+		}
+		if (cmd->client_id != NULL && !within_share(c, cmd))
+			break;
 		ask_put(c, cmd, place_of(c, place), cmd->thread[0] == '\0' ? ID_NONE : thread_of(c, cmd->thread));
 		break;
 	}
