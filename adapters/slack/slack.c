@@ -17,11 +17,13 @@
 #include "inlet.h"
 #include "login.h"
 #include "names.h"
+#include "origin.h"
 #include "send.h"
 #include "slack_internal.h"
 #include "socket.h"
 
 #define ALIVE_EVERY_MS 25000
+#define CLOCKS_APART_S 600
 
 const struct setting slack_settings[] = {
 	{ "slack.app_token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_APP_TOKEN",
@@ -306,10 +308,32 @@ static bool slack_permalink(
 	return len > 0 && (size_t)len < n;
 }
 
+/*
+ * Where nothing came in: a channel, or a thread of it.  The message that it answers says to a later look-up from where on it may be there;
+ * a new thread cannot be older than now, give or take a clock that is off.
+ */
+static size_t slack_origin_for(
+    struct adapter *a, struct id ws, const char *place_key, const char *thread_key, char out[INTENT_ORIGIN_MAX])
+{
+	const struct slack_self *self = atomic_load(&slack_of(a)->self);
+	char from[40];
+	if (!self || !id_equal(self->ws, ws) || !place_key[0] || (thread_key && !wire_ts_valid(thread_key)))
+		return 0;
+	snprintf(from, sizeof(from), "%llu.000000", (unsigned long long)(clock_wall_ms() / 1000 - CLOCKS_APART_S));
+	struct origin o = { .surface = ORIGIN_CHANNEL,
+		.team = self->team_id,
+		.channel = place_key,
+		.thread_ts = thread_key,
+		.message_ts = thread_key ? thread_key : from,
+		.user_team = self->team_id };
+	return origin_pack(&o, out);
+}
+
 const struct adapter_ops slack_ops = {
 	.name = "slack",
 	.caps = CAP_EDIT | CAP_STREAM | CAP_EPHEMERAL | CAP_COMPONENTS | CAP_THREAD | CAP_STATUS,
 	.send = slack_send,
 	.describe = slack_describe,
 	.permalink = slack_permalink,
+	.origin_for = slack_origin_for,
 };

@@ -259,7 +259,7 @@ static struct id thread_of(const struct conn *c, const char *thread)
 	return engine_thread_id(place_of(c, key), thread);
 }
 
-/* SEND, EDIT, ERASE, ACT, RETRY: into the engine; the answer comes back after COMMIT as "accepted". */
+/* SEND, EDIT, ERASE, ACT, RETRY, HANDOVER: into the engine; the answer comes back after COMMIT as "accepted". */
 static const struct act_kind {
 	enum intent_kind intent;
 	char letter;
@@ -269,6 +269,7 @@ static const struct act_kind {
 	[WEB_ERASE] = { INTENT_MESSAGE_DELETED, 'd' },
 	[WEB_ACT] = { INTENT_ACTION_PRESSED, 'a' },
 	[WEB_RETRY] = { INTENT_ACTION_PRESSED, 'r' },
+	[WEB_HANDOVER] = { INTENT_MESSAGE_POSTED, 'h' },
 };
 
 /* A guest's share of what is stored; false: used up, and told so. */
@@ -292,13 +293,16 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 	if (kind->intent == INTENT_ACTION_PRESSED) {
 		text = cmd->verb == WEB_RETRY ? id_format(cmd->named, run) : cmd->value;
 		text_len = strlen(text);
+	} else if (cmd->verb == WEB_HANDOVER) { /* what a person would type */
+		text = "I'd like to talk to a person.";
+		text_len = strlen(text);
 	}
 	struct intent in = {
 		.kind = kind->intent,
 		.ws = c->web->ws,
 		.adapter = web_ops.name,
 		.source_key = source,
-		.message_key = cmd->verb == WEB_SEND ? cmd->client_id : cmd->key,
+		.message_key = cmd->verb == WEB_SEND || cmd->verb == WEB_HANDOVER ? cmd->client_id : cmd->key,
 		.thread_key = cmd->thread,
 		.person = { .external_id = c->person->id,
 		    .name = c->person->name,
@@ -307,6 +311,7 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		.place = { .external_id = place, .visibility = VIS_DIRECT, .eddy_is_member = true },
 		.text = text,
 		.text_len = text_len,
+		.is_command = cmd->verb == WEB_HANDOVER,
 		.action = cmd->action,
 		.verified = c->login != NULL && c->login->visitor ? VERIFIED_NONE : VERIFIED_SESSION,
 		.origin = cmd->thread,
@@ -350,6 +355,12 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 	case WEB_ACT:
 	case WEB_RETRY:
 		if (within_share(c, cmd))
+			on_act(c, cmd);
+		break;
+	case WEB_HANDOVER:
+		if (settings_str(c->web->settings, "web.widget.handover") == NULL)
+			fault(c, "not_offered", cmd->client_id, "there is nobody to ask here: web.widget.handover is not set", 0);
+		else
 			on_act(c, cmd);
 		break;
 	case WEB_THREADS:

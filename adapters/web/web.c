@@ -383,6 +383,12 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	loop_listen(o->loop, host, port);
 	loop_each_turn(o->loop, outgoing_flush, w);
 	engine_on_event(w->engine, mail_event, w);
+	const char *people = settings_str(s, "web.widget.handover");
+	if (people != NULL) {
+		char *adapter = xstrndup(people, strcspn(people, ":"));
+		engine_offer_people(w->engine, web_ops.name, adapter, people + strlen(adapter) + 1);
+		free(adapter);
+	}
 	(void)loop_post(w->loop, start_timers, w);
 	*out = (struct adapter *)(void *)w;
 	return ERR_NONE;

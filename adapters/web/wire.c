@@ -34,6 +34,7 @@ static const struct verb {
 	{ "feedback", WEB_FEEDBACK, NEED_THREAD | NEED_CLIENT_ID },
 	{ "typing", WEB_TYPING, NEED_THREAD },
 	{ "erase", WEB_FORGET, NEED_THREAD | NEED_CLIENT_ID },
+	{ "handover", WEB_HANDOVER, NEED_THREAD | NEED_CLIENT_ID },
 };
 
 static enum err fault_set(struct web_fault *f, const char *code, const char *message)
@@ -280,7 +281,7 @@ enum err web_command_parse(const char *s, size_t n, struct web_command *out, str
 	if (v == NULL) {
 		e = fault_set(fault, "unknown_type",
 		    "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping, threads, history, retry, act, "
-		    "feedback, typing, erase");
+		    "feedback, typing, erase, handover");
 		goto fail;
 	}
 	c.verb = v->verb;

@@ -25,6 +25,7 @@ struct buf;
 enum web_verb {
 	WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE /* "delete": a message */, WEB_STOP, WEB_PING,
 	WEB_THREADS, WEB_HISTORY, WEB_RETRY, WEB_ACT, WEB_FEEDBACK, WEB_TYPING, WEB_FORGET /* "erase": a thread */,
+	WEB_HANDOVER,
 };
 /* clang-format on */
 enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2 };

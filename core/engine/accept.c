@@ -61,7 +61,7 @@ const struct pg_statement accept_statements[] = {
 	    " prev_author = threads.last_author, last_author = 1, taking_part = threads.taking_part OR excluded.taking_part,"
 	    " only_person = coalesce(threads.only_person, excluded.only_person),"
 	    " several = threads.several OR excluded.several OR coalesce(threads.only_person <> excluded.only_person, false)"
-	    " RETURNING id, seq, taking_part, quiet, prev_author, several,"
+	    " RETURNING id, seq, taking_part, quiet, prev_author, several, relay,"
 	    " (SELECT p.quiet FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id),"
 	    " (SELECT p.visibility FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id)" },
 	{ "accept_messages",
@@ -95,7 +95,8 @@ const struct pg_statement accept_statements[] = {
 	    " RETURNING messages.thread_id, messages.seq, t.seq AS rev)"
 	    " SELECT m.thread_id, m.seq, m.rev, (SELECT id FROM runs WHERE ws = $1 AND message_id = $2 AND thread_id = m.thread_id"
 	    " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, p.quiet, p.visibility,"
-	    " CASE WHEN $5 THEN EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2) ELSE true END"
+	    " CASE WHEN $5 THEN EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2) ELSE true END,"
+	    " th.relay"
 	    " FROM m JOIN threads th ON th.ws = $1 AND th.id = m.thread_id JOIN places p ON p.ws = $1 AND p.id = th.place_id" },
 	{ "accept_delete_steps",
 	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND thread_id = $3 AND message_id = $2"
@@ -134,7 +135,7 @@ const struct pg_statement accept_statements[] = {
 static void reset(struct write_op *op)
 {
 	struct accept_op *a = accept_of(op);
-	a->fresh = a->greet = a->edit_is_new = a->deferred = false;
+	a->fresh = a->greet = a->edit_is_new = a->deferred = a->passed = false;
 	a->has_run = false;
 	a->ours = false;
 	a->run = ID_NONE;
@@ -163,6 +164,7 @@ static void on_edit(void *ctx, const PGresult *r)
 		.several = pg_get_bool(r, 0, 7),
 		.place_quiet = pg_get_bool(r, 0, 8),
 		.visibility = (enum visibility)pg_get_int8(r, 0, 9),
+		.relay = (enum relay_side)pg_get_int8(r, 0, 11),
 	};
 	a->message_rev = a->rev;
 	a->edit_is_new = a->in.kind == INTENT_MESSAGE_EDITED && !pg_get_bool(r, 0, 10);
@@ -332,8 +334,30 @@ static void second(struct writer_tx *tx, struct write_op **ops, size_t n)
 	}
 }
 
+/* What has changed for those that came after ${ops[i]} into the same thread. */
+static void tell_later(struct write_op **ops, size_t n, size_t i, enum relay_side relay)
+{
+	for (size_t k = i + 1; k < n; k++)
+		if (id_equal(accept_of(ops[k])->thread, accept_of(ops[i])->thread))
+			accept_of(ops[k])->facts.relay = relay;
+}
+
+/* Everything is passed on before anything is closed: what came first is heard first. */
+static void relay_rows(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (relay_passes_on(accept_of(ops[i])))
+			relay_send_pass(tx, accept_of(ops[i]));
+	for (size_t i = 0; i < n; i++) {
+		struct accept_op *a = accept_of(ops[i]);
+		if (a->has_run && (a->route.command == CMD_HAND_BACK || a->route.command == CMD_DONE))
+			relay_send_close(tx, a);
+	}
+}
+
 static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
+	bool people = false;
 	size_t posts = 0, runs = 0;
 	uint64_t wall = clock_wall_ms();
 	for (size_t i = 0; i < n; i++) {
@@ -342,8 +366,9 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 			continue;
 		if (!accept_is_post(&a->in)) {
 			bool again = a->rev == -1; /* "try again" on a run that failed */
+			people |= a->facts.relay != RELAY_NONE;
 			if (again)
-				a->route = (struct route){ ROUTE_AGENT, CMD_NONE };
+				a->route = (struct route){ .to = ROUTE_AGENT };
 			else if (a->edit_is_new && a->in.mentions_us) /* named only after the fact: asked now */
 				a->route = route_message(&a->in, &a->facts, wall);
 			else
@@ -361,7 +386,9 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		posts++;
 		if (a->route.to != ROUTE_STORE || a->facts.visibility == VIS_UNKNOWN)
 			a->facts.visibility = a->facts.visibility == VIS_UNKNOWN ? a->in.place.visibility : a->facts.visibility;
-		a->route = route_message(&a->in, &a->facts, wall);
+		a->facts.offers_people = relay_offered(a);
+		a->route = a->relayed ? (struct route){ .to = ROUTE_STORE } : route_message(&a->in, &a->facts, wall);
+		people |= a->facts.relay != RELAY_NONE;
 		if (a->route.to == ROUTE_STORE || (a->in.kind == INTENT_PLACE_JOINED && !a->greet))
 			continue;
 		a->run = id_new();
@@ -371,11 +398,19 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 			send_quiet(tx, a);
 		if (a->route.command == CMD_STOP)
 			accept_send_stop(tx, a->e, a->in.ws, a->thread);
+		if (a->route.command == CMD_HANDOVER && a->facts.relay == RELAY_NONE) {
+			relay_send_ask(tx, a);
+			tell_later(ops, n, i, RELAY_PAGE);
+		}
+		if (a->route.command == CMD_HAND_BACK || a->route.command == CMD_DONE)
+			tell_later(ops, n, i, RELAY_NONE);
 	}
 	if (posts)
 		accept_send_messages(tx, ops, n);
 	if (runs)
 		accept_send_runs(tx, ops, n);
+	if (people)
+		relay_rows(tx, ops, n);
 }
 
 static void reject(struct writer_tx *tx, struct write_op *op, const char *sqlstate)
@@ -399,7 +434,10 @@ static void emit_post(struct accept_op *a)
 		return;
 	struct person_card card;
 	if (!directory_card(a->e->directory, a->person, &card))
-		snprintf(card.name, sizeof(card.name), "%s", a->in.person.name ? a->in.person.name : "");
+		snprintf(card.name, sizeof(card.name), "%s",
+		    a->in.person.name                     ? a->in.person.name
+		        : accept_author(a) == AUTHOR_EDDY ? "Eddy"
+		                                          : "");
 	engine_emit(a->e,
 	    &(struct thread_event){
 	        .kind = EVENT_MESSAGE,
@@ -409,7 +447,7 @@ static void emit_post(struct accept_op *a)
 	        .run = a->run,
 	        .seq = a->seq,
 	        .rev = a->rev,
-	        .author_kind = id_is_none(a->person) ? AUTHOR_SYSTEM : AUTHOR_PERSON,
+	        .author_kind = (int)accept_author(a),
 	        .author = card.name,
 	        .text = a->in.text,
 	        .text_len = a->in.text_len,
@@ -512,13 +550,15 @@ static void done(struct write_op *op, enum err result)
 		if (!id_is_none(a->identity))
 			directory_put_person(e->directory, a->identity, a->person, &a->in.person);
 		if (accept_is_post(&a->in)) {
-			transcripts_append(e->transcripts, a->thread, a->seq, id_is_none(a->person) ? AUTHOR_SYSTEM : AUTHOR_PERSON,
-			    a->person, a->in.text, a->in.text_len);
+			transcripts_append(
+			    e->transcripts, a->thread, a->seq, accept_author(a), a->person, a->in.text, a->in.text_len);
 			emit_post(a);
 		} else {
 			after_other(a);
 		}
 		queue_run(a);
+		if (a->passed)
+			claim_load(e, a->in.ws, a->thread);
 	} else if (result == ERR_NONE && a->found) {
 		/* Ours after all; what there is to do in its thread may be known to nobody but the database. */
 		a->fresh = true;
@@ -579,7 +619,7 @@ static const struct write_kind refused_kind = { .name = "refuse", .rank = 1, .ro
 
 /* ---- the call ---- */
 
-bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_fn fn, void *arg)
+static bool take(struct engine *e, const struct intent *from, const struct relayed *relayed, engine_accepted_fn fn, void *arg)
 {
 	if (from->source_key == NULL || from->adapter == NULL || !atomic_load(&e->started))
 		return false;
@@ -615,7 +655,9 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 	if (a->in.place.external_id != NULL) {
 		a->place = engine_place_id(a->in.ws, a->in.adapter, a->in.place.external_id);
 		a->thread = engine_thread_id(a->place, a->in.thread_key);
-		if (a->in.message_key != NULL)
+		if (relayed != NULL)
+			a->message = relayed->message;
+		else if (a->in.message_key != NULL)
 			a->message = engine_message_id(a->place, a->in.platform_ms, a->in.message_key);
 		else
 			a->message = a->inbox;
@@ -624,6 +666,10 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 		a->identity = identity_id(a->in.ws, a->in.adapter, a->in.person.external_id);
 		if (!directory_person(e->directory, a->identity, &a->person))
 			a->person = a->identity;
+	}
+	if (relayed != NULL) {
+		a->relayed = true;
+		a->person = relayed->person;
 	}
 	a->audience = a->place;
 	if (a->in.private_reply && !id_is_none(a->person)) {
@@ -635,4 +681,14 @@ bool engine_accept(struct engine *e, const struct intent *from, engine_accepted_
 	a->addressed = route_is_addressed(&a->in, a->in.place.visibility);
 	writer_put(e->writer, &a->op);
 	return true;
+}
+
+bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn fn, void *arg)
+{
+	return take(e, in, NULL, fn, arg);
+}
+
+bool accept_relayed(struct engine *e, const struct intent *in, const struct relayed *r, engine_accepted_fn fn, void *arg)
+{
+	return take(e, in, r, fn, arg);
 }

@@ -34,6 +34,9 @@ struct accept_op {
 	bool ours;
 	int64_t token;
 	struct id stopped_run; /* an edit or delete that hits a run */
+	/* conversations with people: relay.c */
+	bool relayed; /* said at the other end */
+	bool passed;  /* a delivery of it waits in its thread */
 };
 
 static inline struct accept_op *accept_of(struct write_op *op)
@@ -47,12 +50,28 @@ static inline bool accept_is_post(const struct intent *in)
 	return in->kind == INTENT_MESSAGE_POSTED || in->kind == INTENT_COMMAND_GIVEN || in->kind == INTENT_PLACE_JOINED;
 }
 
+/* Who speaks: nobody but a person, a bot or the platform, or Eddy itself about a conversation with people. */
+static inline enum author_kind accept_author(const struct accept_op *a)
+{
+	if (id_is_none(a->person))
+		return a->relayed ? AUTHOR_EDDY : AUTHOR_SYSTEM;
+	return a->in.person.is_bot ? AUTHOR_BOT : AUTHOR_PERSON;
+}
+
 /* accept_rows.c: all operations of one tenant; each queues its statements and reads their results into the operations. */
 void accept_learn(struct writer_tx *tx, struct write_op **ops, size_t n);        /* places, people, private readers */
 void accept_send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n);   /* sets fresh */
 void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n); /* sets seq and facts of fresh posts */
 void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n);
 void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n); /* sets ours and token */
+
+/* relay.c: rows of an operation that a conversation with people has to do with. */
+/** May one ask for a person where ${a} came from?  */
+bool relay_offered(const struct accept_op *a);
+void relay_send_ask(struct writer_tx *tx, struct accept_op *a);   /* a CMD_HANDOVER: from now on Eddy keeps silent */
+bool relay_passes_on(const struct accept_op *a);                  /* has the other end to hear of it? */
+void relay_send_pass(struct writer_tx *tx, struct accept_op *a);  /* sets passed */
+void relay_send_close(struct writer_tx *tx, struct accept_op *a); /* CMD_HAND_BACK, CMD_DONE; sets passed */
 
 /* intent_copy.c: a copy of ${from} whose strings live in one block, which the caller frees. */
 char *intent_copy(struct intent *to, const struct intent *from);

@@ -235,8 +235,9 @@ static void on_threads(void *ctx, const PGresult *r)
 				.thread_quiet = pg_get_bool(r, i, 3),
 				.last_author = k == from ? (int)pg_get_int8(r, i, 4) : AUTHOR_PERSON,
 				.several = pg_get_bool(r, i, 5),
-				.place_quiet = pg_get_bool(r, i, 6),
-				.visibility = (enum visibility)pg_get_int8(r, i, 7),
+				.relay = (enum relay_side)pg_get_int8(r, i, 6),
+				.place_quiet = pg_get_bool(r, i, 7),
+				.visibility = (enum visibility)pg_get_int8(r, i, 8),
 			};
 		}
 	}
@@ -292,7 +293,7 @@ void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(PG_INT8, pg_array_int8(g, a->seq));
 	EACH(PG_TEXT, pg_array_str(g, a->in.message_key));
 	EACH(PG_UUID, pg_array_id(g, a->person));
-	EACH(PG_INT2, pg_array_int2(g, id_is_none(a->person) ? AUTHOR_SYSTEM : a->in.person.is_bot ? AUTHOR_BOT : AUTHOR_PERSON));
+	EACH(PG_INT2, pg_array_int2(g, (int16_t)accept_author(a)));
 	EACH(PG_TEXT, pg_array_text(g, a->in.text, a->in.text_len));
 	EACH(PG_TEXT, {
 		struct buf b = BUF_INIT;

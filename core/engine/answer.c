@@ -130,13 +130,16 @@ enum err answer_command(struct run *r, struct pg *pg)
 		directory_place_name(e->directory, r->place, x->place, sizeof(x->place), &x->f.visibility);
 	else
 		err = read_facts(r, pg, x);
+	if (err == ERR_NONE && r->command == CMD_HANDOVER)
+		err = relay_ask(r, pg, &x->f.handover);
 	if (err == ERR_NONE) {
 		engine_status(e, x->status, sizeof(x->status));
 		e->model->ops->describe(e->model, x->model, sizeof(x->model));
 		for (size_t i = 0; i < e->adapters_len; i++) {
 			char line[256] = "";
-			if (e->adapters[i].ops->describe != NULL)
-				e->adapters[i].ops->describe(e->adapters[i].a, line, sizeof(line));
+			if (e->adapters[i].ops->describe == NULL)
+				continue; /* the engine itself */
+			e->adapters[i].ops->describe(e->adapters[i].a, line, sizeof(line));
 			buf_addf(&x->adapters, "%s: %s\n", e->adapters[i].ops->name, line);
 		}
 		struct command_facts *f = &x->f;
@@ -149,6 +152,7 @@ enum err answer_command(struct run *r, struct pg *pg)
 		f->workspace = settings_str(e->o.settings, "workspace.name");
 		f->is_guest = x->card.guest;
 		f->mention_needed = f->visibility != VIS_DIRECT;
+		f->is_page = e->people_for != NULL && strcmp(f->adapter, e->people_for) == 0;
 		f->was_running = r->command == CMD_STOP && r->message_seq > 1;
 		f->model = x->model;
 		f->has_model = strncmp(x->model, "builtin", 7) != 0;

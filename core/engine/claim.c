@@ -55,9 +55,16 @@ const struct pg_statement claim_statements[] = {
 	{ "claim_open_outbox",
 	    "SELECT o.id, o.thread_id, o.message_id, coalesce(m.body, o.body), m.seq, o.adapter, o.origin, o.private_reply, o.state,"
 	    " o.attempts, coalesce(o.external_ref, r.stream_ref),"
-	    " greatest(0, least(extract(epoch FROM o.due - now()) * 1000, 86400000))::int8 FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
+	    " greatest(0, least(extract(epoch FROM o.due - now()) * 1000, 86400000))::int8,"
+	    /* notices: relay_load(); each waits for those before it */
+	    " o.run_id IS NULL, o.passes, m.state, m.author_id, p.name,"
+	    " CASE WHEN o.passes IS NOT NULL THEN (SELECT string_agg(f->>'name', ', ') FROM jsonb_array_elements(m.files) f) END"
+	    " FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
 	    " LEFT JOIN runs r ON r.ws = o.ws AND r.id = o.run_id"
-	    " WHERE o.ws = $1 AND o.thread_id = ANY($2::uuid[]) AND o.state <= 2 ORDER BY o.thread_id, m.seq" },
+	    " LEFT JOIN people p ON o.passes IS NOT NULL AND p.ws = m.ws AND p.id = m.author_id"
+	    " WHERE o.ws = $1 AND o.thread_id = ANY($2::uuid[]) AND o.state <= 2 AND NOT (o.turn IS NOT NULL AND EXISTS (SELECT 1 FROM"
+	    " outbox b WHERE b.ws = o.ws AND b.thread_id = o.thread_id AND b.adapter = o.adapter AND b.turn < o.turn AND b.state <= 2))"
+	    " ORDER BY o.thread_id, m.seq" },
 	{ "claim_release",
 	    "UPDATE dispatch SET owner = NULL, lease_until = NULL, due = now()"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[]) AS s(ws, thread_id, token)"
@@ -196,6 +203,8 @@ static void on_open_outbox(void *ctx, const PGresult *r)
 		size_t k = t->c->runs_len - 1;
 		t->c->text_lens[k] = (size_t)PQgetlength(r, i, 3);
 		t->c->texts[k] = xstrndup(PQgetvalue(r, i, 3), t->c->text_lens[k]);
+		if (pg_get_bool(r, i, 12))
+			relay_load(run, r, i, &t->c->texts[k], &t->c->text_lens[k]);
 	}
 }
 

@@ -275,6 +275,12 @@ const char *command_name(enum command c)
 		return "introduce";
 	case CMD_LATE:
 		return "late";
+	case CMD_HANDOVER:
+		return "handover";
+	case CMD_HAND_BACK:
+		return "hand_back";
+	case CMD_DONE:
+		return "done";
 	}
 	return "unknown";
 }

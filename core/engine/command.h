@@ -28,6 +28,10 @@ enum command {
 	/* never recognised in text; the engine gives them */
 	CMD_INTRODUCE = 12, /* Eddy was added to a place: one line, once */
 	CMD_LATE = 13,      /* a message found after a long gap: is it still wanted? */
+	/* talking to a person: docs/handover.md */
+	CMD_HANDOVER = 14,  /* somebody wants a person */
+	CMD_HAND_BACK = 15, /* Eddy takes over again; a command only where a person has the conversation */
+	CMD_DONE = 16,      /* the same, said where the people are */
 };
 
 /**
@@ -50,6 +54,13 @@ struct history_row {
 	uint32_t total_ms;
 	int64_t input_tokens, output_tokens, cost_micros;
 };
+enum handover_outcome {
+	HANDOVER_NOT_OFFERED, /* nobody has set where to, or this is not a page */
+	HANDOVER_ASKED,       /* with this message */
+	HANDOVER_WAITING,     /* earlier; nobody can have seen it yet */
+	HANDOVER_OPEN,        /* people have the conversation */
+	HANDOVER_UNREACHABLE, /* the way to them is not open now */
+};
 /* What the answers are made of.  Everything borrowed; a NULL string leaves its part out. */
 struct command_facts {
 	const char *agent;  /* "Eddy" */
@@ -71,8 +82,12 @@ struct command_facts {
 	const char *adapters;              /* lines "name: described" */
 	const struct history_row *history; /* oldest first */
 	size_t history_len;
-	int64_t history_total; /* rows there are in all; 0: history_len */
+	int64_t history_total;          /* rows there are in all; 0: history_len */
+	enum handover_outcome handover; /* CMD_HANDOVER */
+	bool is_page;                   /* CMD_HAND_BACK: said by whom a person was answering, not by that person */
 };
+/** Append a name from outside as plain text: what Markdown could read as markup gets a backslash, line ends become blanks. */
+void command_put_name(struct buf *md, const char *s);
 /** Append the answer in Markdown.  Pure but for reading time zone files once. */
 void command_answer(enum command c, const struct command_facts *f, struct buf *md);
 

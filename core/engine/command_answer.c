@@ -15,8 +15,7 @@
 #define NAME_MAX_BYTES 120
 #define HISTORY_SHOWN 20
 
-/* A name from outside as plain text: what Markdown could read as markup gets a backslash, line ends become blanks. */
-static void add_name(struct buf *md, const char *s)
+void command_put_name(struct buf *md, const char *s)
 {
 	size_t n = utf8_clip(s, strlen(s), NAME_MAX_BYTES);
 	for (size_t i = 0; i < n; i++) {
@@ -97,7 +96,7 @@ static void answer_help(const struct command_facts *f, struct buf *md)
 static void answer_capabilities(const struct command_facts *f, struct buf *md)
 {
 	buf_add_str(md, "I'm ");
-	add_name(md, agent(f));
+	command_put_name(md, agent(f));
 	buf_add_str(md, ", a teammate that answers where you talk.\n\n");
 	if (f->has_model)
 		buf_add_str(md, "- I answer questions and help with text in this thread, reading its messages first.\n");
@@ -122,7 +121,7 @@ static void answer_whoami(const struct command_facts *f, struct buf *md)
 {
 	if (f->person != NULL && f->person[0] != '\0') {
 		buf_add_str(md, "You are **");
-		add_name(md, f->person);
+		command_put_name(md, f->person);
 		buf_add_str(md, "**");
 	} else {
 		buf_add_str(md, "I don't know your name");
@@ -131,16 +130,16 @@ static void answer_whoami(const struct command_facts *f, struct buf *md)
 		buf_add_str(md, ", a guest");
 	if (f->workspace != NULL && f->workspace[0] != '\0') {
 		buf_add_str(md, ", in the workspace ");
-		add_name(md, f->workspace);
+		command_put_name(md, f->workspace);
 	}
 	if (f->adapter != NULL) {
 		buf_add_str(md, ", writing through ");
-		add_name(md, f->adapter);
+		command_put_name(md, f->adapter);
 	}
 	buf_add_str(md, ".\n");
 	if (f->place != NULL && f->place[0] != '\0') {
 		buf_add_str(md, "We are in ");
-		add_name(md, f->place);
+		command_put_name(md, f->place);
 		buf_addf(md, ", %s.\n", visibility_words(f->visibility));
 	} else {
 		buf_addf(md, "We are in %s.\n", visibility_words(f->visibility));
@@ -164,11 +163,11 @@ static void add_lines(struct buf *md, const char *lines)
 			buf_add_str(md, "- ");
 			if (value != NULL) {
 				*value = '\0';
-				add_name(md, line);
+				command_put_name(md, line);
 				buf_add_str(md, ": ");
-				add_name(md, value + 2);
+				command_put_name(md, value + 2);
 			} else {
-				add_name(md, line);
+				command_put_name(md, line);
 			}
 			buf_add_char(md, '\n');
 		}
@@ -179,7 +178,7 @@ static void add_lines(struct buf *md, const char *lines)
 static void answer_status(const struct command_facts *f, struct buf *md)
 {
 	buf_add_str(md, "I'm here and working.\n\n- model: ");
-	add_name(md, f->model != NULL ? f->model : "none");
+	command_put_name(md, f->model != NULL ? f->model : "none");
 	if (!f->has_model)
 		buf_add_str(md, " – I can still search and answer commands");
 	buf_add_char(md, '\n');
@@ -218,15 +217,15 @@ static void add_history_row(struct buf *md, const struct command_facts *f, const
 		buf_addf(md, " `%s`", command_name(h->command));
 	if (h->asker != NULL) {
 		buf_add_str(md, " for ");
-		add_name(md, h->asker);
+		command_put_name(md, h->asker);
 	}
 	if (h->model != NULL) {
 		buf_add_str(md, ", ");
-		add_name(md, h->model);
+		command_put_name(md, h->model);
 	}
 	if (h->tools != NULL && h->tools[0] != '\0') {
 		buf_add_str(md, ", used ");
-		add_name(md, h->tools);
+		command_put_name(md, h->tools);
 	}
 	if (h->total_ms > 0) {
 		buf_add_str(md, ", ");
@@ -273,9 +272,33 @@ static void answer_greeting(const struct command_facts *f, struct buf *md)
 	buf_add_str(md, hello);
 	if (f->person != NULL && f->person[0] != '\0') {
 		buf_add_char(md, ' ');
-		add_name(md, f->person);
+		command_put_name(md, f->person);
 	}
 	buf_add_str(md, "! Ask me something, or say `help`.");
+}
+
+static void answer_handover(const struct command_facts *f, struct buf *md)
+{
+	switch (f->handover) {
+	case HANDOVER_ASKED:
+		buf_add_str(md,
+		    "I have asked the team, and they can read what was said here so far. Their answers appear here; if you leave, you find "
+		    "them when you come back. Until then I keep out of it. Say `back to Eddy` when you want me again.");
+		break;
+	case HANDOVER_WAITING:
+		buf_add_str(md, "I have asked the team already; their answers appear here.");
+		break;
+	case HANDOVER_OPEN:
+		buf_add_str(md,
+		    "The team has this conversation already; what you write goes to them. Say `back to Eddy` when you want me.");
+		break;
+	case HANDOVER_UNREACHABLE:
+		buf_add_str(md, "I can't reach the team at this moment. Please ask again in a few minutes; until then I'm here.");
+		break;
+	case HANDOVER_NOT_OFFERED:
+		buf_add_str(md, "I can't pass this conversation on to a person here. Is there something I can do?");
+		break;
+	}
 }
 
 void command_answer(enum command c, const struct command_facts *f, struct buf *md)
@@ -320,12 +343,22 @@ void command_answer(enum command c, const struct command_facts *f, struct buf *m
 		break;
 	case CMD_INTRODUCE:
 		buf_add_str(md, "Hi, I'm ");
-		add_name(md, agent(f));
+		command_put_name(md, agent(f));
 		buf_add_str(md, ". Mention me with a question and I answer in its thread; `help` shows what I can do.");
 		break;
 	case CMD_LATE:
 		buf_add_str(
 		    md, "I was away when you wrote this. Do you still need an answer? If so, ask again here and I start at once.");
+		break;
+	case CMD_HANDOVER:
+		answer_handover(f, md);
+		break;
+	case CMD_HAND_BACK:
+	case CMD_DONE:
+		buf_add_str(md,
+		    f->is_page
+		        ? "I'm back. What can I do for you?"
+		        : "All right, the conversation is mine again, and I have said so there. What you write here stays here.");
 		break;
 	case CMD_NONE:
 		break;

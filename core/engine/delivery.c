@@ -22,14 +22,20 @@ const struct pg_statement delivery_statements[] = {
 	    " external_ref = coalesce(($4::text[])[array_position($2, id)], external_ref),"
 	    " error = ($5::text[])[array_position($2, id)], attempts = attempts + 1,"
 	    " due = greatest(due, now() + ($6::int8[])[array_position($2, id)] * interval '1 ms'),"
-	    " sent_at = CASE WHEN ($3::int2[])[array_position($2, id)] = 3 THEN now() END"
-	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state, id" },
+	    " sent_at = CASE WHEN ($3::int2[])[array_position($2, id)] = 3 THEN now() END,"
+	    " body = CASE WHEN ($3::int2[])[array_position($2, id)] = 3 AND body IS NOT NULL THEN '' ELSE body END"
+	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state, id, run_id IS NULL" },
 	{ "outbox_held",
 	    "UPDATE outbox SET due = greatest(due, now() + $3::int8 * interval '1 ms') WHERE ws = $1 AND id = $2 AND state <= 2" },
 	/* Also when it says so already (a COMMIT whose outcome was lost), but only while the thread is ours. */
 	{ "outbox_again",
 	    "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state <= 2 AND EXISTS (SELECT 1 FROM dispatch d WHERE d.ws = $1"
-	    " AND d.thread_id = outbox.thread_id AND d.owner = $3) RETURNING id" },
+	    " AND d.thread_id = outbox.thread_id AND d.owner = $3) RETURNING id, passes IS NOT NULL AND adapter = '" RELAY_ADAPTER
+	    "'"
+	    " AND coalesce((SELECT p.guest FROM messages m JOIN people p ON p.ws = m.ws AND p.id = m.author_id WHERE m.ws = outbox.ws"
+	    " AND m.id = outbox.message_id), false),"
+	    " (CASE WHEN run_id IS NOT NULL THEN 0 WHEN passes IS NULL THEN (body IS NULL)::int"
+	    " WHEN (SELECT m.state FROM messages m WHERE m.ws = outbox.ws AND m.id = outbox.message_id) = 2 THEN 2 ELSE 0 END)::int4" },
 	{ NULL, NULL },
 };
 
@@ -130,7 +136,8 @@ struct sent_op {
 	enum err result;
 	uint32_t retry_ms;
 	char *ref, *why;
-	bool ends;
+	bool ends, notice, more;
+	struct relay_end *relay; /* of a notice, while the transaction lasts */
 	struct settled settled;
 };
 
@@ -151,6 +158,7 @@ static void on_sent(void *ctx, const PGresult *res)
 			if (!s->ends && id_equal(s->delivery, id)) {
 				s->settled.thread = pg_get_id(res, i, 0);
 				s->ends = true;
+				s->notice = pg_get_bool(res, i, 3);
 				break;
 			}
 		}
@@ -178,7 +186,7 @@ static int sent_by_thread(const void *x, const void *y)
 }
 
 /* The threads in which a delivery ended, each once, with how many. */
-static void sent_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+static void sent_pending(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	struct sent_op **ends = writer_alloc(tx, (n + 1) * sizeof(struct sent_op *));
 	size_t m = 0;
@@ -205,12 +213,57 @@ static void sent_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 	writer_exec(tx, "finish_pending", on_sent_pending, group(tx, ops, n));
 }
 
+static bool any_notice(struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (((struct sent_op *)ops[i])->notice)
+			return true;
+	return false;
+}
+
+/* What a notice leads to may add to what is pending, so that is counted after it. */
+static void sent_second(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	if (!any_notice(ops, n)) {
+		sent_pending(tx, ops, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct sent_op *s = (struct sent_op *)ops[i];
+		if (!s->notice)
+			continue;
+		s->relay = writer_alloc(tx, sizeof(*s->relay));
+		*s->relay = (struct relay_end){ .e = s->e,
+			.ws = s->op.ws,
+			.delivery = s->delivery,
+			.thread = s->settled.thread,
+			.sent = s->result == ERR_NONE,
+			.ref = s->ref };
+		relay_send_look(tx, s->relay);
+	}
+}
+
+static void sent_third(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	if (!any_notice(ops, n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct sent_op *s = (struct sent_op *)ops[i];
+		if (s->relay == NULL)
+			continue;
+		relay_send_ended(tx, s->relay);
+		s->more = s->relay->more;
+	}
+	sent_pending(tx, ops, n);
+}
+
 static void sent_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct sent_op *s = (struct sent_op *)ops[i];
 		s->settled = (struct settled){ 0 };
-		s->ends = false;
+		s->ends = s->notice = s->more = false;
+		s->relay = NULL;
 	}
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);
@@ -265,12 +318,21 @@ static void sent_done(struct write_op *op, enum err result)
 				lane_settle(e, thread, s->settled.pending);
 		}
 	}
+	if (s->notice && result == ERR_NONE) {
+		struct lane *l = lane_find(e, s->settled.thread);
+		if (l != NULL && s->settled.pending > 0 && (l->active != NULL || l->head != NULL || l->delivering > 0))
+			claim_load(e, op->ws, s->settled.thread); /* the next one waited for this */
+		if (s->more)
+			claim_now(e);
+	}
 	free(s->ref);
 	free(s->why);
 	free(s);
 }
 
-static const struct write_kind sent_kind = { .name = "sent", .rank = 5, .round = { sent_first, sent_second }, .done = sent_done };
+static const struct write_kind sent_kind = {
+	.name = "sent", .rank = 5, .round = { sent_first, sent_second, sent_third }, .done = sent_done
+};
 
 static uint32_t back_off_ms(const struct run *r)
 {
@@ -337,12 +399,16 @@ struct again_op {
 	struct write_op op;
 	struct engine *e;
 	struct id delivery;
-	bool ours;
+	bool ours, guest;
+	int gone; /* 1: the words of a notice, 2: of the message that it passes on */
 };
 
 static void on_again(void *ctx, const PGresult *res)
 {
-	((struct again_op *)ctx)->ours = PQntuples(res) == 1;
+	struct again_op *a = ctx;
+	a->ours = PQntuples(res) == 1;
+	a->guest = a->ours && pg_get_bool(res, 0, 1);
+	a->gone = a->ours ? (int)pg_get_int8(res, 0, 2) : 0;
 }
 
 static void again_first(struct writer_tx *tx, struct write_op **ops, size_t n)
@@ -361,8 +427,16 @@ static void again_done(struct write_op *op, enum err result)
 {
 	struct again_op *a = (struct again_op *)op;
 	struct run *r = map_get(a->e->runs, a->delivery.b, sizeof(a->delivery.b));
-	if (r != NULL && r->delivering && result == ERR_NONE && a->ours)
-		run_deliver(r, r->answer.p, r->answer.len);
+	if (r != NULL && r->delivering && result == ERR_NONE && a->ours) {
+		if (a->gone)
+			relay_gone(r, a->gone == 1);
+		if (a->guest && r->deliveries++ < DELIVERY_TRIES)
+			outbox_wait(r, back_off_ms(r)); /* perhaps not described yet */
+		else if (a->guest)
+			engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = ERR_DENIED, .why = "guest" });
+		else
+			run_deliver(r, r->answer.p, r->answer.len);
+	}
 	free(a);
 }
 

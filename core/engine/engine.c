@@ -25,9 +25,10 @@
 #define AGENT_TTL_MS 2000
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
-	claim_statements, learn_statements, NULL };
+	claim_statements, learn_statements, relay_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
-	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, session_statements, NULL };
+	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, session_statements,
+	relay_read_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -178,6 +179,13 @@ const struct adapter_slot *engine_adapter(struct engine *e, const char *name, si
 		if (strlen(e->adapters[i].ops->name) == n && memcmp(e->adapters[i].ops->name, name, n) == 0)
 			return &e->adapters[i];
 	return NULL;
+}
+
+void engine_offer_people(struct engine *e, const char *page, const char *adapter, const char *place_key)
+{
+	e->people_for = xstrdup(page);
+	e->people_at = xstrdup(adapter);
+	e->people_place = xstrdup(place_key);
 }
 
 void engine_on_event(struct engine *e, engine_event_fn fn, void *arg)
@@ -351,6 +359,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 		engine_free(e);
 		return err;
 	}
+	relay_init(e);
 	*out = e;
 	return ERR_NONE;
 }
@@ -411,6 +420,9 @@ void engine_free(struct engine *e)
 	queue_free(e->jobs);
 	pthread_mutex_destroy(&e->agents_mutex);
 	pthread_mutex_destroy(&e->side_mutex);
+	free(e->people_for);
+	free(e->people_at);
+	free(e->people_place);
 	free(e->database_url);
 	free(e);
 }

@@ -37,6 +37,13 @@ struct adapter_ops {
 	/** A link to a stored message for people to follow, from its origin and external reference; false: none. */
 	bool (*permalink)(
 	    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
+	/**
+	 * Optional (NULL): the origin of a place where nothing came in, for a notice: in the thread ${thread_key} or, NULL, a new one.  The
+	 * external_ref under which a notice for a new thread was sent begins, up to a comma, with that thread's key.  Gives the length, at
+	 * most INTENT_ORIGIN_MAX; 0: not now, or not for this workspace.  Any thread; never blocks.
+	 */
+	size_t (*origin_for)(
+	    struct adapter *a, struct id ws, const char *place_key, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
 };
 
 /* A durable change of a thread, for live views (the web adapter).  Borrowed; called on the writer's thread after COMMIT. */
@@ -71,6 +78,11 @@ struct engine_options {
 enum err engine_open(struct engine **out, const struct engine_options *o, char *why, size_t why_n);
 /** Register before engine_start(); ${ops} and ${a} must outlive the engine. */
 void engine_add_adapter(struct engine *e, const struct adapter_ops *ops, struct adapter *a);
+/**
+ * Who talks to Eddy alone through adapter ${page} may ask for a person: people at ${adapter}'s place ${place_key} get the conversation as
+ * a thread of theirs (docs/handover.md).  Before engine_start(); copies.
+ */
+void engine_offer_people(struct engine *e, const char *page, const char *adapter, const char *place_key);
 void engine_on_event(struct engine *e, engine_event_fn fn, void *arg);
 /** Starts writer, workers and clock. */
 enum err engine_start(struct engine *e);

@@ -81,8 +81,10 @@ struct run {
 	struct lane *lane;
 	struct run *next;
 	bool delivering;
-	bool taken_in; /* the active run of the lane answers its message too; writer's thread only */
-	bool resumed;  /* found in the database: its steps may be there too */
+	bool taken_in;         /* the active run of the lane answers its message too; writer's thread only */
+	bool resumed;          /* found in the database: its steps may be there too */
+	bool notice;           /* no run at all but a delivery without one (relay.c) */
+	struct relay_ask *ask; /* CMD_HANDOVER: the first notice for the people */
 	/* working */
 	atomic_int stop;
 	pthread_mutex_t mutex; /* guards ${call} */
@@ -173,6 +175,9 @@ struct engine {
 	struct map *agents;
 	pthread_mutex_t side_mutex;
 	struct pg *side; /* start-up, notes and installs */
+	/* where people are asked for (engine_offer_people): NULL while that is not offered */
+	char *people_for, *people_at, *people_place;
+	struct adapter_ops relay_ops;
 };
 
 /* ---- engine.c ---- */
@@ -195,6 +200,48 @@ void timers_after(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *ar
 
 /* ---- accept.c ---- */
 extern const struct pg_statement accept_statements[];
+/* What was said at one end of a conversation with people, on its way into the other. */
+struct relayed {
+	struct id person;  /* none: nobody, a line of the system */
+	struct id message; /* to be made, edited or deleted */
+};
+/** As engine_accept(); ${in} names no person and no message. */
+bool accept_relayed(struct engine *e, const struct intent *in, const struct relayed *r, engine_accepted_fn done, void *arg);
+
+/* ---- relay.c, relay_line.c: conversations with people ---- */
+#define RELAY_ADAPTER "relay" /* what brings people's words to the page: the engine itself */
+extern const struct pg_statement relay_statements[];
+extern const struct pg_statement relay_read_statements[];
+struct relay_ask {
+	struct buf text;
+	size_t origin_len;
+	char origin[INTENT_ORIGIN_MAX];
+};
+/** Worker: what there is to do about the wish of ${r}; HANDOVER_ASKED: r->ask is filled in. */
+enum err relay_ask(struct run *r, struct pg *pg, enum handover_outcome *out);
+/** In the transaction that erases ${thread}: people who have it hear of that, and no more of it. */
+enum err relay_erase(struct pg *pg, struct id ws, struct id thread);
+/** Writer, in the transaction that stores the answer of a CMD_HANDOVER: its notice goes out, or the conversation is Eddy's again. */
+void relay_send_asked(struct writer_tx *tx, struct run *r);
+/* A notice whose delivery has ended, in the transaction that says so. */
+struct relay_end {
+	struct engine *e;
+	struct id ws, delivery, thread; /* thread: where it was counted */
+	bool sent;
+	const char *ref;
+	/* found by look */
+	bool opening; /* the first of its conversation */
+	int state;
+	const char *adapter, *place_key;
+	bool more; /* it has led to work in a thread that perhaps nobody has */
+};
+void relay_send_look(struct writer_tx *tx, struct relay_end *x); /* one round before */
+void relay_send_ended(struct writer_tx *tx, struct relay_end *x);
+/** Writer: the text and the origin of a notice found in the database.  ${row} of claim_open_outbox.  ${text} was the body. */
+void relay_load(struct run *r, const PGresult *res, int row, char **text, size_t *n);
+/** Writer: what ${r}, a notice that waits, was to say was erased (${all}: the whole conversation) since it was loaded. */
+void relay_gone(struct run *r, bool all);
+void relay_init(struct engine *e);
 
 /* ---- lane.c: writer's thread ---- */
 struct lane *lane_find(struct engine *e, struct id thread);

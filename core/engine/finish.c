@@ -297,6 +297,9 @@ static void finish_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH_OURS(2950, true, pg_array_id(g, r->id));
 	EACH_OURS(2950, true, pg_array_id(g, r->thread));
 	writer_exec(tx, "finish_audit", NULL, NULL);
+	for (size_t i = 0; i < n; i++)
+		if (fin(ops[i])->ours && fin(ops[i])->r->command == CMD_HANDOVER)
+			relay_send_asked(tx, fin(ops[i])->r); /* before what is pending is counted */
 	if (any_merged) {
 		g = writer_args(tx);
 		pg_arg_id(g, ops[0]->ws);

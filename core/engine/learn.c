@@ -48,7 +48,7 @@ const struct pg_statement read_statements[] = {
 	{ "read_active",
 	    "SELECT p.external_id, t.external_key, (SELECT message_key FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id"
 	    " AND m.author_kind = 1 ORDER BY m.seq DESC LIMIT 1), t.last_at, p.visibility FROM threads t"
-	    " JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND p.adapter = $2 AND t.taking_part AND p.member"
+	    " JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND p.adapter = $2 AND (t.taking_part OR t.relay = 2) AND p.member"
 	    " AND t.last_at >= to_timestamp($3::int8 / 1000.0) ORDER BY t.last_at DESC LIMIT $4" },
 	{ "install_get", "SELECT ws FROM installs WHERE adapter = $1 AND external_id = $2 AND removed_at IS NULL" },
 	{ "install_put",

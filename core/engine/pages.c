@@ -187,6 +187,8 @@ static enum err erase(struct pg *pg, struct id ws, struct id thread, const char 
 		err = about(pg, "erase_messages", ws, thread, &rows);
 	for (size_t i = 0; err == ERR_NONE && i < sizeof statements / sizeof *statements; i++)
 		err = about(pg, statements[i], ws, thread, NULL);
+	if (err == ERR_NONE)
+		err = relay_erase(pg, ws, thread);
 	if (err != ERR_NONE)
 		return err;
 	struct pg_args *a = pg_args_new();

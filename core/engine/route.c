@@ -22,25 +22,46 @@ static bool is_follow_up(const struct intent *in, const struct route_facts *f)
 	return !f->several || f->last_author == AUTHOR_EDDY;
 }
 
+/* Where people have the conversation Eddy hears only what is meant for it: on their side its name, on the other the wish to end this. */
+static bool is_for_people(const struct intent *in, const struct route_facts *f, struct route *out)
+{
+	enum command c = command_recognise(in->text, in->text_len);
+	bool ends = c == CMD_HAND_BACK || (c == CMD_DONE && f->relay == RELAY_PEOPLE);
+	if (f->relay == RELAY_PEOPLE && !in->mentions_us && !in->is_command)
+		*out = (struct route){ .to = ROUTE_STORE, .pass_on = true };
+	else if (ends || (f->relay == RELAY_PAGE && c == CMD_HANDOVER))
+		*out = (struct route){ .to = ROUTE_COMMAND, .command = c };
+	else if (f->relay == RELAY_PAGE)
+		*out = (struct route){ .to = ROUTE_STORE, .pass_on = true };
+	else
+		return false;
+	return true;
+}
+
 struct route route_message(const struct intent *in, const struct route_facts *f, uint64_t wall_ms)
 {
-	const struct route store = { ROUTE_STORE, CMD_NONE };
+	const struct route store = { .to = ROUTE_STORE };
+	struct route people;
 	if (in->kind == INTENT_PLACE_JOINED)
-		return (struct route){ ROUTE_COMMAND, CMD_INTRODUCE };
+		return (struct route){ .to = ROUTE_COMMAND, .command = CMD_INTRODUCE };
 	if (in->person.is_bot)
 		return store;
+	if (f->relay != RELAY_NONE && is_for_people(in, f, &people))
+		return people;
 	bool addressed = route_is_addressed(in, f->visibility);
 	bool quiet = f->thread_quiet || f->place_quiet;
 	if (!addressed && (quiet || !is_follow_up(in, f)))
 		return store;
 	enum command c = command_recognise(in->text, in->text_len);
+	if (c == CMD_HAND_BACK || c == CMD_DONE || (c == CMD_HANDOVER && !f->offers_people))
+		c = CMD_NONE; /* words like others here */
 	if (c == CMD_NONE && in->text_len == 0 && in->files_len == 0)
 		c = CMD_HELP; /* a bare mention */
 	if (c == CMD_STOP && !addressed && f->last_author != AUTHOR_EDDY)
 		return store;
 	if (c != CMD_NONE)
-		return (struct route){ ROUTE_COMMAND, c };
+		return (struct route){ .to = ROUTE_COMMAND, .command = c };
 	if (in->late && in->platform_ms != 0 && wall_ms > in->platform_ms + LATE_ASK_MS)
-		return (struct route){ ROUTE_COMMAND, CMD_LATE };
-	return (struct route){ ROUTE_AGENT, CMD_NONE };
+		return (struct route){ .to = ROUTE_COMMAND, .command = CMD_LATE };
+	return (struct route){ .to = ROUTE_AGENT };
 }

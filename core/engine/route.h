@@ -6,6 +6,13 @@
 #include "command.h"
 #include "intent.h"
 
+/* Which end of a conversation with people a thread is (threads.relay). */
+enum relay_side {
+	RELAY_NONE = 0,
+	RELAY_PAGE = 1,   /* somebody here asked for a person: Eddy keeps silent */
+	RELAY_PEOPLE = 2, /* people answer such a thread from here */
+};
+
 /* What the database says about the thread a message arrived in, before this message. */
 struct route_facts {
 	bool taking_part; /* Eddy was asked here, or has answered */
@@ -14,6 +21,8 @@ struct route_facts {
 	int last_author; /* enum author_kind of the message before this one, 0: none */
 	bool several;    /* more than one person has written here, this message's author included */
 	enum visibility visibility;
+	enum relay_side relay;
+	bool offers_people; /* here one may ask for a person */
 };
 
 enum route_to {
@@ -24,12 +33,14 @@ enum route_to {
 struct route {
 	enum route_to to;
 	enum command command;
+	bool pass_on; /* to the other end of the conversation with people */
 };
 
 /** True if the message is addressed to Eddy by itself, whatever the thread looks like.  Pure. */
 bool route_is_addressed(const struct intent *in, enum visibility visibility);
 /**
- * Decide what a message is, without a model and without the database.  Pure; the order is: not ours → store; command → canonical; quiet and not
+ * Decide what a message is, without a model and without the database.  Pure; the order is: a conversation with
+ * people → to its other end; not ours → store; command → canonical; quiet and not
  * mentioned → store; addressed → agent; follow-up in a thread Eddy takes part in → agent; else store.
  */
 struct route route_message(const struct intent *in, const struct route_facts *f, uint64_t wall_ms);

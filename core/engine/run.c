@@ -55,6 +55,9 @@ void run_free(struct run *r)
 	free(r->origin);
 	free(r->stream_ref);
 	free(r->calls);
+	if (r->ask != NULL)
+		buf_done(&r->ask->text);
+	free(r->ask);
 	buf_done(&r->answer);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);

@@ -335,12 +335,17 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		fprintf(stderr, "engine_open: %s\n", why);
 		abort();
 	}
-	f->ops = (struct adapter_ops){ f->o.adapter ? f->o.adapter : "test", f->o.caps, adapter_send, adapter_describe,
-		adapter_permalink };
+	f->ops = (struct adapter_ops){ .name = f->o.adapter ? f->o.adapter : "test",
+		.caps = f->o.caps,
+		.send = adapter_send,
+		.describe = adapter_describe,
+		.permalink = adapter_permalink };
 	f->adapter.f = f;
 	engine_add_adapter(f->engine, &f->ops, &f->adapter);
 	if (engine_install(f->engine, "test", "T1", "Test", true, &f->ws) != ERR_NONE)
 		abort();
+	if (o->before_start != NULL)
+		o->before_start(o->before_arg, f->engine);
 	pthread_create(&f->thread, NULL, model_main, f);
 	if (engine_start(f->engine) != ERR_NONE)
 		abort();

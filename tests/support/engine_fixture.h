@@ -42,6 +42,8 @@ struct fixture_options {
 	int64_t cost_micros; /* what each call costs */
 	bool mute;           /* the adapter never says what became of a delivery */
 	const char *adapter; /* NULL: "test" */
+	void (*before_start)(void *arg, struct engine *e);
+	void *before_arg;
 };
 struct fixture *fixture_new(const struct fixture_options *o);
 void fixture_free(struct fixture *f);

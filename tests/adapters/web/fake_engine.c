@@ -304,6 +304,14 @@ bool engine_submit(struct engine *e, void (*fn)(void *arg), void *arg)
 	return true;
 }
 
+void engine_offer_people(struct engine *e, const char *page, const char *adapter, const char *place_key)
+{
+	(void)e;
+	(void)page;
+	(void)adapter;
+	(void)place_key;
+}
+
 void engine_on_event(struct engine *e, engine_event_fn fn, void *arg)
 {
 	(void)e;
