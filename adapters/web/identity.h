@@ -9,7 +9,7 @@
 
 /*
  * Who the server of a host page says its visitor is: a JSON web token (RFC 7519) signed with HS256 by a key that only that server and we know.
- * docs/embedding.md tells how to make one, docs/adr/051-visitors.md why it is as it is.
+ * docs/embedding.md tells how to make one, docs/adr/053-visitors.md why it is as it is.
  */
 #define IDENTITY_TOKEN_MAX 4096
 #define IDENTITY_KEY_MIN 32  /* RFC 7518, 3.2: as long as the hash */
