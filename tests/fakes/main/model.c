@@ -7,7 +7,7 @@
  *	    match: text that the request must hold ("": any); times: how often (-1: always); fault: none, error (an error event inside the
  *	    stream), cut (the connection is reset), silence (nothing more comes), garbage (not JSON), all after that many deltas; cut and
  *	    silence also cut tool arguments in the middle; piece: letters per delta; stop: the reason to end with
- *	/control/options {first_ms, pace_ms, words, p429, p529, p500, pcut, perror, window, key}     /control/clear      /control/state
+ *	/control/options {first_ms, pace_ms, words, p429, p529, p500, pcut, perror, window, key, stamp}     /control/clear      /control/state
  *	/control/requests?from=N  the bodies that were asked
  */
 #include <ctype.h>
@@ -42,7 +42,8 @@ static size_t scripts_len;
 static struct {
 	int64_t first_ms, pace_ms, words, window, piece;
 	double p429, p529, p500, pcut, perror;
-	bool keep;
+	bool keep,
+	    stamp; /* stamp: parts of answers are the moment of the monotonic clock at which they are sent, "t=NANOSECONDS. " */
 	char key[128];
 } option = { .piece = 12, .keep = true };
 static unsigned long number, calls, answered, failed, tools, gone, open_now, open_most;
@@ -264,7 +265,12 @@ static void step(void *arg)
 		}
 		if (a->at < a->text.n) {
 			size_t n = next_piece(a);
-			delta(a, &out, a->text.p + a->at, n);
+			char now[40];
+			if (option.stamp)
+				delta(a, &out, now,
+				    (size_t)snprintf(now, sizeof now, "t=%llu. ", (unsigned long long)kit_now_us() * 1000));
+			else
+				delta(a, &out, a->text.p + a->at, n);
 			a->at += n;
 			a->deltas++;
 		}
@@ -542,6 +548,7 @@ static void options(const json_t *o)
 	option.pcut = kit_num(o, "pcut", option.pcut);
 	option.perror = kit_num(o, "perror", option.perror);
 	option.keep = kit_bool(o, "keep", option.keep);
+	option.stamp = kit_bool(o, "stamp", option.stamp);
 	if (kit_str(o, "key", NULL) != NULL)
 		snprintf(option.key, sizeof option.key, "%s", kit_str(o, "key", ""));
 }
