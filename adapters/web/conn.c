@@ -360,7 +360,7 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 	case WEB_HANDOVER:
 		if (settings_str(c->web->settings, "web.widget.handover") == NULL)
 			fault(c, "not_offered", cmd->client_id, "there is nobody to ask here: web.widget.handover is not set", 0);
-		else
+		else if (within_share(c, cmd))
 			on_act(c, cmd);
 		break;
 	case WEB_THREADS:

@@ -11,6 +11,7 @@ import { Talk } from "./widget-talk.js";
 import { words } from "./widget-words.js";
 
 const SPARE_MS = 30000; // an identity token is renewed so long before it ends
+const HANDED_MS = 60000; // so long a wish for a person is not offered again
 const FIELDS = { name: ["text", "name"], email: ["email", "email"], phone: ["tel", "tel"], company: ["text", "organization"] };
 
 export class Widget {
@@ -239,6 +240,9 @@ export class Widget {
 		this.stop.hidden = !this.thread.busy;
 		this.send.hidden = this.thread.busy && !this.input.value.trim();
 		this.send.disabled = !this.input.value.trim();
+		// Not while people are asked, or have answered.
+		const team = this.thread.messages.findLast((m) => !m.key)?.author?.kind === "person";
+		this.offer.hidden = !this.about.handover || team || performance.now() < this.handed;
 		this.trash.hidden = !this.said || !this.socket?.features.includes("threads");
 	}
 
@@ -376,7 +380,7 @@ export class Widget {
 		this.stop = h("button", { type: "button", class: "round stop", title: t("stop"), "aria-label": t("stop"), hidden: true, onclick: () => this.socket.request({ type: "stop", thread: this.thread.id }) }, icon("stop", 20));
 		this.under = h("div", { class: "under muted", role: "status" });
 		const say = h("form", { class: "say", part: "composer" }, this.under, h("div", { class: "box-in" }, this.input, this.stop, this.send));
-		this.offer = h("div", { class: "offer", hidden: !about.handover || this.handed },
+		this.offer = h("div", { class: "offer" },
 			h("button", { type: "button", class: "button", part: "handover", onclick: () => this.#handover() }, t("person")));
 		say.addEventListener("submit", (e) => {
 			e.preventDefault();
@@ -419,9 +423,10 @@ export class Widget {
 
 	#handover() {
 		this.#begin();
-		this.handed = true;
-		this.offer.hidden = true;
+		this.handed = performance.now() + HANDED_MS;
+		setTimeout(() => this.#draw(), HANDED_MS + 1);
 		this.socket.act({ type: "handover", thread: this.thread.id });
+		this.#draw();
 		this.input.focus();
 	}
 

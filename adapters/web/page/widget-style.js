@@ -41,7 +41,7 @@ button, input, textarea, select { font: inherit; color: inherit; letter-spacing:
 .tool:hover { background: var(--raised); color: var(--text); }
 .tool.small { width: 28px; height: 28px; border-radius: 8px; }
 .banner { padding: 6px 16px; font-size: .867em; background: var(--d-warn); color: var(--d-on-warn); }
-.linkish { border: 0; background: none; padding: 2px 4px; color: var(--accent); text-decoration: underline; text-underline-offset: 2px; cursor: pointer; border-radius: 4px; }
+.linkish { white-space: nowrap; border: 0; background: none; padding: 2px 4px; color: var(--accent); text-decoration: underline; text-underline-offset: 2px; cursor: pointer; border-radius: 4px; }
 .banner .linkish { color: inherit; }
 
 .scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; outline-offset: -3px; }
@@ -54,12 +54,13 @@ button, input, textarea, select { font: inherit; color: inherit; letter-spacing:
 .who .muted { font-weight: 400; }
 .muted { color: var(--muted); }
 .bubble { max-width: 100%; padding: 8px 13px; border-radius: 16px; border-end-start-radius: 5px; background: var(--raised); overflow-wrap: anywhere; }
+.mine .state { justify-content: flex-end; }
 .mine .bubble { background: var(--mine); border-end-start-radius: 16px; border-end-end-radius: 5px; white-space: pre-wrap; }
 .msg.wide { max-width: 100%; }
 .in { flex: 1; min-width: 0; min-height: 0; display: flex; flex-direction: column; }
 .plain { white-space: pre-wrap; }
 .error .bubble { box-shadow: inset 0 0 0 1px var(--danger); }
-.state { display: flex; align-items: center; gap: 6px; min-height: 20px; margin-top: 3px; font-size: .8em; color: var(--muted); }
+.state { display: flex; flex-wrap: wrap; align-items: center; gap: 0 6px; min-height: 20px; margin-top: 3px; font-size: .8em; color: var(--muted); }
 .state.bad, .bad { color: var(--danger); }
 .dots { display: inline-flex; gap: 4px; padding: 8px 0; }
 .dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--muted); animation: pulse 1.2s infinite; }

@@ -19,7 +19,13 @@ export class Talk {
 		this.greet = h("div", { class: "msg eddy" }, this.#who(t("eddy")), h("div", { class: "bubble", part: "bubble bubble-eddy", dir: "auto" }, greeting));
 		this.clear();
 		this.stick = true;
-		this.el.addEventListener("scroll", () => (this.stick = this.el.scrollHeight - this.el.scrollTop - this.el.clientHeight < NEAR), { passive: true });
+		let was = 0;
+		this.el.addEventListener("scroll", () => {
+			const { scrollHeight, scrollTop, clientHeight } = this.el;
+			if (scrollHeight - scrollTop - clientHeight < NEAR) this.stick = true;
+			else if (scrollTop < was) this.stick = false; // a hand has moved it; what grows does not
+			was = scrollTop;
+		}, { passive: true });
 		this.sized = new ResizeObserver(() => this.stick && this.end());
 		this.sized.observe(this.el);
 		this.sized.observe(this.log);
