@@ -407,12 +407,27 @@ static bool within_rate(struct conn *c, uint64_t now)
 	return true;
 }
 
+/* UTF-8, where a NUL is a character like others: what is wrong with it JSON will say. */
+static bool is_utf8(const char *p, size_t n)
+{
+	while (n > 0) {
+		const char *nul = memchr(p, 0, n);
+		size_t part = nul == NULL ? n : (size_t)(nul - p);
+		if (!utf8_valid(p, part))
+			return false;
+		part += nul != NULL;
+		p += part;
+		n -= part;
+	}
+	return true;
+}
+
 static int on_message(struct conn *c)
 {
 	struct web_command cmd;
 	struct web_fault f;
 	metric_add(c->web->m_frames_in, 1);
-	if (!utf8_valid(c->in.p, c->in.len) && memchr(c->in.p, 0, c->in.len) == NULL) {
+	if (!is_utf8(c->in.p, c->in.len)) {
 		c->close_code = LWS_CLOSE_STATUS_INVALID_PAYLOAD;
 		strcpy(c->close_why, "not UTF-8");
 		return close_now(c);
@@ -431,6 +446,12 @@ static int on_message(struct conn *c)
 	if (fast && ++c->strikes >= WEB_STRIKES_MAX)
 		conn_close(c, LWS_CLOSE_STATUS_POLICY_VIOLATION, "too many refused frames");
 	return 0;
+}
+
+void conn_left(struct conn *c)
+{
+	c->dead = true;
+	hub_drop(c);
 }
 
 void conn_heard(struct conn *c)

@@ -503,6 +503,10 @@ int server_eddy(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 	}
 	case LWS_CALLBACK_RECEIVE:
 		return *c == NULL ? -1 : conn_receive(*c, in, len);
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		if (*c != NULL)
+			conn_left(*c);
+		return 0;
 	case LWS_CALLBACK_RECEIVE_PONG:
 		if (*c != NULL)
 			conn_heard(*c);

@@ -163,6 +163,7 @@ void conn_close(struct conn *c, int code, const char *why); /* after what is que
 int conn_writable(struct conn *c);                          /* -1: close now */
 int conn_receive(struct conn *c, const void *p, size_t n);  /* -1: close now */
 void conn_heard(struct conn *c);                            /* a pong */
+void conn_left(struct conn *c);                             /* the other end has said good-bye: what it still sends means nothing */
 void conn_sweep(struct conn *c, uint64_t now_ms);
 
 /* outgoing.c: frames, and what waits to be written */
