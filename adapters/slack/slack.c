@@ -309,23 +309,32 @@ static bool slack_permalink(
 }
 
 /*
- * Where nothing came in: a channel, or a thread of it.  The message that it answers says to a later look-up from where on it may be there;
- * a new thread cannot be older than now, give or take a clock that is off.
+ * A new thread where nothing came in.  The message that an origin answers says to a look-up from where on the answer may be there: not before
+ * now, give or take a clock that is off.
  */
-static size_t slack_origin_for(
-    struct adapter *a, struct id ws, const char *place_key, const char *thread_key, char out[INTENT_ORIGIN_MAX])
+static size_t slack_origin_for(struct adapter *a, struct id ws, const char *place_key, char out[INTENT_ORIGIN_MAX])
 {
 	const struct slack_self *self = atomic_load(&slack_of(a)->self);
 	char from[40];
-	if (!self || !id_equal(self->ws, ws) || !place_key[0] || (thread_key && !wire_ts_valid(thread_key)))
+	if (!self || !id_equal(self->ws, ws) || !place_key[0])
 		return 0;
 	snprintf(from, sizeof(from), "%llu.000000", (unsigned long long)(clock_wall_ms() / 1000 - CLOCKS_APART_S));
 	struct origin o = { .surface = ORIGIN_CHANNEL,
 		.team = self->team_id,
 		.channel = place_key,
-		.thread_ts = thread_key,
-		.message_ts = thread_key ? thread_key : from,
+		.message_ts = from,
 		.user_team = self->team_id };
+	return origin_pack(&o, out);
+}
+
+static size_t slack_origin_within(
+    struct adapter *a, const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX])
+{
+	(void)a;
+	struct origin o;
+	if (!wire_ts_valid(thread_key) || !origin_unpack(origin, n, &o))
+		return 0;
+	o.thread_ts = o.message_ts = thread_key;
 	return origin_pack(&o, out);
 }
 
@@ -336,4 +345,5 @@ const struct adapter_ops slack_ops = {
 	.describe = slack_describe,
 	.permalink = slack_permalink,
 	.origin_for = slack_origin_for,
+	.origin_within = slack_origin_within,
 };

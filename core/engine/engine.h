@@ -38,12 +38,16 @@ struct adapter_ops {
 	bool (*permalink)(
 	    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
 	/**
-	 * Optional (NULL): the origin of a place where nothing came in, for a notice: in the thread ${thread_key} or, NULL, a new one.  The
-	 * external_ref under which a notice for a new thread was sent begins, up to a comma, with that thread's key.  Gives the length, at
-	 * most INTENT_ORIGIN_MAX; 0: not now, or not for this workspace.  Any thread; never blocks.
+	 * Optional (NULL), both or neither: the origin of a place where nothing came in, for a notice that begins a thread there.  Gives the
+	 * length, at most INTENT_ORIGIN_MAX; 0: not now, or not for this workspace.  Any thread; never blocks.
 	 */
-	size_t (*origin_for)(
-	    struct adapter *a, struct id ws, const char *place_key, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
+	size_t (*origin_for)(struct adapter *a, struct id ws, const char *place_key, char out[INTENT_ORIGIN_MAX]);
+	/**
+	 * The origin of the thread that a notice to ${origin} has begun.  ${thread_key} is its external_ref up to the first comma, and the key
+	 * of intents from that thread.  0: it is none of ours.  Any thread; needs no connection.
+	 */
+	size_t (*origin_within)(
+	    struct adapter *a, const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
 };
 
 /* A durable change of a thread, for live views (the web adapter).  Borrowed; called on the writer's thread after COMMIT. */

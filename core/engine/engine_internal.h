@@ -233,6 +233,8 @@ struct relay_end {
 	bool opening; /* the first of its conversation */
 	int state;
 	const char *adapter, *place_key;
+	char origin[INTENT_ORIGIN_MAX]; /* of the notice */
+	size_t origin_len;
 	bool more; /* it has led to work in a thread that perhaps nobody has */
 };
 void relay_send_look(struct writer_tx *tx, struct relay_end *x); /* one round before */

@@ -73,7 +73,9 @@ const struct pg_statement relay_statements[] = {
 	    " AND threads.id = r.thread_id" },
 	{ "relay_void", "UPDATE relays SET state = 3, closed_at = now() WHERE ws = $1 AND id = $2 AND state = 1" },
 	/* ---- what the end of a notice leads to ---- */
-	{ "relay_look", "SELECT state, adapter, place_key FROM relays WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	{ "relay_look",
+	    "SELECT r.state, r.adapter, r.place_key, o.origin FROM relays r JOIN outbox o ON o.ws = r.ws AND o.id = r.id"
+	    " WHERE r.ws = $1 AND r.id = $2 FOR UPDATE OF r" },
 	{ "relay_audience", "INSERT INTO audiences (ws, id, kind, subject) VALUES ($1, $2, 1, $2) ON CONFLICT DO NOTHING" },
 	{ "relay_place",
 	    "INSERT INTO places (ws, id, adapter, external_id, visibility, member, audience_id) VALUES ($1, $2, $3, $4, 0, true, $2)"
@@ -270,6 +272,9 @@ static void on_look(void *ctx, const PGresult *r)
 	l->x->state = (int)pg_get_int8(r, 0, 0);
 	l->x->adapter = keep(l->tx, pg_get_str(r, 0, 1));
 	l->x->place_key = keep(l->tx, pg_get_str(r, 0, 2));
+	size_t n = (size_t)PQgetlength(r, 0, 3);
+	if (n <= sizeof(l->x->origin))
+		memcpy(l->x->origin, PQgetvalue(r, 0, 3), l->x->origin_len = n);
 }
 
 void relay_send_look(struct writer_tx *tx, struct relay_end *x)
@@ -331,8 +336,8 @@ void relay_send_ended(struct writer_tx *tx, struct relay_end *x)
 		memcpy(key, x->ref, n);
 		key[n] = '\0';
 		const struct adapter_slot *via = engine_adapter(x->e, x->adapter, strlen(x->adapter));
-		if (via != NULL && via->ops->origin_for != NULL)
-			origin_len = via->ops->origin_for(via->a, x->ws, x->place_key, key, origin);
+		if (via != NULL && via->ops->origin_within != NULL)
+			origin_len = via->ops->origin_within(via->a, x->origin, x->origin_len, key, origin);
 	}
 	if (origin_len > 0 && x->state == 1) {
 		opened(tx, x, key, origin, origin_len);

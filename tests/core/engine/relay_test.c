@@ -68,10 +68,16 @@ static enum err people_send(struct adapter *a, const struct reply *r)
 	return ERR_NONE;
 }
 
-static size_t people_origin(struct adapter *a, struct id ws, const char *place, const char *thread, char out[INTENT_ORIGIN_MAX])
+static size_t people_origin(struct adapter *a, struct id ws, const char *place, char out[INTENT_ORIGIN_MAX])
 {
 	(void)ws;
-	return a->away ? 0 : (size_t)snprintf(out, INTENT_ORIGIN_MAX, "%s/%s", place, thread ? thread : "");
+	return a->away ? 0 : (size_t)snprintf(out, INTENT_ORIGIN_MAX, "%s/", place);
+}
+
+static size_t people_within(struct adapter *a, const void *origin, size_t n, const char *thread, char out[INTENT_ORIGIN_MAX])
+{
+	(void)a;
+	return (size_t)snprintf(out, INTENT_ORIGIN_MAX, "%.*s%s", (int)n, (const char *)origin, thread);
 }
 
 static size_t got(struct adapter *a)
@@ -111,7 +117,11 @@ static void before_start(void *arg, struct engine *e)
 {
 	struct adapter *a = arg;
 	a->e = e;
-	a->ops = (struct adapter_ops){ .name = "people", .caps = CAP_THREAD, .send = people_send, .origin_for = people_origin };
+	a->ops = (struct adapter_ops){ .name = "people",
+		.caps = CAP_THREAD,
+		.send = people_send,
+		.origin_for = people_origin,
+		.origin_within = people_within };
 	engine_add_adapter(e, &a->ops, a);
 	engine_offer_people(e, "test", "people", "C9");
 }
