@@ -353,7 +353,7 @@ static int begin_call(struct lws *wsi, struct http_session *h, const char *host)
 {
 	char origin[300], type[100], cookie[4096], authorization[200], address[64] = "";
 	struct api_answer no = { 0 };
-	lws_get_peer_simple(wsi, address, sizeof address);
+	client_address(wsi, address);
 	const struct api_head head = { .path = h->path,
 		.host = host,
 		.origin = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin),
