@@ -353,7 +353,9 @@ enum err engine_list_threads(struct engine *e, struct id ws, struct id place, in
     void (*fn)(void *arg, const struct listed_thread *t), void *arg)
 {
 	(void)e, (void)ws, (void)place, (void)before_ms, (void)before, (void)limit, (void)fn, (void)arg;
-	return ERR_RETRY;
+	if (fake.read_delay_ms > 0)
+		usleep(fake.read_delay_ms * 1000);
+	return ERR_NONE;
 }
 enum err engine_run_history(
     struct engine *e, struct id ws, struct id thread, int limit, void (*fn)(void *arg, const struct past_run *r), void *arg)

@@ -602,6 +602,33 @@ static void frames__that_are_no_commands__get_an_error_and_stay_connected(void *
 	ws_done(&w);
 }
 
+static void questions__beyond_eight_at_a_time__wait(void **state)
+{
+	(void)state;
+	struct ws w;
+	int answered = 0, busy = 0;
+	fake.read_delay_ms = 400;
+	enter(&w);
+	for (int i = 0; i < 12; i++)
+		ws_say(&w, "{\"type\":\"threads\"}");
+	for (int i = 0; i < 12; i++) {
+		const char *t = ws_hear(&w, 3000);
+		assert_non_null(t);
+		if (strcmp(t, "threads") == 0) {
+			answered++;
+		} else {
+			assert_string_equal(json_str(w.frame, "code", ""), "busy");
+			assert_true(json_int(w.frame, "retry_after_ms", 0) > 0);
+			busy++;
+		}
+	}
+	assert_int_equal(answered, 8);
+	assert_int_equal(busy, 4);
+	ws_say(&w, "{\"type\":\"threads\"}"); /* those have been answered: there is room again */
+	expect(&w, "threads");
+	ws_done(&w);
+}
+
 static void flood__is_slowed_and_then_closed(void **state)
 {
 	(void)state;
@@ -699,6 +726,7 @@ int main(void)
 		T(messages__in_fragments_with_pings_between__are_put_together),
 		T(frames__that_break_the_rules__close_with_the_right_code),
 		T(frames__that_are_no_commands__get_an_error_and_stay_connected),
+		T(questions__beyond_eight_at_a_time__wait),
 		T(flood__is_slowed_and_then_closed),
 		T(origin__of_a_foreign_page__is_refused),
 		T(stop__reaches_the_engine),
