@@ -82,6 +82,14 @@ const tests = {
 		assert.deepEqual(Object.keys(doc.channels.eddy.messages).sort(), all);
 	},
 
+	async document__names__what_the_server_takes_and_nothing_else() {
+		const c = await Client.open();
+		c.say({ type: 'nonsense' });
+		const { message } = await c.hear('error');
+		assert.deepEqual(message.replace('known types: ', '').split(', ').sort(), theirs.map((m) => m.name).sort());
+		c.end();
+	},
+
 	async examples__fit__their_schemas() {
 		for (const [key, m] of Object.entries(doc.components.messages)) {
 			const valid = check(key);
@@ -153,7 +161,7 @@ const tests = {
 				if (payload.type === 'hello') await c.hear('welcome');
 				c.say({ type: 'ping', n: 7 });
 				await c.hear('pong', (f) => {
-					const refused = c.heard.find((e) => e.type === 'error' && !['refused', 'busy'].includes(e.code));
+					const refused = c.heard.find((e) => e.type === 'error' && !['refused', 'busy', 'not_offered'].includes(e.code));
 					assert.equal(refused, undefined, JSON.stringify({ payload, refused }));
 					return f.n === 7;
 				});
