@@ -80,6 +80,8 @@ void conn_free(struct conn *c)
 	metric_set(w->m_conns, (int64_t)w->conns_len);
 	outgoing_free(c);
 	buf_done(&c->in);
+	if (c->login != NULL)
+		visitors_leave(w->visitors, c->login, c->address);
 	web_login_unref(c->login);
 	free(c);
 }

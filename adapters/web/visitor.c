@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../core/base/log.h"
+#include "../../core/base/map.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
 #include "../../core/settings/settings.h"
@@ -27,6 +27,7 @@
 #define ADDRESS_SHARE 10  /* an address may be a whole office: so many times what one visitor may */
 #define HELLO_PER_S 5     /* of those who come back, from one address */
 #define HELLO_BURST 300
+#define HERE_WAIT_MS 10000
 #define SUBJECT_PLAIN 48 /* a subject up to this length stands in the person's id as it is */
 
 struct visitors {
@@ -37,6 +38,8 @@ struct visitors {
 	struct limit *news, *hellos;          /* by address */
 	struct limit *by_person, *by_address; /* what guests do */
 	struct identity_uses *uses;
+	struct map *here; /* guests' connections: how many, by address */
+	intptr_t here_max;
 };
 
 enum err visitors_check(const struct settings *s, char *why, size_t why_n)
@@ -78,6 +81,8 @@ struct visitors *visitors_new(const struct settings *s, const char *own_origin)
 	v->by_person = limit_new(per_s, per_s * 60, KEYS_MAX);
 	v->by_address = limit_new(per_s * ADDRESS_SHARE, per_s * 60 * ADDRESS_SHARE, KEYS_MAX);
 	v->uses = identity_uses_new(TOKENS_MAX);
+	v->here = map_new();
+	v->here_max = (intptr_t)settings_int(s, "web.widget.connections_per_address");
 	return v;
 }
 
@@ -90,6 +95,7 @@ void visitors_free(struct visitors *v)
 	limit_free(v->by_person);
 	limit_free(v->by_address);
 	identity_uses_free(v->uses);
+	map_free(v->here, NULL);
 	free(v);
 }
 
@@ -249,6 +255,29 @@ static struct web_login *named(struct visitors *v, const struct web_command *cmd
 	return l;
 }
 
+/* How many guests' connections an address has, in the pointer itself. */
+static intptr_t guests_of(const struct visitors *v, const char *from)
+{
+	return (intptr_t)map_get(v->here, from, strlen(from));
+}
+
+static void count_guest(struct visitors *v, const char *from, intptr_t n)
+{
+	if (n > 0)
+		map_put(v->here, from, strlen(from), (void *)n);
+	else
+		map_remove(v->here, from, strlen(from));
+}
+
+void visitors_leave(struct visitors *v, const struct web_login *l, const char *address)
+{
+	char from[64];
+	if (!l->guest)
+		return;
+	visitors_address(address, from);
+	count_guest(v, from, guests_of(v, from) - 1);
+}
+
 struct web_login *visitors_hello(struct visitors *v, const struct web_command *cmd, const char *address, uint64_t now_ms,
     int64_t wall_s, char secret[VISITOR_SECRET + 1], struct web_fault *fault, uint32_t *wait_ms)
 {
@@ -259,8 +288,16 @@ struct web_login *visitors_hello(struct visitors *v, const struct web_command *c
 	visitors_address(address, from);
 	if (!v->enabled)
 		return fail(fault, "denied", "there is no widget here: see web.widget.enabled", "");
-	return cmd->identity != NULL ? named(v, cmd, from, now_ms, wall_s, fault, wait_ms)
-	                             : stranger(v, cmd, from, now_ms, secret, fault, wait_ms);
+	struct web_login *l = cmd->identity != NULL ? named(v, cmd, from, now_ms, wall_s, fault, wait_ms)
+	                                            : stranger(v, cmd, from, now_ms, secret, fault, wait_ms);
+	if (l == NULL || !l->guest)
+		return l;
+	if (guests_of(v, from) >= v->here_max) {
+		web_login_unref(l);
+		return later(fault, "too many connections from this address; try again later", HERE_WAIT_MS, wait_ms);
+	}
+	count_guest(v, from, guests_of(v, from) + 1);
+	return l;
 }
 
 uint32_t visitors_act(struct visitors *v, const struct web_login *l, const char *address, uint64_t now_ms)

@@ -34,6 +34,8 @@ struct web_login *visitors_hello(struct visitors *v, const struct web_command *c
     int64_t wall_s, char secret[VISITOR_SECRET + 1], struct web_fault *fault, uint32_t *wait_ms);
 /** May a guest's connection do one more thing that is stored?  0, or how many milliseconds to wait. */
 uint32_t visitors_act(struct visitors *v, const struct web_login *l, const char *address, uint64_t now_ms);
+/** A connection whose hello we let in has ended. */
+void visitors_leave(struct visitors *v, const struct web_login *l, const char *address);
 void visitors_sweep(struct visitors *v, uint64_t now_ms, int64_t wall_s);
 /** Whose limits an address shares: an IPv6 network of 64 bits is one.  ${out} has 64 bytes. */
 void visitors_address(const char *address, char out[64]);

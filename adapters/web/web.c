@@ -72,6 +72,8 @@ const struct setting web_settings[] = {
 	    "aud of those tokens; without it the origin of web.public_url" },
 	{ "web.widget.messages_per_minute", SET_INT, 0, "20", NULL, 1, 6000, NULL,
 	    "what one visitor may send, on average and at once; ten times as much all visitors of one address" },
+	{ "web.widget.connections_per_address", SET_INT, 0, "300", NULL, 1, 1000000, NULL,
+	    "guests' connections of one address at a time" },
 	{ "web.widget.visitors_per_hour", SET_INT, 0, "120", NULL, 1, 1000000, NULL, "new visitors of one address" },
 	{ "web.widget.handover", SET_STR, 0, NULL, NULL, 0, 0, NULL,
 	    "where people answer those who ask for a person, such as slack:C0123 (docs/handover.md); without it this is not offered" },

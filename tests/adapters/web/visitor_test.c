@@ -49,6 +49,10 @@ static int widget_up_few(void **state)
 {
 	return up(state, "web.widget.visitors_per_hour=2");
 }
+static int widget_up_narrow(void **state)
+{
+	return up(state, "web.widget.connections_per_address=2");
+}
 static int widget_up_proxied(void **state)
 {
 	static const char *const o[] = { "web.listen=127.0.0.1:0", "web.widget.enabled=true", "web.forwarded=true",
@@ -353,6 +357,40 @@ static void visitors__too_many_new_ones_of_an_address__are_told_when_to_come(voi
 	ws_done(&w);
 }
 
+static void connections__of_guests__are_as_many_as_an_address_may_have(void **state)
+{
+	(void)state;
+	struct ws w[3], m;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 2; i++) {
+			const char *got = NULL;
+			for (int tries = 0; tries < 50; tries++) { /* until the server has seen those of before go */
+				come(&w[i], "", "");
+				got = ws_hear(&w[i], 3000);
+				if (got != NULL && strcmp(got, "welcome") == 0)
+					break;
+				ws_done(&w[i]);
+				usleep(100000);
+			}
+			assert_non_null(got);
+			assert_int_not_equal(w[i].fd, -1);
+		}
+		come(&w[2], "", "");
+		expect(&w[2], "error");
+		assert_string_equal(json_str(w[2].frame, "code", ""), "rate");
+		assert_null(ws_hear(&w[2], 3000));
+		assert_int_equal(w[2].close_code, 1013);
+		/* Members are not counted. */
+		assert_true(ws_open(&m, server.port, FROM_SITE));
+		ws_say(&m, "{\"type\":\"hello\",\"identity\":\"%s\"}",
+		    token_of("m", AUD, (int64_t)(clock_wall_ms() / 1000), ",\"role\":\"member\""));
+		expect(&m, "welcome");
+		ws_done(&m);
+		for (int i = 0; i < 3; i++)
+			ws_done(&w[i]);
+	}
+}
+
 static void address__of_a_proxys_client__is_the_last_one_it_names(void **state)
 {
 	(void)state;
@@ -501,6 +539,7 @@ int main(void)
 		T(identity__with_a_name__comes_back_in_its_tab_and_nowhere_else, widget_up),
 		T(messages__that_come_too_fast__wait_and_are_taken_later, widget_up_slow),
 		T(visitors__too_many_new_ones_of_an_address__are_told_when_to_come, widget_up_few),
+		T(connections__of_guests__are_as_many_as_an_address_may_have, widget_up_narrow),
 		T(address__of_a_proxys_client__is_the_last_one_it_names, widget_up_proxied),
 		cmocka_unit_test(address__of_one_network__is_one),
 		T(widget__is_told__what_it_is, widget_up),
