@@ -387,7 +387,8 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		if (a->route.to != ROUTE_STORE || a->facts.visibility == VIS_UNKNOWN)
 			a->facts.visibility = a->facts.visibility == VIS_UNKNOWN ? a->in.place.visibility : a->facts.visibility;
 		a->facts.offers_people = relay_offered(a);
-		a->route = a->relayed ? (struct route){ .to = ROUTE_STORE } : route_message(&a->in, &a->facts, wall);
+		static const struct route kept = { .to = ROUTE_STORE };
+		a->route = a->relayed ? kept : route_message(&a->in, &a->facts, wall);
 		people |= a->facts.relay != RELAY_NONE;
 		if (a->route.to == ROUTE_STORE || (a->in.kind == INTENT_PLACE_JOINED && !a->greet))
 			continue;

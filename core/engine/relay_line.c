@@ -116,7 +116,7 @@ static enum err relay_send(struct adapter *a, const struct reply *r)
 	at += sizeof(who.message.b) + sizeof(who.person.b);
 	const char *name = next_string(&at, end), *adapter = next_string(&at, end), *place = next_string(&at, end),
 	           *thread = next_string(&at, end);
-	if (thread == NULL)
+	if (name == NULL || adapter == NULL || place == NULL || thread == NULL)
 		return ERR_INPUT;
 	struct line *l = xmalloc(sizeof(*l));
 	*l = (struct line){ e, r->ws, r->delivery };

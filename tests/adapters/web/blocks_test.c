@@ -161,8 +161,8 @@ static void finished_blocks__never_change__over_random_texts(void **state)
 }
 
 static const char *const answers[] = {
-	"# Plan\n\nFirst a *word*, then:\n\n1. one\n\n   more of one\n\n2. two\n   ```c\n   int x;\n\n   int y;\n   ```\n3. three\n\nDone.\n\n"
-	"```\nfree\n\nstanding\n```\n\n> quoted\n\n> again\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nlast",
+	("# Plan\n\nFirst a *word*, then:\n\n1. one\n\n   more of one\n\n2. two\n   ```c\n   int x;\n\n   int y;\n   ```\n3. three\n\nDone.\n\n"
+	 "```\nfree\n\nstanding\n```\n\n> quoted\n\n> again\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nlast"),
 	"- a\n\n- b\n\n  c\n\nd\n\n- e\n- f\n\n---\n\ng\n===\n\nh",
 	"- ```\n  in\n\n  side\n  ```\n\nout\n\n~~~py\n```\n\n~~~\n\nend",
 	"    code\n\n    more code\n\ntext\n\n\tcode\n\n* x\n\n      y\n\nz",

@@ -83,8 +83,8 @@ static void secrets__are_nowhere_in_the_database(void **state)
 	char secret[SESSION_SECRET], query[300];
 	struct session s;
 	begin("local", &s, secret);
-	snprintf(query, sizeof query, "SELECT count(*) FROM eddy.sessions s, eddy.login_codes c WHERE s::text || c::text LIKE '%%%s%%'",
-	    secret + ID_TEXT);
+	snprintf(query, sizeof query,
+	    "SELECT count(*) FROM eddy.sessions s, eddy.login_codes c WHERE s::text || c::text LIKE '%%%s%%'", secret + ID_TEXT);
 	assert_string_equal(test_db_value(query), "0");
 	assert_string_equal(test_db_value("SELECT min(length(refresh_hash)) FROM eddy.sessions"), "32");
 }
@@ -142,7 +142,8 @@ static void refresh__with_nonsense__is_denied_and_ends_nothing(void **state)
 	char a[SESSION_SECRET], c[SESSION_SECRET];
 	struct session s, t;
 	begin("local", &s, a);
-	static const char *const bad[] = { "", ".", "x", "00000000-0000-0000-0000-000000000000.0123456789012345678901234567890123456789abc",
+	static const char *const bad[] = { "", ".", "x",
+		"00000000-0000-0000-0000-000000000000.0123456789012345678901234567890123456789abc",
 		"01a1fd62-6477-7000-a718-f510d9c23ae6.0123456789012345678901234567890123456789abc", "'; DROP TABLE sessions; --" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		assert_int_equal(refresh(bad[i], &t, c), ERR_DENIED);
@@ -158,7 +159,8 @@ static void session__unused_for_thirty_days__has_ended(void **state)
 	char a[SESSION_SECRET], b[SESSION_SECRET], code[SESSION_CODE];
 	struct session s, t;
 	begin("late", &s, a);
-	assert_true(test_db_exec("UPDATE eddy.sessions SET expires_at = expires_at - interval '30 days 1 s' WHERE subject = 'late'"));
+	assert_true(
+	    test_db_exec("UPDATE eddy.sessions SET expires_at = expires_at - interval '30 days 1 s' WHERE subject = 'late'"));
 	assert_int_equal(refresh(a, &t, b), ERR_DENIED);
 	/* And is forgotten by and by. */
 	assert_true(test_db_exec("UPDATE eddy.sessions SET expires_at = expires_at - interval '2 days' WHERE subject = 'late'"));
