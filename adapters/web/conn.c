@@ -47,6 +47,8 @@ static void join_list(struct conn *c)
 	struct map *lists = c->web->lists;
 	size_t n = strlen(c->person->id);
 	c->same_person = map_get(lists, c->person->id, n);
+	if (c->same_person != NULL)
+		c->same_person->same_before = c;
 	map_put(lists, c->person->id, n, c);
 }
 
@@ -54,16 +56,14 @@ static void leave_list(struct conn *c)
 {
 	struct map *lists = c->web->lists;
 	size_t n = strlen(c->person->id);
-	struct conn *at = map_get(lists, c->person->id, n);
-	if (at == c && c->same_person == NULL) {
-		map_remove(lists, c->person->id, n);
-	} else if (at == c) {
+	if (c->same_person != NULL)
+		c->same_person->same_before = c->same_before;
+	if (c->same_before != NULL)
+		c->same_before->same_person = c->same_person;
+	else if (c->same_person != NULL)
 		map_put(lists, c->person->id, n, c->same_person);
-	} else {
-		while (at->same_person != c)
-			at = at->same_person;
-		at->same_person = c->same_person;
-	}
+	else
+		map_remove(lists, c->person->id, n);
 }
 
 void conn_free(struct conn *c)

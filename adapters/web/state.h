@@ -94,8 +94,8 @@ struct conn {
 	char address[46]; /* whose limits count */
 	unsigned features;
 	const struct web_person *person;
-	struct web_login *login;  /* owns the person; NULL: one of the two that the server itself owns */
-	struct conn *same_person; /* the next one with the feature "threads" */
+	struct web_login *login;                /* owns the person; NULL: one of the two that the server itself owns */
+	struct conn *same_person, *same_before; /* neighbours among those with the feature "threads" */
 	uint64_t typed_ms;
 	int asking;               /* questions that are not answered yet */
 	struct buf in;            /* the message that is coming in */

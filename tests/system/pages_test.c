@@ -154,6 +154,31 @@ static void threads__are_listed__newest_first_to_their_person_only(void **state)
 	ws_done(&bob);
 }
 
+/* Tabs close in any order: those that are left hear on. */
+static void threads__of_closed_tabs__move_for_the_others(void **state)
+{
+	(void)state;
+	static const int order[] = { 1, 0, 3, 2 };
+	struct ws w, tab[4];
+	come(&w, ANN, "");
+	subscribe(&w, ONE);
+	for (int i = 0; i < 4; i++)
+		come(&tab[i], ANN, "\"threads\"");
+	for (int gone = 0; gone < 4; gone++) {
+		char id[16];
+		snprintf(id, sizeof id, "t%d", gone);
+		ask(&w, ONE, id, "move #1");
+		for (int i = gone; i < 4; i++)
+			for (int k = 0; k < 2; k++) {
+				hear(&tab[order[i]], "thread");
+				assert_int_equal(json_int(tab[order[i]].frame, "rev", 0), 2 * gone + k + 1);
+			}
+		ws_done(&tab[order[gone]]);
+	}
+	ask(&w, ONE, "t4", "nobody listens #2");
+	ws_done(&w);
+}
+
 /* Many threads, by pages: each once, in order. */
 static void threads__by_pages__come_each_once(void **state)
 {
@@ -518,6 +543,7 @@ int main(void)
 #define SYSTEM_TEST(t) cmocka_unit_test_setup_teardown(t, serve, rig_tear_down)
 	const struct CMUnitTest tests[] = {
 		SYSTEM_TEST(threads__are_listed__newest_first_to_their_person_only),
+		SYSTEM_TEST(threads__of_closed_tabs__move_for_the_others),
 		SYSTEM_TEST(threads__by_pages__come_each_once),
 		SYSTEM_TEST(history__says__what_was_done_to_its_person_only),
 		SYSTEM_TEST(retry__of_a_failed_run__is_done_once_and_by_its_person_only),
