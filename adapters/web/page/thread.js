@@ -108,10 +108,19 @@ export class Thread {
 	items() {
 		const out = [];
 		const over = [...this.open.values()].filter((o) => o.over);
-		const item = (o) => ({ kind: "open", key: `r:${o.run}`, stamp: o.stamp, o });
+		const taken = new Set();
+		const item = (o) => {
+			const key = taken.has(`r:${o.run}`) ? `o:${o.run}` : `r:${o.run}`;
+			taken.add(key);
+			return { kind: "open", key, stamp: o.stamp, o };
+		};
 		for (const m of this.messages) {
 			while (over.length && over[0].seq < m.seq) out.push(item(over.shift()));
-			out.push({ kind: "message", key: m.key ? `k:${m.key}` : `m:${m.message}`, stamp: m.stamp, m });
+			// An answer keeps the place in which it grew; a second message of the same run has its own.
+			let key = m.key ? `k:${m.key}` : m.run && m.author?.kind !== "person" ? `r:${m.run}` : `m:${m.message}`;
+			if (taken.has(key)) key = `m:${m.message}`;
+			taken.add(key);
+			out.push({ kind: "message", key, stamp: m.stamp, m });
 		}
 		out.push(...over.map(item));
 		for (const [client_id, l] of this.local)
@@ -146,6 +155,7 @@ export class Thread {
 		}
 		if (m.run && m.author?.kind !== "person") {
 			const o = this.open.get(m.run);
+			m.stamp += o?.stamp || 0; // it is drawn where that one is
 			if (o?.tools.size) m.tools = o.tools;
 			this.open.delete(m.run);
 			if (!this.runs.has(m.run)) this.runs.set(m.run, m.failed ? "failed" : "answered");

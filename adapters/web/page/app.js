@@ -1,0 +1,411 @@
+/*
+ * The page: log-in, the list of conversations, the conversation (chat.js), what Eddy did (panel.js), and what is kept in this browser: the
+ * look, the language, drafts, and acts that the server has not accepted yet.  Tabs share all of that through the storage and
+ * the server's frames.
+ */
+import "./chat.js";
+import { ask, h, icon, mark, tool } from "./dom.js";
+import { Words, languages } from "./i18n.js";
+import { ThreadList } from "./list.js";
+import { Panel } from "./panel.js";
+import { Session } from "./session.js";
+import { EddySocket, uuid } from "./socket.js";
+import { Thread } from "./thread.js";
+
+const THREADS_KEPT = 12;
+const THREAD = /^#\/t\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+const root = document.documentElement;
+
+/* What this browser keeps.  Storage may be full or forbidden: then it is kept as long as the page lives. */
+const memory = new Map();
+const keep = {
+	get(key) {
+		try {
+			return localStorage.getItem(`eddy.${key}`) ?? memory.get(key) ?? null;
+		} catch {
+			return memory.get(key) ?? null;
+		}
+	},
+	set(key, value) {
+		if (value) memory.set(key, value);
+		else memory.delete(key);
+		try {
+			if (value) localStorage.setItem(`eddy.${key}`, value);
+			else localStorage.removeItem(`eddy.${key}`);
+		} catch {
+			/* see above */
+		}
+	},
+	keys(prefix) {
+		const all = new Set(memory.keys());
+		try {
+			for (let i = 0; i < localStorage.length; i++) if (localStorage.key(i).startsWith("eddy.")) all.add(localStorage.key(i).slice(5));
+		} catch {
+			/* see above */
+		}
+		return [...all].filter((k) => k.startsWith(prefix));
+	},
+};
+
+const session = new Session();
+const threads = new Map(); // thread → Thread, oldest use first
+let words;
+let socket;
+let chat;
+let list;
+let panel;
+let page = {};
+let current = null;
+let ui = {};
+const wide = matchMedia("(min-width: 900px)");
+const docked = matchMedia("(min-width: 1440px)");
+
+// ---- the look ----
+
+function applyLook() {
+	const theme = keep.get("theme");
+	if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+	else delete root.dataset.theme;
+}
+
+async function applyLanguage() {
+	words = await Words.load(keep.get("language") || "auto");
+	root.lang = words.language;
+	root.dir = keep.get("dir") === "rtl" ? "rtl" : words.dir;
+}
+
+// ---- log-in ----
+
+function showLogin(problem) {
+	socket?.stop();
+	socket = chat = null;
+	ui = {};
+	const { t } = words;
+	document.title = "Eddy";
+	const command = h("code", null, "eddy login");
+	const input = h("input", { id: "code", type: "text", autocomplete: "off", spellcheck: "false", required: true, dir: "ltr" });
+	const bad = h("p", { class: "bad", role: "alert" }, problem || "");
+	const form = h("form", { class: "login" }, mark(48), h("h1", null, t("login_title")), h("p", null, t("login_text")), h("p", null, command), bad,
+		h("label", { for: "code" }, t("login_paste")), h("div", { class: "line" }, input, h("button", { class: "button primary" }, t("login_go"))));
+	form.addEventListener("submit", (e) => {
+		e.preventDefault();
+		const code = Session.code(input.value);
+		if (code) logIn(code);
+		else bad.textContent = t("login_bad");
+	});
+	document.body.replaceChildren(h("main", { class: "gate" }, form));
+}
+
+async function logIn(code) {
+	try {
+		await session.logIn(code);
+		showApp();
+	} catch (e) {
+		showLogin(words.t(e.denied ? "login_bad" : e.status === 429 ? "login_busy" : "login_offline"));
+	}
+}
+
+async function logOut(everywhere) {
+	try {
+		await session.logOut(everywhere);
+	} catch {
+		/* the cookie lives until the server can be reached; what is here goes all the same */
+	}
+	for (const k of [...keep.keys("draft."), ...keep.keys("act.")]) keep.set(k, null);
+	threads.clear();
+	location.hash = "";
+	showLogin();
+}
+
+// ---- the page ----
+
+function act(name) {
+	const n = `act.${session.person?.id || ""}.`;
+	return name === undefined ? n : n + name;
+}
+
+const store = {
+	load: () => keep.keys(act()).map((k) => JSON.parse(keep.get(k))).filter((i) => i?.frame?.client_id && i.frame.type).sort((a, b) => a.at - b.at),
+	put: (i) => keep.set(act(i.client_id), JSON.stringify(i)),
+	remove: (id) => keep.set(act(id), null),
+};
+const drafts = { get: (t) => keep.get(`draft.${t}`), set: (t, text) => keep.set(`draft.${t}`, text) };
+
+function showApp() {
+	const { t } = words;
+	list = new ThreadList({ words, pick: (id) => go(id), more: (before) => socket.request({ type: "threads", before, limit: 50 }) });
+	panel = new Panel(words);
+	chat = document.createElement("eddy-chat");
+	socket = new EddySocket({
+		url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`,
+		hello: async ({ denied }) => ({
+			token: await session.fresh(denied), client: "page/1", locale: words.locale, features: ["blocks", "threads"],
+			tz: Intl.DateTimeFormat().resolvedOptions().timeZone,
+		}),
+		on: frame,
+		store,
+	});
+	ui.title = h("h1", { dir: "auto" });
+	ui.listButton = tool("menu", "", () => toggle("list"), { "aria-controls": "list" });
+	ui.panelButton = tool("panel", "", () => toggle("panel"), { "aria-controls": "panel" });
+	ui.erase = tool("trash", "", () => erase());
+	ui.newButton = h("button", { type: "button", class: "button wide", onclick: () => go(null) });
+	ui.newSmall = tool("plus", "", () => go(null));
+	ui.who = h("span", { class: "name", dir: "auto" });
+	ui.settings = tool("more", "", () => settings());
+	ui.listTitle = h("span", { class: "brand" }, mark(26), "Eddy");
+	ui.panelTitle = h("h2");
+	ui.closeList = tool("close", "", () => toggle("list", false));
+	ui.closePanel = tool("close", "", () => toggle("panel", false));
+	ui.list = h("aside", { class: "list", id: "list" }, h("div", { class: "bar" }, ui.listTitle, ui.closeList), ui.newButton, list.el, h("div", { class: "me" }, ui.who, ui.settings));
+	ui.panel = h("aside", { class: "panel", id: "panel" }, h("div", { class: "bar" }, ui.panelTitle, ui.closePanel), panel.el);
+	ui.shade = h("div", { class: "shade", onclick: () => (toggle("list", false), toggle("panel", false)) });
+	document.body.replaceChildren(h("div", { class: "app" }, ui.list,
+		h("main", { class: "talk" }, h("header", { class: "bar" }, ui.listButton, ui.title, ui.newSmall, ui.erase, ui.panelButton), chat), ui.panel, ui.shade));
+	root.dataset.list = wide.matches && keep.get("list") !== "off" ? "on" : "off";
+	root.dataset.panel = docked.matches && keep.get("panel") === "on" ? "on" : "off";
+	relabel();
+	socket.start();
+	route();
+	if (wide.matches) chat.focus();
+}
+
+function relabel() {
+	const { t } = words;
+	const name = (b, key) => {
+		b.setAttribute("aria-label", t(key));
+		b.title = t(key);
+	};
+	const on = (what) => root.dataset[what] === "on";
+	name(ui.listButton, on("list") ? "close_list" : "open_list");
+	name(ui.panelButton, on("panel") ? "close_panel" : "open_panel");
+	for (const what of ["list", "panel"]) {
+		ui[`${what}Button`].setAttribute("aria-expanded", String(on(what)));
+		ui[what].inert = !on(what);
+	}
+	name(ui.closeList, "close_list");
+	name(ui.closePanel, "close_panel");
+	name(ui.erase, "erase");
+	name(ui.newSmall, "new_thread");
+	name(ui.settings, "settings");
+	ui.newButton.replaceChildren(icon("plus", 17), t("new_thread"));
+	ui.list.setAttribute("aria-label", t("threads"));
+	ui.panel.setAttribute("aria-label", t("panel"));
+	ui.panelTitle.textContent = t("panel");
+	ui.who.textContent = session.person?.name || "";
+	list.relabel(words);
+	panel.relabel(words);
+	chat.setup({ socket, words, person: session.person, drafts, notice: page.ai_notice });
+	retitle();
+}
+
+function retitle() {
+	const title = current ? list.title(current) : "";
+	ui.title.textContent = title || words.t("untitled");
+	document.title = title ? `${title} · Eddy` : "Eddy";
+	ui.erase.hidden = !current || !socket.features.includes("threads") || !!threads.get(current)?.empty;
+}
+
+function toggle(what, to = root.dataset[what] !== "on") {
+	const was = root.dataset[what] === "on";
+	if (was === to) return;
+	root.dataset[what] = to ? "on" : "off";
+	if (what === "list" ? wide.matches : docked.matches) keep.set(what, to ? "on" : "off");
+	else if (to) toggle(what === "list" ? "panel" : "list", false);
+	relabel();
+	if (to && what === "panel") askHistory();
+	const inside = ui[what];
+	if (to && !(what === "list" ? wide : docked).matches) inside.querySelector("button")?.focus();
+	if (!to && (document.activeElement === document.body || inside.contains(document.activeElement))) ui[`${what}Button`].focus();
+}
+
+const overlaid = () => (root.dataset.panel === "on" && !docked.matches ? "panel" : root.dataset.list === "on" && !wide.matches ? "list" : null);
+
+// ---- conversations ----
+
+function route() {
+	const id = THREAD.exec(location.hash)?.[1]?.toLowerCase();
+	open(id || uuid(), !id);
+}
+
+function go(id) {
+	if (!wide.matches) toggle("list", false);
+	if (id === current || (!id && threads.get(current)?.fresh && threads.get(current).empty)) return chat.focus();
+	if (id) {
+		history.pushState(null, "", `#/t/${id}`);
+		open(id, false);
+	} else {
+		history.pushState(null, "", location.pathname);
+		open(uuid(), true);
+	}
+	chat.focus();
+}
+
+function open(id, fresh) {
+	if (id === current) return;
+	if (current) socket.unsubscribe(current);
+	let thread = threads.get(id);
+	if (!thread) thread = new Thread(id);
+	threads.delete(id);
+	threads.set(id, thread);
+	thread.fresh = fresh && thread.empty;
+	for (const old of [...threads.keys()].slice(0, -THREADS_KEPT)) {
+		threads.delete(old);
+		socket.forget(old);
+	}
+	for (const item of socket.outbox.values()) if (item.frame.thread === id && !thread.local.has(item.client_id)) thread.apply({ type: "local.outbox", item: { ...item } });
+	current = id;
+	socket.subscribe(id);
+	list.select(fresh ? null : id);
+	panel.clear();
+	chat.show(thread);
+	retitle();
+	askHistory();
+}
+
+const askHistory = () => current && !threads.get(current).fresh && root.dataset.panel === "on" && socket.features.includes("threads") && socket.request({ type: "history", thread: current });
+let historyTimer;
+
+async function erase() {
+	const { t } = words;
+	if (await ask(document.body, { title: t("erase_ask"), text: t("erase_more"), yes: t("erase"), no: t("cancel") })) socket.act({ type: "erase", thread: current });
+}
+
+function frame(f) {
+	if (f.type === "local.state" && f.state === "denied") return showLogin();
+	if (f.type === "welcome") {
+		session.person = f.person || session.person;
+		ui.who.textContent = session.person?.name || "";
+		if (chat.person?.name !== session.person?.name) chat.setup({ socket, words, person: session.person, drafts, notice: page.ai_notice });
+		if ((f.features || []).includes("threads")) queueMicrotask(() => socket?.request({ type: "threads", limit: 50 }));
+	}
+	list.frame(f);
+	if (f.type === "erased") {
+		threads.delete(f.thread);
+		drafts.set(f.thread, null);
+		if (f.thread === current) {
+			current = null;
+			go(null);
+		}
+		return;
+	}
+	const thread = f.thread || f.item?.frame?.thread;
+	if (f.type === "local.outbox" && f.item.state === "sending" && f.item.frame.type === "send") said(f.item.frame);
+	if (thread && thread !== current && f.type.startsWith("local.")) threads.get(thread)?.apply(f);
+	chat.frame(f);
+	if (thread && thread === current) {
+		if (panel.frame(f)) {
+			clearTimeout(historyTimer);
+			historyTimer = setTimeout(askHistory, 400);
+		}
+		if (f.type === "subscribed") {
+			retitle();
+			askHistory();
+		}
+		if (f.type === "message" && f.author?.kind === "person" && !list.title(thread)) list.touch(thread, f.text);
+	}
+	if (f.type === "threads" || f.type === "thread" || f.type === "local.outbox") retitle();
+}
+
+/* The first words make a new conversation a real one, with an address of its own. */
+function said({ thread, text }) {
+	const t = threads.get(thread);
+	list.touch(thread, text);
+	if (t?.fresh && thread === current) {
+		t.fresh = false;
+		history.replaceState(null, "", `#/t/${thread}`);
+		list.select(thread);
+	}
+}
+
+// ---- settings ----
+
+function settings() {
+	const { t } = words;
+	const pick = (label, key, options) => {
+		const id = `set-${key}`;
+		const select = h("select", { id, onchange: () => {
+			keep.set(key, select.value === "auto" ? null : select.value);
+			changed(key);
+		} }, Object.entries(options).map(([v, text]) => h("option", { value: v, selected: (keep.get(key) || "auto") === v, lang: key === "language" && v !== "auto" && v }, text)));
+		return h("div", { class: "field" }, h("label", { for: id }, label), select);
+	};
+	const dialog = h("dialog", { class: "settings", "aria-labelledby": "settings-title" },
+		h("form", { method: "dialog", class: "bar" }, h("h2", { id: "settings-title" }, t("settings")), h("button", { class: "tool", "aria-label": t("close"), title: t("close") }, icon("close"))),
+		pick(t("theme"), "theme", { auto: t("theme_auto"), light: t("theme_light"), dark: t("theme_dark") }),
+		pick(t("language"), "language", { auto: t("language_auto"), ...languages }),
+		h("div", { class: "line" }, h("button", { type: "button", class: "button", onclick: () => (dialog.close(), logOut(false)) }, t("log_out")),
+			h("button", { type: "button", class: "button danger", onclick: () => (dialog.close(), logOut(true)) }, t("log_out_all"))));
+	dialog.addEventListener("close", () => dialog.remove());
+	dialog.addEventListener("click", (e) => e.target === dialog && dialog.close());
+	document.body.append(dialog);
+	dialog.showModal();
+}
+
+async function changed(key) {
+	if (key === "theme") applyLook();
+	if (key === "language" || key === "dir") {
+		await applyLanguage();
+		if (chat) {
+			const old = document.querySelector("dialog.settings");
+			relabel();
+			if (old) {
+				old.close();
+				settings();
+				document.getElementById("set-language")?.focus();
+			}
+		} else showLogin();
+	}
+}
+
+// ---- from outside ----
+
+addEventListener("storage", (e) => {
+	const key = e.key?.startsWith("eddy.") ? e.key.slice(5) : null;
+	if (!key) return;
+	memory.delete(key);
+	if (["theme", "language", "dir"].includes(key)) changed(key);
+	else if (key.startsWith("draft.")) chat?.draft(key.slice(6), e.newValue);
+});
+addEventListener("hashchange", () => {
+	const code = /login=/.test(location.hash) && Session.code(location.hash);
+	if (code) {
+		history.replaceState(null, "", location.pathname);
+		logIn(code);
+	} else if (chat) route();
+});
+addEventListener("keydown", (e) => {
+	if (!chat || e.isComposing) return;
+	if ((e.ctrlKey || e.metaKey) && !e.shiftKey && !e.altKey && e.key.toLowerCase() === "k") {
+		e.preventDefault();
+		toggle("list", true);
+		list.search.focus();
+	} else if (e.key === "Escape" && !e.defaultPrevented && overlaid()) toggle(overlaid(), false);
+});
+for (const m of [wide, docked])
+	m.addEventListener("change", () => {
+		if (!chat) return;
+		root.dataset.list = wide.matches && keep.get("list") !== "off" ? "on" : "off";
+		root.dataset.panel = docked.matches && keep.get("panel") === "on" ? "on" : "off";
+		relabel();
+	});
+
+async function start() {
+	applyLook();
+	const code = /login=/.test(location.hash) ? Session.code(location.hash) : null;
+	if (code) history.replaceState(null, "", location.pathname); // at once: it must not stay in the address
+	const about = fetch("/api/page", { credentials: "same-origin" }).then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
+	await applyLanguage();
+	if (code) await logIn(code);
+	else {
+		try {
+			await session.fresh(true);
+			showApp();
+		} catch (e) {
+			showLogin(e.denied ? "" : words.t("login_offline"));
+		}
+	}
+	page = await about;
+	if (chat) relabel();
+}
+start();
