@@ -35,15 +35,6 @@ static struct web *web_of(struct lws *wsi)
 
 /* ---- answers ---- */
 
-static const char page[] =
-    "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Eddy</title>"
-    "<meta name=\"viewport\" content=\"width=device-width\"></head>\n<body>\n<h1>Eddy is running here</h1>\n"
-    "<p>Eddy is an AI teammate for Slack, the web and the terminal. This address is its server.</p>\n"
-    "<ul>\n<li>Talk to it in a terminal on this machine: <code>eddy chat</code></li>\n"
-    "<li>Build a client: the websocket protocol <code>eddy.v1</code> is spoken at this address (docs/websocket.md)</li>\n"
-    "<li>Look after it: <a href=\"/healthz\">/healthz</a>, <a href=\"/readyz\">/readyz</a>, <a href=\"/metrics\">/metrics</a></li>\n"
-    "</ul>\n</body>\n</html>\n";
-
 struct header {
 	const char *name, *value; /* NULL name: ends a list */
 };
@@ -214,13 +205,6 @@ static void make_metrics(struct web *w, struct buf *b, unsigned *status)
 	metrics_render(w->metrics, b);
 }
 
-static void make_page(struct web *w, struct buf *b, unsigned *status)
-{
-	(void)w;
-	(void)status;
-	buf_add(b, page, sizeof page - 1);
-}
-
 /* What the page shows before anybody has logged in: nothing that is not meant for everybody. */
 static void make_about(struct web *w, struct buf *b, unsigned *status)
 {
@@ -244,7 +228,6 @@ static const struct route {
 	void (*make)(struct web *w, struct buf *b, unsigned *status);
 	const struct header *kind;
 } routes[] = {
-	{ "/", "text/html; charset=utf-8", make_page, own_headers },
 	{ "/api/page", "application/json", make_about, own_headers },
 	{ "/api/widget", "application/json", make_widget, shared_headers },
 	{ "/healthz", "application/json", make_healthz, own_headers },

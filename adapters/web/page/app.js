@@ -133,7 +133,7 @@ const drafts = { get: (t) => keep.get(`draft.${t}`), set: (t, text) => keep.set(
 
 function showApp() {
 	const { t } = words;
-	list = new ThreadList({ words, pick: (id) => go(id), more: (before) => socket.request({ type: "threads", before, limit: 50 }) });
+	list = new ThreadList({ words, pick: (id) => go(id), more: (before, thread) => socket.request({ type: "threads", before, thread, limit: 50 }) });
 	panel = new Panel(words);
 	chat = document.createElement("eddy-chat");
 	socket = new EddySocket({

@@ -586,7 +586,7 @@ export class EddyChat extends HTMLElement {
 			for (const [value, name, key] of [["up", "up", "good"], ["down", "down", "bad"]])
 				tools.append(tool(name, t(key), () => this.#rate(m, value, node), { "aria-pressed": String(mine === value), "data-name": value }));
 		}
-		if (run && item.last && this.features.has("threads") && !this.thread.busy)
+		if (run && item.last && this.thread.runs.get(run) === "failed" && this.features.has("threads") && !this.thread.busy)
 			tools.append(tool("retry", t("retry"), () => this.socket.act({ type: "retry", thread: this.thread.id, run }), { "data-name": "retry" }));
 		node.meta.replaceChildren(tools);
 	}

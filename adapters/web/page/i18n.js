@@ -1,6 +1,5 @@
 /*
- * Words, numbers and times in the reader's language.  English is always there; another language comes as one file on demand and may
- * leave keys out.  A text may be an object of plural forms ({one, other}); {name} in a text is filled in.
+ * Words, numbers and times in the reader's language.  English is always there; another language comes as one file on demand.  A text may be an object of plural forms ({one, other}); {name} in a text is filled in.
  */
 import en from "./lang/en.js";
 
@@ -26,7 +25,7 @@ export class Words {
 
 	/** Words for ${wanted} (a BCP 47 tag or "auto"); an unknown language gives English. */
 	static async load(wanted) {
-		const tags = wanted && wanted !== "auto" ? [wanted] : [...(navigator.languages || ["en"])];
+		const tags = wanted && wanted !== "auto" ? [wanted] : [...(globalThis.navigator?.languages || ["en"])];
 		for (const tag of tags) {
 			const language = String(tag).toLowerCase().split("-")[0];
 			if (language === "en") return new Words("en", en, Words.#locale(tag));
@@ -44,7 +43,7 @@ export class Words {
 	static #locale(tag) {
 		const language = String(tag).split("-")[0];
 		try {
-			return Intl.getCanonicalLocales((navigator.languages || []).find((l) => l.split("-")[0] === language) || tag)[0];
+			return Intl.getCanonicalLocales((globalThis.navigator?.languages || []).find((l) => l.split("-")[0] === language) || tag)[0];
 		} catch {
 			return "en";
 		}
@@ -93,7 +92,7 @@ export class Words {
 		if (days === 0 || days === -1) text = this.#format("r", {}, () => new Intl.RelativeTimeFormat(this.locale, { numeric: "auto" })).format(days, "day");
 		else if (days < 0 && days > -7) text = this.date(ms, { weekday: "long" });
 		else text = this.date(ms, new Date(ms).getFullYear() === new Date(now).getFullYear() ? { day: "numeric", month: "long" } : { dateStyle: "long" });
-		return text.charAt(0).toLocaleUpperCase(this.locale) + text.slice(1);
+		return text.charAt(0).toLocaleUpperCase(this.locale) + text.slice(1); // it stands as a heading
 	}
 
 	/** A span: 340 ms, 2.3 s, 1 min 5 s. */
@@ -101,7 +100,8 @@ export class Words {
 		const unit = (n, u, digits = 0) => this.number(n, { style: "unit", unit: u, unitDisplay: "short", maximumFractionDigits: digits });
 		if (ms < 1000) return unit(Math.round(ms), "millisecond");
 		if (ms < 60000) return unit(ms / 1000, "second", 1);
-		return `${unit(Math.floor(ms / 60000), "minute")} ${unit(Math.round((ms % 60000) / 1000) % 60, "second")}`;
+		const s = Math.round(ms / 1000);
+		return `${unit(Math.floor(s / 60), "minute")} ${unit(s % 60, "second")}`;
 	}
 
 	/** Millionths of a dollar. */

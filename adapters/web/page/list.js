@@ -2,15 +2,19 @@
 import { h, icon } from "./dom.js";
 
 export class ThreadList {
-	/** pick(thread), more(before): asks the server for older ones. */
+	/** pick(thread), more(before, thread): asks the server for those older than this one. */
 	constructor({ words, pick, more }) {
 		Object.assign(this, { words, pick });
 		this.items = new Map(); // thread → {thread, title, at, rev}
 		this.current = null;
 		this.search = h("input", { type: "search", autocomplete: "off", spellcheck: "false", oninput: () => this.draw() });
 		this.nav = h("nav");
-		this.older = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => more(Math.min(...[...this.items.values()].map((i) => i.at))) });
-		this.el = h("div", { class: "list-in" }, h("label", { class: "search" }, icon("search", 16), this.search), this.nav, this.older);
+		this.older = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => {
+			const oldest = [...this.items.values()].reduce((a, b) => (b.at < a.at || (b.at === a.at && b.thread < a.thread) ? b : a));
+			more(oldest.at, oldest.thread);
+		} });
+		this.note = h("p", { class: "muted note", hidden: true });
+		this.el = h("div", { class: "list-in" }, h("label", { class: "search" }, icon("search", 16), this.search), this.nav, this.older, this.note);
 		this.relabel(words);
 		this.search.addEventListener("keydown", (e) => {
 			if (e.key === "Escape" && this.search.value) {
@@ -40,6 +44,7 @@ export class ThreadList {
 		this.search.setAttribute("aria-label", words.t("search"));
 		this.nav.setAttribute("aria-label", words.t("threads"));
 		this.older.textContent = words.t("older");
+		this.note.textContent = words.t("titles_only");
 		this.draw();
 	}
 
@@ -92,6 +97,7 @@ export class ThreadList {
 		}
 		if (!items.length) out.push(h("p", { class: "muted" }, t(this.items.size ? "no_match" : "no_threads")));
 		this.nav.replaceChildren(...out);
+		this.note.hidden = !want;
 		if (focused) this.nav.querySelector(`[data-thread="${focused}"]`)?.focus();
 	}
 }

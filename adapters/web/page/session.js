@@ -33,7 +33,7 @@ export class Session {
 		const turn = async () => {
 			if (this.token === had) this.#take(await post("/api/refresh"));
 		};
-		await (navigator.locks ? navigator.locks.request("eddy.refresh", turn) : turn());
+		await (globalThis.navigator?.locks ? navigator.locks.request("eddy.refresh", turn) : turn());
 		return this.token;
 	}
 
