@@ -51,7 +51,7 @@ function inlines(into, x, t, depth) {
 			into.append(plain(i));
 			continue;
 		}
-		const tag = { b: "strong", i: "em", s: "s" }[i.t];
+		const tag = { __proto__: null, b: "strong", i: "em", s: "s" }[i.t];
 		if (tag) {
 			const el = h(tag);
 			inlines(el, i.c, t, depth + 1);
