@@ -22,3 +22,9 @@ packages() { # oldest node, what is tested
 	fi
 	exec 7>&-
 }
+# The same for a test in Debian's Chromium (scripts/setup test installs it).
+browser() { # what is tested
+	what=$1
+	[ -x /usr/bin/chromium-headless-shell ] || [ -x /usr/bin/chromium ] || skip "no chromium-headless-shell"
+	packages 20 "$1"
+}
