@@ -122,9 +122,10 @@ export class Widget {
 	#forget() {
 		keep(this.box, this.name, null);
 		keep("sessionStorage", `${this.name}.out`, null);
+		const { name } = this.kept;
 		this.#leave();
 		this.#read();
-		this.kept.agreed = this.agreed;
+		if (name) this.kept.name = name;
 		this.#show();
 	}
 
@@ -390,7 +391,8 @@ export class Widget {
 			this.draft = this.input.value;
 			this.input.style.height = "";
 			this.input.style.height = `${this.input.scrollHeight}px`;
-			this.#note("");
+			if (this.long) this.#note("");
+			this.long = false;
 			this.#draw();
 		});
 		this.#page();
@@ -404,7 +406,10 @@ export class Widget {
 	#say() {
 		const text = this.input.value.trim();
 		if (!text) return;
-		if (new TextEncoder().encode(text).length > (this.socket.limits.text_bytes || 131072) - 2000) return this.#note(this.t("too_long"));
+		if (new TextEncoder().encode(text).length > (this.socket.limits.text_bytes || 131072) - 2000) {
+			this.long = true;
+			return this.#note(this.t("too_long"));
+		}
 		this.input.value = this.draft = "";
 		this.input.style.height = "";
 		const more = this.said ? [] : (this.answers || []).filter(([k]) => k !== "name");

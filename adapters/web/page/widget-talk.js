@@ -5,7 +5,7 @@
 import { plain, showBlocks } from "./blocks.js";
 import { h, mark } from "./dom.js";
 
-const SHOWN = 100; // messages, the newest
+const SHOWN = 400; // messages, the newest
 const NEAR = 48; // so close to the end (px) we stay there
 
 export class Talk {

@@ -44,6 +44,7 @@
 .launcher[aria-busy] svg { animation: turn 1s linear infinite; }
 @keyframes turn { to { rotate: 1turn; } }
 @media (prefers-reduced-motion) { .launcher svg { animation: none !important; opacity: .6; } }
+@media print { :host { display: none !important; } }
 @media (forced-colors: active) { .launcher { border: 2px solid; } }
 `);
 
@@ -108,7 +109,7 @@
 	Object.defineProperty(window, "Eddy", { value: Object.freeze(Eddy), configurable: true });
 	dispatchEvent(new Event("eddy-ready"));
 	try {
-		if (localStorage[key] || localStorage[`${key}.id`] || sessionStorage[key]) load();
+		for (const s of [localStorage, sessionStorage]) if (s[key] || s[`${key}.id`]) load();
 	} catch {
 		/* no storage: nothing is stored */
 	}

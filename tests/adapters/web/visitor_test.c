@@ -181,6 +181,21 @@ static void visitor__sees__nothing_of_others(void **state)
 	ws_done(&local);
 }
 
+static void guest__is_not_told__how_an_answer_was_made(void **state)
+{
+	(void)state;
+	struct ws w;
+	come(&w, "", "");
+	expect(&w, "welcome");
+	ws_say(&w, "{\"type\":\"history\",\"thread\":\"" THREAD "\"}");
+	expect(&w, "error");
+	assert_string_equal(json_str(w.frame, "code", ""), "refused");
+	ws_say(&w, "{\"type\":\"handover\",\"thread\":\"" THREAD "\",\"client_id\":\"h1\"}");
+	expect(&w, "error");
+	assert_string_equal(json_str(w.frame, "code", ""), "not_offered");
+	ws_done(&w);
+}
+
 static void visitor__with_a_secret_that_is_none__is_denied(void **state)
 {
 	(void)state;
@@ -531,6 +546,7 @@ int main(void)
 		T(visitor__new__gets_a_secret_and_lowest_rights, widget_up),
 		T(visitor__that_comes_back__is_the_same_person_and_sees_what_was_said, widget_up),
 		T(visitor__sees__nothing_of_others, widget_up),
+		T(guest__is_not_told__how_an_answer_was_made, widget_up),
 		T(visitor__with_a_secret_that_is_none__is_denied, widget_up),
 		T(hello__with_two_ways_to_log_in_or_none__is_refused, widget_up),
 		T(visitors__where_the_page_must_name_them__are_denied, widget_up_strict),
