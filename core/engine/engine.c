@@ -376,6 +376,10 @@ enum err engine_start(struct engine *e)
 		}
 		pthread_setname_np(e->workers[i], "worker");
 	}
+	const struct adapter_slot *people = e->people_at ? engine_adapter(e, e->people_at, strlen(e->people_at)) : NULL;
+	if (e->people_at != NULL && (people == NULL || people->ops->origin_for == NULL))
+		log_warn("people.offer", LF_STR("adapter", e->people_at),
+		    LF_STR("result", "nobody can be asked: this adapter is not connected, or cannot begin a conversation"));
 	atomic_store(&e->started, true);
 	claim_start(e);
 	atomic_store(&e->ready, true);

@@ -181,7 +181,7 @@ static void on_passed(void *ctx, const PGresult *r)
 
 static void put_lease(struct pg_args *g, const struct engine *e)
 {
-	if (atomic_load(&e->draining))
+	if (atomic_load(&e->draining) || map_count(e->lanes) >= LANES_MAX)
 		pg_arg_null(g);
 	else
 		pg_arg_id(g, e->process);

@@ -27,34 +27,59 @@ static bool begins_address(const char *s, size_t n)
 	return (n > 8 && memcmp(s, "https://", 8) == 0) || (n > 7 && memcmp(s, "http://", 7) == 0);
 }
 
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* Can the sign stand in an address as it is, without being read as markup?  Else the address ends before it, for a reader of links. */
+static bool goes_on(const char *s, size_t i, size_t n)
+{
+	char c = s[i];
+	if ((unsigned char)c <= ' ' || c == 0x7f || strchr("<>()[]\"'`*\\|~", c) != NULL)
+		return false;
+	if (c == '_') /* between letters it is one of them */
+		return i > 0 && i + 1 < n && is_word(s[i - 1]) && is_word(s[i + 1]);
+	if (c != '&')
+		return true;
+	size_t end = i + 1;
+	while (end < n && (is_word(s[end]) || s[end] == '#'))
+		end++;
+	return end == n || s[end] != ';';
+}
+
 void relay_put_plain(struct buf *md, const char *text, size_t n)
 {
-	bool line_start = true;
+	bool line_start = true, number = true; /* so far the line is nothing, or a number */
 	for (size_t i = 0; i < n; i++) {
 		char c = text[i];
 		if (begins_address(text + i, n - i)) {
-			while (i < n && (unsigned char)text[i] > ' ' && strchr("<>()[]\"'`*\\|", text[i]) == NULL)
+			while (i < n && goes_on(text, i, n))
 				buf_add_char(md, text[i++]);
 			i--;
-			line_start = false;
+			line_start = number = false;
 			continue;
 		}
 		if (c == '\r')
 			continue;
 		if (c == '\n') {
-			bool between = !line_start && i + 1 < n && text[i + 1] != '\n' && text[i + 1] != '\r';
+			size_t next = i + 1; /* a line of blanks is an empty one */
+			while (next < n && text[next] != '\n' && ((unsigned char)text[next] <= ' ' || text[next] == 0x7f))
+				next++;
+			bool between = !line_start && next < n && text[next] != '\n';
 			buf_add_str(md, between ? "\\\n" : "\n");
-			line_start = true;
+			line_start = number = true;
 			continue;
 		}
 		if ((unsigned char)c < ' ' || c == 0x7f || (line_start && c == ' '))
 			c = line_start ? '\0' : ' ';
 		if (c == '\0')
 			continue;
-		if (strchr("\\`*_[]<>()#|~&!", c) != NULL || (line_start && strchr("-+=", c) != NULL))
+		if (strchr("\\`*_[]<>()#|~&!", c) != NULL || (line_start && strchr("-+=", c) != NULL) || (number && c == '.'))
 			buf_add_char(md, '\\');
 		buf_add_char(md, c);
 		line_start = false;
+		number = number && c >= '0' && c <= '9';
 	}
 }
 

@@ -170,8 +170,29 @@ static const struct row commands[] = {
 	{ "こんにちは", CMD_GREETING },
 	{ "Eddy?", CMD_GREETING },
 	{ "hi all", CMD_GREETING },
+	{ "Talk to a person, please!", CMD_HANDOVER },
+	{ "I'd like to talk to a person.", CMD_HANDOVER },
+	{ "Can I speak to a human?", CMD_HANDOVER },
+	{ "human please", CMD_HANDOVER },
+	{ "Ich möchte mit einem Menschen sprechen", CMD_HANDOVER },
+	{ "Je voudrais parler à quelqu'un, s'il vous plaît", CMD_HANDOVER },
+	{ "¿Puedo hablar con una persona?", CMD_HANDOVER },
+	{ "担当者と話したいです", CMD_HANDOVER },
+	{ "Back to Eddy", CMD_HAND_BACK },
+	{ "please hand it back", CMD_HAND_BACK },
+	{ "zurück zu Eddy", CMD_HAND_BACK },
+	{ "Done!", CMD_DONE },
+	{ "ok, that's all, thanks", CMD_DONE },
+	{ "erledigt", CMD_DONE },
+	{ "C'est terminé", CMD_DONE },
 };
 static const char *const ordinary[] = {
+	"who is the person to talk to about invoices",
+	"a human wrote this, not a model",
+	"can I speak to a person from billing",
+	"is the deploy done",
+	"are we done with the migration",
+	"talk to Eddy about the plan",
 	"what time did we agree on?",
 	"what time is the meeting?",
 	"what time is it in Tokyo?",
@@ -472,7 +493,7 @@ static void command_answer__says__what_is_true(void **state)
 	assert_non_null(strstr(render(CMD_QUIET, &f, &b), "I stay quiet here"));
 	f.quiet = false;
 	assert_string_equal(render(CMD_COME_BACK, &f, &b), "I'm here and take part.");
-	for (int c = CMD_HELP; c <= CMD_LATE; c++)
+	for (int c = CMD_HELP; c <= CMD_DONE; c++)
 		assert_true(strlen(render((enum command)c, &f, &b)) > 5);
 	assert_string_equal(render(CMD_INTRODUCE, &f, &b),
 	    "Hi, I'm Eddy. Mention me with a question and I answer in its thread; `help` shows what I can do.");
