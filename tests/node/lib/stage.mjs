@@ -6,7 +6,7 @@ export const id = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, '0
 
 export class Stage {
 	constructor({ name = 'Ann Example', workspace = 'Eddy' } = {}) {
-		this.person = { id: 'p1', name };
+		this.person = { id: 'local', name };
 		this.workspace = workspace;
 		this.threads = new Map(); // id → {title, at, frames: [stored], open: [frames]}
 		this.tabs = new Set();
