@@ -135,7 +135,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 .foot a, .page a { color: inherit; text-underline-offset: 2px; }
 .offer { display: flex; justify-content: center; padding: 0 12px 8px; }
 .offer .button { min-height: 32px; font-size: .9em; border-radius: 99px; }
-.say { position: relative; padding: 0 12px; }
+.say { padding: 0 12px; }
 .box-in { display: flex; align-items: flex-end; gap: 4px; border: 1px solid var(--field); border-radius: calc(var(--radius) + 4px); padding: 4px; background: var(--bg); cursor: text; }
 .box-in textarea { flex: 1; min-width: 0; height: 36px; max-height: 140px; padding: 7px 10px; border: 0; background: none; resize: none; line-height: 22px; outline: none; }
 ::placeholder { color: var(--muted); opacity: 1; }
@@ -143,8 +143,8 @@ progress::-moz-progress-bar { background: var(--accent); }
 .round:disabled { background: var(--raised); color: var(--muted); cursor: default; }
 .round.stop .icon { fill: currentColor; }
 .round.stop { background: none; color: var(--text); box-shadow: inset 0 0 0 1.5px var(--field); }
-.under { position: absolute; inset: auto 24px calc(100% + 4px); font-size: .867em; }
-.under:not(:empty) { background: var(--bg); }
+.under { padding: 0 12px 6px; font-size: .867em; }
+.under:empty { display: none; }
 
 @media (max-width: 480px), (max-height: 420px) {
 	.panel { position: fixed; inset: 0; inset-block-start: var(--top, 0); width: auto !important; height: var(--tall, 100dvh) !important; border: 0; border-radius: 0; padding: env(safe-area-inset-top) env(safe-area-inset-right) 0 env(safe-area-inset-left); animation: none; }
