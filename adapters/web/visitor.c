@@ -200,11 +200,11 @@ static struct web_login *stranger(struct visitors *v, const struct web_command *
 	char id[64], own[81], name[128];
 	if (!v->strangers)
 		return fail(f, "denied", "visitors have to be named by the page: see web.widget.visitors", "");
-	if (cmd->visitor[0] != '\0' && !secret_valid(cmd->visitor))
-		return fail(f, "denied", "this visitor's secret is none of ours", "");
 	uint32_t wait = limit_take(cmd->visitor[0] == '\0' ? v->news : v->hellos, address, strlen(address), now_ms);
 	if (wait > 0)
 		return later(f, "too many visitors from this address; try again later", wait, wait_ms);
+	if (cmd->visitor[0] != '\0' && !secret_valid(cmd->visitor))
+		return fail(f, "denied", "this visitor's secret is none of ours", "");
 	if (cmd->visitor[0] == '\0')
 		make_secret(secret);
 	put_hash("visitor", secret[0] != '\0' ? secret : cmd->visitor, id, sizeof id);

@@ -91,6 +91,7 @@
 		button.removeAttribute("aria-busy");
 		await app?.open();
 	};
+	button.addEventListener("pointerenter", load); // it will be wanted in a moment
 	button.addEventListener("click", () => (app?.shown ? app.close() : open()));
 	const Eddy = {
 		open,
