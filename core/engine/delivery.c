@@ -455,7 +455,7 @@ void outbox_wait(struct run *r, uint32_t ms)
 	a->op.ws = r->ws;
 	a->e = r->e;
 	a->delivery = r->id;
-	timers_after(r->e->timers, ms, again_due, a);
+	timers_after_owned(r->e->timers, ms, again_due, a);
 }
 
 void outbox_again(struct run *r, uint32_t least_ms)

@@ -197,6 +197,8 @@ void timers_stop(struct timers *t);
 void timers_free(struct timers *t);
 /** Call ${fn} on the clock's thread in ${ms}; it must be short.  Any thread. */
 void timers_after(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *arg);
+/** The same with an ${arg} from the heap, which ${fn} takes, or timers_free() when the time does not come before. */
+void timers_after_owned(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *arg);
 
 /* ---- accept.c ---- */
 extern const struct pg_statement accept_statements[];

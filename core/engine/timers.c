@@ -13,6 +13,7 @@ struct timer {
 	uint64_t at_ms;
 	void (*fn)(void *arg);
 	void *arg;
+	bool owned; /* freed with the timers when the time never comes */
 };
 struct timers {
 	pthread_mutex_t mutex;
@@ -118,18 +119,31 @@ void timers_free(struct timers *t)
 {
 	if (t == NULL)
 		return;
+	for (size_t i = 0; i < t->len; i++)
+		if (t->heap[i].owned)
+			free(t->heap[i].arg);
 	pthread_mutex_destroy(&t->mutex);
 	pthread_cond_destroy(&t->cond);
 	free(t->heap);
 	free(t);
 }
 
-void timers_after(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *arg)
+static void after(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *arg, bool owned)
 {
 	pthread_mutex_lock(&t->mutex);
 	bool first = t->len == 0 || t->heap[0].at_ms > clock_ms() + ms;
-	push(t, (struct timer){ clock_ms() + ms, fn, arg });
+	push(t, (struct timer){ clock_ms() + ms, fn, arg, owned });
 	pthread_mutex_unlock(&t->mutex);
 	if (first)
 		pthread_cond_signal(&t->cond);
+}
+
+void timers_after(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *arg)
+{
+	after(t, ms, fn, arg, false);
+}
+
+void timers_after_owned(struct timers *t, uint64_t ms, void (*fn)(void *arg), void *arg)
+{
+	after(t, ms, fn, arg, true);
 }

@@ -641,6 +641,7 @@ static void page_words__marked_as_sending_by_a_dead_process__are_there_once(void
 	people_do(b, said("P1", "3.1", "once"));
 	assert_page_gets("once", 1);
 	assert_true(db_settles(20000));
+	long seq = db_count("SELECT seq FROM eddy.threads WHERE relay = 1");
 	/* As if it had died after the page had it and before that was written down. */
 	assert_true(test_db_exec("UPDATE eddy.outbox SET state = 2 WHERE adapter = 'relay'"));
 	assert_true(
@@ -649,6 +650,7 @@ static void page_words__marked_as_sending_by_a_dead_process__are_there_once(void
 	assert_true(db_settles(20000));
 	assert_page_gets("once", 1);
 	assert_int_equal(db_count("SELECT state FROM eddy.outbox WHERE adapter = 'relay'"), 3);
+	assert_int_equal(db_count("SELECT seq FROM eddy.threads WHERE relay = 1"), seq); /* it was not even numbered again */
 	both_done(b);
 }
 
