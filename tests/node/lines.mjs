@@ -35,7 +35,7 @@ async function thread(t) {
 /* What is stored of a conversation, and what the page shows of it: who said what. */
 const stored = async (id) => (await rig.sql(`SELECT author_kind, regexp_replace(body, '\\s+', ' ', 'g') FROM messages WHERE thread_id IN (SELECT id FROM threads WHERE external_key = '${id}') ORDER BY seq`)).map(([k, b]) => [k === '1' ? 'person' : 'eddy', b]);
 async function shown(t) {
-	for (let n = 0; n < 10 && (await t.button('Show earlier messages').isVisible()); n++) await t.button('Show earlier messages').click();
+	await t.earlier();
 	return t.log.evaluate((log) => [...log.querySelectorAll('article.msg')].map((a) => {
 		const mine = a.classList.contains('person');
 		return [mine ? 'person' : 'eddy', (a.querySelector(mine ? '.bubble' : '.body')?.innerText ?? '').replace(/\s+/g, ' ').trim()];

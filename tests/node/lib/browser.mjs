@@ -38,7 +38,7 @@ function spy() {
 
 export class Tab {
 	/** A fresh profile unless ${context} of another tab is given. */
-	static async open(browser, { width = 1440, height = 900, scheme = 'light', locale = 'en-GB', context, quiet = /$^/, init, ...more } = {}) {
+	static async open(browser, { width = 1440, height = 900, scheme = 'light', locale = 'en-GB', context, quiet = /$^/, init, watch, ...more } = {}) {
 		const t = new Tab();
 		t.context = context ?? (await browser.newContext({
 			viewport: { width, height }, colorScheme: scheme, locale, timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', ...more,
@@ -47,6 +47,7 @@ export class Tab {
 		if (init) await t.context.addInitScript(init);
 		t.page = await t.context.newPage();
 		t.page.setDefaultTimeout(patience(15000));
+		await watch?.(t.page, t.context);
 		t.faults = [];
 		t.requests = [];
 		t.quiet = quiet; // errors in the console that the test makes on purpose

@@ -60,6 +60,18 @@ export class Page extends Tab {
 		await this.page.getByRole('navigation').getByText(title, { exact: true }).first().click();
 	}
 
+	/** Draws the conversation from its beginning: long ones show their end first. */
+	async earlier() {
+		for (let n = 0; n < 50; n++) {
+			const more = await this.log.evaluate((log) => {
+				const b = log.querySelector('.earlier');
+				if (b?.hidden === false) b.click();
+				return b?.hidden === false;
+			});
+			if (!more) return;
+		}
+	}
+
 	async send(text) {
 		await this.box.fill(text);
 		await this.box.press('Enter');

@@ -52,7 +52,7 @@ export class Stage {
 				case 'hello':
 					return say({
 						type: 'welcome', session: id(), person: this.person, workspace: this.workspace, version: '0.1.0', features: ['blocks', 'threads'], notice: this.notice,
-						limits: { frame_bytes: 262144, text_bytes: 131072, subscriptions: 64, frames_per_second: 20, burst: 60, idle_ms: 60000 },
+						limits: { frame_bytes: 262144, text_bytes: 131072, subscriptions: 64, frames_per_second: 20, burst: 60, idle_ms: 60000, ...this.limits },
 					});
 				case 'ping':
 					return say({ type: 'pong', n: f.n });
