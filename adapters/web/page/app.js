@@ -4,7 +4,7 @@
  * the server's frames.
  */
 import "./chat.js";
-import { ask, h, icon, mark, tool } from "./dom.js";
+import { ask, copyText, h, icon, mark, ticked, tool } from "./dom.js";
 import { Words, languages } from "./i18n.js";
 import { ThreadList } from "./list.js";
 import { Panel } from "./panel.js";
@@ -82,7 +82,8 @@ function showLogin(problem) {
 	ui = {};
 	const { t } = words;
 	document.title = "Eddy";
-	const command = h("code", null, "eddy login");
+	const copy = tool("copy", t("copy"), async () => (await copyText("eddy login")) && ticked(copy, "copy", t("copied")));
+	const command = h("span", { class: "command" }, h("code", { dir: "ltr" }, "eddy login"), copy);
 	const input = h("input", { id: "code", type: "text", autocomplete: "off", spellcheck: "false", required: true, dir: "ltr" });
 	const bad = h("p", { class: "bad", role: "alert" }, problem || "");
 	const form = h("form", { class: "login" }, mark(48), h("h1", null, t("login_title")), h("p", null, t("login_text")), h("p", null, command), bad,
@@ -146,22 +147,23 @@ function showApp() {
 		store,
 	});
 	ui.title = h("h1", { dir: "auto" });
-	ui.listButton = tool("menu", "", () => toggle("list"), { "aria-controls": "list" });
+	ui.listButton = tool("side", "", () => toggle("list"), { "aria-controls": "list" });
 	ui.panelButton = tool("panel", "", () => toggle("panel"), { "aria-controls": "panel" });
-	ui.erase = tool("trash", "", () => erase());
+	ui.erase = h("button", { type: "button", class: "end-of", onclick: () => erase() });
 	ui.newButton = h("button", { type: "button", class: "button wide", onclick: () => go(null) });
-	ui.newSmall = tool("plus", "", () => go(null));
+	ui.newSmall = tool("plus", "", () => go(null), { class: "tool new" });
 	ui.who = h("span", { class: "name", dir: "auto" });
-	ui.settings = tool("more", "", () => settings());
+	ui.settings = tool("sliders", "", () => settings());
 	ui.listTitle = h("span", { class: "brand" }, mark(26), "Eddy");
 	ui.panelTitle = h("h2");
-	ui.closeList = tool("close", "", () => toggle("list", false));
+	ui.closeList = tool("side", "", () => toggle("list", false));
 	ui.closePanel = tool("close", "", () => toggle("panel", false));
 	ui.list = h("aside", { class: "list", id: "list" }, h("div", { class: "bar" }, ui.listTitle, ui.closeList), ui.newButton, list.el, h("div", { class: "me" }, ui.who, ui.settings));
 	ui.panel = h("aside", { class: "panel", id: "panel" }, h("div", { class: "bar" }, ui.panelTitle, ui.closePanel), panel.el);
+	panel.after(ui.erase);
 	ui.shade = h("div", { class: "shade", onclick: () => (toggle("list", false), toggle("panel", false)) });
 	document.body.replaceChildren(h("div", { class: "app" }, ui.list,
-		h("main", { class: "talk" }, h("header", { class: "bar" }, ui.listButton, ui.title, ui.newSmall, ui.erase, ui.panelButton), chat), ui.panel, ui.shade));
+		h("main", { class: "talk" }, h("header", { class: "bar" }, ui.listButton, ui.title, ui.newSmall, ui.panelButton), chat), ui.panel, ui.shade));
 	root.dataset.list = wide.matches && keep.get("list") !== "off" ? "on" : "off";
 	root.dataset.panel = docked.matches && keep.get("panel") === "on" ? "on" : "off";
 	relabel();
@@ -185,7 +187,7 @@ function relabel() {
 	}
 	name(ui.closeList, "close_list");
 	name(ui.closePanel, "close_panel");
-	name(ui.erase, "erase");
+	ui.erase.replaceChildren(icon("trash", 15), t("erase"));
 	name(ui.newSmall, "new_thread");
 	name(ui.settings, "settings");
 	ui.newButton.replaceChildren(icon("plus", 17), t("new_thread"));

@@ -29,7 +29,7 @@ sheet.replaceSync(`
 *, ::before, ::after { box-sizing: border-box; }
 .chat { position: relative; display: flex; flex-direction: column; height: 100%; min-height: 0; }
 .scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; scrollbar-gutter: stable; outline-offset: -3px; }
-.log { max-width: calc(var(--column) + 3rem); margin: 0 auto; padding: 1.25rem 1.5rem 1.5rem; display: flex; flex-direction: column; gap: 1.5rem; }
+.log { max-width: calc(var(--column) + 3rem); margin: 0 auto; padding: 1.25rem 1.5rem 1.5rem; display: flex; flex-direction: column; gap: .75rem; }
 button, input, select, textarea { font: inherit; color: inherit; }
 :focus { outline: none; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
@@ -49,7 +49,7 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .other .bubble { background: var(--raised); border-end-end-radius: var(--radius); border-end-start-radius: 4px; }
 .msg.failed .bubble { background: var(--danger-bg); }
 .msg.gone .bubble { background: none; border: 1px dashed var(--line); color: var(--muted); }
-.msg.wait .bubble { opacity: .75; }
+.msg.wait .bubble { background: none; box-shadow: inset 0 0 0 1.5px var(--mine); }
 .who { display: flex; align-items: baseline; gap: .5rem; font-size: .875rem; }
 .who b { font-weight: 600; }
 .who time, .meta { color: var(--muted); font-size: .8125rem; }
@@ -96,7 +96,7 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .body a:hover { text-decoration-thickness: 2px; }
 .body strong { font-weight: 650; }
 .body code { font: .875em/1.5 var(--mono); }
-.body :not(pre) > code { background: var(--raised); border: 1px solid var(--line); border-radius: 5px; padding: .05em .3em; }
+.body :not(pre) > code { background: var(--raised); border: 1px solid var(--line); border-radius: 5px; padding: .05em .3em; box-decoration-break: clone; }
 .body blockquote { border-inline-start: 3px solid var(--line); padding-inline-start: 1em; color: var(--muted); }
 .body blockquote > * { margin: 0; }
 .body blockquote > * + * { margin-top: .75em; }
@@ -189,7 +189,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 .empty p { margin: 0 0 1.5rem; color: var(--muted); font-size: 1.125rem; }
 .suggest { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: .625rem; }
 .suggest .button { justify-content: flex-start; text-align: start; min-height: 3.25rem; padding: .625rem 1rem; border-radius: 12px; }
-.wait { display: grid; place-items: center; min-height: 100%; color: var(--muted); }
+.loading { display: grid; place-items: center; min-height: 100%; color: var(--muted); }
 
 /* banner, composer */
 .banner { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: .25rem .75rem; padding: .375rem 1rem; font-size: .875rem; background: light-dark(#fff3d6, #38301a); color: light-dark(#5a4300, #f4dfa6); }
@@ -207,6 +207,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 .round.stop .icon { fill: currentColor; }
 .under { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; min-height: 1.25rem; margin: .375rem .625rem 0; font-size: .75rem; line-height: 1.4; color: var(--muted); }
 .under .bad { color: var(--danger); }
+.under .bad:empty { position: absolute; }
 .typing { position: absolute; inset-inline-start: 2.25rem; bottom: 100%; font-size: .8125rem; color: var(--muted); background: var(--bg); padding: 0 .375rem; border-radius: 4px; }
 
 dialog { border: 1px solid var(--line); border-radius: 16px; background: var(--bg); color: var(--text); padding: 1.25rem 1.375rem; max-width: min(26rem, calc(100vw - 2rem)); }
@@ -215,7 +216,7 @@ dialog p { margin: 0 0 .75rem; }
 dialog .title { font-weight: 650; font-size: 1.0625rem; }
 
 @media (max-width: 640px) {
-	.log { padding: 1rem 1rem 1.25rem; gap: 1.25rem; }
+	.log { padding: 1rem 1rem 1.25rem; gap: .625rem; }
 	.composer { padding: 0 .75rem .5rem; padding-bottom: max(.5rem, env(safe-area-inset-bottom)); }
 	.msg.eddy { display: block; }
 	.msg.eddy > .mark { display: inline-block; width: 20px; height: 20px; float: inline-start; margin: .0625rem; margin-inline-end: .4375rem; }

@@ -85,7 +85,7 @@ export class EddyChat extends HTMLElement {
 		this.earlier = h("button", { type: "button", class: "button earlier", hidden: true, onclick: () => this.#more() });
 		this.log = h("div", { class: "log" }, this.earlier);
 		this.blank = h("div", { class: "empty", hidden: true });
-		this.loading = h("div", { class: "wait", hidden: true });
+		this.loading = h("div", { class: "loading", hidden: true });
 		this.scroll = h("div", { class: "scroll", part: "messages", tabindex: "0", role: "log", "aria-live": "off" }, this.loading, this.blank, this.log);
 		this.banner = h("div", { class: "banner", part: "banner", role: "status" });
 		this.banner.hidden = true;
@@ -418,7 +418,7 @@ export class EddyChat extends HTMLElement {
 					tools.append(tool("edit", t("edit"), () => this.#edit(m), { "data-name": "edit" }), tool("trash", t("delete"), () => this.#delete(m), { "data-name": "delete" }));
 				meta.append(tools);
 				const at = m?.at ?? l?.at;
-				if (mine && at) meta.append(h("span", { class: "fade" }, this.#time(at)));
+				if (mine && at && state !== "sending") meta.append(h("span", { class: "fade" }, this.#time(at)));
 				if (m?.edited) meta.append(h("span", null, t("edited")));
 				if (mine) meta.append(this.#state(state));
 			}
@@ -498,7 +498,7 @@ export class EddyChat extends HTMLElement {
 		const { el } = node;
 		const { m, o } = item;
 		const run = m?.run || o?.run;
-		const failed = m ? m.failed || this.thread.runs.get(run) === "failed" : o.over === "failed";
+		const failed = m ? m.author?.kind === "system" && (!!m.run || this.thread.runs.get(run) === "failed") : o.over === "failed";
 		const gone = m?.deleted;
 		if (!node.body) {
 			node.who = h("div", { class: "who" });
@@ -581,12 +581,13 @@ export class EddyChat extends HTMLElement {
 		const tools = h("span", { class: "tools fade" });
 		const text = () => (m ? m.text : o.text || (o.blocks || []).map((b) => plain(b)).join("\n\n"));
 		tools.append(this.#copy(text));
-		if (m && this.features.has("threads")) {
+		if (m && m.author?.kind === "eddy" && this.features.has("threads")) {
 			const mine = this.feedback.get(m.message)?.value || m.feedback;
 			for (const [value, name, key] of [["up", "up", "good"], ["down", "down", "bad"]])
 				tools.append(tool(name, t(key), () => this.#rate(m, value, node), { "aria-pressed": String(mine === value), "data-name": value }));
 		}
-		if (run && item.last && this.thread.runs.get(run) === "failed" && this.features.has("threads") && !this.thread.busy)
+		// With a message the server offers it itself, as a component.
+		if (run && item.last && !m?.components && this.thread.runs.get(run) === "failed" && this.features.has("threads") && !this.thread.busy)
 			tools.append(tool("retry", t("retry"), () => this.socket.act({ type: "retry", thread: this.thread.id, run }), { "data-name": "retry" }));
 		node.meta.replaceChildren(tools);
 	}

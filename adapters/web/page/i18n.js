@@ -95,6 +95,14 @@ export class Words {
 		return text.charAt(0).toLocaleUpperCase(this.locale) + text.slice(1); // it stands as a heading
 	}
 
+	/** The heading over what is as old as this: days for a week, months before that. */
+	group(ms, now = Date.now()) {
+		if (now - ms < 6 * 86400000) return this.day(ms, now);
+		const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear();
+		const text = this.date(ms, sameYear ? { month: "long" } : { month: "long", year: "numeric" });
+		return text.charAt(0).toLocaleUpperCase(this.locale) + text.slice(1);
+	}
+
 	/** A span: 340 ms, 2.3 s, 1 min 5 s. */
 	span(ms) {
 		const unit = (n, u, digits = 0) => this.number(n, { style: "unit", unit: u, unitDisplay: "short", maximumFractionDigits: digits });
@@ -107,6 +115,6 @@ export class Words {
 	/** Millionths of a dollar. */
 	money(micros) {
 		const n = micros / 1e6;
-		return this.number(n, { style: "currency", currency: "USD", maximumFractionDigits: n > 0 && n < 0.1 ? 4 : 2 });
+		return this.number(n, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", maximumFractionDigits: n > 0 && n < 0.1 ? 4 : 2 });
 	}
 }

@@ -87,7 +87,7 @@ export class ThreadList {
 		const out = [];
 		let day = "";
 		for (const i of items) {
-			const d = this.words.day(i.at);
+			const d = this.words.group(i.at);
 			if (d !== day) out.push(h("h2", null, (day = d)));
 			out.push(h("a", { href: `#/t/${i.thread}`, "data-thread": i.thread, "aria-current": i.thread === this.current && "page", title: i.title || null, dir: "auto", onclick: (e) => {
 				if (e.ctrlKey || e.metaKey || e.shiftKey || e.button) return; // a tab of its own

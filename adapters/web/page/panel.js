@@ -8,6 +8,12 @@ export class Panel {
 		this.runs = new Map();
 	}
 
+	/** ${el} stands below everything else. */
+	after(el) {
+		this.last = el;
+		this.draw();
+	}
+
 	relabel(words) {
 		this.words = words;
 		this.draw();
@@ -47,7 +53,7 @@ export class Panel {
 		const { t } = w;
 		this.el.setAttribute("aria-label", t("panel"));
 		const runs = [...this.runs.values()].sort((a, b) => (b.at || 0) - (a.at || 0));
-		if (!runs.length) return this.el.replaceChildren(h("p", { class: "muted" }, t("panel_empty")));
+		if (!runs.length) return this.#show(h("p", { class: "muted" }, t("panel_empty")));
 		const sum = (k) => runs.reduce((n, r) => n + (r[k] || 0), 0);
 		const total = h("div", { class: "total" },
 			h("div", null, h("b", null, t("runs", { n: runs.length })), h("span", null, w.span(sum("ms")))),
@@ -62,6 +68,13 @@ export class Panel {
 				h("div", { class: "foot" }, h("span", null, r.model || t("no_model")), r.input_tokens || r.output_tokens ? h("span", null, t("tokens", { in: w.number(r.input_tokens || 0), out: w.number(r.output_tokens || 0) })) : null,
 					r.cost_micros ? h("span", null, w.money(r.cost_micros)) : null));
 		};
-		this.el.replaceChildren(total, h("ol", null, runs.map(row)));
+		this.#show(total, h("ol", null, runs.map(row)));
+	}
+
+	/* What stands last is not touched: it may have the focus. */
+	#show(...above) {
+		while (this.el.firstChild && this.el.firstChild !== this.last) this.el.firstChild.remove();
+		this.el.prepend(...above);
+		if (this.last && !this.last.isConnected) this.el.append(this.last);
 	}
 }

@@ -7,7 +7,7 @@ export default {
 	stop: "Antwort abbrechen",
 	hint: "Enter sendet, Umschalt+Enter beginnt eine neue Zeile",
 	too_long: "Das ist um {n} Bytes zu lang. Bitte kürzen.",
-	notice: "Eddy ist eine KI und kann sich irren. Prüfe, was wichtig ist.",
+	notice: "Eddy ist eine KI. Prüfe, was wichtig ist.",
 	// empty page
 	hello: "Hallo, {name}",
 	hello_nobody: "Hallo",
@@ -44,7 +44,7 @@ export default {
 	cancel: "Abbrechen",
 	edit_message: "Nachricht bearbeiten",
 	delete_ask: "Diese Nachricht löschen?",
-	retry: "Noch einmal fragen",
+	retry: "Noch einmal antworten",
 	good: "Gute Antwort",
 	bad: "Schlechte Antwort",
 	why_good: "Was war gut?",

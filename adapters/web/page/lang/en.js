@@ -7,7 +7,7 @@ export default {
 	stop: "Stop answering",
 	hint: "Enter sends, Shift+Enter starts a new line",
 	too_long: "This is too long by {n} bytes. Please shorten it.",
-	notice: "Eddy is an AI and can be wrong. Check what matters.",
+	notice: "Eddy is an AI. Check what matters.",
 	// empty page
 	hello: "Hello, {name}",
 	hello_nobody: "Hello",
@@ -44,7 +44,7 @@ export default {
 	cancel: "Cancel",
 	edit_message: "Edit the message",
 	delete_ask: "Delete this message?",
-	retry: "Ask again",
+	retry: "Answer again",
 	good: "Good answer",
 	bad: "Bad answer",
 	why_good: "What was good?",

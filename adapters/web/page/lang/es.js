@@ -7,7 +7,7 @@ export default {
 	stop: "Detener la respuesta",
 	hint: "Intro envía, Mayús+Intro empieza otra línea",
 	too_long: "Sobran {n} bytes. Acórtalo, por favor.",
-	notice: "Eddy es una IA y puede equivocarse. Comprueba lo importante.",
+	notice: "Eddy es una IA. Comprueba lo importante.",
 	// empty page
 	hello: "Hola, {name}",
 	hello_nobody: "Hola",
@@ -44,7 +44,7 @@ export default {
 	cancel: "Cancelar",
 	edit_message: "Editar el mensaje",
 	delete_ask: "¿Eliminar este mensaje?",
-	retry: "Preguntar de nuevo",
+	retry: "Responder de nuevo",
 	good: "Buena respuesta",
 	bad: "Mala respuesta",
 	why_good: "¿Qué te ha gustado?",

@@ -7,7 +7,7 @@ export default {
 	stop: "Arrêter la réponse",
 	hint: "Entrée envoie, Maj+Entrée va à la ligne",
 	too_long: "Ce message est trop long de {n} octets. Raccourcissez-le.",
-	notice: "Eddy est une IA et peut se tromper. Vérifiez ce qui compte.",
+	notice: "Eddy est une IA. Vérifiez ce qui compte.",
 	// empty page
 	hello: "Bonjour, {name}",
 	hello_nobody: "Bonjour",
@@ -44,7 +44,7 @@ export default {
 	cancel: "Annuler",
 	edit_message: "Modifier le message",
 	delete_ask: "Supprimer ce message ?",
-	retry: "Redemander",
+	retry: "Répondre à nouveau",
 	good: "Bonne réponse",
 	bad: "Mauvaise réponse",
 	why_good: "Qu’est-ce qui était bien ?",

@@ -7,7 +7,7 @@ export default {
 	stop: "回答を止める",
 	hint: "Enterで送信、Shift+Enterで改行",
 	too_long: "{n}バイト長すぎます。短くしてください。",
-	notice: "EddyはAIです。間違えることがあるため、大切なことはご確認ください。",
+	notice: "EddyはAIです。大切なことはご確認ください。",
 	// empty page
 	hello: "こんにちは、{name}さん",
 	hello_nobody: "こんにちは",
@@ -44,7 +44,7 @@ export default {
 	cancel: "キャンセル",
 	edit_message: "メッセージを編集",
 	delete_ask: "このメッセージを削除しますか？",
-	retry: "もう一度聞く",
+	retry: "もう一度回答",
 	good: "良い回答",
 	bad: "良くない回答",
 	why_good: "良かった点は？",
