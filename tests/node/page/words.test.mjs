@@ -63,6 +63,6 @@ test('times__beside_now__are_said_as_people_do', () => {
 	assert.match(w.span(2340), /^2\.3 ?s/);
 	assert.match(w.span(125000), /^2 ?m.* 5 ?s/);
 	assert.match(w.span(119900), /^2 ?m.* 0 ?s/);
-	assert.equal(w.money(13110), 'US$0.0131');
-	assert.equal(w.money(1500000), 'US$1.50');
+	assert.equal(w.money(13110), '$0.0131');
+	assert.equal(w.money(1500000), '$1.50');
 });
