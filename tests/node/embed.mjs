@@ -183,7 +183,7 @@ const tests = {
 		};
 		await follow(`/${/"\.\/(a\/widget-app\.\w+\.js)"/.exec(loader.text)[1]}`);
 		const all = [...seen.values()].reduce((a, b) => a + b, 0);
-		console.log(`# loader ${loader.size} bytes, widget ${all} bytes in ${seen.size} files, compressed, what it loads only for components among them`);
+		console.log(`# loader ${loader.size} bytes, widget ${all} bytes in ${seen.size} files, compressed`);
 		assert.ok(loader.size <= 3000 && all <= 25000, `${loader.size}, ${all}: ${[...seen]}`);
 	},
 };

@@ -41,7 +41,7 @@ button, input, textarea, select { font: inherit; color: inherit; letter-spacing:
 .tool:hover { background: var(--raised); color: var(--text); }
 .tool.small { width: 28px; height: 28px; border-radius: 8px; }
 .banner { padding: 6px 16px; font-size: .867em; background: var(--d-warn); color: var(--d-on-warn); }
-.linkish { white-space: nowrap; border: 0; background: none; padding: 2px 4px; color: var(--accent); text-decoration: underline; text-underline-offset: 2px; cursor: pointer; border-radius: 4px; }
+.linkish { white-space: nowrap; min-height: 26px; border: 0; background: none; padding: 2px 4px; color: var(--accent); text-decoration: underline; text-underline-offset: 2px; cursor: pointer; border-radius: 4px; }
 .banner .linkish { color: inherit; }
 
 .scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; outline-offset: -3px; }

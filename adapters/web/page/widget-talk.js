@@ -3,6 +3,7 @@
  * its last blocks anew, and what was being sent becomes the stored message in place.
  */
 import { plain, showBlocks } from "./blocks.js";
+import { showComponents } from "./components.js";
 import { h, mark } from "./dom.js";
 
 const SHOWN = 400; // messages, the newest
@@ -145,13 +146,11 @@ export class Talk {
 		const step = o && !over ? [...o.tools.values()].findLast((x) => x.state === "running")?.title || o.status : "";
 		node.state.textContent = over === "stopped" ? t("stopped") : over === "failed" && !text ? t("run_failed") : step;
 		node.state.hidden = !node.state.textContent;
-		if (node.offers === m?.components || m?.deleted) return;
-		node.offers = m?.components;
-		import("./components.js").then(({ showComponents }) => {
-			const offers = showComponents(node.offers, (action, value) => this.socket.act({ type: "act", thread: m.thread, run: m.run || undefined, action, value }), t);
-			node.bubble.querySelector(".components")?.remove();
-			node.bubble.append(offers);
-		}, () => {}); // its words stand in the message
+		const offers = m?.deleted ? null : m?.components;
+		if (node.offers === offers) return;
+		node.offers = offers;
+		node.bubble.querySelector(".components")?.remove();
+		if (node.offers) node.bubble.append(showComponents(node.offers, (action, value) => this.socket.act({ type: "act", thread: m.thread, run: m.run || undefined, action, value }), t));
 	}
 
 	#blocks(node, blocks) {
