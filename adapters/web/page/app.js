@@ -232,7 +232,7 @@ function route() {
 
 function go(id) {
 	if (!wide.matches) toggle("list", false);
-	if (id === current || (!id && threads.get(current)?.fresh && threads.get(current).empty)) return chat.focus();
+	if ((id && id === current) || (!id && threads.get(current)?.fresh && threads.get(current).empty)) return chat.focus();
 	if (id) {
 		history.pushState(null, "", `#/t/${id}`);
 		open(id, false);
@@ -284,12 +284,11 @@ function frame(f) {
 	list.frame(f);
 	if (f.type === "erased") {
 		threads.delete(f.thread);
-		drafts.set(f.thread, null);
 		if (f.thread === current) {
 			current = null;
 			go(null);
 		}
-		return;
+		return drafts.set(f.thread, null);
 	}
 	const thread = f.thread || f.item?.frame?.thread;
 	if (f.type === "local.outbox" && f.item.state === "sending" && f.item.frame.type === "send") said(f.item.frame);

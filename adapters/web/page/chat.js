@@ -166,6 +166,7 @@ export class EddyChat extends HTMLElement {
 		}
 		if (state === "open") {
 			if (!this.banner.hidden) this.#announce(t("online"));
+			if (this.banner.contains(this.shadowRoot.activeElement)) this.input.focus();
 			this.banner.hidden = true;
 			return;
 		}

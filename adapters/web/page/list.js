@@ -54,7 +54,8 @@ export class ThreadList {
 			this.older.hidden = !f.more;
 			this.draw();
 		} else if (f.type === "thread") {
-			this.items.set(f.thread, { ...this.items.get(f.thread), ...f });
+			const old = this.items.get(f.thread);
+			this.items.set(f.thread, { ...old, ...f, title: f.title ?? old?.title }); // null: no new one
 			this.draw();
 		} else if (f.type === "erased") {
 			this.items.delete(f.thread);

@@ -57,7 +57,7 @@ export class Panel {
 		const sum = (k) => runs.reduce((n, r) => n + (r[k] || 0), 0);
 		const total = h("div", { class: "total" },
 			h("div", null, h("b", null, t("runs", { n: runs.length })), h("span", null, w.span(sum("ms")))),
-			sum("input_tokens") + sum("output_tokens") ? h("div", null, h("span", null, t("tokens", { in: w.number(sum("input_tokens")), out: w.number(sum("output_tokens")) })), h("span", null, w.money(sum("cost_micros")))) : null);
+			sum("input_tokens") + sum("output_tokens") ? h("div", null, h("span", null, t("tokens", { in: w.number(sum("input_tokens")), out: w.number(sum("output_tokens")) })), h("span", null, sum("cost_micros") ? w.money(sum("cost_micros")) : "")) : null);
 		const row = (r) => {
 			const tools = r.tools?.length ? r.tools : [...(r.live?.values() || [])];
 			const bad = r.state === "failed" || r.state === "abandoned";

@@ -148,6 +148,13 @@ export class Thread {
 		const m = { ...old, ...f, stamp: (old?.stamp || 0) + 1 };
 		if (f.type !== "message" && !f.blocks) delete m.blocks;
 		if (f.type === "deleted") m.deleted = true;
+		if (old) {
+			// A change tells what is new; whose message it is and when it came stays.
+			m.key = f.key ?? old.key;
+			m.run = f.run ?? old.run;
+			m.at = old.at;
+			if (!f.author?.name) m.author = old.author;
+		}
 		m.pending = null;
 		if (this.waiting.has(f.message)) {
 			m.components = this.waiting.get(f.message);

@@ -99,6 +99,15 @@ test('message__deleted_or_edited__changes_in_place', () => {
 	assert.equal(t.messages.length, 1);
 });
 
+test('change__that_says_little__leaves_whose_message_it_is', () => {
+	const t = new Thread(thread);
+	t.apply(message(1, { key: 'k' }));
+	t.apply({ ...message(1), type: 'edited', rev: 2, at: 99, text: 'new', author: { kind: 'person', name: '' } });
+	assert.deepEqual(shown(t), ['k:k']);
+	assert.equal(t.messages[0].author.name, 'ann');
+	assert.equal(t.messages[0].at, 1);
+});
+
 test('edit__under_way__shows_until_it_is_stored', () => {
 	const t = new Thread(thread);
 	t.apply(message(1, { key: 'k' }));
