@@ -144,7 +144,7 @@ export class Widget {
 			},
 		};
 		const socket = new EddySocket({
-			url: `${this.base.protocol === "https:" ? "wss" : "ws"}://${this.base.host}/socket`,
+			url: new URL("socket", this.base).href.replace(/^http/, "ws"),
 			hello: (how) => this.#hello(how),
 			on: (f) => this.socket === socket && this.#frame(f),
 			store,

@@ -7,7 +7,7 @@
 	if (window.Eddy || !script) return; // the first one on a page counts
 	const set = script.dataset;
 	const base = new URL("./", script.src);
-	const key = `eddy.widget.${base.host}`;
+	const key = `eddy.widget.${base.host}${base.pathname.slice(0, -1)}`;
 	const language = (set.eddyLang || document.documentElement.lang || navigator.language || "en").slice(0, 2).toLowerCase();
 
 	/* Inside a shadow root an important rule is stronger than whatever the page says of our element. */
