@@ -153,6 +153,7 @@ enum err answer_command(struct run *r, struct pg *pg)
 		f->is_guest = x->card.guest;
 		f->mention_needed = f->visibility != VIS_DIRECT;
 		f->is_page = e->people_for != NULL && strcmp(f->adapter, e->people_for) == 0;
+		f->offers_people = f->is_page && f->visibility == VIS_DIRECT;
 		f->was_running = r->command == CMD_STOP && r->message_seq > 1;
 		f->model = x->model;
 		f->has_model = strncmp(x->model, "builtin", 7) != 0;

@@ -83,6 +83,7 @@ struct command_facts {
 	const struct history_row *history; /* oldest first */
 	size_t history_len;
 	int64_t history_total;          /* rows there are in all; 0: history_len */
+	bool offers_people;             /* here one may ask for a person */
 	enum handover_outcome handover; /* CMD_HANDOVER */
 	bool is_page;                   /* CMD_HAND_BACK: said by whom a person was answering, not by that person */
 };

@@ -91,6 +91,8 @@ static void answer_help(const struct command_facts *f, struct buf *md)
 	                 : "No model is connected, so I search the stored messages and quote what I find.\n\n");
 	buf_add_str(md, "These I answer at once, without a model:\n\n");
 	add_commands(md);
+	if (f->offers_people)
+		buf_add_str(md, "- `talk to a person` – I ask the team, who answer here; `back to Eddy` – I take over again\n");
 }
 
 static void answer_capabilities(const struct command_facts *f, struct buf *md)

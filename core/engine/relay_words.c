@@ -19,7 +19,8 @@
 const char relay_words_gone[] = "Whoever asked has gone back to Eddy meanwhile; nothing is left to do here.";
 const char relay_words_unopened[] =
     "I could not reach the team, so nobody has been asked. I'm here again; you can also ask once more later.";
-const char relay_words_undelivered[] = "Your last message could not be delivered to the team.";
+const char relay_words_undelivered[] =
+    "Your last message could not be delivered to the team. Say `back to Eddy` if you want me again.";
 const char relay_words_erased[] = "Whoever asked has erased this conversation and with it what was said there. It is closed.";
 
 static bool begins_address(const char *s, size_t n)

@@ -485,6 +485,9 @@ static void command_answer__says__what_is_true(void **state)
 	assert_null(strstr(render(CMD_CAPABILITIES, &f, &b), "public channels"));
 	f.has_model = true;
 	assert_null(strstr(render(CMD_HELP, &f, &b), "No model"));
+	assert_null(strstr(render(CMD_HELP, &f, &b), "talk to a person"));
+	f.offers_people = true;
+	assert_non_null(strstr(render(CMD_HELP, &f, &b), "`talk to a person`"));
 	assert_string_equal(render(CMD_STOP, &f, &b), "Nothing is running here.");
 	f.was_running = true;
 	assert_string_equal(render(CMD_STOP, &f, &b), "Stopped.");

@@ -23,7 +23,7 @@
 
 /* ---- the people's side ---- */
 
-#define GOT_MAX 64
+#define GOT_MAX 256
 struct got {
 	struct id ws, delivery;
 	char *text, to[64];
@@ -506,7 +506,7 @@ static void words__that_the_people_cannot_get__are_said_to_be_lost(void **state)
 	struct both *b = talking();
 	b->people.result = ERR_DENIED;
 	page_says(b, "3", "hear me");
-	assert_page_gets("Your last message could not be delivered to the team.", 1);
+	assert_page_gets("Your last message could not be delivered to the team. Say `back to Eddy` if you want me again.", 1);
 	b->people.result = ERR_NONE;
 	page_says(b, "4", "and now?");
 	assert_true(wait_got(&b->people, 3));
@@ -677,6 +677,38 @@ static void two_processes__page_at_one_people_at_the_other__pass_everything_on(v
 	both_done(a);
 }
 
+/* Everything at once, from both ends and at both processes, which take the same rows from either side. */
+static void two_processes__at_once__lose_and_double_nothing(void **state)
+{
+	(void)state;
+	enum { EACH = 60 };
+	struct both *a = talking(), *b = both_at(fixture_url(a->f));
+	for (int i = 0; i < EACH; i++) {
+		char key[16], source[32], text[32];
+		snprintf(key, sizeof key, "6.%d", i);
+		snprintf(source, sizeof source, "w:%d", i);
+		snprintf(text, sizeof text, "visitor %d.", i);
+		struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, source, key, text);
+		in.ws = fixture_ws(a->f);
+		in.adapter = "test";
+		in.origin = "o";
+		in.origin_len = 1;
+		assert_true(engine_accept(fixture_engine(i % 2 ? a->f : b->f), &in, NULL, NULL));
+		snprintf(text, sizeof text, "team %d.", i);
+		in = said("P1", key, text);
+		in.ws = fixture_ws(a->f);
+		assert_true(engine_accept(fixture_engine(i % 2 ? b->f : a->f), &in, NULL, NULL));
+	}
+	assert_true(db_comes_true("SELECT (count(*) = 60)::int" PAGE " AND m.body LIKE 'team %.'", 60000));
+	assert_true(db_comes_true(
+	    "SELECT (count(*) = 60)::int FROM eddy.outbox WHERE adapter = 'people' AND passes = 1 AND state = 3", 60000));
+	assert_true(db_settles(30000));
+	assert_int_equal(got(&a->people) - 1 + got(&b->people), EACH);
+	assert_int_equal(db_count("SELECT count(DISTINCT m.body)" PAGE " AND m.body LIKE 'team %.'"), EACH);
+	both_done(b);
+	both_done(a);
+}
+
 static void on_active(void *arg, const struct active_thread *t)
 {
 	assert_string_equal(t->place_key, "C9");
@@ -690,8 +722,7 @@ static void peoples_thread__is_read_back_after_a_gap(void **state)
 	(void)state;
 	struct both *b = talking();
 	int n = 0;
-	assert_int_equal(
-	    engine_active_threads(fixture_engine(b->f), fixture_ws(b->f), "people", 0, 10, on_active, &n), ERR_NONE);
+	assert_int_equal(engine_active_threads(fixture_engine(b->f), fixture_ws(b->f), "people", 0, 10, on_active, &n), ERR_NONE);
 	assert_int_equal(n, 1);
 	both_done(b);
 }
@@ -721,6 +752,7 @@ int main(void)
 		cmocka_unit_test(process__ends_while_words_are_out__and_the_next_goes_on),
 		cmocka_unit_test(page_words__marked_as_sending_by_a_dead_process__are_there_once),
 		cmocka_unit_test(two_processes__page_at_one_people_at_the_other__pass_everything_on),
+		cmocka_unit_test(two_processes__at_once__lose_and_double_nothing),
 		cmocka_unit_test(peoples_thread__is_read_back_after_a_gap),
 	};
 	return cmocka_run_group_tests_name("conversations with people", tests, NULL, NULL);
