@@ -107,6 +107,12 @@ const struct pg_statement relay_statements[] = {
 	    " RETURNING thread_id, page_origin, from_seq), o AS (INSERT INTO outbox (ws, id, thread_id, body, adapter, origin, state, turn)"
 	    " SELECT $1, $3, r.thread_id, $4, '" RELAY_ADAPTER
 	    "', r.page_origin, 1, r.from_seq FROM r RETURNING thread_id)" RELAY_COUNT_DUE("o") },
+	{ "relay_unshown",
+	    "WITH o AS (INSERT INTO outbox (ws, id, thread_id, body, adapter, origin, state, turn)"
+	    " SELECT $1, $3, r.peer_thread_id, $4, r.adapter, r.peer_origin, 1, x.turn FROM relays r JOIN outbox x ON x.ws = r.ws"
+	    " AND x.id = $5 AND x.adapter = '" RELAY_ADAPTER
+	    "' AND x.passes = 1 WHERE r.ws = $1 AND r.peer_thread_id = $2 AND r.state = 2"
+	    " RETURNING thread_id)" RELAY_COUNT_DUE("o") },
 	{ "relay_undelivered",
 	    "WITH o AS (INSERT INTO outbox (ws, id, thread_id, body, adapter, origin, state, turn)"
 	    " SELECT $1, $3, r.thread_id, $4, '" RELAY_ADAPTER
@@ -326,6 +332,17 @@ static void opened(struct writer_tx *tx, const struct relay_end *x, const char *
 	writer_exec(tx, "relay_backlog_to_page", NULL, NULL);
 }
 
+static void lost(struct writer_tx *tx, const struct relay_end *x, const char *statement, const char *words)
+{
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, x->ws);
+	pg_arg_id(g, x->thread);
+	pg_arg_id(g, id_named(x->delivery, 0, "lost", 4));
+	pg_arg_str(g, words);
+	pg_arg_id(g, x->delivery);
+	writer_exec(tx, statement, NULL, NULL);
+}
+
 void relay_send_ended(struct writer_tx *tx, struct relay_end *x)
 {
 	char key[256], origin[INTENT_ORIGIN_MAX];
@@ -355,13 +372,8 @@ void relay_send_ended(struct writer_tx *tx, struct relay_end *x)
 		pg_arg_str(g, relay_words_unopened);
 		writer_exec(tx, "relay_unopened", NULL, NULL);
 	} else if (!x->sent) {
-		g = writer_args(tx);
-		pg_arg_id(g, x->ws);
-		pg_arg_id(g, x->thread);
-		pg_arg_id(g, id_named(x->delivery, 0, "undelivered", 11));
-		pg_arg_str(g, relay_words_undelivered);
-		pg_arg_id(g, x->delivery);
-		writer_exec(tx, "relay_undelivered", NULL, NULL);
+		lost(tx, x, "relay_undelivered", relay_words_undelivered); /* one of the two: where it came from hears of it */
+		lost(tx, x, "relay_unshown", relay_words_unshown);
 	} else {
 		x->more = false;
 	}

@@ -38,6 +38,7 @@ void relay_put_notice(
     struct buf *md, const char *name, const char *adapter, const struct relay_line *lines, size_t n, int64_t total);
 /** Who has ended it, for either end; ${name} may be NULL. */
 void relay_put_closed(struct buf *people, struct buf *page, const char *name);
-extern const char relay_words_gone[], relay_words_unopened[], relay_words_undelivered[], relay_words_erased[];
+extern const char relay_words_gone[], relay_words_unopened[], relay_words_undelivered[], relay_words_unshown[],
+    relay_words_erased[];
 
 #endif

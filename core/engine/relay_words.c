@@ -21,6 +21,8 @@ const char relay_words_unopened[] =
     "I could not reach the team, so nobody has been asked. I'm here again; you can also ask once more later.";
 const char relay_words_undelivered[] =
     "Your last message could not be delivered to the team. Say `back to Eddy` if you want me again.";
+const char relay_words_unshown[] =
+    "The last message here could not be shown on the page: I don't know who wrote it as a member of this workspace.";
 const char relay_words_erased[] = "Whoever asked has erased this conversation and with it what was said there. It is closed.";
 
 static bool begins_address(const char *s, size_t n)

@@ -463,6 +463,26 @@ static void guest__among_the_people__is_not_passed_on(void **state)
 	both_done(b);
 }
 
+static void member__who_is_never_described__is_told_that_nobody_saw_it(void **state)
+{
+	(void)state;
+	struct both *b = talking();
+	struct intent in = said("P3", "3.2", "who am I");
+	in.person.is_undescribed = true;
+	people_do(b, in);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.outbox WHERE passes IS NOT NULL AND state = 2", 20000));
+	engine_drain(fixture_engine(b->f), 0);
+	assert_true(test_db_exec("UPDATE eddy.outbox SET attempts = 8 WHERE passes IS NOT NULL")); /* minutes later */
+	struct both *c = both_at(fixture_url(b->f));
+	assert_true(wait_got(&c->people, 1));
+	assert_non_null(strstr(c->people.got[0].text, "could not be shown on the page"));
+	assert_string_equal(c->people.got[0].to, "C9/root-0");
+	assert_true(db_settles(20000));
+	assert_page_gets("who am I", 0);
+	both_done(c);
+	both_done(b);
+}
+
 static void same_event__twice__is_passed_on_once(void **state)
 {
 	(void)state;
@@ -741,6 +761,7 @@ int main(void)
 		cmocka_unit_test(edit__at_the_page__is_a_new_line_for_the_people),
 		cmocka_unit_test(edit_and_deletion__among_the_people__happen_at_the_page_too),
 		cmocka_unit_test(guest__among_the_people__is_not_passed_on),
+		cmocka_unit_test(member__who_is_never_described__is_told_that_nobody_saw_it),
 		cmocka_unit_test(same_event__twice__is_passed_on_once),
 		cmocka_unit_test(people__cannot_be_reached__and_eddy_is_there_again),
 		cmocka_unit_test(words__that_the_people_cannot_get__are_said_to_be_lost),
