@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../core/base/clock.h"
 #include "../../core/base/log.h"
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
 #include "api.h"
 #include "assets.h"
 #include "guard.h"
+#include "limit.h"
 #include "state.h"
 #include "widget.h"
 
@@ -462,6 +464,16 @@ static int on_upgrade(struct lws *wsi)
 		log_warn("web.origin", LF_STR("origin", from), LF_STR("result", "denied"));
 		(void)respond_error(
 		    wsi, &h, 403, "origin", "pages of this origin may not connect: see web.allowed_origins", NULL, true);
+		return -1;
+	}
+	/* This machine's own programs and an office behind a proxy that does not tell its clients apart may open what they like. */
+	char address[64], seconds[16];
+	client_address(wsi, address);
+	uint32_t wait_ms = web_is_loopback(address) ? 0 : limit_take(w->door, address, strlen(address), clock_ms());
+	if (wait_ms > 0) {
+		snprintf(seconds, sizeof seconds, "%u", wait_ms / 1000 + 1);
+		const struct header extra[] = { { "retry-after:", seconds }, { 0 } };
+		(void)respond_error(wsi, &h, 429, "slow_down", "too many connections from this address", extra, true);
 		return -1;
 	}
 	if (w->stopping || w->conns_len >= (size_t)w->connections_max) {

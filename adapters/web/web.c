@@ -30,6 +30,8 @@
 #define SWEEP_MS 1000
 #define API_PER_S 5 /* requests to /api from one address */
 #define API_BURST 60
+#define DOOR_PER_S 20 /* websockets that one address may open */
+#define DOOR_BURST 400
 #define ADDRESSES_MAX 10000
 #define LEAVE_MS 1000 /* what closing may take: one that does not read is cut */
 
@@ -288,6 +290,7 @@ static void on_sweep(void *arg)
 	}
 	web_logins_sweep(w->logins, now);
 	limit_sweep(w->api_calls, now);
+	limit_sweep(w->door, now);
 	visitors_sweep(w->visitors, now, (int64_t)(clock_wall_ms() / 1000));
 }
 
@@ -353,6 +356,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->watched = map_new();
 	w->logins = web_logins_new();
 	w->api_calls = limit_new(API_PER_S, API_BURST, ADDRESSES_MAX);
+	w->door = limit_new(DOOR_PER_S, DOOR_BURST, ADDRESSES_MAX);
 	w->lists = map_new();
 	w->shared_token = settings_str(s, "web.token");
 	w->idle_ms = settings_int(s, "web.idle_timeout");
@@ -473,6 +477,7 @@ void web_free(struct adapter *a)
 	map_free(w->watched, free);
 	web_logins_free(w->logins);
 	limit_free(w->api_calls);
+	limit_free(w->door);
 	visitors_free(w->visitors);
 	map_free(w->lists, NULL);
 	for (size_t i = 0; i < w->origins_len; i++)

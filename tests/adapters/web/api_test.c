@@ -224,6 +224,42 @@ static void call__by_a_client_that_goes_away__harms_nobody(void **state)
 	assert_int_equal(post("/api/logout", "{}", NULL, NULL), 200);
 }
 
+static int up_behind_a_proxy(void **state)
+{
+	char dir[] = "/tmp/eddy-web-test.XXXXXX";
+	static const char *const o[] = { "web.listen=127.0.0.1:0", "web.forwarded=true", NULL };
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	log_set_level(LOG_ERROR);
+	server_up_in(dir, o);
+	return 0;
+}
+
+/* The status of a handshake by a client whose address the proxy puts at the end. */
+static int knock(const char *forwarded)
+{
+	struct ws w;
+	char more[200];
+	snprintf(more, sizeof more, "Sec-WebSocket-Protocol: eddy.v1\r\n%s%s%s", forwarded[0] ? "X-Forwarded-For: " : "", forwarded,
+	    forwarded[0] ? "\r\n" : "");
+	(void)ws_open(&w, server.port, more);
+	int status = w.status;
+	ws_done(&w);
+	return status;
+}
+
+static void door__too_many_from_an_address__closes_for_that_one(void **state)
+{
+	(void)state;
+	int n = 0;
+	while (n < 2000 && knock("198.51.100.9, 203.0.113.7") == 101)
+		n++;
+	assert_in_range(n, 400, 1999);
+	assert_int_equal(knock("203.0.113.7"), 429);
+	assert_int_equal(knock("203.0.113.7, 198.51.100.9"), 101); /* who only says that they come from there */
+	assert_int_equal(knock(""), 101);
+}
+
 static void reading__is_told_what_to_do(void **state)
 {
 	(void)state;
@@ -250,6 +286,8 @@ int main(void)
 		T(logout__ends_token_and_open_connections),
 		T(calls__too_many_from_an_address__wait),
 		T(call__by_a_client_that_goes_away__harms_nobody),
+		cmocka_unit_test_setup_teardown(
+		    door__too_many_from_an_address__closes_for_that_one, up_behind_a_proxy, server_down),
 		T(reading__is_told_what_to_do),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
