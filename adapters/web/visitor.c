@@ -27,6 +27,7 @@
 #define ADDRESS_SHARE 10  /* an address may be a whole office: so many times what one visitor may */
 #define HELLO_PER_S 5     /* of those who come back, from one address */
 #define HELLO_BURST 300
+#define SWEEP_MS 10000
 #define HERE_WAIT_MS 10000
 #define SUBJECT_PLAIN 48 /* a subject up to this length stands in the person's id as it is */
 
@@ -40,6 +41,7 @@ struct visitors {
 	struct identity_uses *uses;
 	struct map *here; /* guests' connections: how many, by address */
 	intptr_t here_max;
+	uint64_t swept_ms;
 };
 
 enum err visitors_check(const struct settings *s, char *why, size_t why_n)
@@ -101,6 +103,9 @@ void visitors_free(struct visitors *v)
 
 void visitors_sweep(struct visitors *v, uint64_t now_ms, int64_t wall_s)
 {
+	if (now_ms - v->swept_ms < SWEEP_MS) /* a walk over all that is known */
+		return;
+	v->swept_ms = now_ms;
 	limit_sweep(v->news, now_ms);
 	limit_sweep(v->hellos, now_ms);
 	limit_sweep(v->by_person, now_ms);
