@@ -58,6 +58,7 @@ let page = {};
 let current = null;
 let ui = {};
 const wide = matchMedia("(min-width: 900px)");
+const coarse = matchMedia("(pointer: coarse)");
 const docked = matchMedia("(min-width: 1440px)");
 
 // ---- the look ----
@@ -232,7 +233,7 @@ function route() {
 
 function go(id) {
 	if (!wide.matches) toggle("list", false);
-	if ((id && id === current) || (!id && threads.get(current)?.fresh && threads.get(current).empty)) return chat.focus();
+	if ((id && id === current) || (!id && threads.get(current)?.fresh && threads.get(current).empty)) return rest();
 	if (id) {
 		history.pushState(null, "", `#/t/${id}`);
 		open(id, false);
@@ -240,8 +241,11 @@ function go(id) {
 		history.pushState(null, "", location.pathname);
 		open(uuid(), true);
 	}
-	chat.focus();
+	rest();
 }
+
+/* Where one goes on: the box, but no keyboard springs up on a telephone that only looks. */
+const rest = () => (coarse.matches ? chat.look() : chat.focus());
 
 function open(id, fresh) {
 	if (id === current) return;

@@ -87,7 +87,7 @@ function table(b, t, depth) {
 	const row = (cells, tag) =>
 		h("tr", null, list(cells).map((c, n) => inlines(h(tag, { class: align(n), dir: "auto", scope: tag === "th" && "col" }), c, t, depth + 1)));
 	return h("div", { class: "table", tabindex: "0", role: "group", "aria-label": t("table") },
-		h("table", null, list(b.head).length ? h("thead", null, row(b.head, "th")) : null, h("tbody", null, list(b.rows).map((r) => row(r, "td")))));
+		h("table", { dir: "auto" }, list(b.head).length ? h("thead", null, row(b.head, "th")) : null, h("tbody", null, list(b.rows).map((r) => row(r, "td")))));
 }
 
 function sources(b, t) {

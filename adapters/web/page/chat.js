@@ -51,6 +51,11 @@ export class EddyChat extends HTMLElement {
 		this.input?.focus();
 	}
 
+	/** To the conversation instead of the box. */
+	look() {
+		this.scroll?.focus({ preventScroll: true });
+	}
+
 	/** A frame of the socket: of this thread, or about the connection. */
 	frame(f) {
 		if (f.type === "welcome") {

@@ -1,9 +1,8 @@
 /*
- * Words, numbers and times in the reader's language.  English is always there; another language comes as one file on demand.  A text may be an object of plural forms ({one, other}); {name} in a text is filled in.
+ * Words, numbers and times in the reader's language, which comes as one file; the others are not fetched.  A text may be an object of plural forms ({one, other}); {name} in a text is filled in.
  */
-import en from "./lang/en.js";
-
 const files = {
+	en: () => import("./lang/en.js"),
 	de: () => import("./lang/de.js"),
 	fr: () => import("./lang/fr.js"),
 	es: () => import("./lang/es.js"),
@@ -14,7 +13,7 @@ export const languages = { en: "English", de: "Deutsch", fr: "Français", es: "E
 const RTL = new Set(["ar", "fa", "he", "ur", "ps", "yi"]);
 
 export class Words {
-	constructor(language = "en", texts = en, locale = language) {
+	constructor(language, texts, locale = language) {
 		this.language = language;
 		this.texts = texts;
 		this.locale = locale;
@@ -28,15 +27,14 @@ export class Words {
 		const tags = wanted && wanted !== "auto" ? [wanted] : [...(globalThis.navigator?.languages || ["en"])];
 		for (const tag of tags) {
 			const language = String(tag).toLowerCase().split("-")[0];
-			if (language === "en") return new Words("en", en, Words.#locale(tag));
 			if (!files[language]) continue;
 			try {
 				return new Words(language, (await files[language]()).default, Words.#locale(tag));
 			} catch {
-				break; // the file did not come: English is better than nothing
+				break; // the file did not come: English may
 			}
 		}
-		return new Words("en", en, Words.#locale("en"));
+		return new Words("en", (await files.en()).default, Words.#locale("en"));
 	}
 
 	/* Dates and numbers follow the reader's region where the language is the same. */
@@ -54,7 +52,7 @@ export class Words {
 	}
 
 	t(key, values = {}) {
-		let text = this.texts[key] ?? en[key] ?? key;
+		let text = this.texts[key] ?? key;
 		if (typeof text === "object") text = text[this.plural.select(values.n ?? 0)] ?? text.other;
 		return text.replace(/\{(\w+)\}/g, (all, name) => {
 			const v = values[name];

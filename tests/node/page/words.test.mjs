@@ -48,7 +48,7 @@ test('words__with_values__are_filled_in_by_the_rules_of_the_language', async () 
 	assert.equal(de.t('runs', { n: 1234 }), '1.234 Antworten');
 	assert.equal(de.t('typing', { name: '{n}$&' }), '{n}$& schreibt …');
 	assert.equal(de.t('nobody_wrote_this'), 'nobody_wrote_this');
-	assert.equal(new Words().t('hello', {}), 'Hello, {name}');
+	assert.equal(new Words('en', en).t('hello', {}), 'Hello, {name}');
 });
 
 test('times__beside_now__are_said_as_people_do', () => {
