@@ -98,12 +98,25 @@ function showLogin(problem) {
 	document.body.replaceChildren(h("main", { class: "gate" }, form));
 }
 
-async function logIn(code) {
+/* By a link's code, or by what an earlier log-in has left; who follows a used link once more, and is logged in, gets in too. */
+async function enter(code) {
 	try {
-		await session.logIn(code);
+		await (code ? session.logIn(code) : session.fresh(true));
+	} catch (e) {
+		if (!code || !e.denied) throw e;
+		await session.fresh(true).catch(() => {
+			throw e;
+		});
+	}
+}
+
+async function logIn(code, entering = enter(code)) {
+	try {
+		await entering;
 		showApp();
 	} catch (e) {
-		showLogin(words.t(e.denied ? "login_bad" : e.status === 429 ? "login_busy" : "login_offline"));
+		const problem = e.denied ? code && "login_bad" : e.status === 429 ? "login_busy" : "login_offline";
+		showLogin(problem && words.t(problem));
 	}
 }
 
@@ -400,16 +413,10 @@ async function start() {
 	const code = /login=/.test(location.hash) ? Session.code(location.hash) : null;
 	if (code) history.replaceState(null, "", location.pathname); // at once: it must not stay in the address
 	const about = fetch("/api/page", { credentials: "same-origin" }).then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
+	const entering = enter(code);
+	entering.catch(() => {});
 	await applyLanguage();
-	if (code) await logIn(code);
-	else {
-		try {
-			await session.fresh(true);
-			showApp();
-		} catch (e) {
-			showLogin(e.denied ? "" : words.t("login_offline"));
-		}
-	}
+	await logIn(code, entering);
 	page = await about;
 	if (chat) relabel();
 }

@@ -181,6 +181,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 .reason .chip[aria-pressed="true"] { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 .reason .send { display: flex; gap: .5rem; }
 .editor { display: grid; gap: .5rem; width: min(38rem, 75vw); max-width: 100%; }
+.field :focus-visible, .reason input:focus-visible, .editor textarea:focus-visible { outline-offset: -1px; }
 .editor textarea { border-radius: var(--radius); padding: .5rem .875rem; resize: none; max-height: 50vh; line-height: 1.6; }
 
 /* empty */
