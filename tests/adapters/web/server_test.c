@@ -54,6 +54,54 @@ static void pages__answer(void **state)
 	buf_done(&b);
 }
 
+/* The value of a header of the last answer, into ${out}. */
+static const char *header_of(const struct buf *b, const char *name, char out[200])
+{
+	const char *p = strstr(b->p, name);
+	out[0] = '\0';
+	if (p != NULL)
+		snprintf(out, 200, "%.*s", (int)strcspn(p + strlen(name), "\r"), p + strlen(name));
+	return out;
+}
+
+static void page__is_kept_until_it_changes(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT;
+	char etag[200], length[200], request[400], name[200];
+	assert_int_equal(http("GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\n\r\n", &b, 300), 200);
+	assert_string_equal(header_of(&b, "content-encoding: ", name), "gzip");
+	assert_string_equal(header_of(&b, "cache-control: ", name), "no-cache");
+	assert_string_equal(header_of(&b, "vary: ", name), "accept-encoding");
+	assert_non_null(strstr(b.p, "trusted-types 'none'"));
+	assert_memory_equal(strstr(b.p, "\r\n\r\n") + 4, "\x1f\x8b", 2);
+	header_of(&b, "etag: ", etag);
+	header_of(&b, "content-length: ", length);
+	snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nIf-None-Match: %s\r\n\r\n", etag);
+	assert_int_equal(http(request, &b, 300), 304);
+	assert_string_equal(header_of(&b, "etag: ", name), etag);
+	assert_string_equal(strstr(b.p, "\r\n\r\n"), "\r\n\r\n"); /* and no body */
+	assert_int_equal(http("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"other\"\r\n\r\n", &b, 300), 200);
+	assert_null(strstr(b.p, "content-encoding"));
+	const char *src = strstr(b.p, "src=\"./a/");
+	assert_non_null(src);
+	/* What it is made of never changes under its name. */
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(src + 6, "\""), src + 6);
+	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", name);
+	assert_int_equal(http(request, &b, 300), 200);
+	assert_string_equal(header_of(&b, "cache-control: ", etag), "public, max-age=31536000, immutable");
+	assert_string_equal(header_of(&b, "content-type: ", etag), "text/javascript; charset=utf-8");
+	snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n", name);
+	assert_int_equal(http(request, &b, 300), 200);
+	assert_string_equal(strstr(b.p, "\r\n\r\n"), "\r\n\r\n");
+	snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", name);
+	assert_int_equal(http(request, &b, 300), 405);
+	name[strlen(name) - 5] ^= 1;
+	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", name);
+	assert_int_equal(http(request, &b, 300), 404);
+	buf_done(&b);
+}
+
 static void errors__have_one_shape(void **state)
 {
 	(void)state;
@@ -217,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(pages__answer),
+		T(page__is_kept_until_it_changes),
 		T(errors__have_one_shape),
 		T(connection__is_used_again),
 		T(forms_that_smuggle__get_400_and_the_connection_closed),
