@@ -2,12 +2,12 @@
 export default {
 	// composer
 	message_to: "Nachricht an Eddy",
-	placeholder: "Frag Eddy etwas",
+	placeholder: "Fragen Sie Eddy",
 	send: "Senden",
 	stop: "Antwort abbrechen",
 	hint: "Enter sendet, Umschalt+Enter beginnt eine neue Zeile",
 	too_long: "Das ist um {n} Bytes zu lang. Bitte kürzen.",
-	notice: "Eddy ist eine KI. Prüfe, was wichtig ist.",
+	notice: "Eddy ist eine KI. Prüfen Sie, was wichtig ist.",
 	// empty page
 	hello: "Hallo, {name}",
 	hello_nobody: "Hallo",
@@ -18,7 +18,7 @@ export default {
 	suggest_4: "Vergleiche zwei Möglichkeiten in einer Tabelle",
 	// messages
 	conversation: "Unterhaltung",
-	you: "Du",
+	you: "Sie",
 	eddy: "Eddy",
 	edited: "bearbeitet",
 	deleted: "Diese Nachricht wurde gelöscht",
@@ -55,7 +55,7 @@ export default {
 	reason_style: "Zu lang oder unklar",
 	reason_right: "Richtig",
 	reason_clear: "Verständlich",
-	reason_more: "Mehr dazu, wenn du magst",
+	reason_more: "Mehr dazu, wenn Sie mögen",
 	thanks: "Danke",
 	earlier: "Frühere Nachrichten zeigen",
 	latest: "Zum Neuesten",
@@ -70,7 +70,7 @@ export default {
 	step_done: "fertig",
 	step_failed: "fehlgeschlagen",
 	// connection
-	offline: "Keine Verbindung. Was du schreibst, bleibt erhalten und wird gesendet.",
+	offline: "Keine Verbindung. Was Sie schreiben, bleibt erhalten und wird gesendet.",
 	connecting: "Verbindet …",
 	try_now: "Jetzt versuchen",
 	online: "Wieder verbunden",
@@ -79,7 +79,7 @@ export default {
 	threads: "Unterhaltungen",
 	new_thread: "Neue Unterhaltung",
 	search: "Unterhaltungen suchen",
-	no_threads: "Hier stehen bald deine Unterhaltungen.",
+	no_threads: "Hier stehen bald Ihre Unterhaltungen.",
 	no_match: "Keine Unterhaltung hat das im Titel.",
 	titles_only: "Nur in Titeln. Die Suche in den Nachrichten kommt noch.",
 	older: "Ältere zeigen",
@@ -117,11 +117,11 @@ export default {
 	log_out_all: "Überall abmelden",
 	close: "Schließen",
 	// log-in
-	login_title: "Öffne Eddy vom Terminal aus",
-	login_text: "Diese Seite braucht einen Link, der einmal gilt. So bekommst du einen:",
+	login_title: "Öffnen Sie Eddy vom Terminal aus",
+	login_text: "Diese Seite braucht einen Link, der einmal gilt. So bekommen Sie einen:",
 	login_paste: "Link oder Code",
 	login_go: "Anmelden",
-	login_bad: "Dieser Link wurde schon benutzt oder ist zu alt. Hol dir einen neuen.",
+	login_bad: "Dieser Link wurde schon benutzt oder ist zu alt. Erzeugen Sie einen neuen.",
 	login_offline: "Eddy ist nicht zu erreichen. Läuft es?",
-	login_busy: "Zu viele Versuche. Bitte warte eine Minute.",
+	login_busy: "Zu viele Versuche. Bitte warten Sie eine Minute.",
 };
