@@ -144,7 +144,9 @@ const store = {
 	put: (i) => keep.set(act(i.client_id), JSON.stringify(i)),
 	remove: (id) => keep.set(act(id), null),
 };
-const drafts = { get: (t) => keep.get(`draft.${t}`), set: (t, text) => keep.set(`draft.${t}`, text) };
+/* A conversation that has not begun has no address yet: its draft is that of the next one. */
+const draftKey = (t) => `draft.${threads.get(t)?.fresh ? "new" : t}`;
+const drafts = { get: (t) => keep.get(draftKey(t)), set: (t, text) => keep.set(draftKey(t), text) };
 
 function showApp() {
 	const { t } = words;

@@ -98,7 +98,10 @@ export class EddyChat extends HTMLElement {
 		this.input = h("textarea", { rows: "1", part: "input", dir: "auto", autocomplete: "off", enterkeyhint: "send", id: "say" });
 		this.sendButton = h("button", { type: "submit", class: "round send", part: "send" }, icon("send", 20));
 		this.stopButton = h("button", { type: "button", class: "round stop", part: "stop", hidden: true, onclick: () => this.#stop() }, icon("stop", 20));
-		this.latest = h("button", { type: "button", class: "button latest", hidden: true, onclick: () => this.#toEnd() });
+		this.latest = h("button", { type: "button", class: "button latest", hidden: true, onclick: () => {
+			this.#toEnd();
+			this.scroll.focus({ preventScroll: true }); // the button is gone
+		} });
 		this.typist = h("div", { class: "typing", role: "status", hidden: true });
 		this.hint = h("span", { class: "hint" });
 		this.legal = h("span", { part: "notice" });
