@@ -67,6 +67,10 @@ function applyLook() {
 	const theme = keep.get("theme");
 	if (theme === "light" || theme === "dark") root.dataset.theme = theme;
 	else delete root.dataset.theme;
+	for (const m of document.querySelectorAll('meta[name="theme-color"]')) {
+		const own = m.content === "#15181a" ? "dark" : "light";
+		m.media = root.dataset.theme ? (root.dataset.theme === own ? "all" : "not all") : `(prefers-color-scheme: ${own})`;
+	}
 }
 
 async function applyLanguage() {
@@ -371,6 +375,7 @@ async function changed(key) {
 			relabel();
 			if (old) {
 				old.close();
+				old.remove(); // its fields have the same names
 				settings();
 				document.getElementById("set-language")?.focus();
 			}
