@@ -185,6 +185,22 @@ static void handover__both_ways_and_back__as_people_see_it(void **state)
 	const char *notice = rig_last_text(&rig, TEAM);
 	assert_non_null(strstr(notice, "do you ship to Norway?"));
 	assert_non_null(strstr(notice, "would like to talk to a person"));
+	/* Live: who looks at the page sees it come. */
+	leave();
+	assert_true(enter(0));
+	for (const char *t; (t = ws_hear(&page, 10000)) != NULL && strcmp(t, "subscribed") != 0;)
+		;
+	fake_tell(&rig.slack, "user", "{s:s, s:s, s:s}", "id", "U0GRACE", "name", "grace", "real_name", "grace");
+	json_decref(fake_control(&rig.slack, "say", "{s:s, s:s, s:s, s:b, s:s}", "channel", TEAM, "text", "I'm here", "thread_ts",
+	    root(), "mention", 0, "user", "U0GRACE"));
+	const char *type;
+	while ((type = ws_hear(&page, CLAIM_MS)) != NULL && strcmp(type, "message") != 0)
+		;
+	assert_non_null(type);
+	assert_string_equal(json_str(page.frame, "text", ""), "I'm here");
+	assert_string_equal(json_str(json_object_get(page.frame, "author"), "kind", ""), "person");
+	assert_string_equal(json_str(json_object_get(page.frame, "author"), "name", ""), "grace");
+	assert_true(json_is_null(json_object_get(page.frame, "key")));
 	people_say("yes, in <https://ship.example/no|three days> &amp; free", false);
 	rig_wait(&rig, CLAIM_MS, "the team's words on the page", page_shows("https://ship.example/no") == 1);
 	page_says("{\"type\":\"send\",\"thread\":\"" THREAD
