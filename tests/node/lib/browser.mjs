@@ -83,9 +83,10 @@ export class Tab {
 
 	/** Violations of WCAG 2.2 A and AA and of good practice, one line each. */
 	async axe(include) {
-		await this.page.evaluate((source) => {
-			if (!window.axe) (0, Function)(source);
-		}, axeSource).catch(() => this.page.evaluate(`if (!window.axe) { ${axeSource} }; 0`));
+		// The page's policy lets nothing be evaluated; the debugger may.
+		const cdp = await this.context.newCDPSession(this.page);
+		await cdp.send('Runtime.evaluate', { expression: `if (!window.axe) { ${axeSource} }` });
+		await cdp.detach();
 		return this.page.evaluate(async (include) => {
 			const r = await window.axe.run(include ?? document, {
 				runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'],
