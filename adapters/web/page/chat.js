@@ -206,8 +206,9 @@ export class EddyChat extends HTMLElement {
 
 	/* A finished answer is read out once, whole; while it grows nothing is. */
 	#hear(f) {
-		if (!this.thread.ready || f.author?.kind === "person") return;
-		this.typist.hidden = true;
+		if (!this.thread.ready) return;
+		if (!f.key) this.typist.hidden = true;
+		if (f.author?.kind === "person") return;
 		const text = f.blocks ? f.blocks.map((b) => plain(b)).join("\n") : f.text;
 		this.#announce(`${f.author?.name || this.words.t("eddy")}: ${String(text).slice(0, 4000)}`);
 	}
