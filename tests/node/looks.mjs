@@ -69,7 +69,7 @@ const states = {
 	async panel(t) {
 		await t.button('Show what Eddy did').click();
 		await t.page.getByText('Read a message').waitFor();
-		return () => t.page.getByRole('complementary', { name: 'What Eddy did' }).getByRole('button', { name: 'Hide what Eddy did' }).click();
+		return () => panel(t).getByRole('button', { name: 'Hide what Eddy did' }).click();
 	},
 	async settings(t) {
 		await list(t);
@@ -123,9 +123,13 @@ const states = {
 		await t.log.getByText('Not sent').first().waitFor();
 	},
 	async erase(t) {
+		await t.button('Show what Eddy did').click();
 		await t.button('Erase this conversation').click();
 		await t.page.getByRole('dialog').waitFor();
-		return () => t.page.keyboard.press('Escape');
+		return async () => {
+			await t.page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+			await panel(t).getByRole('button', { name: 'Hide what Eddy did' }).click();
+		};
 	},
 	async offline(t) {
 		t.site.front.down();
@@ -142,6 +146,7 @@ const states = {
 	},
 };
 
+const panel = (t) => t.page.getByRole('complementary', { name: 'What Eddy did' });
 /* On a narrow screen the list of conversations lies over the conversation. */
 async function list(t) {
 	const b = t.button('Show conversations');
