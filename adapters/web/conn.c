@@ -38,6 +38,7 @@ struct conn *conn_open(struct web *w, struct lws *wsi, const char *address, bool
 	w->conns_len++;
 	map_put(w->by_id, &c->id, sizeof c->id, c);
 	metric_set(w->m_conns, (int64_t)w->conns_len);
+	outgoing_open(c);
 	return c;
 }
 

@@ -9,6 +9,8 @@
  * lands inside a frame.  While it still has such bytes nothing is written here; its writeable callback goes on.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +22,7 @@
 #include "state.h"
 
 #define GATHER_MAX 64 /* frames in one sendmsg() */
+#define UNSENT_MAX (128 * 1024)
 
 struct web_frame *frame_new(const struct buf *text)
 {
@@ -53,6 +56,13 @@ void frame_unref(struct web_frame *f)
 {
 	if (--f->refs == 0)
 		free(f);
+}
+
+/* What the kernel holds for a reader that does not read is memory too: without this it takes megabytes for each. */
+void outgoing_open(struct conn *c)
+{
+	int most = UNSENT_MAX;
+	(void)setsockopt(lws_get_socket_fd(c->wsi), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
 static struct web_frame *frame_at(const struct conn *c, size_t i)

@@ -174,6 +174,7 @@ void conn_push_buf(struct conn *c, const struct buf *b);
 bool outgoing_write(struct conn *c);
 /** Write to all who have something waiting; ${web} is a struct web. */
 void outgoing_flush(void *web);
+void outgoing_open(struct conn *c);
 void outgoing_free(struct conn *c);
 
 /* hub.c: who looks at which thread, and what is being written there */
