@@ -286,6 +286,11 @@ static void words__go_both_ways_in_order_and_eddy_keeps_silent(void **state)
 	assert_int_equal(db_count("SELECT count(*) FROM (SELECT body, lag(body) OVER (ORDER BY seq) AS before FROM (SELECT m.*" PAGE
 	                          " AND m.body LIKE 'team %') z) y WHERE before > body"),
 	    0);
+	/* Named after the message, wherever it is passed on from. */
+	assert_int_equal(
+	    db_count("SELECT count(*) FROM eddy.outbox WHERE passes = 1 AND id = encode(set_byte(uuid_send(message_id), 15,"
+	             " get_byte(uuid_send(message_id), 15) # 1), 'hex')::uuid"),
+	    16);
 	assert_int_equal(fixture_model_calls(b->f), calls);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE kind = 1"), 1);
 	both_done(b);
