@@ -283,7 +283,7 @@ export class EddyChat extends HTMLElement {
 
 	#keepDraft() {
 		clearTimeout(this.keeping);
-		if (this.thread) this.drafts?.set(this.thread.id, this.input.value);
+		if (this.thread && this.isConnected) this.drafts?.set(this.thread.id, this.input.value); // who has logged out leaves none
 	}
 
 	/** The draft of ${thread} was changed elsewhere. */
