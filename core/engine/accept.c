@@ -512,6 +512,8 @@ static void after_other(struct accept_op *a)
 		        .seq = a->seq,
 		        .rev = a->rev,
 		        .author_kind = AUTHOR_PERSON,
+		        .author = a->in.person.name,
+		        .client_key = a->in.message_key,
 		        .text = deleted ? "" : a->in.text,
 		        .text_len = deleted ? 0 : a->in.text_len,
 		        .at_ms = (int64_t)clock_wall_ms() });

@@ -217,6 +217,27 @@ static const json_t *runs(struct ws *w, const char *thread)
 	return json_object_get(w->frame, "runs");
 }
 
+static void edit__seen_live__names_message_and_author_as_a_message_does(void **state)
+{
+	(void)state;
+	struct ws w, tab;
+	come(&w, ANN, "");
+	come(&tab, ANN, "\"blocks\"");
+	subscribe(&tab, ONE);
+	subscribe(&w, ONE);
+	ask(&w, ONE, "a1", "first #1");
+	char name[100];
+	hear(&tab, "message");
+	snprintf(name, sizeof name, "%s", json_str(json_obj(tab.frame, "author"), "name", ""));
+	ws_say(&w, "{\"type\":\"edit\",\"thread\":\"" ONE "\",\"client_id\":\"e1\",\"key\":\"a1\",\"text\":\"second\"}");
+	hear(&tab, "edited");
+	assert_string_equal(json_str(tab.frame, "key", ""), "a1");
+	assert_string_equal(json_str(json_obj(tab.frame, "author"), "name", ""), name);
+	assert_string_equal(json_str(tab.frame, "text", ""), "second");
+	ws_done(&tab);
+	ws_done(&w);
+}
+
 static void history__says__what_was_done_to_its_person_only(void **state)
 {
 	(void)state;
@@ -545,6 +566,7 @@ int main(void)
 		SYSTEM_TEST(threads__are_listed__newest_first_to_their_person_only),
 		SYSTEM_TEST(threads__of_closed_tabs__move_for_the_others),
 		SYSTEM_TEST(threads__by_pages__come_each_once),
+		SYSTEM_TEST(edit__seen_live__names_message_and_author_as_a_message_does),
 		SYSTEM_TEST(history__says__what_was_done_to_its_person_only),
 		SYSTEM_TEST(retry__of_a_failed_run__is_done_once_and_by_its_person_only),
 		SYSTEM_TEST(act__that_is_sent_twice__is_one_press),
