@@ -73,6 +73,7 @@ static void load_message(void *arg, const struct stored_message *m)
 		.text = m->deleted ? "" : m->text,
 		.text_len = m->deleted || m->text == NULL ? 0 : strlen(m->text),
 		.edited = m->edited,
+		.opinion = m->opinion,
 	};
 	if (m->edited && m->seq <= l->after)
 		out.type = "edited";

@@ -439,6 +439,8 @@ void web_put_message(struct buf *b, const char *thread, const struct web_message
 	put_int(b, "at", m->at_ms);
 	if (m->edited)
 		buf_add_str(b, ",\"edited\":true");
+	if (m->opinion != 0)
+		put_str(b, "feedback", m->opinion > 0 ? "up" : "down");
 	put_text(b, "text", m->text, m->text_len);
 	if (m->blocks != NULL)
 		put_list(b, "blocks", m->blocks);

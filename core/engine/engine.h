@@ -152,6 +152,7 @@ struct stored_message {
 	const char *author, *text, *message_key;
 	bool edited, deleted;
 	int64_t at_ms;
+	int opinion;                        /* 1, -1; 0: none was given */
 	const struct component *components; /* what it still offers */
 	size_t components_len;
 };

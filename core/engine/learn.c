@@ -35,15 +35,19 @@ const struct pg_statement learn_statements[] = {
 	" (m.author_kind = 2 AND m.run_id IS NOT NULL AND m.state <> 2 AND EXISTS (SELECT 1 FROM runs r WHERE r.ws = m.ws" \
 	" AND r.id = m.run_id AND r.state IN (5, 7) AND r.answered_by IS NULL)) AS offers"
 
+/* What the thread's person thinks of an answer: on a page, where opinions are given, a thread has one person. */
+#define OPINION \
+	"(SELECT f.value FROM feedback f WHERE m.run_id IS NOT NULL AND f.ws = m.ws AND f.message_id = m.id LIMIT 1) AS opinion"
+
 const struct pg_statement read_statements[] = {
 	{ "note_get", "SELECT value FROM adapter_notes WHERE ws = $1 AND adapter = $2 AND key = $3" },
 	{ "read_thread_seq", "SELECT seq FROM threads WHERE ws = $1 AND id = $2" },
 	{ "read_thread",
 	    "SELECT * FROM ((SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at," OFFERS_RETRY
-	    " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
+	    ", " OPINION " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.seq > $3 AND m.rev = m.seq ORDER BY m.seq LIMIT $4)"
 	    " UNION ALL (SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at," OFFERS_RETRY
-	    " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
+	    ", " OPINION " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.rev > m.seq AND m.rev > $3 ORDER BY m.rev LIMIT $4)) x ORDER BY rev LIMIT $4" },
 	{ "read_active",
 	    "SELECT p.external_id, t.external_key, (SELECT message_key FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id"
@@ -253,6 +257,7 @@ enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, in
 			.edited = pg_get_int8(r, i, 8) == 1,
 			.deleted = pg_get_int8(r, i, 8) == 2,
 			.at_ms = pg_get_time_ms(r, i, 9),
+			.opinion = PQgetisnull(r, i, 11) ? 0 : (int)pg_get_int8(r, i, 11),
 		};
 		char id[ID_TEXT];
 		struct component retry;

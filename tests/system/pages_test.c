@@ -396,8 +396,18 @@ static void feedback__is_kept_changed_and_taken_back__by_its_person_only(void **
 	rate(&bob, "b2", answer, "none", "error");
 	assert_string_equal(rig_sql_text(&rig, "SELECT value || reason FROM feedback"), "-1so down");
 	ws_done(&bob);
+	/* Who reads the thread later sees it. */
+	struct ws later;
+	come(&later, ANN, "");
+	ws_say(&later, "{\"type\":\"subscribe\",\"thread\":\"" ONE "\"}");
+	hear_answer(&later);
+	assert_string_equal(json_str(later.frame, "feedback", ""), "down");
 	rate(&w, "f3", answer, "none", "accepted");
 	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM feedback"), 0);
+	ws_say(&later, "{\"type\":\"subscribe\",\"thread\":\"" ONE "\"}");
+	hear_answer(&later);
+	assert_string_equal(json_str(later.frame, "feedback", ""), "");
+	ws_done(&later);
 	rate(&w, "f4", answer, "none", "accepted");
 	/* Not about what people say, nor about what is not there. */
 	ws_say(&w, "{\"type\":\"send\",\"thread\":\"" ONE "\",\"client_id\":\"a1\",\"text\":\"tell me #1\"}");
