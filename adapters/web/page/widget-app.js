@@ -3,6 +3,7 @@
  * before the first message, the conversation, the question before erasing).  Nothing is stored before the first message, and storage that is full or
  * forbidden costs only the memory of it after a reload.
  */
+import { safeHref } from "./blocks.js";
 import { h, mark, tool, icon } from "./dom.js";
 import { EddySocket, uuid } from "./socket.js";
 import { Thread } from "./thread.js";
@@ -341,7 +342,7 @@ export class Widget {
 
 	#foot() {
 		const { about, t } = this;
-		return [about.ai_notice || t("notice"), about.privacy_url ? [" ", h("a", { href: about.privacy_url, target: "_blank", rel: "noopener noreferrer" }, t("privacy"))] : []].flat();
+		return [about.ai_notice || t("notice"), safeHref(about.privacy_url) ? [" ", h("a", { href: safeHref(about.privacy_url), target: "_blank", rel: "noopener noreferrer" }, t("privacy"))] : []].flat();
 	}
 
 	/* Before the first message: what the site wants to know and to be allowed. */
