@@ -4,7 +4,7 @@ import { launch } from './lib/browser.mjs';
 import { Rig } from './lib/rig.mjs';
 import { Page, staged } from './lib/site.mjs';
 import { at, id, p, rich } from './lib/stage.mjs';
-import { run } from './lib/tap.mjs';
+import { run, until } from './lib/tap.mjs';
 
 let browser, rig;
 const sizes = { 1440: 900, 768: 1024, 320: 640 };
@@ -104,7 +104,11 @@ const states = {
 		await t.go('Buttons, a form, a card');
 		await t.log.getByText('Which one, and when?').hover();
 		await t.button('Bad answer').last().click();
-		await t.page.getByText('What was wrong?').waitFor();
+		const form = t.log.locator('form').filter({ hasText: 'What was wrong?' });
+		await until('the question can be seen', async () => {
+			const f = await form.boundingBox(), log = await t.log.boundingBox();
+			return f && f.y >= log.y - 1 && f.y + f.height <= log.y + log.height + 1;
+		}, 5000);
 		return () => t.page.keyboard.press('Escape');
 	},
 	async components(t) {

@@ -610,6 +610,7 @@ export class EddyChat extends HTMLElement {
 		for (const b of node.meta.querySelectorAll("[aria-pressed]")) b.setAttribute("aria-pressed", String(b.dataset.name === now));
 		node.reason.replaceChildren(...(now === "none" ? [] : [this.#reason(m, now, node)]));
 		if (this.stick) this.#toEnd();
+		else node.reason.firstElementChild?.scrollIntoView({ block: "nearest" });
 	}
 
 	#sendFeedback(m, value, reason) {
