@@ -71,6 +71,8 @@ const tests = {
 			for (const n of [11, 12, 13]) await t.send(`in the tunnel #${n}`);
 			await t.reads('in the tunnel #13');
 			await t.log.getByText('Waiting for the connection').first().waitFor();
+			// What was written outlives attempts in vain.
+			for (const before = site.front.refused; site.front.refused < before + 2; await wait(50)) await wake(t);
 			site.front.up();
 			await wake(t);
 			await t.reads('Answer to #13.');

@@ -323,6 +323,40 @@ const tests = {
 		await rig.model.control('options', { pace_ms: 0, words: 0 });
 	},
 
+	async person__asked_for__is_asked_for_once() {
+		await onStage(async (t, stage) => {
+			await t.page.route('**/api/widget', (r) => r.fulfill({ json: { visitors: true, handover: true, prechat: [] }, headers: { 'access-control-allow-origin': '*' } }));
+			await t.open();
+			await t.button('Talk to a person').dblclick();
+			const wish = await until('the wish', () => stage.got.find((f) => f.type === 'handover'));
+			await t.in('.offer').waitFor({ state: 'hidden' });
+			await t.say('I need help');
+			const said = await until('what was said', () => stage.got.find((f) => f.type === 'send'));
+			assert.equal(said.thread, wish.thread);
+			assert.equal(stage.got.filter((f) => f.type === 'handover').length, 1);
+			stage.say(stage.threads.get(said.thread), 'person', 'Here I am.', { key: null, author: { kind: 'person', name: 'Ben' } });
+			await t.reads('Here I am.');
+			assert.equal(await t.in('.mine').count(), 1);
+		});
+	},
+
+	async tabs__of_one_visitor__are_in_step() {
+		await on({}, async (t) => {
+			await t.open();
+			await t.say('in the first tab #30');
+			await t.reads('Answer to #30.');
+			const page = await t.context.newPage();
+			await page.goto(t.address);
+			await page.locator('eddy-widget .launcher').click();
+			await page.locator('eddy-widget [role=log]').getByText('Answer to #30.').waitFor();
+			await page.locator('eddy-widget textarea').fill('in the second #31');
+			await page.keyboard.press('Enter');
+			await t.reads('in the second #31');
+			await t.reads('Answer to #31.');
+			await page.close();
+		});
+	},
+
 	async texts__of_the_corpus__stay_text() {
 		// What the server says of itself before anybody speaks.
 		const x = corpus[5];

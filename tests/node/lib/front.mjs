@@ -11,6 +11,7 @@ export class Front {
 		f.lines = new Set(); // websockets: {client, server, frozen}
 		f.others = new Set();
 		f.refuse = false;
+		f.refused = 0;
 		f.upgrades = 0;
 		f.inner = http.createServer((q, r) => (f.web ? f.web(q, r) : r.writeHead(426).end()));
 		f.ws = new WebSocketServer({ server: f.inner, handleProtocols: () => 'eddy.v1', perMessageDeflate: false });
@@ -78,7 +79,10 @@ export class Front {
 
 	#take(client) {
 		client.on('error', () => {});
-		if (this.refuse) return client.resetAndDestroy();
+		if (this.refuse) {
+			this.refused++;
+			return client.resetAndDestroy();
+		}
 		client.once('data', (head) => {
 			client.pause();
 			client.unshift(head);
