@@ -166,6 +166,8 @@ const tests = {
 			});
 			assert.equal(reason, 'Out of date; It is <b>from</b> Monday');
 			assert.equal(await t.button('Bad answer').last().getAttribute('aria-pressed'), 'true');
+			await t.page.reload();
+			await until('the opinion is still there', async () => (await t.button('Bad answer').last().getAttribute('aria-pressed')) === 'true');
 			await t.button('Good answer').last().click();
 			const up = await until('another opinion', async () => {
 				const o = await opinions();

@@ -74,6 +74,21 @@ const tests = {
 		});
 	},
 
+	async login__of_many_tabs_that_open_at_once__holds() {
+		await on(site, async (t) => {
+			await t.send('many tabs #6');
+			await t.reads('Answer to #6.');
+			const tabs = [t];
+			for (let n = 0; n < 4; n++) tabs.push(await t.again());
+			// Each renews the log-in, and each renewal changes the cookie.
+			for (let n = 0; n < 3; n++) await Promise.all(tabs.map((x) => x.page.reload()));
+			for (const x of tabs) await x.reads('Answer to #6.');
+			await t.page.reload();
+			await t.reads('Answer to #6.');
+			for (const x of tabs.slice(1)) await x.clean();
+		});
+	},
+
 	async logout__here_or_everywhere__ends_the_sessions_that_it_says() {
 		const quiet = /Failed to load resource/; // 401
 		const a = await Page.visit(browser, site, { quiet });
