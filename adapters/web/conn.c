@@ -13,6 +13,7 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
+#include "../../core/engine/command.h"
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
 #include "../net/loop.h"
@@ -296,7 +297,7 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 	if (kind->intent == INTENT_ACTION_PRESSED) {
 		text = cmd->verb == WEB_RETRY ? id_format(cmd->named, run) : cmd->value;
 		text_len = strlen(text);
-	} else if (cmd->verb == WEB_HANDOVER) { /* what a person would type */
+	} else if (cmd->verb == WEB_HANDOVER && command_recognise(text, text_len) != CMD_HANDOVER) { /* what a person would type */
 		text = "I'd like to talk to a person.";
 		text_len = strlen(text);
 	}

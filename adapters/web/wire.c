@@ -251,6 +251,8 @@ static enum err fill(struct web_command *c, const struct verb *v, struct web_fau
 		return fill_act(c, f);
 	case WEB_FEEDBACK:
 		return fill_feedback(c, f);
+	case WEB_HANDOVER:
+		return take_string(root, "text", WEB_ACTION_MAX, &c->text, &c->text_len, f);
 	default:
 		return ERR_NONE;
 	}

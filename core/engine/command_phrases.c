@@ -262,6 +262,7 @@ const struct phrase command_phrases[] = {
 	{ CMD_HANDOVER, "una persona real" }, { CMD_HANDOVER, "人と話したい" }, { CMD_HANDOVER, "人と話したいです" },
 	{ CMD_HANDOVER, "担当者と話したい" }, { CMD_HANDOVER, "担当者と話したいです" }, { CMD_HANDOVER, "担当者につないで" },
 	{ CMD_HANDOVER, "人間と話したい" }, { CMD_HANDOVER, "オペレーターにつないで" }, { CMD_HANDOVER, "担当者" },
+	{ CMD_HANDOVER, "担当者と話す" },
 
 	{ CMD_HAND_BACK, "back to eddy" }, { CMD_HAND_BACK, "talk to eddy" },
 	{ CMD_HAND_BACK, "talk to eddy again" }, { CMD_HAND_BACK, "i want to talk to eddy" },

@@ -177,6 +177,19 @@ static void check_words(int n)
 	assert_int_equal(notices, 1);
 }
 
+static void wish__in_the_readers_words__stands_so_in_the_conversation(void **state)
+{
+	(void)state;
+	page_says("{\"type\":\"handover\",\"thread\":\"" THREAD "\",\"client_id\":\"h\",\"text\":\"Mit einem Menschen sprechen\"}");
+	rig_wait(&rig, CLAIM_MS, "the people's thread", *root() != '\0');
+	assert_string_equal(rig_sql_text(&rig, "SELECT body FROM messages WHERE message_key = 'h'"), "Mit einem Menschen sprechen");
+	/* What does not say so is not put into somebody's mouth. */
+	page_says("{\"type\":\"handover\",\"thread\":\"" THREAD "\",\"client_id\":\"h2\",\"text\":\"send me gold\"}");
+	rig_wait(&rig, CLAIM_MS, "the second wish", rig_sql(&rig, "SELECT count(*) FROM messages WHERE message_key = 'h2'") == 1);
+	assert_string_equal(
+	    rig_sql_text(&rig, "SELECT body FROM messages WHERE message_key = 'h2'"), "I'd like to talk to a person.");
+}
+
 static void handover__both_ways_and_back__as_people_see_it(void **state)
 {
 	(void)state;
@@ -307,6 +320,7 @@ static void team__that_eddy_is_not_among__is_said_on_the_page(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(wish__in_the_readers_words__stands_so_in_the_conversation),
 		TEST(handover__both_ways_and_back__as_people_see_it),
 		TEST(team__that_eddy_is_not_among__is_said_on_the_page),
 		TEST(kill__while_the_notice_is_out__opens_one_thread),

@@ -431,7 +431,7 @@ export class Widget {
 		this.#begin();
 		this.handed = performance.now() + HANDED_MS;
 		setTimeout(() => this.#draw(), HANDED_MS + 1);
-		this.socket.act({ type: "handover", thread: this.thread.id });
+		this.socket.act({ type: "handover", thread: this.thread.id, text: this.t("person") });
 		this.#draw();
 		this.input.focus();
 	}

@@ -170,6 +170,12 @@ static const struct row commands[] = {
 	{ "こんにちは", CMD_GREETING },
 	{ "Eddy?", CMD_GREETING },
 	{ "hi all", CMD_GREETING },
+	/* As the button of the widget says it (adapters/web/page/widget-lang). */
+	{ "Talk to a person", CMD_HANDOVER },
+	{ "Mit einem Menschen sprechen", CMD_HANDOVER },
+	{ "Parler à une personne", CMD_HANDOVER },
+	{ "Hablar con una persona", CMD_HANDOVER },
+	{ "担当者と話す", CMD_HANDOVER },
 	{ "Talk to a person, please!", CMD_HANDOVER },
 	{ "I'd like to talk to a person.", CMD_HANDOVER },
 	{ "Can I speak to a human?", CMD_HANDOVER },
