@@ -405,7 +405,7 @@ addEventListener("keydown", (e) => {
 		e.preventDefault();
 		toggle("list", true);
 		list.search.focus();
-	} else if (e.key === "Escape" && !e.defaultPrevented && overlaid()) toggle(overlaid(), false);
+	} else if (e.key === "Escape" && !e.defaultPrevented && overlaid() && !document.querySelector("dialog[open]")) toggle(overlaid(), false);
 });
 for (const m of [wide, docked])
 	m.addEventListener("change", () => {

@@ -124,7 +124,7 @@ export class EddyChat extends HTMLElement {
 		});
 		this.input.addEventListener("keydown", (e) => this.#key(e));
 		this.shadowRoot.addEventListener("keydown", (e) => {
-			if (e.key === "Escape" && !e.defaultPrevented && !e.isComposing) this.#escape(e);
+			if (e.key === "Escape" && !e.defaultPrevented && !e.isComposing && !e.target.closest("dialog")) this.#escape(e);
 		});
 		addEventListener("pagehide", () => this.#keepDraft());
 		this.box.querySelector(".box-in").addEventListener("pointerdown", (e) => {
