@@ -128,6 +128,27 @@ const tests = {
 		});
 	},
 
+	async deleting__is_asked_about__and_escape_takes_only_the_question_back() {
+		await rig.model.control('script', { match: 'never mind', times: 1, answer: `Begun. ${'word '.repeat(300)}The end.`, pace_ms: 20, piece: 12 });
+		await on(site, async (t) => {
+			await t.send('never mind #70');
+			await t.reads(/Begun\. word/);
+			await t.log.getByText('never mind #70').hover();
+			await t.button('Delete').first().click();
+			const dialog = t.page.getByRole('dialog');
+			await dialog.waitFor();
+			await t.page.keyboard.press('Escape');
+			await dialog.waitFor({ state: 'hidden' });
+			assert.equal(await t.log.getByText('Stopped').count(), 0);
+			await t.reads(/The end\./);
+			await t.log.getByText('never mind #70').hover();
+			await t.button('Delete').first().click();
+			await dialog.getByRole('button', { name: 'Delete' }).click();
+			await t.reads('This message was deleted');
+			await until('it is gone', async () => (await rig.sql(`SELECT 1 FROM messages WHERE body = 'never mind #70'`)).length === 0);
+		});
+	},
+
 	async answer__that_failed__says_so_and_can_be_asked_again() {
 		const run = id();
 		await onStage((stage, talk) => {

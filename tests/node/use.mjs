@@ -367,7 +367,13 @@ const tests = {
 			await t.reads('Answer to #30.');
 			await t.button('Show conversations').click();
 			await t.page.getByRole('navigation').getByText('from a phone #30').waitFor();
+			const dialog = await settings(t);
+			await t.page.keyboard.press('Escape'); // one thing at a time
+			await dialog.waitFor({ state: 'hidden' });
+			assert.ok(await t.page.getByRole('navigation').isVisible());
+			assert.match((await focused(t)).name, /^Settings/);
 			await t.page.keyboard.press('Escape');
+			await until('the list is closed', () => t.page.evaluate(() => document.documentElement.dataset.list === 'off'));
 			await t.button('Show what Eddy did').click();
 			await t.page.getByText('fake-model').first().waitFor();
 			await t.page.keyboard.press('Escape');
