@@ -62,8 +62,10 @@ const tests = {
 		times.sort((a, b) => a.usable - b.usable);
 		const { usable, paint } = times[2];
 		console.log(`# usable ${Math.round(usable)} ms after the address was asked for (best ${Math.round(times[0].usable)}), first paint after ${Math.round(paint)} ms, the middle one of five`);
-		// The best of five: other tests run beside this one, and the machine may be any.
-		assert.ok(times[0].usable <= patience(1000), JSON.stringify(times.map((t) => t.usable)));
+		// The best one counts, and a busy machine gets more tries: other tests run beside this one.
+		let best = times[0].usable;
+		for (let n = 0; n < 10 && best > 500; n++) best = Math.min(best, (await load()).usable);
+		assert.ok(best <= patience(500), JSON.stringify(times.map((t) => t.usable)));
 	},
 };
 
