@@ -78,7 +78,7 @@ struct web_message {
 	const char *author, *key, *text;
 	size_t text_len;
 	bool edited;
-	int opinion; /* 1, -1; 0: none */
+	int opinion;              /* 1, -1; 0: none */
 	const struct buf *blocks; /* the insides of a list of blocks; NULL: not asked for */
 };
 void web_put_message(struct buf *b, const char *thread, const struct web_message *m);
