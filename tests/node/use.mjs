@@ -110,6 +110,65 @@ const tests = {
 		for (const t of [a, b, c]) await t.close();
 	},
 
+	async logout__without_a_line__ends_the_session_before_anybody_gets_in_again() {
+		const t = await Page.visit(browser, site, { quiet: /Failed to load resource/ });
+		await t.context.setOffline(true);
+		await (await settings(t)).getByRole('button', { name: 'Log out', exact: true }).click();
+		await gate(t).waitFor();
+		await t.context.setOffline(false);
+		await t.page.reload();
+		await gate(t).waitFor();
+		await t.clean();
+		await t.close();
+	},
+
+	async login__by_a_link_in_a_page_in_use__leaves_one_line_and_nothing_of_the_other_person() {
+		const t = await Page.visit(browser, site, { quiet: /Failed to load resource/, watch: (p) => {
+			p.lines = new Set();
+			p.on('websocket', (w) => {
+				p.lines.add(w);
+				w.on('close', () => p.lines.delete(w));
+			});
+		} });
+		await t.send('of the first person #7');
+		await t.reads('Answer to #7.');
+		const tab = await t.again();
+		await t.box.fill('a draft of the first');
+		const hash = async (person) => new URL(await site.link(person)).hash;
+		await t.page.evaluate((l) => (location.hash = l), await hash({}));
+		await until('one line', () => t.page.lines.size === 1);
+		await t.page.evaluate((l) => (location.hash = l), await hash({ person: 'ana', name: 'Ana Ruiz' }));
+		await t.page.locator('.me').getByText('Ana Ruiz').waitFor();
+		await until('one line', () => t.page.lines.size === 1);
+		assert.equal(await t.log.getByText('of the first person #7').count(), 0);
+		assert.equal(await t.box.inputValue(), '');
+		// The other tab has the cookie of Ana's now: it is hers as soon as its own token ends.
+		const other = await Page.visit(browser, site, { quiet: /Failed to load resource/ });
+		await (await settings(other)).getByRole('button', { name: 'Log out everywhere' }).click();
+		await tab.page.locator('.me').getByText('Ana Ruiz').waitFor();
+		assert.equal(await tab.log.getByText('of the first person #7').count(), 0);
+		await other.close();
+		await t.clean();
+		await t.close();
+	},
+
+	async login__at_the_gate_after_the_session_was_ended__shows_the_conversation_again() {
+		const quiet = /Failed to load resource/;
+		const a = await Page.visit(browser, site, { quiet });
+		await a.send('seen before the gate #8');
+		await a.reads('Answer to #8.');
+		const b = await Page.visit(browser, site, { quiet });
+		await (await settings(b)).getByRole('button', { name: 'Log out everywhere' }).click();
+		await gate(a).waitFor();
+		await a.page.getByRole('textbox', { name: 'Link or code' }).fill(await site.link());
+		await a.page.keyboard.press('Enter');
+		await a.reads('Answer to #8.');
+		for (const t of [a, b]) {
+			await t.clean();
+			await t.close();
+		}
+	},
+
 	async keyboard__enter_sends__shift_enter_breaks_the_line_and_a_composition_keeps_it() {
 		await on(site, async (t) => {
 			await t.box.click();

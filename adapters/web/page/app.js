@@ -56,6 +56,7 @@ let list;
 let panel;
 let page = {};
 let current = null;
+let shown = null; // whose page this is
 let ui = {};
 const wide = matchMedia("(min-width: 900px)");
 const coarse = matchMedia("(pointer: coarse)");
@@ -104,6 +105,7 @@ function showLogin(problem) {
 
 /* By a link's code, or by what an earlier log-in has left; who follows a used link once more, and is logged in, gets in too. */
 async function enter(code) {
+	await leave();
 	try {
 		await (code ? session.logIn(code) : session.fresh(true));
 	} catch (e) {
@@ -124,11 +126,22 @@ async function logIn(code, entering = enter(code)) {
 	}
 }
 
+/* A log-out that the server has not heard of, since scripts can't take the cookie away: it is told before anybody gets in by that cookie. */
+async function leave() {
+	const how = keep.get("leaving");
+	if (!how) return;
+	await session.logOut(how === "all").catch((e) => {
+		if (!e.denied) throw e;
+	});
+	keep.set("leaving", null);
+}
+
 async function logOut(everywhere) {
+	keep.set("leaving", everywhere ? "all" : "here");
 	try {
-		await session.logOut(everywhere);
+		await leave();
 	} catch {
-		/* the cookie lives until the server can be reached; what is here goes all the same */
+		/* later; what is here goes all the same */
 	}
 	for (const k of [...keep.keys("draft."), ...keep.keys("act.")]) keep.set(k, null);
 	threads.clear();
@@ -154,15 +167,29 @@ const drafts = { get: (t) => keep.get(draftKey(t)), set: (t, text) => keep.set(d
 
 function showApp() {
 	const { t } = words;
+	const who = session.person?.id;
+	socket?.stop(); // by a link that was opened in a page in use
+	threads.clear();
+	current = null;
+	if (shown && shown !== who) {
+		for (const k of keep.keys("draft.")) keep.set(k, null);
+		history.replaceState(null, "", location.pathname);
+	}
+	shown = who;
 	list = new ThreadList({ words, pick: (id) => go(id), more: (before, thread) => socket.request({ type: "threads", before, thread, limit: 50 }) });
 	panel = new Panel(words);
 	chat = document.createElement("eddy-chat");
 	socket = new EddySocket({
 		url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket`,
-		hello: async ({ denied }) => ({
-			token: await session.fresh(denied), client: "page/1", locale: words.locale, features: ["blocks", "threads"],
-			tz: Intl.DateTimeFormat().resolvedOptions().timeZone,
-		}),
+		hello: async ({ denied }) => {
+			const token = await session.fresh(denied);
+			if (session.person?.id !== who) {
+				// Another tab has logged somebody else in: what waits here to be sent is not theirs.
+				setTimeout(() => shown === who && showApp());
+				throw new Error("somebody else");
+			}
+			return { token, client: "page/1", locale: words.locale, features: ["blocks", "threads"], tz: Intl.DateTimeFormat().resolvedOptions().timeZone };
+		},
 		on: frame,
 		store,
 	});
@@ -392,6 +419,7 @@ addEventListener("storage", (e) => {
 	if (["theme", "language", "dir"].includes(key)) changed(key);
 	else if (key.startsWith("draft.")) chat?.draft(key.slice(6), e.newValue);
 });
+addEventListener("online", () => leave().catch(() => {}));
 addEventListener("hashchange", () => {
 	const code = /login=/.test(location.hash) && Session.code(location.hash);
 	if (code) {

@@ -4,9 +4,9 @@ import { Tab } from './browser.mjs';
 import { Stage } from './stage.mjs';
 
 /* A link that logs in, by ${front}: what `eddy login` asks the daemon for. */
-async function link(rig, front) {
+async function link(rig, front, person = {}) {
 	const r = await fetch(`http://127.0.0.1:${rig.port}/api/code`, {
-		method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${rig.localToken()}` }, body: '{}',
+		method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${rig.localToken()}` }, body: JSON.stringify(person),
 	});
 	if (!r.ok) throw new Error(`/api/code: ${r.status} ${await r.text()}`);
 	const { url } = await r.json();
@@ -14,7 +14,7 @@ async function link(rig, front) {
 }
 
 export function real(rig) {
-	return { front: rig.front, rig, origin: rig.front.origin, link: () => link(rig, rig.front), close: () => {} };
+	return { front: rig.front, rig, origin: rig.front.origin, link: (person) => link(rig, rig.front, person), close: () => {} };
 }
 
 export async function staged(rig, options) {
