@@ -34,7 +34,6 @@ static const char *const paths[] = {
 	[API_LOGOUT_ALL] = "/api/logout-all",
 	[API_CODE] = "/api/code",
 };
-#define ENDED_MAX 256
 
 struct api_call {
 	_Atomic int refs;
@@ -49,8 +48,7 @@ struct api_call {
 	enum err result;
 	struct session session;
 	char next[SESSION_SECRET];
-	struct id ended[ENDED_MAX];
-	size_t ended_len;
+	struct buf ended; /* struct id each */
 	/* for the request */
 	void (*done)(void *arg);
 	void *arg;
@@ -76,6 +74,7 @@ static void unref(struct api_call *c)
 	if (atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
 	buf_done(&c->body);
+	buf_done(&c->ended);
 	buf_done(&c->answer.body);
 	explicit_bzero(c->secret, sizeof c->secret);
 	explicit_bzero(c->next, sizeof c->next);
@@ -267,8 +266,11 @@ static void on_loop(void *arg)
 	} else if (c->what == API_LOGIN || c->what == API_REFRESH) {
 		on_session(c);
 	} else {
-		for (size_t i = 0; i < c->ended_len; i++)
-			end_session(c->web, c->ended[i]);
+		struct id id;
+		for (size_t at = 0; at < c->ended.len; at += sizeof id) {
+			memcpy(&id, c->ended.p + at, sizeof id);
+			end_session(c->web, id);
+		}
 		set_cookie(c, "", 0);
 		buf_add_str(&c->answer.body, "{}\n");
 	}
@@ -283,8 +285,7 @@ static void on_loop(void *arg)
 static void note_ended(void *arg, struct id session)
 {
 	struct api_call *c = arg;
-	if (c->ended_len < ENDED_MAX)
-		c->ended[c->ended_len++] = session;
+	buf_add(&c->ended, &session, sizeof session);
 }
 
 static void on_worker(void *arg)
