@@ -150,7 +150,8 @@ int conn_writable(struct conn *c)
 	if (c->want_ping) {
 		unsigned char room[LWS_PRE + 4] = { 0 };
 		c->want_ping = false;
-		if (lws_write(c->wsi, room + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+		/* With a byte in it: of an empty pong the library tells nobody. */
+		if (lws_write(c->wsi, room + LWS_PRE, 1, LWS_WRITE_PING) < 0)
 			return -1;
 		if (c->queue_len > 0 || c->closing)
 			lws_callback_on_writable(c->wsi);
