@@ -1,6 +1,7 @@
 // The page in a person's hands, in a real browser beside the real daemon: log-in, keyboard, input methods, drafts, looks, languages, directions; and
 // browsers that keep nothing or tell the wrong day.
 import assert from 'node:assert/strict';
+import WebSocket from 'ws';
 import { Tab, launch } from './lib/browser.mjs';
 import { Rig } from './lib/rig.mjs';
 import { Page, real, staged } from './lib/site.mjs';
@@ -167,6 +168,19 @@ const tests = {
 			await t.clean();
 			await t.close();
 		}
+	},
+
+	async line__of_a_client_that_only_answers_pings__stays() {
+		const own = await Rig.open({ env: { EDDY_WEB_IDLE_TIMEOUT: '3s' } });
+		await own.serve();
+		const w = new WebSocket(`ws://127.0.0.1:${own.port}/socket`, 'eddy.v1'); // it answers pings by itself
+		let closed = null;
+		w.on('close', (code) => (closed = code));
+		w.on('open', () => w.send(JSON.stringify({ type: 'hello', token: own.localToken() })));
+		await new Promise((done) => setTimeout(done, 9000));
+		assert.equal(w.readyState, WebSocket.OPEN, `closed: ${closed}`);
+		w.close();
+		await own.close();
 	},
 
 	async keyboard__enter_sends__shift_enter_breaks_the_line_and_a_composition_keeps_it() {
