@@ -463,19 +463,21 @@ static struct {
 	struct id session;
 } fake_login;
 
-static enum err fake_away(void)
+/* Under fake.lock from here to the end of the function that it stands in; each runs on a thread of its own. */
+static void fake_unlock(pthread_mutex_t **lock)
 {
-	pthread_mutex_lock(&fake.lock);
-	enum err e = fake.read_result;
-	pthread_mutex_unlock(&fake.lock);
-	return e;
+	pthread_mutex_unlock(*lock);
 }
+#define FAKE_LOCKED \
+	__attribute__((cleanup(fake_unlock), unused)) pthread_mutex_t *held = &fake.lock; \
+	pthread_mutex_lock(held)
 
 enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code)
 {
 	(void)e, (void)ws, (void)subject, (void)name;
-	if (fake_away() != ERR_NONE)
-		return fake_away();
+	FAKE_LOCKED;
+	if (fake.read_result != ERR_NONE)
+		return fake.read_result;
 	snprintf(fake_login.code, sizeof fake_login.code, "0123456789012345678901234567890123456789abc");
 	memcpy(code, fake_login.code, SESSION_CODE);
 	return ERR_NONE;
@@ -491,8 +493,9 @@ static void fake_session(struct session *out)
 enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh)
 {
 	(void)e, (void)ws;
-	if (fake_away() != ERR_NONE)
-		return fake_away();
+	FAKE_LOCKED;
+	if (fake.read_result != ERR_NONE)
+		return fake.read_result;
 	if (fake_login.code[0] == '\0' || strcmp(code, fake_login.code) != 0)
 		return ERR_DENIED;
 	fake_login.code[0] = '\0';
@@ -508,8 +511,9 @@ enum err engine_login_refresh(struct engine *e, struct id ws, const char *refres
 	(void)e, (void)ws;
 	next[0] = '\0';
 	*out = (struct session){ 0 };
-	if (fake_away() != ERR_NONE)
-		return fake_away();
+	FAKE_LOCKED;
+	if (fake.read_result != ERR_NONE)
+		return fake.read_result;
 	if (fake_login.refresh[0] == '\0' || strcmp(refresh, fake_login.refresh) != 0)
 		return ERR_DENIED;
 	fake_session(out);
@@ -520,6 +524,7 @@ enum err engine_logout(
     struct engine *e, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg)
 {
 	(void)e, (void)ws, (void)everywhere;
+	FAKE_LOCKED;
 	if (strcmp(refresh, fake_login.refresh) != 0)
 		return ERR_DENIED;
 	fake_login.refresh[0] = '\0';
