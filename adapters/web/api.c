@@ -202,7 +202,7 @@ static void fail(struct api_call *c, unsigned status, const char *code, const ch
 
 static void end_session(struct web *w, struct id session)
 {
-	web_logins_end(w->logins, session);
+	web_logins_end(w->logins, session, clock_ms());
 	for (struct conn *k = w->conns, *next; k != NULL; k = next) {
 		next = k->next;
 		if (k->login != NULL && id_equal(k->login->session, session))
@@ -210,12 +210,14 @@ static void end_session(struct web *w, struct id session)
 	}
 }
 
-static void put_token(struct api_call *c)
+static bool put_token(struct api_call *c)
 {
 	char token[65];
 	struct web_login *l = web_login_new(c->session.id, c->session.subject, c->session.name);
-	web_logins_issue(c->web->logins, l, clock_ms(), token);
+	bool issued = web_logins_issue(c->web->logins, l, clock_ms(), token);
 	web_login_unref(l);
+	if (!issued)
+		return false;
 	struct buf *b = &c->answer.body;
 	buf_addf(b, "{\"token\":\"%s\",\"expires_in\":%d,\"person\":{\"id\":", token, LOGIN_TOKEN_S);
 	buf_add_json_str(b, c->session.subject);
@@ -223,14 +225,17 @@ static void put_token(struct api_call *c)
 	buf_add_json_str(b, c->session.name);
 	buf_add_str(b, "}}\n");
 	explicit_bzero(token, sizeof token);
+	return true;
 }
 
 static void on_session(struct api_call *c)
 {
-	if (c->result == ERR_NONE) {
+	if (c->result == ERR_NONE && put_token(c)) {
 		if (c->next[0] != '\0')
 			set_cookie(c, c->next, SESSION_DAYS * 86400ll);
-		put_token(c);
+	} else if (c->result == ERR_NONE) { /* logged out everywhere in the very moment */
+		set_cookie(c, "", 0);
+		fail(c, 401, "denied", "nobody is logged in here");
 	} else if (c->result == ERR_DENIED && c->what == API_LOGIN) {
 		fail(c, 401, "denied", "this link was used already or has ended; `eddy login` makes a new one");
 	} else if (c->result == ERR_DENIED) {

@@ -9,6 +9,8 @@
 #include "../../core/base/map.h"
 #include "../../core/base/mem.h"
 
+#define ENDED_MS 60000 /* no request takes longer than that to be answered */
+
 struct token {
 	struct web_login *login;
 	uint64_t until_ms;
@@ -16,9 +18,16 @@ struct token {
 	struct token *next;
 };
 
+struct ended {
+	struct id session;
+	uint64_t until_ms;
+	struct ended *next;
+};
+
 struct web_logins {
 	struct map *by_hash;
 	struct token *all;
+	struct ended *ended; /* lately */
 };
 
 struct web_login *web_login_new(struct id session, const char *id, const char *name)
@@ -61,19 +70,36 @@ static void drop(struct web_logins *s, struct token **at)
 	free(t);
 }
 
+static void forget_ended(struct web_logins *s, uint64_t now_ms)
+{
+	for (struct ended **at = &s->ended; *at != NULL;) {
+		struct ended *e = *at;
+		if (now_ms < e->until_ms) {
+			at = &e->next;
+			continue;
+		}
+		*at = e->next;
+		free(e);
+	}
+}
+
 void web_logins_free(struct web_logins *s)
 {
 	if (s == NULL)
 		return;
 	while (s->all != NULL)
 		drop(s, &s->all);
+	forget_ended(s, UINT64_MAX);
 	map_free(s->by_hash, NULL);
 	free(s);
 }
 
-void web_logins_issue(struct web_logins *s, struct web_login *l, uint64_t now_ms, char token[65])
+bool web_logins_issue(struct web_logins *s, struct web_login *l, uint64_t now_ms, char token[65])
 {
 	unsigned char raw[32];
+	for (const struct ended *e = s->ended; e != NULL; e = e->next)
+		if (id_equal(e->session, l->session))
+			return false;
 	random_bytes(raw, sizeof raw);
 	for (size_t i = 0; i < sizeof raw; i++)
 		snprintf(token + 2 * i, 3, "%02x", raw[i]);
@@ -84,6 +110,7 @@ void web_logins_issue(struct web_logins *s, struct web_login *l, uint64_t now_ms
 	t->next = s->all;
 	s->all = t;
 	map_put(s->by_hash, t->hash, sizeof t->hash, t);
+	return true;
 }
 
 struct web_login *web_logins_find(struct web_logins *s, const char *token, uint64_t now_ms)
@@ -94,8 +121,11 @@ struct web_login *web_logins_find(struct web_logins *s, const char *token, uint6
 	return t != NULL && now_ms < t->until_ms ? t->login : NULL;
 }
 
-void web_logins_end(struct web_logins *s, struct id session)
+void web_logins_end(struct web_logins *s, struct id session, uint64_t now_ms)
 {
+	struct ended *e = xcalloc(1, sizeof *e);
+	*e = (struct ended){ session, now_ms + ENDED_MS, s->ended };
+	s->ended = e;
 	for (struct token **at = &s->all; *at != NULL;)
 		if (id_equal((*at)->login->session, session))
 			drop(s, at);
@@ -105,6 +135,7 @@ void web_logins_end(struct web_logins *s, struct id session)
 
 void web_logins_sweep(struct web_logins *s, uint64_t now_ms)
 {
+	forget_ended(s, now_ms);
 	for (struct token **at = &s->all; *at != NULL;)
 		if (now_ms >= (*at)->until_ms)
 			drop(s, at);

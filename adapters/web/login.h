@@ -28,12 +28,15 @@ void web_login_unref(struct web_login *l);
 struct web_logins;
 struct web_logins *web_logins_new(void);
 void web_logins_free(struct web_logins *s);
-/** A new token for ${l} (takes its own reference); ${token} has 65 bytes of room. */
-void web_logins_issue(struct web_logins *s, struct web_login *l, uint64_t now_ms, char token[65]);
+/**
+ * A new token for ${l} (takes its own reference); ${token} has 65 bytes of room.  False: its session was ended a moment ago, by a request that overtook
+ * the one that asks.
+ */
+bool web_logins_issue(struct web_logins *s, struct web_login *l, uint64_t now_ms, char token[65]);
 /** The log-in of a token that has not ended; NULL: none.  Borrowed. */
 struct web_login *web_logins_find(struct web_logins *s, const char *token, uint64_t now_ms);
 /** All tokens of a session are void from now on. */
-void web_logins_end(struct web_logins *s, struct id session);
+void web_logins_end(struct web_logins *s, struct id session, uint64_t now_ms);
 void web_logins_sweep(struct web_logins *s, uint64_t now_ms);
 
 #endif

@@ -205,7 +205,7 @@ void outgoing_flush(void *web)
 		c->unsent = false;
 		if (!c->dead && !write_out(c))
 			conn_kill(c, CLOSE_SLOW, "write failed");
-		else if (c->queue_bytes <= WEB_QUEUE_LOW)
+		else if (!c->dead && c->queue_bytes <= WEB_QUEUE_LOW)
 			hub_drained(c);
 	}
 }
