@@ -265,6 +265,21 @@ static void on_link(struct chat *c, struct turn *t, struct client_event *ev)
 	json_decref(ev->frame);
 }
 
+/* What came while nobody was asked anything: of the line's ups and downs only how it stands now matters. */
+static void catch_up(struct chat *c, struct turn *t)
+{
+	struct client_event ev;
+	bool down = false;
+	for (client_next(c->client, &ev, 0); ev.what != CLIENT_NOTHING; client_next(c->client, &ev, 0)) {
+		if (c->up && (ev.what == CLIENT_UP || ev.what == CLIENT_DOWN))
+			down = ev.what == CLIENT_DOWN;
+		else
+			on_link(c, t, &ev);
+	}
+	if (down)
+		show_note(c, "the connection is lost; trying again …");
+}
+
 static enum outcome ask(struct chat *c, const char *text, size_t n)
 {
 	struct turn t = { .outcome = ANSWERED };
@@ -274,6 +289,7 @@ static enum outcome ask(struct chat *c, const char *text, size_t n)
 	id_format(id_new(), t.client_id);
 	flow_reset(&c->stream);
 	c->anything = false;
+	catch_up(c, &t);
 	client_send(c->client, t.client_id, text, n);
 	while (!t.over) {
 		struct client_event ev;

@@ -17,7 +17,8 @@
 
 static const struct setting *const tables[] = { core_settings, web_settings, NULL };
 
-static const char *thread; /* --thread */
+static const char *thread;   /* --thread */
+static int later_input = -1; /* what ${meanwhile} writes to and closes, if it has asked for that with 0 */
 
 /* Runs the chat in a child: its output in ${out}, its exit code returned. */
 static int chat(const char *question, const char *input, struct buf *out, void (*meanwhile)(pid_t child))
@@ -48,7 +49,10 @@ static int chat(const char *question, const char *input, struct buf *out, void (
 	close(in[0]);
 	close(to[1]);
 	assert_true(write(in[1], input, strlen(input)) == (ssize_t)strlen(input));
-	close(in[1]);
+	if (later_input == 0)
+		later_input = in[1];
+	else
+		close(in[1]);
 	if (meanwhile != NULL)
 		meanwhile(pid);
 	char room[4096];
@@ -106,6 +110,48 @@ static void chat__after_a_failure__says_what_it_cannot_show(void **state)
 	fake.offer = "Ask again to let me try once more.";
 	assert_int_equal(chat("what is it?", "", &out, NULL), EXIT_FAILED);
 	assert_string_equal(out.p, "That did not work.\nAsk again to let me try once more.\nThe log\n");
+	buf_done(&out);
+}
+
+/* The lines of the server, which lives in this process; cut if ${cut}. */
+static int lines(bool cut)
+{
+	int n = 0;
+	for (int fd = 3; fd < 1024; fd++) {
+		struct sockaddr_in own, peer;
+		socklen_t own_n = sizeof own, peer_n = sizeof peer;
+		if (getsockname(fd, (struct sockaddr *)&own, &own_n) == 0 && own_n == sizeof own && own.sin_family == AF_INET &&
+		    ntohs(own.sin_port) == server.port && getpeername(fd, (struct sockaddr *)&peer, &peer_n) == 0)
+			n += !cut || shutdown(fd, SHUT_RDWR) == 0;
+	}
+	return n;
+}
+
+static void cut_while_nobody_asks(pid_t child)
+{
+	(void)child;
+	for (int cuts = 0, i = 0; cuts < 3 && i < 300; i++) {
+		usleep(100 * 1000);
+		if (fake.len >= 2) /* the first question is answered */
+			cuts += lines(true) > 0;
+	}
+	usleep(500 * 1000);
+	for (int i = 0; i < 300 && lines(false) == 0; i++)
+		usleep(100 * 1000);
+	usleep(500 * 1000); /* and has subscribed */
+	assert_int_equal(write(later_input, "two\n", 4), 4);
+	close(later_input);
+	later_input = -1;
+}
+
+static void chat__cut_while_it_was_idle__does_not_tell_the_whole_story(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	fake.auto_answer = "yes";
+	later_input = 0;
+	assert_int_equal(chat(NULL, "one\n", &out, cut_while_nobody_asks), EXIT_OK);
+	assert_string_equal(out.p, "yes\nyes\n");
 	buf_done(&out);
 }
 
@@ -172,6 +218,7 @@ int main(void)
 		T(chat__in_a_pipe__answers_line_by_line),
 		T(chat__in_a_thread_with_a_past__prints_the_new_answer),
 		T(chat__after_a_failure__says_what_it_cannot_show),
+		T(chat__cut_while_it_was_idle__does_not_tell_the_whole_story),
 		T(chat__without_a_server__says_how_to_start_one),
 		T(chat__with_an_old_token__says_that_it_is_denied),
 		T(chat__at_ctrl_c__stops_the_answer),
