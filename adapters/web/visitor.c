@@ -6,12 +6,12 @@
 #include "visitor.h"
 
 #include <arpa/inet.h>
-#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/base/encode.h"
 #include "../../core/base/map.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
@@ -130,15 +130,10 @@ void visitors_address(const char *address, char out[64])
 static void make_secret(char out[VISITOR_SECRET + 1])
 {
 	unsigned char raw[SECRET_BYTES];
-	char text[48];
 	random_bytes(raw, sizeof raw);
-	EVP_EncodeBlock((unsigned char *)text, raw, sizeof raw);
-	text[43] = '\0'; /* the padding */
-	for (char *p = text; *p != '\0'; p++)
-		*p = (char)(*p == '+' ? '-' : *p == '/' ? '_' : *p);
-	snprintf(out, VISITOR_SECRET + 1, PREFIX "%.43s", text);
+	memcpy(out, PREFIX, sizeof PREFIX);
+	base64url_encode(out + sizeof PREFIX - 1, raw, sizeof raw);
 	explicit_bzero(raw, sizeof raw);
-	explicit_bzero(text, sizeof text);
 }
 
 static bool secret_valid(const char *s)
@@ -153,8 +148,7 @@ static void put_hash(const char *kind, const char *text, char *out, size_t n)
 	unsigned char hash[SHA256_DIGEST_LENGTH];
 	char hex[33];
 	SHA256((const unsigned char *)text, strlen(text), hash);
-	for (size_t i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+	hex_encode(hex, hash, 16);
 	snprintf(out, n, "%s:%s", kind, hex);
 }
 

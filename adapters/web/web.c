@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../../core/base/clock.h"
+#include "../../core/base/encode.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/people/session.h"
@@ -197,8 +198,8 @@ static enum err write_token(struct web *w, const char *data_dir, char *why, size
 		return ERR_NONE;
 	}
 	random_bytes(raw, sizeof raw);
-	for (size_t i = 0; i < sizeof raw; i++)
-		snprintf(w->local_token + 2 * i, 3, "%02x", raw[i]);
+	hex_encode(w->local_token, raw, sizeof raw);
+	explicit_bzero(raw, sizeof raw);
 	buf_addf(&tmp, "%s/" WEB_TOKEN_FILE ".%d", data_dir, (int)getpid());
 	unlink(tmp.p);
 	int fd = open(tmp.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

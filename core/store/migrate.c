@@ -13,6 +13,7 @@
 
 #include "../base/buf.h"
 #include "../base/embed.h"
+#include "../base/encode.h"
 #include "../base/mem.h"
 
 #define LOCK_SQL_ARGS "1162101849, 1" /* "EDDY" as a number: advisory locks are per database */
@@ -65,8 +66,7 @@ static void digest(const struct migration *m, char out[2 * SHA256_DIGEST_LENGTH 
 {
 	unsigned char h[SHA256_DIGEST_LENGTH];
 	SHA256((const unsigned char *)m->up, strlen(m->up), h);
-	for (size_t i = 0; i < sizeof(h); i++)
-		snprintf(out + 2 * i, 3, "%02x", h[i]);
+	hex_encode(out, h, sizeof(h));
 }
 
 static const struct migration *step(const struct migration *steps, int number)

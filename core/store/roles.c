@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../base/buf.h"
+#include "../base/encode.h"
 #include "../base/id.h"
 
 enum err roles_name(const char *database, struct role_names *out, char *why, size_t why_n)
@@ -195,8 +196,7 @@ enum err roles_set_password(struct admin *a, const char *role, char password[65]
 {
 	uint8_t raw[32];
 	random_bytes(raw, sizeof(raw));
-	for (size_t i = 0; i < sizeof(raw); i++)
-		snprintf(password + i * 2, 3, "%02x", raw[i]);
+	hex_encode(password, raw, sizeof(raw));
 	OPENSSL_cleanse(raw, sizeof(raw));
 	char *verifier = PQencryptPasswordConn(a->conn, password, role, "scram-sha-256");
 	if (!verifier) {
