@@ -148,10 +148,7 @@ enum budget_answer budget_reserve(struct budget *b, struct pg *pg, struct id ws,
 		enum err e = pg_begin(pg, ws);
 		if (e == ERR_NONE)
 			e = extend(b, pg, ws, micros, &added);
-		if (e == ERR_NONE)
-			e = pg_commit(pg);
-		else
-			pg_rollback(pg);
+		e = pg_end(pg, e);
 		if (e != ERR_NONE) {
 			answer = BUDGET_AWAY;
 		} else if (added == 0) {

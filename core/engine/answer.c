@@ -109,11 +109,7 @@ static enum err read_facts(struct run *r, struct pg *pg, struct facts *x)
 		e = read_thread(r, pg, x);
 	if (e == ERR_NONE && r->command == CMD_HISTORY)
 		e = read_history(r, pg, x);
-	if (e == ERR_NONE)
-		e = pg_commit(pg);
-	else
-		pg_rollback(pg);
-	return e;
+	return pg_end(pg, e);
 }
 
 static bool needs_reading(enum command c)

@@ -225,11 +225,7 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 		err = context_place(e, pg, r->ws, r->place, place, place_n, v);
 	if (err == ERR_NONE && !steps)
 		err = load_steps(r, pg);
-	if (err == ERR_NONE)
-		err = pg_commit(pg);
-	else
-		pg_rollback(pg);
-	return err;
+	return pg_end(pg, err);
 }
 
 enum err context_build(struct run *r, struct pg *pg, struct context *c)

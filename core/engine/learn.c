@@ -200,14 +200,6 @@ bool engine_note_put(struct engine *e, struct id ws, const char *adapter, const 
 
 /* ---- reads ---- */
 
-static enum err end_read(struct pg *pg, enum err e)
-{
-	if (e == ERR_NONE)
-		return pg_commit(pg);
-	pg_rollback(pg);
-	return e;
-}
-
 enum err engine_note_get(struct engine *e, struct id ws, const char *adapter, const char *key, char **value)
 {
 	struct pg *pg = engine_pg(e);
@@ -218,7 +210,7 @@ enum err engine_note_get(struct engine *e, struct id ws, const char *adapter, co
 	PGresult *r = NULL;
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = end_read(pg, pg_query(pg, "note_get", a, &r));
+		err = pg_end(pg, pg_query(pg, "note_get", a, &r));
 	if (err == ERR_NONE)
 		*value = PQntuples(r) == 1 ? xstrdup(pg_get_str(r, 0, 0)) : NULL;
 	PQclear(r);
@@ -242,7 +234,7 @@ enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, in
 	pg_arg_int8(a, limit);
 	if (err == ERR_NONE)
 		err = pg_query(pg, "read_thread", a, &r);
-	err = end_read(pg, err);
+	err = pg_end(pg, err);
 	int64_t at = err == ERR_NONE && PQntuples(seq) == 1 ? pg_get_int8(seq, 0, 0) : 0;
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++) {
 		struct stored_message m = {
@@ -293,7 +285,7 @@ enum err engine_active_threads(struct engine *e, struct id ws, const char *adapt
 	pg_arg_int8(a, limit);
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = end_read(pg, pg_query(pg, "read_active", a, &r));
+		err = pg_end(pg, pg_query(pg, "read_active", a, &r));
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
 		fn(arg,
 		    &(struct active_thread){ pg_get_str(r, i, 0), pg_get_str(r, i, 1), pg_get_str(r, i, 2), pg_get_time_ms(r, i, 3),
@@ -364,14 +356,14 @@ enum err engine_install(struct engine *e, const char *adapter, const char *exter
 		id = home && !id_is_none(e->default_ws) ? e->default_ws : id_new();
 		err = put_install(pg, adapter, external_id, name, &id);
 	}
-	err = end_read(pg, err);
+	err = pg_end(pg, err);
 	if (err == ERR_NONE)
 		err = pg_begin(pg, id);
 	if (err == ERR_NONE) {
 		err = put_workspace(pg, id, name);
 		if (err == ERR_NONE)
 			err = agents_seed(pg, id);
-		err = end_read(pg, err);
+		err = pg_end(pg, err);
 	}
 	engine_pg_done(e, pg);
 	if (err != ERR_NONE)

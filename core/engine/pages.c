@@ -60,14 +60,6 @@ const struct pg_statement pages_statements[] = {
 	{ NULL, NULL },
 };
 
-static enum err end(struct pg *pg, enum err e)
-{
-	if (e == ERR_NONE)
-		return pg_commit(pg);
-	pg_rollback(pg);
-	return e;
-}
-
 enum err engine_list_threads(struct engine *e, struct id ws, struct id place, int64_t before_ms, struct id before, int limit,
     void (*fn)(void *arg, const struct listed_thread *t), void *arg)
 {
@@ -81,7 +73,7 @@ enum err engine_list_threads(struct engine *e, struct id ws, struct id place, in
 	pg_arg_int8(a, limit);
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = end(pg, pg_query(pg, "pages_threads", a, &r));
+		err = pg_end(pg, pg_query(pg, "pages_threads", a, &r));
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
 		fn(arg,
 		    &(struct listed_thread){ .key = pg_get_str(r, i, 1),
@@ -111,7 +103,7 @@ enum err engine_run_history(
 	pg_arg_int8(a, limit);
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = end(pg, pg_query(pg, "pages_runs", a, &r));
+		err = pg_end(pg, pg_query(pg, "pages_runs", a, &r));
 	for (int i = err == ERR_NONE ? PQntuples(r) - 1 : -1; i >= 0; i--) {
 		int64_t state = pg_get_int8(r, i, 1);
 		const char *tools = pg_get_str(r, i, 8);
@@ -148,7 +140,7 @@ enum err engine_give_opinion(struct engine *e, const struct opinion *o)
 	}
 	enum err err = pg_begin(pg, o->ws);
 	if (err == ERR_NONE)
-		err = end(pg, pg_query(pg, o->value != 0 ? "pages_opinion" : "pages_no_opinion", a, &r));
+		err = pg_end(pg, pg_query(pg, o->value != 0 ? "pages_opinion" : "pages_no_opinion", a, &r));
 	if (err == ERR_NONE && PQntuples(r) == 0)
 		err = ERR_INPUT;
 	PQclear(r);
@@ -217,7 +209,7 @@ enum err engine_erase_thread(struct engine *e, struct id ws, struct id thread, c
 	struct pg *pg = engine_pg(e);
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = end(pg, erase(pg, ws, thread, adapter, person));
+		err = pg_end(pg, erase(pg, ws, thread, adapter, person));
 	engine_pg_done(e, pg);
 	if (err == ERR_NONE)
 		transcripts_forget(e->transcripts, thread);

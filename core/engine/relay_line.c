@@ -243,10 +243,7 @@ enum err relay_ask(struct run *r, struct pg *pg, enum handover_outcome *out)
 		e = ask_state(r, pg, ask, out);
 	if (e == ERR_NONE && *out == HANDOVER_ASKED)
 		e = ask_words(r, pg, &ask->text);
-	if (e == ERR_NONE)
-		e = pg_commit(pg);
-	else
-		pg_rollback(pg);
+	e = pg_end(pg, e);
 	if (e == ERR_NONE && *out == HANDOVER_ASKED)
 		r->ask = ask;
 	else

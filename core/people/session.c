@@ -5,11 +5,11 @@
  */
 #include "session.h"
 
-#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/encode.h"
 #include "../base/id.h"
 
 const struct pg_statement session_statements[] = {
@@ -40,14 +40,8 @@ static void make_random(char *out)
 {
 	unsigned char raw[32];
 	random_bytes(raw, sizeof raw);
-	char text[48];
-	EVP_EncodeBlock((unsigned char *)text, raw, sizeof raw);
-	text[SESSION_CODE - 1] = '\0'; /* the padding */
-	for (char *p = text; *p; p++)
-		*p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-	memcpy(out, text, SESSION_CODE);
+	base64url_encode(out, raw, sizeof raw);
 	explicit_bzero(raw, sizeof raw);
-	explicit_bzero(text, sizeof text);
 }
 
 static void make_secret(char out[SESSION_SECRET], struct id session)
@@ -75,14 +69,6 @@ static void arg_hash(struct pg_args *a, const char *secret)
 	pg_arg_bytes(a, hash, sizeof hash);
 }
 
-static enum err end(struct pg *pg, enum err e)
-{
-	if (e == ERR_NONE)
-		return pg_commit(pg);
-	pg_rollback(pg);
-	return e;
-}
-
 static void read_session(const PGresult *r, struct session *out)
 {
 	out->id = pg_get_id(r, 0, 0);
@@ -108,7 +94,7 @@ enum err session_code(struct pg *pg, struct id ws, const char *subject, const ch
 		e = pg_query(pg, "session_code", a, NULL);
 	}
 	pg_args_free(a);
-	return end(pg, e);
+	return pg_end(pg, e);
 }
 
 enum err session_begin(struct pg *pg, struct id ws, const char *code, struct session *out, char refresh[SESSION_SECRET])
@@ -131,7 +117,7 @@ enum err session_begin(struct pg *pg, struct id ws, const char *code, struct ses
 		read_session(r, out);
 	PQclear(r);
 	pg_args_free(a);
-	e = end(pg, e);
+	e = pg_end(pg, e);
 	return e != ERR_NONE ? e : found ? ERR_NONE : ERR_DENIED;
 }
 
@@ -197,7 +183,7 @@ enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struc
 		e = end_sessions(pg, ws, out->id, NULL, NULL);
 		copied = true;
 	}
-	e = end(pg, e);
+	e = pg_end(pg, e);
 	return e == ERR_NONE && copied ? ERR_DENIED : e;
 }
 
@@ -212,7 +198,7 @@ enum err session_end(
 		e = find(pg, ws, refresh, &s, &standing);
 	if (e == ERR_NONE) /* an old secret is good enough to end its own session, not those of others */
 		e = end_sessions(pg, ws, s.id, everywhere && standing != OLD ? s.subject : NULL, &r);
-	e = end(pg, e);
+	e = pg_end(pg, e);
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
 		ended(arg, pg_get_id(r, i, 0));
 	PQclear(r);

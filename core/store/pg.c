@@ -305,6 +305,14 @@ void pg_rollback(struct pg *p)
 		(void)simple(p, "pg_rollback", "ROLLBACK");
 }
 
+enum err pg_end(struct pg *p, enum err e)
+{
+	if (e == ERR_NONE)
+		return pg_commit(p);
+	pg_rollback(p);
+	return e;
+}
+
 enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, PGresult **out)
 {
 	if (!pg_alive(p))

@@ -65,6 +65,8 @@ enum err pg_begin(struct pg *p, struct id ws);
 enum err pg_begin_plain(struct pg *p); /* dispatch and installs only */
 enum err pg_commit(struct pg *p);
 void pg_rollback(struct pg *p);
+/** Ends the transaction as ${e} says: commits it, or rolls it back and gives ${e} again. */
+enum err pg_end(struct pg *p, enum err e);
 /**
  * Run a prepared statement; ${out} (binary format) is the caller's on success, PQclear() it.  ERR_RETRY: connection
  * lost.
