@@ -8,7 +8,6 @@
 #include "api.h"
 
 #include <jansson.h>
-#include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,10 +130,8 @@ static bool is_json(const char *type)
 
 static bool has_local_token(const struct web *w, const struct api_head *h)
 {
-	const char *given = h->authorization == NULL || strncmp(h->authorization, "Bearer ", 7) != 0 ? "" : h->authorization + 7;
-	size_t n = strlen(w->local_token);
-	return h->origin == NULL && web_is_loopback(h->address) && strlen(given) == n &&
-	    CRYPTO_memcmp(given, w->local_token, n) == 0;
+	return h->origin == NULL && web_is_loopback(h->address) && h->authorization != NULL &&
+	    strncmp(h->authorization, "Bearer ", 7) == 0 && web_token_equal(h->authorization + 7, w->local_token);
 }
 
 struct api_call *api_new(struct web *w, const struct api_head *h, struct api_answer *out)

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "../../core/base/clock.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
@@ -185,12 +183,6 @@ static void fault(struct conn *c, const char *code, const char *client_id, const
 	conn_fault(c, &f, retry_after_ms);
 }
 
-static bool token_equal(const char *given, const char *ours)
-{
-	size_t n = strlen(ours);
-	return n > 0 && strlen(given) == n && CRYPTO_memcmp(given, ours, n) == 0;
-}
-
 /* Somebody on a page of others; false: refused, and told so. */
 static bool come_by(struct conn *c, const struct web_command *cmd, char secret[VISITOR_SECRET + 1])
 {
@@ -222,9 +214,9 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 	if (cmd->token == NULL) {
 		if (!come_by(c, cmd, secret))
 			return;
-	} else if (c->loopback && token_equal(cmd->token, w->local_token)) {
+	} else if (c->loopback && web_token_equal(cmd->token, w->local_token)) {
 		c->person = &w->local;
-	} else if (w->shared_token != NULL && token_equal(cmd->token, w->shared_token)) {
+	} else if (w->shared_token != NULL && web_token_equal(cmd->token, w->shared_token)) {
 		c->person = &w->shared;
 	} else if ((c->login = web_login_ref(web_logins_find(w->logins, cmd->token, clock_ms()))) != NULL) {
 		c->person = &c->login->person;

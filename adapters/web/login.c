@@ -1,11 +1,13 @@
 /* Tokens are found by their SHA-256, so that looking one up says nothing about others by the time it takes. */
 #include "login.h"
 
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/base/encode.h"
 #include "../../core/base/map.h"
 #include "../../core/base/mem.h"
 
@@ -101,8 +103,8 @@ bool web_logins_issue(struct web_logins *s, struct web_login *l, uint64_t now_ms
 		if (id_equal(e->session, l->session))
 			return false;
 	random_bytes(raw, sizeof raw);
-	for (size_t i = 0; i < sizeof raw; i++)
-		snprintf(token + 2 * i, 3, "%02x", raw[i]);
+	hex_encode(token, raw, sizeof raw);
+	explicit_bzero(raw, sizeof raw);
 	struct token *t = xcalloc(1, sizeof *t);
 	t->login = web_login_ref(l);
 	t->until_ms = now_ms + LOGIN_TOKEN_S * 1000ull;
@@ -141,4 +143,10 @@ void web_logins_sweep(struct web_logins *s, uint64_t now_ms)
 			drop(s, at);
 		else
 			at = &(*at)->next;
+}
+
+bool web_token_equal(const char *given, const char *ours)
+{
+	size_t n = strlen(ours);
+	return n > 0 && strlen(given) == n && CRYPTO_memcmp(given, ours, n) == 0;
 }
