@@ -27,7 +27,7 @@
 static struct rig r;
 static struct {
 	int epoll;
-	char token[128];
+	char token[80];
 	const char *features;
 	struct ws_peer *peers;
 	size_t len, ready, answered;
@@ -36,17 +36,6 @@ static struct {
 	uint64_t *sent_at;
 	size_t sent, seen;
 } load;
-
-static void read_token(void)
-{
-	char path[400];
-	snprintf(path, sizeof path, "%s/local-token", r.d[0].dir);
-	FILE *f = fopen(path, "re");
-	if (f == NULL || fgets(load.token, sizeof load.token, f) == NULL)
-		load_die(path);
-	fclose(f);
-	load.token[strcspn(load.token, "\n")] = '\0';
-}
 
 static void note(uint64_t ns)
 {
@@ -247,7 +236,7 @@ int main(int argc, char **argv)
 	rig_open(&r, NULL, NULL);
 	rig_env(&r, "EDDY_WEB_CONNECTIONS=20000");
 	rig_serve(&r, 0, NULL);
-	read_token();
+	rig_local_token(&r, 0, load.token);
 	if (*what == '\0' || strcmp(what, "sent") == 0)
 		measure_sent();
 	if (*what == '\0' || strcmp(what, "delta") == 0) {

@@ -2,7 +2,7 @@
 // in the end is compared with what the database holds: nothing lost, nothing twice, nothing out of order.
 import assert from 'node:assert/strict';
 import { launch } from './lib/browser.mjs';
-import { Page, real, staged } from './lib/site.mjs';
+import { Page, real, staged, visit } from './lib/site.mjs';
 import { Rig } from './lib/rig.mjs';
 import { dice, patience, run, until } from './lib/tap.mjs';
 
@@ -11,16 +11,9 @@ const noise = /ERR_|WebSocket|Failed to load resource/; // what a browser writes
 const wait = (ms) => new Promise((go) => setTimeout(go, ms));
 
 async function on(where, f) {
-	const t = await Page.visit(browser, where, { quiet: noise });
 	try {
-		await f(t);
-		await t.clean();
-		t.stayedHome(where.origin);
-	} catch (e) {
-		await t.shot(`broken-line-${Date.now() % 100000}`).catch(() => {});
-		throw e;
+		await visit(browser, where, 'line', f, { quiet: noise });
 	} finally {
-		await t.close();
 		where.front.up();
 	}
 }

@@ -4,24 +4,16 @@ import assert from 'node:assert/strict';
 import WebSocket from 'ws';
 import { Tab, launch } from './lib/browser.mjs';
 import { Rig } from './lib/rig.mjs';
-import { Page, real, staged } from './lib/site.mjs';
+import { Page, real, staged, visit } from './lib/site.mjs';
 import { p, rich } from './lib/stage.mjs';
 import { run, until } from './lib/tap.mjs';
 
 let browser, rig, site;
 
-/* One test's page: closed at its end, and nothing may have gone wrong on it. */
-async function on(where, f, options = {}) {
-	const t = await Page.visit(browser, where, options);
+async function on(where, f, options) {
 	try {
-		await f(t);
-		await t.clean();
-		t.stayedHome(where.origin);
-	} catch (e) {
-		await t.shot(`broken-use-${Date.now() % 100000}`).catch(() => {});
-		throw e;
+		await visit(browser, where, 'use', f, options);
 	} finally {
-		await t.close();
 		where.close();
 	}
 }

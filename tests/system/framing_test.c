@@ -38,14 +38,8 @@ static void enter(struct ws *w)
 static int serve(void **state)
 {
 	int e = rig_set_up(state);
-	char path[300];
 	rig_serve(&rig, 0, NULL);
-	snprintf(path, sizeof path, "%s/local-token", rig.d[0].dir);
-	FILE *f = fopen(path, "re");
-	assert_non_null(f);
-	assert_non_null(fgets(token, sizeof token, f));
-	fclose(f);
-	token[strcspn(token, "\n")] = '\0';
+	rig_local_token(&rig, 0, token);
 	return e;
 }
 

@@ -37,13 +37,8 @@ static bool page_open, died; /* the daemon, while the page was talking */
 
 static bool enter(int64_t after)
 {
-	char path[300], token[80] = "";
-	snprintf(path, sizeof path, "%s/local-token", rig.d[0].dir);
-	FILE *f = fopen(path, "re");
-	assert_non_null(f);
-	assert_non_null(fgets(token, sizeof token, f));
-	fclose(f);
-	token[strcspn(token, "\n")] = '\0';
+	char token[80];
+	rig_local_token(&rig, 0, token);
 	page_open = true; /* and is to be closed, however far this gets */
 	if (!ws_open(&page, rig.d[0].port, "Sec-WebSocket-Protocol: eddy.v1\r\n"))
 		return false;

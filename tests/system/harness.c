@@ -498,6 +498,17 @@ void rig_serve(struct rig *r, int i, const char *fault)
 	rig_wait_ready(r, i);
 }
 
+void rig_local_token(struct rig *r, int i, char out[80])
+{
+	char path[300];
+	snprintf(path, sizeof path, "%s/local-token", r->d[i].dir);
+	FILE *f = fopen(path, "re");
+	if (f == NULL || fgets(out, 80, f) == NULL)
+		rig_fail(r, "no token in %s", path);
+	fclose(f);
+	out[strcspn(out, "\n")] = '\0';
+}
+
 void rig_signal(struct rig *r, int i, int signo)
 {
 	if (r->d[i].pid > 0)

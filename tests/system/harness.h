@@ -50,6 +50,8 @@ void rig_serve(struct rig *r, int i, const char *fault);
 /** The same without waiting. */
 void rig_spawn(struct rig *r, int i, const char *fault);
 void rig_wait_ready(struct rig *r, int i);
+/** The token that daemon ${i} has written for programs of its user. */
+void rig_local_token(struct rig *r, int i, char out[80]);
 void rig_signal(struct rig *r, int i, int signo);
 /** Waits for its end; gives the wait status. */
 int rig_wait_end(struct rig *r, int i, int ms);

@@ -32,15 +32,9 @@ static int serve(void **state)
 static const char *token_of(int who)
 {
 	static char token[80];
-	char path[300];
 	if (who == BOB)
 		return SHARED;
-	snprintf(path, sizeof path, "%s/local-token", rig.d[0].dir);
-	FILE *f = fopen(path, "re");
-	assert_non_null(f);
-	assert_non_null(fgets(token, sizeof token, f));
-	fclose(f);
-	token[strcspn(token, "\n")] = '\0';
+	rig_local_token(&rig, 0, token);
 	return token;
 }
 

@@ -29,13 +29,8 @@ static int set_up(void **state)
 
 static void enter(struct ws *w, int after)
 {
-	char path[300], token[80] = "";
-	snprintf(path, sizeof path, "%s/local-token", rig.d[0].dir);
-	FILE *f = fopen(path, "re");
-	assert_non_null(f);
-	assert_non_null(fgets(token, sizeof token, f));
-	fclose(f);
-	token[strcspn(token, "\n")] = '\0';
+	char token[80];
+	rig_local_token(&rig, 0, token);
 	assert_true(ws_open(w, rig.d[0].port, "Sec-WebSocket-Protocol: eddy.v1\r\n"));
 	ws_say(w, "{\"type\":\"hello\",\"token\":\"%s\"}", token);
 	const char *type = ws_hear(w, 3000);

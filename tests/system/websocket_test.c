@@ -23,13 +23,8 @@
 /* Open, greeted and subscribed; false: cut before that. */
 static bool enter(struct ws *w, const char *thread, int64_t after)
 {
-	char path[300], token[80] = "";
-	snprintf(path, sizeof path, "%s/local-token", rig.d[0].dir);
-	FILE *f = fopen(path, "re");
-	assert_non_null(f);
-	assert_non_null(fgets(token, sizeof token, f));
-	fclose(f);
-	token[strcspn(token, "\n")] = '\0';
+	char token[80];
+	rig_local_token(&rig, 0, token);
 	if (!ws_open(w, rig.d[0].port, "Sec-WebSocket-Protocol: eddy.v1\r\n"))
 		return false;
 	ws_say(w, "{\"type\":\"hello\",\"token\":\"%s\"}", token);

@@ -147,18 +147,6 @@ static void model__calls_a_tool__steps_are_stored(void **state)
 	fixture_free(f);
 }
 
-static struct intent change(enum intent_kind kind, const char *source, const char *key, const char *text)
-{
-	return (struct intent){ .kind = kind,
-		.source_key = source,
-		.message_key = key,
-		.thread_key = "t1",
-		.person = { .external_id = "U1" },
-		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = text,
-		.text_len = text ? strlen(text) : 0 };
-}
-
 static void edit__of_a_message_in_work__is_what_gets_answered(void **state)
 {
 	(void)state;
@@ -166,7 +154,7 @@ static void edit__of_a_message_in_work__is_what_gets_answered(void **state)
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "old words"));
 	assert_true(fixture_wait_calls(f, 1, 30000));
-	struct intent in = change(INTENT_MESSAGE_EDITED, "e:1", "1.1", "new words");
+	struct intent in = fixture_intent(INTENT_MESSAGE_EDITED, "e:1", "1.1", "new words");
 	assert_true(fixture_do(f, &in, NULL));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	assert_string_equal(fixture_reply(f, 0)->text, "re: new words");
@@ -182,7 +170,7 @@ static void delete__of_a_message_in_work__says_nothing_and_erases(void **state)
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "secret words"));
 	assert_true(fixture_wait_calls(f, 1, 30000));
-	struct intent in = change(INTENT_MESSAGE_DELETED, "x:1", "1.1", NULL);
+	struct intent in = fixture_intent(INTENT_MESSAGE_DELETED, "x:1", "1.1", NULL);
 	assert_true(fixture_do(f, &in, NULL));
 	assert_settled(f);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 0);
@@ -239,11 +227,11 @@ static void refused_row__is_kept_aside__others_of_the_batch_go_through(void **st
 	struct fixture *f = plain();
 	struct id other;
 	assert_int_equal(engine_install(fixture_engine(f), "test", "T2", "Other", false, &other), ERR_NONE);
-	struct intent bad = change(INTENT_MESSAGE_POSTED, "m:bad", "9.9", "bad \xff bytes");
+	struct intent bad = fixture_intent(INTENT_MESSAGE_POSTED, "m:bad", "9.9", "bad \xff bytes");
 	struct accepted a = { 0 };
 	assert_false(fixture_do(f, &bad, &a));
 	assert_int_equal(a.result, ERR_INPUT);
-	struct intent good = change(INTENT_MESSAGE_POSTED, "m:good", "9.8", "good bytes");
+	struct intent good = fixture_intent(INTENT_MESSAGE_POSTED, "m:good", "9.8", "good bytes");
 	good.ws = other;
 	assert_true(fixture_do(f, &good, NULL));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);

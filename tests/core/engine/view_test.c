@@ -50,18 +50,6 @@ static void catch_up(struct fixture *f, struct id thread, struct page *p, int li
 	}
 }
 
-static struct intent change(enum intent_kind kind, const char *source, const char *key, const char *text)
-{
-	return (struct intent){ .kind = kind,
-		.source_key = source,
-		.message_key = key,
-		.thread_key = "t1",
-		.person = { .external_id = "U1" },
-		.place = { .external_id = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true },
-		.text = text,
-		.text_len = text ? strlen(text) : 0 };
-}
-
 static void read_thread__in_pages_with_changes__ends_with_the_whole_thread(void **state)
 {
 	(void)state;
@@ -79,9 +67,9 @@ static void read_thread__in_pages_with_changes__ends_with_the_whole_thread(void 
 		catch_up(f, thread, &fast, 1 + i % 3);
 	}
 	assert_true(fixture_wait_idle(f, 30000));
-	struct intent e1 = change(INTENT_MESSAGE_EDITED, "e1", "1.2", "question 2, better"),
-	              e2 = change(INTENT_MESSAGE_DELETED, "e2", "1.3", NULL),
-	              e3 = change(INTENT_MESSAGE_EDITED, "e3", "1.2", "question 2, best");
+	struct intent e1 = fixture_intent(INTENT_MESSAGE_EDITED, "e1", "1.2", "question 2, better"),
+	              e2 = fixture_intent(INTENT_MESSAGE_DELETED, "e2", "1.3", NULL),
+	              e3 = fixture_intent(INTENT_MESSAGE_EDITED, "e3", "1.2", "question 2, best");
 	assert_true(fixture_do(f, &e1, NULL));
 	catch_up(f, thread, &fast, 2);
 	assert_true(fixture_do(f, &e2, NULL));
@@ -116,7 +104,7 @@ static void active_threads__are_those_eddy_takes_part_in__newest_first(void **st
 	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "one"));
 	assert_true(fixture_say(f, "U1", "t2", "2.1", "two"));
-	struct intent aside = change(INTENT_MESSAGE_POSTED, "m:c", "3.1", "lunch?");
+	struct intent aside = fixture_intent(INTENT_MESSAGE_POSTED, "m:c", "3.1", "lunch?");
 	aside.place = (struct intent_place){ .external_id = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true };
 	assert_true(fixture_do(f, &aside, NULL));
 	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
@@ -158,12 +146,12 @@ static void notes_and_what_was_learned__are_there_afterwards(void **state)
 	assert_true(engine_learn_place(e, fixture_ws(f), "test", &c));
 	assert_true(db_comes_true("SELECT count(*) FROM eddy.places WHERE name = 'plans' AND visibility = 2", 30000));
 	/* A message in which the edge does not know the kind of place opens nothing. */
-	struct intent in = change(INTENT_MESSAGE_POSTED, "m:7", "7.1", "hello all");
+	struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, "m:7", "7.1", "hello all");
 	in.place = (struct intent_place){ .external_id = "C7", .visibility = VIS_UNKNOWN, .eddy_is_member = true };
 	assert_true(fixture_do(f, &in, NULL));
 	assert_int_equal(db_count("SELECT visibility FROM eddy.places WHERE name = 'plans'"), 2);
 	/* Nor does one that says nothing of guests make a guest a member. */
-	in = change(INTENT_MESSAGE_POSTED, "m:8", "8.1", "hello again");
+	in = fixture_intent(INTENT_MESSAGE_POSTED, "m:8", "8.1", "hello again");
 	in.person = (struct intent_person){ .external_id = "U7" };
 	assert_true(fixture_do(f, &in, NULL));
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.people WHERE name = 'Grace' AND guest"), 1);
@@ -173,7 +161,7 @@ static void notes_and_what_was_learned__are_there_afterwards(void **state)
 /* Asks for what Eddy can do in a thread of its own; the answer tells a guest of the limits.  The ${n}-th reply of ${f}. */
 static bool helped_as_guest(struct fixture *f, struct intent_person p, const char *key, size_t n)
 {
-	struct intent in = change(INTENT_MESSAGE_POSTED, key, key, "what can you do");
+	struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, key, key, "what can you do");
 	in.thread_key = key;
 	in.person = p;
 	assert_true(fixture_do(f, &in, NULL));

@@ -82,3 +82,18 @@ export class Page extends Tab {
 		await this.log.getByText(text).first().waitFor({ timeout });
 	}
 }
+
+/** One test's page: closed at its end, and nothing may have gone wrong on it.  A broken one leaves a picture named after ${name}. */
+export async function visit(browser, where, name, f, options = {}) {
+	const t = await Page.visit(browser, where, options);
+	try {
+		await f(t);
+		await t.clean();
+		t.stayedHome(where.origin);
+	} catch (e) {
+		await t.shot(`broken-${name}-${Date.now() % 100000}`).catch(() => {});
+		throw e;
+	} finally {
+		await t.close();
+	}
+}
