@@ -81,10 +81,21 @@ const struct pg_statement accept_statements[] = {
 	    " RETURNING thread_id, owner, token" },
 	{ "accept_runs",
 	    "INSERT INTO runs (ws, id, thread_id, message_id, message_seq, person_id, kind, command, state, token, adapter, origin,"
-	    " private_reply) SELECT $1::uuid, s.id, s.thread_id, s.message_id, s.seq, s.person_id, s.kind, s.command, 1,"
-	    " (SELECT token FROM dispatch d WHERE d.ws = $1 AND d.thread_id = s.thread_id), s.adapter, s.origin, s.private_reply"
+	    " private_reply, due) SELECT $1::uuid, s.id, s.thread_id, s.message_id, s.seq, s.person_id, s.kind, s.command, 1,"
+	    " (SELECT token FROM dispatch d WHERE d.ws = $1 AND d.thread_id = s.thread_id), s.adapter, s.origin, s.private_reply,"
+	    " CASE WHEN s.delay > 0 THEN now() + s.delay * interval '1 ms' END"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::int8[], $6::uuid[], $7::int2[], $8::int2[], $9::text[], $10::bytea[],"
-	    " $11::bool[]) AS s(id, thread_id, message_id, seq, person_id, kind, command, adapter, origin, private_reply)" },
+	    " $11::bool[], $12::int8[]) AS s(id, thread_id, message_id, seq, person_id, kind, command, adapter, origin, private_reply, delay)" },
+	{ "accept_notes",
+	    "INSERT INTO adapter_notes (ws, adapter, key, value) SELECT $1::uuid, s.adapter, s.key, s.value"
+	    " FROM unnest($2::text[], $3::text[], $4::text[]) AS s(adapter, key, value)"
+	    " ON CONFLICT (ws, adapter, key) DO UPDATE SET value = excluded.value, changed_at = now()" },
+	{ "accept_title", "UPDATE threads SET title = $3 WHERE ws = $1 AND id = $2 AND title IS NULL" },
+	{ "accept_aliases",
+	    "INSERT INTO aliases (ws, id, thread_id) SELECT $1::uuid, s.id, $2::uuid FROM unnest($3::uuid[]) AS s(id) ON CONFLICT DO NOTHING" },
+	{ "accept_readers",
+	    "INSERT INTO place_people (ws, place_id, external_id) SELECT $1::uuid, $2::uuid, s.name FROM unnest($3::text[]) AS s(name)"
+	    " ON CONFLICT DO NOTHING" },
 	{ "accept_quiet_thread", "UPDATE threads SET quiet = $3 WHERE ws = $1 AND id = $2" },
 	{ "accept_quiet_place", "UPDATE places SET quiet = $3 WHERE ws = $1 AND id = $2" },
 	{ "accept_edit",
@@ -306,6 +317,7 @@ static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	}
 	accept_learn(tx, ops, n);
 	accept_send_inbox(tx, ops, n);
+	accept_send_notes(tx, ops, n);
 }
 
 static void on_greet(void *ctx, const PGresult *r)
@@ -384,6 +396,7 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 			continue;
 		}
 		posts++;
+		accept_send_names(tx, a);
 		if (a->route.to != ROUTE_STORE || a->facts.visibility == VIS_UNKNOWN)
 			a->facts.visibility = a->facts.visibility == VIS_UNKNOWN ? a->in.place.visibility : a->facts.visibility;
 		a->facts.offers_people = relay_offered(a);
@@ -425,6 +438,7 @@ static void reject(struct writer_tx *tx, struct write_op *op, const char *sqlsta
 	pg_arg_str(g, a->in.source_key);
 	pg_arg_str(g, sqlstate);
 	writer_exec(tx, "accept_reject", NULL, NULL);
+	accept_send_notes(tx, &op, 1);
 }
 
 /* ---- after COMMIT ---- */
@@ -471,6 +485,10 @@ static void queue_run(struct accept_op *a)
 	if (!a->has_run || !a->ours)
 		return;
 	struct engine *e = a->e;
+	if (a->in.delay_ms > 0) { /* the lease came with it; what is due later is found by whoever looks then */
+		claim_load(e, a->in.ws, a->thread);
+		return;
+	}
 	struct lane *l = lane_find(e, a->thread);
 	if (l == NULL || l->token != a->token)
 		l = lane_open(e, a->in.ws, a->thread, a->token);
@@ -596,12 +614,12 @@ static const struct write_kind accept_kind = {
 	.reset = reset,
 };
 
-/* ---- what is larger than intent.h allows ---- */
+/* ---- what is larger than intent.h allows, or unreadable to the edge ---- */
 
 static void refused_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		reject(tx, ops[i], "too_large");
+		reject(tx, ops[i], accept_of(ops[i])->in.text);
 }
 
 static void refused_done(struct write_op *op, enum err result)
@@ -609,7 +627,7 @@ static void refused_done(struct write_op *op, enum err result)
 	struct accept_op *a = accept_of(op);
 	struct engine *e = a->e;
 	metric_add(e->m.rejected, 1);
-	log_warn("accept.refused", LF_STR("adapter", a->in.adapter), LF_STR("why", "too large"),
+	log_warn("accept.refused", LF_STR("adapter", a->in.adapter), LF_STR("why", a->in.text),
 	    LF_STR("result", result == ERR_RETRY ? "retry" : "input"));
 	if (a->done != NULL)
 		a->done(a->arg, &(struct accepted){ .result = result == ERR_RETRY ? ERR_RETRY : ERR_INPUT, .ws = a->in.ws });
@@ -626,21 +644,28 @@ static bool take(struct engine *e, const struct intent *from, const struct relay
 {
 	if (from->source_key == NULL || from->adapter == NULL || !atomic_load(&e->started))
 		return false;
-	bool too_large =
-	    from->text_len > INTENT_TEXT_MAX || from->origin_len > INTENT_ORIGIN_MAX || from->files_len > INTENT_FILES_MAX;
+	bool too_large = from->text_len > INTENT_TEXT_MAX || from->origin_len > INTENT_ORIGIN_MAX ||
+	    from->files_len > INTENT_FILES_MAX || from->aliases_len > INTENT_ALIASES_MAX || from->readers_len > INTENT_READERS_MAX;
+	bool refused = too_large || from->kind == INTENT_UNREADABLE;
+	if (from->note_key != NULL && strlen(from->note_value) > INTENT_NOTE_MAX)
+		return false;
 	/* Of what is too large only its name is kept: sent again it would be no smaller, so the edge is to acknowledge it. */
 	struct intent bare = { .kind = from->kind,
 		.ws = from->ws,
 		.adapter = from->adapter,
 		.source_key = from->source_key,
-		.platform_ms = from->platform_ms };
+		.platform_ms = from->platform_ms,
+		.text = "too_large",
+		.text_len = strlen("too_large"),
+		.note_key = from->note_key,
+		.note_value = from->note_value };
 	from = too_large ? &bare : from;
 	if (atomic_fetch_add(&e->accepting, 1) >= ACCEPT_MAX) {
 		atomic_fetch_sub(&e->accepting, 1);
 		return false;
 	}
 	struct accept_op *a = xcalloc(1, sizeof(*a));
-	a->op.kind = too_large ? &refused_kind : &accept_kind;
+	a->op.kind = refused ? &refused_kind : &accept_kind;
 	a->op.ws = from->ws;
 	a->e = e;
 	a->done = fn;
@@ -651,7 +676,7 @@ static bool take(struct engine *e, const struct intent *from, const struct relay
 	buf_addf(&name, "inbox\n%s\n%s", a->in.adapter, a->in.source_key);
 	a->inbox = id_named(a->in.ws, a->in.platform_ms, name.p, name.len);
 	buf_done(&name);
-	if (too_large) {
+	if (refused) {
 		writer_put(e->writer, &a->op);
 		return true;
 	}

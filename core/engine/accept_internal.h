@@ -62,6 +62,9 @@ static inline enum author_kind accept_author(const struct accept_op *a)
 void accept_learn(struct writer_tx *tx, struct write_op **ops, size_t n);        /* places, people, private readers */
 void accept_send_inbox(struct writer_tx *tx, struct write_op **ops, size_t n);   /* sets fresh */
 void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n); /* sets seq and facts of fresh posts */
+/** The notes of all of them, whatever becomes of their intents. */
+void accept_send_notes(struct writer_tx *tx, struct write_op **ops, size_t n);
+void accept_send_names(struct writer_tx *tx, const struct accept_op *a); /* title, aliases and readers of a fresh post */
 void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n);
 void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n); /* sets ours and token */
 

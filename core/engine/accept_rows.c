@@ -3,6 +3,7 @@
  * here, by binary search in the operations sorted by thread or by source.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "../people/directory.h"
 #include "accept_internal.h"
@@ -317,6 +318,68 @@ void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n)
 #undef EACH
 }
 
+/* Of several notes with one key only the last may be in the statement. */
+static bool is_last_note(struct write_op **ops, size_t n, size_t i)
+{
+	const struct intent *in = &accept_of(ops[i])->in;
+	for (size_t k = i + 1; k < n && in->note_key != NULL; k++) {
+		const struct intent *later = &accept_of(ops[k])->in;
+		if (later->note_key != NULL && strcmp(later->note_key, in->note_key) == 0 &&
+		    strcmp(later->adapter, in->adapter) == 0)
+			return false;
+	}
+	return in->note_key != NULL;
+}
+
+void accept_send_notes(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct accept_op **last = writer_alloc(tx, (n + 1) * sizeof(struct accept_op *));
+	size_t k = 0;
+	for (size_t i = 0; i < n; i++)
+		if (is_last_note(ops, n, i))
+			last[k++] = accept_of(ops[i]);
+	if (k == 0)
+		return;
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, ops[0]->ws);
+	EACH_OF(last, k, PG_TEXT, pg_array_str(g, a->in.adapter));
+	EACH_OF(last, k, PG_TEXT, pg_array_str(g, a->in.note_key));
+	EACH_OF(last, k, PG_TEXT, pg_array_str(g, a->in.note_value));
+	writer_exec(tx, "accept_notes", NULL, NULL);
+}
+
+void accept_send_names(struct writer_tx *tx, const struct accept_op *a)
+{
+	struct pg_args *g;
+	if (a->in.title != NULL) {
+		g = writer_args(tx);
+		pg_arg_id(g, a->in.ws);
+		pg_arg_id(g, a->thread);
+		pg_arg_str(g, a->in.title);
+		writer_exec(tx, "accept_title", NULL, NULL);
+	}
+	if (a->in.aliases_len > 0) {
+		g = writer_args(tx);
+		pg_arg_id(g, a->in.ws);
+		pg_arg_id(g, a->thread);
+		pg_array_begin(g, PG_UUID);
+		for (size_t i = 0; i < a->in.aliases_len; i++)
+			pg_array_id(g, alias_id(a->in.ws, a->in.adapter, a->in.aliases[i]));
+		pg_array_end(g);
+		writer_exec(tx, "accept_aliases", NULL, NULL);
+	}
+	if (a->in.readers_len > 0) {
+		g = writer_args(tx);
+		pg_arg_id(g, a->in.ws);
+		pg_arg_id(g, a->place);
+		pg_array_begin(g, PG_TEXT);
+		for (size_t i = 0; i < a->in.readers_len; i++)
+			pg_array_str(g, a->in.readers[i]);
+		pg_array_end(g);
+		writer_exec(tx, "accept_readers", NULL, NULL);
+	}
+}
+
 static bool wants_run(const struct accept_op *a)
 {
 	return a->has_run;
@@ -378,6 +441,7 @@ void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(PG_TEXT, pg_array_str(g, a->in.adapter));
 	EACH(PG_BYTES, pg_array_bytes(g, a->in.origin, a->in.origin_len));
 	EACH(PG_BOOL, pg_array_bool(g, a->in.private_reply));
+	EACH(PG_INT8, pg_array_int8(g, a->in.delay_ms));
 #undef EACH
 	writer_exec(tx, "accept_runs", NULL, NULL);
 }

@@ -51,7 +51,8 @@ const struct pg_statement claim_statements[] = {
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
 	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked FROM runs r"
 	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id JOIN messages m ON m.ws = r.ws AND m.id = r.message_id"
-	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 ORDER BY r.thread_id, r.message_seq, r.id" },
+	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 AND (r.due IS NULL OR r.due <= now())"
+	    " ORDER BY r.thread_id, r.message_seq, r.id" },
 	{ "claim_open_outbox",
 	    "SELECT o.id, o.thread_id, o.message_id, coalesce(m.body, o.body), m.seq, o.adapter, o.origin, o.private_reply, o.state,"
 	    " o.attempts, coalesce(o.external_ref, r.stream_ref),"

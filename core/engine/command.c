@@ -281,6 +281,8 @@ const char *command_name(enum command c)
 		return "hand_back";
 	case CMD_DONE:
 		return "done";
+	case CMD_EDGE:
+		return "edge";
 	}
 	return "unknown";
 }

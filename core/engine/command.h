@@ -32,6 +32,7 @@ enum command {
 	CMD_HANDOVER = 14,  /* somebody wants a person */
 	CMD_HAND_BACK = 15, /* Eddy takes over again; a command only where a person has the conversation */
 	CMD_DONE = 16,      /* the same, said where the people are */
+	CMD_EDGE = 17,      /* the adapter has the words: adapter_ops.words() */
 };
 
 /**

@@ -25,10 +25,10 @@
 #define AGENT_TTL_MS 2000
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
-	claim_statements, learn_statements, relay_statements, NULL };
+	claim_statements, learn_statements, relay_statements, notice_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
 	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, session_statements,
-	relay_read_statements, NULL };
+	relay_read_statements, edge_statements, NULL };
 
 /* ---- workers ---- */
 

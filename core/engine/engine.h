@@ -15,6 +15,7 @@ struct metrics;
 struct model;
 struct engine;
 struct json_t;
+struct buf;
 
 /* ---- what an adapter offers ---- */
 enum {
@@ -48,6 +49,8 @@ struct adapter_ops {
 	 */
 	size_t (*origin_within)(
 	    struct adapter *a, const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
+	/** Optional: the words for an intent with edge_answers, as Markdown, from its origin.  A worker; may not block. */
+	void (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };
 
 /* A durable change of a thread, for live views (the web adapter).  Borrowed; called on the writer's thread after COMMIT. */
@@ -141,6 +144,56 @@ bool engine_learn_place(struct engine *e, struct id ws, const char *adapter, con
 bool engine_note_put(struct engine *e, struct id ws, const char *adapter, const char *key, const char *value);
 enum err engine_note_get(
     struct engine *e, struct id ws, const char *adapter, const char *key, char **value); /* gives; NULL: none */
+
+/* ---- for edges whose messages name threads by ids of their own making (mail): blocking, on a thread that may wait ---- */
+struct thread_name { /* one way to mean a thread; the first that is not empty counts */
+	const char *alias;
+	struct id delivery; /* something Eddy has sent there */
+	struct id thread;
+};
+#define FOUND_KEY_MAX 1024
+struct found_thread {
+	struct id thread;
+	char place_key[FOUND_KEY_MAX], thread_key[FOUND_KEY_MAX];
+	int64_t seq;    /* of its newest event: engine_read_thread() */
+	bool is_reader; /* ${reader} is one of those who see it */
+};
+/**
+ * The thread of ${adapter} that is meant by one of ${names}: the first that ${reader} may see, else the first at all.
+ * ERR_INPUT: none.
+ */
+enum err engine_find_thread(struct engine *e, struct id ws, const char *adapter, const struct thread_name *names, size_t n,
+    const char *reader, struct found_thread *out);
+/** Answers that were asked for within the last ${ms}: in ${thread}, and of ${person} (as the adapter names it) in threads of their own. */
+enum err engine_recent_runs(struct engine *e, struct id ws, const char *adapter, struct id thread, const char *person, uint32_t ms,
+    int64_t *in_thread, int64_t *of_person);
+/** 32 random bytes, made at the first call and the same ever after, for every process of this database. */
+enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32]);
+/** For ${ms} from now only this process has the duty; again to prolong.  ERR_DENIED: another one has it. */
+enum err engine_duty(struct engine *e, struct id ws, const char *adapter, const char *name, uint32_t ms);
+void engine_duty_leave(struct engine *e, struct id ws, const char *adapter, const char *name);
+
+/* ---- whom Eddy must not write to ---- */
+enum stop_kind { STOP_UNDELIVERABLE = 1, STOP_COMPLAINT = 2, STOP_UNSUBSCRIBED = 3, STOP_OPERATOR = 4 };
+struct stop_row {
+	const char *external_id, *detail;
+	enum stop_kind kind;
+	int64_t at_ms;
+};
+enum err engine_stop_put(
+    struct engine *e, struct id ws, const char *adapter, const char *external_id, enum stop_kind kind, const char *detail);
+/** ${kind} 0: whatever it was.  ERR_INPUT: there was none. */
+enum err engine_stop_lift(struct engine *e, struct id ws, const char *adapter, const char *external_id, int kind);
+enum err engine_stop_get(struct engine *e, struct id ws, const char *adapter, const char *external_id, int *kind); /* 0: none */
+enum err engine_stops(
+    struct engine *e, struct id ws, const char *adapter, void (*fn)(void *arg, const struct stop_row *row), void *arg);
+
+/**
+ * Say something in a thread where no message asked for it now: a receipt, a word about a delay.  ${key} names it: the same key is
+ * said once, ever.  ${run}: only while this run is open (none: in any case).  Copies; any thread; delivered like any answer.
+ */
+bool engine_notice(struct engine *e, struct id ws, const char *adapter, struct id thread, struct id run, const char *key,
+    const char *text, const void *origin, size_t origin_len);
 
 /* ---- reading, for pages and read-back: blocking, on a worker only (engine_submit) ---- */
 /** Run ${fn} on a worker; false: queue full. */

@@ -289,6 +289,11 @@ void claim_load(struct engine *e, struct id ws, struct id thread);
 void claim_release(struct engine *e); /* drain: give back what has not begun */
 int64_t process_lock_key(struct id process);
 
+/* ---- edges.c ---- */
+extern const struct pg_statement edge_statements[], notice_statements[];
+/** What a name of an adapter's is in the table of aliases. */
+struct id alias_id(struct id ws, const char *adapter, const char *name);
+
 /* ---- learn.c ---- */
 extern const struct pg_statement learn_statements[];
 extern const struct pg_statement read_statements[];

@@ -23,6 +23,8 @@ enum intent_kind {
 	INTENT_PLACE_LEFT,
 	INTENT_PLACE_CHANGED, /* a place was renamed, archived, made private: ${place} holds the news */
 	INTENT_UNINSTALLED,   /* this external workspace has removed Eddy */
+	INTENT_PASSED_OVER,   /* looked at by the edge and not for Eddy: nothing is kept but its name and the note */
+	INTENT_UNREADABLE,    /* the edge cannot make anything of it: kept aside with ${text} as the reason, and the note */
 };
 
 /* Who can see a place; the order is from "unknown, so as closed as possible" to open. */
@@ -62,6 +64,9 @@ struct intent_file {
 #define INTENT_TEXT_MAX (256u * 1024u)
 #define INTENT_ORIGIN_MAX 1024u
 #define INTENT_FILES_MAX 10u
+#define INTENT_ALIASES_MAX 32u
+#define INTENT_READERS_MAX 100u
+#define INTENT_NOTE_MAX 4096u
 
 /*
  * All pointers borrow for the length of engine_accept().  Strings are valid UTF-8 without NUL (the edge cleans them).
@@ -88,6 +93,9 @@ struct intent {
 	bool is_command;      /* typed as an explicit command to Eddy: never "people talking to each other" */
 	bool private_reply;   /* answer only to this person (slash command) */
 	bool late;            /* read back after a gap, not delivered live */
+	bool no_answer;       /* kept, and nothing said to it */
+	bool edge_answers;    /* answered with the adapter's own words: adapter_ops.words() */
+	uint32_t delay_ms;    /* its answer is not begun before this long */
 	const char *action;   /* INTENT_ACTION_PRESSED */
 	struct intent_file files[INTENT_FILES_MAX];
 	size_t files_len;
@@ -95,6 +103,15 @@ struct intent {
 	const void *origin; /* opaque to the core, stored with the run, given back with each reply */
 	size_t origin_len;
 	uint64_t received_ms; /* wall clock at the edge */
+	/* ---- what platforms do for themselves and mail does not ---- */
+	const char *title;          /* of the thread that this message begins; NULL: none */
+	const char *const *aliases; /* further names by which later messages may mean this thread: engine_find_thread() */
+	size_t aliases_len;
+	const char *const
+	    *readers; /* who sees the place from now on, as the adapter names people; this message's author included */
+	size_t readers_len;
+	/* A note of the adapter's (engine_note_put) that is stored in the same transaction, also with what is a duplicate or refused. */
+	const char *note_key, *note_value;
 };
 
 #endif

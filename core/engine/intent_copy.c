@@ -32,6 +32,22 @@ static const char *copy_str(struct copier *c, const char *s)
 	return s ? copy_bytes(c, s, strlen(s)) : NULL;
 }
 
+static const char *const *copy_list(struct copier *c, const char *const *list, size_t n)
+{
+	c->need += (n + 1) * sizeof(char *);
+	const char **to = NULL;
+	if (c->p != NULL && n > 0) {
+		to = (const char **)(void *)(((uintptr_t)c->p + sizeof(char *) - 1) & ~(uintptr_t)(sizeof(char *) - 1));
+		c->p = (char *)(to + n);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *s = copy_str(c, list[i]);
+		if (to != NULL)
+			to[i] = s;
+	}
+	return to != NULL ? to : list;
+}
+
 /* Run twice: once to count, once to copy. */
 static void copy_intent(struct copier *c, struct intent *in)
 {
@@ -46,6 +62,11 @@ static void copy_intent(struct copier *c, struct intent *in)
 	in->place.name = copy_str(c, in->place.name);
 	in->text = copy_bytes(c, in->text ? in->text : "", in->text_len);
 	in->action = copy_str(c, in->action);
+	in->title = copy_str(c, in->title);
+	in->note_key = copy_str(c, in->note_key);
+	in->note_value = copy_str(c, in->note_value);
+	in->aliases = copy_list(c, in->aliases, in->aliases_len);
+	in->readers = copy_list(c, in->readers, in->readers_len);
 	in->origin = copy_bytes(c, in->origin ? in->origin : "", in->origin_len);
 	for (size_t i = 0; i < in->files_len; i++) {
 		struct intent_file *f = &in->files[i];

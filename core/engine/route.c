@@ -44,8 +44,10 @@ struct route route_message(const struct intent *in, const struct route_facts *f,
 	struct route people;
 	if (in->kind == INTENT_PLACE_JOINED)
 		return (struct route){ .to = ROUTE_COMMAND, .command = CMD_INTRODUCE };
-	if (in->person.is_bot)
+	if (in->person.is_bot || in->no_answer)
 		return store;
+	if (in->edge_answers)
+		return (struct route){ .to = ROUTE_COMMAND, .command = CMD_EDGE };
 	if (f->relay != RELAY_NONE && is_for_people(in, f, &people))
 		return people;
 	bool addressed = route_is_addressed(in, f->visibility);

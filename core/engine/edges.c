@@ -1,0 +1,356 @@
+/*
+ * For edges that have no platform behind them: threads found by the names that messages carry, the one process that does what only one
+ * may do, whom not to write to, and words that nobody has just asked for.
+ *
+ * All but the last are small transactions of the caller's own thread, which may wait.  A notice is a row of the outbox without a run, made by the writer;
+ * from there on it is a delivery like any other (relay.c's are of the same kind).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/encode.h"
+#include "../base/mem.h"
+#include "../people/directory.h"
+#include "engine_internal.h"
+#include "relay.h"
+
+#define NAMES_MAX 64
+
+const struct pg_statement edge_statements[] = {
+	/* Not what is passed on for people: that stands in the thread it comes from. */
+	{ "edge_find_thread",
+	    "SELECT t.id, p.external_id, t.external_key, t.seq, EXISTS (SELECT 1 FROM place_people r WHERE r.ws = $1 AND r.place_id = p.id"
+	    " AND r.external_id = $6) AS reads"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) WITH ORDINALITY AS n(alias, delivery, thread, o)"
+	    " JOIN LATERAL (SELECT thread_id FROM aliases a WHERE a.ws = $1 AND a.id = n.alias"
+	    " UNION ALL SELECT thread_id FROM outbox o WHERE o.ws = $1 AND o.id = n.delivery AND o.passes IS NULL"
+	    " UNION ALL SELECT n.thread WHERE n.thread IS NOT NULL) x ON true"
+	    " JOIN threads t ON t.ws = $1 AND t.id = x.thread_id JOIN places p ON p.ws = $1 AND p.id = t.place_id AND p.adapter = $5"
+	    " ORDER BY reads DESC, n.o LIMIT 1" },
+	{ "edge_runs_of_thread",
+	    "SELECT count(*) FROM runs WHERE ws = $1 AND thread_id = $2 AND created_at > now() - $3::int8 * interval '1 ms'" },
+	{ "edge_runs_of_person",
+	    "SELECT count(*) FROM threads t JOIN runs r ON r.ws = t.ws AND r.thread_id = t.id"
+	    " WHERE t.ws = $1 AND t.created_at > now() - $3::int8 * interval '1 ms' AND t.only_person = $2" },
+	{ "edge_secret_put", "INSERT INTO adapter_notes (ws, adapter, key, value) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING" },
+	{ "edge_duty",
+	    "INSERT INTO duties AS d (ws, adapter, name, owner, until) VALUES ($1, $2, $3, $4, now() + $5::int8 * interval '1 ms')"
+	    " ON CONFLICT (ws, adapter, name) DO UPDATE SET owner = excluded.owner, until = excluded.until"
+	    " WHERE d.owner = excluded.owner OR d.until < now() RETURNING owner" },
+	{ "edge_duty_leave", "DELETE FROM duties WHERE ws = $1 AND adapter = $2 AND name = $3 AND owner = $4" },
+	{ "edge_stop_put",
+	    "INSERT INTO stops AS s (ws, adapter, external_id, reason, detail) VALUES ($1, $2, $3, $4, $5)"
+	    " ON CONFLICT (ws, adapter, external_id) DO UPDATE SET reason = greatest(s.reason, excluded.reason),"
+	    " detail = CASE WHEN excluded.reason >= s.reason THEN excluded.detail ELSE s.detail END" },
+	{ "edge_stop_lift",
+	    "DELETE FROM stops WHERE ws = $1 AND adapter = $2 AND external_id = $3 AND ($4::int2 = 0 OR reason = $4) RETURNING reason" },
+	{ "edge_stop_get", "SELECT reason FROM stops WHERE ws = $1 AND adapter = $2 AND external_id = $3" },
+	{ "edge_stops",
+	    "SELECT external_id, detail, reason, created_at FROM stops WHERE ws = $1 AND adapter = $2 ORDER BY created_at DESC LIMIT 1000" },
+	{ NULL, NULL },
+};
+
+const struct pg_statement notice_statements[] = {
+	{ "notice_put",
+	    "WITH o AS (INSERT INTO outbox (ws, id, thread_id, body, adapter, origin, state)"
+	    " SELECT $1::uuid, $2::uuid, t.id, $4::text, $5::text, $6::bytea, 1 FROM threads t WHERE t.ws = $1 AND t.id = $3"
+	    " AND ($7::uuid IS NULL OR EXISTS (SELECT 1 FROM runs r WHERE r.ws = $1 AND r.id = $7 AND r.state <= 2))"
+	    " ON CONFLICT DO NOTHING RETURNING thread_id),"
+	    " a AS (INSERT INTO audit (ws, id, verb, subject, thread_id) SELECT $1, $8, 'notice.made', $2, thread_id FROM o)" RELAY_COUNT_DUE(
+	        "o") },
+	{ NULL, NULL },
+};
+
+struct id alias_id(struct id ws, const char *adapter, const char *name)
+{
+	struct buf b = BUF_INIT;
+	buf_addf(&b, "alias\n%s\n%s", adapter, name);
+	struct id id = id_named(ws, 0, b.p, b.len);
+	buf_done(&b);
+	return id;
+}
+
+/* One statement in a tenant transaction of its own; ${out} (may be NULL) gets the rows, the caller's to clear. */
+static enum err ask(struct engine *e, struct id ws, const char *statement, const struct pg_args *a, PGresult **out)
+{
+	struct pg *pg = engine_pg(e);
+	PGresult *r = NULL;
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = pg_end(pg, pg_query(pg, statement, a, &r));
+	engine_pg_done(e, pg);
+	if (out != NULL && err == ERR_NONE)
+		*out = r;
+	else
+		PQclear(r);
+	return err;
+}
+
+/* ---- threads ---- */
+
+static bool copy_key(char out[FOUND_KEY_MAX], const char *s)
+{
+	return (size_t)snprintf(out, FOUND_KEY_MAX, "%s", s) < FOUND_KEY_MAX;
+}
+
+enum err engine_find_thread(struct engine *e, struct id ws, const char *adapter, const struct thread_name *names, size_t n,
+    const char *reader, struct found_thread *out)
+{
+	struct pg_args *a = pg_args_new();
+	n = n < NAMES_MAX ? n : NAMES_MAX;
+	pg_arg_id(a, ws);
+	for (int part = 0; part < 3; part++) {
+		pg_array_begin(a, PG_UUID);
+		for (size_t i = 0; i < n; i++) {
+			bool alias = names[i].alias != NULL, delivery = !alias && !id_is_none(names[i].delivery);
+			pg_array_id(a,
+			    part == 0 && alias                     ? alias_id(ws, adapter, names[i].alias)
+			        : part == 1 && delivery            ? names[i].delivery
+			        : part == 2 && !alias && !delivery ? names[i].thread
+			                                           : ID_NONE);
+		}
+		pg_array_end(a);
+	}
+	pg_arg_str(a, adapter);
+	pg_arg_str(a, reader);
+	PGresult *r = NULL;
+	enum err err = ask(e, ws, "edge_find_thread", a, &r);
+	if (err == ERR_NONE && PQntuples(r) != 1)
+		err = ERR_INPUT;
+	if (err == ERR_NONE) {
+		out->thread = pg_get_id(r, 0, 0);
+		out->seq = pg_get_int8(r, 0, 3);
+		out->is_reader = pg_get_bool(r, 0, 4);
+		if (!copy_key(out->place_key, pg_get_str(r, 0, 1)) || !copy_key(out->thread_key, pg_get_str(r, 0, 2)))
+			err = ERR_INPUT;
+	}
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+static enum err count(struct engine *e, struct id ws, const char *statement, struct id of, uint32_t ms, int64_t *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, of);
+	pg_arg_int8(a, ms);
+	enum err err = ask(e, ws, statement, a, &r);
+	if (err == ERR_NONE)
+		*out = pg_get_int8(r, 0, 0);
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+enum err engine_recent_runs(struct engine *e, struct id ws, const char *adapter, struct id thread, const char *person, uint32_t ms,
+    int64_t *in_thread, int64_t *of_person)
+{
+	enum err err = ERR_NONE;
+	*in_thread = 0;
+	if (!id_is_none(thread))
+		err = count(e, ws, "edge_runs_of_thread", thread, ms, in_thread);
+	if (err == ERR_NONE && of_person != NULL) {
+		struct id identity = identity_id(ws, adapter, person), id;
+		err = count(
+		    e, ws, "edge_runs_of_person", directory_person(e->directory, identity, &id) ? id : identity, ms, of_person);
+	}
+	return err;
+}
+
+/* ---- secrets and duties ---- */
+
+enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32])
+{
+	unsigned char made[32];
+	char hex[2 * sizeof(made) + 1], key[128];
+	random_bytes(made, sizeof(made));
+	hex_encode(hex, made, sizeof(made));
+	snprintf(key, sizeof(key), "secret:%s", name);
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_str(a, adapter);
+	pg_arg_str(a, key);
+	pg_arg_str(a, hex);
+	enum err err = ask(e, ws, "edge_secret_put", a, NULL);
+	pg_args_free(a);
+	char *value = NULL;
+	if (err == ERR_NONE)
+		err = engine_note_get(e, ws, adapter, key, &value);
+	if (err == ERR_NONE && (value == NULL || strlen(value) != 2 * sizeof(made)))
+		err = ERR_BROKEN;
+	for (size_t i = 0; err == ERR_NONE && i < sizeof(made); i++) {
+		unsigned byte;
+		if (sscanf(value + 2 * i, "%2x", &byte) != 1)
+			err = ERR_BROKEN;
+		else
+			out[i] = (unsigned char)byte;
+	}
+	free(value);
+	return err;
+}
+
+static struct pg_args *duty_args(struct engine *e, struct id ws, const char *adapter, const char *name)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_str(a, adapter);
+	pg_arg_str(a, name);
+	pg_arg_id(a, e->process);
+	return a;
+}
+
+enum err engine_duty(struct engine *e, struct id ws, const char *adapter, const char *name, uint32_t ms)
+{
+	struct pg_args *a = duty_args(e, ws, adapter, name);
+	PGresult *r = NULL;
+	pg_arg_int8(a, ms);
+	enum err err = ask(e, ws, "edge_duty", a, &r);
+	if (err == ERR_NONE && PQntuples(r) != 1)
+		err = ERR_DENIED;
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+void engine_duty_leave(struct engine *e, struct id ws, const char *adapter, const char *name)
+{
+	struct pg_args *a = duty_args(e, ws, adapter, name);
+	(void)ask(e, ws, "edge_duty_leave", a, NULL); /* else it ends by itself */
+	pg_args_free(a);
+}
+
+/* ---- stops ---- */
+
+static struct pg_args *stop_args(struct id ws, const char *adapter, const char *external_id)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_str(a, adapter);
+	pg_arg_str(a, external_id);
+	return a;
+}
+
+enum err engine_stop_put(
+    struct engine *e, struct id ws, const char *adapter, const char *external_id, enum stop_kind kind, const char *detail)
+{
+	struct pg_args *a = stop_args(ws, adapter, external_id);
+	pg_arg_int2(a, (int16_t)kind);
+	pg_arg_str(a, detail);
+	enum err err = ask(e, ws, "edge_stop_put", a, NULL);
+	pg_args_free(a);
+	return err;
+}
+
+enum err engine_stop_lift(struct engine *e, struct id ws, const char *adapter, const char *external_id, int kind)
+{
+	struct pg_args *a = stop_args(ws, adapter, external_id);
+	PGresult *r = NULL;
+	pg_arg_int2(a, (int16_t)kind);
+	enum err err = ask(e, ws, "edge_stop_lift", a, &r);
+	if (err == ERR_NONE && PQntuples(r) == 0)
+		err = ERR_INPUT;
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+enum err engine_stop_get(struct engine *e, struct id ws, const char *adapter, const char *external_id, int *kind)
+{
+	struct pg_args *a = stop_args(ws, adapter, external_id);
+	PGresult *r = NULL;
+	enum err err = ask(e, ws, "edge_stop_get", a, &r);
+	if (err == ERR_NONE)
+		*kind = PQntuples(r) == 1 ? (int)pg_get_int8(r, 0, 0) : 0;
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+enum err engine_stops(
+    struct engine *e, struct id ws, const char *adapter, void (*fn)(void *arg, const struct stop_row *row), void *arg)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_str(a, adapter);
+	enum err err = ask(e, ws, "edge_stops", a, &r);
+	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
+		fn(arg,
+		    &(struct stop_row){ .external_id = pg_get_str(r, i, 0),
+		        .detail = pg_get_str(r, i, 1),
+		        .kind = (enum stop_kind)pg_get_int8(r, i, 2),
+		        .at_ms = pg_get_time_ms(r, i, 3) });
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+/* ---- notices ---- */
+
+struct notice_op {
+	struct write_op op;
+	struct engine *e;
+	struct id delivery, thread, run;
+	char *text, *adapter;
+	size_t origin_len;
+	char origin[INTENT_ORIGIN_MAX];
+};
+
+static void notice_first(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct notice_op *o = (struct notice_op *)ops[i];
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, o->op.ws);
+		pg_arg_id(g, o->delivery);
+		pg_arg_id(g, o->thread);
+		pg_arg_str(g, o->text);
+		pg_arg_str(g, o->adapter);
+		pg_arg_bytes(g, o->origin, o->origin_len);
+		pg_arg_id(g, o->run);
+		pg_arg_id(g, id_new());
+		writer_exec(tx, "notice_put", NULL, NULL);
+	}
+}
+
+static void notice_done(struct write_op *op, enum err result)
+{
+	struct notice_op *o = (struct notice_op *)op;
+	if (result == ERR_NONE) {
+		if (lane_find(o->e, o->thread) != NULL)
+			claim_load(o->e, op->ws, o->thread);
+		else
+			claim_now(o->e);
+	}
+	free(o->text);
+	free(o->adapter);
+	free(o);
+}
+
+static const struct write_kind notice_kind = { .name = "notice", .rank = 2, .round = { notice_first }, .done = notice_done };
+
+bool engine_notice(struct engine *e, struct id ws, const char *adapter, struct id thread, struct id run, const char *key,
+    const char *text, const void *origin, size_t origin_len)
+{
+	if (origin_len > INTENT_ORIGIN_MAX || !atomic_load(&e->started))
+		return false;
+	struct notice_op *o = xcalloc(1, sizeof(*o));
+	struct buf name = BUF_INIT;
+	buf_addf(&name, "notice\n%s\n%s", adapter, key);
+	o->op.kind = &notice_kind;
+	o->op.ws = ws;
+	o->e = e;
+	o->delivery = id_named(ws, 0, name.p, name.len);
+	o->thread = thread;
+	o->run = run;
+	o->text = xstrdup(text);
+	o->adapter = xstrdup(adapter);
+	o->origin_len = origin_len;
+	memcpy(o->origin, origin, origin_len);
+	buf_done(&name);
+	writer_put(e->writer, &o->op);
+	return true;
+}

@@ -1,0 +1,2 @@
+ALTER TABLE runs DROP COLUMN due;
+DROP TABLE duties, stops, place_people, aliases;
