@@ -96,7 +96,8 @@ struct mail {
 	/* judgement */
 	enum mail_kind kind;
 	bool may_reply;
-	const char *why; /* one line: which sign decided */
+	const char *why;      /* one line: which sign decided */
+	bool looks_automatic; /* a person seems to have written it, and something about it says otherwise: answered less often */
 	struct mail_recipient *recipients;
 	size_t recipients_len;
 	const char *original_message_id; /* of the mail a report speaks of; "" */
