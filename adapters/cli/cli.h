@@ -45,11 +45,20 @@ struct door {
 	enum err (*doctor)(const struct settings *s, struct http *http, struct buf *out);
 };
 
+/* What the mail adapter does for the command line. */
+struct cli_mail {
+	bool (*configured)(const struct settings *s);
+	enum err (*stops)(const struct settings *s, struct engine *e, struct buf *out);
+	enum err (*stop)(const struct settings *s, struct engine *e, const char *address);
+	enum err (*allow)(const struct settings *s, struct engine *e, const char *address);
+};
+
 /* What the command line said. */
 struct cli {
 	const struct door *doors;            /* ends with a NULL name */
 	const struct setting *const *tables; /* core and all doors */
 	void (*slack_manifest)(const struct settings *s, struct buf *out);
+	const struct cli_mail *mail;
 	const char *config_file;
 	char **overrides; /* "name=value", NULL-terminated */
 	size_t overrides_len;
