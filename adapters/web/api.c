@@ -25,13 +25,14 @@
 #include "limit.h"
 #include "state.h"
 
-enum api_what { API_LOGIN, API_REFRESH, API_LOGOUT, API_LOGOUT_ALL, API_CODE };
+enum api_what { API_LOGIN, API_REFRESH, API_LOGOUT, API_LOGOUT_ALL, API_CODE, API_UNSUBSCRIBE };
 static const char *const paths[] = {
 	[API_LOGIN] = "/api/login",
 	[API_REFRESH] = "/api/refresh",
 	[API_LOGOUT] = "/api/logout",
 	[API_LOGOUT_ALL] = "/api/logout-all",
 	[API_CODE] = "/api/code",
+	[API_UNSUBSCRIBE] = "/api/unsubscribe/", /* and what the link carries */
 };
 
 struct api_call {
@@ -43,6 +44,7 @@ struct api_call {
 	struct buf body;
 	char secret[SESSION_SECRET]; /* what was brought: the code, or the cookie's secret */
 	char subject[WEB_PERSON_MAX + 1], name[128];
+	char token[UNSUBSCRIBE_TOKEN + 1];
 	/* from the worker */
 	enum err result;
 	struct session session;
@@ -58,7 +60,7 @@ struct api_call {
 static int what_of(const char *path)
 {
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		if (strcmp(paths[i], path) == 0)
+		if (i == API_UNSUBSCRIBE ? strncmp(paths[i], path, strlen(paths[i])) == 0 : strcmp(paths[i], path) == 0)
 			return (int)i;
 	return -1;
 }
@@ -66,6 +68,11 @@ static int what_of(const char *path)
 bool api_has(const char *path)
 {
 	return what_of(path) >= 0;
+}
+
+bool api_unsubscribes(const char *path)
+{
+	return what_of(path) == API_UNSUBSCRIBE;
 }
 
 static void unref(struct api_call *c)
@@ -134,6 +141,16 @@ static bool has_local_token(const struct web *w, const struct api_head *h)
 	    strncmp(h->authorization, "Bearer ", 7) == 0 && web_token_equal(h->authorization + 7, w->local_token);
 }
 
+static struct api_call *new_call(struct web *w, const struct api_head *h, enum api_what what)
+{
+	struct api_call *c = xcalloc(1, sizeof *c);
+	c->refs = 1;
+	c->web = w;
+	c->what = what;
+	c->expected = (size_t)h->body_bytes;
+	return c;
+}
+
 struct api_call *api_new(struct web *w, const struct api_head *h, struct api_answer *out)
 {
 	enum api_what what = (enum api_what)what_of(h->path);
@@ -144,6 +161,12 @@ struct api_call *api_new(struct web *w, const struct api_head *h, struct api_ans
 	}
 	if (h->body_bytes > API_BODY_MAX)
 		return refuse(out, 413, "too_large", "the body is longer than 4096 bytes");
+	/* Mail programs press this for people (RFC 8058): what the link carries is all they have, and all it takes. */
+	if (what == API_UNSUBSCRIBE) {
+		struct api_call *c = new_call(w, h, what);
+		snprintf(c->token, sizeof c->token, "%s", h->path + strlen(paths[API_UNSUBSCRIBE]));
+		return c;
+	}
 	if (!is_json(h->content_type))
 		return refuse(out, 415, "not_json", "the body must be application/json");
 	if (what == API_CODE ? !has_local_token(w, h)
@@ -154,11 +177,7 @@ struct api_call *api_new(struct web *w, const struct api_head *h, struct api_ans
 		    what == API_CODE ? "only for this machine, with its own token"
 		                     : "only for this server's own page: see web.public_url");
 	}
-	struct api_call *c = xcalloc(1, sizeof *c);
-	c->refs = 1;
-	c->web = w;
-	c->what = what;
-	c->expected = (size_t)h->body_bytes;
+	struct api_call *c = new_call(w, h, what);
 	c->secure = h->origin != NULL && strncasecmp(h->origin, "https:", 6) == 0;
 	if (what != API_LOGIN && what != API_CODE)
 		read_cookie(w, h->cookie, c->secret, sizeof c->secret);
@@ -260,9 +279,13 @@ static void on_loop(void *arg)
 {
 	struct api_call *c = arg;
 	c->answer.status = 200;
-	if (c->result != ERR_NONE && c->result != ERR_DENIED) {
+	if (c->what == API_UNSUBSCRIBE && c->result == ERR_INPUT) {
+		fail(c, 404, "not_found", "this link was not made here");
+	} else if (c->result != ERR_NONE && c->result != ERR_DENIED) {
 		fail(c, 503, "unavailable", "the database is away; try again in a moment");
 		c->answer.retry_after_s = 2;
+	} else if (c->what == API_UNSUBSCRIBE) {
+		buf_add_str(&c->answer.body, "{\"unsubscribed\":true}\n");
 	} else if (c->what == API_CODE) {
 		on_code(c);
 	} else if (c->what == API_LOGIN || c->what == API_REFRESH) {
@@ -305,6 +328,9 @@ static void on_worker(void *arg)
 	case API_LOGOUT_ALL:
 		c->result = engine_logout(w->engine, w->ws, c->secret, c->what == API_LOGOUT_ALL, note_ended, c);
 		break;
+	case API_UNSUBSCRIBE:
+		c->result = engine_unsubscribe(w->engine, c->token);
+		break;
 	case API_CODE:
 		c->result = engine_login_code(w->engine, w->ws, c->subject, c->name, c->next);
 		break;
@@ -335,7 +361,7 @@ static bool person_valid(const char *s)
 static bool read_body(struct api_call *c)
 {
 	json_t *root = NULL;
-	bool ok = c->body.len == 0
+	bool ok = c->body.len == 0 || c->what == API_UNSUBSCRIBE
 	    ? (root = json_object()) != NULL
 	    : json_parse(c->body.p, c->body.len, API_BODY_MAX, &root, NULL) == ERR_NONE && json_is_object(root);
 	if (ok && c->what == API_LOGIN)

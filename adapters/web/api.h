@@ -27,6 +27,7 @@ struct api_answer {
 struct api_call;
 #define API_BODY_MAX 4096
 bool api_has(const char *path);
+bool api_unsubscribes(const char *path);
 /** A new call, or NULL when it is refused at once: ${out} says how. */
 struct api_call *api_new(struct web *w, const struct api_head *head, struct api_answer *out);
 /** A part of the body.  False: longer than was announced. */

@@ -12,39 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/base/encode.h"
 #include "../../core/base/json.h"
 #include "../../core/base/map.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
-
-static int sextet(char c)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	const char *at = c == '\0' ? NULL : strchr(alphabet, c);
-	return at == NULL ? -1 : (int)(at - alphabet);
-}
-
-/* RFC 7515, appendix C, and strict.  ${out} has room for n * 3 / 4 bytes.  false: not base64url. */
-static bool decode(const char *s, size_t n, unsigned char *out, size_t *out_n)
-{
-	unsigned bits = 0, held = 0;
-	size_t len = 0;
-	if (n % 4 == 1)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		int v = sextet(s[i]);
-		if (v < 0)
-			return false;
-		held = (held << 6 | (unsigned)v) & 0xfffu;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			out[len++] = (unsigned char)(held >> bits);
-		}
-	}
-	*out_n = len;
-	return (held & ((1u << bits) - 1)) == 0;
-}
 
 static enum err denied(const char **why, const char *text)
 {
@@ -66,7 +38,7 @@ static json_t *parse_part(const char *s, size_t n)
 	unsigned char room[IDENTITY_TOKEN_MAX];
 	size_t len;
 	json_t *o = NULL;
-	if (!decode(s, n, room, &len) || json_parse((char *)room, len, sizeof room, &o, NULL) != ERR_NONE)
+	if (!base64url_decode(s, n, room, &len) || json_parse((char *)room, len, sizeof room, &o, NULL) != ERR_NONE)
 		return NULL;
 	if (!json_is_object(o)) {
 		json_decref(o);
@@ -186,7 +158,7 @@ enum err identity_verify(const char *token, size_t n, const struct identity_rule
 	if (dot2 == NULL || dot == token || dot2 == dot + 1 || dot2 + 1 == end ||
 	    memchr(dot2 + 1, '.', (size_t)(end - dot2 - 1)) != NULL)
 		return denied(why, "a token has three parts");
-	if (!decode(dot2 + 1, (size_t)(end - dot2 - 1), mac, &mac_n) || mac_n != SHA256_DIGEST_LENGTH)
+	if (!base64url_decode(dot2 + 1, (size_t)(end - dot2 - 1), mac, &mac_n) || mac_n != SHA256_DIGEST_LENGTH)
 		return denied(why, "the signature is not 32 bytes of base64url");
 	bool first = signed_by(r->keys[0], token, (size_t)(dot2 - token), mac);
 	bool second = signed_by(r->keys[1], token, (size_t)(dot2 - token), mac);

@@ -237,6 +237,16 @@ static const struct route {
 	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", make_metrics, own_headers },
 };
 
+/* For people who open the link of a mail themselves; reading it changes nothing, since programs read links too. */
+static const char unsubscribe_page[] =
+    "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>No more mails</title>"
+    "<form method=post><p>Should these mails stop?</p><button>Yes, no more mails</button></form></html>\n";
+static const struct header form_headers[] = {
+	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'" },
+	{ "cache-control:", "no-store" },
+	{ 0 },
+};
+
 static const struct header allow_reading[] = { { "allow:", "GET, HEAD" }, { 0 } };
 static const struct header allow_posting[] = { { "allow:", "POST" }, { 0 } };
 
@@ -263,6 +273,9 @@ static int answer(struct lws *wsi, const struct http_session *h)
 	const struct web_asset *a = web_asset_find(h->path);
 	if (a != NULL)
 		return answer_asset(wsi, h, a);
+	if (api_unsubscribes(h->path) && (h->req.method == WEB_GET || h->req.method == WEB_HEAD))
+		return respond(wsi, h, 200, "text/html; charset=utf-8", form_headers, NULL, unsubscribe_page,
+		    sizeof unsubscribe_page - 1, false);
 	if (api_has(h->path))
 		return respond_error(wsi, h, 405, "method_not_allowed", "this address takes POST", allow_posting, false);
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {

@@ -5,6 +5,8 @@
  * All but the last are small transactions of the caller's own thread, which may wait.  A notice is a row of the outbox without a run, made by the writer;
  * from there on it is a delivery like any other (relay.c's are of the same kind).
  */
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +22,8 @@
 const struct pg_statement edge_statements[] = {
 	/* Not what is passed on for people: that stands in the thread it comes from. */
 	{ "edge_find_thread",
-	    "SELECT t.id, p.external_id, t.external_key, t.seq, EXISTS (SELECT 1 FROM place_people r WHERE r.ws = $1 AND r.place_id = p.id"
-	    " AND r.external_id = $6) AS reads"
+	    "SELECT t.id, p.external_id, t.external_key, t.seq, p.external_id = $6 OR EXISTS (SELECT 1 FROM place_people r WHERE r.ws = $1"
+	    " AND r.place_id = p.id AND r.external_id = $6) AS reads"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) WITH ORDINALITY AS n(alias, delivery, thread, o)"
 	    " JOIN LATERAL (SELECT thread_id FROM aliases a WHERE a.ws = $1 AND a.id = n.alias"
 	    " UNION ALL SELECT thread_id FROM outbox o WHERE o.ws = $1 AND o.id = n.delivery AND o.passes IS NULL"
@@ -46,6 +48,10 @@ const struct pg_statement edge_statements[] = {
 	{ "edge_stop_lift",
 	    "DELETE FROM stops WHERE ws = $1 AND adapter = $2 AND external_id = $3 AND ($4::int2 = 0 OR reason = $4) RETURNING reason" },
 	{ "edge_stop_get", "SELECT reason FROM stops WHERE ws = $1 AND adapter = $2 AND external_id = $3" },
+	{ "edge_stop_place",
+	    "INSERT INTO stops AS s (ws, adapter, external_id, reason, detail) SELECT p.ws, p.adapter, p.external_id, $3, $4 FROM places p"
+	    " WHERE p.ws = $1 AND p.id = $2 ON CONFLICT (ws, adapter, external_id) DO UPDATE SET reason = greatest(s.reason, excluded.reason)"
+	    " RETURNING reason" },
 	{ "edge_stops",
 	    "SELECT external_id, detail, reason, created_at FROM stops WHERE ws = $1 AND adapter = $2 ORDER BY created_at DESC LIMIT 1000" },
 	{ NULL, NULL },
@@ -286,6 +292,62 @@ enum err engine_stops(
 	PQclear(r);
 	pg_args_free(a);
 	return err;
+}
+
+enum err engine_stop_place(struct engine *e, struct id ws, struct id place, enum stop_kind kind, const char *detail)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, place);
+	pg_arg_int2(a, (int16_t)kind);
+	pg_arg_str(a, detail);
+	enum err err = ask(e, ws, "edge_stop_place", a, &r);
+	if (err == ERR_NONE && PQntuples(r) == 0)
+		err = ERR_INPUT;
+	PQclear(r);
+	pg_args_free(a);
+	return err;
+}
+
+/* Workspace and place, then what only the holder of the secret can have made: 42 bytes. */
+struct unsubscribe {
+	struct id ws, place;
+	unsigned char mac[10];
+};
+_Static_assert(BASE64URL_ROOM(sizeof(struct unsubscribe)) <= UNSUBSCRIBE_TOKEN, "room for a token");
+
+static enum err sign_unsubscribe(struct engine *e, struct unsubscribe *u)
+{
+	unsigned char secret[32], mac[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+	enum err err = engine_secret(e, u->ws, "engine", "unsubscribe", secret);
+	HMAC(EVP_sha256(), secret, sizeof(secret), u->place.b, sizeof(u->place.b), mac, &n);
+	memcpy(u->mac, mac, sizeof(u->mac));
+	explicit_bzero(secret, sizeof(secret));
+	return err;
+}
+
+enum err engine_unsubscribe_token(struct engine *e, struct id ws, struct id place, char out[UNSUBSCRIBE_TOKEN])
+{
+	struct unsubscribe u = { .ws = ws, .place = place };
+	enum err err = sign_unsubscribe(e, &u);
+	base64url_encode(out, &u, sizeof(u));
+	return err;
+}
+
+enum err engine_unsubscribe(struct engine *e, const char *token)
+{
+	struct unsubscribe u, own;
+	size_t n = 0;
+	if (strlen(token) != BASE64URL_ROOM(sizeof(u)) - 1 || !base64url_decode(token, strlen(token), (unsigned char *)&u, &n) ||
+	    n != sizeof(u))
+		return ERR_INPUT;
+	own = u;
+	enum err err = sign_unsubscribe(e, &own);
+	if (err == ERR_BROKEN || (err == ERR_NONE && CRYPTO_memcmp(own.mac, u.mac, sizeof(u.mac)) != 0))
+		err = ERR_INPUT;
+	return err == ERR_NONE ? engine_stop_place(e, u.ws, u.place, STOP_UNSUBSCRIBED, "by the link in a mail") : err;
 }
 
 /* ---- notices ---- */

@@ -160,7 +160,7 @@ struct found_thread {
 };
 /**
  * The thread of ${adapter} that is meant by one of ${names}: the first that ${reader} may see, else the first at all.
- * ERR_INPUT: none.
+ * ERR_INPUT: none.  Who sees a thread is who was named a reader of its place, and the person whose name the place bears.
  */
 enum err engine_find_thread(struct engine *e, struct id ws, const char *adapter, const struct thread_name *names, size_t n,
     const char *reader, struct found_thread *out);
@@ -185,6 +185,12 @@ enum err engine_stop_put(
 /** ${kind} 0: whatever it was.  ERR_INPUT: there was none. */
 enum err engine_stop_lift(struct engine *e, struct id ws, const char *adapter, const char *external_id, int kind);
 enum err engine_stop_get(struct engine *e, struct id ws, const char *adapter, const char *external_id, int *kind); /* 0: none */
+/** The same for the person who is reached at ${place}, a place of one (engine_place_id()); ERR_INPUT: there is no such place. */
+enum err engine_stop_place(struct engine *e, struct id ws, struct id place, enum stop_kind kind, const char *detail);
+/** What a link carries that stops what Eddy sends to ${place} of its own accord, for whoever opens it. */
+#define UNSUBSCRIBE_TOKEN 64
+enum err engine_unsubscribe_token(struct engine *e, struct id ws, struct id place, char out[UNSUBSCRIBE_TOKEN]);
+enum err engine_unsubscribe(struct engine *e, const char *token); /* ERR_INPUT: none of ours */
 enum err engine_stops(
     struct engine *e, struct id ws, const char *adapter, void (*fn)(void *arg, const struct stop_row *row), void *arg);
 

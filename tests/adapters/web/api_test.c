@@ -77,6 +77,42 @@ static void log_in(char *cookie, size_t cookie_n, char *token, size_t token_n)
 	json_decref(o);
 }
 
+/* RFC 8058: mail programs post a form, with no header of ours.  To read the link changes nothing. */
+static void unsubscribe__one_click__needs_only_the_link(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT;
+	int fd;
+	const char *const form = "List-Unsubscribe=One-Click";
+	for (int good = 0; good < 2; good++) {
+		buf_reset(&b);
+		buf_addf(&b,
+		    "POST /api/unsubscribe/%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: %zu\r\nConnection: close\r\n"
+		    "Content-Type: application/x-www-form-urlencoded\r\n\r\n%s",
+		    good ? "a-good-one" : "another", server.port, strlen(form), form);
+		fd = tcp_open(server.port);
+		assert_true(send(fd, b.p, b.len, MSG_NOSIGNAL) == (ssize_t)b.len);
+		buf_reset(&got);
+		buf_reserve(&got, 1);
+		while (tcp_fill(fd, &got, got.len > 0 ? 2000 : 15000))
+			;
+		close(fd);
+		assert_non_null(strstr(got.p, good ? "HTTP/1.1 200 " : "HTTP/1.1 404 "));
+		assert_true((strstr(got.p, "\"unsubscribed\":true") != NULL) == good);
+	}
+	buf_reset(&b);
+	buf_addf(&b, "GET /api/unsubscribe/a-good-one HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n", server.port);
+	fd = tcp_open(server.port);
+	assert_true(send(fd, b.p, b.len, MSG_NOSIGNAL) == (ssize_t)b.len);
+	buf_reset(&got);
+	while (tcp_fill(fd, &got, got.len > 0 ? 2000 : 15000))
+		;
+	close(fd);
+	assert_non_null(strstr(got.p, "form-action 'self'"));
+	assert_non_null(strstr(got.p, "<form method=post>"));
+	buf_done(&b);
+}
+
 static void login__by_code__sets_a_cookie_that_scripts_cannot_read(void **state)
 {
 	(void)state;
@@ -278,6 +314,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, server_up, server_down)
 	const struct CMUnitTest tests[] = {
+		T(unsubscribe__one_click__needs_only_the_link),
 		T(login__by_code__sets_a_cookie_that_scripts_cannot_read),
 		T(login__from_another_page__is_refused),
 		T(login__with_a_bad_body__is_refused),

@@ -30,8 +30,19 @@ static void base64url__is_as_the_rfc_says(void **state)
 		base64url_encode(out, cases[i][0], strlen(cases[i][0]));
 		assert_string_equal(out, cases[i][1]);
 		assert_true(strlen(out) < BASE64URL_ROOM(strlen(cases[i][0])));
+		unsigned char back[16];
+		size_t n = 99;
+		assert_true(base64url_decode(out, strlen(out), back, &n));
+		assert_int_equal(n, strlen(cases[i][0]));
+		assert_memory_equal(back, cases[i][0], n);
 	}
 	assert_int_equal(BASE64URL_ROOM(32), 44);
+	static const char *const bad[] = { "Z", "Zm9v=", "Zm+v", "Zh", "Zm9", "Zm 9v", "Zm/v" };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		unsigned char back[16];
+		size_t n;
+		assert_false(base64url_decode(bad[i], strlen(bad[i]), back, &n));
+	}
 }
 
 int main(void)

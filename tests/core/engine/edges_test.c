@@ -263,6 +263,32 @@ static void edges__stop__the_gravest_reason_stays(void **state)
 	assert_int_equal(kind, 0);
 }
 
+static void edges__unsubscribe__by_a_link_of_ours_only(void **state)
+{
+	(void)state;
+	struct id ws = fixture_ws(f);
+	struct intent in = mail("m1", "k1", "hello");
+	in.place.external_id = "ada@example.org";
+	char token[UNSUBSCRIBE_TOKEN];
+	int kind = -1;
+	assert_int_equal(engine_unsubscribe_token(engine(), ws, engine_place_id(ws, "test", "ada@example.org"), token), ERR_NONE);
+	assert_int_equal(engine_unsubscribe(engine(), token), ERR_INPUT); /* there is no such place yet */
+	assert_true(fixture_do(f, &in, NULL));
+	for (size_t i = 0; token[i] != '\0'; i++) {
+		char was = token[i];
+		token[i] = was == 'A' ? 'B' : 'A';
+		assert_int_equal(engine_unsubscribe(engine(), token), ERR_INPUT);
+		token[i] = was;
+	}
+	assert_int_equal(engine_unsubscribe(engine(), ""), ERR_INPUT);
+	assert_int_equal(engine_stop_get(engine(), ws, "test", "ada@example.org", &kind), ERR_NONE);
+	assert_int_equal(kind, 0);
+	assert_int_equal(engine_unsubscribe(engine(), token), ERR_NONE);
+	assert_int_equal(engine_unsubscribe(engine(), token), ERR_NONE);
+	assert_int_equal(engine_stop_get(engine(), ws, "test", "ada@example.org", &kind), ERR_NONE);
+	assert_int_equal(kind, STOP_UNSUBSCRIBED);
+}
+
 static void edges__secret__stays_the_same(void **state)
 {
 	(void)state;
@@ -286,6 +312,7 @@ int main(void)
 		TEST(edges__notice__is_said_once),
 		TEST(edges__duty__has_one_owner),
 		TEST(edges__stop__the_gravest_reason_stays),
+		TEST(edges__unsubscribe__by_a_link_of_ours_only),
 		TEST(edges__secret__stays_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
