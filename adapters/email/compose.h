@@ -43,8 +43,9 @@ enum err compose_mail(const struct draft *d, struct buf *out, char *why, size_t 
 void compose_message_id(struct id delivery, const char *domain, char out[320]);
 /** The delivery of one of our Message-IDs; false: not ours. */
 bool compose_delivery_of(const char *message_id, const char *domain, struct id *delivery);
-/* The two bodies, for tests and `eddy mail`. */
-struct doc;
+/** The component that "${number}" in an answer stands for: buttons with a label are counted from 1 in their order.  NULL: none. */
+const struct component *compose_option(const struct component *c, size_t n, size_t number);
+/* The two bodies, for tests and `eddy mail`: lines end in LF.  The plain one is format=flowed (RFC 3676): a line ending in a blank goes on. */
 void compose_plain(const struct draft *d, struct buf *out);
 void compose_html(const struct draft *d, struct buf *out);
 #endif

@@ -23,6 +23,7 @@ struct smtp_recipient {
 	const char *addr;
 	int code;        /* of the reply to RCPT TO, 0: not asked */
 	char reply[200]; /* text of the server, cleaned */
+	bool copy;       /* our own copy: no mail is sent for it alone, and it is not counted */
 };
 struct smtp_result {
 	enum smtp_fate fate;
@@ -32,10 +33,15 @@ struct smtp_result {
 };
 struct smtp *smtp_new(const struct smtp_options *o);
 void smtp_free(struct smtp *s);
+/** May ${addr} be written to and into a header: a dot-atom or quoted local part and a domain, all ASCII, at most 254 octets (RFC 5321 4.5.3). */
+bool smtp_address_ok(const char *addr);
 /**
  * Send ${raw} (CR LF, 7-bit lines).  ${from} is the envelope sender ("" null).  Refused recipients do not stop the others; each is told in ${to}.
- * ACCEPTED when at least one was.  Refuses addresses that mail_address_ok() refuses before a byte goes out.
+ * ACCEPTED when at least one was; LATER when none was and one of them may be later.  Before a byte goes out it refuses addresses that are not
+ * smtp_address_ok(), and text that is not 7-bit, has a lone CR or LF or a line over 998 octets.
  */
 void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_recipient *to, size_t n, const char *raw,
     size_t raw_n, struct smtp_result *out);
+/** Any thread: what is being sent ends soon, as if the line had been cut, and so does all that comes after it. */
+void smtp_cancel(struct smtp *s);
 #endif
