@@ -21,6 +21,9 @@ struct mail_login { /* borrowed while in use */
 	const char *token;           /* OAuth access token */
 	const char *mechanism;       /* NULL: curl chooses; "XOAUTH2", "OAUTHBEARER" … */
 	const char *ca_file;         /* NULL: the system's */
+	/** Asked about once a second while the network is waited for, on the caller's thread; false: give up (ERR_RETRY).  NULL: always. */
+	bool (*go_on)(void *arg);
+	void *go_on_arg;
 };
 struct imap;
 enum imap_cap { IMAP_IDLE = 1, IMAP_MOVE = 2, IMAP_UIDPLUS = 4, IMAP_ESEARCH = 8, IMAP_GMAIL = 16, IMAP_LITERAL_PLUS = 32 };
@@ -51,10 +54,10 @@ struct imap_mail {
 };
 /**
  * One mail, at most its first ${max} bytes (BODY.PEEK[]<0.max> beyond that), so that nobody's seen mark changes.  ERR_INPUT: no such mail any more.
- * The caller frees ${out}->raw.
+ * ERR_DENIED: the server does not give it out.  ERR_RETRY: this connection is over.  The caller frees ${out}->raw.
  */
 enum err imap_fetch(struct imap *i, uint32_t uid, const char *keyword, size_t max, struct imap_mail *out);
-enum err imap_add_flag(struct imap *i, uint32_t uid, const char *flag); /* "\\Seen", "$Eddy" */
+enum err imap_add_flag(struct imap *i, uint32_t uid, const char *flag); /* "\\Seen", "$Eddy"; ERR_INPUT: not here */
 /** UID MOVE, else COPY + \Deleted + UID EXPUNGE (RFC 4315), never a plain EXPUNGE; without UIDPLUS the copy is flagged \Deleted only. */
 enum err imap_move(struct imap *i, uint32_t uid, const char *folder);
 enum err imap_create(struct imap *i, const char *folder); /* exists already: fine */
