@@ -17,7 +17,10 @@ struct mail_text {
 	struct buf quoted;    /* the quoted history, as text, without marks; empty: none */
 	bool has_inline;      /* ${visible} holds quoted lines with answers under them */
 };
-/** From a whole mail: chooses between plain text and HTML.  Never empty where the mail has text.  Time is linear in its size.  Pure. */
+/**
+ * From a whole mail: chooses between plain text and HTML.  ${visible} is empty only where the mail has no text, nothing but a signature, or
+ * nothing but a forwarded mail that HTML marks as such (then ${forwarded} is not empty).  Time is linear in its size.  Pure.
+ */
 void mail_text(const struct mail *m, struct mail_text *out);
 void mail_text_done(struct mail_text *t);
 

@@ -1,0 +1,379 @@
+/*
+ * Lines and what is to be known of them.  The key of a line is its text as the tables of words have it, so that every comparison after this is one of
+ * bytes; numbers, verbs and addresses are told by bits that can be or-ed over the lines of a wrapped attribution.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "../../core/base/mem.h"
+#include "../../core/base/utf8.h"
+#include "text_lines.h"
+
+static bool is_invisible(uint32_t c)
+{
+	return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff ||
+	    c == 0xad || c == 0x61c || c == 0x180e || (c >= 0xfe00 && c <= 0xfe0f) || c == 0x34f;
+}
+
+/* One code point beyond ASCII as keys have it; 0: nothing, ' ': a blank. */
+static uint32_t fold_point(uint32_t c)
+{
+	if (is_invisible(c))
+		return 0;
+	if (c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+	    c == 0x3000)
+		return ' ';
+	if (c >= 0x2010 && c <= 0x2015)
+		return '-';
+	if (c >= 0xff01 && c <= 0xff5e) { /* full width */
+		c -= 0xfee0;
+		return c >= 'A' && c <= 'Z' ? c + 32 : c;
+	}
+	static const uint32_t zeros[] = { 0x660, 0x6f0, 0x966, 0x9e6, 0xe50 };
+	for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++)
+		if (c >= zeros[i] && c <= zeros[i] + 9)
+			return '0' + (c - zeros[i]);
+	switch (c) {
+	case 0x2212:
+		return '-';
+	case 0x2018:
+	case 0x2019:
+	case 0x201a:
+	case 0x2bc:
+		return '\'';
+	case 0x201c:
+	case 0x201d:
+	case 0x201e:
+	case 0xab:
+	case 0xbb:
+		return '"';
+	case 0x3001:
+		return ',';
+	default:
+		break;
+	}
+	utf8proc_int32_t low = utf8proc_tolower((utf8proc_int32_t)c);
+	return low > 0 ? (uint32_t)low : c;
+}
+
+/* "&lt;" and its like: some programs quote the HTML form of an address. */
+static size_t fold_entity(const char *s, size_t n, char *c)
+{
+	static const struct {
+		const char *name;
+		char c;
+	} entities[] = { { "&lt;", '<' }, { "&gt;", '>' }, { "&amp;", '&' }, { "&quot;", '"' }, { "&nbsp;", ' ' },
+		{ "&#39;", '\'' } };
+	for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++) {
+		size_t len = strlen(entities[i].name);
+		if (n >= len && memcmp(s, entities[i].name, len) == 0) {
+			*c = entities[i].c;
+			return len;
+		}
+	}
+	return 0;
+}
+
+static void fold_composed(struct buf *out, const char *s, size_t n, size_t max)
+{
+	size_t start = out->len;
+	bool blank = false;
+	for (size_t i = 0; i < n && out->len - start < max;) {
+		unsigned char c = (unsigned char)s[i];
+		char coded[4];
+		size_t coded_n = 1, step = 1;
+		if (c < 0x80) {
+			coded[0] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+			if (c == '&') {
+				size_t e = fold_entity(s + i, n - i, &coded[0]);
+				step = e > 0 ? e : 1;
+			}
+			if (coded[0] == '\t' || coded[0] == '\r' || coded[0] == '\f' || coded[0] == '\v')
+				coded[0] = ' ';
+			else if ((unsigned char)coded[0] < ' ' || coded[0] == '*' || coded[0] == 0x7f)
+				coded_n = 0;
+		} else {
+			uint32_t p;
+			step = utf8_decode(s + i, n - i, &p);
+			if (step == 0) {
+				i++;
+				continue;
+			}
+			uint32_t f = fold_point(p);
+			if (f == 0)
+				coded_n = 0;
+			else
+				coded_n = utf8_encode(f, coded);
+		}
+		i += step;
+		if (coded_n == 1 && coded[0] == ' ') {
+			blank = out->len > start;
+			continue;
+		}
+		if (coded_n == 0)
+			continue;
+		if (blank)
+			buf_add_char(out, ' ');
+		blank = false;
+		buf_add(out, coded, coded_n);
+	}
+}
+
+void mail_fold(struct buf *out, const char *s, size_t n, size_t max)
+{
+	if (n > max * 4)
+		n = utf8_clip(s, n, max * 4);
+	bool marks = false; /* combining ones: some systems write an accent after its letter */
+	for (size_t i = 0; i + 1 < n && !marks; i++)
+		marks = (unsigned char)s[i] == 0xcc || ((unsigned char)s[i] == 0xcd && (unsigned char)s[i + 1] < 0xb0);
+	if (marks) {
+		utf8proc_uint8_t *composed = NULL;
+		utf8proc_ssize_t len = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &composed, UTF8PROC_COMPOSE);
+		if (len >= 0) {
+			fold_composed(out, (const char *)composed, (size_t)len, max);
+			free(composed);
+			return;
+		}
+	}
+	fold_composed(out, s, n, max);
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || is_digit(c) || (unsigned char)c >= 0x80;
+}
+
+/* Dates and times, in numbers: the same in all languages. */
+static unsigned has_numbers(const char *k, size_t n)
+{
+	unsigned has = 0, word = 0;
+	bool comma = false;
+	for (size_t i = 0; i < n;) {
+		if (k[i] == ' ')
+			word++;
+		if (word == 0 && k[i] == ',')
+			comma = true;
+		if (!is_digit(k[i])) {
+			i++;
+			continue;
+		}
+		size_t from = i;
+		unsigned value = 0;
+		while (i < n && is_digit(k[i])) {
+			value = value < 100000 ? value * 10 + (unsigned)(k[i] - '0') : value;
+			i++;
+		}
+		size_t digits = i - from;
+		bool glued = from > 0 && ((k[from - 1] >= 'a' && k[from - 1] <= 'z') || k[from - 1] == '#');
+		if (glued && k[from - 1] != 't')
+			continue;
+		if (word <= 3)
+			has |= HAS_EARLY;
+		if (word == 0 || (word == 1 && comma))
+			has |= HAS_FIRST;
+		if (digits == 4 &&
+		    ((value >= 1980 && value <= 2100) || (value >= 2540 && value <= 2620) || (value >= 1360 && value <= 1450)))
+			has |= HAS_YEAR;
+		if (digits > 2)
+			continue;
+		bool sep = i + 1 < n && is_digit(k[i + 1]);
+		if (value < 25 && sep && (k[i] == ':' || k[i] == 'h')) {
+			has |= HAS_TIME;
+			while (i < n && (is_digit(k[i]) || k[i] == ':' || k[i] == 'h'))
+				i++;
+			continue;
+		}
+		if (sep && (k[i] == '.' || k[i] == '/' || k[i] == '-')) { /* 6.5.2024, 06/05/24, 09.12 */
+			char c = k[i];
+			size_t second = i + 1, j = second;
+			while (j < n && is_digit(k[j]))
+				j++;
+			size_t second_n = j - second;
+			if (second_n <= 2 && j < n && k[j] == c && j + 1 < n && is_digit(k[j + 1])) {
+				has |= HAS_YEAR | HAS_DAY;
+				for (j++; j < n && is_digit(k[j]); j++)
+					;
+			} else if (c == '.' && second_n == 2 && value < 25) {
+				has |= HAS_TIME;
+			} else if (second_n == 4) {
+				has |= HAS_DAY;
+			}
+			i = j;
+			continue;
+		}
+		has |= HAS_DAY;
+	}
+	/* 2024-05-06, 2013.02.08. */
+	for (size_t i = 0; i + 7 < n; i++)
+		if (is_digit(k[i]) && (i == 0 || !is_digit(k[i - 1])) && is_digit(k[i + 1]) && is_digit(k[i + 2]) &&
+		    is_digit(k[i + 3]) && (k[i + 4] == '-' || k[i + 4] == '.' || k[i + 4] == '/') && is_digit(k[i + 5]))
+			has |= HAS_YEAR | HAS_DAY;
+	return has;
+}
+
+/* Words that say who wrote, and whether the last one does. */
+static void has_words(struct text_line *t, const char *k, size_t n)
+{
+	unsigned last = 0, previous = 0;
+	size_t words = 0, after = 0, after_bytes = 0;
+	bool seen = false, expect_pronoun = false;
+	for (size_t i = 0; i < n;) {
+		if (!is_word(k[i])) {
+			i++;
+			continue;
+		}
+		size_t from = i;
+		while (i < n && is_word(k[i]))
+			i++;
+		words++;
+		unsigned w = i - from <= 40 ? mail_word_of_attribution(k + from, i - from) : 0;
+		if (expect_pronoun && (w & WORD_PRONOUN))
+			t->has |= HAS_PRONOUN;
+		expect_pronoun = false;
+		if (w & WORD_VERB) {
+			seen = true;
+			after = after_bytes = 0;
+			if (w & WORD_VERB_INSIDE) {
+				t->has |= HAS_VERB_INSIDE;
+				expect_pronoun = true;
+			}
+			if ((last & WORD_PRONOUN) || ((last & WORD_SMALL) && (previous & WORD_PRONOUN)))
+				t->has |= HAS_PRONOUN;
+		} else if (seen) {
+			after++;
+			after_bytes += i - from;
+		}
+		previous = last;
+		last = w;
+	}
+	t->words = (uint8_t)(words < 255 ? words : 255);
+	if (seen && (after == 0 || (after == 1 && after_bytes <= 4)))
+		t->has |= HAS_VERB;
+	while (n > 0 && (k[n - 1] == ':' || k[n - 1] == ' '))
+		n--;
+	if (mail_word_verb_ends(k, n))
+		t->has |= HAS_VERB;
+}
+
+static void line_key(struct text_lines *l, struct text_line *t)
+{
+	t->key = (uint32_t)l->keys.len;
+	mail_fold(&l->keys, l->text + t->at + t->body, t->n - t->body, TEXT_KEY_MAX);
+	t->key_n = (uint16_t)(l->keys.len - t->key);
+	const char *k = l->keys.p + t->key;
+	size_t n = t->key_n;
+	if (n > 500)
+		t->has |= HAS_LONG;
+	if (n == 0)
+		return;
+	size_t open = 0, close = 0, colon = SIZE_MAX;
+	for (size_t i = 0; i < n; i++) {
+		if (is_word(k[i]))
+			t->has |= HAS_WORD;
+		if (k[i] == '@' && i > 0 && i + 1 < n && is_word(k[i + 1]))
+			t->has |= HAS_AT;
+		open += k[i] == '<' || k[i] == '(' || k[i] == '[';
+		close += k[i] == '>' || k[i] == ')' || k[i] == ']';
+		if (k[i] == ':' && colon == SIZE_MAX)
+			colon = i;
+	}
+	if (open > close)
+		t->has |= HAS_OPEN;
+	if (k[n - 1] == ':') {
+		t->has |= HAS_COLON;
+		size_t e = n - 1;
+		while (e > 0 && k[e - 1] == ' ')
+			e--;
+		if (e > 0 && (k[e - 1] == '>' || k[e - 1] == ')'))
+			t->has |= HAS_ANGLE;
+	}
+	if (n <= 500) {
+		t->has |= (uint16_t)has_numbers(k, n);
+		has_words(t, k, n);
+	}
+	if (colon > 0 && colon <= 60) {
+		size_t e = colon, b = 0;
+		while (b < e && (k[b] == ' ' || k[b] == '_' || k[b] == '|' || k[b] == '-'))
+			b++;
+		while (e > b && (k[e - 1] == ' ' || k[e - 1] == '_'))
+			e--;
+		t->label = (uint8_t)mail_word_label(k + b, e - b);
+	}
+}
+
+/* Marks like ">", "> >", ">>": their bytes and how many there are.  ">From " is what an old mail store made of "From ". */
+static void line_quote(struct text_line *t, const char *s)
+{
+	size_t i = 0, seen = 0;
+	unsigned depth = 0;
+	while (i < t->n && i < 3 && s[i] == ' ')
+		i++;
+	while (i < t->n && seen < UINT16_MAX - 8) {
+		if (s[i] == '>') {
+			depth++;
+			seen = ++i;
+		} else if (s[i] == ' ' && depth > 0 && i < seen + 1) {
+			i++;
+		} else {
+			break;
+		}
+	}
+	if (depth == 1 && t->n >= 6 && memcmp(s, ">From ", 6) == 0)
+		depth = 0, seen = 0;
+	if (seen > 0 && seen < t->n && s[seen] == ' ')
+		seen++;
+	t->body = (uint16_t)seen;
+	t->depth = (uint8_t)(depth < 255 ? depth : 255);
+}
+
+void mail_text_lines_init(struct text_lines *l, const char *text, size_t n, const uint8_t *markup, size_t markup_n)
+{
+	*l = (struct text_lines){ .text = text };
+	if (n > UINT32_MAX / 4)
+		n = utf8_clip(text, n, UINT32_MAX / 4);
+	size_t cap = 0;
+	buf_reserve(&l->keys, n / 2 + 1);
+	for (size_t i = 0; i < n;) {
+		if (l->len == cap) {
+			cap = cap > 0 ? cap * 2 : 64;
+			l->v = xrealloc(l->v, cap * sizeof l->v[0]);
+		}
+		const char *end = memchr(text + i, '\n', n - i);
+		size_t stop = end != NULL ? (size_t)(end - text) : n;
+		bool last = l->len + 1 == TEXT_LINES_MAX; /* what is beyond belongs to the last line */
+		if (last)
+			stop = n;
+		struct text_line *t = &l->v[l->len];
+		*t = (struct text_line){ .at = (uint32_t)i };
+		size_t e = stop;
+		bool blank = false;
+		while (e > i && (text[e - 1] == ' ' || text[e - 1] == '\t' || text[e - 1] == '\r')) {
+			blank |= text[e - 1] == ' ';
+			e--;
+		}
+		t->n = (uint32_t)(e - i);
+		if (blank)
+			t->has |= HAS_STRICT_DASHES;
+		if (markup != NULL && l->len < markup_n)
+			t->markup = markup[l->len];
+		line_quote(t, text + i);
+		line_key(l, t);
+		l->len++;
+		i = stop + 1;
+		if (last)
+			break;
+	}
+}
+
+void mail_text_lines_done(struct text_lines *l)
+{
+	free(l->v);
+	buf_done(&l->keys);
+	*l = (struct text_lines){ 0 };
+}

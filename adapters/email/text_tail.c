@@ -1,0 +1,321 @@
+/*
+ * What hangs below a message: signatures with their delimiter, "sent from my phone", footers of lists and scanners, disclaimers.  A stretch of the sender's lines
+ * is read from its delimiter on and then from its end upwards; what is cut off must be known as such, everything else stays.
+ */
+#include <string.h>
+
+#include "../../core/base/utf8.h"
+#include "text_lines.h"
+
+static bool is_text(const struct text_line *t)
+{
+	return t->kind == KIND_TEXT && t->key_n > 0;
+}
+
+static void junk(struct text_lines *l, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		if (l->v[i].kind == KIND_TEXT)
+			l->v[i].kind = KIND_JUNK;
+}
+
+/* "--", "-- ", "—" alone on its line. */
+static bool is_delimiter(const struct text_lines *l, size_t i)
+{
+	const struct text_line *t = &l->v[i];
+	const char *k = text_key(l, i);
+	if (t->depth > 0 || t->kind != KIND_TEXT || (t->markup & MARKUP_RULE))
+		return false;
+	if (t->key_n == 2 && k[0] == '-' && k[1] == '-')
+		return true;
+	return t->key_n == 1 && k[0] == '-' && t->n == 3; /* an em dash, not a minus */
+}
+
+static bool has_contact(const struct text_lines *l, size_t i)
+{
+	const struct text_line *t = &l->v[i];
+	const char *k = text_key(l, i);
+	if (t->has & HAS_AT)
+		return true;
+	if (memmem(k, t->key_n, "www.", 4) != NULL || memmem(k, t->key_n, "http", 4) != NULL)
+		return true;
+	size_t digits = 0, others = 0;
+	for (size_t j = 0; j < t->key_n; j++) {
+		digits += k[j] >= '0' && k[j] <= '9';
+		others += k[j] >= 'a' && k[j] <= 'z';
+	}
+	return digits >= 7 && others <= 10;
+}
+
+bool mail_text_is_name(const struct text_lines *l, size_t i)
+{
+	const struct text_line *t = &l->v[i];
+	const char *s = l->text + t->at;
+	size_t words = 0;
+	if (t->n > 60 || t->words == 0 || t->words > 6)
+		return false;
+	for (size_t j = 0; j < t->n;) {
+		size_t from = j;
+		while (j < t->n && s[j] != ' ')
+			j++;
+		if (j > from) {
+			uint32_t c = 0;
+			if (utf8_decode(s + from, t->n - from, &c) == 0)
+				return false;
+			bool capital = (c >= 'A' && c <= 'Z') || c >= 0xc0;
+			words += capital;
+			if (!capital && !(j - from <= 3 && c >= 'a' && c <= 'z') && c != '|')
+				return false;
+		}
+		j++;
+	}
+	return words >= 1 && strchr("?!:;", s[t->n - 1]) == NULL;
+}
+
+static size_t last_text(const struct text_lines *l, size_t from, size_t to)
+{
+	while (to > from && !is_text(&l->v[to - 1]))
+		to--;
+	return to;
+}
+
+static size_t paragraph_start(const struct text_lines *l, size_t from, size_t to)
+{
+	while (to > from && is_text(&l->v[to - 1]))
+		to--;
+	return to;
+}
+
+/* Lines from ${from} to ${to}: short ones with at least one address, number or link, no list and no sentence. */
+static bool is_contact_block(const struct text_lines *l, size_t from, size_t to, size_t lines_max)
+{
+	size_t lines = 0, contacts = 0;
+	for (size_t i = from; i < to; i++) {
+		const struct text_line *t = &l->v[i];
+		if (!is_text(t))
+			continue;
+		const char *k = text_key(l, i);
+		if (++lines > lines_max || t->words > 9 || t->key_n > 90 || k[t->key_n - 1] == '?')
+			return false;
+		if (k[0] == '-' || (t->key_n > 1 && k[0] >= '0' && k[0] <= '9' && (k[1] == '.' || k[1] == ')')))
+			return false;
+		contacts += has_contact(l, i);
+	}
+	return contacts > 0 && lines > 0;
+}
+
+static bool is_thanks(const struct text_lines *l, size_t i)
+{
+	static const char *const words[] = { "thank", "thanks", "many thanks", "best", "kind regards", "regards", "with kind",
+		"warm", "cheers", "sincerely", "yours", "danke", "vielen dank", "mit freundlichen", "viele grüße", "beste grüße",
+		"liebe grüße", "herzliche", "freundliche", "merci", "cordialement", "bien à vous", "gracias", "saludos",
+		"un saludo", "atentamente", "obrigad", "atenciosamente", "grazie", "cordiali saluti", "distinti saluti", "bedankt",
+		"met vriendelijke", "groet", "tack", "med vänlig", "mvh", "tak", "med venlig", "takk", "med vennlig", "dzięk",
+		"pozdrawiam", "z poważaniem", "děkuji", "s pozdravem", "ďakujem", "s pozdravom", "спасибо", "с уважением", "дякую",
+		"з повагою", "köszön", "üdvözlettel", "mulțumesc", "cu stimă", "kiitos", "ystävällisin", "teşekkür", "saygılarımla",
+		"ευχαριστώ", "με εκτίμηση" };
+	const char *k = text_key(l, i);
+	for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
+		if (l->v[i].key_n >= strlen(words[w]) && memcmp(k, words[w], strlen(words[w])) == 0)
+			return true;
+	return false;
+}
+
+/* The delimited signature of the stretch: from its delimiter to the end.  Without the blank of RFC 3676 it must be short to be believed. */
+static void cut_delimited(struct text_lines *l, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		if (!is_delimiter(l, i))
+			continue;
+		size_t lines = 0, bytes = 0;
+		bool again = false;
+		for (size_t j = i + 1; j < to; j++) {
+			lines += is_text(&l->v[j]);
+			bytes += l->v[j].n;
+			again |= is_delimiter(l, j);
+		}
+		bool strict = l->v[i].key_n == 2 && (l->v[i].has & HAS_STRICT_DASHES);
+		if (again && !strict)
+			continue;
+		if (strict || (lines <= 12 && bytes <= 1200) || is_contact_block(l, i + 1, to, 20)) {
+			junk(l, i, to);
+			return;
+		}
+	}
+}
+
+/* A program's "sent from" ends what a person typed there; below it may be history without any header. */
+static void cut_sent_from(struct text_lines *l, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		const struct text_line *t = &l->v[i];
+		if (!is_text(t) || t->depth > 0 || t->key_n > 400 || !mail_word_sent_from(text_key(l, i), t->key_n))
+			continue;
+		/* A line of a paragraph that goes on above and below is a sentence. */
+		bool above = i > from && is_text(&l->v[i - 1]) && l->v[i - 1].n > 60;
+		if (above && i + 1 < to && is_text(&l->v[i + 1]))
+			continue;
+		size_t next = i + 1;
+		while (next < to && !is_text(&l->v[next]))
+			next++;
+		const char *k = next < to ? text_key(l, next) : "";
+		if (next < to && l->v[next].key_n > 3 && (memcmp(k, "ps", 2) == 0 || memcmp(k, "p.s", 3) == 0)) {
+			junk(l, i, i + 1);
+			continue;
+		}
+		junk(l, i, to);
+		return;
+	}
+}
+
+/* "Pat Example\nvia mobile" */
+static void cut_via_mobile(struct text_lines *l, size_t from, size_t to)
+{
+	static const char *const ends[] = { "via mobile", "from mobile", "via phone", "via iphone", "via ipad", "via android",
+		"via blackberry", "on the go", "(mobile)", "(mobil)" };
+	size_t last = last_text(l, from, to);
+	if (last == from)
+		return;
+	const struct text_line *t = &l->v[last - 1];
+	const char *k = text_key(l, last - 1);
+	bool hit = false;
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0] && t->words <= 4; i++) {
+		size_t n = strlen(ends[i]);
+		hit |= t->key_n >= n && memcmp(k + t->key_n - n, ends[i], n) == 0;
+	}
+	size_t start = paragraph_start(l, from, last);
+	if (!hit || start == from || last - start > 2)
+		return;
+	if (last - start == 2 && !mail_text_is_name(l, start))
+		return;
+	junk(l, start, last);
+}
+
+/* "-Pat Example" alone below the text. */
+static bool cut_dash_name(struct text_lines *l, size_t from, size_t to)
+{
+	size_t last = last_text(l, from, to), start = paragraph_start(l, from, last);
+	if (last - start != 1 || start == from)
+		return false;
+	struct text_line *t = &l->v[start];
+	const char *s = l->text + t->at;
+	size_t dash = t->n > 1 && s[0] == '-'                                                      ? 1
+	    : t->n > 3 && (memcmp(s, "\xe2\x80\x93", 3) == 0 || memcmp(s, "\xe2\x80\x94", 3) == 0) ? 3
+	                                                                                           : 0;
+	if (dash == 0 || s[dash] == ' ' || s[dash] == '-' || t->words > 4)
+		return false;
+	struct text_line was = *t;
+	t->at += (uint32_t)dash;
+	t->n -= (uint32_t)dash;
+	bool name = mail_text_is_name(l, start) && memchr(s + dash, '.', t->n) == NULL && !(t->has & HAS_DAY);
+	*t = was;
+	if (name)
+		junk(l, start, last);
+	return name;
+}
+
+/* A line of dashes with nothing but a person's data below, or such data below a closing. */
+static void cut_contact(struct text_lines *l, size_t from, size_t to)
+{
+	size_t last = last_text(l, from, to);
+	size_t floor = last > from + 40 ? last - 40 : from;
+	for (size_t i = last; i > floor; i--) {
+		if (l->v[i - 1].kind != KIND_TEXT || !mail_text_is_rule(l, i - 1, 4) || i - 1 == from || !is_text(&l->v[last - 1]))
+			continue;
+		if (last > i && is_contact_block(l, i, last, 25))
+			junk(l, i - 1, last);
+		return;
+	}
+	size_t start = paragraph_start(l, from, last);
+	if (last - start < 3 || start == from || !mail_text_is_name(l, start) || !is_contact_block(l, start, last, 10))
+		return;
+	size_t contacts = 0;
+	for (size_t i = start; i < last; i++)
+		contacts += has_contact(l, i) && l->v[i].words <= 6;
+	size_t above = last_text(l, from, start);
+	size_t closing = paragraph_start(l, from, above);
+	if (contacts >= 2 && above > from && closing < above && closing > from && is_thanks(l, closing) &&
+	    !(l->v[above - 1].has & HAS_COLON))
+		junk(l, start, last);
+}
+
+/* Footers and disclaimers, paragraph by paragraph from the end. */
+static bool cut_footer(struct text_lines *l, size_t from, size_t to)
+{
+	size_t last = last_text(l, from, to), start = paragraph_start(l, from, last);
+	if (last == from || last - start > 60)
+		return false;
+	unsigned disclaimer = 0;
+	size_t footer = SIZE_MAX;
+	for (size_t i = start; i < last; i++) {
+		const char *k = text_key(l, i);
+		disclaimer |= mail_word_disclaimer(k, l->v[i].key_n);
+		if (footer == SIZE_MAX && mail_word_footer(k, l->v[i].key_n))
+			footer = i;
+	}
+	size_t above = last_text(l, from, start);
+	bool introduced = above > from && (l->v[above - 1].has & HAS_COLON);
+	bool cut = false;
+	size_t cut_at = start;
+	if (footer != SIZE_MAX) {
+		/* "____\nname mailing list\nlist@host": the footer starts with its rule, or with the paragraph. */
+		size_t i = footer;
+		while (i > start && !mail_text_is_rule(l, i, 2) && footer - i < 6)
+			i--;
+		cut_at = mail_text_is_rule(l, i, 2) ? i : footer;
+		cut = cut_at > start || last - cut_at <= 12;
+	}
+	if (!cut && disclaimer == (DISCLAIMER_SECRET | DISCLAIMER_DUTY) && !introduced && start > from) {
+		cut = true;
+		cut_at = start;
+	}
+	if (!cut && mail_text_is_rule(l, start, 20) && last - start >= 2 && last - start <= 6) { /* a list's */
+		const char *k = text_key(l, start + 1);
+		if (memmem(k, l->v[start + 1].key_n, "mailing list", 12) != NULL ||
+		    memmem(k, l->v[start + 1].key_n, "mailingli", 9) != NULL)
+			cut = true;
+	}
+	if (!cut)
+		for (size_t i = start; i + 1 < last; i++) {
+			const char *k = text_key(l, i + 1);
+			if (mail_text_is_rule(l, i, 10) && last - i <= 7 &&
+			    memmem(k, l->v[i + 1].key_n, "mailing list", 12) != NULL) {
+				cut = true;
+				cut_at = i;
+				break;
+			}
+		}
+	if (!cut)
+		return false;
+	junk(l, cut_at, last);
+	return true;
+}
+
+/* Rules and marks that stand alone at the end were above something. */
+static void cut_rules(struct text_lines *l, size_t from, size_t to)
+{
+	for (size_t i = last_text(l, from, to); i > from; i--) {
+		struct text_line *t = &l->v[i - 1];
+		const char *k = text_key(l, i - 1);
+		if (t->kind != KIND_TEXT)
+			continue;
+		bool mark = t->key_n == 3 && memcmp(k, "\xe1\x90\xa7", 3) == 0; /* a tracker's */
+		if ((t->key_n == 0 && t->n == 0) || mark || mail_text_is_rule(l, i - 1, 2))
+			t->kind = t->n == 0 ? KIND_TEXT : KIND_JUNK;
+		else
+			break;
+	}
+}
+
+void mail_text_tail(struct text_lines *l, size_t from, size_t to)
+{
+	cut_delimited(l, from, to);
+	cut_via_mobile(l, from, to);
+	cut_sent_from(l, from, to);
+	for (int i = 0; i < 12 && cut_footer(l, from, to); i++)
+		;
+	cut_rules(l, from, to);
+	cut_dash_name(l, from, to);
+	cut_contact(l, from, to);
+	cut_rules(l, from, to);
+}
