@@ -73,7 +73,7 @@ static void put_flowed(struct text *w, const char *s, size_t n)
 		n--;
 	for (;;) {
 		/* The line takes words while they fit; blanks at its start belong to the first one. */
-		size_t end = 0, i = 0, room = COLUMNS - w->quotes;
+		size_t end = 0, i = 0, room = COLUMNS - w->quotes - (w->quotes > 0);
 		while (i < n) {
 			size_t word = i;
 			while (i < n && s[i] == ' ')
