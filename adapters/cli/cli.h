@@ -45,8 +45,22 @@ struct door {
 	enum err (*doctor)(const struct settings *s, struct http *http, struct buf *out);
 };
 
+/* A raw mail, and what the command line says about who we are. */
+struct cli_mail_input {
+	const char *raw;
+	size_t len;
+	bool cut; /* only the beginning of a bigger one */
+	const char *const *own_addresses;
+	size_t own_len;
+	const char *const *trusted_hosts;
+	size_t trusted_len;
+};
+
 /* What the mail adapter does for the command line. */
 struct cli_mail {
+	/** One mail as JSON, or its visible text.  ERR_INPUT: it is no mail. */
+	enum err (*show)(const struct cli_mail_input *in, struct buf *out);
+	enum err (*text)(const struct cli_mail_input *in, struct buf *out);
 	bool (*configured)(const struct settings *s);
 	enum err (*stops)(const struct settings *s, struct engine *e, struct buf *out);
 	enum err (*stop)(const struct settings *s, struct engine *e, const char *address);
@@ -64,6 +78,8 @@ struct cli {
 	size_t overrides_len;
 	bool verbose, insecure, link, replace;
 	const char *url, *thread; /* chat */
+	const char **own_addresses, **trusted_hosts; /* mail show */
+	size_t own_len, trusted_len;
 	int argc;                 /* operands */
 	char **argv;
 	struct settings *settings; /* after cli_settings() */
@@ -100,6 +116,8 @@ int cmd_config_sample(struct cli *c);
 int cmd_config_reference(struct cli *c);
 int cmd_config_get(struct cli *c);
 int cmd_slack_manifest(struct cli *c);
+int cmd_mail_show(struct cli *c);
+int cmd_mail_text(struct cli *c);
 int cmd_version(struct cli *c);
 int cmd_help(struct cli *c);
 int cmd_help_man(struct cli *c);

@@ -26,6 +26,8 @@ static const struct option_row {
 	{ 'L', "link", NULL, "print a link that logs in to the page, also when the output is no terminal", false },
 	{ 'U', "url", "URL", "server to talk to (default: the one of this machine's settings)", false },
 	{ 'T', "thread", "ID", "go on in this conversation", false },
+	{ 'O', "own", "ADDRESS", "one of our own addresses; may be given several times", false },
+	{ 'A', "authserv", "HOST", "trust Authentication-Results of this host; may be given several times", false },
 	{ 'R', "replace", NULL, "replace what is in the database now", false },
 };
 #define OPTIONS_LEN (sizeof options / sizeof *options)
@@ -80,6 +82,15 @@ const struct command commands[] = {
 	{ "config get", "NAME", "", "print one setting that is no secret", NULL, { 0 }, 1, 1, true, cmd_config_get },
 	{ "slack manifest", "", "", "print the app manifest for api.slack.com/apps", NULL,
 	    { "eddy slack manifest\tpaste it under Create New App, From a manifest" }, 0, 0, false, cmd_slack_manifest },
+	{ "mail show", "FILE|-", "OA", "print what Eddy makes of a raw mail, as one JSON object",
+	    "The mail is read from FILE or, with -, from the standard input; at most its first 32 MiB. Nothing is sent and nothing is stored. "
+	    "Our own addresses and the trusted host come from the settings of email when there are some, unless they are given.",
+	    { "eddy mail show letter.eml\tkind, addresses, text, files, reports",
+	        "eddy mail show --authserv mx.example.org -\tand who is it" },
+	    1, 1, false, cmd_mail_show },
+	{ "mail text", "FILE|-", "", "print only what the sender of a raw mail wrote now",
+	    "Without quoted mails, signatures and what mail programs add.", { "eddy mail text letter.eml\t" }, 1, 1, false,
+	    cmd_mail_text },
 	{ "version", "", "", "print the version", NULL, { "eddy version\t" }, 0, 0, false, cmd_version },
 	{ "help", "[COMMAND]", "", "show help for all or one command", NULL, { "eddy help chat\t" }, 0, 2, false, cmd_help },
 	{ "help-man", "", "", "print the manual page", NULL, { 0 }, 0, 0, true, cmd_help_man },
@@ -437,6 +448,14 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'R':
 			c->replace = true;
+			break;
+		case 'O':
+			c->own_addresses = xrealloc(c->own_addresses, (c->own_len + 1) * sizeof(char *));
+			c->own_addresses[c->own_len++] = optarg;
+			break;
+		case 'A':
+			c->trusted_hosts = xrealloc(c->trusted_hosts, (c->trusted_len + 1) * sizeof(char *));
+			c->trusted_hosts[c->trusted_len++] = optarg;
 			break;
 		default:
 			break;

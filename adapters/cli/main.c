@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "../../core/base/mem.h"
+#include "../email/show.h"
 #include "../slack/slack.h"
 #include "../web/web.h"
 #include "cli.h"
@@ -76,6 +77,29 @@ static const struct door doors[] = {
 	{ 0 },
 };
 
+static struct mail_view view_of(const struct cli_mail_input *in)
+{
+	return (struct mail_view){ .own_addresses = in->own_addresses,
+		.own_len = in->own_len,
+		.trusted_hosts = in->trusted_hosts,
+		.trusted_len = in->trusted_len,
+		.cut = in->cut };
+}
+
+static enum err show_mail(const struct cli_mail_input *in, struct buf *out)
+{
+	const struct mail_view v = view_of(in);
+	return mail_show(in->raw, in->len, &v, out);
+}
+
+static enum err show_mail_text(const struct cli_mail_input *in, struct buf *out)
+{
+	const struct mail_view v = view_of(in);
+	return mail_show_text(in->raw, in->len, &v, out);
+}
+
+static const struct cli_mail mail = { .show = show_mail, .text = show_mail_text };
+
 int main(int argc, char **argv)
 {
 	const struct setting *tables[sizeof doors / sizeof *doors + 1] = { core_settings };
@@ -83,10 +107,12 @@ int main(int argc, char **argv)
 	for (const struct door *d = doors; d->name != NULL; d++)
 		tables[n++] = d->settings;
 	tables[n] = NULL;
-	struct cli c = { .doors = doors, .tables = tables, .slack_manifest = slack_manifest_print };
+	struct cli c = { .doors = doors, .tables = tables, .slack_manifest = slack_manifest_print, .mail = &mail };
 	int r = command_main(&c, argc, argv);
 	settings_free(c.settings);
 	free(c.overrides);
+	free(c.own_addresses);
+	free(c.trusted_hosts);
 	free(c.data_dir);
 	return r;
 }

@@ -13,7 +13,8 @@
  */
 struct mail_address {
 	const char *name; /* "" none */
-	const char *addr; /* local part as it came, domain as A-label in lower case; never with CR, LF, NUL, <, >, blanks */
+	const char *addr; /* local part as it came, domain as A-label in lower case; never with CR, LF, NUL, <, >, blanks; "" no usable address */
+	const char *written; /* as the mail writes it, cleaned: for showing only */
 };
 struct mail_addresses {
 	struct mail_address *items;
@@ -87,12 +88,15 @@ struct mail {
 	/* content: as it came, decoded.  The visible part of it is text.h's. */
 	const char *plain; /* all text/plain parts that are no attachments, joined by a newline; flowed text undone; NULL none */
 	size_t plain_len;
+	const char *written; /* the same before flowed text was undone; NULL none */
+	size_t written_len;
 	const char *html; /* UTF-8; NULL none */
 	size_t html_len;
 	const char *calendar; /* in words: "Invitation: …, 2026-…, organiser …"; NULL none */
 	struct mail_file *files;
 	size_t files_len;
 	unsigned unreadable; /* MAIL_ENCRYPTED_PGP … */
+	struct mail_ids tnef_files; /* names inside of winmail.dat */
 	/* judgement */
 	enum mail_kind kind;
 	bool may_reply;
