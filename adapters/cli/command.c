@@ -295,11 +295,11 @@ void command_completion(struct buf *out)
 	for (size_t i = 0; i < OPTIONS_LEN; i++)
 		if (options[i].global)
 			buf_addf(out, "%s--%s", i ? " " : "", options[i].name);
-	buf_add_str(out, "'\n\t\tcase $first in\n");
+	buf_add_str(out, "'\n\t\tcase \"$first $second\" in\n");
 	for (const struct command *c = commands; c->name != NULL; c++) {
 		if (c->options[0] == '\0' || c->hidden)
 			continue;
-		buf_addf(out, "\t\t%s) flags+='", c->name);
+		buf_addf(out, "\t\t\"%s%s\"*) flags+='", c->name, strchr(c->name, ' ') == NULL ? " " : "");
 		for (size_t i = 0; i < OPTIONS_LEN; i++)
 			if (strchr(c->options, options[i].letter) != NULL)
 				buf_addf(out, " --%s", options[i].name);
