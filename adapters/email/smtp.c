@@ -88,6 +88,12 @@ void smtp_cancel(struct smtp *s)
 	atomic_store(&s->cancelled, true);
 }
 
+static bool is_over(const struct smtp *s)
+{
+	const struct mail_login *l = &s->o.login;
+	return atomic_load(&s->cancelled) || (l->go_on && !l->go_on(l->go_on_arg));
+}
+
 /* ---- what the server says ---- */
 
 /* One more line of a reply: no controls, valid UTF-8, lines parted by a blank. */
@@ -175,7 +181,7 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 {
 	const struct smtp *s = arg;
 	(void)a, (void)b, (void)c, (void)d;
-	return atomic_load(&s->cancelled) || clock_ms() > s->deadline_ms;
+	return is_over(s) || clock_ms() > s->deadline_ms;
 }
 
 static bool is_host(const char *h)
@@ -269,7 +275,7 @@ static bool connect_line(struct smtp *s, const char *token, struct smtp_result *
 	} else if (rc == CURLE_LOGIN_DENIED) {
 		fail(out, later ? SMTP_LATER : SMTP_DENIED, s->heard, s->heard_text[0] ? s->heard_text : "log-in refused");
 	} else if (rc == CURLE_ABORTED_BY_CALLBACK) {
-		fail(out, SMTP_LATER, 0, atomic_load(&s->cancelled) ? "stopped" : "no answer in time");
+		fail(out, SMTP_LATER, 0, is_over(s) ? "stopped" : "no answer in time");
 	} else if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE) {
 		char why[300];
 		trust_explain(said[0] ? said : curl_easy_strerror(rc), l->host, why, sizeof why);
@@ -289,7 +295,7 @@ static bool wait_line(struct smtp *s, short events, uint64_t until_ms)
 		return false;
 	for (;;) {
 		uint64_t now = clock_ms();
-		if (atomic_load(&s->cancelled) || now >= until_ms)
+		if (now >= until_ms || is_over(s))
 			return false;
 		struct pollfd p = { .fd = fd, .events = events };
 		int n = poll(&p, 1, until_ms - now < SLICE_MS ? (int)(until_ms - now) : SLICE_MS);
@@ -530,6 +536,7 @@ void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_
 		return;
 	}
 	if (connect_line(s, token, out)) {
+		out->connected = true;
 		if (s->size_max > 0 && raw_n > s->size_max)
 			fail(out, SMTP_REFUSED, 552, "5.3.4 larger than the server takes");
 		else

@@ -30,6 +30,7 @@ struct smtp_result {
 	int code;        /* last reply */
 	char reply[300]; /* what the server said; its queue id may be in it */
 	size_t accepted; /* recipients */
+	bool connected;  /* logged in: what came after that was about this mail */
 };
 struct smtp *smtp_new(const struct smtp_options *o);
 void smtp_free(struct smtp *s);

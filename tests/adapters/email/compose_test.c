@@ -12,6 +12,8 @@
 #include <jansson.h>
 
 #include "../../../adapters/email/compose.h"
+#include "../../../adapters/email/mail.h"
+#include "../../../adapters/email/text.h"
 #include "../../../core/base/json.h"
 #include "../../../core/base/utf8.h"
 
@@ -579,6 +581,124 @@ static void compose_mail__bears__anything(void **state)
 	buf_done(&md);
 }
 
+/* ---- by ourselves ---- */
+
+static void compose_mail__is_read__by_eddy(void **state)
+{
+	(void)state;
+	static const struct draft_address to[] = { { "\xc3\x84nnchen M\xc3\xbcller, \"\xc3\x84\"", "ann@example.com" },
+		{ NULL, "o'neil+x@example.com" } };
+	static const char *const refs[] = { "one@example.com", "two@example.com" };
+	static const char subject[] = "Re: Gr\xc3\xbc\xc3\x9f"
+	                              "e und ein Betreff, der mehr als eine Zeile braucht \xf0\x9f\x98\x80";
+	static const char text[] =
+	    "A rather long paragraph, which is broken into several lines of a mail on its way, and is put together again when it is "
+	    "read by somebody who knows how.\n\n- one \xc3\xa4\n- two, which is also so long that it does not fit into one line of an ordinary "
+	    "mail at all\n\nFrom here to there.\n";
+	struct draft d = draft_of(text);
+	d.to = to;
+	d.to_len = 2;
+	d.cc = &ann;
+	d.cc_len = 1;
+	d.reply_to = "bot+t.abc@example.org";
+	d.subject = subject;
+	d.in_reply_to = "two@example.com";
+	d.references = refs;
+	d.references_len = 2;
+	d.automatic = true;
+	d.loop_mark = "mark-1";
+	char *raw = mail_of(&d);
+	static const char *const own[] = { "bot@example.org" };
+	struct mail_context ctx = { .own_addresses = own, .own_len = 1, .loop_mark = "mark-1" };
+	struct mail *m = NULL;
+	mail_library_init();
+	assert_int_equal(mail_read(raw, strlen(raw), &ctx, &m), ERR_NONE);
+	assert_string_equal(m->subject, subject);
+	assert_string_equal(m->from.items[0].addr, "bot@example.org");
+	assert_string_equal(m->from.items[0].name, "Eddy");
+	assert_int_equal(m->to.len, 2);
+	assert_string_equal(m->to.items[0].name, to[0].name);
+	assert_string_equal(m->to.items[0].addr, to[0].addr);
+	assert_string_equal(m->to.items[1].addr, to[1].addr);
+	assert_string_equal(m->cc.items[0].addr, "ann@example.com");
+	assert_string_equal(m->reply_to.items[0].addr, "bot+t.abc@example.org");
+	assert_string_equal(m->message_id, "eddy-1@example.org");
+	assert_int_equal(m->in_reply_to.len, 1);
+	assert_string_equal(m->in_reply_to.items[0], "two@example.com");
+	assert_int_equal(m->references.len, 2);
+	assert_string_equal(m->references.items[0], "one@example.com");
+	assert_int_equal(m->date, 1795263600);
+	assert_non_null(m->html);
+	assert_int_equal(m->files_len, 0);
+	/* The flowed lines are whole again: what comes out is what went in. */
+	assert_true(m->plain_len >= strlen(text) - 1);
+	assert_memory_equal(m->plain, text, strlen(text) - 1);
+	assert_int_equal(m->kind, MAIL_SELF);
+	assert_false(m->may_reply);
+	mail_free(m);
+	free(raw);
+}
+
+static void assert_visible(const char *said, bool html, const char *want)
+{
+	struct mail_text t;
+	if (html)
+		mail_text_html(said, strlen(said), &t);
+	else
+		mail_text_plain(said, strlen(said), &t);
+	size_t n = t.visible.len;
+	while (n > 0 && t.visible.p[n - 1] == '\n')
+		n--;
+	if (n != strlen(want) || memcmp(t.visible.p, want, n) != 0)
+		fail_msg("visible of\n%s\nis\n%s", said, t.visible.p);
+	mail_text_done(&t);
+}
+
+/* What comes back in an answer is not taken for what somebody has said: neither the text nor the options nor the footer. */
+static void compose_mail__is_cut__from_an_answer(void **state)
+{
+	(void)state;
+	struct draft d = draft_of("# Result\n\nThe first line.\n\n- an item\n\n> a quote in it\n\nLast words.\n");
+	d.components = components;
+	d.components_len = 6;
+	d.footer = "You get this because you wrote to bot@example.org.\nTo hear no more of it, answer with the word stop.";
+	char *plain = plain_of(&d), *html = html_of(&d);
+	struct buf b = BUF_INIT;
+	buf_addf(&b, "Yes, the second.\n\nOn Sat, Nov 21, 2026 at 12:20 PM Eddy <bot@example.org> wrote:\n\n");
+	for (const char *p = plain; *p;) {
+		size_t n = strcspn(p, "\n");
+		buf_addf(&b, *p == '>' ? ">%.*s\n" : "> %.*s\n", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+	assert_visible(b.p, false, "Yes, the second.");
+	buf_reset(&b);
+	buf_addf(&b,
+	    "Yes, the second.\n\n-----Original Message-----\nFrom: Eddy <bot@example.org>\nSent: Saturday, November 21, 2026 12:20 PM\n"
+	    "To: Ann Example <ann@example.com>\nSubject: Re: hello\n\n%s",
+	    plain);
+	assert_visible(b.p, false, "Yes, the second.");
+	buf_reset(&b);
+	buf_addf(&b,
+	    "<div dir=\"ltr\">Yes, the second.</div><br><div class=\"gmail_quote\"><div dir=\"ltr\" class=\"gmail_attr\">On Sat, Nov 21, 2026 "
+	    "at 12:20 PM Eddy &lt;<a href=\"mailto:bot@example.org\">bot@example.org</a>&gt; wrote:<br></div><blockquote "
+	    "class=\"gmail_quote\">%s</blockquote></div>",
+	    strstr(html, "<body"));
+	assert_visible(b.p, true, "Yes, the second.");
+	/* And by itself it is read without its footer. */
+	struct mail_text t;
+	mail_text_plain(plain, strlen(plain), &t);
+	assert_null(strstr(t.visible.p, "You get this"));
+	assert_non_null(strstr(t.visible.p, "Last words."));
+	mail_text_done(&t);
+	mail_text_html(html, strlen(html), &t);
+	assert_null(strstr(t.visible.p, "You get this"));
+	assert_non_null(strstr(t.visible.p, "Last words."));
+	mail_text_done(&t);
+	buf_done(&b);
+	free(plain);
+	free(html);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +718,8 @@ int main(void)
 		cmocka_unit_test(compose_html__escapes__everything),
 		cmocka_unit_test(compose_html__keeps__the_shape),
 		cmocka_unit_test(compose_mail__bears__anything),
+		cmocka_unit_test(compose_mail__is_read__by_eddy),
+		cmocka_unit_test(compose_mail__is_cut__from_an_answer),
 	};
 	return cmocka_run_group_tests_name("compose", tests, NULL, NULL);
 }
