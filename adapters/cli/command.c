@@ -83,7 +83,7 @@ const struct command commands[] = {
 	{ "slack manifest", "", "", "print the app manifest for api.slack.com/apps", NULL,
 	    { "eddy slack manifest\tpaste it under Create New App, From a manifest" }, 0, 0, false, cmd_slack_manifest },
 	{ "mail show", "FILE|-", "OA", "print what Eddy makes of a raw mail, as one JSON object",
-	    "The mail is read from FILE or, with -, from the standard input; at most its first 32 MiB. Nothing is sent and nothing is stored. "
+	    "The mail is read from FILE or, with -, from the standard input; at most its first 16 MiB. Nothing is sent and nothing is stored. "
 	    "Our own addresses and the trusted host come from the settings of email when there are some, unless they are given.",
 	    { "eddy mail show letter.eml\tkind, addresses, text, files, reports",
 	        "eddy mail show --authserv mx.example.org -\tand who is it" },

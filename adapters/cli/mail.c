@@ -10,7 +10,7 @@
 #include "cli.h"
 #include "command.h"
 
-#define MAIL_FILE_MAX ((size_t)32 * 1024 * 1024)
+#define MAIL_FILE_MAX ((size_t)16 * 1024 * 1024)
 
 /* At most MAIL_FILE_MAX bytes; ${cut}: there was more. */
 static bool read_mail(const char *name, struct buf *out, bool *cut)

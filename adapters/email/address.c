@@ -284,10 +284,10 @@ void mail_addresses_read(struct mail_arena *a, struct mail_slice v, struct mail_
 	if (read_simple(a, v, io))
 		return;
 	struct reading r = { 0 };
-	bool group = false;
+	bool group = false, stray_quote = false, stray_paren = false;
 	for (size_t i = 0; i < v.n && io->len < MAIL_ADDRESSES_MAX; i++) {
 		char c = v.p[i];
-		if (c == '"') {
+		if (c == '"' && !stray_quote) {
 			struct buf *to = r.has_angle ? &r.angle : &r.words;
 			size_t start = i++, from = to->len;
 			for (; i < v.n && v.p[i] != '"'; i++) {
@@ -295,7 +295,8 @@ void mail_addresses_read(struct mail_arena *a, struct mail_slice v, struct mail_
 					i++;
 				buf_add_char(to, v.p[i]);
 			}
-			if (i >= v.n) { /* never closed: a stray quote */
+			if (i >= v.n) { /* never closed, nor will a later one be */
+				stray_quote = true;
 				buf_truncate(to, from);
 				i = start;
 				continue;
@@ -311,7 +312,7 @@ void mail_addresses_read(struct mail_arena *a, struct mail_slice v, struct mail_
 				buf_add(to, q.p, q.len);
 				buf_done(&q);
 			}
-		} else if (c == '(') {
+		} else if (c == '(' && !stray_paren) {
 			unsigned depth = 1;
 			size_t from = i + 1;
 			buf_reset(&r.comment);
@@ -325,7 +326,8 @@ void mail_addresses_read(struct mail_arena *a, struct mail_slice v, struct mail_
 				if (depth > 0)
 					buf_add_char(&r.comment, v.p[i]);
 			}
-			if (depth > 0) { /* never closed */
+			if (depth > 0) {
+				stray_paren = true;
 				buf_reset(&r.comment);
 				i = from - 1;
 			} else {

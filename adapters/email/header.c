@@ -50,6 +50,20 @@ const char *mail_slice_find(struct mail_slice s, const char *word)
 
 /* ---- fields ---- */
 
+static bool stray_parameter(struct mail_slice raw, size_t at)
+{
+	size_t before = at;
+	while (before > 0 && mail_space(raw.p[before - 1]))
+		before--;
+	if (before == 0 || raw.p[before - 1] != ';')
+		return false;
+	size_t i = at;
+	while (i < raw.n && i < at + 40 &&
+	    (raw.p[i] == '-' || raw.p[i] == '*' || (mail_lower(raw.p[i]) >= 'a' && mail_lower(raw.p[i]) <= 'z')))
+		i++;
+	return i > at && i < raw.n && raw.p[i] == '=';
+}
+
 bool mail_field_next(struct mail_slice raw, size_t *at, struct mail_field *out)
 {
 	size_t i = *at;
@@ -77,8 +91,8 @@ bool mail_field_next(struct mail_slice raw, size_t *at, struct mail_field *out)
 			*at = i;
 			return false;
 		}
-		/* Folds. */
-		while (next < raw.n && (raw.p[next] == ' ' || raw.p[next] == '\t')) {
+		/* Folds; also a parameter that was to be one: "boundary=x" at the beginning of a line, after a line that ends in ";". */
+		while (next < raw.n && (raw.p[next] == ' ' || raw.p[next] == '\t' || stray_parameter(raw, next))) {
 			nl = memchr(raw.p + next, '\n', raw.n - next);
 			size_t more = nl == NULL ? raw.n : (size_t)(nl - raw.p) + 1;
 			/* A line of nothing but blanks ends some headers, too; the next line tells. */

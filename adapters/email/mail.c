@@ -13,7 +13,7 @@
 #include "mail_internal.h"
 #include "text.h"
 
-#define TEXT_MAX (4u * 1024u * 1024u) /* of one body, decoded */
+#define TEXT_MAX (1024u * 1024u) /* of one body, decoded */
 #define SMALL_FILE_MAX (64u * 1024u)
 #define TNEF_MAX (16u * 1024u * 1024u)
 
@@ -170,7 +170,7 @@ static bool is_file(const struct mail_part *p, const char *name)
 	return p->attachment || name[0] != '\0' || !body_type;
 }
 
-static void part_as_file(struct mail *m, const struct mail_part *p, const char *name, const struct mail_parts *ps)
+static void part_as_file(struct mail *m, const struct mail_part *p, const char *name, const struct mail_parts *ps, size_t *room)
 {
 	struct mail_file *f = &m->files[m->files_len++];
 	bool message = strncmp(p->type, "message/rfc822", 14) == 0 || strcmp(p->type, "message/global") == 0;
@@ -182,10 +182,11 @@ static void part_as_file(struct mail *m, const struct mail_part *p, const char *
 	bool related = below(ps, p, "multipart/related");
 	f->is_inline = !p->attachment && ((p->shown_inline && name[0] == '\0') || (f->content_id[0] != '\0' && related));
 	if (strncmp(p->type, "text/", 5) == 0 && strcmp(p->type, "text/calendar") != 0 && p->body.n <= SMALL_FILE_MAX * 2 &&
-	    !f->is_inline) {
+	    *room > 0 && !f->is_inline) {
 		struct buf b = BUF_INIT;
 		mail_part_text(p, &b, SMALL_FILE_MAX);
-		if (b.len > 0) {
+		if (b.len > 0 && b.len <= *room) {
+			*room -= b.len;
 			f->text = mail_keep(m->arena, b.p, b.len);
 			f->text_len = b.len;
 		}
@@ -230,6 +231,7 @@ static void content_read(struct mail *m, const struct mail_source *s)
 	if (ps->cut)
 		m->unreadable |= MAIL_CUT;
 	struct buf ics = BUF_INIT;
+	size_t room = TEXT_MAX; /* for the text of small files, all together */
 	for (size_t i = 0; i < ps->len; i++) {
 		const struct mail_part *p = &ps->items[i];
 		if (p->is_multipart) {
@@ -241,7 +243,7 @@ static void content_read(struct mail *m, const struct mail_source *s)
 			encrypted_look(m, p, name);
 			if (ics.len == 0 && (strcmp(p->type, "text/calendar") == 0 || strcmp(p->type, "application/ics") == 0))
 				mail_part_text(p, &ics, SMALL_FILE_MAX);
-			part_as_file(m, p, name, ps);
+			part_as_file(m, p, name, ps, &room);
 		} else if (p->type[5] == 'p') {
 			bool delsp;
 			if (is_flowed(p, &delsp)) {

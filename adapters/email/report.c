@@ -116,7 +116,7 @@ static void status_read(struct mail *m, const struct mail_part *p)
 			}
 		}
 		ended = at == before;
-		if (final.p != NULL || (original.p != NULL && action.n > 0)) {
+		if (final.p != NULL || (original.p != NULL && action.n + status.n > 0)) {
 			const char *address = typed_address(m, final.p != NULL ? final : original);
 			struct mail_recipient *r = mail_recipient_add(m, address);
 			if (r != NULL && !r->from_fields) {
@@ -139,27 +139,21 @@ static void status_read(struct mail *m, const struct mail_part *p)
 	buf_done(&text);
 }
 
-/* The header of the mail that came back: whose Message-ID, to whom. */
-void mail_returned_read(struct mail *m, struct mail_slice header, const char **to)
+/* The header of the mail that came back: whose Message-ID. */
+void mail_returned_read(struct mail *m, struct mail_slice header)
 {
 	struct mail_field f;
 	size_t at = 0, n = 0;
-	while (mail_field_next(header, &at, &f) && n++ < 500) {
-		if (m->original_message_id[0] == '\0' && mail_slice_is(f.name, "message-id")) {
+	while (m->original_message_id[0] == '\0' && mail_field_next(header, &at, &f) && n++ < 500)
+		if (mail_slice_is(f.name, "message-id")) {
 			struct mail_ids ids = { 0 };
 			mail_ids_read(m->arena, f.value, &ids);
 			if (ids.len > 0)
 				m->original_message_id = ids.items[0];
-		} else if (to != NULL && *to == NULL && mail_slice_is(f.name, "to")) {
-			struct mail_addresses a = { 0 };
-			mail_addresses_read(m->arena, f.value, &a);
-			if (a.len == 1)
-				*to = a.items[0].addr;
 		}
-	}
 }
 
-static void returned_part(struct mail *m, const struct mail_source *s, const char **to)
+static void returned_part(struct mail *m, const struct mail_source *s)
 {
 	static const char *const types[] = { "message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global",
 		"message/global-headers", NULL };
@@ -175,7 +169,7 @@ static void returned_part(struct mail *m, const struct mail_source *s, const cha
 				h.p++;
 				h.n--;
 			}
-			mail_returned_read(m, h, to);
+			mail_returned_read(m, h);
 			buf_done(&b);
 			return;
 		}
@@ -255,20 +249,23 @@ bool mail_report_read(struct mail *m, const struct mail_source *s)
 {
 	const struct mail_parts *ps = s->parts;
 	bool report = strcmp(ps->items[0].type, "multipart/report") == 0;
-	const char *to = NULL;
 	/* People attach reports as well: only one that is the mail counts. */
 	for (size_t i = 0; i < ps->len; i++) {
 		const struct mail_part *p = &ps->items[i];
-		if (strncmp(p->type, "message/", 8) != 0 || (!report && i > 0 && p->parent != 0))
+		if (strncmp(p->type, "message/", 8) != 0)
+			continue;
+		/* A list may have put its own parts around a report. */
+		bool inside = p->parent > 0 && strcmp(ps->items[p->parent].type, "multipart/report") == 0;
+		if (!report && i > 0 && p->parent != 0 && !(inside && mail_report_sender(m, s)))
 			continue;
 		if (strcmp(p->type, "message/feedback-report") == 0) {
 			complaint_read(m, p);
-			returned_part(m, s, &to);
+			returned_part(m, s);
 			return true;
 		}
 		if (strcmp(p->type, "message/disposition-notification") == 0) {
 			disposition_read(m, p);
-			returned_part(m, s, NULL);
+			returned_part(m, s);
 			return true;
 		}
 		if (strcmp(p->type, "message/delivery-status") == 0 || strcmp(p->type, "message/global-delivery-status") == 0)
@@ -276,13 +273,16 @@ bool mail_report_read(struct mail *m, const struct mail_source *s)
 	}
 	if (m->recipients_len > 0) {
 		by_actions(m);
+		returned_part(m, s);
 		mail_report_text(m, s, true);
-		returned_part(m, s, &to);
 		return true;
 	}
-	if (mail_report_text(m, s, report)) {
-		returned_part(m, s, &to);
-		return true;
-	}
-	return false;
+	if (!report && !mail_report_sender(m, s))
+		return false;
+	if (report)
+		returned_part(m, s);
+	if (!mail_report_text(m, s, report))
+		return false;
+	returned_part(m, s);
+	return true;
 }

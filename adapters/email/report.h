@@ -6,8 +6,10 @@
 /* Between report.c (fields) and report_text.c (words). */
 /** The recipient with this address, new or known; NULL: too many. */
 struct mail_recipient *mail_recipient_add(struct mail *m, const char *address);
-/** From the header of the returned mail: its Message-ID, and its only recipient (${to} may be NULL). */
-void mail_returned_read(struct mail *m, struct mail_slice header, const char **to);
+/** From the header of the returned mail: its Message-ID. */
+void mail_returned_read(struct mail *m, struct mail_slice header);
+/** Is it a mail system that speaks? */
+bool mail_report_sender(const struct mail *m, const struct mail_source *s);
 /**
  * What the text of a mail system says.  ${known}: the mail is a report for certain, whatever its words; then its kind is set unless the fields
  * have set it already.  False: it is not a report.

@@ -89,8 +89,7 @@ static bool local_is(const char *addr, const char *const *words)
 	return false;
 }
 
-/* Is it a mail system that speaks? */
-static bool from_system(const struct mail *m, const struct mail_source *s)
+bool mail_report_sender(const struct mail *m, const struct mail_source *s)
 {
 	const struct mail_fields *f = &s->fields;
 	if (mail_field_find(f, "x-failed-recipients", 0) != NULL || mail_field_find(f, "x-ms-embedded-report", 0) != NULL ||
@@ -316,14 +315,14 @@ static void returned_text(struct mail *m, const char *text, size_t n)
 		while (at < n && mail_space(text[at]) && text[at] != ' ')
 			at++;
 		if (memmem(text + at, n - at < 8192 ? n - at : 8192, "essage-", 7) != NULL)
-			mail_returned_read(m, (struct mail_slice){ text + at, n - at }, NULL);
+			mail_returned_read(m, (struct mail_slice){ text + at, n - at });
 		return;
 	}
 }
 
 bool mail_report_text(struct mail *m, const struct mail_source *s, bool known)
 {
-	bool system = known || from_system(m, s);
+	bool system = known || mail_report_sender(m, s);
 	if (!system)
 		return false;
 	const char *text = m->plain;

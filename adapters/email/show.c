@@ -67,7 +67,7 @@ static void put_ids(struct buf *out, const char *name, const struct mail_ids *id
 	buf_add_char(out, ']');
 }
 
-static void put_files(struct buf *out, const struct mail *m)
+static void put_files(struct buf *out, const struct mail *m, bool cut)
 {
 	key(out, "attachments");
 	buf_add_char(out, '[');
@@ -78,7 +78,7 @@ static void put_files(struct buf *out, const struct mail *m)
 		buf_add_str(out, ", \"type\": ");
 		buf_add_json_str(out, f->type);
 		buf_add_str(out, ", \"size\": ");
-		if (f->size_bytes >= 0)
+		if (f->size_bytes >= 0 && !(cut && i + 1 == m->files_len)) /* the last one may go on */
 			buf_add_int(out, f->size_bytes);
 		else
 			buf_add_str(out, "null");
@@ -246,7 +246,7 @@ enum err mail_show(const char *raw, size_t n, const struct mail_view *v, struct 
 	put_text(out, "text", m->written, m->written_len);
 	put_text(out, "body_text", m->written, m->written_len);
 	put_bool(out, "has_html", m->html != NULL);
-	put_files(out, m);
+	put_files(out, m, v->cut);
 	put_recipients(out, m);
 	put_fields(out, m);
 	put(out, "original_message_id", m->original_message_id);
