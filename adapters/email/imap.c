@@ -84,17 +84,19 @@ static void on_select(void *arg, struct imap_reply *r)
 			f->keywords = f->keywords || imap_value_is(&r->values[k], "\\*");
 }
 
-/* ${verb}, a folder, ${rest}; ERR_INPUT: it has no name that can be sent. */
+/* ${verb}, a folder, ${rest}; BAD too when the folder has no name that can be sent. */
 static enum imap_run on_folder(
-    struct imap *i, const char *verb, const char *folder, void (*each)(void *, struct imap_reply *), void *arg)
+    struct imap *i, const char *verb, const char *folder, const char *rest, void (*each)(void *, struct imap_reply *), void *arg)
 {
 	struct buf b = BUF_INIT;
 	buf_add_str(&b, verb);
 	enum imap_run run = IMAP_RUN_BAD;
-	if (imap_add_folder(&b, folder))
+	if (imap_add_folder(&b, folder)) {
+		buf_add_str(&b, rest);
 		run = imap_link_run(i, b.p, each, arg);
-	else
+	} else {
 		imap_say(i, "that is not the name of a folder", "");
+	}
 	buf_done(&b);
 	return run;
 }
@@ -102,7 +104,7 @@ static enum imap_run on_folder(
 enum err imap_select(struct imap *i, const char *name, bool read_only, struct imap_folder *out)
 {
 	struct imap_folder f = { 0 };
-	enum err e = plain(on_folder(i, read_only ? "EXAMINE " : "SELECT ", name, on_select, &f));
+	enum err e = plain(on_folder(i, read_only ? "EXAMINE " : "SELECT ", name, "", on_select, &f));
 	if (e == ERR_NONE && f.uid_validity == 0) {
 		imap_say(i, "the folder has no UIDVALIDITY", "");
 		e = ERR_INPUT;
@@ -115,7 +117,7 @@ enum err imap_select(struct imap *i, const char *name, bool read_only, struct im
 
 enum err imap_create(struct imap *i, const char *folder)
 {
-	enum imap_run run = on_folder(i, "CREATE ", folder, NULL, NULL);
+	enum imap_run run = on_folder(i, "CREATE ", folder, "", NULL, NULL);
 	if (run == IMAP_RUN_NO && strcmp(i->w.r.name, "ALREADYEXISTS") == 0)
 		return ERR_NONE;
 	if (run != IMAP_RUN_NO)
@@ -123,7 +125,7 @@ enum err imap_create(struct imap *i, const char *folder)
 	/* Older servers say it in words only; ask. */
 	char why[sizeof i->why];
 	memcpy(why, i->why, sizeof why);
-	run = on_folder(i, "STATUS ", folder, NULL, NULL);
+	run = on_folder(i, "STATUS ", folder, " (UIDVALIDITY)", NULL, NULL);
 	memcpy(i->why, why, sizeof why);
 	return plain(run);
 }
@@ -423,7 +425,7 @@ static enum imap_run send_to(struct imap *i, const char *verb, uint32_t uid, con
 {
 	char command[60];
 	snprintf(command, sizeof command, "UID %s %" PRIu32 " ", verb, uid);
-	return on_folder(i, command, folder, NULL, NULL);
+	return on_folder(i, command, folder, "", NULL, NULL);
 }
 
 enum err imap_move(struct imap *i, uint32_t uid, const char *folder)

@@ -143,8 +143,9 @@ static void note(struct imap *i, const struct imap_reply *r)
 		imap_say(i, "the server says good-bye", r->text);
 		i->dead = true;
 	} else if (r->has_number && strcmp(r->name, "EXISTS") == 0) {
+		uint32_t was = i->exists; /* some servers repeat it with every answer */
 		i->exists = r->number > UINT32_MAX ? UINT32_MAX : (uint32_t)r->number;
-		i->changed = true;
+		i->changed = i->changed || i->exists > was;
 	} else if (r->has_number && strcmp(r->name, "EXPUNGE") == 0 && i->exists > 0) {
 		i->exists--;
 	}

@@ -21,7 +21,7 @@ struct imap {
 	uint64_t heard_ms, asked_ms; /* last octet, last go_on() */
 	bool (*go_on)(void *arg);
 	void *go_on_arg;
-	bool dead, woken, changed; /* changed: EXISTS came since the last look for UIDs */
+	bool dead, woken, changed; /* changed: more EXIST than at the last look for UIDs */
 	unsigned caps;             /* enum imap_cap */
 	bool list_special, says_id;
 	uint32_t exists;

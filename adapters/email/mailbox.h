@@ -22,12 +22,14 @@ struct mailbox_port {
 	/** Try to hold the duty for another ${lease_ms}; false: another process has it. */
 	bool (*hold)(void *arg, uint32_t lease_ms);
 	void (*leave)(void *arg); /* give it back */
-	/** The stored cursor: UIDVALIDITY and the last UID that is done; ERR_RETRY: the database is away. */
+	/** The stored cursor: UIDVALIDITY and the last UID that is done, 0 and 0 when there is none yet; ERR_RETRY: the database is away. */
 	enum err (*cursor)(void *arg, uint32_t *uid_validity, uint32_t *uid);
 	/**
 	 * Take one mail.  Returns at once or after a while (it may block to let earlier ones commit); ${done} is called once, any thread, after
-	 * COMMIT: ERR_NONE stored (the cursor with it), ERR_INPUT kept aside (quarantine, the cursor with it), ERR_RETRY not stored: it comes again.
-	 * The raw bytes are borrowed for the call.
+	 * COMMIT: ERR_NONE stored (the cursor with it), ERR_INPUT kept aside (quarantine, the cursor with it), ERR_RETRY not stored: it comes again
+	 * in its order, and so must all that were handed in after it and are not stored (they come again too): the cursor never passes a mail that
+	 * is not done.  The raw bytes are borrowed for the call.  A mail that the server fails to give out six times in a row comes without any
+	 * (raw.len 0, cut), to be kept aside.
 	 */
 	void (*take)(
 	    void *arg, uint32_t uid_validity, const struct imap_mail *m, void (*done)(void *done_arg, enum err e), void *done_arg);
