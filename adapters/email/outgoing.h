@@ -48,10 +48,11 @@ struct outgoing_options { /* borrowed */
 	const char *inbox;
 	const char *own_address;
 	enum outgoing_copy copy;
-	size_t max_queue;                    /* 0: 256 */
-	uint32_t per_minute;                 /* 0: no limit of our own */
-	uint32_t retry_min_ms, retry_max_ms; /* 0: 5 s, 15 min; a mail that could not be sent for two days fails */
-	uint32_t look_ms;                    /* 0: 15,000: how long an uncertain one is looked for */
+	size_t max_queue;    /* 0: 256 */
+	uint32_t per_minute; /* 0: no limit of our own */
+	uint32_t retry_min_ms,
+	    retry_max_ms; /* 0: 5 s, 15 min: a server that cannot be reached or refuses our log-in is left alone */
+	uint32_t look_ms; /* 0: 15,000: how long an uncertain one is looked for */
 	struct metrics *metrics;
 	struct outgoing_port port;
 };

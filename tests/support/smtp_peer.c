@@ -141,11 +141,11 @@ static bool serve_command(struct conn *c, struct reader *r, struct buf *line)
 		return say(c, c->s.ehlo, ehlo);
 	if (strncasecmp(p, "AUTH", 4) == 0) {
 		/* With or without a first answer in the line. */
-		const char *second = strchr(p + 5, ' ');
-		if (!second) {
+		bool whole = strchr(p + 5, ' ') != NULL, login = strcasestr(p, "LOGIN") != NULL;
+		if (!whole) {
 			if (!say(c, "334 ", "") || !next_line(c, r, line))
 				return false;
-			if (strcasestr(p, "LOGIN") && (!say(c, "334 ", "") || !next_line(c, r, line)))
+			if (login && (!say(c, "334 ", "") || !next_line(c, r, line)))
 				return false;
 		}
 		return say(c, c->s.auth, "235 2.7.0 ok");
