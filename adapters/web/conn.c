@@ -78,7 +78,7 @@ void conn_free(struct conn *c)
 	if (c->features & FEATURE_THREADS)
 		leave_list(c);
 	metric_set(w->m_conns, (int64_t)w->conns_len);
-	outgoing_free(c);
+	web_outgoing_free(c);
 	buf_done(&c->in);
 	if (c->login != NULL)
 		visitors_leave(w->visitors, c->login, c->address);

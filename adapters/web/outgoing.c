@@ -87,7 +87,7 @@ static void pop(struct conn *c, size_t n)
 	}
 }
 
-void outgoing_free(struct conn *c)
+void web_outgoing_free(struct conn *c)
 {
 	if (c->unsent) {
 		*c->unsent_link = c->next_unsent;

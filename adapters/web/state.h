@@ -175,7 +175,7 @@ bool outgoing_write(struct conn *c);
 /** Write to all who have something waiting; ${web} is a struct web. */
 void outgoing_flush(void *web);
 void outgoing_open(struct conn *c);
-void outgoing_free(struct conn *c);
+void web_outgoing_free(struct conn *c);
 
 /* hub.c: who looks at which thread, and what is being written there */
 void hub_subscribe(struct conn *c, const char *thread_key, struct id thread, int64_t after);
