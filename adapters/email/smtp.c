@@ -269,11 +269,11 @@ static bool connect_line(struct smtp *s, const char *token, struct smtp_result *
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL); /* it is this function's */
 	if (rc == CURLE_OK && (!login || s->authed))
 		return true;
-	bool later = s->heard >= 400 && s->heard < 500;
+	bool refused = s->heard >= 400 && s->heard_text[0], later = s->heard >= 400 && s->heard < 500;
 	if (rc == CURLE_OK) {
 		fail(out, SMTP_DENIED, 0, s->auth_offered ? "the server took no log-in" : "the server offers no log-in");
-	} else if (rc == CURLE_LOGIN_DENIED) {
-		fail(out, later ? SMTP_LATER : SMTP_DENIED, s->heard, s->heard_text[0] ? s->heard_text : "log-in refused");
+	} else if (rc == CURLE_LOGIN_DENIED) { /* with a token the refusal may be data that only programs read (334) */
+		fail(out, later ? SMTP_LATER : SMTP_DENIED, refused ? s->heard : 0, refused ? s->heard_text : "log-in refused");
 	} else if (rc == CURLE_ABORTED_BY_CALLBACK) {
 		fail(out, SMTP_LATER, 0, is_over(s) ? "stopped" : "no answer in time");
 	} else if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE) {
@@ -281,7 +281,6 @@ static bool connect_line(struct smtp *s, const char *token, struct smtp_result *
 		trust_explain(said[0] ? said : curl_easy_strerror(rc), l->host, why, sizeof why);
 		fail(out, SMTP_LATER, 0, why);
 	} else {
-		bool refused = s->heard >= 400 && s->heard_text[0];
 		fail(out, SMTP_LATER, refused ? s->heard : 0, refused ? s->heard_text : said[0] ? said : curl_easy_strerror(rc));
 	}
 	return false;
