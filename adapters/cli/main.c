@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "../../core/base/mem.h"
+#include "../email/admin.h"
+#include "../email/email.h"
 #include "../email/show.h"
 #include "../slack/slack.h"
 #include "../web/web.h"
@@ -49,6 +51,22 @@ static enum err slack_door_open(struct adapter **out, const struct door_options 
 	return slack_open(out, &k, why, why_n);
 }
 
+static enum err email_door_check(const struct settings *s, bool insecure, char *why, size_t why_n)
+{
+	(void)insecure;
+	return email_configured(s) ? email_check_settings(s, why, why_n) : ERR_NONE;
+}
+
+static enum err email_door_open(struct adapter **out, const struct door_options *o, char *why, size_t why_n)
+{
+	const struct email_options k = { .settings = o->settings,
+		.metrics = o->metrics,
+		.engine = o->engine,
+		.http = o->http,
+		.public_url = settings_str(o->settings, "web.public_url") };
+	return email_open(out, &k, why, why_n);
+}
+
 static const struct door doors[] = {
 	{ .name = "web",
 	    .ops = &web_ops,
@@ -74,6 +92,17 @@ static const struct door doors[] = {
 	    .leave = slack_leave,
 	    .free = slack_free,
 	    .doctor = slack_check },
+	{ .name = "email",
+	    .ops = &email_ops,
+	    .settings = email_settings,
+	    .how = "set email.address, email.imap, email.smtp and EMAIL_PASSWORD (docs/adapters/email.md)",
+	    .configured = email_configured,
+	    .check = email_door_check,
+	    .open = email_door_open,
+	    .start = email_start,
+	    .stop = email_stop,
+	    .leave = email_leave,
+	    .free = email_free },
 	{ 0 },
 };
 
@@ -98,7 +127,12 @@ static enum err show_mail_text(const struct cli_mail_input *in, struct buf *out)
 	return mail_show_text(in->raw, in->len, &v, out);
 }
 
-static const struct cli_mail mail = { .show = show_mail, .text = show_mail_text };
+static const struct cli_mail mail = { .configured = email_configured,
+	.stops = email_admin_stops,
+	.stop = email_admin_stop,
+	.allow = email_admin_allow,
+	.show = show_mail,
+	.text = show_mail_text };
 
 int main(int argc, char **argv)
 {

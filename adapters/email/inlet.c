@@ -1,0 +1,736 @@
+/*
+ * From a mail to an intent.  Everything is decided here, on the mailbox's thread, before the engine hears of it: is it for us at all
+ * (policy.c), whose thread is it, is there too much of it.  Whatever is decided becomes one intent that carries the mailbox's cursor, so that the
+ * cursor moves in the transaction that stores the mail, or the fact that it was passed over or set aside.
+ *
+ * A thread is found by the token in the address it was sent to, by the ids in In-Reply-To and References, and only if the sender is one
+ * of those who see it: ids are no secret, so whoever else knows one begins a thread of their own.
+ *
+ * Mails are handed in one after the other without waiting for each COMMIT.  One that refers to another still on its way waits for that one.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "../../core/base/buf.h"
+#include "../../core/base/clock.h"
+#include "../../core/base/log.h"
+#include "../../core/base/mem.h"
+#include "../../core/base/utf8.h"
+#include "../../core/engine/command.h"
+#include "box.h"
+#include "compose.h"
+#include "text.h"
+
+#define HOUR_MS 3600000u
+#define FLIGHT_WAIT_S 20
+#define TEXT_MAX (200u * 1024u)
+#define FORWARD_MAX (32u * 1024u)
+#define HISTORY_MAX (8u * 1024u)
+#define NAMES_TRIED 40
+#define CHOICES_BACK 20
+
+/* One mail on its way through. */
+struct passage {
+	struct email_box *box;
+	const struct imap_mail *raw;
+	struct mail *mail;
+	struct mail_text text;
+	enum email_who who;
+	enum email_do what;
+	char person[330];
+	char source[ID_TEXT + 4]; /* the same for the same mail, whichever copy of it */
+	char cursor[32];
+	struct found_thread thread;
+	bool found;       /* ${thread} is theirs */
+	bool begun_by_us; /* a conversation with people: what speaks to Eddy there says so */
+	struct email_origin origin;
+	struct buf subject, references, cc, body;
+};
+
+struct landing {
+	struct email_box *box;
+	struct id mail; /* in flight; none: it was not */
+	void (*done)(void *arg, enum err e);
+	void *arg;
+	bool slowed;
+	char key[ID_TEXT + 32];
+	size_t origin_len;
+	char origin[INTENT_ORIGIN_MAX];
+};
+
+/* ---- what is on its way ---- */
+
+static struct id flight_id(const struct email_box *b, const char *message_id)
+{
+	return id_named(b->ws, 0, message_id, strlen(message_id));
+}
+
+static bool in_flight(const struct email_box *b, struct id id)
+{
+	for (size_t i = 0; i < b->flight_len; i++)
+		if (id_equal(b->flight[i], id))
+			return true;
+	return false;
+}
+
+static void wait_for(struct email_box *b, const struct mail_ids *ids)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += FLIGHT_WAIT_S;
+	for (size_t i = 0; i < ids->len && i < NAMES_TRIED; i++) {
+		struct id id = flight_id(b, ids->items[i]);
+		pthread_mutex_lock(&b->lock);
+		while (in_flight(b, id) && pthread_cond_timedwait(&b->landed, &b->lock, &until) == 0)
+			;
+		pthread_mutex_unlock(&b->lock);
+	}
+}
+
+static struct id take_off(struct email_box *b, const struct mail *m)
+{
+	struct id id = flight_id(b, m->message_id);
+	pthread_mutex_lock(&b->lock);
+	bool room = b->flight_len < EMAIL_FLIGHT_MAX;
+	if (room)
+		b->flight[b->flight_len++] = id;
+	pthread_mutex_unlock(&b->lock);
+	return room ? id : ID_NONE;
+}
+
+static void land(struct email_box *b, struct id id)
+{
+	pthread_mutex_lock(&b->lock);
+	for (size_t i = 0; i < b->flight_len; i++)
+		if (id_equal(b->flight[i], id)) {
+			b->flight[i] = b->flight[--b->flight_len];
+			break;
+		}
+	pthread_cond_broadcast(&b->landed);
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* ---- handing in ---- */
+
+static void on_accepted(void *arg, const struct accepted *a)
+{
+	struct landing *l = arg;
+	struct email_box *b = l->box;
+	if (!id_is_none(l->mail))
+		land(b, l->mail);
+	if (l->slowed && a->result == ERR_NONE && !a->duplicate && !id_is_none(a->run))
+		engine_notice(b->email->engine, b->ws, email_ops.name, a->thread, ID_NONE, l->key,
+		    "You have written a lot to me within an hour. Nothing is lost: I answer the rest in about an hour.", l->origin,
+		    l->origin_len);
+	l->done(l->arg, a->result);
+	free(l);
+}
+
+static void hand_in(struct passage *p, struct intent *in, struct landing *l)
+{
+	struct email_box *b = p->box;
+	in->ws = b->ws;
+	in->adapter = email_ops.name;
+	in->source_key = p->source;
+	in->note_key = b->cursor_key;
+	in->note_value = p->cursor;
+	in->received_ms = clock_wall_ms();
+	metric_add(b->taken[p->what], 1);
+	if (!engine_accept(b->email->engine, in, on_accepted, l)) {
+		if (!id_is_none(l->mail))
+			land(b, l->mail);
+		l->done(l->arg, ERR_RETRY);
+		free(l);
+	}
+}
+
+static void pass_over(struct passage *p, enum email_do why, struct landing *l)
+{
+	p->what = why;
+	log_info("email.passed_over", LF_STR("why", email_do_name(why)), LF_STR("kind", mail_kind_name(p->mail->kind)),
+	    LF_STR("result", "ok"));
+	hand_in(p, &(struct intent){ .kind = INTENT_PASSED_OVER }, l);
+}
+
+/* ---- reports ---- */
+
+/* Only what speaks of a mail of ours to somebody who was to get it stops anything: anyone can write a bounce. */
+static void report(struct passage *p)
+{
+	struct email_box *b = p->box;
+	const struct mail *m = p->mail;
+	struct id delivery;
+	if (!compose_delivery_of(m->original_message_id, b->domain, &delivery)) {
+		log_info("email.report", LF_STR("kind", mail_kind_name(m->kind)), LF_STR("why", "not about a mail of ours"));
+		return;
+	}
+	for (size_t i = 0; i < m->recipients_len; i++) {
+		const struct mail_recipient *r = &m->recipients[i];
+		char key[320];
+		const struct thread_name name = { .delivery = delivery };
+		struct found_thread t;
+		bool final = m->kind == MAIL_COMPLAINT ||
+		    (m->kind == MAIL_BOUNCE && strcasecmp(r->action, "delayed") != 0 && r->status[0] != '4');
+		if (!final || !mail_address_normal(r->address, key))
+			continue;
+		for (char *c = key; *c != '\0'; c++)
+			*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+		if (engine_find_thread(b->email->engine, b->ws, email_ops.name, &name, 1, key, &t) != ERR_NONE || !t.is_reader)
+			continue;
+		char detail[300];
+		snprintf(detail, sizeof(detail), "%s %.250s", r->status, r->reason);
+		detail[utf8_clip(detail, strlen(detail), sizeof(detail) - 1)] = '\0';
+		engine_stop_put(b->email->engine, b->ws, email_ops.name, key,
+		    m->kind == MAIL_COMPLAINT ? STOP_COMPLAINT : STOP_UNDELIVERABLE, detail);
+		log_warn("email.address_stopped", LF_STR("kind", mail_kind_name(m->kind)), LF_STR("status", r->status),
+		    LF_STR("how", "eddy mail stops lists them, eddy mail allow ADDRESS lifts one"));
+	}
+}
+
+/* The address in List-Unsubscribe (RFC 2369): whoever has the token got the mail. */
+static bool unsubscribes(struct passage *p)
+{
+	const struct mail_addresses *const both[] = { &p->mail->to, &p->mail->delivered_to };
+	struct email_box *b = p->box;
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < both[k]->len; i++) {
+			char tag[65];
+			struct id place;
+			mail_address_tag(both[k]->items[i].addr, tag);
+			if (email_token_read(b->secret, TOKEN_UNSUBSCRIBE, tag, &place))
+				return engine_stop_place(b->email->engine, b->ws, place, STOP_UNSUBSCRIBED, "by mail") == ERR_NONE;
+		}
+	return false;
+}
+
+/* ---- whose thread ---- */
+
+static bool is_own(const struct email_box *b, const char *addr)
+{
+	for (size_t i = 0; i < b->context.own_len; i++)
+		if (mail_address_is(addr, b->own_addresses[i]))
+			return true;
+	return false;
+}
+
+static bool any_own(const struct email_box *b, const struct mail_addresses *list)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (is_own(b, list->items[i].addr))
+			return true;
+	return false;
+}
+
+static void add_token(struct passage *p, const struct mail_addresses *list, struct thread_name *names, size_t *n)
+{
+	for (size_t i = 0; i < list->len && *n < NAMES_TRIED; i++) {
+		char tag[65];
+		struct id thread;
+		if (!is_own(p->box, list->items[i].addr))
+			continue;
+		mail_address_tag(list->items[i].addr, tag);
+		if (email_token_read(p->box->secret, TOKEN_THREAD, tag, &thread))
+			names[(*n)++].thread = thread;
+	}
+}
+
+static void add_id(struct passage *p, const char *id, struct thread_name *names, size_t *n)
+{
+	struct id delivery;
+	if (*n >= NAMES_TRIED)
+		return;
+	if (compose_delivery_of(id, p->box->domain, &delivery))
+		names[(*n)++].delivery = delivery;
+	else
+		names[(*n)++].alias = id;
+}
+
+/* A conversation that Eddy has begun with one address (a hand-over): it is shared by those members who read that address. */
+static bool is_shared_with(const struct passage *p)
+{
+	return p->who == WHO_MEMBER && strchr(p->thread.place_key, '/') == NULL;
+}
+
+static enum err find_thread(struct passage *p)
+{
+	const struct mail *m = p->mail;
+	struct thread_name names[NAMES_TRIED] = { 0 };
+	size_t n = 0;
+	add_token(p, &m->to, names, &n);
+	add_token(p, &m->cc, names, &n);
+	add_token(p, &m->delivered_to, names, &n);
+	for (size_t i = 0; i < m->in_reply_to.len; i++)
+		add_id(p, m->in_reply_to.items[i], names, &n);
+	for (size_t i = m->references.len; i > 0; i--)
+		add_id(p, m->references.items[i - 1], names, &n);
+	if (n == 0)
+		return ERR_NONE;
+	wait_for(p->box, &m->in_reply_to);
+	wait_for(p->box, &m->references);
+	enum err e = engine_find_thread(p->box->email->engine, p->box->ws, email_ops.name, names, n, p->person, &p->thread);
+	p->found = e == ERR_NONE && (p->thread.is_reader || is_shared_with(p));
+	p->begun_by_us = p->found && strchr(p->thread.place_key, '/') == NULL;
+	return e == ERR_INPUT ? ERR_NONE : e;
+}
+
+/* ---- too much of it ---- */
+
+static enum err brake(struct passage *p, struct intent *in, bool *slowed)
+{
+	int64_t in_thread = 0, of_person = 0;
+	bool proved = p->who == WHO_MEMBER || p->who == WHO_OUTSIDER;
+	const struct email_policy *policy = &p->box->policy;
+	enum err e = engine_recent_runs(p->box->email->engine, p->box->ws, email_ops.name, p->found ? p->thread.thread : ID_NONE,
+	    p->who == WHO_MEMBER ? NULL : p->person, HOUR_MS, &in_thread, &of_person);
+	if (e != ERR_NONE)
+		return e;
+	if (!proved || p->mail->looks_automatic) {
+		in->no_answer =
+		    in_thread >= policy->stranger_answers_per_hour || of_person >= 4 * policy->stranger_answers_per_hour;
+		if (in->no_answer)
+			p->what = EMAIL_DO_TOO_MANY;
+	} else if (in_thread >= policy->answers_per_hour || of_person >= 4 * policy->answers_per_hour) {
+		in->delay_ms = HOUR_MS;
+		*slowed = true;
+	}
+	return ERR_NONE;
+}
+
+/* ---- a number that answers a choice ---- */
+
+struct choice {
+	int n;
+	char action[64], value[256];
+	bool any;
+};
+
+static void look_for_choice(void *arg, const struct stored_message *m)
+{
+	struct choice *c = arg;
+	if (m->components_len == 0 || m->deleted)
+		return;
+	c->any = false; /* the newest that offers something counts */
+	int i = 0;
+	for (size_t k = 0; k < m->components_len; k++) {
+		const struct component *x = &m->components[k];
+		if (x->kind != COMPONENT_BUTTON || x->action == NULL || ++i != c->n)
+			continue;
+		c->any = (size_t)snprintf(c->action, sizeof(c->action), "%s", x->action) < sizeof(c->action) &&
+		    (size_t)snprintf(c->value, sizeof(c->value), "%s", x->value != NULL ? x->value : "") < sizeof(c->value);
+	}
+}
+
+static enum err find_choice(struct passage *p, struct choice *c)
+{
+	c->n = p->found ? email_choice(p->text.visible.p, p->text.visible.len) : 0;
+	if (c->n == 0)
+		return ERR_NONE;
+	int64_t from = p->thread.seq > CHOICES_BACK ? p->thread.seq - CHOICES_BACK : 0;
+	return engine_read_thread(
+	    p->box->email->engine, p->box->ws, p->thread.thread, from, CHOICES_BACK + 1, look_for_choice, c, NULL);
+}
+
+/* ---- the words ---- */
+
+static void add_quoted(struct buf *b, const char *title, const struct buf *text, size_t max)
+{
+	if (text->len == 0)
+		return;
+	size_t n = utf8_clip(text->p, text->len, max);
+	buf_addf(b, "%s%s\n", b->len > 0 ? "\n\n" : "", title);
+	for (size_t i = 0; i < n;) {
+		size_t line = strcspn(text->p + i, "\n");
+		if (line > n - i)
+			line = n - i;
+		buf_add_str(b, "> ");
+		buf_add(b, text->p + i, line);
+		buf_add_char(b, '\n');
+		i += line + 1;
+	}
+	if (n < text->len)
+		buf_add_str(b, "> …\n");
+}
+
+static void add_note(struct buf *b, const char *note)
+{
+	buf_addf(b, "%s(%s)", b->len > 0 ? "\n\n" : "", note);
+}
+
+/* The subject says something of its own when it begins a thread; a command below it is a command all the same. */
+static void write_body(struct passage *p)
+{
+	const struct mail *m = p->mail;
+	struct buf *b = &p->body, *said = &p->text.visible;
+	size_t n = 0;
+	const char *subject = mail_base_subject(m->subject, &n);
+	bool command = command_recognise(said->p != NULL ? said->p : "", said->len) != CMD_NONE;
+	if (!p->found && n > 2 && !command)
+		buf_add(b, subject, n);
+	if (said->len > 0) {
+		buf_add_str(b, b->len > 0 ? "\n\n" : "");
+		buf_add(b, said->p, said->len);
+	}
+	add_quoted(b, "Forwarded:", &p->text.forwarded, FORWARD_MAX);
+	if (!p->found)
+		add_quoted(b, "From the mails before:", &p->text.quoted, HISTORY_MAX);
+	if (m->calendar != NULL)
+		add_note(b, m->calendar);
+	if ((m->unreadable & MAIL_TNEF) && said->len > 0)
+		add_note(b, "with a winmail.dat, whose content could not be read");
+	if (p->raw->cut)
+		add_note(b, "the mail is too large: only its beginning was read");
+	if (b->len > TEXT_MAX)
+		buf_truncate(b, utf8_clip(b->p, b->len, TEXT_MAX));
+	buf_reserve(b, 0);
+}
+
+/* What can be said to a mail that says nothing readable. */
+static enum email_say say_for(const struct passage *p)
+{
+	const struct mail *m = p->mail;
+	if (p->text.visible.len > 0 || p->text.forwarded.len > 0 || m->calendar != NULL)
+		return SAY_NOTHING;
+	if (m->unreadable & MAIL_ENCRYPTED_PGP)
+		return SAY_PGP;
+	if (m->unreadable & MAIL_ENCRYPTED_SMIME)
+		return SAY_SMIME;
+	if (m->unreadable & MAIL_TNEF)
+		return SAY_TNEF;
+	size_t n = 0, files = 0;
+	(void)mail_base_subject(m->subject, &n);
+	for (size_t i = 0; i < m->files_len; i++)
+		files += !m->files[i].is_inline;
+	if (files > 0)
+		return SAY_FILES;
+	return n == 0 || p->found ? SAY_EMPTY : SAY_NOTHING;
+}
+
+/* ---- where the answer goes ---- */
+
+static void answer_subject(struct passage *p)
+{
+	size_t n = 0;
+	const char *base = mail_base_subject(p->mail->subject, &n);
+	buf_add_str(&p->subject, "Re: ");
+	buf_add(&p->subject, n > 0 ? base : "your mail", n > 0 ? utf8_clip(base, n, 230) : strlen("your mail"));
+}
+
+/* References as RFC 5322 section 3.6.4 has them. */
+static void answer_references(struct passage *p)
+{
+	const struct mail *m = p->mail;
+	const struct mail_ids *from = m->references.len > 0 ? &m->references : &m->in_reply_to;
+	for (size_t i = 0; i < from->len && (m->references.len > 0 || from->len == 1); i++)
+		if (strcmp(from->items[i], m->message_id) != 0 && strpbrk(from->items[i], " \t<>") == NULL)
+			buf_addf(&p->references, "%s%s", p->references.len > 0 ? " " : "", from->items[i]);
+	if (!m->message_id_derived)
+		buf_addf(&p->references, "%s%s", p->references.len > 0 ? " " : "", m->message_id);
+	buf_reserve(&p->references, 0);
+}
+
+static void add_copies(struct passage *p, const struct mail_addresses *list)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		const char *a = list->items[i].addr;
+		if (!mail_address_ok(a) || strpbrk(a, ",\" ") != NULL || is_own(p->box, a) || strcasecmp(a, p->origin.to) == 0 ||
+		    strcasecmp(a, p->mail->sender) == 0)
+			continue;
+		char in[400], all[INTENT_ORIGIN_MAX * 4];
+		snprintf(in, sizeof(in), ",%s,", a);
+		if ((size_t)snprintf(all, sizeof(all), ",%s,", p->cc.len > 0 ? p->cc.p : "") >= sizeof(all)) {
+			p->origin.left_out = true;
+			return;
+		}
+		if (strcasestr(all, in) == NULL)
+			buf_addf(&p->cc, "%s%s", p->cc.len > 0 ? "," : "", a);
+	}
+}
+
+static size_t make_origin(struct passage *p, char out[INTENT_ORIGIN_MAX])
+{
+	const struct mail *m = p->mail;
+	struct email_origin *o = &p->origin;
+	o->box = p->box->address;
+	o->received_s = (int64_t)(clock_wall_ms() / 1000);
+	o->to = m->sender;
+	o->to_name = m->from.items[0].name;
+	if (m->reply_to.len == 1 && mail_address_ok(m->reply_to.items[0].addr) && !is_own(p->box, m->reply_to.items[0].addr)) {
+		o->to = m->reply_to.items[0].addr;
+		o->to_name = m->reply_to.items[0].name;
+	}
+	answer_subject(p);
+	answer_references(p);
+	/* Only where all of them were addressed openly; who was hidden, or is not proved, speaks for nobody else. */
+	if (p->box->policy.reply_all && p->who != WHO_STRANGER && (any_own(p->box, &m->to) || any_own(p->box, &m->cc))) {
+		add_copies(p, &m->to);
+		add_copies(p, &m->cc);
+	}
+	buf_reserve(&p->cc, 0);
+	o->subject = p->subject.p;
+	o->in_reply_to = m->message_id_derived ? "" : m->message_id;
+	o->references = p->references.p;
+	o->cc = p->cc.p;
+	size_t n = email_origin_pack(o, out);
+	if (n == 0) { /* an id as long as a letter: answered without it */
+		o->in_reply_to = "";
+		n = email_origin_pack(o, out);
+	}
+	return n;
+}
+
+/* ---- the intent ---- */
+
+/* Who sees the thread from now on: the sender, and whom a proved sender has named.  Gives how many are no members. */
+static size_t readers_of(struct passage *p, char (*keys)[330], const char **list, size_t *outsiders)
+{
+	const struct mail_addresses *const both[] = { &p->mail->to, &p->mail->cc };
+	size_t n = 0;
+	snprintf(keys[n], sizeof(keys[n]), "%s", p->person);
+	list[n] = keys[n];
+	n++;
+	*outsiders = p->who != WHO_MEMBER;
+	for (size_t k = 0; k < 2 && p->who != WHO_STRANGER; k++)
+		for (size_t i = 0; i < both[k]->len && n < INTENT_READERS_MAX; i++) {
+			const char *a = both[k]->items[i].addr;
+			if (!mail_address_ok(a) || is_own(p->box, a) || strlen(a) >= sizeof(keys[n]))
+				continue;
+			for (size_t c = 0; c <= strlen(a); c++)
+				keys[n][c] = (char)(a[c] >= 'A' && a[c] <= 'Z' ? a[c] | 0x20 : a[c]);
+			if (strcmp(keys[n], p->person) == 0)
+				continue;
+			*outsiders += !email_is_member(&p->box->policy, keys[n]);
+			list[n] = keys[n];
+			n++;
+		}
+	return n;
+}
+
+static size_t files_of(struct passage *p, struct intent_file *out, char (*ids)[80])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->mail->files_len && n < INTENT_FILES_MAX; i++) {
+		const struct mail_file *f = &p->mail->files[i];
+		if (f->is_inline)
+			continue;
+		snprintf(ids[n], sizeof(ids[n]), "%s/%s", p->cursor, f->part);
+		out[n] = (struct intent_file){ .external_id = ids[n],
+			.name = f->name[0] != '\0' ? f->name : "unnamed",
+			.mime = f->type,
+			.size_bytes = f->size_bytes > 0 ? (uint64_t)f->size_bytes : 0,
+			.text = f->text,
+			.text_len = f->text_len };
+		n++;
+	}
+	return n;
+}
+
+static enum err answer(struct passage *p, struct landing *l)
+{
+	const struct mail *m = p->mail;
+	struct email_box *b = p->box;
+	struct choice choice = { 0 };
+	char place[420], (*keys)[330] = xcalloc(INTENT_READERS_MAX, sizeof(*keys)), ids[INTENT_FILES_MAX][80];
+	const char *readers[INTENT_READERS_MAX], *alias = m->message_id;
+	size_t outsiders = 0;
+	mail_text(m, &p->text);
+	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
+		.message_key = p->source,
+		.platform_ms = m->date > 0 ? (uint64_t)m->date * 1000 : 0,
+		.verified = p->who == WHO_STRANGER ? VERIFIED_NONE : VERIFIED_PLATFORM,
+		.is_thread_root = !p->found,
+		.aliases = &alias,
+		.aliases_len = 1,
+		.origin = l->origin };
+	enum err e = brake(p, &in, &l->slowed);
+	if (e == ERR_NONE)
+		e = find_choice(p, &choice);
+	if (e != ERR_NONE) {
+		free(keys);
+		return e;
+	}
+	p->origin.say = p->what == EMAIL_DO_WORDS ? p->who == WHO_STRANGER ? SAY_STRANGER : SAY_OUTSIDER : say_for(p);
+	in.edge_answers = p->origin.say != SAY_NOTHING;
+	in.origin_len = l->origin_len = make_origin(p, l->origin);
+	write_body(p);
+	in.text = p->body.p;
+	in.text_len = p->body.len;
+	if (choice.any) {
+		in.kind = INTENT_ACTION_PRESSED;
+		in.action = choice.action;
+		in.text = choice.value;
+		in.text_len = strlen(choice.value);
+	}
+	in.person = (struct intent_person){ .external_id = p->person,
+		.name = m->from.items[0].name[0] != '\0' ? m->from.items[0].name : m->sender,
+		.is_guest = p->who != WHO_MEMBER };
+	in.readers = readers;
+	in.readers_len = readers_of(p, keys, readers, &outsiders);
+	snprintf(place, sizeof(place), "%s/%s", b->address, p->source);
+	in.place = (struct intent_place){ .external_id = p->found ? p->thread.place_key : place,
+		.name = p->found ? NULL : p->subject.p + strlen("Re: "),
+		.visibility = in.readers_len == 1 ? VIS_DIRECT
+		    : outsiders > 0               ? VIS_EXTERNAL
+		                                  : VIS_PRIVATE,
+		.eddy_is_member = true };
+	in.thread_key = p->found ? p->thread.thread_key : p->source;
+	in.title = p->found ? NULL : p->subject.p + strlen("Re: ");
+	in.mentions_us = (!p->begun_by_us && (any_own(b, &m->to) || !any_own(b, &m->cc))) ||
+	    email_names_us(
+	        p->text.visible.p != NULL ? p->text.visible.p : "", p->text.visible.len, settings_str(b->s, "email.name"));
+	in.files_len = files_of(p, in.files, ids);
+	snprintf(l->key, sizeof(l->key), "slowed:%s:%lld", in.thread_key, (long long)(clock_wall_ms() / 86400000u));
+	l->mail = take_off(b, m);
+	hand_in(p, &in, l);
+	free(keys);
+	return ERR_NONE;
+}
+
+/* ---- one mail ---- */
+
+static void name_source(struct passage *p)
+{
+	const struct mail *m = p->mail;
+	struct buf b = BUF_INIT;
+	char id[ID_TEXT];
+	buf_addf(
+	    &b, "%s\n%s\n%lld\n%s\n", m->message_id, m->from.len > 0 ? m->from.items[0].addr : "", (long long)m->date, m->subject);
+	buf_add(&b, m->plain != NULL ? m->plain : "", m->plain_len);
+	buf_add(&b, m->html != NULL ? m->html : "", m->html_len);
+	snprintf(p->source, sizeof(p->source), "m:%s", id_format(id_named(p->box->ws, 0, b.p, b.len), id));
+	buf_done(&b);
+}
+
+static enum err go(struct passage *p, struct landing *l)
+{
+	struct email_box *b = p->box;
+	int stop = 0;
+	struct id delivery;
+	if (mail_read(p->raw->raw.p, p->raw->raw.len, &b->context, &p->mail) != ERR_NONE) {
+		static const char why[] = "no mail: no header, or one without end";
+		p->what = EMAIL_DO_UNREADABLE;
+		snprintf(p->source, sizeof(p->source), "u:%s", p->cursor);
+		log_error("email.quarantined", LF_INT("uid", p->raw->uid), LF_STR("why", why), LF_STR("result", "kept aside"));
+		hand_in(p, &(struct intent){ .kind = INTENT_UNREADABLE, .text = why, .text_len = strlen(why) }, l);
+		return ERR_NONE;
+	}
+	name_source(p);
+	p->who = email_who(&b->policy, p->mail);
+	email_person_key(p->mail, p->who, p->person);
+	p->what = email_judge(&b->policy, p->mail, p->who);
+	if (compose_delivery_of(p->mail->message_id, b->domain, &delivery))
+		p->what = EMAIL_DO_OWN;
+	if (p->what == EMAIL_DO_REPORT)
+		report(p);
+	if (unsubscribes(p))
+		p->what = EMAIL_DO_STOPPED;
+	if (p->raw->internal_date > 0 && p->raw->internal_date < b->since_s)
+		p->what = EMAIL_DO_OLD;
+	if (p->what != EMAIL_DO_ANSWER && p->what != EMAIL_DO_WORDS) {
+		pass_over(p, p->what, l);
+		return ERR_NONE;
+	}
+	enum err e = engine_stop_get(b->email->engine, b->ws, email_ops.name, p->person, &stop);
+	if (e == ERR_NONE && stop == STOP_UNDELIVERABLE && p->who != WHO_STRANGER)
+		(void)engine_stop_lift(b->email->engine, b->ws, email_ops.name, p->person, STOP_UNDELIVERABLE); /* it lives */
+	if (e == ERR_NONE && (stop == STOP_COMPLAINT || stop == STOP_OPERATOR)) {
+		pass_over(p, EMAIL_DO_STOPPED, l);
+		return ERR_NONE;
+	}
+	if (e == ERR_NONE)
+		e = find_thread(p);
+	return e == ERR_NONE ? answer(p, l) : e;
+}
+
+static void take(
+    void *arg, uint32_t uid_validity, const struct imap_mail *raw, void (*done)(void *done_arg, enum err e), void *done_arg)
+{
+	struct passage p = { .box = arg, .raw = raw };
+	struct landing *l = xcalloc(1, sizeof(*l));
+	*l = (struct landing){ .box = arg, .done = done, .arg = done_arg };
+	snprintf(p.cursor, sizeof(p.cursor), "%u:%u", uid_validity, raw->uid);
+	enum err e = go(&p, l);
+	if (e != ERR_NONE) { /* the database is away: it comes again */
+		free(l);
+		done(done_arg, ERR_RETRY);
+	}
+	mail_free(p.mail);
+	mail_text_done(&p.text);
+	buf_done(&p.subject);
+	buf_done(&p.references);
+	buf_done(&p.cc);
+	buf_done(&p.body);
+}
+
+/* ---- the mailbox's other questions ---- */
+
+static void duty_name(const struct email_box *b, char out[400])
+{
+	snprintf(out, 400, "mailbox:%s", b->address);
+}
+
+static bool hold(void *arg, uint32_t lease_ms)
+{
+	struct email_box *b = arg;
+	char name[400];
+	duty_name(b, name);
+	return engine_duty(b->email->engine, b->ws, email_ops.name, name, lease_ms) == ERR_NONE;
+}
+
+static void leave(void *arg)
+{
+	struct email_box *b = arg;
+	char name[400];
+	duty_name(b, name);
+	engine_duty_leave(b->email->engine, b->ws, email_ops.name, name);
+}
+
+static enum err note(struct email_box *b, const char *key, char **value)
+{
+	return engine_note_get(b->email->engine, b->ws, email_ops.name, key, value);
+}
+
+static enum err cursor(void *arg, uint32_t *uid_validity, uint32_t *uid)
+{
+	struct email_box *b = arg;
+	char *value = NULL, *since = NULL;
+	enum err e = note(b, b->cursor_key, &value);
+	if (e == ERR_NONE)
+		e = note(b, b->since_key, &since);
+	*uid_validity = *uid = 0;
+	if (e == ERR_NONE && value != NULL && sscanf(value, "%u:%u", uid_validity, uid) != 2)
+		*uid_validity = *uid = 0;
+	b->since_s = since != NULL ? strtoll(since, NULL, 10) : 0;
+	free(value);
+	free(since);
+	return e;
+}
+
+/* The first time is remembered: a server that numbers its mails anew shows all of them again, also those that were there before us. */
+static enum err set_cursor(void *arg, uint32_t uid_validity, uint32_t uid)
+{
+	struct email_box *b = arg;
+	char value[32];
+	char *before = NULL;
+	enum err e = note(b, b->cursor_key, &before);
+	bool first = before == NULL;
+	free(before);
+	if (e != ERR_NONE)
+		return e;
+	if (first && uid > 0) {
+		snprintf(value, sizeof(value), "%lld", (long long)(clock_wall_ms() / 1000));
+		if (!engine_note_put(b->email->engine, b->ws, email_ops.name, b->since_key, value))
+			return ERR_RETRY;
+	}
+	snprintf(value, sizeof(value), "%u:%u", uid_validity, uid);
+	return engine_note_put(b->email->engine, b->ws, email_ops.name, b->cursor_key, value) ? ERR_NONE : ERR_RETRY;
+}
+
+struct mailbox_port inlet_port(struct email_box *b)
+{
+	return (struct mailbox_port){
+		.arg = b, .hold = hold, .leave = leave, .cursor = cursor, .take = take, .set_cursor = set_cursor
+	};
+}
