@@ -57,10 +57,10 @@ static enum err list(struct engine *e, struct id ws, const char *address, void *
 
 static bool key_of(const char *address, char key[320])
 {
-	if (!mail_address_normal(address, key))
+	char normal[320];
+	if (!mail_address_normal(address, normal))
 		return false;
-	for (char *c = key; *c != '\0'; c++)
-		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+	email_key(normal, key, 320);
 	return true;
 }
 

@@ -19,36 +19,13 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
-#include "../../core/engine/command.h"
-#include "box.h"
 #include "compose.h"
-#include "text.h"
+#include "passage.h"
 
 #define HOUR_MS 3600000u
 #define FLIGHT_WAIT_S 20
-#define TEXT_MAX (200u * 1024u)
-#define FORWARD_MAX (32u * 1024u)
-#define HISTORY_MAX (8u * 1024u)
 #define NAMES_TRIED 40
 #define CHOICES_BACK 20
-
-/* One mail on its way through. */
-struct passage {
-	struct email_box *box;
-	const struct imap_mail *raw;
-	struct mail *mail;
-	struct mail_text text;
-	enum email_who who;
-	enum email_do what;
-	char person[330];
-	char source[ID_TEXT + 4]; /* the same for the same mail, whichever copy of it */
-	char cursor[32];
-	struct found_thread thread;
-	bool found;       /* ${thread} is theirs */
-	bool begun_by_us; /* a conversation with people: what speaks to Eddy there says so */
-	struct email_origin origin;
-	struct buf subject, references, cc, body;
-};
 
 struct landing {
 	struct email_box *box;
@@ -169,15 +146,14 @@ static void report(struct passage *p)
 	}
 	for (size_t i = 0; i < m->recipients_len; i++) {
 		const struct mail_recipient *r = &m->recipients[i];
-		char key[320];
+		char normal[320], key[320];
 		const struct thread_name name = { .delivery = delivery };
 		struct found_thread t;
 		bool final = m->kind == MAIL_COMPLAINT ||
 		    (m->kind == MAIL_BOUNCE && strcasecmp(r->action, "delayed") != 0 && r->status[0] != '4');
-		if (!final || !mail_address_normal(r->address, key))
+		if (!final || !mail_address_normal(r->address, normal))
 			continue;
-		for (char *c = key; *c != '\0'; c++)
-			*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+		email_key(normal, key, sizeof(key));
 		if (engine_find_thread(b->email->engine, b->ws, email_ops.name, &name, 1, key, &t) != ERR_NONE || !t.is_reader)
 			continue;
 		char detail[300];
@@ -207,29 +183,14 @@ static bool unsubscribes(struct passage *p)
 }
 
 /* ---- whose thread ---- */
-
-static bool is_own(const struct email_box *b, const char *addr)
-{
-	for (size_t i = 0; i < b->context.own_len; i++)
-		if (mail_address_is(addr, b->own_addresses[i]))
-			return true;
-	return false;
-}
-
-static bool any_own(const struct email_box *b, const struct mail_addresses *list)
-{
-	for (size_t i = 0; i < list->len; i++)
-		if (is_own(b, list->items[i].addr))
-			return true;
-	return false;
-}
+/* ---- whose thread ---- */
 
 static void add_token(struct passage *p, const struct mail_addresses *list, struct thread_name *names, size_t *n)
 {
 	for (size_t i = 0; i < list->len && *n < NAMES_TRIED; i++) {
 		char tag[65];
 		struct id thread;
-		if (!is_own(p->box, list->items[i].addr))
+		if (!passage_is_own(p->box, list->items[i].addr))
 			continue;
 		mail_address_tag(list->items[i].addr, tag);
 		if (email_token_read(p->box->secret, TOKEN_THREAD, tag, &thread))
@@ -333,200 +294,6 @@ static enum err find_choice(struct passage *p, struct choice *c)
 	    p->box->email->engine, p->box->ws, p->thread.thread, from, CHOICES_BACK + 1, look_for_choice, c, NULL);
 }
 
-/* ---- the words ---- */
-
-static void add_quoted(struct buf *b, const char *title, const struct buf *text, size_t max)
-{
-	if (text->len == 0)
-		return;
-	size_t n = utf8_clip(text->p, text->len, max);
-	buf_addf(b, "%s%s\n", b->len > 0 ? "\n\n" : "", title);
-	for (size_t i = 0; i < n;) {
-		size_t line = strcspn(text->p + i, "\n");
-		if (line > n - i)
-			line = n - i;
-		buf_add_str(b, "> ");
-		buf_add(b, text->p + i, line);
-		buf_add_char(b, '\n');
-		i += line + 1;
-	}
-	if (n < text->len)
-		buf_add_str(b, "> …\n");
-}
-
-static void add_note(struct buf *b, const char *note)
-{
-	buf_addf(b, "%s(%s)", b->len > 0 ? "\n\n" : "", note);
-}
-
-/* The subject says something of its own when it begins a thread; a command below it is a command all the same. */
-static void write_body(struct passage *p)
-{
-	const struct mail *m = p->mail;
-	struct buf *b = &p->body, *said = &p->text.visible;
-	size_t n = 0;
-	const char *subject = mail_base_subject(m->subject, &n);
-	bool command = command_recognise(said->p != NULL ? said->p : "", said->len) != CMD_NONE;
-	if (!p->found && n > 2 && !command)
-		buf_add(b, subject, n);
-	if (said->len > 0) {
-		buf_add_str(b, b->len > 0 ? "\n\n" : "");
-		buf_add(b, said->p, said->len);
-	}
-	add_quoted(b, "Forwarded:", &p->text.forwarded, FORWARD_MAX);
-	if (!p->found)
-		add_quoted(b, "From the mails before:", &p->text.quoted, HISTORY_MAX);
-	if (m->calendar != NULL)
-		add_note(b, m->calendar);
-	if ((m->unreadable & MAIL_TNEF) && said->len > 0)
-		add_note(b, "with a winmail.dat, whose content could not be read");
-	if (p->raw->cut)
-		add_note(b, "the mail is too large: only its beginning was read");
-	if (b->len > TEXT_MAX)
-		buf_truncate(b, utf8_clip(b->p, b->len, TEXT_MAX));
-	buf_reserve(b, 0);
-}
-
-/* What can be said to a mail that says nothing readable. */
-static enum email_say say_for(const struct passage *p)
-{
-	const struct mail *m = p->mail;
-	if (p->text.visible.len > 0 || p->text.forwarded.len > 0 || m->calendar != NULL)
-		return SAY_NOTHING;
-	if (m->unreadable & MAIL_ENCRYPTED_PGP)
-		return SAY_PGP;
-	if (m->unreadable & MAIL_ENCRYPTED_SMIME)
-		return SAY_SMIME;
-	if (m->unreadable & MAIL_TNEF)
-		return SAY_TNEF;
-	size_t n = 0, files = 0;
-	(void)mail_base_subject(m->subject, &n);
-	for (size_t i = 0; i < m->files_len; i++)
-		files += !m->files[i].is_inline;
-	if (files > 0)
-		return SAY_FILES;
-	return n == 0 || p->found ? SAY_EMPTY : SAY_NOTHING;
-}
-
-/* ---- where the answer goes ---- */
-
-static void answer_subject(struct passage *p)
-{
-	size_t n = 0;
-	const char *base = mail_base_subject(p->mail->subject, &n);
-	buf_add_str(&p->subject, "Re: ");
-	buf_add(&p->subject, n > 0 ? base : "your mail", n > 0 ? utf8_clip(base, n, 230) : strlen("your mail"));
-}
-
-/* References as RFC 5322 section 3.6.4 has them. */
-static void answer_references(struct passage *p)
-{
-	const struct mail *m = p->mail;
-	const struct mail_ids *from = m->references.len > 0 ? &m->references : &m->in_reply_to;
-	for (size_t i = 0; i < from->len && (m->references.len > 0 || from->len == 1); i++)
-		if (strcmp(from->items[i], m->message_id) != 0 && strpbrk(from->items[i], " \t<>") == NULL)
-			buf_addf(&p->references, "%s%s", p->references.len > 0 ? " " : "", from->items[i]);
-	if (!m->message_id_derived)
-		buf_addf(&p->references, "%s%s", p->references.len > 0 ? " " : "", m->message_id);
-	buf_reserve(&p->references, 0);
-}
-
-static void add_copies(struct passage *p, const struct mail_addresses *list)
-{
-	for (size_t i = 0; i < list->len; i++) {
-		const char *a = list->items[i].addr;
-		if (!mail_address_ok(a) || strpbrk(a, ",\" ") != NULL || is_own(p->box, a) || strcasecmp(a, p->origin.to) == 0 ||
-		    strcasecmp(a, p->mail->sender) == 0)
-			continue;
-		char in[400], all[INTENT_ORIGIN_MAX * 4];
-		snprintf(in, sizeof(in), ",%s,", a);
-		if ((size_t)snprintf(all, sizeof(all), ",%s,", p->cc.len > 0 ? p->cc.p : "") >= sizeof(all)) {
-			p->origin.left_out = true;
-			return;
-		}
-		if (strcasestr(all, in) == NULL)
-			buf_addf(&p->cc, "%s%s", p->cc.len > 0 ? "," : "", a);
-	}
-}
-
-static size_t make_origin(struct passage *p, char out[INTENT_ORIGIN_MAX])
-{
-	const struct mail *m = p->mail;
-	struct email_origin *o = &p->origin;
-	o->box = p->box->address;
-	o->received_s = (int64_t)(clock_wall_ms() / 1000);
-	o->to = m->sender;
-	o->to_name = m->from.items[0].name;
-	if (m->reply_to.len == 1 && mail_address_ok(m->reply_to.items[0].addr) && !is_own(p->box, m->reply_to.items[0].addr)) {
-		o->to = m->reply_to.items[0].addr;
-		o->to_name = m->reply_to.items[0].name;
-	}
-	answer_subject(p);
-	answer_references(p);
-	/* Only where all of them were addressed openly; who was hidden, or is not proved, speaks for nobody else. */
-	if (p->box->policy.reply_all && p->who != WHO_STRANGER && (any_own(p->box, &m->to) || any_own(p->box, &m->cc))) {
-		add_copies(p, &m->to);
-		add_copies(p, &m->cc);
-	}
-	buf_reserve(&p->cc, 0);
-	o->subject = p->subject.p;
-	o->in_reply_to = m->message_id_derived ? "" : m->message_id;
-	o->references = p->references.p;
-	o->cc = p->cc.p;
-	size_t n = email_origin_pack(o, out);
-	if (n == 0) { /* an id as long as a letter: answered without it */
-		o->in_reply_to = "";
-		n = email_origin_pack(o, out);
-	}
-	return n;
-}
-
-/* ---- the intent ---- */
-
-/* Who sees the thread from now on: the sender, and whom a proved sender has named.  Gives how many are no members. */
-static size_t readers_of(struct passage *p, char (*keys)[330], const char **list, size_t *outsiders)
-{
-	const struct mail_addresses *const both[] = { &p->mail->to, &p->mail->cc };
-	size_t n = 0;
-	snprintf(keys[n], sizeof(keys[n]), "%s", p->person);
-	list[n] = keys[n];
-	n++;
-	*outsiders = p->who != WHO_MEMBER;
-	for (size_t k = 0; k < 2 && p->who != WHO_STRANGER; k++)
-		for (size_t i = 0; i < both[k]->len && n < INTENT_READERS_MAX; i++) {
-			const char *a = both[k]->items[i].addr;
-			if (!mail_address_ok(a) || is_own(p->box, a) || strlen(a) >= sizeof(keys[n]))
-				continue;
-			for (size_t c = 0; c <= strlen(a); c++)
-				keys[n][c] = (char)(a[c] >= 'A' && a[c] <= 'Z' ? a[c] | 0x20 : a[c]);
-			if (strcmp(keys[n], p->person) == 0)
-				continue;
-			*outsiders += !email_is_member(&p->box->policy, keys[n]);
-			list[n] = keys[n];
-			n++;
-		}
-	return n;
-}
-
-static size_t files_of(struct passage *p, struct intent_file *out, char (*ids)[80])
-{
-	size_t n = 0;
-	for (size_t i = 0; i < p->mail->files_len && n < INTENT_FILES_MAX; i++) {
-		const struct mail_file *f = &p->mail->files[i];
-		if (f->is_inline)
-			continue;
-		snprintf(ids[n], sizeof(ids[n]), "%s/%s", p->cursor, f->part);
-		out[n] = (struct intent_file){ .external_id = ids[n],
-			.name = f->name[0] != '\0' ? f->name : "unnamed",
-			.mime = f->type,
-			.size_bytes = f->size_bytes > 0 ? (uint64_t)f->size_bytes : 0,
-			.text = f->text,
-			.text_len = f->text_len };
-		n++;
-	}
-	return n;
-}
-
 static enum err answer(struct passage *p, struct landing *l)
 {
 	const struct mail *m = p->mail;
@@ -551,10 +318,10 @@ static enum err answer(struct passage *p, struct landing *l)
 		free(keys);
 		return e;
 	}
-	p->origin.say = p->what == EMAIL_DO_WORDS ? p->who == WHO_STRANGER ? SAY_STRANGER : SAY_OUTSIDER : say_for(p);
+	p->origin.say = p->what == EMAIL_DO_WORDS ? p->who == WHO_STRANGER ? SAY_STRANGER : SAY_OUTSIDER : passage_say(p);
 	in.edge_answers = p->origin.say != SAY_NOTHING;
-	in.origin_len = l->origin_len = make_origin(p, l->origin);
-	write_body(p);
+	in.origin_len = l->origin_len = passage_origin(p, l->origin);
+	passage_write_body(p);
 	in.text = p->body.p;
 	in.text_len = p->body.len;
 	if (choice.any) {
@@ -567,7 +334,7 @@ static enum err answer(struct passage *p, struct landing *l)
 		.name = m->from.items[0].name[0] != '\0' ? m->from.items[0].name : m->sender,
 		.is_guest = p->who != WHO_MEMBER };
 	in.readers = readers;
-	in.readers_len = readers_of(p, keys, readers, &outsiders);
+	in.readers_len = passage_readers(p, keys, readers, &outsiders);
 	snprintf(place, sizeof(place), "%s/%s", b->address, p->source);
 	in.place = (struct intent_place){ .external_id = p->found ? p->thread.place_key : place,
 		.name = p->found ? NULL : p->subject.p + strlen("Re: "),
@@ -577,10 +344,10 @@ static enum err answer(struct passage *p, struct landing *l)
 		.eddy_is_member = true };
 	in.thread_key = p->found ? p->thread.thread_key : p->source;
 	in.title = p->found ? NULL : p->subject.p + strlen("Re: ");
-	in.mentions_us = (!p->begun_by_us && (any_own(b, &m->to) || !any_own(b, &m->cc))) ||
+	in.mentions_us = (!p->begun_by_us && (passage_any_own(b, &m->to) || !passage_any_own(b, &m->cc))) ||
 	    email_names_us(
 	        p->text.visible.p != NULL ? p->text.visible.p : "", p->text.visible.len, settings_str(b->s, "email.name"));
-	in.files_len = files_of(p, in.files, ids);
+	in.files_len = passage_files(p, in.files, ids);
 	snprintf(l->key, sizeof(l->key), "slowed:%s:%lld", in.thread_key, (long long)(clock_wall_ms() / 86400000u));
 	l->mail = take_off(b, m);
 	hand_in(p, &in, l);

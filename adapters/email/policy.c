@@ -67,11 +67,17 @@ enum email_do email_judge(const struct email_policy *p, const struct mail *m, en
 	return door == DOOR_AGENT ? EMAIL_DO_ANSWER : door == DOOR_TEXT ? EMAIL_DO_WORDS : EMAIL_DO_SHUT_OUT;
 }
 
+void email_key(const char *address, char *out, size_t n)
+{
+	snprintf(out, n, "%s", address);
+	for (char *p = out; *p != '\0'; p++)
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
+}
+
 void email_person_key(const struct mail *m, enum email_who who, char out[330])
 {
-	snprintf(out, 330, "%s%s", who == WHO_STRANGER ? "?" : "", m->sender != NULL ? m->sender : "");
-	for (char *p = out; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
+	out[0] = '?';
+	email_key(m->sender != NULL ? m->sender : "", out + (who == WHO_STRANGER), 330u - (who == WHO_STRANGER));
 }
 
 int email_choice(const char *text, size_t n)

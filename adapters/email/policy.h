@@ -42,6 +42,8 @@ enum email_who email_who(const struct email_policy *p, const struct mail *m);
 bool email_is_member(const struct email_policy *p, const char *address);
 /** What is to be done with a mail that is nobody's of ours, by what it is and who sent it. */
 enum email_do email_judge(const struct email_policy *p, const struct mail *m, enum email_who who);
+/** How the core knows who is at an address: in lower case, ASCII only. */
+void email_key(const char *address, char *out, size_t n);
 /** How the core knows a sender: the address in lower case; with a "?" in front when nothing proves it. */
 void email_person_key(const struct mail *m, enum email_who who, char out[330]);
 /** Is the answer to "1. … 2. …" a bare number?  0: no. */

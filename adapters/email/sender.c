@@ -92,9 +92,7 @@ static enum err may_write(struct letter *l, const struct email_box *b, const cha
 {
 	char key[330];
 	int stop = 0;
-	snprintf(key, sizeof(key), "%s", address);
-	for (char *c = key; *c != '\0'; c++)
-		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+	email_key(address, key, sizeof(key));
 	enum err e = engine_stop_get(l->email->engine, b->ws, email_ops.name, key, &stop);
 	if (e != ERR_NONE)
 		return e;
@@ -292,9 +290,7 @@ static void on_refused(void *arg, struct id ws, const char *addr, int code, cons
 {
 	struct email_box *b = arg;
 	char key[330], detail[300];
-	snprintf(key, sizeof(key), "%s", addr);
-	for (char *c = key; *c != '\0'; c++)
-		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+	email_key(addr, key, sizeof(key));
 	snprintf(detail, sizeof(detail), "%d %.250s", code, reply);
 	if (engine_stop_put(b->email->engine, ws, email_ops.name, key, STOP_UNDELIVERABLE, detail) != ERR_NONE)
 		log_warn("email.stop", LF_STR("why", "not stored"), LF_STR("result", "retry"));
