@@ -22,7 +22,7 @@ struct frame {
 	uint8_t markup; /* of all lines inside */
 	uint8_t depth;
 	bool preformatted, ordered, bright; /* bright: the background is white */
-	bool cell_seen;
+	bool cell_seen, in_list;
 };
 
 struct out {
@@ -456,7 +456,7 @@ static bool enter(struct out *o, struct frame *f, struct frame *parent, const st
 		f->cell_seen = false;
 		break;
 	case TAG_PARAGRAPH:
-		due(o, has_margin(n) ? 2 : 1);
+		due(o, has_margin(n) && parent->tag != TAG_LI ? 2 : 1);
 		break;
 	case TAG_PRE:
 		due(o, 1);
@@ -469,7 +469,8 @@ static bool enter(struct out *o, struct frame *f, struct frame *parent, const st
 		break;
 	case TAG_UL:
 	case TAG_OL:
-		due(o, 1);
+		due(o, f->in_list ? 1 : 2);
+		f->in_list = true;
 		f->items = 0;
 		f->ordered = f->tag == TAG_OL;
 		if (f->ordered) {
@@ -524,7 +525,7 @@ static void leave(struct out *o, const struct frame *f, size_t text_from)
 		add_link(o, f->node, text_from);
 		break;
 	case TAG_PARAGRAPH:
-		due(o, has_margin(f->node) ? 2 : 1);
+		due(o, has_margin(f->node) && f[-1].tag != TAG_LI ? 2 : 1);
 		break;
 	case TAG_LI:
 		o->marker[0] = '\0';
@@ -534,9 +535,11 @@ static void leave(struct out *o, const struct frame *f, size_t text_from)
 	case TAG_TR:
 	case TAG_PRE:
 	case TAG_QUOTE:
+		due(o, 1);
+		break;
 	case TAG_UL:
 	case TAG_OL:
-		due(o, 1);
+		due(o, f[-1].in_list ? 1 : 2);
 		break;
 	default:
 		break;
@@ -574,7 +577,7 @@ static void walk(xmlNode *root, struct out *o, const struct html_hidden *rules)
 				len++;
 				down = true;
 			} else if (f.tag != TAG_BR && f.tag != TAG_HR) {
-				leave(o, &f, o->text->len);
+				due(o, f.tag == TAG_PARAGRAPH ? 2 : f.tag == TAG_BLOCK ? 1 : 0);
 			}
 		}
 		if (down) {

@@ -15,7 +15,7 @@
 #define ATTRIBUTES_MAX 64u
 #define VALUE_MAX 4096u
 #define RULES_MAX 200u
-#define ELEMENTS_MAX 300000u
+#define ELEMENTS_MAX 150000u
 
 struct cleaner {
 	struct buf *out;
@@ -67,12 +67,19 @@ static void add_clean(struct buf *out, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		size_t from = i;
-		while (i < n && ((unsigned char)s[i] >= ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') &&
+		while (i < n && s[i] != '&' && ((unsigned char)s[i] >= ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') &&
 		    (unsigned char)s[i] < 0x80)
 			i++;
 		buf_add(out, s + from, i - from);
 		if (i >= n)
 			break;
+		if (s[i] == '&') { /* one that starts no entity is slow to find out for the parser */
+			char next = i + 1 < n ? s[i + 1] : ' ', after = i + 2 < n ? s[i + 2] : ' ';
+			bool number = next == '#' && ((after >= '0' && after <= '9') || after == 'x' || after == 'X');
+			buf_add_str(out, is_letter(next) || number ? "&" : "&amp;");
+			i++;
+			continue;
+		}
 		uint32_t c;
 		size_t step = utf8_decode(s + i, n - i, &c);
 		if ((unsigned char)s[i] < 0x80)
@@ -303,6 +310,8 @@ static size_t start_tag(struct cleaner *c, const char *s, size_t n, size_t i)
 		return gt != NULL ? (size_t)(gt - s) + 1 : n;
 	}
 	const bool flat = is_flat(s + name, name_n);
+	if (memchr(s + name, ':', name_n) != NULL) /* Office's own elements: only their text counts */
+		return attributes(c, s, n, e, NULL);
 	if (named(s + name, name_n, "meta") || named(s + name, name_n, "link") || named(s + name, name_n, "base"))
 		return attributes(c, s, n, e, NULL);
 	c->elements++;
@@ -335,7 +344,7 @@ static size_t end_tag(struct cleaner *c, const char *s, size_t n, size_t i)
 	if (end < n && s[end] == '>')
 		end++;
 	size_t name_n = e - name;
-	if (name_n == 0 || name_n > 40)
+	if (name_n == 0 || name_n > 40 || memchr(s + name, ':', name_n) != NULL)
 		return end;
 	for (size_t k = name; k < e; k++)
 		if (!is_letter(s[k]) && !(s[k] >= '0' && s[k] <= '9') && s[k] != ':' && s[k] != '-' && s[k] != '_')
@@ -344,7 +353,7 @@ static size_t end_tag(struct cleaner *c, const char *s, size_t n, size_t i)
 		return end; /* text after it belongs to the mail all the same */
 	if (is_flat(s + name, name_n)) {
 		if (named(s + name, name_n, "p") || named(s + name, name_n, "br"))
-			buf_add_str(c->out, named(s + name, name_n, "p") ? "</p>" : "<br>");
+			buf_add_str(c->out, named(s + name, name_n, "p") ? "</p>\n" : "<br>");
 		else if (named(s + name, name_n, "li") || named(s + name, name_n, "td") || named(s + name, name_n, "tr") ||
 		    named(s + name, name_n, "th")) {
 			buf_add_str(c->out, "</");

@@ -56,17 +56,8 @@ static bool is_real(const char *text, size_t n)
 		    (key.p[i] >= 'a' && key.p[i] <= 'z') || (key.p[i] >= '0' && key.p[i] <= '9') || (unsigned char)key.p[i] >= 0x80;
 	for (size_t i = 0; i < key.len && !words && n < 200; i++) /* "+1", "?", ":-)" */
 		words = key.p[i] > ' ' && key.p[i] != '-' && key.p[i] != '_';
-	static const char *const viewers[] = { "html viewer", "html-viewer", "view this message in html", "view the html",
-		"html version of this", "html-enabled", "html enabled", "html compatible", "html-compatible",
-		"does not support html", "doesn't support html", "cannot display html", "can't display html", "supports html",
-		"html email client", "this is an html message", "this is a html email", "this is an html email",
-		"this message is in html format", "in mime format", "mime-aware", "view this email in your browser", "kein html",
-		"html-format", "html-ansicht", "html-fähig", "ne supporte pas le html", "ne supporte pas l'html", "format html",
-		"formato html", "no soporta html", "no admite html", "não suporta html", "non supporta html" };
-	if (words && n < 400)
-		for (size_t i = 0; i < sizeof viewers / sizeof viewers[0]; i++)
-			if (memmem(key.p, key.len, viewers[i], strlen(viewers[i])) != NULL)
-				words = false;
+	if (words && n < 400 && mail_word_viewer(key.p, key.len))
+		words = false;
 	buf_done(&key);
 	return words;
 }

@@ -16,7 +16,7 @@
 
 static bool is_own(const struct text_line *t) /* a line of the sender, not blank */
 {
-	return t->kind == KIND_TEXT && !text_blank(t);
+	return (t->kind == KIND_TEXT || t->kind == KIND_CODE) && !text_blank(t);
 }
 
 static size_t next_filled(const struct text_lines *l, size_t i)
@@ -134,6 +134,14 @@ static bool starts_inside_address(const struct text_lines *l, size_t i)
 	return false;
 }
 
+/* "he wrote" is a sentence; Mr Han and Ms Lei are names. */
+static bool is_pronoun(const struct text_lines *l, size_t from, size_t last)
+{
+	const char *k = text_key(l, last);
+	const char *i = memmem(k, l->v[last].key_n, "i ", 2);
+	return (i != NULL && (i == k || i[-1] == ' ')) || !is_name_near_verb(l, from, last + 1);
+}
+
 enum strength { NO_ATTRIBUTION, WEAK_ATTRIBUTION, STRONG_ATTRIBUTION };
 
 /*
@@ -172,7 +180,7 @@ static enum strength attribution_at(const struct text_lines *l, size_t i, size_t
 		const bool dated = year || (day && time);
 		enum strength found = NO_ATTRIBUTION;
 		if (verb && (colon || ((has & HAS_VERB) && at && dated))) {
-			if (has & HAS_PRONOUN)
+			if ((has & HAS_PRONOUN) && is_pronoun(l, i, j))
 				found = NO_ATTRIBUTION;
 			else if (at && (dated || day) && words <= 40)
 				found = STRONG_ATTRIBUTION;
@@ -187,6 +195,8 @@ static enum strength attribution_at(const struct text_lines *l, size_t i, size_t
 		} else if (colon && at && dated && (time || year) && words <= 30) {
 			bool sure = (first & HAS_FIRST) && (has & HAS_ANGLE) && year && time;
 			found = sure ? STRONG_ATTRIBUTION : WEAK_ATTRIBUTION;
+		} else if (colon && at && k == 0 && words <= 16 && mail_word_quoting(text_key(l, i), l->v[i].key_n)) {
+			found = WEAK_ATTRIBUTION;
 		} else if (colon && dated && time && year && words <= 20) {
 			found = WEAK_ATTRIBUTION;
 		}
@@ -194,12 +204,28 @@ static enum strength attribution_at(const struct text_lines *l, size_t i, size_t
 			found = NO_ATTRIBUTION;
 		if (found != NO_ATTRIBUTION) {
 			*end = j + 1;
+			const bool rest = !colon && *end < stop && !text_blank(&l->v[*end]);
+			if (rest &&
+			    (mail_text_is_rule(l, *end, 2) ||
+			        (l->v[*end].key_n == 1 && (l->v[*end].has & HAS_COLON)))) /* "wrote ----", "a écrit :" */
+				++*end;
 			return found;
 		}
 		if (colon && k > 0 && !(has & HAS_OPEN) && (t->has & HAS_COLON) && quote_follows(l, j + 1))
 			return NO_ATTRIBUTION;
 	}
 	return NO_ATTRIBUTION;
+}
+
+/* Is line ${i} the first of a wrapped attribution, though one could start at ${later} too?  With a date or an address in front: yes; a sentence: no. */
+static bool belongs_to_next(const struct text_lines *l, size_t i, size_t later)
+{
+	const struct text_line *t = &l->v[i];
+	const char last = text_key(l, i)[t->key_n - 1];
+	const bool dated = (t->has & (HAS_EARLY | HAS_DAY)) == (HAS_EARLY | HAS_DAY);
+	if (dated && (!(l->v[later].has & HAS_EARLY) || strchr(".!?", last) == NULL))
+		return true;
+	return (t->has & HAS_AT) && memchr(text_key(l, i), '<', t->key_n) != NULL && t->words <= 12 && strchr(".!?:", last) == NULL;
 }
 
 /* The same, but the latest line it may start with: a sentence above it is the sender's. */
@@ -212,8 +238,7 @@ static enum strength attribution(const struct text_lines *l, size_t i, size_t *e
 		size_t e;
 		if (text_blank(&l->v[later]) || l->v[later].depth != l->v[i].depth)
 			continue;
-		bool dated = (l->v[i].has & (HAS_EARLY | HAS_DAY)) == (HAS_EARLY | HAS_DAY);
-		if (dated && !(l->v[later].has & HAS_EARLY))
+		if (belongs_to_next(l, i, later))
 			continue;
 		if (attribution_at(l, later, &e) == STRONG_ATTRIBUTION && e == *end)
 			return NO_ATTRIBUTION;
@@ -385,6 +410,29 @@ static bool is_wrapped_quote(const struct text_lines *l, size_t i)
 	return p->n >= 74 && p->n <= 84 && c > 0x80;
 }
 
+static bool is_fence(const struct text_lines *l, size_t i)
+{
+	return l->v[i].depth == 0 && l->v[i].key_n >= 3 && memcmp(text_key(l, i), "```", 3) == 0;
+}
+
+/* Between fences nothing is a quote, a header or a signature. */
+static void mark_code(struct text_lines *l)
+{
+	size_t open = SIZE_MAX;
+	for (size_t i = 0; i < l->len; i++) {
+		if (!is_fence(l, i))
+			continue;
+		if (open == SIZE_MAX) {
+			open = i;
+			continue;
+		}
+		if (i - open <= 1000)
+			for (size_t j = open; j <= i; j++)
+				l->v[j].kind = KIND_CODE;
+		open = SIZE_MAX;
+	}
+}
+
 static void mark_quotes(struct text_lines *l)
 {
 	for (size_t i = 0; i < l->len; i++) {
@@ -395,6 +443,7 @@ static void mark_quotes(struct text_lines *l)
 		else if (t->depth > 0 || (t->markup & MARKUP_HISTORY) || is_wrapped_quote(l, i))
 			t->kind = KIND_QUOTE;
 	}
+	mark_code(l);
 }
 
 static bool has_own(const struct text_lines *l, size_t from, size_t to)
@@ -419,9 +468,10 @@ static void find_history(struct view *v)
 			v->history_forward = t->markup & MARKUP_FORWARD;
 			return;
 		}
+		own |= t->kind == KIND_CODE;
 		if (t->kind != KIND_TEXT || text_blank(t))
 			continue;
-		if (t->markup & MARKUP_ATTRIBUTION) {
+		if ((t->markup & MARKUP_ATTRIBUTION) && marker_at(l, i) == MARKER_NONE) {
 			size_t e = i;
 			while (e < l->len && (text_blank(&l->v[e]) || (l->v[e].markup & MARKUP_ATTRIBUTION)))
 				e++;
@@ -623,14 +673,13 @@ void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, st
 		from = k < n ? b[k].to : to;
 	}
 	out->has_inline = weigh_blocks(&v, b, n);
-	size_t history_lines = 0;
 	for (size_t k = 0; k < n; k++)
 		if (l->v[b[k].from].kind == KIND_HISTORY && b[k].to > b[k].text) {
 			size_t first = b[k].text;
 			while (first < b[k].to && text_blank(&l->v[first]))
 				first++;
 			bool is_forward =
-			    (first < b[k].to && marker_at(l, first) == MARKER_FORWARD) || (l->v[first].markup & MARKUP_FORWARD);
+			    first < b[k].to && (marker_at(l, first) == MARKER_FORWARD || (l->v[first].markup & MARKUP_FORWARD));
 			for (size_t i = b[k].from; i < b[k].to; i++)
 				add_line(is_forward ? &out->forwarded : &out->quoted, l, i, true, 0);
 		}
@@ -642,8 +691,7 @@ void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, st
 		l->v[--end].kind = KIND_HISTORY;
 	for (size_t i = 0; i < v.history; i++) {
 		const struct text_line *t = &l->v[i];
-		history_lines += t->kind == KIND_HISTORY && !text_blank(t);
-		if (t->kind == KIND_TEXT)
+		if (t->kind == KIND_TEXT || t->kind == KIND_CODE)
 			add_line(&out->visible, l, i, false, v.inside_at > 0 && v.inside_line == i ? v.inside_at : 0);
 		else if (t->kind == KIND_HISTORY && text_blank(t))
 			buf_add_char(&out->visible, '\n');
@@ -652,16 +700,18 @@ void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, st
 	tidy(&out->visible);
 	tidy(&out->quoted);
 	tidy(&out->forwarded);
-	found->cut = history_lines > 0 || v.history < l->len;
+	found->cut = out->quoted.len > 0 || out->forwarded.len > 0;
 	found->cut_by_markup = v.by_markup;
 	if (out->visible.len > 0 || !found->cut)
 		return;
 	/* Nothing of their own: a forwarded mail is the message then, else all of it. */
-	if (v.history < l->len && v.history_forward && !v.by_markup) {
-		for (size_t i = below_headers(l, v.history); i < l->len; i++)
-			add_line(&out->visible, l, i, false, 0);
+	if (v.history < l->len && v.history_forward) {
+		if (v.by_markup)
+			return;
+		for (size_t k = below_headers(l, v.history); k < l->len; k++)
+			add_line(&out->visible, l, k, false, 0);
 		tidy(&out->visible);
-	} else if (!(v.by_markup && v.history_forward)) {
-		all_text(l, &out->visible);
 	}
+	if (out->visible.len == 0)
+		all_text(l, &out->visible);
 }

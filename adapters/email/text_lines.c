@@ -209,6 +209,15 @@ static unsigned has_numbers(const char *k, size_t n)
 		}
 		has |= HAS_DAY;
 	}
+	for (size_t i = 0; i + 6 < n; i++) { /* 6. 5. 24 */
+		if (!is_digit(k[i]) || k[i + 1] != '.' || k[i + 2] != ' ' || !is_digit(k[i + 3]))
+			continue;
+		size_t j = i + 4;
+		if (is_digit(k[j]))
+			j++;
+		if (j + 2 < n && k[j] == '.' && k[j + 1] == ' ' && is_digit(k[j + 2]))
+			has |= HAS_YEAR | HAS_DAY;
+	}
 	/* 2024-05-06, 2013.02.08. */
 	for (size_t i = 0; i + 7 < n; i++)
 		if (is_digit(k[i]) && (i == 0 || !is_digit(k[i - 1])) && is_digit(k[i + 1]) && is_digit(k[i + 2]) &&
@@ -332,6 +341,22 @@ static void line_quote(struct text_line *t, const char *s)
 	t->depth = (uint8_t)(depth < 255 ? depth : 255);
 }
 
+/* Bytes of a blank or of something invisible at the end. */
+static size_t blank_at_end(const char *s, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (s[n - 1] == ' ' || s[n - 1] == '\t' || s[n - 1] == '\r')
+		return 1;
+	if (n >= 2 && memcmp(s + n - 2, "\xc2\xa0", 2) == 0)
+		return 2;
+	static const char *const three[] = { "\xe2\x80\x8b", "\xe2\x80\xaf", "\xef\xbb\xbf", "\xe3\x80\x80", "\xe2\x80\x8e" };
+	for (size_t i = 0; n >= 3 && i < sizeof three / sizeof three[0]; i++)
+		if (memcmp(s + n - 3, three[i], 3) == 0)
+			return 3;
+	return 0;
+}
+
 void mail_text_lines_init(struct text_lines *l, const char *text, size_t n, const uint8_t *markup, size_t markup_n)
 {
 	*l = (struct text_lines){ .text = text };
@@ -353,10 +378,8 @@ void mail_text_lines_init(struct text_lines *l, const char *text, size_t n, cons
 		*t = (struct text_line){ .at = (uint32_t)i };
 		size_t e = stop;
 		bool blank = false;
-		while (e > i && (text[e - 1] == ' ' || text[e - 1] == '\t' || text[e - 1] == '\r')) {
+		for (size_t cut; (cut = blank_at_end(text + i, e - i)) > 0; e -= cut)
 			blank |= text[e - 1] == ' ';
-			e--;
-		}
 		t->n = (uint32_t)(e - i);
 		if (blank)
 			t->has |= HAS_STRICT_DASHES;

@@ -76,17 +76,20 @@ enum mail_label { LABEL_NONE, LABEL_FROM, LABEL_SENT, LABEL_DATE, LABEL_TO, LABE
 enum mail_label mail_word_label(const char *key, size_t n); /* without the colon */
 enum { WORD_VERB = 1, WORD_VERB_INSIDE = 2, WORD_PRONOUN = 4, WORD_SMALL = 8 };
 unsigned mail_word_of_attribution(const char *word, size_t n);
+/** "Quoting Pat <pat@example.org>:" */
+bool mail_word_quoting(const char *key, size_t n);
 /** A verb of a script without blanks ends the key ("写道"). */
 bool mail_word_verb_ends(const char *key, size_t n);
 enum mail_marker { MARKER_NONE, MARKER_ORIGINAL, MARKER_FORWARD };
 /** The phrase between the dashes: "original message". */
 enum mail_marker mail_word_marker(const char *phrase, size_t n);
-bool mail_word_begin_forward(const char *key, size_t n); /* "begin forwarded message:" */
 bool mail_word_reply_above(const char *key, size_t n);
 bool mail_word_sent_from(const char *key, size_t n);
 enum { DISCLAIMER_SECRET = 1, DISCLAIMER_DUTY = 2 };
 unsigned mail_word_disclaimer(const char *key, size_t n); /* a paragraph that has both is one */
 bool mail_word_footer(const char *key, size_t n);         /* virus scanners, list programs: one line */
+bool mail_word_thanks(const char *key, size_t n); /* "Kind regards" and its like start the line */
+bool mail_word_viewer(const char *key, size_t n); /* "your program cannot show HTML" */
 bool mail_word_forward_subject(const char *key, size_t n);
 
 /* ---- folding ---- */
@@ -105,7 +108,7 @@ struct text_found {
 };
 void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, struct text_found *found);
 /** Line classes that are no message at the end of a stretch: signatures, footers (text_tail.c). */
-enum { KIND_TEXT, KIND_QUOTE, KIND_ATTRIBUTION, KIND_HISTORY, KIND_JUNK };
+enum { KIND_TEXT, KIND_QUOTE, KIND_ATTRIBUTION, KIND_HISTORY, KIND_JUNK, KIND_CODE };
 void mail_text_tail(struct text_lines *l, size_t from, size_t to);
 /** ${key} looks like a name of a person: few words, each with a capital, no sentence. */
 bool mail_text_is_name(const struct text_lines *l, size_t i);

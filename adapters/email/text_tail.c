@@ -106,42 +106,38 @@ static bool is_contact_block(const struct text_lines *l, size_t from, size_t to,
 
 static bool is_thanks(const struct text_lines *l, size_t i)
 {
-	static const char *const words[] = { "thank", "thanks", "many thanks", "best", "kind regards", "regards", "with kind",
-		"warm", "cheers", "sincerely", "yours", "danke", "vielen dank", "mit freundlichen", "viele grüße", "beste grüße",
-		"liebe grüße", "herzliche", "freundliche", "merci", "cordialement", "bien à vous", "gracias", "saludos",
-		"un saludo", "atentamente", "obrigad", "atenciosamente", "grazie", "cordiali saluti", "distinti saluti", "bedankt",
-		"met vriendelijke", "groet", "tack", "med vänlig", "mvh", "tak", "med venlig", "takk", "med vennlig", "dzięk",
-		"pozdrawiam", "z poważaniem", "děkuji", "s pozdravem", "ďakujem", "s pozdravom", "спасибо", "с уважением", "дякую",
-		"з повагою", "köszön", "üdvözlettel", "mulțumesc", "cu stimă", "kiitos", "ystävällisin", "teşekkür", "saygılarımla",
-		"ευχαριστώ", "με εκτίμηση" };
-	const char *k = text_key(l, i);
-	for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
-		if (l->v[i].key_n >= strlen(words[w]) && memcmp(k, words[w], strlen(words[w])) == 0)
-			return true;
-	return false;
+	return mail_word_thanks(text_key(l, i), l->v[i].key_n);
 }
 
-/* The delimited signature of the stretch: from its delimiter to the end.  Without the blank of RFC 3676 it must be short to be believed. */
+/*
+ * The delimited signature of the stretch: from its delimiter to the end.  Without the blank of RFC 3676 the last one counts, and it must be short to be
+ * believed: people divide texts by dashes too.
+ */
 static void cut_delimited(struct text_lines *l, size_t from, size_t to)
 {
-	for (size_t i = from; i < to; i++) {
-		if (!is_delimiter(l, i))
-			continue;
-		size_t lines = 0, bytes = 0;
-		bool again = false;
-		for (size_t j = i + 1; j < to; j++) {
-			lines += is_text(&l->v[j]);
-			bytes += l->v[j].n;
-			again |= is_delimiter(l, j);
-		}
-		bool strict = l->v[i].key_n == 2 && (l->v[i].has & HAS_STRICT_DASHES);
-		if (again && !strict)
-			continue;
-		if (strict || (lines <= 12 && bytes <= 1200) || is_contact_block(l, i + 1, to, 20)) {
-			junk(l, i, to);
-			return;
+	size_t strict = to, last = to, seen = 0, lines = 0, bytes = 0;
+	for (size_t i = to; i > from; i--) {
+		const struct text_line *t = &l->v[i - 1];
+		if (is_delimiter(l, i - 1)) {
+			if (seen++ == 0)
+				last = i - 1;
+			if (t->key_n == 2 && (t->has & HAS_STRICT_DASHES))
+				strict = i - 1;
+		} else if (seen == 0) {
+			lines += is_text(t);
+			bytes += t->n;
 		}
 	}
+	if (strict < to) {
+		junk(l, strict, to);
+		return;
+	}
+	if (last == to)
+		return;
+	const bool contact = is_contact_block(l, last + 1, to, 20);
+	const bool named = lines <= 4 && last + 1 < to && mail_text_is_name(l, last + 1);
+	if (contact || named || (seen == 1 && lines <= 12 && bytes <= 1200))
+		junk(l, last, to);
 }
 
 /* A program's "sent from" ends what a person typed there; below it may be history without any header. */
@@ -309,6 +305,9 @@ static void cut_rules(struct text_lines *l, size_t from, size_t to)
 
 void mail_text_tail(struct text_lines *l, size_t from, size_t to)
 {
+	for (size_t i = to; i > from; i--)
+		if (l->v[i - 1].kind == KIND_CODE)
+			from = i;
 	cut_delimited(l, from, to);
 	cut_via_mobile(l, from, to);
 	cut_sent_from(l, from, to);

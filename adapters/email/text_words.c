@@ -1,1171 +1,404 @@
 /*
- * What mail programs write around a mail, in the languages they come in.  The tables are data: folded (lower case, one blank, straight quotes, no "*"), sorted on
- * first use and looked up by first byte, so that a longer table does not make reading slower.
+ * What mail programs write around a mail, in the languages they come in.  The lists are data: folded (lower case, one blank, straight quotes, no "*"), divided by "|",
+ * sorted on first use and looked up by first byte, so that a longer list does not make reading slower.
  */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/base/mem.h"
 #include "text_lines.h"
 
+/* "wrote", as the last word of an attribution; of "ha scritto" the last. */
+static const char verbs_last[] =
+    "wrote|writes|written|said|says|écrit|ecrit|écrivait|écrivit|répondu|escribió|escribio|escrito|escribía|escribe|"
+    "escreveu|scritto|scrisse|scrive|geschreven|skrifaði|ritaði|napisał|napisała|pisze|písal|psal|napisa|piše|irta|"
+    "scris|написа|напиша|написал|написала|писал|писала|пишет|пише|написав|писав|напісаў|напісала|піша|rašė|parašė|"
+    "rakstīja|yazdı|yazdi|yazmış|έγραψε|έγραψαν|εγραψε|نوشت|लिखा|লিখেছেন|எழுதியது|เขียนว่า|เขียน|viết|sumulat|"
+    "escriure|escrit|escribiu|geskryf|skryf|shkruar|shkroi|aliandika|გაწერა|წერდა|жазды";
+/* Verbs before the name ("schrieb Pat:"), or after it. */
+static const char verbs_inside[] =
+    "schrieb|schrieben|geschrieben|schreibt|schreef|skrev|skreiv|kirjoitti|kirjutas|napisal|napsal|napsala|napisana|"
+    "napisala|napísal|napísala|napisao|írta|написао|כתב|כתבה|מאת|كتب|كتبت|بواسطة|menulis|isinulat|idatzi|"
+    "ysgrifennodd|scríobh|գրել|napisaо";
+/* Verbs without a blank before them. */
+static const char verb_ends[] =
+    "写道|寫道|写到|写了|写|寫|作成|書きました|書いた|のメール|のメッセージ|님이 작성|작성|씀|썼습니다|쓰셨습니다|작성함|작성했습니다|가 씀";
+/* They who write in sentences of people, not of programs. */
+static const char pronouns[] =
+    "i|he|she|they|we|who|ich|er|wir|man|il|elle|nous|ils|elles|j'ai|ai|ik|hij|zij|jag|han|hon|hun|jeg|él|ella|"
+    "ellos|yo|lui|lei|io|ele|ela|eu|я|он|она|они|мы|він|вона|on|ona|hän|minä";
+/* What may stand between a name and the rest without a capital letter. */
+static const char small_words[] =
+    "a|à|ha|het|has|hat|va|you|via|von|van|der|den|de|da|di|del|della|la|le|du|dos|das|bin|al|el|ter|ten|und|and|"
+    "volgende|følgende|följande|um|uhr|am|pm|kl|klo|alle|ore|às|as|las|at|h|o|godz|użytkownik|пользователь|г|р|в|о|η|"
+    "ο|στις|μ|π|ezt|tarihinde|şunu|şunları|saat|đã|vào|lúc|ka|zuen|hau|på|je|oseba|keltezéssel|gmt|utc|cet|cest|est|"
+    "edt|pst|pdt|pukul|ở|ora|të|по|у|on";
+static const char quoting[] =
+    "quoting |zitat von |zitiere |citando |citando a |citat av |citat fra |sitat fra |citation de |citazione di |"
+    "cytowanie |cytat |citaat van |citace |quote from |in reply to |in antwort auf |en réponse à |en respuesta a |"
+    "em resposta a |in risposta a |als antwoord op |цитирую |цитата ";
+
+/* Header lines of quoted mails. */
+static const char labels_from[] =
+    "from|von|de|da|van|fra|från|od|от|от кого|від|від кого|ад|kimden|gönderen|από|מאת|من|发件人|寄件者|寄件人|發件人|差出人|送信者|"
+    "送信元|보낸 사람|보낸사람|발신|발신인|lähettäjä|feladó|nga|dari|từ|người gửi|จาก|expéditeur|absender|mittente|remitente|"
+    "remetente|avsender|avsändare|afzender|afsender|nuo|no|saatja|odosielateľ|odesílatel|pošiljatelj|šalje|шаље|од|"
+    "sender|expeditor|de la|frá|des de|nadawca|отправитель|відправник|подател|از|de parte de|prej|pošiljatelj/ica|"
+    "mula kay|भेजने वाला|प्रेषक|от:|daripada";
+static const char labels_sent[] =
+    "sent|gesendet|gesendet am|envoyé|envoyé le|date d'envoi|enviado|enviado el|enviado em|enviada em|enviada|"
+    "fecha de envío|inviato|data invio|verzonden|sendt|skickat|wysłano|wysłane|data wysłania|odesláno|odoslané|"
+    "odoslaná|отправлено|надіслано|відправлено|poslano|poslato|послато|trimis|изпратено|изпратен|lähetetty|küldve|"
+    "elküldve|küldés ideje|gönderildi|gönderilme tarihi|gönderme tarihi|στάλθηκε|εστάλη|αποστολή|נשלח|تاريخ الإرسال|"
+    "تم الإرسال|أرسلت|发送时间|已发送|寄件日期|傳送時間|發送時間|已傳送|送信日時|送信|보낸 날짜|보낸날짜|보낸 시간|dikirim|terkirim|dihantar|đã gửi|ngày gửi|"
+    "ส่ง|ส่งเมื่อ|saadetud|nosūtīts|išsiųsta|enviat|bidalia|sent at|sent on|date sent|sendt den|ارسال شده|message du";
+static const char labels_date[] =
+    "date|datum|fecha|data|dato|päivämäärä|päiväys|pvm|dátum|tarih|ημερομηνία|дата|תאריך|التاريخ|تاريخ|تاریخ|日期|日時|"
+    "日付|时间|時間|날짜|tanggal|tarikh|ngày|วันที่|datums|kuupäev|received|empfangen|dags|dagsetning|दिनांक|petsa|am|datë|"
+    "датум|reçu";
+static const char labels_to[] =
+    "to|an|à|a|para|aan|til|till|do|komu|pro|для|кому|до|каму|vastaanottaja|vastaanottajat|címzett|kime|alıcı|προς|"
+    "για|אל|إلى|به|收件人|收件者|宛先|送信先|받는 사람|받는사람|수신|수신인|kepada|ke|đến|tới|ถึง|za|prima|către|catre|per a|per|nori|"
+    "destinataire|destinatario|destinatário|destinatari|empfänger|kam|gavėjas|kellele|saaja|за|получатель|ontvanger|"
+    "mottagare|modtager|mottaker|odbiorca|příjemce|प्रति|para kay|ai|për";
+static const char labels_cc[] =
+    "cc|bcc|kopie|kopie an|copie|copie à|cópia|con copia|copia|kopia|kopi|kópia|копия|копія|másolatot kap|másolat|"
+    "bilgi|κοιν|κοιν.|κοινοποίηση|抄送|副本|참조|dw|udw|kopio|k. kopia|עותק|نسخة|نسخة إلى|tembusan|สำเนา|kopie (cc)|cci|"
+    "cco|kk|sk|копие";
+static const char labels_subject[] =
+    "subject|subj|betreff|betr|objet|sujet|asunto|assunto|oggetto|onderwerp|emne|ämne|temat|předmět|predmet|věc|тема|"
+    "aihe|tárgy|konu|θέμα|נושא|הנדון|الموضوع|موضوع|主题|主旨|主題|件名|題名|제목|subjek|subyek|perihal|judul|chủ đề|tiêu đề|"
+    "เรื่อง|หัวเรื่อง|subiect|относно|предмет|наслов|naslov|teema|tema|temats|assumpte|gaia|efni|zadeva|विषय|paksa|"
+    "asunto (subject)|subjekti|onderwerp/subject";
+static const char labels_other[] =
+    "reply-to|reply to|importance|priority|attachments|attachment|anlagen|organization|organisation|risposta|"
+    "rispondi a|antwort an|répondre à|responder a|wichtigkeit|priorität|pièces jointes|allegati|bijlagen|message-id|"
+    "resent-from|categories|importancia|importância|priorità|prioriteit|vedhæftede filer|bilagor|załączniki|list-id|"
+    "newsgroups|in-reply-to|when|where|conversation|adjuntos|anexos|svar til|svara till|важность|odpowiedź do|"
+    "antwoord aan|返信先|附件|重要性";
+
+/* "-----Original Message-----" */
+static const char original[] =
+    "original message|original mail|original e-mail|original email|original appointment|originalnachricht|"
+    "original-nachricht|originale nachricht|ursprüngliche nachricht|urspruengliche nachricht|ursprünglicher termin|"
+    "ausgangsnachricht|vorherige nachricht|message d'origine|message original|message initial|courriel original|"
+    "mensaje original|correo original|mensagem original|messaggio originale|messaggio originario|"
+    "oorspronkelijk bericht|oorspronkelijke bericht|origineel bericht|originele bericht|oprindelig meddelelse|"
+    "oprindelig besked|original besked|original meddelelse|opprinnelig melding|opprinnelig e-post|original melding|"
+    "ursprungligt meddelande|originalmeddelande|ursprungligt mejl|oryginalna wiadomość|wiadomość oryginalna|"
+    "wiadomość pierwotna|původní zpráva|původní e-mail|pôvodná správa|исходное сообщение|оригинальное сообщение|"
+    "исходное письмо|вихідне повідомлення|оригінальне повідомлення|eredeti üzenet|eredeti levél|mesaj original|"
+    "mesajul original|alkuperäinen viesti|alkuperäinen sähköposti|orijinal mesaj|orjinal mesaj|özgün ileti|"
+    "orijinal ileti|αρχικό μήνυμα|πρωτότυπο μήνυμα|הודעה מקורית|ההודעה המקורית|الرسالة الأصلية|رسالة أصلية|پیام اصلی|"
+    "原始邮件|原邮件|原始郵件|原始訊息|原始信件|元のメッセージ|元のメール|원본 메시지|원본 메일|원본메시지|pesan asli|mesej asal|thư gốc|tin nhắn gốc|"
+    "izvorna poruka|originalna poruka|оригинална порука|изворна порука|izvirno sporočilo|izvorno sporočilo|"
+    "originalus laiškas|pradinis laiškas|sākotnējais ziņojums|algsõnum|algne kiri|algne sõnum|missatge original|"
+    "mensaxe orixinal|jatorrizko mezua|оригинално съобщение|ข้อความต้นฉบับ|ต้นฉบับ|मूल संदेश|upprunaleg skilaboð|"
+    "upprunalegur póstur|oorspronklike boodskap|mesazhi origjinal|reply message|reply separator|previous message|"
+    "quoted message|quoted text|арыгінальнае паведамленне|original-mail|original text|wiadomość źródłowa|"
+    "treść oryginalnej wiadomości|antwort|reply";
+static const char original_starts[] =
+    "original message from |originalnachricht von |ursprüngliche nachricht von |message d'origine de |"
+    "mensaje original de |messaggio originale di |mensagem original de |in response to message from |reply from |"
+    "original message follows";
+static const char forwarded[] =
+    "forwarded message|forwarded messages|forwarded mail|forwarded email|forwarded e-mail|begin forwarded message|"
+    "start of forwarded message|start forwarded message|beginning of forwarded message|weitergeleitete nachricht|"
+    "weitergeleitete mail|weitergeleitete e-mail|anfang der weitergeleiteten nachricht|"
+    "anfang der weitergeleiteten e-mail|message transféré|message réexpédié|message transmis|courriel transféré|"
+    "début du message transféré|début du message réexpédié|mensaje reenviado|correo reenviado|"
+    "inicio del mensaje reenviado|mensagem encaminhada|mensagem reencaminhada|mensagem reenviada|"
+    "início da mensagem encaminhada|início da mensagem reencaminhada|início de mensagem reencaminhada|"
+    "messaggio inoltrato|inizio messaggio inoltrato|inizio del messaggio inoltrato|messaggio reindirizzato|"
+    "doorgestuurd bericht|doorgestuurde bericht|doorgezonden bericht|begin doorgestuurd bericht|"
+    "begin van doorgestuurd bericht|begin doorgezonden bericht|videresendt meddelelse|videresendt besked|"
+    "start på videresendt besked|start på videresendt meddelelse|begyndelse på videresendt besked|"
+    "videresendt melding|videresendt e-post|videresendt mail|start på videresendt melding|"
+    "videresendt melding starter|vidarebefordrat meddelande|vidarebefordrat mejl|vidarebefordrat brev|"
+    "vidarebefordrat e-postmeddelande|påbörjar vidarebefordrat meddelande|börja vidarebefordrat meddelande|"
+    "vidarebefordrat meddelande börjar|början på vidarebefordrat meddelande|wiadomość przekazana dalej|"
+    "przekazana wiadomość|przekazywana wiadomość|początek przekazanej wiadomości|"
+    "początek wiadomości przekazanej dalej|treść przekazanej wiadomości|treść przekazanej wiadomości dalej|"
+    "přeposlaná zpráva|přeposlaný e-mail|začátek přeposílané zprávy|začátek přeposlané zprávy|preposlaná správa|"
+    "začiatok preposlanej správy|пересылаемое сообщение|пересланное сообщение|пересылаемое письмо|пересланное письмо|"
+    "переадресованное сообщение|перенаправленное сообщение|начало переадресованного сообщения|"
+    "начало пересылаемого сообщения|начало пересланного сообщения|переслане повідомлення|переспрямоване повідомлення|"
+    "початок переспрямованого повідомлення|початок переадресованого повідомлення|továbbított üzenet|"
+    "továbbított levél|továbbított üzenet kezdete|továbbított üzenet eleje|mesaj redirecționat|mesaj redirectionat|"
+    "mesaj retransmis|mesaj retrimis|începutul mesajului redirecționat|început mesaj redirecționat|välitetty viesti|"
+    "edelleenlähetetty viesti|välitetty viesti alkaa|edelleen lähetetty viesti|yönlendirilmiş mesaj|"
+    "yönlendirilen mesaj|yönlendirilmiş ileti|yönlendirilen ileti|iletilen mesaj|iletilmiş mesaj|iletilmiş ileti|"
+    "iletilen mesajın başlangıcı|yönlendirilen iletinin başlangıcı|προωθημένο μήνυμα|διαβιβασθέν μήνυμα|"
+    "έναρξη προωθημένου μηνύματος|αρχή προωθημένου μηνύματος|הודעה שהועברה|הודעה מועברת|התחלת ההודעה שהועברה|"
+    "رسالة معاد توجيهها|الرسالة المعاد توجيهها|رسالة محولة|بداية الرسالة المعاد توجيهها|بدء الرسالة المعاد توجيهها|"
+    "پیام هدایت شده|پیام فرستاده شده|转发的邮件|转发的信息|转发邮件|转发邮件信息|转发的消息|被转发的邮件|开始转发的邮件|转发的邮件开始|下面是被转发的邮件|以下是转发的邮件|轉寄的郵件|"
+    "轉寄郵件|轉寄的訊息|已轉寄的郵件|開始轉寄郵件|轉發的郵件|轉寄信件|転送されたメッセージ|転送メッセージ|転送メール|転送されたメール|전달된 메시지|전달된 메일|전달한 메시지|전달된 메시지 시작|"
+    "pesan terusan|pesan yang diteruskan|pesan diteruskan|awal pesan terusan|mesej dimajukan|mesej yang dimajukan|"
+    "thư đã chuyển tiếp|thư chuyển tiếp|thư được chuyển tiếp|tin nhắn được chuyển tiếp|bắt đầu thư được chuyển tiếp|"
+    "proslijeđena poruka|prosljeđena poruka|početak proslijeđene poruke|prosleđena poruka|прослеђена порука|"
+    "posredovano sporočilo|začetek posredovanega sporočila|persiųstas laiškas|persiųsta žinutė|persiunčiamas laiškas|"
+    "pārsūtīts ziņojums|pārsūtītais ziņojums|edastatud kiri|edastatud sõnum|missatge reenviat|"
+    "inici del missatge reenviat|mensaxe reenviada|birbidalitako mezua|препратено съобщение|препратено писмо|"
+    "начало на препратеното съобщение|ข้อความที่ส่งต่อ|ข้อความที่ถูกส่งต่อ|เริ่มข้อความที่ส่งต่อ|अग्रेषित संदेश|"
+    "áframsend skilaboð|áframsendur póstur|deurgestuurde boodskap|aangestuurde boodskap|ipinasa na mensahe|"
+    "mesazh i përcjellë|перасланае паведамленне|препратена порака";
+/* With a name after them: "Forwarded by Pat on 05/06/2024". */
+static const char forward_starts[] =
+    "forwarded by |forwarded message from |forwarded message follows|weitergeleitet von |weitergeleitet durch |"
+    "transféré par |réacheminé par |reenviado por |encaminhado por |inoltrato da |doorgestuurd door |videresendt af |"
+    "videresendt av |vidarebefordrat av |przekazane przez |forwarded from |переслано ";
+static const char forward_subjects[] =
+    "fw:|fwd:|wg:|tr:|rv:|enc:|i:|vb:|vl:|pd:|doorst:|vs:fwd|ilt:|i̇lt:|转发:|轉寄:|转:|轉發:|転送:|전달:|továbbítás:|tov:|fs:|"
+    "πρθ:|הועבר:|إعادة توجيه:|chuyển tiếp:|teruskan:|res-fwd:|[fwd:|(fwd)|fyi:|пересл:";
+static const char reply_above[] =
+    "reply above this line|reply above the line|reply above this|reply above the dotted|your reply above|"
+    "response above this line|respond above this line|write above this line|type above this line|"
+    "reply only above this line|reply between these lines|add your response above|antworten sie oberhalb dieser|"
+    "antworten sie bitte oberhalb|oberhalb dieser zeile|über dieser zeile|oberhalb dieser linie|über dieser linie|"
+    "au-dessus de cette ligne|au dessus de cette ligne|por encima de esta línea|por encima de esta linea|"
+    "encima de esta línea|arriba de esta línea|acima desta linha|acima dessa linha|sopra questa riga|"
+    "sopra questa linea|al di sopra di questa|boven deze regel|boven deze lijn|över den här raden|ovanför denna rad|"
+    "ovanför den här raden|ovanför den här linjen|over denne linje|over denne linjen|ovenover denne linje|"
+    "powyżej tej linii|nad tą linią|nad tímto řádkem|nad tuto řádku|nad týmto riadkom|выше этой строки|"
+    "выше этой линии|над этой строкой|вище цього рядка|вище цієї лінії|tämän rivin yläpuolelle|"
+    "tämän viivan yläpuolelle|e sor fölé|a vonal fölé|bu satırın üzerine|bu satırın üstüne|bu çizginin üzerine|"
+    "deasupra acestei linii|πάνω από αυτή τη γραμμή|此行上方|此线上方|这行以上|在此行之上|這一行上方|この行より上|この線より上|이 줄 위에|이 선 위에|"
+    "di atas baris ini|phía trên dòng này|iznad ovog retka|iznad ove linije|над този ред|per sobre d'aquesta línia|"
+    "above this line to reply";
+
+/* "Sent from my iPhone": how the line starts, or ends, and what it names. */
+static const char sent_starts[] =
+    "sent from my |sent from |sent via |sent with |sent using |sent on the go|sent on my |sent by |sent through |"
+    "get outlook for |get [outlook|download outlook for |get the new outlook |from my iphone|from my ipad|from my mobile|"
+    "from my phone|from my android|from my cell|from my samsung|from my blackberry|from mobile|via mobile|"
+    "typed on my |written on my |von meinem |von meiner |gesendet von |gesendet mit |gesendet über |gesendet aus |"
+    "gesendet vom |gesendet per |gesendet via |von unterwegs gesendet|unterwegs gesendet|mobil gesendet|"
+    "von mobil gesendet|per handy gesendet|diese nachricht wurde von meinem |diese nachricht wurde mit |"
+    "diese e-mail wurde von meinem |outlook für |holen sie sich outlook|outlook herunterladen|laden sie outlook für |"
+    "beziehen sie outlook für |envoyé de mon |envoyé de ma |envoyé depuis |envoyé à partir |envoyé avec |envoyé via |"
+    "envoyé par |envoyé de |envoyé d'|provenance de mon |message envoyé depuis |obtenez outlook pour |"
+    "obtenir outlook pour |télécharger outlook pour |téléchargez outlook pour |enviado desde |enviat des del |enviado con |"
+    "enviado do |enviado da |enviado de |enviado a partir |enviado via |enviado pelo |enviado mediante |"
+    "enviado através |enviado por |enviado com |enviado en |obtener outlook para |obtenga outlook para |"
+    "obtén outlook para |descargar outlook para |obter o outlook para |obter outlook para |baixe o outlook para |"
+    "inviato da |inviato dal |inviato dall'|inviato con |inviato tramite |inviato via |ottieni outlook per |"
+    "scarica outlook per |verzonden vanaf |verzonden met |verzonden via |verzonden van |verzonden vanuit |"
+    "verstuurd vanaf |verstuurd met |verstuurd via |outlook voor |download outlook voor |sendt fra |sendt med |"
+    "sendt via |hent outlook |få outlook |last ned outlook |skickat från |skickat med |skickat via |skickades från |"
+    "skaffa outlook |hämta outlook |wysłane z |wysłano z |wysłane przez |wysłano przez |wysłane za pomocą |"
+    "pobierz outlook |pobierz aplikację outlook |odesláno z |odesláno ze |odoslané z |odoslané zo |odoslané pomocou |"
+    "posláno z |získat outlook |získejte outlook |získať outlook |stáhnout outlook |отправлено с |отправлено из |"
+    "отправлено со |отправлено через |отправлено от |отправлено при помощи |скачать outlook |загрузить outlook |"
+    "получить outlook |надіслано з |надіслано від |надіслано із |відправлено з |відправлено із |отримати outlook |"
+    "elküldve |küldve |az iphone-omról |iphone-omról küldve|ipademről küldve|az outlook |trimis de pe |trimis din |"
+    "trimis cu |trimis de la |descărcați outlook |obțineți outlook |lähetetty |hanki outlook |lataa outlook |"
+    "στάλθηκε από |εστάλη από |απεσταλμένο από |αποστολή από |λήψη του outlook |נשלח מ|נשלח מה|השג את outlook |"
+    "أرسلت من |أُرسلت من |تم الإرسال من |مرسل من |احصل على outlook |الحصول على outlook |ارسال شده از |发自我的|从我的|来自我的|"
+    "发送自|获取 outlook|获取outlook|下载 outlook|從我的|來自我的|由我的|取得 outlook|傳送自|寄自我的|iphoneから送信|ipadから送信|私のiphoneから|androidから送信|"
+    "outlook for |나의 iphone에서 보냄|내 iphone에서 보냄|iphone에서 보냄|나의 ipad에서 보냄|outlook을 |dikirim dari |terkirim dari |"
+    "dikirim dengan |dapatkan outlook |dihantar dari |gửi từ |đã gửi từ |được gửi từ |tải outlook |nhận outlook |"
+    "ส่งจาก|รับ outlook|enviat des de |enviat amb |poslano s |poslano z |poslano iz |poslano sa |poslato sa |"
+    "poslato iz |послато са |preuzmite outlook |изпратено от |изпратено с |išsiųsta iš |sūtīts no |nosūtīts no |"
+    "saadetud minu |bidali da nire |enviado dende |gestuur vanaf |sent de mon |yahoo mail: |yahoo mail für |"
+    "yahoo mail pour |poslané z |poslat z |sent anywhere|sent while mobile|mobile mail";
+static const char sent_ends[] =
+    " gönderildi|'dan gönderildi|'den gönderildi|'umdan gönderildi| gesendet|から送信|에서 보냄| 发送| 傳送| 发送的| küldve|"
+    " via mobile| from mobile| 'u edinin| lähetetty| herunterladen| downloaden| را دریافت کنید";
+static const char devices[] =
+    "iphon|ipad|ipod|android|outlook|mail|mobil|phone|telefon|téléphone|teléfono|handy|smartphone|samsung|galaxy|"
+    "blackberry|huawei|xiaomi|nokia|htc|lg |sony|motorola|pixel|oneplus|oppo|redmi|windows|yahoo|gmail|proton|tablet|"
+    "device|gerät|mobile|cell|mac|tutanota|spark|airmail|thunderbird|k-9|bluemail|aquamail|typeapp|mailbox|zoho|"
+    "fastmail|front|superhuman|hey|aol|web.de|gmx|t-online|телефон|смартфон|айфон|почт|пошт|手机|手機|mailspring|newton|"
+    "edison|alto|boxer|watch|surface|lumia|kindle|chromebook|app|canary|orange|laposte|free.fr|puhelin|puhelimesta|"
+    "matkapuhelin|komórk|móvil|celular|telemóvel|cellulare|tfno|nine|inbox|sfr|zimbra|libero|virgilio|poczty|poczta|"
+    "wp|onet|interia|o2|rambler|ziggo|commandeur|fairphone|honor|vivo|realme|nothing|bb10|treo|palm";
+
+/* Disclaimers: what they call themselves, and what they ask for. */
+static const char secret_words[] =
+    "confidential|confidentiality|privileged|disclaimer|vertraulich|confidentiel|confidencial|confidenzial|riservat|"
+    "vertrouwelijk|fortrolig|konfidentiell|konfidensiell|sekretess|poufn|důvěrn|dôvern|конфиденциальн|конфіденційн|"
+    "bizalmas|confidențial|luottamuksell|gizli|εμπιστευτικ|סודי|حסוי|سري|保密|機密|机密|秘密|기밀|rahasia|bảo mật|povjerljiv|"
+    "poverljiv|zaupn|поверителн|konfidentsiaal|konfidencial";
+static const char duty_words[] =
+    "recipient|addressee|addressed|in error|by mistake|got it by mistake|unauthorized|unauthorised|notify the sender|"
+    "disseminat|delete it|delete this|prohibited|empfänger|adressat|irrtümlich|irrtum|unbefugt|vernichten|löschen|"
+    "destinataire|par erreur|détruire|interdit|destinatari|por error|por erro|prohibid|proibid|per errore|vietat|"
+    "cancellar|geadresseerde|bestemd voor|per vergissing|modtager|fejl|mottaker|mottagare|av misstag|adresat|odbiorc|"
+    "omyłkow|příjemc|omylem|príjemc|получател|адресат|по ошибке|одержувач|помилково|címzett|tévedés|destinatar|"
+    "din greșeală|vastaanottaja|vahingossa|alıcı|yanlışlıkla|παραλήπτ|נמען|המיועד|المرسل إليه|المستلم|收件人|收件者|误收|誤收|"
+    "受信者|宛先|수신인|penerima|người nhận|primatelj|primalac|prejemnik|gavėj|saaja|intended for|intended only|solely for|"
+    "sole use";
+/* Lines that scanners, list programs and trackers hang below a mail: each is enough alone. */
+static const char footers[] =
+    "virus-free. www.av|virus-free.www.av|virus-free www.av|has been checked for viruses|checked for viruses by av|"
+    "scanned for viruses|scanned by mailscanner|this email has been scanned|this message has been scanned|"
+    "this e-mail has been scanned|virenfrei. www.av|auf viren geprüft|auf viren überprüft|auf viren und andere|"
+    "absence de virus dans ce courrier|garanti sans virus|sans virus.www.av|sans virus. www.av|exempt de virus|"
+    "libre de virus. www.av|libre de virus.www.av|esté libre de virus|"
+    "se ha comprobado mediante el software antivirus|livre de vírus. www.av|livre de vírus.www.av|"
+    "foi verificado em termos de vírus|verificada quanto à presença de vírus|privo di virus.www.av|"
+    "privo di virus. www.av|è stata controllata per individuare virus|è stato analizzato con|e' stato analizzato con|"
+    "virusvrij.www.av|virusvrij. www.av|gecontroleerd op virussen|virusfri. www.av|virusfri.www.av|"
+    "kontrolleret for virusser|sjekket for virus|har kontrollerats för virus|genomsökts efter virus|wolna od wirusów|"
+    "sprawdzona na obecność wirusów|nie zawiera wirusów|nebyly nalezeny žádné viry|"
+    "byl zkontrolován na přítomnost virů|без вирусов. www.av|без вирусов.www.av|проверено на вирусы|"
+    "проверено на наличие вирусов|вірусів не виявлено|vírusmentes.www.av|vírusmentes. www.av|vírusellenőrzést|"
+    "virüssüz. www.av|virüs bulunmuyor|virüslere karşı kontrol|无病毒。www.av|无病毒|病毒检查|ウイルス チェック|ウイルス・チェック|바이러스가 없습니다|"
+    "bebas virus. www.av|không có vi-rút|https://www.avast.com/|http://www.avast.com/|www.avg.com|eset nod32|"
+    "eset security|spamfighter|mailscanner has|you received this message because you are subscribed|"
+    "you are receiving this because you|to unsubscribe from this group|to unsubscribe from this list|"
+    "to unsubscribe, send|to unsubscribe send|unsubscribe from this thread|mailman/listinfo|/mailman3/|"
+    "mailing list -- |to view this discussion on the web|to view this discussion visit|"
+    "for more options, visit https://groups|reply to this email directly or view it on|"
+    "reply to this email directly, view it on|please consider the environment before printing|"
+    "before printing this e-mail|before printing this email|think before you print|denken sie an die umwelt, bevor|"
+    "bitte denken sie an die umwelt|bitte prüfen sie, ob diese|pensez à l'environnement avant|avant d'imprimer ce|"
+    "antes de imprimir este|antes de imprimir esta|prima di stampare questa|prima di stampare questo|"
+    "denk aan het milieu|tänk på miljön innan|tenk på miljøet før|tænk på miljøet|zanim wydrukujesz|p save a tree|"
+    "sent from a mailing list|powered by groups.io|view/reply online|groups.io links|yahoo! groups links|posted by: |"
+    "click here to report this email as spam|report this email as spam|report this message as spam";
+static const char thanks[] =
+    "thank|thanks|many thanks|best|kind regards|regards|with kind|warm|cheers|sincerely|yours|danke|vielen dank|"
+    "mit freundlichen|viele grüße|beste grüße|liebe grüße|herzliche|freundliche|merci|cordialement|bien à vous|"
+    "gracias|saludos|un saludo|atentamente|obrigad|atenciosamente|grazie|cordiali saluti|distinti saluti|bedankt|"
+    "met vriendelijke|groet|tack|med vänlig|mvh|tak|med venlig|takk|med vennlig|dzięk|pozdrawiam|z poważaniem|děkuji|"
+    "s pozdravem|ďakujem|s pozdravom|спасибо|с уважением|дякую|з повагою|köszön|üdvözlettel|mulțumesc|cu stimă|"
+    "kiitos|ystävällisin|teşekkür|saygılarımla|ευχαριστώ|με εκτίμηση";
+static const char viewers[] =
+    "html viewer|html-viewer|view this message in html|view the html|html version of this|html-enabled|html enabled|"
+    "html compatible|html-compatible|does not support html|doesn't support html|cannot display html|"
+    "can't display html|supports html|html email client|this is an html message|this is a html email|"
+    "this is an html email|this message is in html format|in mime format|mime-aware|view this email in your browser|"
+    "kein html|html-format|html-ansicht|html-fähig|ne supporte pas le html|ne supporte pas l'html|format html|"
+    "formato html|no soporta html|no admite html|não suporta html|non supporta html";
+
+/* ---- lists as tables ---- */
 struct word {
 	const char *s;
-	unsigned what;
+	uint16_t n;
+	uint16_t what;
 };
-struct table {
+struct list { /* sorted; start: of the words with a first byte */
 	struct word *v;
 	size_t len;
 	uint16_t start[257];
 };
-
-#define V WORD_VERB
-#define I (WORD_VERB | WORD_VERB_INSIDE)
-#define P WORD_PRONOUN
-#define S WORD_SMALL
-/* One word each: of "ha scritto" the last. */
-static struct word attribution_words[] = {
-	/* verbs */
-	{ "wrote", V },
-	{ "writes", V },
-	{ "written", V },
-	{ "said", V },
-	{ "says", V },
-	{ "schrieb", I },
-	{ "schrieben", I },
-	{ "geschrieben", I },
-	{ "schreibt", I },
-	{ "écrit", V },
-	{ "ecrit", V },
-	{ "écrivait", V },
-	{ "écrivit", V },
-	{ "répondu", V },
-	{ "escribió", V },
-	{ "escribio", V },
-	{ "escrito", V },
-	{ "escribía", V },
-	{ "escribe", V },
-	{ "escreveu", V },
-	{ "scritto", V },
-	{ "scrisse", V },
-	{ "scrive", V },
-	{ "schreef", I },
-	{ "geschreven", V },
-	{ "skrev", I },
-	{ "skreiv", I },
-	{ "skrifaði", V },
-	{ "ritaði", V },
-	{ "kirjoitti", I },
-	{ "kirjutas", I },
-	{ "napisał", V },
-	{ "napisała", V },
-	{ "napisal", I },
-	{ "napisala", I },
-	{ "pisze", V },
-	{ "napísal", I },
-	{ "napísala", I },
-	{ "písal", V },
-	{ "psal", V },
-	{ "napisao", I },
-	{ "napisa", V },
-	{ "piše", V },
-	{ "írta", I },
-	{ "irta", V },
-	{ "scris", V },
-	{ "написа", V },
-	{ "напиша", V },
-	{ "написал", V },
-	{ "написала", V },
-	{ "писал", V },
-	{ "писала", V },
-	{ "пишет", V },
-	{ "пише", V },
-	{ "написав", V },
-	{ "писав", V },
-	{ "напісаў", V },
-	{ "напісала", V },
-	{ "піша", V },
-	{ "написао", I },
-	{ "rašė", V },
-	{ "parašė", V },
-	{ "rakstīja", V },
-	{ "yazdı", V },
-	{ "yazdi", V },
-	{ "yazmış", V },
-	{ "έγραψε", V },
-	{ "έγραψαν", V },
-	{ "εγραψε", V },
-	{ "כתב", I },
-	{ "כתבה", I },
-	{ "מאת", I },
-	{ "كتب", I },
-	{ "كتبت", I },
-	{ "بواسطة", I },
-	{ "نوشت", V },
-	{ "लिखा", V },
-	{ "লিখেছেন", V },
-	{ "எழுதியது", V },
-	{ "เขียนว่า", V },
-	{ "เขียน", V },
-	{ "viết", V },
-	{ "menulis", I },
-	{ "sumulat", V },
-	{ "isinulat", I },
-	{ "escriure", V },
-	{ "escrit", V },
-	{ "escribiu", V },
-	{ "idatzi", I },
-	{ "geskryf", V },
-	{ "skryf", V },
-	{ "shkruar", V },
-	{ "shkroi", V },
-	{ "aliandika", V },
-	{ "ysgrifennodd", I },
-	{ "scríobh", I },
-	{ "გაწერა", V },
-	{ "წერდა", V },
-	{ "գրել", I },
-	{ "жазды", V },
-	{ "yazdı", V },
-	{ "napisaо", I },
-	/* they who write in sentences of people, not of programs */
-	{ "i", P },
-	{ "he", P },
-	{ "she", P },
-	{ "they", P },
-	{ "we", P },
-	{ "it", P },
-	{ "who", P },
-	{ "ich", P },
-	{ "er", P },
-	{ "wir", P },
-	{ "man", P },
-	{ "il", P },
-	{ "elle", P },
-	{ "nous", P },
-	{ "ils", P },
-	{ "elles", P },
-	{ "j'ai", P },
-	{ "ai", P },
-	{ "ik", P },
-	{ "hij", P },
-	{ "zij", P },
-	{ "jag", P },
-	{ "han", P },
-	{ "hon", P },
-	{ "hun", P },
-	{ "jeg", P },
-	{ "él", P },
-	{ "ella", P },
-	{ "ellos", P },
-	{ "yo", P },
-	{ "lui", P },
-	{ "lei", P },
-	{ "io", P },
-	{ "ele", P },
-	{ "ela", P },
-	{ "eu", P },
-	{ "я", P },
-	{ "он", P },
-	{ "она", P },
-	{ "они", P },
-	{ "мы", P },
-	{ "він", P },
-	{ "вона", P },
-	{ "on", P },
-	{ "ona", P },
-	{ "hän", P },
-	{ "minä", P },
-	/* what stands between a name and the rest */
-	{ "a", S },
-	{ "à", S },
-	{ "ha", S },
-	{ "het", S },
-	{ "has", S },
-	{ "hat", S },
-	{ "va", S },
-	{ "you", S },
-	{ "via", S },
-	{ "von", S },
-	{ "van", S },
-	{ "der", S },
-	{ "den", S },
-	{ "de", S },
-	{ "da", S },
-	{ "di", S },
-	{ "del", S },
-	{ "della", S },
-	{ "la", S },
-	{ "le", S },
-	{ "du", S },
-	{ "dos", S },
-	{ "das", S },
-	{ "bin", S },
-	{ "al", S },
-	{ "el", S },
-	{ "ter", S },
-	{ "ten", S },
-	{ "und", S },
-	{ "and", S },
-	{ "volgende", S },
-	{ "følgende", S },
-	{ "följande", S },
-	{ "um", S },
-	{ "uhr", S },
-	{ "am", S },
-	{ "pm", S },
-	{ "kl", S },
-	{ "klo", S },
-	{ "alle", S },
-	{ "ore", S },
-	{ "às", S },
-	{ "as", S },
-	{ "las", S },
-	{ "at", S },
-	{ "h", S },
-	{ "o", S },
-	{ "godz", S },
-	{ "użytkownik", S },
-	{ "пользователь", S },
-	{ "г", S },
-	{ "р", S },
-	{ "в", S },
-	{ "о", S },
-	{ "η", S },
-	{ "ο", S },
-	{ "στις", S },
-	{ "μ", S },
-	{ "π", S },
-	{ "ezt", S },
-	{ "tarihinde", S },
-	{ "şunu", S },
-	{ "şunları", S },
-	{ "saat", S },
-	{ "đã", S },
-	{ "vào", S },
-	{ "lúc", S },
-	{ "ka", S },
-	{ "zuen", S },
-	{ "hau", S },
-	{ "på", S },
-	{ "je", S },
-	{ "oseba", S },
-	{ "keltezéssel", S },
-	{ "gmt", S },
-	{ "utc", S },
-	{ "cet", S },
-	{ "cest", S },
-	{ "est", S },
-	{ "edt", S },
-	{ "pst", S },
-	{ "pdt", S },
-	{ "pukul", S },
-	{ "ở", S },
-	{ "la", S },
-	{ "ora", S },
-	{ "të", S },
-	{ "по", S },
-	{ "у", S },
-	{ "on", S },
-	{ "le", S },
+enum list_name { ATTRIBUTION, LABELS, MARKERS, MARKER_STARTS, SENT, LISTS };
+static struct list lists[LISTS];
+/* Those that are searched for inside of a line, or at its ends, one by one. */
+enum group_name {
+	VERB_ENDS,
+	QUOTING,
+	FORWARD_SUBJECTS,
+	REPLY_ABOVE,
+	SENT_ENDS,
+	DEVICES,
+	SECRETS,
+	DUTIES,
+	FOOTERS,
+	THANKS,
+	VIEWERS,
+	GROUPS
 };
-#undef V
-#undef I
-#undef P
-#undef S
-
-/* Verbs that are written without a blank before them. */
-static const char *const verb_ends[] = { "写道", "寫道", "写到", "写了", "写", "寫", "作成", "書きました", "書いた", "のメール",
-	"のメッセージ", "님이 작성", "작성", "씀", "썼습니다", "쓰셨습니다", "작성함", "작성했습니다", "가 씀" };
-
-static struct word labels[] = {
-	{ "from", LABEL_FROM },
-	{ "von", LABEL_FROM },
-	{ "de", LABEL_FROM },
-	{ "da", LABEL_FROM },
-	{ "van", LABEL_FROM },
-	{ "fra", LABEL_FROM },
-	{ "från", LABEL_FROM },
-	{ "od", LABEL_FROM },
-	{ "от", LABEL_FROM },
-	{ "от кого", LABEL_FROM },
-	{ "від", LABEL_FROM },
-	{ "від кого", LABEL_FROM },
-	{ "ад", LABEL_FROM },
-	{ "kimden", LABEL_FROM },
-	{ "gönderen", LABEL_FROM },
-	{ "από", LABEL_FROM },
-	{ "מאת", LABEL_FROM },
-	{ "من", LABEL_FROM },
-	{ "发件人", LABEL_FROM },
-	{ "寄件者", LABEL_FROM },
-	{ "寄件人", LABEL_FROM },
-	{ "發件人", LABEL_FROM },
-	{ "差出人", LABEL_FROM },
-	{ "送信者", LABEL_FROM },
-	{ "送信元", LABEL_FROM },
-	{ "보낸 사람", LABEL_FROM },
-	{ "보낸사람", LABEL_FROM },
-	{ "발신", LABEL_FROM },
-	{ "발신인", LABEL_FROM },
-	{ "lähettäjä", LABEL_FROM },
-	{ "feladó", LABEL_FROM },
-	{ "nga", LABEL_FROM },
-	{ "dari", LABEL_FROM },
-	{ "từ", LABEL_FROM },
-	{ "người gửi", LABEL_FROM },
-	{ "จาก", LABEL_FROM },
-	{ "expéditeur", LABEL_FROM },
-	{ "absender", LABEL_FROM },
-	{ "mittente", LABEL_FROM },
-	{ "remitente", LABEL_FROM },
-	{ "remetente", LABEL_FROM },
-	{ "avsender", LABEL_FROM },
-	{ "avsändare", LABEL_FROM },
-	{ "afzender", LABEL_FROM },
-	{ "afsender", LABEL_FROM },
-	{ "nuo", LABEL_FROM },
-	{ "no", LABEL_FROM },
-	{ "saatja", LABEL_FROM },
-	{ "odosielateľ", LABEL_FROM },
-	{ "odesílatel", LABEL_FROM },
-	{ "pošiljatelj", LABEL_FROM },
-	{ "šalje", LABEL_FROM },
-	{ "шаље", LABEL_FROM },
-	{ "од", LABEL_FROM },
-	{ "sender", LABEL_FROM },
-	{ "expeditor", LABEL_FROM },
-	{ "de la", LABEL_FROM },
-	{ "frá", LABEL_FROM },
-	{ "des de", LABEL_FROM },
-	{ "nadawca", LABEL_FROM },
-	{ "отправитель", LABEL_FROM },
-	{ "відправник", LABEL_FROM },
-	{ "подател", LABEL_FROM },
-	{ "از", LABEL_FROM },
-	{ "de parte de", LABEL_FROM },
-	{ "prej", LABEL_FROM },
-	{ "pošiljatelj/ica", LABEL_FROM },
-	{ "mula kay", LABEL_FROM },
-	{ "भेजने वाला", LABEL_FROM },
-	{ "प्रेषक", LABEL_FROM },
-	{ "от:", LABEL_FROM },
-	{ "daripada", LABEL_FROM },
-
-	{ "sent", LABEL_SENT },
-	{ "gesendet", LABEL_SENT },
-	{ "gesendet am", LABEL_SENT },
-	{ "envoyé", LABEL_SENT },
-	{ "envoyé le", LABEL_SENT },
-	{ "date d'envoi", LABEL_SENT },
-	{ "enviado", LABEL_SENT },
-	{ "enviado el", LABEL_SENT },
-	{ "enviado em", LABEL_SENT },
-	{ "enviada em", LABEL_SENT },
-	{ "enviada", LABEL_SENT },
-	{ "fecha de envío", LABEL_SENT },
-	{ "inviato", LABEL_SENT },
-	{ "data invio", LABEL_SENT },
-	{ "verzonden", LABEL_SENT },
-	{ "sendt", LABEL_SENT },
-	{ "skickat", LABEL_SENT },
-	{ "wysłano", LABEL_SENT },
-	{ "wysłane", LABEL_SENT },
-	{ "data wysłania", LABEL_SENT },
-	{ "odesláno", LABEL_SENT },
-	{ "odoslané", LABEL_SENT },
-	{ "odoslaná", LABEL_SENT },
-	{ "отправлено", LABEL_SENT },
-	{ "надіслано", LABEL_SENT },
-	{ "відправлено", LABEL_SENT },
-	{ "poslano", LABEL_SENT },
-	{ "poslato", LABEL_SENT },
-	{ "послато", LABEL_SENT },
-	{ "trimis", LABEL_SENT },
-	{ "изпратено", LABEL_SENT },
-	{ "изпратен", LABEL_SENT },
-	{ "lähetetty", LABEL_SENT },
-	{ "küldve", LABEL_SENT },
-	{ "elküldve", LABEL_SENT },
-	{ "küldés ideje", LABEL_SENT },
-	{ "gönderildi", LABEL_SENT },
-	{ "gönderilme tarihi", LABEL_SENT },
-	{ "gönderme tarihi", LABEL_SENT },
-	{ "στάλθηκε", LABEL_SENT },
-	{ "εστάλη", LABEL_SENT },
-	{ "αποστολή", LABEL_SENT },
-	{ "נשלח", LABEL_SENT },
-	{ "تاريخ الإرسال", LABEL_SENT },
-	{ "تم الإرسال", LABEL_SENT },
-	{ "أرسلت", LABEL_SENT },
-	{ "发送时间", LABEL_SENT },
-	{ "已发送", LABEL_SENT },
-	{ "寄件日期", LABEL_SENT },
-	{ "傳送時間", LABEL_SENT },
-	{ "發送時間", LABEL_SENT },
-	{ "已傳送", LABEL_SENT },
-	{ "送信日時", LABEL_SENT },
-	{ "送信", LABEL_SENT },
-	{ "보낸 날짜", LABEL_SENT },
-	{ "보낸날짜", LABEL_SENT },
-	{ "보낸 시간", LABEL_SENT },
-	{ "dikirim", LABEL_SENT },
-	{ "terkirim", LABEL_SENT },
-	{ "dihantar", LABEL_SENT },
-	{ "đã gửi", LABEL_SENT },
-	{ "ngày gửi", LABEL_SENT },
-	{ "ส่ง", LABEL_SENT },
-	{ "ส่งเมื่อ", LABEL_SENT },
-	{ "saadetud", LABEL_SENT },
-	{ "nosūtīts", LABEL_SENT },
-	{ "išsiųsta", LABEL_SENT },
-	{ "enviat", LABEL_SENT },
-	{ "bidalia", LABEL_SENT },
-	{ "sent at", LABEL_SENT },
-	{ "sent on", LABEL_SENT },
-	{ "date sent", LABEL_SENT },
-	{ "sendt den", LABEL_SENT },
-	{ "ارسال شده", LABEL_SENT },
-	{ "message du", LABEL_SENT },
-
-	{ "date", LABEL_DATE },
-	{ "datum", LABEL_DATE },
-	{ "fecha", LABEL_DATE },
-	{ "data", LABEL_DATE },
-	{ "dato", LABEL_DATE },
-	{ "päivämäärä", LABEL_DATE },
-	{ "päiväys", LABEL_DATE },
-	{ "pvm", LABEL_DATE },
-	{ "dátum", LABEL_DATE },
-	{ "tarih", LABEL_DATE },
-	{ "ημερομηνία", LABEL_DATE },
-	{ "дата", LABEL_DATE },
-	{ "תאריך", LABEL_DATE },
-	{ "التاريخ", LABEL_DATE },
-	{ "تاريخ", LABEL_DATE },
-	{ "تاریخ", LABEL_DATE },
-	{ "日期", LABEL_DATE },
-	{ "日時", LABEL_DATE },
-	{ "日付", LABEL_DATE },
-	{ "时间", LABEL_DATE },
-	{ "時間", LABEL_DATE },
-	{ "날짜", LABEL_DATE },
-	{ "tanggal", LABEL_DATE },
-	{ "tarikh", LABEL_DATE },
-	{ "ngày", LABEL_DATE },
-	{ "วันที่", LABEL_DATE },
-	{ "datums", LABEL_DATE },
-	{ "kuupäev", LABEL_DATE },
-	{ "received", LABEL_DATE },
-	{ "empfangen", LABEL_DATE },
-	{ "dags", LABEL_DATE },
-	{ "dagsetning", LABEL_DATE },
-	{ "दिनांक", LABEL_DATE },
-	{ "petsa", LABEL_DATE },
-	{ "am", LABEL_DATE },
-	{ "datë", LABEL_DATE },
-	{ "датум", LABEL_DATE },
-	{ "reçu", LABEL_DATE },
-
-	{ "to", LABEL_TO },
-	{ "an", LABEL_TO },
-	{ "à", LABEL_TO },
-	{ "a", LABEL_TO },
-	{ "para", LABEL_TO },
-	{ "aan", LABEL_TO },
-	{ "til", LABEL_TO },
-	{ "till", LABEL_TO },
-	{ "do", LABEL_TO },
-	{ "komu", LABEL_TO },
-	{ "pro", LABEL_TO },
-	{ "для", LABEL_TO },
-	{ "кому", LABEL_TO },
-	{ "до", LABEL_TO },
-	{ "каму", LABEL_TO },
-	{ "vastaanottaja", LABEL_TO },
-	{ "vastaanottajat", LABEL_TO },
-	{ "címzett", LABEL_TO },
-	{ "kime", LABEL_TO },
-	{ "alıcı", LABEL_TO },
-	{ "προς", LABEL_TO },
-	{ "για", LABEL_TO },
-	{ "אל", LABEL_TO },
-	{ "إلى", LABEL_TO },
-	{ "به", LABEL_TO },
-	{ "收件人", LABEL_TO },
-	{ "收件者", LABEL_TO },
-	{ "宛先", LABEL_TO },
-	{ "送信先", LABEL_TO },
-	{ "받는 사람", LABEL_TO },
-	{ "받는사람", LABEL_TO },
-	{ "수신", LABEL_TO },
-	{ "수신인", LABEL_TO },
-	{ "kepada", LABEL_TO },
-	{ "ke", LABEL_TO },
-	{ "đến", LABEL_TO },
-	{ "tới", LABEL_TO },
-	{ "ถึง", LABEL_TO },
-	{ "za", LABEL_TO },
-	{ "prima", LABEL_TO },
-	{ "către", LABEL_TO },
-	{ "catre", LABEL_TO },
-	{ "per a", LABEL_TO },
-	{ "per", LABEL_TO },
-	{ "nori", LABEL_TO },
-	{ "destinataire", LABEL_TO },
-	{ "destinatario", LABEL_TO },
-	{ "destinatário", LABEL_TO },
-	{ "destinatari", LABEL_TO },
-	{ "empfänger", LABEL_TO },
-	{ "kam", LABEL_TO },
-	{ "gavėjas", LABEL_TO },
-	{ "kellele", LABEL_TO },
-	{ "saaja", LABEL_TO },
-	{ "за", LABEL_TO },
-	{ "получатель", LABEL_TO },
-	{ "ontvanger", LABEL_TO },
-	{ "mottagare", LABEL_TO },
-	{ "modtager", LABEL_TO },
-	{ "mottaker", LABEL_TO },
-	{ "odbiorca", LABEL_TO },
-	{ "příjemce", LABEL_TO },
-	{ "प्रति", LABEL_TO },
-	{ "para kay", LABEL_TO },
-	{ "ai", LABEL_TO },
-	{ "për", LABEL_TO },
-
-	{ "cc", LABEL_CC },
-	{ "bcc", LABEL_CC },
-	{ "kopie", LABEL_CC },
-	{ "kopie an", LABEL_CC },
-	{ "copie", LABEL_CC },
-	{ "copie à", LABEL_CC },
-	{ "cópia", LABEL_CC },
-	{ "con copia", LABEL_CC },
-	{ "copia", LABEL_CC },
-	{ "kopia", LABEL_CC },
-	{ "kopi", LABEL_CC },
-	{ "kópia", LABEL_CC },
-	{ "копия", LABEL_CC },
-	{ "копія", LABEL_CC },
-	{ "másolatot kap", LABEL_CC },
-	{ "másolat", LABEL_CC },
-	{ "bilgi", LABEL_CC },
-	{ "κοιν", LABEL_CC },
-	{ "κοιν.", LABEL_CC },
-	{ "κοινοποίηση", LABEL_CC },
-	{ "抄送", LABEL_CC },
-	{ "副本", LABEL_CC },
-	{ "참조", LABEL_CC },
-	{ "dw", LABEL_CC },
-	{ "udw", LABEL_CC },
-	{ "kopio", LABEL_CC },
-	{ "k. kopia", LABEL_CC },
-	{ "עותק", LABEL_CC },
-	{ "نسخة", LABEL_CC },
-	{ "نسخة إلى", LABEL_CC },
-	{ "tembusan", LABEL_CC },
-	{ "สำเนา", LABEL_CC },
-	{ "kopie (cc)", LABEL_CC },
-	{ "cci", LABEL_CC },
-	{ "cco", LABEL_CC },
-	{ "kk", LABEL_CC },
-	{ "sk", LABEL_CC },
-	{ "копие", LABEL_CC },
-
-	{ "subject", LABEL_SUBJECT },
-	{ "subj", LABEL_SUBJECT },
-	{ "betreff", LABEL_SUBJECT },
-	{ "betr", LABEL_SUBJECT },
-	{ "objet", LABEL_SUBJECT },
-	{ "sujet", LABEL_SUBJECT },
-	{ "asunto", LABEL_SUBJECT },
-	{ "assunto", LABEL_SUBJECT },
-	{ "oggetto", LABEL_SUBJECT },
-	{ "onderwerp", LABEL_SUBJECT },
-	{ "emne", LABEL_SUBJECT },
-	{ "ämne", LABEL_SUBJECT },
-	{ "temat", LABEL_SUBJECT },
-	{ "předmět", LABEL_SUBJECT },
-	{ "predmet", LABEL_SUBJECT },
-	{ "věc", LABEL_SUBJECT },
-	{ "тема", LABEL_SUBJECT },
-	{ "aihe", LABEL_SUBJECT },
-	{ "tárgy", LABEL_SUBJECT },
-	{ "konu", LABEL_SUBJECT },
-	{ "θέμα", LABEL_SUBJECT },
-	{ "נושא", LABEL_SUBJECT },
-	{ "הנדון", LABEL_SUBJECT },
-	{ "الموضوع", LABEL_SUBJECT },
-	{ "موضوع", LABEL_SUBJECT },
-	{ "主题", LABEL_SUBJECT },
-	{ "主旨", LABEL_SUBJECT },
-	{ "主題", LABEL_SUBJECT },
-	{ "件名", LABEL_SUBJECT },
-	{ "題名", LABEL_SUBJECT },
-	{ "제목", LABEL_SUBJECT },
-	{ "subjek", LABEL_SUBJECT },
-	{ "subyek", LABEL_SUBJECT },
-	{ "perihal", LABEL_SUBJECT },
-	{ "judul", LABEL_SUBJECT },
-	{ "chủ đề", LABEL_SUBJECT },
-	{ "tiêu đề", LABEL_SUBJECT },
-	{ "เรื่อง", LABEL_SUBJECT },
-	{ "หัวเรื่อง", LABEL_SUBJECT },
-	{ "subiect", LABEL_SUBJECT },
-	{ "относно", LABEL_SUBJECT },
-	{ "предмет", LABEL_SUBJECT },
-	{ "наслов", LABEL_SUBJECT },
-	{ "naslov", LABEL_SUBJECT },
-	{ "teema", LABEL_SUBJECT },
-	{ "tema", LABEL_SUBJECT },
-	{ "temats", LABEL_SUBJECT },
-	{ "assumpte", LABEL_SUBJECT },
-	{ "gaia", LABEL_SUBJECT },
-	{ "efni", LABEL_SUBJECT },
-	{ "zadeva", LABEL_SUBJECT },
-	{ "विषय", LABEL_SUBJECT },
-	{ "paksa", LABEL_SUBJECT },
-	{ "asunto (subject)", LABEL_SUBJECT },
-	{ "subjekti", LABEL_SUBJECT },
-	{ "onderwerp/subject", LABEL_SUBJECT },
-
-	{ "reply-to", LABEL_OTHER },
-	{ "reply to", LABEL_OTHER },
-	{ "importance", LABEL_OTHER },
-	{ "priority", LABEL_OTHER },
-	{ "attachments", LABEL_OTHER },
-	{ "attachment", LABEL_OTHER },
-	{ "anlagen", LABEL_OTHER },
-	{ "organization", LABEL_OTHER },
-	{ "organisation", LABEL_OTHER },
-	{ "risposta", LABEL_OTHER },
-	{ "rispondi a", LABEL_OTHER },
-	{ "antwort an", LABEL_OTHER },
-	{ "répondre à", LABEL_OTHER },
-	{ "responder a", LABEL_OTHER },
-	{ "wichtigkeit", LABEL_OTHER },
-	{ "priorität", LABEL_OTHER },
-	{ "pièces jointes", LABEL_OTHER },
-	{ "allegati", LABEL_OTHER },
-	{ "bijlagen", LABEL_OTHER },
-	{ "message-id", LABEL_OTHER },
-	{ "resent-from", LABEL_OTHER },
-	{ "categories", LABEL_OTHER },
-	{ "importancia", LABEL_OTHER },
-	{ "importância", LABEL_OTHER },
-	{ "priorità", LABEL_OTHER },
-	{ "prioriteit", LABEL_OTHER },
-	{ "vedhæftede filer", LABEL_OTHER },
-	{ "bilagor", LABEL_OTHER },
-	{ "załączniki", LABEL_OTHER },
-	{ "list-id", LABEL_OTHER },
-	{ "newsgroups", LABEL_OTHER },
-	{ "in-reply-to", LABEL_OTHER },
-	{ "when", LABEL_OTHER },
-	{ "where", LABEL_OTHER },
-	{ "conversation", LABEL_OTHER },
-	{ "adjuntos", LABEL_OTHER },
-	{ "anexos", LABEL_OTHER },
-	{ "svar til", LABEL_OTHER },
-	{ "svara till", LABEL_OTHER },
-	{ "важность", LABEL_OTHER },
-	{ "odpowiedź do", LABEL_OTHER },
-	{ "antwoord aan", LABEL_OTHER },
-	{ "返信先", LABEL_OTHER },
-	{ "附件", LABEL_OTHER },
-	{ "重要性", LABEL_OTHER },
-};
-
-#define O MARKER_ORIGINAL
-#define F MARKER_FORWARD
-static struct word markers[] = {
-	{ "original message", O },
-	{ "original mail", O },
-	{ "original e-mail", O },
-	{ "original email", O },
-	{ "original appointment", O },
-	{ "originalnachricht", O },
-	{ "original-nachricht", O },
-	{ "originale nachricht", O },
-	{ "ursprüngliche nachricht", O },
-	{ "urspruengliche nachricht", O },
-	{ "ursprünglicher termin", O },
-	{ "ausgangsnachricht", O },
-	{ "vorherige nachricht", O },
-	{ "message d'origine", O },
-	{ "message original", O },
-	{ "message initial", O },
-	{ "courriel original", O },
-	{ "mensaje original", O },
-	{ "correo original", O },
-	{ "mensagem original", O },
-	{ "messaggio originale", O },
-	{ "messaggio originario", O },
-	{ "oorspronkelijk bericht", O },
-	{ "oorspronkelijke bericht", O },
-	{ "origineel bericht", O },
-	{ "originele bericht", O },
-	{ "oprindelig meddelelse", O },
-	{ "oprindelig besked", O },
-	{ "original besked", O },
-	{ "original meddelelse", O },
-	{ "opprinnelig melding", O },
-	{ "opprinnelig e-post", O },
-	{ "original melding", O },
-	{ "ursprungligt meddelande", O },
-	{ "originalmeddelande", O },
-	{ "ursprungligt mejl", O },
-	{ "oryginalna wiadomość", O },
-	{ "wiadomość oryginalna", O },
-	{ "wiadomość pierwotna", O },
-	{ "původní zpráva", O },
-	{ "původní e-mail", O },
-	{ "pôvodná správa", O },
-	{ "исходное сообщение", O },
-	{ "оригинальное сообщение", O },
-	{ "исходное письмо", O },
-	{ "вихідне повідомлення", O },
-	{ "оригінальне повідомлення", O },
-	{ "eredeti üzenet", O },
-	{ "eredeti levél", O },
-	{ "mesaj original", O },
-	{ "mesajul original", O },
-	{ "alkuperäinen viesti", O },
-	{ "alkuperäinen sähköposti", O },
-	{ "orijinal mesaj", O },
-	{ "orjinal mesaj", O },
-	{ "özgün ileti", O },
-	{ "orijinal ileti", O },
-	{ "αρχικό μήνυμα", O },
-	{ "πρωτότυπο μήνυμα", O },
-	{ "הודעה מקורית", O },
-	{ "ההודעה המקורית", O },
-	{ "الرسالة الأصلية", O },
-	{ "رسالة أصلية", O },
-	{ "پیام اصلی", O },
-	{ "原始邮件", O },
-	{ "原邮件", O },
-	{ "原始郵件", O },
-	{ "原始訊息", O },
-	{ "原始信件", O },
-	{ "元のメッセージ", O },
-	{ "元のメール", O },
-	{ "원본 메시지", O },
-	{ "원본 메일", O },
-	{ "원본메시지", O },
-	{ "pesan asli", O },
-	{ "mesej asal", O },
-	{ "thư gốc", O },
-	{ "tin nhắn gốc", O },
-	{ "izvorna poruka", O },
-	{ "originalna poruka", O },
-	{ "оригинална порука", O },
-	{ "изворна порука", O },
-	{ "izvirno sporočilo", O },
-	{ "izvorno sporočilo", O },
-	{ "originalus laiškas", O },
-	{ "pradinis laiškas", O },
-	{ "sākotnējais ziņojums", O },
-	{ "algsõnum", O },
-	{ "algne kiri", O },
-	{ "algne sõnum", O },
-	{ "missatge original", O },
-	{ "mensaxe orixinal", O },
-	{ "jatorrizko mezua", O },
-	{ "оригинално съобщение", O },
-	{ "ข้อความต้นฉบับ", O },
-	{ "ต้นฉบับ", O },
-	{ "मूल संदेश", O },
-	{ "upprunaleg skilaboð", O },
-	{ "upprunalegur póstur", O },
-	{ "oorspronklike boodskap", O },
-	{ "mesazhi origjinal", O },
-	{ "reply message", O },
-	{ "reply separator", O },
-	{ "previous message", O },
-	{ "quoted message", O },
-	{ "quoted text", O },
-	{ "арыгінальнае паведамленне", O },
-	{ "original-mail", O },
-	{ "original text", O },
-	{ "wiadomość źródłowa", O },
-	{ "treść oryginalnej wiadomości", O },
-	{ "antwort", O },
-	{ "reply", O },
-
-	{ "forwarded message", F },
-	{ "forwarded messages", F },
-	{ "forwarded mail", F },
-	{ "forwarded email", F },
-	{ "forwarded e-mail", F },
-	{ "begin forwarded message", F },
-	{ "start of forwarded message", F },
-	{ "start forwarded message", F },
-	{ "beginning of forwarded message", F },
-	{ "weitergeleitete nachricht", F },
-	{ "weitergeleitete mail", F },
-	{ "weitergeleitete e-mail", F },
-	{ "anfang der weitergeleiteten nachricht", F },
-	{ "anfang der weitergeleiteten e-mail", F },
-	{ "message transféré", F },
-	{ "message réexpédié", F },
-	{ "message transmis", F },
-	{ "courriel transféré", F },
-	{ "début du message transféré", F },
-	{ "début du message réexpédié", F },
-	{ "mensaje reenviado", F },
-	{ "correo reenviado", F },
-	{ "inicio del mensaje reenviado", F },
-	{ "mensagem encaminhada", F },
-	{ "mensagem reencaminhada", F },
-	{ "mensagem reenviada", F },
-	{ "início da mensagem encaminhada", F },
-	{ "início da mensagem reencaminhada", F },
-	{ "início de mensagem reencaminhada", F },
-	{ "messaggio inoltrato", F },
-	{ "inizio messaggio inoltrato", F },
-	{ "inizio del messaggio inoltrato", F },
-	{ "messaggio reindirizzato", F },
-	{ "doorgestuurd bericht", F },
-	{ "doorgestuurde bericht", F },
-	{ "doorgezonden bericht", F },
-	{ "begin doorgestuurd bericht", F },
-	{ "begin van doorgestuurd bericht", F },
-	{ "begin doorgezonden bericht", F },
-	{ "videresendt meddelelse", F },
-	{ "videresendt besked", F },
-	{ "start på videresendt besked", F },
-	{ "start på videresendt meddelelse", F },
-	{ "begyndelse på videresendt besked", F },
-	{ "videresendt melding", F },
-	{ "videresendt e-post", F },
-	{ "videresendt mail", F },
-	{ "start på videresendt melding", F },
-	{ "videresendt melding starter", F },
-	{ "vidarebefordrat meddelande", F },
-	{ "vidarebefordrat mejl", F },
-	{ "vidarebefordrat brev", F },
-	{ "vidarebefordrat e-postmeddelande", F },
-	{ "påbörjar vidarebefordrat meddelande", F },
-	{ "börja vidarebefordrat meddelande", F },
-	{ "vidarebefordrat meddelande börjar", F },
-	{ "början på vidarebefordrat meddelande", F },
-	{ "wiadomość przekazana dalej", F },
-	{ "przekazana wiadomość", F },
-	{ "przekazywana wiadomość", F },
-	{ "początek przekazanej wiadomości", F },
-	{ "początek wiadomości przekazanej dalej", F },
-	{ "treść przekazanej wiadomości", F },
-	{ "treść przekazanej wiadomości dalej", F },
-	{ "přeposlaná zpráva", F },
-	{ "přeposlaný e-mail", F },
-	{ "začátek přeposílané zprávy", F },
-	{ "začátek přeposlané zprávy", F },
-	{ "preposlaná správa", F },
-	{ "začiatok preposlanej správy", F },
-	{ "пересылаемое сообщение", F },
-	{ "пересланное сообщение", F },
-	{ "пересылаемое письмо", F },
-	{ "пересланное письмо", F },
-	{ "переадресованное сообщение", F },
-	{ "перенаправленное сообщение", F },
-	{ "начало переадресованного сообщения", F },
-	{ "начало пересылаемого сообщения", F },
-	{ "начало пересланного сообщения", F },
-	{ "переслане повідомлення", F },
-	{ "переспрямоване повідомлення", F },
-	{ "початок переспрямованого повідомлення", F },
-	{ "початок переадресованого повідомлення", F },
-	{ "továbbított üzenet", F },
-	{ "továbbított levél", F },
-	{ "továbbított üzenet kezdete", F },
-	{ "továbbított üzenet eleje", F },
-	{ "mesaj redirecționat", F },
-	{ "mesaj redirectionat", F },
-	{ "mesaj retransmis", F },
-	{ "mesaj retrimis", F },
-	{ "începutul mesajului redirecționat", F },
-	{ "început mesaj redirecționat", F },
-	{ "välitetty viesti", F },
-	{ "edelleenlähetetty viesti", F },
-	{ "välitetty viesti alkaa", F },
-	{ "edelleen lähetetty viesti", F },
-	{ "yönlendirilmiş mesaj", F },
-	{ "yönlendirilen mesaj", F },
-	{ "yönlendirilmiş ileti", F },
-	{ "yönlendirilen ileti", F },
-	{ "iletilen mesaj", F },
-	{ "iletilmiş mesaj", F },
-	{ "iletilmiş ileti", F },
-	{ "iletilen mesajın başlangıcı", F },
-	{ "yönlendirilen iletinin başlangıcı", F },
-	{ "προωθημένο μήνυμα", F },
-	{ "διαβιβασθέν μήνυμα", F },
-	{ "έναρξη προωθημένου μηνύματος", F },
-	{ "αρχή προωθημένου μηνύματος", F },
-	{ "הודעה שהועברה", F },
-	{ "הודעה מועברת", F },
-	{ "התחלת ההודעה שהועברה", F },
-	{ "رسالة معاد توجيهها", F },
-	{ "الرسالة المعاد توجيهها", F },
-	{ "رسالة محولة", F },
-	{ "بداية الرسالة المعاد توجيهها", F },
-	{ "بدء الرسالة المعاد توجيهها", F },
-	{ "پیام هدایت شده", F },
-	{ "پیام فرستاده شده", F },
-	{ "转发的邮件", F },
-	{ "转发的信息", F },
-	{ "转发邮件", F },
-	{ "转发邮件信息", F },
-	{ "转发的消息", F },
-	{ "被转发的邮件", F },
-	{ "开始转发的邮件", F },
-	{ "转发的邮件开始", F },
-	{ "下面是被转发的邮件", F },
-	{ "以下是转发的邮件", F },
-	{ "轉寄的郵件", F },
-	{ "轉寄郵件", F },
-	{ "轉寄的訊息", F },
-	{ "已轉寄的郵件", F },
-	{ "開始轉寄郵件", F },
-	{ "轉發的郵件", F },
-	{ "轉寄信件", F },
-	{ "転送されたメッセージ", F },
-	{ "転送メッセージ", F },
-	{ "転送メール", F },
-	{ "転送されたメール", F },
-	{ "전달된 메시지", F },
-	{ "전달된 메일", F },
-	{ "전달한 메시지", F },
-	{ "전달된 메시지 시작", F },
-	{ "pesan terusan", F },
-	{ "pesan yang diteruskan", F },
-	{ "pesan diteruskan", F },
-	{ "awal pesan terusan", F },
-	{ "mesej dimajukan", F },
-	{ "mesej yang dimajukan", F },
-	{ "thư đã chuyển tiếp", F },
-	{ "thư chuyển tiếp", F },
-	{ "thư được chuyển tiếp", F },
-	{ "tin nhắn được chuyển tiếp", F },
-	{ "bắt đầu thư được chuyển tiếp", F },
-	{ "proslijeđena poruka", F },
-	{ "prosljeđena poruka", F },
-	{ "početak proslijeđene poruke", F },
-	{ "prosleđena poruka", F },
-	{ "прослеђена порука", F },
-	{ "posredovano sporočilo", F },
-	{ "začetek posredovanega sporočila", F },
-	{ "persiųstas laiškas", F },
-	{ "persiųsta žinutė", F },
-	{ "persiunčiamas laiškas", F },
-	{ "pārsūtīts ziņojums", F },
-	{ "pārsūtītais ziņojums", F },
-	{ "edastatud kiri", F },
-	{ "edastatud sõnum", F },
-	{ "missatge reenviat", F },
-	{ "inici del missatge reenviat", F },
-	{ "mensaxe reenviada", F },
-	{ "birbidalitako mezua", F },
-	{ "препратено съобщение", F },
-	{ "препратено писмо", F },
-	{ "начало на препратеното съобщение", F },
-	{ "ข้อความที่ส่งต่อ", F },
-	{ "ข้อความที่ถูกส่งต่อ", F },
-	{ "เริ่มข้อความที่ส่งต่อ", F },
-	{ "अग्रेषित संदेश", F },
-	{ "áframsend skilaboð", F },
-	{ "áframsendur póstur", F },
-	{ "deurgestuurde boodskap", F },
-	{ "aangestuurde boodskap", F },
-	{ "ipinasa na mensahe", F },
-	{ "mesazh i përcjellë", F },
-	{ "перасланае паведамленне", F },
-	{ "препратена порака", F },
-};
-#undef O
-#undef F
-/* The same with a name after them: "Forwarded by Pat on 05/06/2024". */
-static const char *const forward_starts[] = { "forwarded by ", "forwarded message from ", "forwarded message follows",
-	"weitergeleitet von ", "weitergeleitet durch ", "transféré par ", "réacheminé par ", "reenviado por ", "encaminhado por ",
-	"inoltrato da ", "doorgestuurd door ", "videresendt af ", "videresendt av ", "vidarebefordrat av ", "przekazane przez ",
-	"forwarded from ", "переслано " };
-static const char *const original_starts[] = { "original message from ", "originalnachricht von ", "ursprüngliche nachricht von ",
-	"message d'origine de ", "mensaje original de ", "messaggio originale di ", "mensagem original de ",
-	"in response to message from ", "reply from ", "original message follows" };
-
-static const char *const reply_above[] = { "reply above this line", "reply above the line", "reply above this",
-	"reply above the dotted", "your reply above", "response above this line", "respond above this line",
-	"write above this line", "type above this line", "reply only above this line", "reply between these lines",
-	"add your response above", "antworten sie oberhalb dieser", "antworten sie bitte oberhalb", "oberhalb dieser zeile",
-	"über dieser zeile", "oberhalb dieser linie", "über dieser linie", "au-dessus de cette ligne", "au dessus de cette ligne",
-	"por encima de esta línea", "por encima de esta linea", "encima de esta línea", "arriba de esta línea", "acima desta linha",
-	"acima dessa linha", "sopra questa riga", "sopra questa linea", "al di sopra di questa", "boven deze regel",
-	"boven deze lijn", "över den här raden", "ovanför denna rad", "ovanför den här raden", "ovanför den här linjen",
-	"over denne linje", "over denne linjen", "ovenover denne linje", "powyżej tej linii", "nad tą linią", "nad tímto řádkem",
-	"nad tuto řádku", "nad týmto riadkom", "выше этой строки", "выше этой линии", "над этой строкой", "вище цього рядка",
-	"вище цієї лінії", "tämän rivin yläpuolelle", "tämän viivan yläpuolelle", "e sor fölé", "a vonal fölé",
-	"bu satırın üzerine", "bu satırın üstüne", "bu çizginin üzerine", "deasupra acestei linii", "πάνω από αυτή τη γραμμή",
-	"此行上方", "此线上方", "这行以上", "在此行之上", "這一行上方", "この行より上", "この線より上", "이 줄 위에", "이 선 위에",
-	"di atas baris ini", "phía trên dòng này", "iznad ovog retka", "iznad ove linije", "над този ред",
-	"per sobre d'aquesta línia", "above this line to reply" };
-
-static const char *const sent_from[] = { "sent from my ", "sent from ", "sent via ", "sent with ", "sent using ", "sent on the go",
-	"sent on my ", "sent by ", "sent through ", "get outlook for ", "download outlook for ", "get the new outlook ",
-	"from my iphone", "from my ipad", "from my mobile", "from my phone", "from my android", "from my cell", "from my samsung",
-	"from my blackberry", "from mobile", "via mobile", "typed on my ", "written on my ", "von meinem ", "von meiner ",
-	"gesendet von ", "gesendet mit ", "gesendet über ", "gesendet aus ", "gesendet vom ", "gesendet per ", "gesendet via ",
-	"von unterwegs gesendet", "unterwegs gesendet", "mobil gesendet", "von mobil gesendet", "per handy gesendet",
-	"diese nachricht wurde von meinem ", "diese nachricht wurde mit ", "diese e-mail wurde von meinem ", "outlook für ",
-	"holen sie sich outlook", "outlook herunterladen", "laden sie outlook für ", "beziehen sie outlook für ", "envoyé de mon ",
-	"envoyé de ma ", "envoyé depuis ", "envoyé à partir ", "envoyé avec ", "envoyé via ", "envoyé par ", "envoyé de ",
-	"envoyé d'", "provenance de mon ", "message envoyé depuis ", "obtenez outlook pour ", "obtenir outlook pour ",
-	"télécharger outlook pour ", "téléchargez outlook pour ", "enviado desde ", "enviado con ", "enviado do ", "enviado da ",
-	"enviado de ", "enviado a partir ", "enviado via ", "enviado pelo ", "enviado mediante ", "enviado através ",
-	"enviado por ", "enviado com ", "enviado en ", "obtener outlook para ", "obtenga outlook para ", "obtén outlook para ",
-	"descargar outlook para ", "obter o outlook para ", "obter outlook para ", "baixe o outlook para ", "inviato da ",
-	"inviato dal ", "inviato dall'", "inviato con ", "inviato tramite ", "inviato via ", "ottieni outlook per ",
-	"scarica outlook per ", "verzonden vanaf ", "verzonden met ", "verzonden via ", "verzonden van ", "verzonden vanuit ",
-	"verstuurd vanaf ", "verstuurd met ", "verstuurd via ", "outlook voor ", "download outlook voor ", "sendt fra ",
-	"sendt med ", "sendt via ", "hent outlook ", "få outlook ", "last ned outlook ", "skickat från ", "skickat med ",
-	"skickat via ", "skickades från ", "skaffa outlook ", "hämta outlook ", "wysłane z ", "wysłano z ", "wysłane przez ",
-	"wysłano przez ", "wysłane za pomocą ", "pobierz outlook ", "pobierz aplikację outlook ", "odesláno z ", "odesláno ze ",
-	"odoslané z ", "odoslané zo ", "odoslané pomocou ", "posláno z ", "získat outlook ", "získejte outlook ", "získať outlook ",
-	"stáhnout outlook ", "отправлено с ", "отправлено из ", "отправлено со ", "отправлено через ", "отправлено от ",
-	"отправлено при помощи ", "скачать outlook ", "загрузить outlook ", "получить outlook ", "надіслано з ", "надіслано від ",
-	"надіслано із ", "відправлено з ", "відправлено із ", "отримати outlook ", "elküldve ", "küldve ", "az iphone-omról ",
-	"iphone-omról küldve", "ipademről küldve", "az outlook ", "trimis de pe ", "trimis din ", "trimis cu ", "trimis de la ",
-	"descărcați outlook ", "obțineți outlook ", "lähetetty ", "hanki outlook ", "lataa outlook ", "στάλθηκε από ",
-	"εστάλη από ", "απεσταλμένο από ", "αποστολή από ", "λήψη του outlook ", "נשלח מ", "נשלח מה", "השג את outlook ",
-	"أرسلت من ", "أُرسلت من ", "تم الإرسال من ", "مرسل من ", "احصل على outlook ", "الحصول على outlook ", "ارسال شده از ",
-	"发自我的", "从我的", "来自我的", "发送自", "获取 outlook", "获取outlook", "下载 outlook", "從我的", "來自我的", "由我的",
-	"取得 outlook", "傳送自", "寄自我的", "iphoneから送信", "ipadから送信", "私のiphoneから", "androidから送信", "outlook for ",
-	"나의 iphone에서 보냄", "내 iphone에서 보냄", "iphone에서 보냄", "나의 ipad에서 보냄", "outlook을 ", "dikirim dari ",
-	"terkirim dari ", "dikirim dengan ", "dapatkan outlook ", "dihantar dari ", "gửi từ ", "đã gửi từ ", "được gửi từ ",
-	"tải outlook ", "nhận outlook ", "ส่งจาก", "รับ outlook", "enviat des de ", "enviat amb ", "poslano s ", "poslano z ",
-	"poslano iz ", "poslano sa ", "poslato sa ", "poslato iz ", "послато са ", "preuzmite outlook ", "изпратено от ",
-	"изпратено с ", "išsiųsta iš ", "sūtīts no ", "nosūtīts no ", "saadetud minu ", "bidali da nire ", "enviado dende ",
-	"gestuur vanaf ", "sent de mon ", "yahoo mail: ", "yahoo mail für ", "yahoo mail pour ", "poslané z ", "poslat z ",
-	"sent anywhere", "sent while mobile", "mobile mail" };
-/* … and those with the word at the end. */
-static const char *const sent_ends[] = { " gönderildi", "'dan gönderildi", "'den gönderildi", "'umdan gönderildi", " gesendet",
-	"から送信", "에서 보냄", " 发送", " 傳送", " 发送的", " küldve", " via mobile", " from mobile", " 'u edinin", " lähetetty",
-	" herunterladen", " downloaden", " را دریافت کنید" };
-static const char *const devices[] = { "iphone", "ipad", "ipod", "android", "outlook", "mail", "mobil", "phone", "telefon",
-	"téléphone", "teléfono", "handy", "smartphone", "samsung", "galaxy", "blackberry", "huawei", "xiaomi", "nokia", "htc",
-	"lg ", "sony", "motorola", "pixel", "oneplus", "oppo", "redmi", "windows", "yahoo", "gmail", "proton", "tablet", "device",
-	"gerät", "mobile", "cell", "mac", "tutanota", "spark", "airmail", "thunderbird", "k-9", "bluemail", "aquamail", "typeapp",
-	"mailbox", "zoho", "fastmail", "front", "superhuman", "hey", "aol", "web.de", "gmx", "t-online", "телефон", "смартфон",
-	"айфон", "почт", "пошт", "手机", "手機", "mailspring", "newton", "edison", "alto", "boxer", "watch", "surface", "lumia",
-	"kindle", "chromebook", "app", "canary", "orange", "laposte", "free.fr", "puhelin", "puhelimesta", "matkapuhelin", "komórk",
-	"móvil", "celular", "telemóvel", "cellulare", "tfno", "nine", "inbox", "sfr", "zimbra", "libero", "virgilio", "poczty",
-	"poczta", "wp", "onet", "interia", "o2", "rambler", "ziggo", "commandeur", "fairphone", "honor", "vivo", "realme",
-	"nothing", "bb10", "treo", "palm" };
-
-static const char *const secret_words[] = { "confidential", "confidentiality", "privileged", "disclaimer", "vertraulich",
-	"confidentiel", "confidencial", "confidenzial", "riservat", "vertrouwelijk", "fortrolig", "konfidentiell", "konfidensiell",
-	"sekretess", "poufn", "důvěrn", "dôvern", "конфиденциальн", "конфіденційн", "bizalmas", "confidențial", "luottamuksell",
-	"gizli", "εμπιστευτικ", "סודי", "حסוי", "سري", "保密", "機密", "机密", "秘密", "기밀", "rahasia", "bảo mật", "povjerljiv",
-	"poverljiv", "zaupn", "поверителн", "konfidentsiaal", "konfidencial" };
-static const char *const duty_words[] = { "recipient", "addressee", "addressed", "in error", "by mistake", "got it by mistake",
-	"unauthorized", "unauthorised", "notify the sender", "disseminat", "delete it", "delete this", "prohibited", "empfänger",
-	"adressat", "irrtümlich", "irrtum", "unbefugt", "vernichten", "löschen", "destinataire", "par erreur", "détruire",
-	"interdit", "destinatari", "por error", "por erro", "prohibid", "proibid", "per errore", "vietat", "cancellar",
-	"geadresseerde", "bestemd voor", "per vergissing", "modtager", "fejl", "mottaker", "mottagare", "adressat", "av misstag",
-	"adresat", "odbiorc", "omyłkow", "příjemc", "omylem", "príjemc", "получател", "адресат", "по ошибке", "одержувач",
-	"помилково", "címzett", "tévedés", "destinatar", "din greșeală", "vastaanottaja", "vahingossa", "alıcı", "yanlışlıkla",
-	"παραλήπτ", "נמען", "המיועד", "المرسل إليه", "المستلم", "收件人", "收件者", "误收", "誤收", "受信者", "宛先", "수신인",
-	"penerima", "người nhận", "primatelj", "primalac", "prejemnik", "gavėj", "saaja", "intended for", "intended only",
-	"solely for", "sole use" };
-/* Lines that scanners, list programs and trackers hang below a mail: each is enough alone. */
-static const char *const footers[] = { "virus-free. www.av", "virus-free.www.av", "virus-free www.av",
-	"has been checked for viruses", "checked for viruses by av", "scanned for viruses", "scanned by mailscanner",
-	"this email has been scanned", "this message has been scanned", "this e-mail has been scanned", "virenfrei. www.av",
-	"auf viren geprüft", "auf viren überprüft", "auf viren und andere", "absence de virus dans ce courrier",
-	"garanti sans virus", "sans virus.www.av", "sans virus. www.av", "exempt de virus", "libre de virus. www.av",
-	"libre de virus.www.av", "esté libre de virus", "se ha comprobado mediante el software antivirus", "livre de vírus. www.av",
-	"livre de vírus.www.av", "foi verificado em termos de vírus", "verificada quanto à presença de vírus",
-	"privo di virus.www.av", "privo di virus. www.av", "è stata controllata per individuare virus", "è stato analizzato con",
-	"e' stato analizzato con", "virusvrij.www.av", "virusvrij. www.av", "gecontroleerd op virussen", "virusfri. www.av",
-	"virusfri.www.av", "kontrolleret for virusser", "sjekket for virus", "har kontrollerats för virus",
-	"genomsökts efter virus", "wolna od wirusów", "sprawdzona na obecność wirusów", "nie zawiera wirusów",
-	"nebyly nalezeny žádné viry", "byl zkontrolován na přítomnost virů", "без вирусов. www.av", "без вирусов.www.av",
-	"проверено на вирусы", "проверено на наличие вирусов", "вірусів не виявлено", "vírusmentes.www.av", "vírusmentes. www.av",
-	"vírusellenőrzést", "virüssüz. www.av", "virüs bulunmuyor", "virüslere karşı kontrol", "无病毒。www.av", "无病毒",
-	"病毒检查", "ウイルス チェック", "ウイルス・チェック", "바이러스가 없습니다", "bebas virus. www.av", "không có vi-rút",
-	"https://www.avast.com/", "http://www.avast.com/", "www.avg.com", "eset nod32", "eset security", "spamfighter",
-	"mailscanner has", "you received this message because you are subscribed", "you are receiving this because you",
-	"to unsubscribe from this group", "to unsubscribe from this list", "to unsubscribe, send", "to unsubscribe send",
-	"unsubscribe from this thread", "mailman/listinfo", "/mailman3/", "mailing list -- ", "to view this discussion on the web",
-	"to view this discussion visit", "for more options, visit https://groups", "reply to this email directly or view it on",
-	"reply to this email directly, view it on", "please consider the environment before printing",
-	"before printing this e-mail", "before printing this email", "think before you print", "denken sie an die umwelt, bevor",
-	"bitte denken sie an die umwelt", "bitte prüfen sie, ob diese", "pensez à l'environnement avant", "avant d'imprimer ce",
-	"antes de imprimir este", "antes de imprimir esta", "prima di stampare questa", "prima di stampare questo",
-	"denk aan het milieu", "tänk på miljön innan", "tenk på miljøet før", "tænk på miljøet", "zanim wydrukujesz",
-	"p save a tree", "sent from a mailing list", "powered by groups.io", "view/reply online", "groups.io links",
-	"yahoo! groups links", "posted by: ", "click here to report this email as spam", "report this email as spam",
-	"report this message as spam" };
-
-static const char *const forward_subjects[] = { "fw:", "fwd:", "wg:", "tr:", "rv:", "enc:", "i:", "vb:", "vl:", "pd:", "doorst:",
-	"vs:fwd", "ilt:", "i̇lt:", "转发:", "轉寄:", "转:", "轉發:", "転送:", "전달:", "továbbítás:", "tov:", "fs:", "πρθ:",
-	"הועבר:", "إعادة توجيه:", "chuyển tiếp:", "teruskan:", "res-fwd:", "[fwd:", "(fwd)", "fyi:", "пересл:" };
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-static struct word sent_words[COUNT(sent_from)];
-static struct table attribution_table, label_table, marker_table, sent_table;
+static struct list groups[GROUPS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static int compare(const void *a, const void *b)
+static void add_words(struct list *l, const char *words, unsigned what)
 {
-	return strcmp(((const struct word *)a)->s, ((const struct word *)b)->s);
+	size_t more = 1;
+	for (const char *p = words; (p = strchr(p, '|')) != NULL; p++)
+		more++;
+	l->v = xrealloc(l->v, (l->len + more) * sizeof l->v[0]);
+	for (const char *p = words;; p++) {
+		size_t n = strcspn(p, "|");
+		l->v[l->len++] = (struct word){ p, (uint16_t)n, (uint16_t)what };
+		p += n;
+		if (*p == '\0')
+			break;
+	}
 }
 
-static void table_init(struct table *t, struct word *v, size_t len)
+static int compare_bytes(const char *a, size_t a_n, const char *b, size_t b_n)
 {
-	qsort(v, len, sizeof v[0], compare);
-	/* A word that is said twice has all its meanings. */
-	size_t out = 0;
-	for (size_t i = 0; i < len; i++)
-		if (out > 0 && strcmp(v[out - 1].s, v[i].s) == 0)
-			v[out - 1].what |= v[i].what;
+	int c = memcmp(a, b, a_n < b_n ? a_n : b_n);
+	return c != 0 ? c : (a_n > b_n) - (a_n < b_n);
+}
+
+static int compare_words(const void *a, const void *b)
+{
+	const struct word *x = a, *y = b;
+	return compare_bytes(x->s, x->n, y->s, y->n);
+}
+
+static void sort_words(struct list *l)
+{
+	qsort(l->v, l->len, sizeof l->v[0], compare_words);
+	size_t out = 0; /* a word that is said twice has all its meanings */
+	for (size_t i = 0; i < l->len; i++)
+		if (out > 0 && compare_words(&l->v[out - 1], &l->v[i]) == 0)
+			l->v[out - 1].what |= l->v[i].what;
 		else
-			v[out++] = v[i];
-	t->v = v;
-	t->len = out;
+			l->v[out++] = l->v[i];
+	l->len = out;
 	size_t at = 0;
 	for (unsigned c = 0; c < 256; c++) {
-		while (at < out && (unsigned char)v[at].s[0] < c)
+		while (at < out && (unsigned char)l->v[at].s[0] < c)
 			at++;
-		t->start[c] = (uint16_t)at;
+		l->start[c] = (uint16_t)at;
 	}
-	t->start[256] = (uint16_t)out;
+	l->start[256] = (uint16_t)out;
 }
 
-static void tables_init(void)
+static void load(void)
 {
-	for (size_t i = 0; i < COUNT(sent_from); i++)
-		sent_words[i] = (struct word){ sent_from[i], 1 };
-	table_init(&attribution_table, attribution_words, COUNT(attribution_words));
-	table_init(&label_table, labels, COUNT(labels));
-	table_init(&marker_table, markers, COUNT(markers));
-	table_init(&sent_table, sent_words, COUNT(sent_words));
+	add_words(&lists[ATTRIBUTION], verbs_last, WORD_VERB);
+	add_words(&lists[ATTRIBUTION], verbs_inside, WORD_VERB | WORD_VERB_INSIDE);
+	add_words(&lists[ATTRIBUTION], pronouns, WORD_PRONOUN);
+	add_words(&lists[ATTRIBUTION], small_words, WORD_SMALL);
+	static const struct {
+		const char *words;
+		enum mail_label label;
+	} labels[] = { { labels_from, LABEL_FROM }, { labels_sent, LABEL_SENT }, { labels_date, LABEL_DATE },
+		{ labels_to, LABEL_TO }, { labels_cc, LABEL_CC }, { labels_subject, LABEL_SUBJECT },
+		{ labels_other, LABEL_OTHER } };
+	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
+		add_words(&lists[LABELS], labels[i].words, labels[i].label);
+	add_words(&lists[MARKERS], original, MARKER_ORIGINAL);
+	add_words(&lists[MARKERS], forwarded, MARKER_FORWARD);
+	add_words(&lists[MARKER_STARTS], original_starts, MARKER_ORIGINAL);
+	add_words(&lists[MARKER_STARTS], forward_starts, MARKER_FORWARD);
+	add_words(&lists[SENT], sent_starts, 1);
+	for (size_t i = 0; i < LISTS; i++)
+		sort_words(&lists[i]);
+	static const char *const of[GROUPS] = { [VERB_ENDS] = verb_ends,
+		[QUOTING] = quoting,
+		[FORWARD_SUBJECTS] = forward_subjects,
+		[REPLY_ABOVE] = reply_above,
+		[SENT_ENDS] = sent_ends,
+		[DEVICES] = devices,
+		[SECRETS] = secret_words,
+		[DUTIES] = duty_words,
+		[FOOTERS] = footers,
+		[THANKS] = thanks,
+		[VIEWERS] = viewers };
+	for (size_t i = 0; i < GROUPS; i++)
+		add_words(&groups[i], of[i], 1);
 }
 
-static unsigned table_get(const struct table *t, const char *s, size_t n)
+/* ---- looking up ---- */
+static unsigned get(enum list_name name, const char *s, size_t n)
 {
-	pthread_once(&once, tables_init);
+	pthread_once(&once, load);
+	const struct list *l = &lists[name];
 	if (n == 0)
 		return 0;
-	size_t low = t->start[(unsigned char)s[0]], high = t->start[(unsigned char)s[0] + 1u];
+	size_t low = l->start[(unsigned char)s[0]], high = l->start[(unsigned char)s[0] + 1u];
 	while (low < high) {
 		size_t mid = (low + high) / 2;
-		const char *w = t->v[mid].s;
-		int c = strncmp(s, w, n);
+		int c = compare_bytes(s, n, l->v[mid].s, l->v[mid].n);
 		if (c == 0)
-			c = w[n] == '\0' ? 0 : -1;
-		if (c == 0)
-			return t->v[mid].what;
+			return l->v[mid].what;
 		if (c < 0)
 			high = mid;
 		else
@@ -1174,113 +407,119 @@ static unsigned table_get(const struct table *t, const char *s, size_t n)
 	return 0;
 }
 
-static bool starts(const char *s, size_t n, const char *w)
+/* What a word says that ${s} starts with. */
+static unsigned get_start(enum list_name name, const char *s, size_t n)
 {
-	size_t len = strlen(w);
-	return n >= len && memcmp(s, w, len) == 0;
+	pthread_once(&once, load);
+	const struct list *l = &lists[name];
+	if (n == 0)
+		return 0;
+	for (size_t i = l->start[(unsigned char)s[0]]; i < l->start[(unsigned char)s[0] + 1u]; i++)
+		if (n >= l->v[i].n && memcmp(s, l->v[i].s, l->v[i].n) == 0)
+			return l->v[i].what;
+	return 0;
 }
 
-static bool ends(const char *s, size_t n, const char *w)
+static bool any_starts(enum group_name name, const char *s, size_t n)
 {
-	size_t len = strlen(w);
-	return n >= len && memcmp(s + n - len, w, len) == 0;
-}
-
-static bool any_starts(const char *s, size_t n, const char *const *v, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (starts(s, n, v[i]))
+	pthread_once(&once, load);
+	const struct list *g = &groups[name];
+	for (size_t i = 0; i < g->len; i++)
+		if (n >= g->v[i].n && memcmp(s, g->v[i].s, g->v[i].n) == 0)
 			return true;
 	return false;
 }
 
-static bool any_inside(const char *s, size_t n, const char *const *v, size_t len)
+static bool any_ends(enum group_name name, const char *s, size_t n)
 {
-	for (size_t i = 0; i < len; i++)
-		if (memmem(s, n, v[i], strlen(v[i])) != NULL)
+	pthread_once(&once, load);
+	const struct list *g = &groups[name];
+	for (size_t i = 0; i < g->len; i++)
+		if (n >= g->v[i].n && memcmp(s + n - g->v[i].n, g->v[i].s, g->v[i].n) == 0)
+			return true;
+	return false;
+}
+
+static bool any_inside(enum group_name name, const char *s, size_t n)
+{
+	pthread_once(&once, load);
+	const struct list *g = &groups[name];
+	for (size_t i = 0; i < g->len; i++)
+		if (memmem(s, n, g->v[i].s, g->v[i].n) != NULL)
 			return true;
 	return false;
 }
 
 unsigned mail_word_of_attribution(const char *word, size_t n)
 {
-	return table_get(&attribution_table, word, n);
+	return get(ATTRIBUTION, word, n);
+}
+
+bool mail_word_quoting(const char *key, size_t n)
+{
+	return any_starts(QUOTING, key, n);
 }
 
 bool mail_word_verb_ends(const char *key, size_t n)
 {
-	if (n < 3 || (unsigned char)key[n - 1] < 0x80)
-		return false;
-	for (size_t i = 0; i < COUNT(verb_ends); i++)
-		if (ends(key, n, verb_ends[i]))
-			return true;
-	return false;
+	return n >= 3 && (unsigned char)key[n - 1] >= 0x80 && any_ends(VERB_ENDS, key, n);
 }
 
 enum mail_label mail_word_label(const char *key, size_t n)
 {
-	/* In "from" and "no" the tables share a word with sentences; the rules ask for a whole block. */
-	unsigned found = table_get(&label_table, key, n);
-	if (found == 0 || found > LABEL_OTHER)
-		return found == 0 ? LABEL_NONE : LABEL_OTHER;
-	return (enum mail_label)found;
+	/* Tables share words like "from" and "no" with sentences; the rules ask for a whole block. */
+	unsigned found = get(LABELS, key, n);
+	return found > LABEL_OTHER ? LABEL_OTHER : (enum mail_label)found;
 }
 
 enum mail_marker mail_word_marker(const char *phrase, size_t n)
 {
-	unsigned found = table_get(&marker_table, phrase, n);
-	if (found != 0)
-		return (found & MARKER_FORWARD) ? MARKER_FORWARD : MARKER_ORIGINAL;
-	if (any_starts(phrase, n, forward_starts, COUNT(forward_starts)))
-		return MARKER_FORWARD;
-	if (any_starts(phrase, n, original_starts, COUNT(original_starts)))
-		return MARKER_ORIGINAL;
-	return MARKER_NONE;
-}
-
-bool mail_word_begin_forward(const char *key, size_t n)
-{
-	while (n > 0 && (key[n - 1] == ':' || key[n - 1] == ' '))
-		n--;
-	return table_get(&marker_table, key, n) == MARKER_FORWARD;
+	unsigned found = get(MARKERS, phrase, n);
+	if (found == 0)
+		found = get_start(MARKER_STARTS, phrase, n);
+	return (found & MARKER_FORWARD) ? MARKER_FORWARD : (enum mail_marker)found;
 }
 
 bool mail_word_reply_above(const char *key, size_t n)
 {
-	return n <= 240 && any_inside(key, n, reply_above, COUNT(reply_above));
+	return n <= 240 && any_inside(REPLY_ABOVE, key, n);
 }
 
 bool mail_word_sent_from(const char *key, size_t n)
 {
-	pthread_once(&once, tables_init);
 	while (n > 0 && strchr("-_<([ \"'.", key[0]) != NULL) {
 		key++;
 		n--;
 	}
-	const char *url = memmem(key, n, "http", 4); /* only its place */
+	const char *url = memmem(key, n, "http", 4); /* only its place counts */
 	size_t said = url != NULL ? (size_t)(url - key) : n;
 	if (n < 4 || said > 110)
 		return false;
-	bool found = false;
-	for (size_t i = sent_table.start[(unsigned char)key[0]]; i < sent_table.start[(unsigned char)key[0] + 1u] && !found; i++)
-		found = starts(key, n, sent_table.v[i].s);
-	for (size_t i = 0; i < COUNT(sent_ends) && !found && said <= 70; i++)
-		found = ends(key, n, sent_ends[i]);
-	return found && any_inside(key, said, devices, COUNT(devices));
+	bool found = get_start(SENT, key, n) != 0 || (said <= 70 && any_ends(SENT_ENDS, key, n));
+	return found && any_inside(DEVICES, key, said);
 }
 
 unsigned mail_word_disclaimer(const char *key, size_t n)
 {
-	return (any_inside(key, n, secret_words, COUNT(secret_words)) ? DISCLAIMER_SECRET : 0u) |
-	    (any_inside(key, n, duty_words, COUNT(duty_words)) ? DISCLAIMER_DUTY : 0u);
+	return (any_inside(SECRETS, key, n) ? DISCLAIMER_SECRET : 0u) | (any_inside(DUTIES, key, n) ? DISCLAIMER_DUTY : 0u);
 }
 
 bool mail_word_footer(const char *key, size_t n)
 {
-	return any_inside(key, n, footers, COUNT(footers));
+	return any_inside(FOOTERS, key, n);
+}
+
+bool mail_word_thanks(const char *key, size_t n)
+{
+	return any_starts(THANKS, key, n);
+}
+
+bool mail_word_viewer(const char *key, size_t n)
+{
+	return any_inside(VIEWERS, key, n);
 }
 
 bool mail_word_forward_subject(const char *key, size_t n)
 {
-	return any_starts(key, n, forward_subjects, COUNT(forward_subjects));
+	return any_starts(FORWARD_SUBJECTS, key, n);
 }
