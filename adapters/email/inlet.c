@@ -344,9 +344,10 @@ static enum err answer(struct passage *p, struct landing *l)
 		.eddy_is_member = true };
 	in.thread_key = p->found ? p->thread.thread_key : p->source;
 	in.title = p->found ? NULL : p->subject.p + strlen("Re: ");
-	in.mentions_us = (!p->begun_by_us && (passage_any_own(b, &m->to) || !passage_any_own(b, &m->cc))) ||
-	    email_names_us(
-	        p->text.visible.p != NULL ? p->text.visible.p : "", p->text.visible.len, settings_str(b->s, "email.name"));
+	bool named = email_names_us(
+	    p->text.visible.p != NULL ? p->text.visible.p : "", p->text.visible.len, settings_str(b->s, "email.name"));
+	in.mentions_us = named || (!p->begun_by_us && (passage_any_own(b, &m->to) || !passage_any_own(b, &m->cc)));
+	in.by_habit = p->found && !named;
 	in.files_len = passage_files(p, in.files, ids);
 	snprintf(l->key, sizeof(l->key), "slowed:%s:%lld", in.thread_key, (long long)(clock_wall_ms() / 86400000u));
 	l->mail = take_off(b, m);

@@ -93,6 +93,7 @@ struct intent {
 	bool is_command;      /* typed as an explicit command to Eddy: never "people talking to each other" */
 	bool private_reply;   /* answer only to this person (slash command) */
 	bool late;            /* read back after a gap, not delivered live */
+	bool by_habit;        /* it speaks to Eddy by its address alone and not by its words: being quiet counts for it too */
 	bool no_answer;       /* kept, and nothing said to it */
 	bool edge_answers;    /* answered with the adapter's own words: adapter_ops.words() */
 	uint32_t delay_ms;    /* its answer is not begun before this long */

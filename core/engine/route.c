@@ -52,6 +52,8 @@ struct route route_message(const struct intent *in, const struct route_facts *f,
 		return people;
 	bool addressed = route_is_addressed(in, f->visibility);
 	bool quiet = f->thread_quiet || f->place_quiet;
+	if (quiet && in->by_habit && command_recognise(in->text, in->text_len) != CMD_COME_BACK)
+		return store;
 	if (!addressed && (quiet || !is_follow_up(in, f)))
 		return store;
 	enum command c = command_recognise(in->text, in->text_len);

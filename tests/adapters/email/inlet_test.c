@@ -432,6 +432,23 @@ static void inlet__copy__answers_only_when_named(void **state)
 	assert_int_equal(threads(), 1);
 }
 
+static void inlet__quiet__holds_until_named(void **state)
+{
+	(void)state;
+	take(mail("ada@example.org", true, "1@a", "Boats", "", "How many?"));
+	assert_int_equal(answered(1), 1);
+	take(mail("ada@example.org", true, "2@a", "Re: Boats", header("References", "1@a"), "be quiet"));
+	assert_int_equal(answered(2), 2);
+	take(mail("ada@example.org", true, "3@a", "Re: Boats", header("References", "1@a"), "Bob, what do you say?"));
+	nothing_is_said(2);
+	take(mail("ada@example.org", true, "4@a", "Re: Boats", header("References", "1@a"), "Eddy, and you?"));
+	assert_int_equal(answered(3), 3);
+	take(mail("ada@example.org", true, "5@a", "Re: Boats", header("References", "1@a"), "come back"));
+	assert_int_equal(answered(4), 4);
+	take(mail("ada@example.org", true, "6@a", "Re: Boats", header("References", "1@a"), "How many now?"));
+	assert_int_equal(answered(5), 5);
+}
+
 static void inlet__duty__and_cursor_are_the_stores(void **state)
 {
 	(void)state;
@@ -464,6 +481,7 @@ int main(void)
 		TEST(inlet__number__presses_what_was_offered),
 		TEST(inlet__burst__stays_together),
 		TEST(inlet__copy__answers_only_when_named),
+		TEST(inlet__quiet__holds_until_named),
 		TEST(inlet__duty__and_cursor_are_the_stores),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
