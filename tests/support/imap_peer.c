@@ -164,7 +164,9 @@ static void ok(struct imap_peer_conn *c)
 
 static void log_in(struct imap_peer_conn *c, bool good)
 {
+	lock(c->p);
 	const char *refusal = c->p->refusal;
+	unlock(c->p);
 	c->p->logins++;
 	if (refusal)
 		imap_peer_say(c, "%s %s", c->tag, refusal);
@@ -280,8 +282,10 @@ static void move(struct imap_peer_conn *c, uint32_t uid, const char *command, bo
 {
 	struct imap_peer *p = c->p;
 	const char *name = strchr(command, '"');
+	lock(p);
 	if (name)
 		sscanf(name, "\"%79[^\"]", p->moved_to);
+	unlock(p);
 	if (!copy)
 		imap_peer_remove(p, uid);
 	ok(c);
@@ -294,7 +298,10 @@ static void run(struct imap_peer_conn *c, const char *command)
 	uint32_t uid = 0;
 	sscanf(command, "%19s", verb);
 	if (strcmp(verb, "CAPABILITY") == 0) {
-		imap_peer_say(c, "* CAPABILITY %s", p->caps);
+		lock(p);
+		memcpy(a, p->caps, sizeof a);
+		unlock(p);
+		imap_peer_say(c, "* CAPABILITY %s", a);
 		ok(c);
 	} else if (strcmp(verb, "LOGIN") == 0) {
 		sscanf(command, "LOGIN %*1[\"]%199[^\"]%*1[\"] %*1[\"]%199[^\"]", a, b);
@@ -364,6 +371,23 @@ static bool base64_holds(const char *b64, const char *text)
 	return text[0] && memmem(out, n, text, strlen(text)) != NULL;
 }
 
+static bool token_good(struct imap_peer *p, const char *line)
+{
+	lock(p);
+	bool good = base64_holds(line, p->token);
+	unlock(p);
+	return good;
+}
+
+static bool hooked(struct imap_peer_conn *c, const char *command)
+{
+	lock(c->p);
+	imap_peer_fn hook = c->p->hook;
+	void *arg = c->p->arg;
+	unlock(c->p);
+	return hook && hook(c, command, arg);
+}
+
 static void *serve(void *arg)
 {
 	struct imap_peer_conn *c = arg;
@@ -372,13 +396,16 @@ static void *serve(void *arg)
 	char *line = NULL;
 	size_t cap = 0;
 	bool authenticating = false;
-	imap_peer_say(c, "%s", p->greeting ? p->greeting : "* OK hello");
+	lock(p);
+	const char *greeting = p->greeting ? p->greeting : "* OK hello";
+	unlock(p);
+	imap_peer_say(c, "%s", greeting);
 	for (ssize_t n; in && (n = getline(&line, &cap, in)) > 0;) {
 		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
 			line[--n] = '\0';
 		if (c->idling && strcasecmp(line, "DONE") == 0) {
 			memcpy(c->tag, c->idle_tag, sizeof c->tag);
-			bool mine = p->hook && p->hook(c, "DONE", p->arg);
+			bool mine = hooked(c, "DONE");
 			lock(p);
 			c->idling = false;
 			unlock(p);
@@ -388,7 +415,7 @@ static void *serve(void *arg)
 		}
 		if (authenticating) {
 			authenticating = false;
-			log_in(c, base64_holds(line, p->token));
+			log_in(c, token_good(p, line));
 			continue;
 		}
 		char *command = strchr(line, ' ');
@@ -396,13 +423,13 @@ static void *serve(void *arg)
 			break;
 		*command++ = '\0';
 		snprintf(c->tag, sizeof c->tag, "%s", line);
-		if (p->hook && p->hook(c, command, p->arg))
+		if (hooked(c, command))
 			continue;
 		if (strncmp(command, "AUTHENTICATE ", 13) == 0) {
 			char *first = strchr(command + 13, ' ');
 			authenticating = first == NULL;
 			if (first)
-				log_in(c, base64_holds(first + 1, p->token));
+				log_in(c, token_good(p, first + 1));
 			else
 				imap_peer_say(c, "+ ");
 			continue;

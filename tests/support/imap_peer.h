@@ -52,6 +52,13 @@ struct imap_peer {
 	struct imap_peer_conn conns[IMAP_PEER_CONNS];
 	int conns_len;
 };
+/** A setting is changed while threads may look at it. */
+#define IMAP_PEER_SET(p, what) \
+	do { \
+		pthread_mutex_lock(&(p)->mtx); \
+		what; \
+		pthread_mutex_unlock(&(p)->mtx); \
+	} while (0)
 struct imap_peer *imap_peer_new(void);
 void imap_peer_free(struct imap_peer *p);                               /* cuts what is open and joins */
 uint32_t imap_peer_add(struct imap_peer *p, const char *raw, size_t n); /* copies; tells those that idle */

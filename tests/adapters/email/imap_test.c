@@ -22,7 +22,7 @@ struct fixture {
 	struct imap *i;
 	const char *verb, *answer; /* the hook's: to commands that begin with verb; "%s" is the tag */
 	bool then_cut;
-	int times;
+	atomic_int times;
 	char why[300];
 	bool stop;
 };
@@ -47,10 +47,15 @@ static int end(void **state)
 static bool hook(struct imap_peer_conn *c, const char *command, void *arg)
 {
 	struct fixture *f = arg;
-	if (!f->verb || strncmp(command, f->verb, strlen(f->verb)) != 0 || f->times == 0)
+	pthread_mutex_lock(&c->p->mtx);
+	bool mine = f->verb && strncmp(command, f->verb, strlen(f->verb)) == 0 && f->times > 0;
+	f->times -= mine;
+	const char *with = f->answer;
+	bool then_cut = f->then_cut;
+	pthread_mutex_unlock(&c->p->mtx);
+	if (!mine)
 		return false;
-	f->times--;
-	for (const char *s = f->answer; *s; s++) {
+	for (const char *s = with; *s; s++) {
 		if (s[0] == '%' && s[1] == 's') {
 			imap_peer_write(c->p, c, c->tag, strlen(c->tag));
 			s++;
@@ -58,19 +63,21 @@ static bool hook(struct imap_peer_conn *c, const char *command, void *arg)
 			imap_peer_write(c->p, c, s, 1);
 		}
 	}
-	if (f->then_cut)
+	if (then_cut)
 		imap_peer_cut(c->p);
 	return true;
 }
 
 static void answer(struct fixture *f, const char *verb, const char *with, bool then_cut)
 {
+	pthread_mutex_lock(&f->p->mtx);
 	f->verb = verb;
 	f->answer = with;
 	f->then_cut = then_cut;
 	f->times = 1;
 	f->p->arg = f;
 	f->p->hook = hook;
+	pthread_mutex_unlock(&f->p->mtx);
 }
 
 static struct mail_login login_of(const struct fixture *f)
@@ -121,14 +128,14 @@ static void open__tells__refusals_apart(void **state)
 	assert_int_equal(open_as(f, &l), ERR_DENIED);
 	assert_non_null(strstr(f->why, "refused"));
 	l = login_of(f);
-	f->p->refusal = "NO [UNAVAILABLE] try later";
+	IMAP_PEER_SET(f->p, f->p->refusal = "NO [UNAVAILABLE] try later");
 	assert_int_equal(open_as(f, &l), ERR_RETRY);
-	f->p->refusal = NULL;
-	f->p->greeting = "* BYE too many";
+	IMAP_PEER_SET(f->p, f->p->refusal = NULL);
+	IMAP_PEER_SET(f->p, f->p->greeting = "* BYE too many");
 	assert_int_equal(open_as(f, &l), ERR_RETRY);
-	f->p->greeting = "220 this is SMTP";
+	IMAP_PEER_SET(f->p, f->p->greeting = "220 this is SMTP");
 	assert_int_equal(open_as(f, &l), ERR_RETRY);
-	f->p->greeting = NULL;
+	IMAP_PEER_SET(f->p, f->p->greeting = NULL);
 	l.port = 1;
 	assert_int_equal(open_as(f, &l), ERR_RETRY);
 	assert_true(f->why[0] != '\0');
@@ -146,7 +153,7 @@ static void open__never__speaks_in_clear(void **state)
 	l.tls = MAIL_TLS_START; /* not offered */
 	assert_int_equal(open_as(f, &l), ERR_INPUT);
 	assert_non_null(strstr(f->why, "STARTTLS"));
-	f->p->greeting = "* PREAUTH welcome";
+	IMAP_PEER_SET(f->p, f->p->greeting = "* PREAUTH welcome");
 	assert_int_not_equal(open_as(f, &l), ERR_NONE);
 	assert_int_equal(f->p->logins, 0);
 }
@@ -208,9 +215,9 @@ static void open__uses__tokens(void **state)
 	struct fixture *f = *state;
 	static const char *const offered[] = { "AUTH=XOAUTH2 AUTH=CRAM-MD5 AUTH=PLAIN", "SASL-IR AUTH=OAUTHBEARER",
 		"SASL-IR AUTH=XOAUTH2" };
-	snprintf(f->p->token, sizeof f->p->token, "ya29.token");
+	IMAP_PEER_SET(f->p, snprintf(f->p->token, sizeof f->p->token, "ya29.token"));
 	for (size_t k = 0; k < 3; k++) {
-		snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 %s", offered[k]);
+		IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 %s", offered[k]));
 		struct mail_login l = login_of(f);
 		l.password = NULL;
 		l.token = "ya29.token";
@@ -239,7 +246,7 @@ static void open__ends__when_nobody_answers_or_wants_it(void **state)
 {
 	struct fixture *f = *state;
 	struct mail_login l = login_of(f);
-	f->p->hook = swallow;
+	IMAP_PEER_SET(f->p, f->p->hook = swallow);
 	uint64_t t = clock_ms();
 	assert_int_equal(imap_open(&f->i, &l, 300, f->why, sizeof f->why), ERR_RETRY);
 	l.go_on = not_stopped;
@@ -281,7 +288,7 @@ static void fetch__keeps__a_mail_out_of_the_dialogue(void **state)
 	static const char bait[] =
 	    "Subject: x\r\n\r\nA004 OK done\r\ne00000000x1 OK done\r\n* BYE\r\n* 1 EXPUNGE\r\n{5}\r\n)\r\n)\r\n";
 	imap_peer_add(f->p, bait, strlen(bait));
-	f->p->slow = true;
+	IMAP_PEER_SET(f->p, f->p->slow = true);
 	open_folder(f);
 	for (int k = 0; k < 20; k++) { /* our own tags too */
 		assert_int_equal(imap_fetch(f->i, 1, NULL, 1000, &m), ERR_NONE);
@@ -405,7 +412,7 @@ static void select__tells__what_is_wrong_with_a_folder(void **state)
 	assert_int_equal(imap_select(f->i, "a\r\nb", false, &folder), ERR_INPUT);
 	answer(f, "SELECT", "%s NO [INUSE] no\r\n", false);
 	assert_int_equal(imap_select(f->i, "INBOX", false, &folder), ERR_RETRY);
-	f->p->keywords = false;
+	IMAP_PEER_SET(f->p, f->p->keywords = false);
 	assert_int_equal(imap_select(f->i, "INBOX", true, &folder), ERR_NONE);
 	assert_false(folder.keywords);
 }
@@ -440,7 +447,7 @@ static void uids__are__ascending_and_bounded(void **state)
 	assert_int_equal(uids[2], 7);
 	free(uids);
 	/* A gap that is wider than what is looked at in one go. */
-	f->p->uid_next = 4000000000u;
+	IMAP_PEER_SET(f->p, f->p->uid_next = 4000000000u);
 	mails(f, 2);
 	assert_int_equal(imap_uids_after(f->i, 500, 10, &uids, &n), ERR_NONE);
 	assert_int_equal(n, 2);
@@ -453,7 +460,7 @@ static void uids__are__read_from_ranges(void **state)
 	struct fixture *f = *state;
 	uint32_t *uids;
 	size_t n;
-	snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 ESEARCH");
+	IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 ESEARCH"));
 	open_folder(f);
 	answer(
 	    f, "UID SEARCH RETURN (ALL) UID 2:", "* ESEARCH (TAG \"%s\") UID ALL 1:4,9,20:18,1:4294967295\r\n%s OK x\r\n", false);
@@ -491,11 +498,11 @@ static void mail__is__moved_with_and_without_move(void **state)
 	assert_int_equal(imap_move(f->i, 1, "Done & gone"), ERR_NONE);
 	assert_string_equal(f->p->moved_to, "Done &- gone");
 	assert_false(imap_peer_has(f->p, 1));
-	snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 UIDPLUS");
+	IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 UIDPLUS"));
 	open_folder(f);
 	assert_int_equal(imap_move(f->i, 2, "Done"), ERR_NONE);
 	assert_false(imap_peer_has(f->p, 2));
-	snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1");
+	IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1"));
 	struct mail_login l = login_of(f);
 	struct imap_folder folder;
 	assert_int_equal(open_as(f, &l), ERR_NONE);
@@ -512,7 +519,7 @@ static void flag__is__refused_where_keywords_are(void **state)
 {
 	struct fixture *f = *state;
 	mails(f, 1);
-	f->p->keywords = false;
+	IMAP_PEER_SET(f->p, f->p->keywords = false);
 	open_folder(f);
 	assert_int_equal(imap_add_flag(f->i, 1, "$Eddy"), ERR_INPUT);
 	assert_int_equal(imap_add_flag(f->i, 1, "a) b"), ERR_INPUT);
@@ -595,7 +602,7 @@ static void wait__ends__with_mail_a_wake_up_or_time(void **state)
 	free(uids);
 	assert_int_equal(imap_wait(f->i, 100, 0, &changed), ERR_NONE);
 	assert_false(changed);
-	f->p->slow = true;
+	IMAP_PEER_SET(f->p, f->p->slow = true);
 	wait_with(f, add_soon, true);
 }
 
@@ -613,9 +620,9 @@ static bool polled(struct imap_peer_conn *c, const char *command, void *arg)
 static void wait__polls__where_there_is_no_idle(void **state)
 {
 	struct fixture *f = *state;
-	snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1");
-	f->p->hook = polled;
-	f->p->arg = f;
+	IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1"));
+	IMAP_PEER_SET(f->p, f->p->hook = polled);
+	IMAP_PEER_SET(f->p, f->p->arg = f);
 	open_folder(f);
 	wait_with(f, no_more, true);
 	assert_int_equal(f->p->noops, 4);
@@ -626,11 +633,11 @@ static void wait__polls__where_there_is_no_idle(void **state)
 		bool changed;
 		uint32_t *uids;
 		size_t n;
-		snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 IDLE");
-		f->p->hook = NULL;
+		IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 IDLE"));
+		IMAP_PEER_SET(f->p, f->p->hook = NULL);
 		open_folder(f);
 		answer(f, "IDLE", refusals[k], false);
-		f->times = 1000;
+		IMAP_PEER_SET(f->p, f->times = 1000);
 		assert_int_equal(imap_uids_after(f->i, 0, 1, &uids, &n), ERR_NONE);
 		free(uids);
 		assert_int_equal(imap_wait(f->i, 300, 50, &changed), ERR_NONE);

@@ -60,7 +60,7 @@ struct fixture {
 	struct metrics *metrics;
 	/* the hook's */
 	const char *verb, *answer;
-	int times;
+	atomic_int times;
 };
 
 static bool hold(void *arg, uint32_t lease_ms)
@@ -205,6 +205,27 @@ static size_t taken(struct fixture *f)
 	return n;
 }
 
+#define SET(f, what) \
+	do { \
+		pthread_mutex_lock(&(f)->base.mtx); \
+		what; \
+		pthread_mutex_unlock(&(f)->base.mtx); \
+	} while (0)
+
+static int holder(struct fixture *f)
+{
+	int me;
+	SET(f, me = f->base.holder);
+	return me;
+}
+
+static int holds(struct fixture *f)
+{
+	int n;
+	SET(f, n = f->base.holds);
+	return n;
+}
+
 /* Until ${condition}, for half a minute at most. */
 #define eventually(condition) \
 	do { \
@@ -230,12 +251,16 @@ static bool flagged(struct fixture *f, uint32_t uid, const char *flags)
 static bool hook(struct imap_peer_conn *c, const char *command, void *arg)
 {
 	struct fixture *f = arg;
-	if (!f->verb || strncmp(command, f->verb, strlen(f->verb)) != 0 || f->times <= 0)
+	pthread_mutex_lock(&c->p->mtx);
+	bool mine = f->verb && strncmp(command, f->verb, strlen(f->verb)) == 0 && f->times > 0;
+	f->times -= mine;
+	const char *with = f->answer;
+	pthread_mutex_unlock(&c->p->mtx);
+	if (!mine)
 		return false;
-	f->times--;
-	const char *tag = strstr(f->answer, "%s");
+	const char *tag = strstr(with, "%s");
 	if (tag)
-		imap_peer_say(c, "%.*s%s%s", (int)(tag - f->answer), f->answer, c->tag, tag + 2);
+		imap_peer_say(c, "%.*s%s%s", (int)(tag - with), with, c->tag, tag + 2);
 	else
 		imap_peer_cut(c->p);
 	return true;
@@ -243,11 +268,13 @@ static bool hook(struct imap_peer_conn *c, const char *command, void *arg)
 
 static void answer(struct fixture *f, const char *verb, const char *with, int times)
 {
+	pthread_mutex_lock(&f->p->mtx);
 	f->verb = verb;
 	f->answer = with;
 	f->times = times;
 	f->p->arg = f;
 	f->p->hook = hook;
+	pthread_mutex_unlock(&f->p->mtx);
 }
 
 static void in_order(struct fixture *f, size_t n)
@@ -311,7 +338,7 @@ static void watch__goes__on_from_the_stored_cursor(void **state)
 static void watch__polls__without_idle(void **state)
 {
 	struct fixture *f = *state;
-	snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1");
+	IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1"));
 	start(f, 0);
 	eventually(says(f, 0, "asking now and then"));
 	mails(f, 2);
@@ -339,11 +366,11 @@ static void watch__marks__as_it_is_told(void **state)
 	assert_string_equal(f->p->moved_to, "Erledigt &APw-");
 	/* The folder keeps no keywords: by what it says, or by its refusal. */
 	f->w[0].o.mark = MARK_KEYWORD;
-	f->p->keywords = false;
+	IMAP_PEER_SET(f->p, f->p->keywords = false);
 	start(f, 0);
 	mails(f, 1);
 	eventually(flagged(f, 5, "\\Seen"));
-	f->p->keywords = true;
+	IMAP_PEER_SET(f->p, f->p->keywords = true);
 	start(f, 0);
 	answer(f, "UID STORE", "%s NO [CANNOT] no", 1);
 	mails(f, 1);
@@ -380,7 +407,7 @@ static void watch__marks__only_what_is_done_and_hands_in_a_window(void **state)
 {
 	struct fixture *f = *state;
 	f->w[0].o.window = 4;
-	f->base.later = true;
+	SET(f, f->base.later = true);
 	mails(f, 10);
 	start(f, 0);
 	eventually(out(f) == 4);
@@ -406,16 +433,16 @@ static void watch__reads__again_in_order_what_could_not_be_stored(void **state)
 {
 	struct fixture *f = *state;
 	mails(f, 20);
-	f->base.refuse = 5;
-	f->base.refuse_times = 3;
+	SET(f, f->base.refuse = 5);
+	SET(f, f->base.refuse_times = 3);
 	start(f, 0);
 	eventually(taken(f) == 20);
 	in_order(f, 20);
 	eventually(flagged(f, 20, "$Eddy"));
 	assert_int_equal(f->p->connections, 1);
 	/* Even if the later ones were stored: they do not come twice. */
-	f->base.later = true;
-	f->base.out_len = 0;
+	SET(f, f->base.later = true);
+	SET(f, f->base.out_len = 0);
 	mails(f, 3);
 	eventually(out(f) == 3);
 	done_at(f, 1, ERR_NONE);
@@ -433,7 +460,7 @@ static void watch__keeps__aside_what_cannot_be_read(void **state)
 {
 	struct fixture *f = *state;
 	f->w[0].o.metrics = f->metrics;
-	f->base.aside = 2;
+	SET(f, f->base.aside = 2);
 	mails(f, 3);
 	start(f, 0);
 	eventually(flagged(f, 3, "$Eddy"));
@@ -479,7 +506,7 @@ static void watch__comes__back_after_every_kind_of_end(void **state)
 		imap_peer_cut(f->p);
 		mails(f, 2);
 		eventually(taken(f) == 2 * (k + 1));
-		f->times = 0;
+		IMAP_PEER_SET(f->p, f->times = 0);
 	}
 	in_order(f, taken(f));
 	eventually(flagged(f, 1, "$Eddy"));
@@ -519,7 +546,7 @@ static void watch__leaves__a_refused_login_alone(void **state)
 	eventually(says(f, 0, "log-in refused"));
 	usleep(300000);
 	assert_int_equal(f->p->logins, 1);
-	assert_true(f->base.holder == 1);
+	assert_int_equal(holder(f), 1);
 	mailbox_stop(f->w[0].b);
 	assert_int_equal(f->base.holder, 0);
 }
@@ -541,8 +568,8 @@ static void watch__gets__a_new_token_once_when_refused(void **state)
 	struct http_peer *h = http_peer_new(give_token, &n);
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/token", http_peer_port(h));
 	struct oauth *a = oauth_new(&(struct oauth_options){ .token_url = url, .client_id = "id", .refresh_token = "r" });
-	snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 IDLE SASL-IR AUTH=XOAUTH2");
-	snprintf(f->p->token, sizeof f->p->token, "token1");
+	IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 IDLE SASL-IR AUTH=XOAUTH2"));
+	IMAP_PEER_SET(f->p, snprintf(f->p->token, sizeof f->p->token, "token1"));
 	f->w[0].o.oauth = a;
 	f->w[0].o.login.password = NULL;
 	f->w[0].o.retry_max_ms = 60000;
@@ -551,7 +578,7 @@ static void watch__gets__a_new_token_once_when_refused(void **state)
 	eventually(taken(f) == 1);
 	assert_int_equal(f->p->logins, 2);
 	assert_int_equal(n, 2);
-	snprintf(f->p->token, sizeof f->p->token, "another");
+	IMAP_PEER_SET(f->p, snprintf(f->p->token, sizeof f->p->token, "another"));
 	imap_peer_cut(f->p);
 	eventually(says(f, 0, "log-in refused"));
 	usleep(200000);
@@ -590,15 +617,15 @@ static void duty__goes__over_when_the_holder_is_dead_or_slow(void **state)
 	eventually(taken(f) == 1 && says(f, 0, "watching"));
 	start(f, 1);
 	eventually(says(f, 1, "another process"));
-	int held = f->base.holds;
-	eventually(f->base.holds >= held + 4); /* renewed while it waits */
-	f->w[0].frozen = true;
-	eventually(f->base.holder == 2);
+	int held = holds(f);
+	eventually(holds(f) >= held + 4); /* renewed while it waits */
+	SET(f, f->w[0].frozen = true);
+	eventually(holder(f) == 2);
 	eventually(says(f, 0, "another process")); /* it noticed and let go */
 	mails(f, 2);
 	eventually(taken(f) == 3);
 	assert_int_equal(f->base.taken[1].by, 2);
-	f->w[0].frozen = false;
+	SET(f, f->w[0].frozen = false);
 }
 
 static void duty__is__kept_while_a_mail_comes_slowly(void **state)
@@ -610,7 +637,7 @@ static void duty__is__kept_while_a_mail_comes_slowly(void **state)
 	imap_peer_add(f->p, big, 30000);
 	free(big);
 	f->w[0].o.lease_ms = 60;
-	f->p->slow = true;
+	IMAP_PEER_SET(f->p, f->p->slow = true);
 	start(f, 0);
 	start(f, 1);
 	eventually(taken(f) == 1);
@@ -623,10 +650,10 @@ static void watch__waits__for_the_database(void **state)
 	mails(f, 3);
 	start(f, 0);
 	eventually(taken(f) == 3);
-	f->base.away = true;
+	SET(f, f->base.away = true);
 	mails(f, 3);
 	eventually(says(f, 0, "another process") || says(f, 0, "cannot be stored"));
-	f->base.away = false;
+	SET(f, f->base.away = false);
 	eventually(taken(f) == 6);
 	in_order(f, 6);
 }
@@ -634,7 +661,7 @@ static void watch__waits__for_the_database(void **state)
 static void watch__ends__while_answers_are_out(void **state)
 {
 	struct fixture *f = *state;
-	f->base.later = true;
+	SET(f, f->base.later = true);
 	mails(f, 2);
 	start(f, 0);
 	eventually(out(f) == 2);
