@@ -428,9 +428,16 @@ static void send_item(struct outgoing *o, struct item *m)
 		server_well(o);
 	char words[40];
 	code_words(r.code, r.reply, words);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (to[i].code < 300)
+			continue;
+		char code[40];
+		code_words(to[i].code, to[i].reply, code);
+		log_warn("email.recipient", LF_ID("run", m->delivery), LF_INT("nth", place[i] + 1), LF_STR("code", code),
+		    LF_STR("result", to[i].code < 500 ? "later" : "refused"));
 		if (o->o.port.refused && is_about_mailbox(to[i].code, to[i].reply))
 			o->o.port.refused(o->o.port.arg, m->ws, to[i].addr, to[i].code, to[i].reply);
+	}
 	static const char *const results[] = { "ok", "later", "refused", "denied", "unknown" };
 	log_send(m, &r, n, ms, r.fate == SMTP_ACCEPTED && r.accepted < n ? "partial" : results[r.fate]);
 	bool clean = !m->look; /* a look has not found it, and yet: nobody can be sure */
