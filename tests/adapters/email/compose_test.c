@@ -69,6 +69,8 @@ static void assert_travels(const char *raw, size_t max)
 			continue;
 		assert_true(i > 0 && raw[i - 1] == '\r');
 		assert_true(i - 1 - from <= max);
+		assert_false(i - 1 - from == 1 && raw[from] == '.');
+		assert_true(strncmp(raw + from, "From ", 5) != 0);
 		from = i + 1;
 	}
 	assert_int_equal(from, n);

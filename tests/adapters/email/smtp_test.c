@@ -281,6 +281,7 @@ static void smtp_send__sends__no_mail_for_a_copy_alone(void **state)
 	smtp_peer_play(f->peer, &(struct smtp_script){ .rcpt = refuse_bob }, 0);
 	smtp_send(s, NULL, "", to, 2, TEXT, strlen(TEXT), &f->r);
 	assert_int_equal(f->r.fate, SMTP_REFUSED);
+	assert_said(f, "RCPT TO:<bot@example.org>", 0);
 	to[0].addr = "ann@example.com";
 	smtp_send(s, NULL, "", to, 2, TEXT, strlen(TEXT), &f->r);
 	assert_int_equal(f->r.fate, SMTP_ACCEPTED);
