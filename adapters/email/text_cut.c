@@ -172,8 +172,9 @@ static enum strength attribution_at(const struct text_lines *l, size_t i, size_t
 		words += t->words;
 		if ((t->has & HAS_LONG) || bytes > ATTRIBUTION_BYTES)
 			return NO_ATTRIBUTION;
-		/* What counts of a sentence is its last line, of facts any. */
-		has = (has & ~(unsigned)(HAS_COLON | HAS_ANGLE | HAS_VERB | HAS_OPEN)) | t->has;
+		/* What counts of a sentence is its last line, of facts any; an angle stays open till it is closed. */
+		const bool closed = (t->has & HAS_CLOSE) || t->depth > l->v[i].depth;
+		has = (has & ~(unsigned)(HAS_COLON | HAS_ANGLE | HAS_VERB | (closed ? HAS_OPEN : 0))) | t->has;
 		const bool colon = has & HAS_COLON, at = has & HAS_AT, year = has & HAS_YEAR, time = has & HAS_TIME,
 		           day = has & HAS_DAY;
 		const bool verb = (has & HAS_VERB) || ((has & HAS_VERB_INSIDE) && colon);
@@ -182,13 +183,13 @@ static enum strength attribution_at(const struct text_lines *l, size_t i, size_t
 		if (verb && (colon || ((has & HAS_VERB) && at && dated))) {
 			if ((has & HAS_PRONOUN) && is_pronoun(l, i, j))
 				found = NO_ATTRIBUTION;
-			else if (at && (dated || day) && words <= 40)
+			else if ((has & HAS_BRACKET) && (dated || day) && words <= 40)
 				found = STRONG_ATTRIBUTION;
-			else if (at && words <= 20 && is_name_near_verb(l, i, j + 1))
+			else if ((has & HAS_BRACKET) && words <= 20 && is_name_near_verb(l, i, j + 1))
 				found = STRONG_ATTRIBUTION;
 			else if (year && time && (first & HAS_EARLY) && words <= 30)
 				found = STRONG_ATTRIBUTION;
-			else if (dated && words <= 25 && is_name_near_verb(l, i, j + 1))
+			else if (dated && (time || (has & HAS_ANSWERED)) && words <= 25 && is_name_near_verb(l, i, j + 1))
 				found = STRONG_ATTRIBUTION;
 			else if (colon && k <= 1 && words <= 14 && (dated || at || is_name_near_verb(l, i, j + 1)))
 				found = WEAK_ATTRIBUTION;
@@ -367,11 +368,9 @@ static bool reply_above_at(const struct text_lines *l, size_t i)
 	if (t->key_n < 6 || t->key_n > 240)
 		return false;
 	bool decorated = strchr("-_=~#+[({<.", k[0]) != NULL || strchr("-_=~#+])}>", k[t->key_n - 1]) != NULL;
-	if (!decorated) {
-		static const char *const starts[] = { "reply above", "please reply above", "please type your reply",
-			"type your reply", "write your reply", "please write your", "antworten sie", "bitte antworten" };
-		for (size_t s = 0; s < sizeof starts / sizeof starts[0] && !decorated; s++)
-			decorated = t->key_n >= strlen(starts[s]) && memcmp(k, starts[s], strlen(starts[s])) == 0;
+	if (!decorated) { /* a line of its own that is no question and quotes nothing */
+		bool alone = (i == 0 || text_blank(&l->v[i - 1])) && (i + 1 >= l->len || text_blank(&l->v[i + 1]));
+		decorated = alone && t->words <= 14 && memchr(k, '"', t->key_n) == NULL && memchr(k, '?', t->key_n) == NULL;
 	}
 	return decorated && mail_word_reply_above(k, t->key_n);
 }
@@ -576,8 +575,20 @@ static bool is_cited(const struct view *v, const struct block *b)
 	size_t i = b->from;
 	while (i > 0 && text_blank(&l->v[i - 1]))
 		i--;
+	bool prompts = !b->attributed && i > 0;
+	for (size_t k = b->text; k < b->to && prompts; k++)
+		prompts = text_blank(&l->v[k]) || (l->v[k].depth == 3 && l->v[k].body == 4);
+	if (prompts)
+		return true;
 	return !b->attributed && !b->markup && i > 0 && b->from - i <= 2 && l->v[i - 1].kind == KIND_TEXT &&
 	    (l->v[i - 1].has & HAS_COLON) && b->to - b->from <= 8;
+}
+
+static bool ends_with_colon(const struct text_lines *l, size_t from, size_t to)
+{
+	while (to > from && !is_own(&l->v[to - 1]))
+		to--;
+	return to > from && (l->v[to - 1].has & HAS_COLON);
 }
 
 /* Which quoted blocks stay; returns whether answers stand between several of them. */
@@ -593,7 +604,10 @@ static bool weigh_blocks(const struct view *v, struct block *b, size_t n)
 			last = k;
 		}
 	}
-	bool several = answered >= 2;
+	/* Between two quotes an answer belongs to the first, unless it is an attribution that we cannot read. */
+	bool several = answered >= 2 ||
+	    (answered == 1 && last + 1 < n && !b[last + 1].markup && b[last + 1].text == b[last + 1].from &&
+	        !ends_with_colon(l, b[last].to, b[last + 1].from));
 	for (size_t k = 0; k < n; k++) {
 		bool stays = !b[k].markup &&
 		    ((several && k <= last) || (answered == 1 && k <= last && !b[k].attributed) ||
@@ -669,7 +683,7 @@ void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, st
 	size_t from = 0;
 	for (size_t k = 0; k <= n; k++) {
 		size_t to = k < n ? b[k].from : v.history;
-		mail_text_tail(l, from, to);
+		mail_text_tail(l, from, to, k < n || v.history < l->len);
 		from = k < n ? b[k].to : to;
 	}
 	out->has_inline = weigh_blocks(&v, b, n);

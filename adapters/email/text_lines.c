@@ -294,6 +294,13 @@ static void line_key(struct text_lines *l, struct text_line *t)
 	}
 	if (open > close)
 		t->has |= HAS_OPEN;
+	if (close > open)
+		t->has |= HAS_CLOSE;
+	const char *angle = memchr(k, '<', n);
+	if ((t->has & HAS_AT) && angle != NULL && memchr(angle, '@', n - (size_t)(angle - k)) != NULL)
+		t->has |= HAS_BRACKET;
+	if (n <= 500 && memmem(k, n, "you wrote", 9) != NULL)
+		t->has |= HAS_ANSWERED;
 	if (k[n - 1] == ':') {
 		t->has |= HAS_COLON;
 		size_t e = n - 1;
@@ -303,7 +310,7 @@ static void line_key(struct text_lines *l, struct text_line *t)
 			t->has |= HAS_ANGLE;
 	}
 	if (n <= 500) {
-		t->has |= (uint16_t)has_numbers(k, n);
+		t->has |= has_numbers(k, n);
 		has_words(t, k, n);
 	}
 	if (colon > 0 && colon <= 60) {

@@ -38,16 +38,19 @@ enum { /* text_line.has */
 	HAS_STRICT_DASHES = 8192, /* "-- " with its blank */
 	HAS_NAME = 16384,         /* who wrote looks like a name */
 	HAS_WORD = 32768,         /* a letter or digit */
+	HAS_CLOSE = 65536,        /* \">\" without \"<\" */
+	HAS_BRACKET = 131072,     /* an address in angles */
+	HAS_ANSWERED = 262144,    /* \"you wrote\" */
 };
 struct text_line {
 	uint32_t at, n; /* in text_lines.text; without line end and blanks at the end */
 	uint32_t key;   /* in text_lines.keys: lower case, without quote marks, invisible characters, "*" */
+	uint32_t has;
 	uint16_t key_n; /* at most TEXT_KEY_MAX */
 	uint16_t body;  /* bytes of quote marks */
-	uint16_t has;
-	uint8_t depth; /* of quote marks */
-	uint8_t words; /* at most 255 */
-	uint8_t label; /* enum mail_label */
+	uint8_t depth;  /* of quote marks */
+	uint8_t words;  /* at most 255 */
+	uint8_t label;  /* enum mail_label */
 	uint8_t markup;
 	uint8_t kind; /* the rules' own */
 };
@@ -88,8 +91,8 @@ bool mail_word_sent_from(const char *key, size_t n);
 enum { DISCLAIMER_SECRET = 1, DISCLAIMER_DUTY = 2 };
 unsigned mail_word_disclaimer(const char *key, size_t n); /* a paragraph that has both is one */
 bool mail_word_footer(const char *key, size_t n);         /* virus scanners, list programs: one line */
-bool mail_word_thanks(const char *key, size_t n); /* "Kind regards" and its like start the line */
-bool mail_word_viewer(const char *key, size_t n); /* "your program cannot show HTML" */
+bool mail_word_thanks(const char *key, size_t n);         /* "Kind regards" and its like start the line */
+bool mail_word_viewer(const char *key, size_t n);         /* "your program cannot show HTML" */
 bool mail_word_forward_subject(const char *key, size_t n);
 
 /* ---- folding ---- */
@@ -109,7 +112,8 @@ struct text_found {
 void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, struct text_found *found);
 /** Line classes that are no message at the end of a stretch: signatures, footers (text_tail.c). */
 enum { KIND_TEXT, KIND_QUOTE, KIND_ATTRIBUTION, KIND_HISTORY, KIND_JUNK, KIND_CODE };
-void mail_text_tail(struct text_lines *l, size_t from, size_t to);
+/** ${before_history}: quoted text follows it. */
+void mail_text_tail(struct text_lines *l, size_t from, size_t to, bool before_history);
 /** ${key} looks like a name of a person: few words, each with a capital, no sentence. */
 bool mail_text_is_name(const struct text_lines *l, size_t i);
 bool mail_text_is_rule(const struct text_lines *l, size_t i, size_t min);

@@ -140,8 +140,8 @@ static void cut_delimited(struct text_lines *l, size_t from, size_t to)
 		junk(l, last, to);
 }
 
-/* A program's "sent from" ends what a person typed there; below it may be history without any header. */
-static void cut_sent_from(struct text_lines *l, size_t from, size_t to)
+/* A program's "sent from" ends what a person typed there; below it may be history without any header, if none with one follows. */
+static void cut_sent_from(struct text_lines *l, size_t from, size_t to, bool before_history)
 {
 	for (size_t i = from; i < to; i++) {
 		const struct text_line *t = &l->v[i];
@@ -155,7 +155,8 @@ static void cut_sent_from(struct text_lines *l, size_t from, size_t to)
 		while (next < to && !is_text(&l->v[next]))
 			next++;
 		const char *k = next < to ? text_key(l, next) : "";
-		if (next < to && l->v[next].key_n > 3 && (memcmp(k, "ps", 2) == 0 || memcmp(k, "p.s", 3) == 0)) {
+		if (before_history ||
+		    (next < to && l->v[next].key_n > 3 && (memcmp(k, "ps", 2) == 0 || memcmp(k, "p.s", 3) == 0))) {
 			junk(l, i, i + 1);
 			continue;
 		}
@@ -303,16 +304,17 @@ static void cut_rules(struct text_lines *l, size_t from, size_t to)
 	}
 }
 
-void mail_text_tail(struct text_lines *l, size_t from, size_t to)
+void mail_text_tail(struct text_lines *l, size_t from, size_t to, bool before_history)
 {
 	for (size_t i = to; i > from; i--)
 		if (l->v[i - 1].kind == KIND_CODE)
 			from = i;
 	cut_delimited(l, from, to);
 	cut_via_mobile(l, from, to);
-	cut_sent_from(l, from, to);
+	cut_sent_from(l, from, to, before_history);
 	for (int i = 0; i < 12 && cut_footer(l, from, to); i++)
 		;
+	cut_delimited(l, from, to); /* without its disclaimer it may be short enough */
 	cut_rules(l, from, to);
 	cut_dash_name(l, from, to);
 	cut_contact(l, from, to);

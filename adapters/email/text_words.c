@@ -11,14 +11,14 @@
 
 /* "wrote", as the last word of an attribution; of "ha scritto" the last. */
 static const char verbs_last[] =
-    "wrote|writes|written|said|says|écrit|ecrit|écrivait|écrivit|répondu|escribió|escribio|escrito|escribía|escribe|"
+    "writes|written|écrit|ecrit|écrivait|écrivit|répondu|escribió|escribio|escrito|escribía|escribe|"
     "escreveu|scritto|scrisse|scrive|geschreven|skrifaði|ritaði|napisał|napisała|pisze|písal|psal|napisa|piše|irta|"
     "scris|написа|напиша|написал|написала|писал|писала|пишет|пише|написав|писав|напісаў|напісала|піша|rašė|parašė|"
     "rakstīja|yazdı|yazdi|yazmış|έγραψε|έγραψαν|εγραψε|نوشت|लिखा|লিখেছেন|எழுதியது|เขียนว่า|เขียน|viết|sumulat|"
     "escriure|escrit|escribiu|geskryf|skryf|shkruar|shkroi|aliandika|გაწერა|წერდა|жазды";
 /* Verbs before the name ("schrieb Pat:"), or after it. */
 static const char verbs_inside[] =
-    "schrieb|schrieben|geschrieben|schreibt|schreef|skrev|skreiv|kirjoitti|kirjutas|napisal|napsal|napsala|napisana|"
+    "wrote|schrieb|schrieben|geschrieben|schreibt|schreef|skrev|skreiv|kirjoitti|kirjutas|napisal|napsal|napsala|napisana|"
     "napisala|napísal|napísala|napisao|írta|написао|כתב|כתבה|מאת|كتب|كتبت|بواسطة|menulis|isinulat|idatzi|"
     "ysgrifennodd|scríobh|գրել|napisaо";
 /* Verbs without a blank before them. */
@@ -150,7 +150,7 @@ static const char forward_starts[] =
     "videresendt av |vidarebefordrat av |przekazane przez |forwarded from |переслано ";
 static const char forward_subjects[] =
     "fw:|fwd:|wg:|tr:|rv:|enc:|i:|vb:|vl:|pd:|doorst:|vs:fwd|ilt:|i̇lt:|转发:|轉寄:|转:|轉發:|転送:|전달:|továbbítás:|tov:|fs:|"
-    "πρθ:|הועבר:|إعادة توجيه:|chuyển tiếp:|teruskan:|res-fwd:|[fwd:|(fwd)|fyi:|пересл:";
+    "πρθ:|הועבר:|إعادة توجيه:|chuyển tiếp:|teruskan:|res-fwd:|[fwd:|(fwd)|пересл:";
 static const char reply_above[] =
     "reply above this line|reply above the line|reply above this|reply above the dotted|your reply above|"
     "response above this line|respond above this line|write above this line|type above this line|"
