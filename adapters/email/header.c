@@ -268,6 +268,7 @@ void mail_header_add(struct buf *out, struct mail_slice v)
 
 const char *mail_header_text(struct mail_arena *a, struct mail_slice value)
 {
+	value = mail_slice_trim(value);
 	if (value.n == 0)
 		return "";
 	if (value.n < 1000 && mail_is_ascii(value.p, value.n) && memmem(value.p, value.n, "=?", 2) == NULL) {
