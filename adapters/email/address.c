@@ -64,7 +64,8 @@ bool mail_address_normal(const char *addr, char out[320])
 		return false;
 	memmove(out, addr, local + 1);
 	memcpy(out + local + 1, domain, n + 1);
-	return true;
+	/* Some characters become others on the way to ASCII: a full-width dot, an ellipsis. */
+	return mail_address_ok(out);
 }
 
 bool mail_address_is(const char *addr, const char *own)

@@ -49,7 +49,7 @@ static bool word(struct cursor *c, const char *stop, char *out, size_t n)
 		for (c->p++; c->p < c->end && *c->p != '"'; c->p++) {
 			if (*c->p == '\\' && c->p + 1 < c->end)
 				c->p++;
-			if (len + 1 < n)
+			if (len + 1 < n && *c->p != '\0')
 				out[len++] = mail_lower(*c->p);
 			else
 				fits = false;
@@ -69,7 +69,7 @@ static bool word(struct cursor *c, const char *stop, char *out, size_t n)
 		any = true;
 	}
 	out[len] = '\0';
-	return any && fits;
+	return any && fits && len > 0;
 }
 
 static void skip_result(struct cursor *c)

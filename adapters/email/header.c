@@ -218,6 +218,8 @@ static void add_unfolded(struct buf *out, const char *s, size_t n)
 void mail_header_add(struct buf *out, struct mail_slice v)
 {
 	size_t from = out->len;
+	if (v.n == 0)
+		return;
 	bool ascii = mail_is_ascii(v.p, v.n), words = memmem(v.p, v.n, "=?", 2) != NULL;
 	if (ascii && !words) {
 		add_unfolded(out, v.p, v.n);
