@@ -146,6 +146,18 @@ static int boundary_of(const struct walk *w, const char *line, size_t n, bool *c
 	return -1;
 }
 
+/* From the beginning of a line on: the first line that begins with "--"; the end where there is none.  Dashes are rare in what is long. */
+static size_t next_dashes(struct mail_slice raw, size_t line)
+{
+	const char *end = raw.p + raw.n, *p = raw.p + line;
+	while (p < end && (p = memchr(p, '-', (size_t)(end - p))) != NULL) {
+		if ((p == raw.p + line || p[-1] == '\n') && p + 1 < end && p[1] == '-')
+			return (size_t)(p - raw.p);
+		p++;
+	}
+	return raw.n;
+}
+
 /* The body ends before the line end that belongs to the boundary. */
 static size_t body_end(struct mail_slice raw, size_t from, size_t line)
 {
@@ -171,20 +183,13 @@ void mail_parts_read(struct mail_arena *a, struct mail_slice raw, struct mail_pa
 	bool leaf = !multipart_open(&w, p);
 	size_t body = at, line = at, leaf_at = 0;
 	for (;;) {
-		/* The next line that may be a boundary. */
-		if (line < raw.n && !(raw.n - line >= 2 && raw.p[line] == '-' && raw.p[line + 1] == '-')) {
-			const char *next = memmem(raw.p + line, raw.n - line, "\n--", 3);
-			line = next == NULL ? raw.n : (size_t)(next - raw.p) + 1;
-		}
+		line = next_dashes(raw, line);
 		const char *nl = line >= raw.n ? NULL : memchr(raw.p + line, '\n', raw.n - line);
 		size_t after = nl == NULL ? raw.n : (size_t)(nl - raw.p) + 1;
 		bool close = false;
 		int at_level = line >= raw.n ? 0 : boundary_of(&w, raw.p + line, after - line, &close);
 		if (at_level < 0) {
-			line = after > line + 1 ? after - 1 : after; /* so that the line end is seen again */
-			if (line < raw.n && raw.p[line] == '\n' && raw.n - line >= 3 && raw.p[line + 1] == '-' &&
-			    raw.p[line + 2] == '-')
-				line++;
+			line = after;
 			continue;
 		}
 		if (leaf) {
