@@ -10,21 +10,37 @@
 
 bool mail_address_ok(const char *addr)
 {
-	size_t n = addr == NULL ? 0 : strlen(addr);
-	if (n < 3 || n > 254 || !utf8_valid(addr, n))
+	static const bool barred[128] = { ['<'] = true,
+		['>'] = true,
+		['('] = true,
+		[')'] = true,
+		['['] = true,
+		[']'] = true,
+		['\\'] = true,
+		[','] = true,
+		[';'] = true,
+		[':'] = true,
+		['"'] = true,
+		[0x7f] = true };
+	if (addr == NULL)
 		return false;
-	size_t ats = 0;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)addr[i];
-		if (c <= ' ' || c == 0x7f || strchr("<>()[]\\,;:\"", c) != NULL)
+	size_t n = 0, at = 0, ats = 0;
+	bool ascii = true, dots = false;
+	for (; addr[n] != '\0'; n++) {
+		unsigned char c = (unsigned char)addr[n];
+		if (n >= 254 || c <= ' ' || (c < 128 && barred[c]))
 			return false;
-		if (c == 0xc2 && (unsigned char)addr[i + 1] <= 0xa0) /* C1 controls, the no-break space */
+		if (c == 0xc2 && (unsigned char)addr[n + 1] <= 0xa0) /* C1 controls, the no-break space */
 			return false;
-		ats += c == '@';
+		ascii = ascii && c < 128;
+		if (c == '@') {
+			ats++;
+			at = n;
+		}
+		dots = dots || (ats > 0 && c == '.' && n > 0 && (addr[n - 1] == '.' || addr[n - 1] == '@'));
 	}
-	const char *at = strchr(addr, '@');
-	return ats == 1 && at != addr && at[1] != '\0' && at - addr <= 64 && at[1] != '.' && at[1] != '-' && addr[n - 1] != '.' &&
-	    strstr(at, "..") == NULL;
+	return n >= 3 && ats == 1 && at > 0 && at <= 64 && at + 1 < n && addr[at + 1] != '-' && addr[n - 1] != '.' && !dots &&
+	    (ascii || utf8_valid(addr, n));
 }
 
 /* The domain as A-label in lower case; false: it is none. */
