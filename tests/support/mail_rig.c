@@ -255,7 +255,7 @@ static void dovecot_conf(const struct mail_rig *m)
 	    "mail_uid = %4$u\n"
 	    "mail_gid = %5$u\n"
 	    "mail_max_userip_connections = 40\n"
-	    "service anvil {\n chroot =\n}\n"
+	    "service anvil {\n chroot =\n unix_listener anvil-auth-penalty {\n  mode = 0\n }\n}\n"
 	    "service imap-login {\n chroot =\n process_min_avail = 1\n"
 	    " inet_listener imap {\n  port = %6$d\n }\n inet_listener imaps {\n  port = %7$d\n  ssl = yes\n }\n}\n"
 	    "service submission-login {\n chroot =\n"

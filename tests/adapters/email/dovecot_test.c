@@ -18,7 +18,6 @@
 #include "../../support/mail_rig.h"
 
 /* The IMAP side with a real server. */
-#define ADDR "help@test.example"
 #define PASSWORD "se cret\"\\1"
 #define CAUGHT_UP_KB 65536
 
@@ -43,6 +42,13 @@ static int begin(void **state)
 	f->runs = mail_rig_start(&f->rig, f->why, sizeof f->why);
 	if (!f->runs)
 		fprintf(stderr, "skipped: %s\n", f->why);
+	/* All at once: Dovecot looks for new ones once a second at most. */
+	static const char *const users[] = { "tls", "login", "mark", "outage", "many" };
+	for (size_t k = 0; f->runs && k < sizeof users / sizeof *users; k++) {
+		char addr[60];
+		snprintf(addr, sizeof addr, "%s@test.example", users[k]);
+		mail_rig_add_user(&f->rig, addr, PASSWORD);
+	}
 	return 0;
 }
 
@@ -77,7 +83,6 @@ static struct mail_login login_of(struct fixture *f, const char *addr)
 {
 	if (!f->runs)
 		skip();
-	mail_rig_add_user(&f->rig, addr, PASSWORD);
 	return (struct mail_login){ .host = "127.0.0.1",
 		.port = f->rig.imaps_port,
 		.tls = MAIL_TLS_IMPLICIT,
