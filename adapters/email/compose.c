@@ -50,7 +50,7 @@ bool smtp_address_ok(const char *addr)
 	for (const char *p = at + 1; *p; p++)
 		if (!is_alnum(*p) && *p != '.' && *p != '-')
 			return false;
-	return at[1] != '.' && at[1] != '-' && addr[n - 1] != '-';
+	return at[1] != '.' && at[1] != '-' && addr[n - 1] != '-' && addr[n - 1] != '.' && !strstr(at, "..");
 }
 
 /* Printable ASCII without blanks and brackets: what stands between < and >. */

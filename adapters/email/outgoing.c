@@ -198,8 +198,8 @@ static void end_item(struct outgoing *o, struct item *m, enum err result, uint32
 		o->sent_total++;
 	else
 		o->failed_total++;
-	if (o->queue)
-		metric_set(o->queue, (int64_t)o->queued);
+	if (o->queue) /* one gauge for all mailboxes */
+		metric_add(o->queue, -1);
 	pthread_mutex_unlock(&o->mtx);
 	if (result != ERR_RETRY)
 		tries_forget(o, tries_of(o, m, false));
@@ -220,7 +220,7 @@ static void drop_item(struct outgoing *o, struct item *m)
 	o->queued--;
 	o->bytes -= m->raw_len;
 	if (o->queue)
-		metric_set(o->queue, (int64_t)o->queued);
+		metric_add(o->queue, -1);
 	pthread_mutex_unlock(&o->mtx);
 	item_free(m);
 }
@@ -609,7 +609,7 @@ enum err outgoing_put(struct outgoing *o, const struct outgoing_mail *q)
 		o->queued++;
 		o->bytes += m->raw_len;
 		if (o->queue)
-			metric_set(o->queue, (int64_t)o->queued);
+			metric_add(o->queue, 1);
 		pthread_cond_signal(&o->cond);
 	}
 	pthread_mutex_unlock(&o->mtx);

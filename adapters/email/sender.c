@@ -13,6 +13,7 @@
 #include "../../core/base/utf8.h"
 #include "box.h"
 #include "compose.h"
+#include "smtp.h"
 
 #define TO_MAX 64
 
@@ -111,7 +112,7 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 		to->recipients[to->recipients_len++] = to->to;
 	char *rest = to->cc;
 	for (char *a; !l->r.one_person_only && (a = strsep(&rest, ",")) != NULL && to->copies_len < TO_MAX;) {
-		if (a[0] == '\0')
+		if (!smtp_address_ok(a)) /* one of them must not keep the answer from all others */
 			continue;
 		e = may_write(l, b, a);
 		if (e == ERR_DENIED)

@@ -294,7 +294,8 @@ static void smtp_send__refuses__what_would_be_another_command(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const bad[] = { "a@b.c\r\nRCPT TO:<x@y.z>", "a@b.c>", "<a@b.c", "a b@c.d", "a@b.c\n", "a", "@b.c", "a@",
-		"", "gr\xc3\xbc\xc3\x9f@b.c", "a,b@c.d", "\"a@b.c", "\"a\"b\"@c.d", "a@b_c", "a@-b.c", "a(b)@c.d" };
+		"", "gr\xc3\xbc\xc3\x9f@b.c", "a,b@c.d", "\"a@b.c", "\"a\"b\"@c.d", "a@b_c", "a@-b.c", "a(b)@c.d", "a@b..c",
+		"a@b.c." };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		assert_false(smtp_address_ok(bad[i]));
 		assert_int_equal(send_to(f, (const char *const[]){ "ann@example.com", bad[i] }, 2), SMTP_REFUSED);
