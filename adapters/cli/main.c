@@ -6,6 +6,7 @@
 
 #include "../../core/base/mem.h"
 #include "../email/admin.h"
+#include "../email/check.h"
 #include "../email/email.h"
 #include "../email/show.h"
 #include "../slack/slack.h"
@@ -102,7 +103,8 @@ static const struct door doors[] = {
 	    .start = email_start,
 	    .stop = email_stop,
 	    .leave = email_leave,
-	    .free = email_free },
+	    .free = email_free,
+	    .doctor = email_check },
 	{ 0 },
 };
 

@@ -91,7 +91,7 @@ static enum email_door door(const struct settings *s, const char *name)
 	return strcmp(v, "agent") == 0 ? DOOR_AGENT : strcmp(v, "text") == 0 ? DOOR_TEXT : DOOR_IGNORE;
 }
 
-static struct mail_login login(const struct email_box *b, const struct email_server *server)
+struct mail_login box_login(const struct email_box *b, const struct email_server *server)
 {
 	const char *user = settings_str(b->s, "email.user"), *mechanism = settings_str(b->s, "email.mechanism");
 	static const struct {
@@ -125,16 +125,8 @@ static void own_addresses(struct email_box *b)
 static void make_parts(struct email_box *b)
 {
 	struct email *m = b->email;
-	const char *token_url = settings_str(b->s, "email.oauth.token_url");
-	if (token_url != NULL)
-		b->oauth = oauth_new(&(struct oauth_options){ .token_url = token_url,
-		    .client_id = settings_str(b->s, "email.oauth.client_id"),
-		    .client_secret = settings_str(b->s, "email.oauth.client_secret"),
-		    .refresh_token = settings_str(b->s, "email.oauth.refresh_token"),
-		    .scope = settings_str(b->s, "email.oauth.scope"),
-		    .ca_file = settings_str(m->settings, "net.ca_file") });
 	b->mailbox = mailbox_new(&(struct mailbox_options){ .name = b->address,
-	    .login = login(b, &b->imap),
+	    .login = box_login(b, &b->imap),
 	    .oauth = b->oauth,
 	    .folder = settings_str(b->s, "email.folder"),
 	    .mark = mark_of(b),
@@ -146,8 +138,8 @@ static void make_parts(struct email_box *b)
 	    .metrics = m->metrics,
 	    .port = inlet_port(b) });
 	b->outgoing = outgoing_new(&(struct outgoing_options){
-	    .smtp = { .login = login(b, &b->smtp), .helo = b->domain },
-	    .imap = login(b, &b->imap),
+	    .smtp = { .login = box_login(b, &b->smtp), .helo = b->domain },
+	    .imap = box_login(b, &b->imap),
 	    .oauth = b->oauth,
 	    .sent_folder = settings_str(b->s, "email.sent_folder"),
 	    .inbox = settings_str(b->s, "email.folder"),
@@ -159,6 +151,30 @@ static void make_parts(struct email_box *b)
 	});
 }
 
+enum err box_prepare(struct email_box *b, char *why, size_t n)
+{
+	bool plain = settings_bool(b->s, "email.plaintext");
+	if (!mail_address_normal(settings_str(b->s, "email.address"), b->normal) ||
+	    !email_server_parse(settings_str(b->s, "email.imap"), "imap", plain, &b->imap) ||
+	    !email_server_parse(settings_str(b->s, "email.smtp"), "smtp", plain, &b->smtp)) {
+		snprintf(why, n, "email.address, email.imap or email.smtp cannot be used");
+		return ERR_INPUT;
+	}
+	b->address = b->normal;
+	const char *at = strrchr(b->normal, '@');
+	snprintf(b->domain, sizeof(b->domain), "%s", at + 1);
+	snprintf(b->local, sizeof(b->local), "%.*s", (int)(at - b->normal), b->normal);
+	const char *token_url = settings_str(b->s, "email.oauth.token_url");
+	if (token_url != NULL)
+		b->oauth = oauth_new(&(struct oauth_options){ .token_url = token_url,
+		    .client_id = settings_str(b->s, "email.oauth.client_id"),
+		    .client_secret = settings_str(b->s, "email.oauth.client_secret"),
+		    .refresh_token = settings_str(b->s, "email.oauth.refresh_token"),
+		    .scope = settings_str(b->s, "email.oauth.scope"),
+		    .ca_file = settings_str(b->email->settings, "net.ca_file") });
+	return ERR_NONE;
+}
+
 enum err box_open(struct email *m, const struct settings *s, struct settings *own, bool first, char *why, size_t n)
 {
 	struct email_box *b = xcalloc(1, sizeof(*b));
@@ -168,17 +184,8 @@ enum err box_open(struct email *m, const struct settings *s, struct settings *ow
 	m->boxes[m->boxes_len++] = b;
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->landed, NULL);
-	bool plain = settings_bool(s, "email.plaintext");
-	if (!mail_address_normal(settings_str(s, "email.address"), b->normal) ||
-	    !email_server_parse(settings_str(s, "email.imap"), "imap", plain, &b->imap) ||
-	    !email_server_parse(settings_str(s, "email.smtp"), "smtp", plain, &b->smtp)) {
-		snprintf(why, n, "email.address, email.imap or email.smtp cannot be used");
+	if (box_prepare(b, why, n) != ERR_NONE)
 		return ERR_INPUT;
-	}
-	b->address = b->normal;
-	const char *at = strrchr(b->normal, '@');
-	snprintf(b->domain, sizeof(b->domain), "%s", at + 1);
-	snprintf(b->local, sizeof(b->local), "%.*s", (int)(at - b->normal), b->normal);
 	if (box_of(m, b->address) != b) {
 		snprintf(why, n, "email.mailboxes: %s is there twice", b->address);
 		return ERR_INPUT;

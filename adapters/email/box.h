@@ -65,6 +65,9 @@ struct email {
 
 /** The settings of a further mailbox (email.mailboxes), the caller's to free; NULL: ${why}. */
 struct settings *email_load_more(const char *path, char *why, size_t n);
+/** Only what a box needs to log in: its address, servers and tokens.  ERR_INPUT: ${why}. */
+enum err box_prepare(struct email_box *b, char *why, size_t n);
+struct mail_login box_login(const struct email_box *b, const struct email_server *server);
 /** Reads what a box is out of its settings.  ERR_INPUT: ${why}. */
 enum err box_open(struct email *m, const struct settings *s, struct settings *own, bool first, char *why, size_t n);
 void box_free(struct email_box *b);

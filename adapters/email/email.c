@@ -226,7 +226,8 @@ void email_leave(struct adapter *a)
 {
 	struct email *m = email_of(a);
 	for (size_t i = 0; i < m->boxes_len; i++)
-		outgoing_stop(m->boxes[i]->outgoing);
+		if (m->boxes[i]->outgoing != NULL)
+			outgoing_stop(m->boxes[i]->outgoing);
 }
 
 void email_free(struct adapter *a)

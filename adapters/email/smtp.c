@@ -515,6 +515,25 @@ static void speak(
 	}
 }
 
+/* Politely, but what was said counts already. */
+static void quit(struct smtp *s)
+{
+	struct smtp_reply r;
+	if (send_all(s, "QUIT\r\n", 6))
+		(void)read_reply(s, s->o.timeout_ms < QUIT_MS ? s->o.timeout_ms : QUIT_MS, &r);
+}
+
+void smtp_check(struct smtp *s, const char *token, struct smtp_result *out)
+{
+	*out = (struct smtp_result){ .fate = SMTP_REFUSED };
+	if (connect_line(s, token, out)) {
+		out->connected = true;
+		out->fate = SMTP_ACCEPTED;
+		quit(s);
+	}
+	hang_up(s);
+}
+
 void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_recipient *to, size_t n, const char *raw,
     size_t raw_n, struct smtp_result *out)
 {
@@ -540,10 +559,8 @@ void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_
 			fail(out, SMTP_REFUSED, 552, "5.3.4 larger than the server takes");
 		else
 			speak(s, from, to, n, raw, raw_n, out);
-		/* Politely, but what was said counts already. */
-		struct smtp_reply r;
-		if (out->fate != SMTP_UNKNOWN && out->code != 421 && send_all(s, "QUIT\r\n", 6))
-			(void)read_reply(s, s->o.timeout_ms < QUIT_MS ? s->o.timeout_ms : QUIT_MS, &r);
+		if (out->fate != SMTP_UNKNOWN && out->code != 421)
+			quit(s);
 	}
 	hang_up(s);
 }

@@ -43,6 +43,8 @@ bool smtp_address_ok(const char *addr);
  */
 void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_recipient *to, size_t n, const char *raw,
     size_t raw_n, struct smtp_result *out);
+/** Connects, encrypts, logs in and takes leave: ACCEPTED, or why no mail could be sent now.  Nothing is sent. */
+void smtp_check(struct smtp *s, const char *token, struct smtp_result *out);
 /** Any thread: what is being sent ends soon, as if the line had been cut, and so does all that comes after it. */
 void smtp_cancel(struct smtp *s);
 #endif
