@@ -39,12 +39,12 @@ FLAGS_fuzz = -O1 -g -fno-omit-frame-pointer $(SAN_fuzz)
 # Variables stay uninitialized here, so that their use is seen.
 FLAGS_analyzer = -O2 -fanalyzer
 # Headers of others are not ours to warn about.
-PKG_CFLAGS := $(patsubst -I%,-isystem %,$(filter-out -pthread,$(shell pkg-config --cflags libpq gmime-3.0 libxml-2.0 2>/dev/null)))
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(filter-out -pthread,$(shell pkg-config --cflags libpq libxml-2.0 2>/dev/null)))
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) $(HARD) $(FLAGS_$(FLAVOUR)) $(PKG_CFLAGS) $(EXTRA) $(CFLAGS)
 ALL_LDFLAGS = $(SAN_$(FLAVOUR)) -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed \
 	-Wl,--no-copy-dt-needed-entries $(LDFLAGS)
 CORE_LIBS = -lpq -ljansson -lcrypto -lyaml -lmd4c -lutf8proc -lpthread -lm
-LIBS = -lwebsockets -luv -lcurl -lssl -ledit -lgmime-3.0 -lgio-2.0 -lgobject-2.0 -lglib-2.0 -lxml2 $(CORE_LIBS)
+LIBS = -lwebsockets -luv -lcurl -lssl -ledit -lidn2 -lxml2 $(CORE_LIBS)
 
 wild = $(foreach d,$(1),$(wildcard $(d)/$(2) $(d)/*/$(2) $(d)/*/*/$(2)))
 obj = $(patsubst %.c,$B/%.o,$(1))

@@ -2,9 +2,10 @@
  * Addresses (RFC 5322 3.4, 6532).  The reader takes what mail programs write: groups, routes, comments, names without quotes, encoded words
  * that hold commas.  Names and addresses are decoded after the list is cut, so that nothing encoded can add an address.
  */
-#include <glib.h>
+#include <idn2.h>
 #include <stdlib.h>
 
+#include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
 #include "mail_internal.h"
 
@@ -54,16 +55,15 @@ static bool domain_normal(const char *d, size_t n, char out[256])
 		out[n] = '\0';
 		return true;
 	}
-	char *host = g_strndup(d, n);
-	char *a = g_utf8_validate(host, -1, NULL) ? g_hostname_to_ascii(host) : NULL;
-	g_free(host);
-	bool ok = a != NULL && strlen(a) < 255;
+	char *host = xstrndup(d, n), *a = NULL;
+	bool ok = idn2_to_ascii_8z(host, &a, IDN2_NONTRANSITIONAL) == IDN2_OK && strlen(a) < 255;
+	free(host);
 	if (ok) {
 		size_t k = strlen(a);
 		for (size_t i = 0; i <= k; i++)
 			out[i] = mail_lower(a[i]);
 	}
-	g_free(a);
+	idn2_free(a);
 	return ok;
 }
 
@@ -96,7 +96,7 @@ bool mail_address_is(const char *addr, const char *own)
 	const char *plus = memchr(a, '+', na);
 	if (plus != NULL && plus != a && memchr(o, '+', no) == NULL)
 		na = (size_t)(plus - a);
-	return na == no && g_ascii_strncasecmp(a, o, na) == 0;
+	return na == no && strncasecmp(a, o, na) == 0;
 }
 
 void mail_address_tag(const char *addr, char out[65])
@@ -427,7 +427,7 @@ const char *mail_base_subject(const char *s, size_t *n)
 		}
 		while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t'))
 			len--;
-		if (len > 5 && g_ascii_strncasecmp(s + len - 5, "(fwd)", 5) == 0) {
+		if (len > 5 && strncasecmp(s + len - 5, "(fwd)", 5) == 0) {
 			len -= 5;
 			more = true;
 			continue;
@@ -447,7 +447,7 @@ const char *mail_base_subject(const char *s, size_t *n)
 		}
 		for (size_t i = 0; prefixes[i] != NULL && !more; i++) {
 			size_t k = strlen(prefixes[i]);
-			if (len <= k || g_ascii_strncasecmp(s, prefixes[i], k) != 0)
+			if (len <= k || strncasecmp(s, prefixes[i], k) != 0)
 				continue;
 			size_t j = k;
 			/* "RE[2]:", "Re (3):", "Re^2:" */

@@ -4,7 +4,6 @@
  * topmost of its id.  Comments and quoted strings are read as such, so that nothing inside them is a result.  A mail acts for its From address when
  * DMARC passed for the From domain, or without a DMARC verdict DKIM for that domain, or SPF for an envelope sender in it.
  */
-#include <glib.h>
 #include <stdio.h>
 
 #include "authres.h"
@@ -186,15 +185,14 @@ static bool same_domain(const char *a, const char *b)
 		na--;
 	while (nb > 0 && b[nb - 1] == '.')
 		nb--;
-	return na > 0 && na == nb && g_ascii_strncasecmp(a, b, na) == 0;
+	return na > 0 && na == nb && strncasecmp(a, b, na) == 0;
 }
 
 /* Is ${child} below ${parent}? */
 static bool is_below(const char *child, const char *parent)
 {
 	size_t nc = strlen(child), np = strlen(parent);
-	return nc > np + 1 && strchr(parent, '.') != NULL && child[nc - np - 1] == '.' &&
-	    g_ascii_strcasecmp(child + nc - np, parent) == 0;
+	return nc > np + 1 && strchr(parent, '.') != NULL && child[nc - np - 1] == '.' && strcasecmp(child + nc - np, parent) == 0;
 }
 
 /*
@@ -229,7 +227,7 @@ static bool trusted(const struct mail_context *ctx, const char *id)
 	if (id[0] == '\0')
 		return ctx->trust_unnamed;
 	for (size_t i = 0; i < ctx->trusted_len; i++)
-		if (g_ascii_strcasecmp(ctx->trusted_hosts[i], id) == 0)
+		if (strcasecmp(ctx->trusted_hosts[i], id) == 0)
 			return true;
 	return false;
 }

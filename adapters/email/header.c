@@ -4,7 +4,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <utf8proc.h>
 
+#include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
 #include "mail_internal.h"
 
@@ -46,6 +48,33 @@ const char *mail_slice_find(struct mail_slice s, const char *word)
 		if ((*p == word[0] || *p == up) && mail_slice_starts((struct mail_slice){ p, k }, word))
 			return p;
 	return NULL;
+}
+
+char *mail_lowered(const char *s, size_t n)
+{
+	char *low = xmalloc(n * 2 + 4); /* a few characters grow from two bytes to three */
+	size_t to = 0;
+	for (size_t i = 0; i < n;) {
+		unsigned char c = (unsigned char)s[i];
+		if (c < 0x80) {
+			i++;
+			if (!mail_space((char)c))
+				low[to++] = mail_lower((char)c);
+			else if (to > 0 && low[to - 1] != ' ')
+				low[to++] = ' ';
+			continue;
+		}
+		uint32_t cp;
+		size_t k = utf8_decode(s + i, n - i, &cp);
+		if (k == 0) {
+			i++;
+			continue;
+		}
+		to += utf8_encode((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), low + to);
+		i += k;
+	}
+	low[to] = '\0';
+	return low;
 }
 
 /* ---- fields ---- */

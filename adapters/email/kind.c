@@ -3,8 +3,8 @@
  * of delivery, our own mark, what the mail says of itself in header fields, the sender's address, and last a subject that begins as automatic
  * answers do.  Words later in a subject or in the text decide nothing.
  */
-#include <glib.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "mail_internal.h"
 
@@ -44,7 +44,7 @@ static const char *const away_words[] = { "out of office", "out of the office", 
 static bool starts_away(const char *subject)
 {
 	struct mail_slice s = { subject, strlen(subject) };
-	char *low = mail_is_ascii(s.p, s.n) ? NULL : g_utf8_strdown(subject, (gssize)s.n);
+	char *low = mail_is_ascii(s.p, s.n) ? NULL : mail_lowered(subject, s.n);
 	if (low != NULL)
 		s = (struct mail_slice){ low, strlen(low) };
 	bool hit = false;
@@ -59,7 +59,7 @@ static bool starts_away(const char *subject)
 		hit = j >= s.n || away_subjects[i][k - 1] == ':' || strchr(":-([]", s.p[j]) != NULL ||
 		    strncmp(s.p + j, "\xef\xbc\x9a", 3) == 0 || strncmp(s.p + j, "\xe2\x80\x93", 3) == 0;
 	}
-	g_free(low);
+	free(low);
 	return hit;
 }
 
@@ -67,11 +67,11 @@ static bool holds_any(const char *text, size_t n, const char *const *words)
 {
 	if (text == NULL || n == 0)
 		return false;
-	gchar *low = g_utf8_strdown(text, (gssize)n);
+	char *low = mail_lowered(text, n);
 	bool hit = false;
 	for (size_t i = 0; words[i] != NULL && !hit; i++)
 		hit = strstr(low, words[i]) != NULL;
-	g_free(low);
+	free(low);
 	return hit;
 }
 

@@ -31,6 +31,8 @@ static inline char mail_lower(char c)
 bool mail_slice_is(struct mail_slice s, const char *word); /* without case, ${word} in lower case */
 bool mail_slice_starts(struct mail_slice s, const char *word);
 struct mail_slice mail_slice_trim(struct mail_slice s);
+/** In lower case, runs of white space as one blank, for looking up words; the caller frees it. */
+char *mail_lowered(const char *s, size_t n);
 /** Where ${word} (lower case) stands in ${s}, without case; NULL: nowhere. */
 const char *mail_slice_find(struct mail_slice s, const char *word);
 

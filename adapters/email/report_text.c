@@ -4,7 +4,6 @@
  * alone on a line, the dialogue with the far server, X-Failed-Recipients.  What stands below the mark of the returned mail is not looked at.
  */
 #include <ctype.h>
-#include <glib.h>
 #include <stdlib.h>
 
 #include "report.h"
@@ -65,20 +64,6 @@ static const char *first_of(const char *low, const char *const *words)
 	return NULL;
 }
 
-static char *lowered(const char *s, size_t n)
-{
-	char *low = g_utf8_strdown(s, (gssize)n);
-	/* A phrase may go over a line end. */
-	size_t to = 0;
-	for (size_t i = 0; low[i] != '\0'; i++) {
-		char c = mail_space(low[i]) ? ' ' : low[i];
-		if (c != ' ' || to == 0 || low[to - 1] != ' ')
-			low[to++] = c;
-	}
-	low[to] = '\0';
-	return low;
-}
-
 static bool local_is(const char *addr, const char *const *words)
 {
 	const char *at = strchr(addr, '@');
@@ -98,9 +83,9 @@ bool mail_report_sender(const struct mail *m, const struct mail_source *s)
 	for (size_t i = 0; i < m->from.len; i++) {
 		if (local_is(m->from.items[i].written, system_locals))
 			return true;
-		char *low = lowered(m->from.items[i].name, strlen(m->from.items[i].name));
+		char *low = mail_lowered(m->from.items[i].name, strlen(m->from.items[i].name));
 		bool hit = first_of(low, system_names) != NULL;
-		g_free(low);
+		free(low);
 		if (hit)
 			return true;
 	}
@@ -133,9 +118,9 @@ static bool is_returned_mark(struct mail_slice line)
 	    line.p[line.n - 1] == ':' || line.p[line.n - 1] == '-';
 	if (!ruled)
 		return false;
-	char *low = lowered(line.p, line.n);
+	char *low = mail_lowered(line.p, line.n);
 	bool hit = first_of(low, returned_marks) != NULL;
-	g_free(low);
+	free(low);
 	return hit;
 }
 
@@ -336,7 +321,7 @@ bool mail_report_text(struct mail *m, const struct mail_source *s, bool known)
 	if (text == NULL)
 		text = "";
 	bool by_fields = m->recipients_len > 0;
-	char *subject = lowered(m->subject, strlen(m->subject)), *low = lowered(text, n);
+	char *subject = mail_lowered(m->subject, strlen(m->subject)), *low = mail_lowered(text, n);
 	const char *sign = first_of(subject, failed_subjects);
 	if (sign == NULL)
 		sign = first_of(low, failed_words);
@@ -360,8 +345,8 @@ bool mail_report_text(struct mail *m, const struct mail_source *s, bool known)
 	}
 	if (report)
 		returned_text(m, text, n);
-	g_free(subject);
-	g_free(low);
+	free(subject);
+	free(low);
 	buf_done(&html);
 	return report;
 }

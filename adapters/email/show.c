@@ -3,7 +3,7 @@
  */
 #include "show.h"
 
-#include <glib.h>
+#include <idn2.h>
 
 #include "mail.h"
 #include "mail_internal.h"
@@ -147,10 +147,11 @@ static void put_sender(struct buf *out, const struct mail *m)
 	bool utf8 = at != NULL && !mail_is_ascii(sender, (size_t)(at - sender));
 	struct buf wide = BUF_INIT;
 	if (at != NULL) {
-		char *domain = g_hostname_to_unicode(at + 1);
+		char *domain = NULL;
+		bool ok = idn2_to_unicode_8z8z(at + 1, &domain, 0) == IDN2_OK;
 		buf_add(&wide, sender, (size_t)(at + 1 - sender));
-		buf_add_str(&wide, domain != NULL ? domain : at + 1);
-		g_free(domain);
+		buf_add_str(&wide, ok ? domain : at + 1);
+		idn2_free(domain);
 	}
 	put(out, "sender", utf8 ? wide.p : sender);
 	put(out, "same_as", at != NULL && !utf8 && strcmp(wide.p, sender) != 0 ? wide.p : NULL);
