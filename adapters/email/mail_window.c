@@ -125,8 +125,11 @@ bool mail_window_take(struct mail_window *w, bool any, uint32_t *uid, enum err *
 bool mail_window_refused(struct mail_window *w)
 {
 	pthread_mutex_lock(&w->mtx);
-	const struct place *p = &w->places[w->first];
-	bool refused = w->len > 0 && p->done && !stored(p->e);
+	bool refused = false;
+	for (size_t k = 0; k < w->len; k++) {
+		const struct place *p = &w->places[(w->first + k) % w->max];
+		refused = refused || (p->done && !stored(p->e));
+	}
 	pthread_mutex_unlock(&w->mtx);
 	return refused;
 }

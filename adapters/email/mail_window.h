@@ -22,7 +22,7 @@ bool mail_window_full(struct mail_window *w);
 size_t mail_window_waiting(struct mail_window *w); /* not done yet */
 /** The oldest one if it is done; ${any}: also when it is not stored (ERR_RETRY). */
 bool mail_window_take(struct mail_window *w, bool any, uint32_t *uid, enum err *e);
-/** The oldest one is done and was not stored. */
+/** One of them was not stored: nothing is to be handed in after it. */
 bool mail_window_refused(struct mail_window *w);
 /** Sleeps until something is done, a poke, or ${ms}. */
 void mail_window_sleep(struct mail_window *w, uint32_t ms);

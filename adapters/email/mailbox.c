@@ -231,6 +231,8 @@ static void defaults(struct mailbox_options *o)
 	OR(window, 32);
 	OR(max_bytes, 25u << 20);
 	OR(idle_ms, 4 * 60 * 1000);
+	if (o->poll_ms > 0 && o->poll_ms < o->idle_ms) /* not every server that idles tells everything */
+		o->idle_ms = o->poll_ms;
 	OR(poll_ms, 30000);
 	OR(timeout_ms, 60000);
 	OR(lease_ms, 25000);

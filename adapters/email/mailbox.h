@@ -48,6 +48,7 @@ struct mailbox_options {  /* strings borrowed, outlive it */
 	bool from_start;  /* first time: read what is there already (else only what comes from now on) */
 	size_t max_bytes; /* of one mail that are fetched */
 	size_t window;    /* mails handed in and not yet done, at most; 0: 32 */
+	/* idle_ms: IDLE is renewed, and looked beside it, that often; poll_ms: the same without IDLE, and a bound for idle_ms. */
 	uint32_t idle_ms, poll_ms, timeout_ms, lease_ms, retry_min_ms, retry_max_ms; /* 0: sane defaults */
 	struct metrics *metrics;
 	struct mailbox_port port;

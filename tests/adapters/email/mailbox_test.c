@@ -456,6 +456,31 @@ static void watch__reads__again_in_order_what_could_not_be_stored(void **state)
 	assert_int_equal(out(f), 4);
 }
 
+static void watch__hands__in_nothing_after_a_refusal(void **state)
+{
+	struct fixture *f = *state;
+	f->w[0].o.window = 4;
+	SET(f, f->base.later = true);
+	mails(f, 10);
+	start(f, 0);
+	eventually(out(f) == 4);
+	done_at(f, 2, ERR_RETRY);
+	done_at(f, 0, ERR_NONE); /* makes room, which is not used */
+	eventually(flagged(f, 1, "$Eddy"));
+	usleep(50000);
+	assert_int_equal(out(f), 4);
+	done_at(f, 1, ERR_NONE);
+	done_at(f, 3, ERR_RETRY);
+	eventually(out(f) == 5);
+	assert_int_equal(f->base.out[4].uid, 3);
+	usleep(50000);
+	assert_int_equal(out(f), 5); /* one at a time now */
+	SET(f, f->base.later = false);
+	done_at(f, 4, ERR_NONE);
+	eventually(taken(f) == 7);
+	assert_int_equal(f->base.taken[0].uid, 4);
+}
+
 static void watch__keeps__aside_what_cannot_be_read(void **state)
 {
 	struct fixture *f = *state;
@@ -682,6 +707,7 @@ int main(void)
 		T(watch__marks__as_it_is_told),
 		T(watch__marks__only_what_is_done_and_hands_in_a_window),
 		T(watch__reads__again_in_order_what_could_not_be_stored),
+		T(watch__hands__in_nothing_after_a_refusal),
 		T(watch__keeps__aside_what_cannot_be_read),
 		T(watch__outlives__a_mail_that_the_server_chokes_on),
 		T(watch__comes__back_after_every_kind_of_end),
