@@ -273,15 +273,11 @@ static void look_for_choice(void *arg, const struct stored_message *m)
 	struct choice *c = arg;
 	if (m->components_len == 0 || m->deleted)
 		return;
-	c->any = false; /* the newest that offers something counts */
-	int i = 0;
-	for (size_t k = 0; k < m->components_len; k++) {
-		const struct component *x = &m->components[k];
-		if (x->kind != COMPONENT_BUTTON || x->action == NULL || ++i != c->n)
-			continue;
-		c->any = (size_t)snprintf(c->action, sizeof(c->action), "%s", x->action) < sizeof(c->action) &&
-		    (size_t)snprintf(c->value, sizeof(c->value), "%s", x->value != NULL ? x->value : "") < sizeof(c->value);
-	}
+	const struct component *x = compose_option(m->components, m->components_len, (size_t)c->n);
+	/* The newest that offers something counts. */
+	c->any = x != NULL && x->action != NULL &&
+	    (size_t)snprintf(c->action, sizeof(c->action), "%s", x->action) < sizeof(c->action) &&
+	    (size_t)snprintf(c->value, sizeof(c->value), "%s", x->value != NULL ? x->value : "") < sizeof(c->value);
 }
 
 static enum err find_choice(struct passage *p, struct choice *c)
