@@ -264,7 +264,7 @@ static void dovecot_conf(const struct mail_rig *m)
 	    "submission_relay_port = %10$d\n"
 	    "submission_relay_trusted = no\n"
 	    "submission_host = " MAIL_RIG_HOST "\n"
-	    "passdb {\n driver = passwd-file\n mechanisms = plain login\n args = %1$s/users\n}\n"
+	    "passdb {\n driver = passwd-file\n mechanisms = plain login\n args = %1$s/users/%%u\n}\n"
 	    "passdb {\n driver = oauth2\n mechanisms = xoauth2 oauthbearer\n args = %1$s/oauth2.conf\n}\n"
 	    "userdb {\n driver = static\n args = uid=%4$u gid=%5$u home=%1$s/mail/%%u allow_all_users=yes\n}\n"
 	    "namespace inbox {\n inbox = yes\n"
@@ -451,7 +451,8 @@ bool mail_rig_start(struct mail_rig *m, char *why, size_t why_n)
 	if (mkdtemp(m->dir) == NULL)
 		give_up("mkdtemp", m->dir);
 	make_dir(m->dir);
-	static const char *const dirs[] = { "run", "state", "mail", "spool", "keys", "keys/default", "keys/default/HS256" };
+	static const char *const dirs[] = { "run", "state", "mail", "spool", "users", "keys", "keys/default",
+		"keys/default/HS256" };
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		path_of(m, dirs[i], path);
 		make_dir(path);
@@ -465,7 +466,6 @@ bool mail_rig_start(struct mail_rig *m, char *why, size_t why_n)
 		give_up("chown", path);
 	/* The secret "a key of the tests of Eddy, nothing else" in base64. */
 	write_conf(m, "keys/default/HS256/default", "%s", "YSBrZXkgb2YgdGhlIHRlc3RzIG9mIEVkZHksIG5vdGhpbmcgZWxzZQ==");
-	write_conf(m, "users", "%s", "");
 	write_conf(m, "boxes", "%s", "");
 	write_conf(m, "refuse", "%s", "");
 	copy_exim(m);
@@ -571,8 +571,9 @@ void mail_rig_add_user(struct mail_rig *m, const char *addr, const char *passwor
 	}
 	snprintf(line, sizeof line, "%s: %s", addr, path);
 	append_line(m, "boxes", line);
-	snprintf(line, sizeof line, "%s:{PLAIN}%s::::::", addr, password);
-	append_line(m, "users", line);
+	/* A file each: Dovecot looks at most once a second whether one has changed. */
+	snprintf(line, sizeof line, "users/%s", addr);
+	write_conf(m, line, "%s:{PLAIN}%s::::::\n", addr, password);
 }
 
 static void base64url(const unsigned char *p, size_t n, char *out)
