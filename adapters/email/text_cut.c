@@ -453,6 +453,17 @@ static bool has_own(const struct text_lines *l, size_t from, size_t to)
 	return false;
 }
 
+/* Some programs write "To:" and "Subject:" above an attribution. */
+static void absorb_headers(struct text_lines *l, size_t i)
+{
+	size_t from = i;
+	while (from > 0 && i - from < 4 && l->v[from - 1].kind == KIND_TEXT && l->v[from - 1].label != LABEL_NONE &&
+	    l->v[from - 1].label != LABEL_OTHER)
+		from--;
+	if (i - from >= 2)
+		mark(l, from, i, KIND_ATTRIBUTION);
+}
+
 /* Look for the start of unquoted history, and mark attributions of quoted blocks on the way. */
 static void find_history(struct view *v)
 {
@@ -496,6 +507,7 @@ static void find_history(struct view *v)
 		} else if (attribution(l, i, &end) != NO_ATTRIBUTION) {
 			if (quote_follows(l, end)) {
 				mark(l, i, end, KIND_ATTRIBUTION);
+				absorb_headers(l, i);
 				i = end - 1;
 				continue;
 			}
@@ -686,6 +698,7 @@ void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, st
 		mail_text_tail(l, from, to, k < n || v.history < l->len);
 		from = k < n ? b[k].to : to;
 	}
+	mail_text_banner(l, n > 0 ? b[0].from : v.history);
 	out->has_inline = weigh_blocks(&v, b, n);
 	for (size_t k = 0; k < n; k++)
 		if (l->v[b[k].from].kind == KIND_HISTORY && b[k].to > b[k].text) {

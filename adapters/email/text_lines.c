@@ -313,7 +313,16 @@ static void line_key(struct text_lines *l, struct text_line *t)
 		t->has |= has_numbers(k, n);
 		has_words(t, k, n);
 	}
-	if (colon > 0 && colon <= 60) {
+	if (k[0] == '|' && n > 4) { /* "| From | Pat |": a table of headers as text */
+		const char *end = memchr(k + 1, '|', n - 1);
+		size_t b = 1, e = end != NULL && end - k <= 40 ? (size_t)(end - k) : 1;
+		while (b < e && k[b] == ' ')
+			b++;
+		while (e > b && (k[e - 1] == ' ' || k[e - 1] == ':'))
+			e--;
+		t->label = (uint8_t)mail_word_label(k + b, e - b);
+	}
+	if (t->label == LABEL_NONE && colon > 0 && colon <= 60) {
 		size_t e = colon, b = 0;
 		while (b < e && (k[b] == ' ' || k[b] == '_' || k[b] == '|' || k[b] == '-'))
 			b++;

@@ -91,6 +91,8 @@ bool mail_word_sent_from(const char *key, size_t n);
 enum { DISCLAIMER_SECRET = 1, DISCLAIMER_DUTY = 2 };
 unsigned mail_word_disclaimer(const char *key, size_t n); /* a paragraph that has both is one */
 bool mail_word_footer(const char *key, size_t n);         /* virus scanners, list programs: one line */
+bool mail_word_banner_starts(const char *key, size_t n);  /* a gateway's "CAUTION: …" */
+bool mail_word_banner(const char *key, size_t n);         /* "… originated from outside" */
 bool mail_word_thanks(const char *key, size_t n);         /* "Kind regards" and its like start the line */
 bool mail_word_viewer(const char *key, size_t n);         /* "your program cannot show HTML" */
 bool mail_word_forward_subject(const char *key, size_t n);
@@ -114,7 +116,9 @@ void mail_text_cut(struct text_lines *l, bool forward, struct mail_text *out, st
 enum { KIND_TEXT, KIND_QUOTE, KIND_ATTRIBUTION, KIND_HISTORY, KIND_JUNK, KIND_CODE };
 /** ${before_history}: quoted text follows it. */
 void mail_text_tail(struct text_lines *l, size_t from, size_t to, bool before_history);
-/** ${key} looks like a name of a person: few words, each with a capital, no sentence. */
+/** A gateway's warning above everything. */
+void mail_text_banner(struct text_lines *l, size_t to);
+/** The line looks like a name of a person: few words, each with a capital, no sentence. */
 bool mail_text_is_name(const struct text_lines *l, size_t i);
 bool mail_text_is_rule(const struct text_lines *l, size_t i, size_t min);
 #endif

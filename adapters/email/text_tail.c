@@ -296,11 +296,38 @@ static void cut_rules(struct text_lines *l, size_t from, size_t to)
 		const char *k = text_key(l, i - 1);
 		if (t->kind != KIND_TEXT)
 			continue;
+		if (t->key_n > 5 && memcmp(k, "[cid:", 5) == 0 && k[t->key_n - 1] == ']' && memchr(k, ' ', t->key_n) == NULL) {
+			t->kind = KIND_JUNK; /* a picture of a signature */
+			continue;
+		}
 		bool mark = t->key_n == 3 && memcmp(k, "\xe1\x90\xa7", 3) == 0; /* a tracker's */
 		if ((t->key_n == 0 && t->n == 0) || mark || mail_text_is_rule(l, i - 1, 2))
 			t->kind = t->n == 0 ? KIND_TEXT : KIND_JUNK;
 		else
 			break;
+	}
+}
+
+void mail_text_banner(struct text_lines *l, size_t to)
+{
+	for (int times = 0; times < 3; times++) { /* some mails have two */
+		size_t start = 0, end, first;
+		while (start < to && !is_text(&l->v[start]))
+			start++;
+		for (first = start; first < to && mail_text_is_rule(l, first, 3); first++)
+			;
+		bool said = false;
+		for (end = first; end < to && is_text(&l->v[end]); end++)
+			said |= mail_word_banner(text_key(l, end), l->v[end].key_n);
+		size_t next = end;
+		while (next < to && !is_text(&l->v[next]))
+			next++;
+		/* Something must be left, and a person's own first lines are not framed like this. */
+		if (!said || end - first > 5 || next == to || !mail_word_banner_starts(text_key(l, first), l->v[first].key_n))
+			return;
+		junk(l, start, end);
+		if (mail_text_is_rule(l, next, 3))
+			junk(l, next, next + 1);
 	}
 }
 

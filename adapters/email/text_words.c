@@ -11,23 +11,23 @@
 
 /* "wrote", as the last word of an attribution; of "ha scritto" the last. */
 static const char verbs_last[] =
-    "writes|written|écrit|ecrit|écrivait|écrivit|répondu|escribió|escribio|escrito|escribía|escribe|"
-    "escreveu|scritto|scrisse|scrive|geschreven|skrifaði|ritaði|napisał|napisała|pisze|písal|psal|napisa|piše|irta|"
-    "scris|написа|напиша|написал|написала|писал|писала|пишет|пише|написав|писав|напісаў|напісала|піша|rašė|parašė|"
-    "rakstīja|yazdı|yazdi|yazmış|έγραψε|έγραψαν|εγραψε|نوشت|लिखा|লিখেছেন|எழுதியது|เขียนว่า|เขียน|viết|sumulat|"
-    "escriure|escrit|escribiu|geskryf|skryf|shkruar|shkroi|aliandika|გაწერა|წერდა|жазды";
+    "writes|written|écrit|ecrit|écrivait|écrivit|répondu|escribió|escribio|escrito|escribía|escribe|escreveu|scritto|"
+    "scrisse|scrive|geschreven|skrifaði|ritaði|napisał|napisała|pisze|písal|psal|napisa|piše|irta|scris|написа|"
+    "напиша|написал|написала|писал|писала|пишет|пише|написав|писав|напісаў|напісала|піша|rašė|parašė|rakstīja|yazdı|"
+    "yazdi|yazmış|έγραψε|έγραψαν|εγραψε|نوشت|लिखा|লিখেছেন|எழுதியது|เขียนว่า|เขียน|viết|sumulat|escriure|escrit|"
+    "escribiu|geskryf|skryf|shkruar|shkroi|aliandika|გაწერა|წერდა|жазды";
 /* Verbs before the name ("schrieb Pat:"), or after it. */
 static const char verbs_inside[] =
-    "wrote|schrieb|schrieben|geschrieben|schreibt|schreef|skrev|skreiv|kirjoitti|kirjutas|napisal|napsal|napsala|napisana|"
-    "napisala|napísal|napísala|napisao|írta|написао|כתב|כתבה|מאת|كتب|كتبت|بواسطة|menulis|isinulat|idatzi|"
+    "wrote|schrieb|schrieben|geschrieben|schreibt|schreef|skrev|skreiv|kirjoitti|kirjutas|napisal|napsal|napsala|"
+    "napisana|napisala|napísal|napísala|napisao|írta|написао|כתב|כתבה|מאת|كتب|كتبت|بواسطة|menulis|isinulat|idatzi|"
     "ysgrifennodd|scríobh|գրել|napisaо";
 /* Verbs without a blank before them. */
 static const char verb_ends[] =
     "写道|寫道|写到|写了|写|寫|作成|書きました|書いた|のメール|のメッセージ|님이 작성|작성|씀|썼습니다|쓰셨습니다|작성함|작성했습니다|가 씀";
 /* They who write in sentences of people, not of programs. */
 static const char pronouns[] =
-    "i|he|she|they|we|who|ich|er|wir|man|il|elle|nous|ils|elles|j'ai|ai|ik|hij|zij|jag|han|hon|hun|jeg|él|ella|"
-    "ellos|yo|lui|lei|io|ele|ela|eu|я|он|она|они|мы|він|вона|on|ona|hän|minä";
+    "i|he|she|they|we|who|ich|er|wir|man|il|elle|nous|ils|elles|j'ai|ai|ik|hij|zij|jag|han|hon|hun|jeg|él|ella|ellos|"
+    "yo|lui|lei|io|ele|ela|eu|я|он|она|они|мы|він|вона|on|ona|hän|minä";
 /* What may stand between a name and the rest without a capital letter. */
 static const char small_words[] =
     "a|à|ha|het|has|hat|va|you|via|von|van|der|den|de|da|di|del|della|la|le|du|dos|das|bin|al|el|ter|ten|und|and|"
@@ -51,8 +51,9 @@ static const char labels_sent[] =
     "fecha de envío|inviato|data invio|verzonden|sendt|skickat|wysłano|wysłane|data wysłania|odesláno|odoslané|"
     "odoslaná|отправлено|надіслано|відправлено|poslano|poslato|послато|trimis|изпратено|изпратен|lähetetty|küldve|"
     "elküldve|küldés ideje|gönderildi|gönderilme tarihi|gönderme tarihi|στάλθηκε|εστάλη|αποστολή|נשלח|تاريخ الإرسال|"
-    "تم الإرسال|أرسلت|发送时间|已发送|寄件日期|傳送時間|發送時間|已傳送|送信日時|送信|보낸 날짜|보낸날짜|보낸 시간|dikirim|terkirim|dihantar|đã gửi|ngày gửi|"
-    "ส่ง|ส่งเมื่อ|saadetud|nosūtīts|išsiųsta|enviat|bidalia|sent at|sent on|date sent|sendt den|ارسال شده|message du";
+    "تم الإرسال|أرسلت|发送时间|发送日期|已发送|寄件日期|傳送時間|發送時間|已傳送|送信日時|送信|보낸 날짜|보낸날짜|보낸 시간|dikirim|terkirim|dihantar|đã gửi|"
+    "ngày gửi|ส่ง|ส่งเมื่อ|saadetud|nosūtīts|išsiųsta|enviat|bidalia|sent at|sent on|date sent|sendt den|ارسال شده|"
+    "message du";
 static const char labels_date[] =
     "date|datum|fecha|data|dato|päivämäärä|päiväys|pvm|dátum|tarih|ημερομηνία|дата|תאריך|التاريخ|تاريخ|تاریخ|日期|日時|"
     "日付|时间|時間|날짜|tanggal|tarikh|ngày|วันที่|datums|kuupäev|received|empfangen|dags|dagsetning|दिनांक|petsa|am|datë|"
@@ -80,10 +81,10 @@ static const char labels_other[] =
 
 /* "-----Original Message-----" */
 static const char original[] =
-    "original message|original mail|original e-mail|original email|original appointment|originalnachricht|"
-    "original-nachricht|originale nachricht|ursprüngliche nachricht|urspruengliche nachricht|ursprünglicher termin|"
-    "ausgangsnachricht|vorherige nachricht|message d'origine|message original|message initial|courriel original|"
-    "mensaje original|correo original|mensagem original|messaggio originale|messaggio originario|"
+    "original message|回复的原邮件|回覆的原郵件|original mail|original e-mail|original email|original appointment|"
+    "originalnachricht|original-nachricht|originale nachricht|ursprüngliche nachricht|urspruengliche nachricht|"
+    "ursprünglicher termin|ausgangsnachricht|vorherige nachricht|message d'origine|message original|message initial|"
+    "courriel original|mensaje original|correo original|mensagem original|messaggio originale|messaggio originario|"
     "oorspronkelijk bericht|oorspronkelijke bericht|origineel bericht|originele bericht|oprindelig meddelelse|"
     "oprindelig besked|original besked|original meddelelse|opprinnelig melding|opprinnelig e-post|original melding|"
     "ursprungligt meddelande|originalmeddelande|ursprungligt mejl|oryginalna wiadomość|wiadomość oryginalna|"
@@ -170,32 +171,33 @@ static const char reply_above[] =
 /* "Sent from my iPhone": how the line starts, or ends, and what it names. */
 static const char sent_starts[] =
     "sent from my |sent from |sent via |sent with |sent using |sent on the go|sent on my |sent by |sent through |"
-    "get outlook for |get [outlook|download outlook for |get the new outlook |from my iphone|from my ipad|from my mobile|"
-    "from my phone|from my android|from my cell|from my samsung|from my blackberry|from mobile|via mobile|"
-    "typed on my |written on my |von meinem |von meiner |gesendet von |gesendet mit |gesendet über |gesendet aus |"
-    "gesendet vom |gesendet per |gesendet via |von unterwegs gesendet|unterwegs gesendet|mobil gesendet|"
-    "von mobil gesendet|per handy gesendet|diese nachricht wurde von meinem |diese nachricht wurde mit |"
-    "diese e-mail wurde von meinem |outlook für |holen sie sich outlook|outlook herunterladen|laden sie outlook für |"
-    "beziehen sie outlook für |envoyé de mon |envoyé de ma |envoyé depuis |envoyé à partir |envoyé avec |envoyé via |"
-    "envoyé par |envoyé de |envoyé d'|provenance de mon |message envoyé depuis |obtenez outlook pour |"
-    "obtenir outlook pour |télécharger outlook pour |téléchargez outlook pour |enviado desde |enviat des del |enviado con |"
-    "enviado do |enviado da |enviado de |enviado a partir |enviado via |enviado pelo |enviado mediante |"
-    "enviado através |enviado por |enviado com |enviado en |obtener outlook para |obtenga outlook para |"
-    "obtén outlook para |descargar outlook para |obter o outlook para |obter outlook para |baixe o outlook para |"
-    "inviato da |inviato dal |inviato dall'|inviato con |inviato tramite |inviato via |ottieni outlook per |"
-    "scarica outlook per |verzonden vanaf |verzonden met |verzonden via |verzonden van |verzonden vanuit |"
-    "verstuurd vanaf |verstuurd met |verstuurd via |outlook voor |download outlook voor |sendt fra |sendt med |"
-    "sendt via |hent outlook |få outlook |last ned outlook |skickat från |skickat med |skickat via |skickades från |"
-    "skaffa outlook |hämta outlook |wysłane z |wysłano z |wysłane przez |wysłano przez |wysłane za pomocą |"
-    "pobierz outlook |pobierz aplikację outlook |odesláno z |odesláno ze |odoslané z |odoslané zo |odoslané pomocou |"
-    "posláno z |získat outlook |získejte outlook |získať outlook |stáhnout outlook |отправлено с |отправлено из |"
-    "отправлено со |отправлено через |отправлено от |отправлено при помощи |скачать outlook |загрузить outlook |"
-    "получить outlook |надіслано з |надіслано від |надіслано із |відправлено з |відправлено із |отримати outlook |"
-    "elküldve |küldve |az iphone-omról |iphone-omról küldve|ipademről küldve|az outlook |trimis de pe |trimis din |"
-    "trimis cu |trimis de la |descărcați outlook |obțineți outlook |lähetetty |hanki outlook |lataa outlook |"
-    "στάλθηκε από |εστάλη από |απεσταλμένο από |αποστολή από |λήψη του outlook |נשלח מ|נשלח מה|השג את outlook |"
-    "أرسلت من |أُرسلت من |تم الإرسال من |مرسل من |احصل على outlook |الحصول على outlook |ارسال شده از |发自我的|从我的|来自我的|"
-    "发送自|获取 outlook|获取outlook|下载 outlook|從我的|來自我的|由我的|取得 outlook|傳送自|寄自我的|iphoneから送信|ipadから送信|私のiphoneから|androidから送信|"
+    "get outlook for |get [outlook|download outlook for |get the new outlook |from my iphone|from my ipad|"
+    "from my mobile|from my phone|from my android|from my cell|from my samsung|from my blackberry|from mobile|"
+    "via mobile|typed on my |written on my |von meinem |von meiner |gesendet von |gesendet mit |gesendet über |"
+    "gesendet aus |gesendet vom |gesendet per |gesendet via |von unterwegs gesendet|unterwegs gesendet|"
+    "mobil gesendet|von mobil gesendet|per handy gesendet|diese nachricht wurde von meinem |"
+    "diese nachricht wurde mit |diese e-mail wurde von meinem |outlook für |holen sie sich outlook|"
+    "outlook herunterladen|laden sie outlook für |beziehen sie outlook für |envoyé de mon |envoyé de ma |"
+    "envoyé depuis |envoyé à partir |envoyé avec |envoyé via |envoyé par |envoyé de |envoyé d'|provenance de mon |"
+    "message envoyé depuis |obtenez outlook pour |obtenir outlook pour |télécharger outlook pour |"
+    "téléchargez outlook pour |enviado desde |enviat des del |enviado con |enviado do |enviado da |enviado de |"
+    "enviado a partir |enviado via |enviado pelo |enviado mediante |enviado através |enviado por |enviado com |"
+    "enviado en |obtener outlook para |obtenga outlook para |obtén outlook para |descargar outlook para |"
+    "obter o outlook para |obter outlook para |baixe o outlook para |inviato da |inviato dal |inviato dall'|"
+    "inviato con |inviato tramite |inviato via |ottieni outlook per |scarica outlook per |verzonden vanaf |"
+    "verzonden met |verzonden via |verzonden van |verzonden vanuit |verstuurd vanaf |verstuurd met |verstuurd via |"
+    "outlook voor |download outlook voor |sendt fra |sendt med |sendt via |hent outlook |få outlook |"
+    "last ned outlook |skickat från |skickat med |skickat via |skickades från |skaffa outlook |hämta outlook |"
+    "wysłane z |wysłano z |wysłane przez |wysłano przez |wysłane za pomocą |pobierz outlook |"
+    "pobierz aplikację outlook |odesláno z |odesláno ze |odoslané z |odoslané zo |odoslané pomocou |posláno z |"
+    "získat outlook |získejte outlook |získať outlook |stáhnout outlook |отправлено с |отправлено из |отправлено со |"
+    "отправлено через |отправлено от |отправлено при помощи |скачать outlook |загрузить outlook |получить outlook |"
+    "надіслано з |надіслано від |надіслано із |відправлено з |відправлено із |отримати outlook |elküldve |küldve |"
+    "az iphone-omról |iphone-omról küldve|ipademről küldve|az outlook |trimis de pe |trimis din |trimis cu |"
+    "trimis de la |descărcați outlook |obțineți outlook |lähetetty |hanki outlook |lataa outlook |στάλθηκε από |"
+    "εστάλη από |απεσταλμένο από |αποστολή από |λήψη του outlook |נשלח מ|נשלח מה|השג את outlook |أرسلت من |"
+    "أُرسلت من |تم الإرسال من |مرسل من |احصل على outlook |الحصول على outlook |ارسال شده از |发自我的|从我的|来自我的|发送自|"
+    "获取 outlook|获取outlook|下载 outlook|從我的|來自我的|由我的|取得 outlook|傳送自|寄自我的|iphoneから送信|ipadから送信|私のiphoneから|androidから送信|"
     "outlook for |나의 iphone에서 보냄|내 iphone에서 보냄|iphone에서 보냄|나의 ipad에서 보냄|outlook을 |dikirim dari |terkirim dari |"
     "dikirim dengan |dapatkan outlook |dihantar dari |gửi từ |đã gửi từ |được gửi từ |tải outlook |nhận outlook |"
     "ส่งจาก|รับ outlook|enviat des de |enviat amb |poslano s |poslano z |poslano iz |poslano sa |poslato sa |"
@@ -258,6 +260,28 @@ static const char footers[] =
     "denk aan het milieu|tänk på miljön innan|tenk på miljøet før|tænk på miljøet|zanim wydrukujesz|p save a tree|"
     "sent from a mailing list|powered by groups.io|view/reply online|groups.io links|yahoo! groups links|posted by: |"
     "click here to report this email as spam|report this email as spam|report this message as spam";
+/* What gateways write above mails from outside: how the paragraph starts, and what it says. */
+static const char banner_starts[] =
+    "caution|warning|external|[external|attention|important|notice|this email originated|this message originated|"
+    "this e-mail originated|you don't often get email|some people who received this message don't often|achtung|"
+    "warnung|vorsicht|externe|[extern|diese e-mail|diese nachricht|sie erhalten nicht oft|avertissement|prudence|"
+    "courriel externe|ce message provient|cet e-mail provient|vous ne recevez pas souvent|precaución|atención|"
+    "advertencia|no suele recibir|correo externo|atenção|aviso|cuidado|você não costuma|attenzione|avviso|"
+    "non si ricevono spesso|let op|waarschuwing|u ontvangt niet vaak|advarsel|varning|obs|varoitus|uwaga|ostrzeżenie|"
+    "upozornění|внимание|осторожно|увага|figyelem|atenție|dikkat|uyarı|注意|警告|외부|zewnętrzn|ekstern|extern";
+static const char banner_words[] =
+    "originated from outside|originated outside|came from outside|external sender|external email|sent from outside|"
+    "outside your organi|outside our organi|outside the organi|outside of the organi|outside of your organi|"
+    "outside of our organi|outside the company|outside of the company|outside of the university|"
+    "don't often get email from|don't often get email|von außerhalb|externen absender|externer absender|"
+    "externe e-mail|stammt von extern|nicht oft e-mails|provient de l'extérieur|expéditeur externe|"
+    "extérieur de l'organisation|pas souvent de courriers|pas souvent d'e-mail|remitente externo|"
+    "fuera de la organización|fuera de su organización|correo externo|suele recibir correo|remetente externo|"
+    "fora da organização|costuma receber email|mittente esterno|esterno all'organizzazione|"
+    "esterna all'organizzazione|ricevono spesso messaggi|externe afzender|buiten de organisatie|niet vaak e-mail|"
+    "ekstern afsender|ekstern avsender|extern avsändare|utanför organisationen|organisaation ulkopuolelta|"
+    "spoza organizacji|zewnętrznego nadawcy|mimo organizaci|внешнего отправителя|извне организации|"
+    "внешний отправитель|зовнішній відправник|külső feladó|kuruluş dışından|外部邮件|外部郵件|组织外部|외부 메일";
 static const char thanks[] =
     "thank|thanks|many thanks|best|kind regards|regards|with kind|warm|cheers|sincerely|yours|danke|vielen dank|"
     "mit freundlichen|viele grüße|beste grüße|liebe grüße|herzliche|freundliche|merci|cordialement|bien à vous|"
@@ -297,6 +321,8 @@ enum group_name {
 	SECRETS,
 	DUTIES,
 	FOOTERS,
+	BANNER_STARTS,
+	BANNERS,
 	THANKS,
 	VIEWERS,
 	GROUPS
@@ -379,6 +405,8 @@ static void load(void)
 		[DEVICES] = devices,
 		[SECRETS] = secret_words,
 		[DUTIES] = duty_words,
+		[BANNER_STARTS] = banner_starts,
+		[BANNERS] = banner_words,
 		[FOOTERS] = footers,
 		[THANKS] = thanks,
 		[VIEWERS] = viewers };
@@ -507,6 +535,16 @@ unsigned mail_word_disclaimer(const char *key, size_t n)
 bool mail_word_footer(const char *key, size_t n)
 {
 	return any_inside(FOOTERS, key, n);
+}
+
+bool mail_word_banner_starts(const char *key, size_t n)
+{
+	return any_starts(BANNER_STARTS, key, n);
+}
+
+bool mail_word_banner(const char *key, size_t n)
+{
+	return any_inside(BANNERS, key, n);
 }
 
 bool mail_word_thanks(const char *key, size_t n)
