@@ -58,6 +58,12 @@ static void tell(struct letter *l, enum err e, uint32_t retry_ms, const char *wh
 	    &(struct sent){ .ws = l->r.ws, .delivery = l->r.delivery, .result = e, .retry_after_ms = retry_ms, .why = why });
 }
 
+/* Words that stand in no thread: receipts, and what is passed on for people. */
+static bool is_notice(const struct letter *l)
+{
+	return id_is_none(l->r.message);
+}
+
 /* A UUIDv7 carries the moment of its making. */
 static int64_t id_time_s(struct id id)
 {
@@ -97,7 +103,7 @@ static enum err may_write(struct letter *l, const struct email_box *b, const cha
 	enum err e = engine_stop_get(l->email->engine, b->ws, email_ops.name, key, &stop);
 	if (e != ERR_NONE)
 		return e;
-	return stop == 0 || (stop == STOP_UNSUBSCRIBED && !id_is_none(l->r.run)) ? ERR_NONE : ERR_DENIED;
+	return stop == 0 || (stop == STOP_UNSUBSCRIBED && !is_notice(l)) ? ERR_NONE : ERR_DENIED;
 }
 
 static enum err address_it(struct letter *l, const struct email_box *b, const struct email_origin *o, struct letter_to *to)
@@ -137,7 +143,7 @@ static void write_footer(const struct letter *l, const struct email_box *b, cons
 		    "You get this because conversations are handed over to this address. Answer to talk; \"done\" hands it back to me.");
 		return;
 	}
-	if (id_is_none(l->r.run))
+	if (is_notice(l))
 		buf_add_str(out, "You get this because you wrote to me. ");
 	else
 		buf_addf(out, "You get this because you wrote to me%s. ", o->cc[0] != '\0' ? " or were on copy" : "");
@@ -207,8 +213,8 @@ static enum err compose(struct letter *l, const struct email_box *b, const struc
 		.references = ids,
 		.references_len = ids_len,
 		.date = date_of(l, o),
-		.automatic = settings_bool(b->s, "email.auto_submitted"),
-		.unattended = id_is_none(l->r.run),
+		.automatic = !is_notice(l) && settings_bool(b->s, "email.auto_submitted"),
+		.unattended = is_notice(l),
 		.loop_mark = b->context.loop_mark,
 		.markdown = l->r.text,
 		.markdown_len = l->r.text_len,

@@ -40,7 +40,7 @@ struct component component_retry(struct id run, char id[ID_TEXT]);
 struct reply {
 	enum reply_kind kind;
 	struct id ws;
-	struct id run;      /* for logs; none for notices */
+	struct id run;      /* for logs; of a notice the delivery */
 	struct id delivery; /* the same for all parts of one answer */
 	struct id thread;
 	struct id message; /* WHOLE: the stored message */
