@@ -120,5 +120,4 @@ void mail_text_tail(struct text_lines *l, size_t from, size_t to, bool before_hi
 void mail_text_banner(struct text_lines *l, size_t to);
 /** The line looks like a name of a person: few words, each with a capital, no sentence. */
 bool mail_text_is_name(const struct text_lines *l, size_t i);
-bool mail_text_is_rule(const struct text_lines *l, size_t i, size_t min);
 #endif

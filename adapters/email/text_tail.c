@@ -6,6 +6,7 @@
 
 #include "../../core/base/utf8.h"
 #include "text_lines.h"
+#include "text_signs.h"
 
 static bool is_text(const struct text_line *t)
 {
