@@ -138,7 +138,7 @@ static void make_parts(struct email_box *b)
 	    .metrics = m->metrics,
 	    .port = inlet_port(b) });
 	b->outgoing = outgoing_new(&(struct outgoing_options){
-	    .smtp = { .login = box_login(b, &b->smtp), .helo = b->domain },
+	    .smtp = { .login = box_login(b, &b->smtp), .helo = b->domain, .keep_ms = 5000 },
 	    .imap = box_login(b, &b->imap),
 	    .oauth = b->oauth,
 	    .sent_folder = settings_str(b->s, "email.sent_folder"),

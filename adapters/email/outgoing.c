@@ -17,6 +17,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "../../core/base/buf.h"
 #include "../../core/base/clock.h"
 #include "../../core/base/log.h"
 #include "../../core/base/map.h"
@@ -69,7 +70,7 @@ struct outgoing {
 	bool stopping;
 	struct item *first, **end;
 	size_t queued, bytes;
-	uint64_t sent_total, failed_total;
+	uint64_t sent_total, later_total, refused_total;
 	char trouble[300]; /* with the server; "" none */
 	/* of the thread */
 	struct map *tries;
@@ -194,10 +195,7 @@ static void end_item(struct outgoing *o, struct item *m, enum err result, uint32
 	pthread_mutex_lock(&o->mtx);
 	o->queued--;
 	o->bytes -= m->raw_len;
-	if (result == ERR_NONE)
-		o->sent_total++;
-	else
-		o->failed_total++;
+	(*(result == ERR_NONE ? &o->sent_total : result == ERR_RETRY ? &o->later_total : &o->refused_total))++;
 	if (o->queue) /* one gauge for all mailboxes */
 		metric_add(o->queue, -1);
 	pthread_mutex_unlock(&o->mtx);
@@ -559,7 +557,7 @@ static void wait_until(struct outgoing *o, uint64_t ms)
 static void *run(void *arg)
 {
 	struct outgoing *o = arg;
-	uint64_t rest_ms = 0; /* when a connection to the mailbox has rested enough */
+	uint64_t rest_ms = 0; /* when a connection has rested enough */
 	pthread_mutex_lock(&o->mtx);
 	while (!o->stopping) {
 		uint64_t next_ms, now = clock_ms();
@@ -571,7 +569,8 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&o->mtx);
 		if (m)
 			handle(o, m);
-		uint32_t ms = copies_rest(o->copies);
+		uint32_t ms = copies_rest(o->copies), line_ms = smtp_rest(o->smtp);
+		ms = ms == 0 || (line_ms > 0 && line_ms < ms) ? line_ms : ms;
 		rest_ms = ms ? clock_ms() + ms : 0;
 		pthread_mutex_lock(&o->mtx);
 	}
@@ -658,8 +657,19 @@ void outgoing_free(struct outgoing *o)
 
 void outgoing_describe(struct outgoing *o, char *out, size_t n)
 {
+	struct buf b = BUF_INIT;
+	buf_reset(&b);
 	pthread_mutex_lock(&o->mtx);
-	snprintf(out, n, "%zu queued, %llu sent, %llu not%s%s", o->queued, (unsigned long long)o->sent_total,
-	    (unsigned long long)o->failed_total, o->trouble[0] ? "; " : "", o->trouble);
+	const struct {
+		uint64_t n;
+		const char *words;
+	} counts[] = { { o->sent_total, "sent" }, { o->queued, "waiting" }, { o->later_total, "put off" },
+		{ o->refused_total, "refused" } };
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		if (counts[i].n > 0)
+			buf_addf(&b, "%s%llu %s", b.len ? ", " : "", (unsigned long long)counts[i].n, counts[i].words);
+	buf_addf(&b, "%s%s%s", b.len ? "" : "nothing sent yet", o->trouble[0] ? "; " : "", o->trouble);
 	pthread_mutex_unlock(&o->mtx);
+	snprintf(out, n, "%s", b.p);
+	buf_done(&b);
 }

@@ -4,7 +4,8 @@
  * between "send it again" and "look first".  What curl reads while it logs in passes through on_line(): from there we know what the server
  * offers (SIZE, AUTH) and that the log-in has really happened, since curl goes on without one where none is offered.
  *
- * A line lives for one mail.  Every wait is cut into short ones, so that smtp_cancel() is heard.
+ * A line may wait for the next mail.  Before that begins it must be silent and alive; should it break before anything was said of the new mail,
+ * that goes on a new line.  Every wait is cut into short ones, so that smtp_cancel() is heard.
  */
 #include "smtp.h"
 
@@ -37,7 +38,10 @@ struct smtp {
 
 	/* of the line in use */
 	CURL *c;
-	struct buf in; /* bytes of the server that are not used up yet */
+	struct buf in;    /* bytes of the server that are not used up yet */
+	bool in_step;     /* the last thing said was answered: the next command may follow */
+	bool dirty;       /* a mail was begun and not ended: RSET first */
+	uint64_t used_ms; /* when it was last of use */
 	/* heard while curl logs in */
 	bool greeted, authed, auth_offered;
 	uint64_t size_max;
@@ -73,14 +77,6 @@ static void hang_up(struct smtp *s)
 		curl_easy_cleanup(s->c);
 	s->c = NULL;
 	buf_done(&s->in);
-}
-
-void smtp_free(struct smtp *s)
-{
-	if (!s)
-		return;
-	hang_up(s);
-	free(s);
 }
 
 void smtp_cancel(struct smtp *s)
@@ -267,8 +263,10 @@ static bool connect_line(struct smtp *s, const char *token, struct smtp_result *
 	}
 	CURLcode rc = curl_easy_perform(c);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, NULL); /* it is this function's */
-	if (rc == CURLE_OK && (!login || s->authed))
+	if (rc == CURLE_OK && (!login || s->authed)) {
+		s->in_step = true;
 		return true;
+	}
 	bool refused = s->heard >= 400 && s->heard_text[0], later = s->heard >= 400 && s->heard < 500;
 	if (rc == CURLE_OK) {
 		fail(out, SMTP_DENIED, 0, s->auth_offered ? "the server took no log-in" : "the server offers no log-in");
@@ -362,8 +360,10 @@ static bool read_reply(struct smtp *s, uint64_t ms, struct smtp_reply *r)
 		char bytes[2048];
 		size_t got = 0;
 		int whole = s->in.len > 0 ? take_reply(s, r) : 0;
-		if (whole != 0)
+		if (whole != 0) {
+			s->in_step = s->in_step && whole > 0 && r->code != 421;
 			return whole > 0;
+		}
 		CURLcode rc = curl_easy_recv(s->c, bytes, sizeof bytes, &got);
 		if (rc == CURLE_AGAIN) {
 			if (!wait_line(s, POLLIN, until_ms))
@@ -375,6 +375,7 @@ static bool read_reply(struct smtp *s, uint64_t ms, struct smtp_reply *r)
 		buf_add(&s->in, bytes, got);
 	}
 	r->code = 0;
+	s->in_step = false;
 	return false;
 }
 
@@ -478,7 +479,8 @@ static bool offer(struct smtp *s, struct smtp_recipient *to, size_t n, struct sm
 	return false;
 }
 
-static void speak(
+/* False: not a word was heard of this mail, it may go on another line. */
+static bool speak(
     struct smtp *s, const char *from, struct smtp_recipient *to, size_t n, const char *raw, size_t raw_n, struct smtp_result *out)
 {
 	struct smtp_reply r;
@@ -492,46 +494,97 @@ static void speak(
 	buf_done(&line);
 	if (!heard || r.code >= 300) {
 		failed(&r, heard, out);
-		return;
+		return heard && r.code != 421;
 	}
 	if (!offer(s, to, n, out))
-		return;
+		return true;
 	size_t accepted = out->accepted;
 	out->accepted = 0;
 	heard = command(s, "DATA\r\n", 6, &r);
 	if (!heard || r.code != 354) {
 		failed(&r, heard, out);
-		return;
+		return true;
 	}
 	bool sent = send_text(s, raw, raw_n, &dotted);
 	heard = read_reply(s, !sent ? 0 : s->o.timeout_ms > AFTER_DATA_MS ? s->o.timeout_ms : AFTER_DATA_MS, &r);
 	if (heard && dotted && r.code < 300) {
 		fail(out, SMTP_ACCEPTED, r.code, r.text);
 		out->accepted = accepted;
+		s->dirty = false;
 	} else if (heard && r.code >= 400) {
 		failed(&r, true, out);
+		s->in_step = s->in_step && dotted;
 	} else {
 		fail(out, dotted ? SMTP_UNKNOWN : SMTP_LATER, 0, dotted ? "the line broke after the data" : "the line broke");
+		s->in_step = false;
 	}
+	return true;
 }
 
 /* Politely, but what was said counts already. */
-static void quit(struct smtp *s)
+static void say_good_bye(struct smtp *s)
 {
 	struct smtp_reply r;
-	if (send_all(s, "QUIT\r\n", 6))
+	if (s->c && s->in_step && send_all(s, "QUIT\r\n", 6))
 		(void)read_reply(s, s->o.timeout_ms < QUIT_MS ? s->o.timeout_ms : QUIT_MS, &r);
+	hang_up(s);
+}
+
+/* A line from before that can take another mail: nothing has come on it, and it has not been closed. */
+static bool is_ready(struct smtp *s)
+{
+	char byte;
+	size_t got = 0;
+	struct smtp_reply r;
+	if (!s->c)
+		return false;
+	bool ready = s->in.len == 0 && clock_ms() < s->used_ms + s->o.keep_ms &&
+	    curl_easy_recv(s->c, &byte, 1, &got) == CURLE_AGAIN && (!s->dirty || (command(s, "RSET\r\n", 6, &r) && r.code < 300));
+	if (!ready)
+		hang_up(s);
+	return ready;
+}
+
+uint32_t smtp_rest(struct smtp *s)
+{
+	uint64_t now = clock_ms();
+	if (s->c && now < s->used_ms + s->o.keep_ms)
+		return (uint32_t)(s->used_ms + s->o.keep_ms - now);
+	say_good_bye(s);
+	return 0;
+}
+
+void smtp_free(struct smtp *s)
+{
+	if (!s)
+		return;
+	say_good_bye(s);
+	free(s);
+}
+
+/* On the line that is there: false as speak(). */
+static bool send_on_line(
+    struct smtp *s, const char *from, struct smtp_recipient *to, size_t n, const char *raw, size_t raw_n, struct smtp_result *out)
+{
+	out->connected = true;
+	s->dirty = true;
+	if (s->size_max == 0 || raw_n <= s->size_max)
+		return speak(s, from, to, n, raw, raw_n, out);
+	fail(out, SMTP_REFUSED, 552, "5.3.4 larger than the server takes");
+	return true;
 }
 
 void smtp_check(struct smtp *s, const char *token, struct smtp_result *out)
 {
+	hang_up(s);
 	*out = (struct smtp_result){ .fate = SMTP_REFUSED };
 	if (connect_line(s, token, out)) {
 		out->connected = true;
 		out->fate = SMTP_ACCEPTED;
-		quit(s);
+	} else {
+		s->in_step = false;
 	}
-	hang_up(s);
+	say_good_bye(s);
 }
 
 void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_recipient *to, size_t n, const char *raw,
@@ -553,14 +606,16 @@ void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_
 		fail(out, SMTP_REFUSED, 0, "not a text of 7-bit lines");
 		return;
 	}
-	if (connect_line(s, token, out)) {
-		out->connected = true;
-		if (s->size_max > 0 && raw_n > s->size_max)
-			fail(out, SMTP_REFUSED, 552, "5.3.4 larger than the server takes");
+	bool done = is_ready(s) && send_on_line(s, from, to, n, raw, raw_n, out);
+	if (!done) {
+		hang_up(s);
+		*out = (struct smtp_result){ .fate = SMTP_LATER };
+		if (connect_line(s, token, out))
+			(void)send_on_line(s, from, to, n, raw, raw_n, out);
 		else
-			speak(s, from, to, n, raw, raw_n, out);
-		if (out->fate != SMTP_UNKNOWN && out->code != 421)
-			quit(s);
+			s->in_step = false;
 	}
-	hang_up(s);
+	s->used_ms = clock_ms();
+	if (s->o.keep_ms == 0 || !s->in_step || is_over(s))
+		say_good_bye(s);
 }

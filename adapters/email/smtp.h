@@ -11,6 +11,7 @@ struct smtp_options {
 	struct mail_login login;
 	const char *helo;    /* our name in EHLO */
 	uint32_t timeout_ms; /* for connecting and each reply; after the data 600 s at least (RFC 5321 4.5.3.2.6) */
+	uint32_t keep_ms;    /* how long a line waits for the next mail; 0: a line for each */
 };
 enum smtp_fate {
 	SMTP_ACCEPTED,
@@ -45,6 +46,8 @@ void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_
     size_t raw_n, struct smtp_result *out);
 /** Connects, encrypts, logs in and takes leave: ACCEPTED, or why no mail could be sent now.  Nothing is sent. */
 void smtp_check(struct smtp *s, const char *token, struct smtp_result *out);
+/** Says good-bye on a line that has waited for ${keep_ms}; returns in how many ms to come again, 0: there is none. */
+uint32_t smtp_rest(struct smtp *s);
 /** Any thread: what is being sent ends soon, as if the line had been cut, and so does all that comes after it. */
 void smtp_cancel(struct smtp *s);
 #endif

@@ -27,7 +27,7 @@ struct smtp_peer {
 		struct smtp_peer *p;
 		struct smtp_script s;
 		pthread_t thread;
-		int fd;
+		int fd, mails;
 	} conns[CONNS_MAX];
 	struct {
 		char *p;
@@ -125,7 +125,7 @@ static bool take_text(struct conn *c, struct reader *r)
 		keep(c->p, &text, end[0] == '2' || (c->s.keep_though_cut && !end[0]));
 		if (c->s.end_wait_ms)
 			usleep(c->s.end_wait_ms * 1000);
-		go = say(c, end, "");
+		go = say(c, end, "") && !c->s.hang_up_after;
 	}
 	buf_done(&line);
 	buf_done(&text);
@@ -150,6 +150,12 @@ static bool serve_command(struct conn *c, struct reader *r, struct buf *line)
 		}
 		return say(c, c->s.auth, "235 2.7.0 ok");
 	}
+	if (strncasecmp(p, "MAIL", 4) == 0 && c->s.mails_max && ++c->mails > c->s.mails_max) {
+		(void)say(c, "421 4.7.0 too many", "");
+		return false;
+	}
+	if (strncasecmp(p, "RSET", 4) == 0)
+		return say(c, "250 2.0.0 ok", "");
 	if (strncasecmp(p, "MAIL", 4) == 0)
 		return say(c, c->s.mail, "250 2.1.0 ok");
 	if (strncasecmp(p, "RCPT", 4) == 0) {

@@ -18,6 +18,8 @@ struct smtp_script { /* replies without CR LF; NULL: the usual one, "": hang up 
 	unsigned pause_us;    /* between the bytes of a reply */
 	unsigned end_wait_ms; /* before the reply to the text */
 	int mute_quit;
+	int mails_max;     /* of a connection, the next MAIL gets 421; 0: any number */
+	int hang_up_after; /* the reply to the text */
 };
 struct smtp_peer;
 struct smtp_peer *smtp_peer_new(void);

@@ -358,6 +358,66 @@ static void smtp_send__waits__no_longer_than_asked(void **state)
 	assert_int_equal(play(f, (struct smtp_script){ .end_wait_ms = 900 }), SMTP_ACCEPTED);
 }
 
+static void smtp_send__keeps__the_line_for_the_next_mail(void **state)
+{
+	struct fixture *f = *state;
+	f->o.keep_ms = 400;
+	struct smtp *s = smtp_new(&f->o);
+	assert_int_equal(smtp_rest(s), 0);
+	smtp_peer_play(f->peer, &(struct smtp_script){ .rcpt = refuse_bob }, 0);
+	static const char *const to[] = { "ann@example.com", "bob@example.com", "cid@example.com" };
+	for (size_t i = 0; i < 3; i++) {
+		struct smtp_recipient one = { .addr = to[i] };
+		smtp_send(s, NULL, "", &one, 1, TEXT, strlen(TEXT), &f->r);
+		assert_int_equal(f->r.fate, i == 1 ? SMTP_REFUSED : SMTP_ACCEPTED);
+	}
+	assert_int_equal(smtp_peer_connections(f->peer), 1);
+	assert_said(f, "AUTH", 1);
+	assert_said(f, "RSET", 1); /* after the one that was not ended */
+	assert_said(f, "QUIT", 0);
+	assert_in_range(smtp_rest(s), 1, 400);
+	usleep(450000);
+	assert_int_equal(smtp_rest(s), 0);
+	assert_said(f, "QUIT", 1);
+	/* Closed, or told to go, before anything was said of the mail: it goes on another line. */
+	const struct smtp_script ends[] = { { .hang_up_after = 1 }, { .mails_max = 1 } };
+	for (size_t i = 0; i < 2; i++) {
+		int before = smtp_peer_connections(f->peer);
+		smtp_peer_play(f->peer, &ends[i], 0);
+		for (int k = 0; k < 2; k++) {
+			struct smtp_recipient one = { .addr = to[0] };
+			smtp_send(s, NULL, "", &one, 1, TEXT, strlen(TEXT), &f->r);
+			assert_int_equal(f->r.fate, SMTP_ACCEPTED);
+			usleep(20000);
+		}
+		assert_int_equal(smtp_peer_connections(f->peer), before + 2);
+		usleep(450000);
+		smtp_rest(s);
+	}
+	/* What is unknown ends its line. */
+	smtp_peer_play(f->peer, &(struct smtp_script){ .end = "garbage" }, 1);
+	struct smtp_recipient one = { .addr = to[0] };
+	smtp_send(s, NULL, "", &one, 1, TEXT, strlen(TEXT), &f->r);
+	assert_int_equal(f->r.fate, SMTP_UNKNOWN);
+	assert_int_equal(smtp_rest(s), 0);
+	smtp_free(s);
+}
+
+static void smtp_check__logs_in__and_sends_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct smtp *s = smtp_new(&f->o);
+	smtp_check(s, NULL, &f->r);
+	assert_int_equal(f->r.fate, SMTP_ACCEPTED);
+	assert_said(f, "AUTH", 1);
+	assert_said(f, "MAIL", 0);
+	assert_said(f, "QUIT", 1);
+	smtp_peer_play(f->peer, &(struct smtp_script){ .auth = "535 5.7.8 no" }, 0);
+	smtp_check(s, NULL, &f->r);
+	assert_int_equal(f->r.fate, SMTP_DENIED);
+	smtp_free(s);
+}
+
 static void *cancel_soon(void *arg)
 {
 	usleep(200000);
@@ -441,6 +501,8 @@ int main(void)
 		TEST(smtp_send__reads__byte_by_byte),
 		TEST(smtp_send__cleans__what_the_server_says),
 		TEST(smtp_send__waits__no_longer_than_asked),
+		TEST(smtp_send__keeps__the_line_for_the_next_mail),
+		TEST(smtp_check__logs_in__and_sends_nothing),
 		TEST(smtp_cancel__ends__the_wait_after_the_text),
 		TEST(smtp_send__checks__the_certificate),
 	};
