@@ -77,10 +77,10 @@ struct cli {
 	char **overrides; /* "name=value", NULL-terminated */
 	size_t overrides_len;
 	bool verbose, insecure, link, replace;
-	const char *url, *thread; /* chat */
+	const char *url, *thread;                    /* chat */
 	const char **own_addresses, **trusted_hosts; /* mail show */
 	size_t own_len, trusted_len;
-	int argc;                 /* operands */
+	int argc; /* operands */
 	char **argv;
 	struct settings *settings; /* after cli_settings() */
 	char *data_dir;
