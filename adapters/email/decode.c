@@ -5,21 +5,19 @@
 #include "mail_internal.h"
 
 enum { NO = 64, PAD = 65 };
-static unsigned char digits[256];
-
-static const unsigned char *base64_digits(void)
-{
-	return digits;
-}
-
-__attribute__((constructor)) static void digits_init(void)
-{
-	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	memset(digits, NO, sizeof digits);
-	for (unsigned char i = 0; i < 64; i++)
-		digits[(unsigned char)all[i]] = i;
-	digits['='] = PAD;
-}
+/* What each byte is worth as a digit of base64; NO and PAD as above. */
+/* clang-format off */
+static const unsigned char digits[256] = {
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 65, 64, 64,
+	64, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
+	64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+	64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+};
+/* clang-format on */
 
 enum mail_encoding mail_encoding_of(struct mail_slice value)
 {
@@ -41,7 +39,7 @@ enum mail_encoding mail_encoding_of(struct mail_slice value)
 
 void mail_base64(struct buf *out, const char *s, size_t n, size_t max)
 {
-	const unsigned char *d = base64_digits();
+	const unsigned char *d = digits;
 	size_t room = (n / 4 + 2) * 3;
 	if (room > max)
 		room = max + 3;
@@ -236,7 +234,7 @@ size_t mail_decoded_size(struct mail_slice body, enum mail_encoding e)
 	const char *pad = memchr(body.p, '=', body.n);
 	size_t first = pad == NULL ? body.n : (size_t)(pad - body.p);
 	size_t have = digits_in((const unsigned char *)body.p, first), whole = 0;
-	const unsigned char *d = base64_digits();
+	const unsigned char *d = digits;
 	for (size_t i = first; i < body.n; i++) {
 		unsigned char v = d[(unsigned char)body.p[i]];
 		have += v < NO;

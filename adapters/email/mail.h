@@ -13,7 +13,8 @@
  */
 struct mail_address {
 	const char *name; /* "" none */
-	const char *addr; /* local part as it came, domain as A-label in lower case; never with CR, LF, NUL, <, >, blanks; "" no usable address */
+	const char *
+	    addr; /* local part as it came, domain as A-label in lower case; never with CR, LF, NUL, <, >, blanks; "" no usable address */
 	const char *written; /* as the mail writes it, cleaned: for showing only */
 };
 struct mail_addresses {
@@ -51,10 +52,12 @@ enum mail_kind {
 };
 struct mail_recipient { /* of a report (RFC 3464 section 2.3, RFC 5965) */
 	const char *address;
-	const char *action; /* "failed", "delayed", "delivered", "relayed", "expanded"; "" unknown */
-	const char *status; /* "5.1.1"; "" unknown */
-	const char *reason; /* one line of the diagnostic for the operator */
-	bool from_fields;   /* said by the machine-readable part */
+	const char *action;                    /* "failed", "delayed", "delivered", "relayed", "expanded"; "" unknown */
+	const char *status;                    /* "5.1.1"; "" unknown */
+	const char *reason;                    /* one line of the diagnostic for the operator */
+	const char *category;                  /* one word: "userunknown", "mailboxfull" …; "" unknown */
+	const char *said_action, *said_status; /* as the machine-readable part has them; "" nothing */
+	bool from_fields;                      /* said by the machine-readable part */
 };
 /* Why some content cannot be read, each to be told once in words. */
 enum {
@@ -95,7 +98,7 @@ struct mail {
 	const char *calendar; /* in words: "Invitation: …, 2026-…, organiser …"; NULL none */
 	struct mail_file *files;
 	size_t files_len;
-	unsigned unreadable; /* MAIL_ENCRYPTED_PGP … */
+	unsigned unreadable;        /* MAIL_ENCRYPTED_PGP … */
 	struct mail_ids tnef_files; /* names inside of winmail.dat */
 	/* judgement */
 	enum mail_kind kind;

@@ -33,9 +33,13 @@ struct mail_recipient *mail_recipient_add(struct mail *m, const char *address)
 		m->recipients = more;
 	}
 	struct mail_recipient *r = &m->recipients[m->recipients_len++];
-	*r = (struct mail_recipient){
-		.address = mail_keep(m->arena, address, strlen(address)), .action = "", .status = "", .reason = ""
-	};
+	*r = (struct mail_recipient){ .address = mail_keep(m->arena, address, strlen(address)),
+		.action = "",
+		.status = "",
+		.reason = "",
+		.category = "",
+		.said_action = "",
+		.said_status = "" };
 	return r;
 }
 
@@ -121,8 +125,15 @@ static void status_read(struct mail *m, const struct mail_part *p)
 			struct mail_recipient *r = mail_recipient_add(m, address);
 			if (r != NULL && !r->from_fields) {
 				r->from_fields = true;
-				r->action = keyword(m, action);
-				r->status = status_code(m, status);
+				r->said_action = r->action = keyword(m, action);
+				r->said_status = r->status = status_code(m, status);
+				if (strcmp(r->action, "expired") == 0)
+					r->action = "delayed";
+				/* "5.0.0" says no more than that it failed; what the far server said may say more. */
+				char better[16];
+				if (strlen(r->status) == 5 && strcmp(r->status + 1, ".0.0") == 0 &&
+				    mail_report_status(reason, better) && better[0] == r->status[0])
+					r->status = mail_keep(m->arena, better, strlen(better));
 				const char *semi = memchr(reason.p, ';', reason.n);
 				r->reason = one_line(m,
 				    semi == NULL || semi - reason.p > 20
@@ -144,12 +155,18 @@ void mail_returned_read(struct mail *m, struct mail_slice header)
 {
 	struct mail_field f;
 	size_t at = 0, n = 0;
-	while (m->original_message_id[0] == '\0' && mail_field_next(header, &at, &f) && n++ < 500)
-		if (mail_slice_is(f.name, "message-id")) {
+	while (mail_field_next(header, &at, &f) && n++ < 500)
+		if (m->original_message_id[0] == '\0' && mail_slice_is(f.name, "message-id")) {
 			struct mail_ids ids = { 0 };
 			mail_ids_read(m->arena, f.value, &ids);
 			if (ids.len > 0)
 				m->original_message_id = ids.items[0];
+		} else if (m->recipients_len == 0 && mail_slice_is(f.name, "to")) {
+			/* Nobody is named: it was to the one whom the mail was to. */
+			struct mail_addresses a = { 0 };
+			mail_addresses_read(m->arena, f.value, &a);
+			if (a.len == 1 && a.items[0].addr[0] != '\0')
+				mail_recipient_add(m, a.items[0].addr)->category = m->kind == MAIL_COMPLAINT ? "feedback" : "";
 		}
 }
 
@@ -212,7 +229,7 @@ static bool complaint_read(struct mail *m, const struct mail_part *p)
 		struct mail_recipient *r = a != NULL && strchr(a, '@') != NULL ? mail_recipient_add(m, a) : NULL;
 		if (r != NULL) {
 			r->from_fields = true;
-			r->reason = "complaint";
+			r->category = r->reason = "feedback";
 		}
 	}
 	buf_done(&text);
@@ -261,6 +278,7 @@ bool mail_report_read(struct mail *m, const struct mail_source *s)
 		if (strcmp(p->type, "message/feedback-report") == 0) {
 			complaint_read(m, p);
 			returned_part(m, s);
+			mail_report_categories(m);
 			return true;
 		}
 		if (strcmp(p->type, "message/disposition-notification") == 0) {
@@ -273,16 +291,16 @@ bool mail_report_read(struct mail *m, const struct mail_source *s)
 	}
 	if (m->recipients_len > 0) {
 		by_actions(m);
-		returned_part(m, s);
 		mail_report_text(m, s, true);
+		returned_part(m, s);
+		mail_report_categories(m);
 		return true;
 	}
 	if (!report && !mail_report_sender(m, s))
 		return false;
-	if (report)
-		returned_part(m, s);
 	if (!mail_report_text(m, s, report))
 		return false;
 	returned_part(m, s);
+	mail_report_categories(m);
 	return true;
 }

@@ -114,12 +114,11 @@ static bool is_returned_mark(struct mail_slice line)
 {
 	if (line.n < 8 || line.n > 120)
 		return false;
-	bool ruled = line.p[0] == '-' || line.p[0] == '=' || line.p[0] == '_' || line.p[line.n - 1] == '.' ||
-	    line.p[line.n - 1] == ':' || line.p[line.n - 1] == '-';
-	if (!ruled)
-		return false;
+	bool ruled = line.p[0] == '-' || line.p[0] == '=' || line.p[0] == '_' || line.p[line.n - 1] == ':';
 	char *low = mail_lowered(line.p, line.n);
-	bool hit = first_of(low, returned_marks) != NULL;
+	const char *mark = first_of(low, returned_marks);
+	/* With a rule, or a sentence that begins so: "Original message follows." */
+	bool hit = mark != NULL && (ruled || strncmp(low, mark, strlen(mark)) == 0);
 	free(low);
 	return hit;
 }
@@ -154,7 +153,7 @@ static bool line_is_address(struct mail_slice line, char out[320], struct mail_s
 }
 
 /* "5.1.1" on its own; also "#5.1.1". */
-static bool find_status(struct mail_slice s, char out[16])
+bool mail_report_status(struct mail_slice s, char out[16])
 {
 	for (size_t i = 0; i + 4 < s.n; i++) {
 		if ((s.p[i] != '4' && s.p[i] != '5') || s.p[i + 1] != '.' ||
@@ -208,12 +207,13 @@ static void note(struct mail *m, struct mail_recipient *r, struct mail_slice lin
 	char status[16];
 	if (r == NULL || r->from_fields)
 		return;
-	bool code = find_status(line, status), reply = code || has_reply(line);
+	bool code = mail_report_status(line, status), reply = code || has_reply(line);
 	if (code && r->status[0] == '\0')
 		r->status = mail_keep(m->arena, status, strlen(status));
 	if (reply && r->action[0] == '\0')
 		r->action = "failed";
-	if (line.n > 3 && (r->reason[0] == '\0' || (reply && !has_reply((struct mail_slice){ r->reason, strlen(r->reason) }))))
+	if (line.n > 3 && memchr(line.p, ' ', line.n) != NULL &&
+	    (r->reason[0] == '\0' || (reply && !has_reply((struct mail_slice){ r->reason, strlen(r->reason) }))))
 		r->reason = mail_header_text(m->arena, (struct mail_slice){ line.p, line.n < 400 ? line.n : 400 });
 }
 
@@ -247,7 +247,7 @@ static void recipients_of(struct mail *m, const struct mail_source *s, const cha
 				mail_recipient_add(m, a.items[i].addr);
 	}
 	bool named = m->recipients_len > 0;
-	struct mail_recipient *now = m->recipients_len == 1 ? &m->recipients[0] : NULL;
+	struct mail_recipient *now = NULL;
 	struct mail_slice line, rest;
 	char found[320];
 	size_t fields_end = 0;
@@ -269,6 +269,9 @@ static void recipients_of(struct mail *m, const struct mail_source *s, const cha
 		}
 		note(m, now, line);
 	}
+	if (m->recipients_len == 1 && (m->recipients[0].status[0] == '\0' || m->recipients[0].reason[0] == '\0'))
+		for (size_t at = 0; at < fields_end && line_next(text, fields_end, &at, &line);)
+			note(m, &m->recipients[0], line); /* the reason may stand above the address */
 	if (m->recipients_len > 0)
 		return;
 	/* The dialogue: "RCPT TO:<a@b>", "recipient <a@b>"; else any address that is nobody's here. */
@@ -343,7 +346,7 @@ bool mail_report_text(struct mail *m, const struct mail_source *s, bool known)
 		m->why = m->kind == MAIL_DELAYED ? "a mail system says that delivery is delayed"
 		                                 : "a mail system says that delivery failed";
 	}
-	if (report)
+	if (report && mail_parts_find(s->parts, "message/rfc822") < 0 && mail_parts_find(s->parts, "text/rfc822-headers") < 0)
 		returned_text(m, text, n);
 	free(subject);
 	free(low);

@@ -112,8 +112,15 @@ static void put_recipients(struct buf *out, const struct mail *m)
 		buf_add_str(out, ", \"status\": ");
 		buf_add_json_str(out, r->status[0] != '\0' ? r->status : NULL);
 		buf_add_str(out, ", \"reason\": ");
-		buf_add_json_str(out, r->reason[0] != '\0' ? r->reason : NULL);
+		buf_add_json_str(out, r->category[0] != '\0' ? r->category : NULL);
 		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+	key(out, "diagnostics"); /* beside them, in the same order */
+	buf_add_char(out, '[');
+	for (size_t i = 0; i < m->recipients_len; i++) {
+		buf_add_str(out, i > 0 ? ", " : "");
+		buf_add_json_str(out, m->recipients[i].reason);
 	}
 	buf_add_char(out, ']');
 }
@@ -132,9 +139,9 @@ static void put_fields(struct buf *out, const struct mail *m)
 		any = true;
 		buf_add_json_str(out, r->address);
 		buf_add_str(out, ", \"action\": ");
-		buf_add_json_str(out, r->action[0] != '\0' ? r->action : NULL);
+		buf_add_json_str(out, r->said_action[0] != '\0' ? r->said_action : NULL);
 		buf_add_str(out, ", \"status\": ");
-		buf_add_json_str(out, r->status[0] != '\0' ? r->status : NULL);
+		buf_add_json_str(out, r->said_status[0] != '\0' ? r->said_status : NULL);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');
