@@ -274,6 +274,10 @@ static void content_read(struct mail *m, const struct mail_source *s)
 		drop_nothing(&plain.text);
 		m->written = m->plain = keep(m, &plain.text, &m->plain_len);
 		m->written_len = m->plain_len;
+		if (ps->items[ps->len - 1].is_rest) {
+			m->written = NULL; /* it is no part of the mail that others would see */
+			m->written_len = 0;
+		}
 		if (written.count > 0) {
 			drop_nothing(&written.text);
 			m->written = keep(m, &written.text, &m->written_len);

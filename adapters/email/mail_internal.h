@@ -93,7 +93,7 @@ struct mail_part {
 	const char *type;   /* "text/plain", lower case, kept */
 	const char *number; /* "2.1", kept */
 	int parent;         /* index of the multipart it is in, -1: none */
-	bool is_multipart;
+	bool is_multipart, is_rest; /* is_rest: what stands in a multipart without any part */
 	bool attachment, shown_inline; /* what Content-Disposition says */
 	enum mail_encoding encoding;
 	struct mail_slice header, body;

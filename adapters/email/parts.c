@@ -181,7 +181,12 @@ void mail_parts_read(struct mail_arena *a, struct mail_slice raw, struct mail_pa
 	}
 	w.stack = xmalloc(MAIL_DEPTH_MAX * sizeof *w.stack);
 	bool leaf = !multipart_open(&w, p);
-	size_t body = at, line = at, leaf_at = 0;
+	if (leaf) { /* no boundary is named: all of it is what there is to read */
+		p->type = "text/plain";
+		p->is_rest = true;
+	}
+	size_t body = at, line = at, leaf_at = 0, top = at;
+	bool close_seen = false;
 	for (;;) {
 		line = next_dashes(raw, line);
 		const char *nl = line >= raw.n ? NULL : memchr(raw.p + line, '\n', raw.n - line);
@@ -200,6 +205,7 @@ void mail_parts_read(struct mail_arena *a, struct mail_slice raw, struct mail_pa
 		}
 		if (line >= raw.n)
 			break;
+		close_seen = close_seen || close;
 		w.depth = (size_t)at_level + (close ? 0 : 1);
 		line = after;
 		if (w.depth == 0)
@@ -219,6 +225,13 @@ void mail_parts_read(struct mail_arena *a, struct mail_slice raw, struct mail_pa
 		line = at > 0 ? at : line;
 	}
 	free(w.stack);
+	if (out->len == 1 && !close_seen) {
+		/* A boundary that is nowhere: better the text with all its marks than no text. */
+		p = part_add(&w);
+		*p = (struct mail_part){
+			.type = "text/plain", .number = "1", .parent = 0, .is_rest = true, .body = { raw.p + top, raw.n - top }
+		};
+	}
 }
 
 int mail_parts_find(const struct mail_parts *p, const char *type)

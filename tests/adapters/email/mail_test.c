@@ -228,6 +228,9 @@ static void mail_read__stands__malformed_structure(void **state)
 	reads(MIXED "--b--\r\n");
 	reads(MIXED "--b");
 	reads(HEAD "Content-Type: multipart/mixed\r\n\r\nno boundary\r\n");
+	assert_string_equal(m->plain, "no boundary\r\n");
+	reads(HEAD "Content-Type: multipart/mixed; boundary=c\r\n\r\nanother boundary\r\n--b\r\n");
+	assert_string_equal(m->plain, "another boundary\r\n--b\r\n");
 	reads(HEAD "Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n\r\nx\r\n");
 	reads(MIXED "--b\r\nno header at all\r\n--b--\r\n");
 	assert_string_equal(m->plain, "no header at all");
