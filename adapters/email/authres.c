@@ -196,12 +196,13 @@ static bool is_below(const char *child, const char *parent)
 }
 
 /*
- * Equal, or one below the other.  Two names below the same third one are not enough: without the list of public suffixes nobody knows
- * whether that one belongs to both or to a host of strangers.
+ * Equal, or the From domain is below it.  Not the other way round: who has been given a name below a domain would speak for everybody in it.  And two names
+ * below the same third one are not enough: without the list of public suffixes nobody knows whether that one belongs to both or to a host of
+ * strangers.
  */
 static bool aligned(const char *d, const char *from)
 {
-	return same_domain(d, from) || is_below(from, d) || is_below(d, from);
+	return same_domain(d, from) || is_below(from, d);
 }
 
 /* ---- the decision ---- */

@@ -49,7 +49,7 @@ static void mail_authenticate__believes__aligned_results(void **state)
 	assert_true(
 	    passes_with("mx.example.org;\r\n\tdkim=fail header.d=other.example;\r\n\tdkim=pass header.d=example.com header.s=s1"));
 	assert_true(passes_with("mx.example.org; dmarc=none header.from=example.com; dkim=pass header.i=@example.com"));
-	assert_true(passes_with("mx.example.org; spf=pass smtp.mailfrom=pat@bounce.example.com"));
+	assert_true(passes_with("mx.example.org; spf=pass smtp.mailfrom=bounces@example.com"));
 	assert_true(passes_with("mx.example.org; (a comment; dmarc=fail) dmarc (x) = (y) pass (z) header.from (q) = example.com"));
 	assert_true(passes_with("\"mx.example.org\"; dmarc=pass header.from=\"example.com\""));
 }
@@ -61,6 +61,9 @@ static void mail_authenticate__refuses__what_is_not_aligned(void **state)
 	assert_false(passes_with("mx.example.org; dmarc=pass header.from=example.com.evil.example"));
 	assert_false(passes_with("mx.example.org; dmarc=pass"));
 	assert_false(passes_with("mx.example.org; dkim=pass header.d=notexample.com"));
+	/* Whoever has a name below the domain does not speak for it. */
+	assert_false(passes_with("mx.example.org; dkim=pass header.d=guest.example.com"));
+	assert_false(passes_with("mx.example.org; spf=pass smtp.mailfrom=pat@guest.example.com"));
 	assert_false(passes_with("mx.example.org; dkim=pass header.d=com"));
 	assert_false(passes_with("mx.example.org; spf=pass smtp.mailfrom=x@evil.example"));
 	assert_false(passes_with("mx.example.org; spf=pass smtp.helo=example.com"));
