@@ -225,7 +225,7 @@ void mail_parts_read(struct mail_arena *a, struct mail_slice raw, struct mail_pa
 		line = at > 0 ? at : line;
 	}
 	free(w.stack);
-	if (out->len == 1 && !close_seen) {
+	if (out->len == 1 && out->items[0].is_multipart && !close_seen) {
 		/* A boundary that is nowhere: better the text with all its marks than no text. */
 		p = part_add(&w);
 		*p = (struct mail_part){
