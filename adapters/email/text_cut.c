@@ -39,6 +39,11 @@ static bool is_wrapped_quote(const struct text_lines *l, size_t i)
 	const struct text_line *p = &l->v[i - 1];
 	if (i + 1 < l->len && !text_blank(&l->v[i + 1]) && l->v[i + 1].depth == 0)
 		return false;
+	const char *k = text_key(l, i);
+	const bool link = memcmp(k, "http", l->v[i].key_n < 4 ? l->v[i].key_n : 4) == 0 ||
+	    ((k[0] == '(' || k[0] == '<') && l->v[i].key_n > 5 && memcmp(k + 1, "http", 4) == 0);
+	if (link && i + 1 < l->len && l->v[i + 1].depth > 0 && l->v[i].key_n > 5)
+		return true;
 	if (p->n < 55 || p->key_n == 0 || l->text[p->at + p->n - 1] == '?')
 		return false;
 	uint32_t c = 0;

@@ -186,6 +186,9 @@ enum mail_strength mail_sign_attribution_at(const struct text_lines *l, size_t i
 		} else if (colon && at && dated && (time || year) && words <= 30) {
 			bool sure = (first & HAS_FIRST) && (has & HAS_ANGLE) && year && time;
 			found = sure ? STRONG_ATTRIBUTION : WEAK_ATTRIBUTION;
+		} else if (k == 0 && (has & HAS_BRACKET) && (has & HAS_FIRST) && year && words <= 14 &&
+		    text_key(l, i)[l->v[i].key_n - 1] == '>') {
+			found = WEAK_ATTRIBUTION; /* 2024/5/6 Pat <pat@example.org> */
 		} else if (colon && at && k == 0 && words <= 16 && mail_word_quoting(text_key(l, i), l->v[i].key_n)) {
 			found = WEAK_ATTRIBUTION;
 		} else if (colon && dated && time && year && words <= 20) {
@@ -311,7 +314,10 @@ size_t mail_sign_headers(const struct text_lines *l, size_t i, bool sure)
 		return end;
 	if (subject + sent + date + to >= 2 && (sent || at || (subject && (time || to))))
 		return end;
-	if (at && (sent || date || subject) && labels >= 2)
+	/* "I got this:" above two such lines: somebody tells of a mail. */
+	const size_t above = i > 0 && text_blank(&l->v[i - 1]) ? i - 1 : i;
+	const bool told = labels == 2 && above > 0 && (l->v[above - 1].has & HAS_COLON);
+	if (at && (sent || date || subject) && !told)
 		return end;
 	return 0;
 }

@@ -168,16 +168,12 @@ static const char reply_above[] =
     "di atas baris ini|phía trên dòng này|iznad ovog retka|iznad ove linije|над този ред|per sobre d'aquesta línia|"
     "above this line to reply";
 
-/* "Sent from my iPhone": how the line starts, or ends, and what it names. */
+/* "Sent from my iPhone": how the line starts, or ends, and what it names.  Short ones are whole lines, else they are sentences. */
 static const char sent_starts[] =
-    "sent from my |sent from |sent via |sent with |sent using |sent on the go|sent on my |sent by |sent through |"
-    "get outlook for |get [outlook|download outlook for |get the new outlook |from my iphone|from my ipad|"
-    "from my mobile|from my phone|from my android|from my cell|from my samsung|from my blackberry|from mobile|"
-    "via mobile|typed on my |written on my |von meinem |von meiner |gesendet von |gesendet mit |gesendet über |"
-    "gesendet aus |gesendet vom |gesendet per |gesendet via |von unterwegs gesendet|unterwegs gesendet|"
-    "mobil gesendet|von mobil gesendet|per handy gesendet|diese nachricht wurde von meinem |"
-    "diese nachricht wurde mit |diese e-mail wurde von meinem |outlook für |holen sie sich outlook|"
-    "outlook herunterladen|laden sie outlook für |beziehen sie outlook für |envoyé de mon |envoyé de ma |"
+    "sent from my |sent from |sent via |sent with |get outlook for |get [outlook|download outlook for |"
+    "get the new outlook |gesendet von |gesendet mit |gesendet über |gesendet aus |gesendet vom |gesendet per |"
+    "gesendet via |diese nachricht wurde von meinem |diese nachricht wurde mit |diese e-mail wurde von meinem |"
+    "holen sie sich outlook|laden sie outlook für |beziehen sie outlook für |envoyé de mon |envoyé de ma |"
     "envoyé depuis |envoyé à partir |envoyé avec |envoyé via |envoyé par |envoyé de |envoyé d'|provenance de mon |"
     "message envoyé depuis |obtenez outlook pour |obtenir outlook pour |télécharger outlook pour |"
     "téléchargez outlook pour |enviado desde |enviat des del |enviado con |enviado do |enviado da |enviado de |"
@@ -186,35 +182,48 @@ static const char sent_starts[] =
     "obter o outlook para |obter outlook para |baixe o outlook para |inviato da |inviato dal |inviato dall'|"
     "inviato con |inviato tramite |inviato via |ottieni outlook per |scarica outlook per |verzonden vanaf |"
     "verzonden met |verzonden via |verzonden van |verzonden vanuit |verstuurd vanaf |verstuurd met |verstuurd via |"
-    "outlook voor |download outlook voor |sendt fra |sendt med |sendt via |hent outlook |få outlook |"
-    "last ned outlook |skickat från |skickat med |skickat via |skickades från |skaffa outlook |hämta outlook |"
-    "wysłane z |wysłano z |wysłane przez |wysłano przez |wysłane za pomocą |pobierz outlook |"
-    "pobierz aplikację outlook |odesláno z |odesláno ze |odoslané z |odoslané zo |odoslané pomocou |posláno z |"
-    "získat outlook |získejte outlook |získať outlook |stáhnout outlook |отправлено с |отправлено из |отправлено со |"
-    "отправлено через |отправлено от |отправлено при помощи |скачать outlook |загрузить outlook |получить outlook |"
-    "надіслано з |надіслано від |надіслано із |відправлено з |відправлено із |отримати outlook |elküldve |küldve |"
-    "az iphone-omról |iphone-omról küldve|ipademről küldve|az outlook |trimis de pe |trimis din |trimis cu |"
-    "trimis de la |descărcați outlook |obțineți outlook |lähetetty |hanki outlook |lataa outlook |στάλθηκε από |"
-    "εστάλη από |απεσταλμένο από |αποστολή από |λήψη του outlook |נשלח מ|נשלח מה|השג את outlook |أرسلت من |"
-    "أُرسلت من |تم الإرسال من |مرسل من |احصل على outlook |الحصول على outlook |ارسال شده از |发自我的|从我的|来自我的|发送自|"
-    "获取 outlook|获取outlook|下载 outlook|從我的|來自我的|由我的|取得 outlook|傳送自|寄自我的|iphoneから送信|ipadから送信|私のiphoneから|androidから送信|"
-    "outlook for |나의 iphone에서 보냄|내 iphone에서 보냄|iphone에서 보냄|나의 ipad에서 보냄|outlook을 |dikirim dari |terkirim dari |"
-    "dikirim dengan |dapatkan outlook |dihantar dari |gửi từ |đã gửi từ |được gửi từ |tải outlook |nhận outlook |"
-    "ส่งจาก|รับ outlook|enviat des de |enviat amb |poslano s |poslano z |poslano iz |poslano sa |poslato sa |"
-    "poslato iz |послато са |preuzmite outlook |изпратено от |изпратено с |išsiųsta iš |sūtīts no |nosūtīts no |"
-    "saadetud minu |bidali da nire |enviado dende |gestuur vanaf |sent de mon |yahoo mail: |yahoo mail für |"
-    "yahoo mail pour |poslané z |poslat z |sent anywhere|sent while mobile|mobile mail";
+    "download outlook voor |sendt fra |sendt med |sendt via |hent outlook |få outlook |last ned outlook |"
+    "skickat från |skickat med |skickat via |skickades från |skaffa outlook |hämta outlook |wysłane z |wysłano z |"
+    "wysłane przez |wysłano przez |wysłane za pomocą |pobierz outlook |pobierz aplikację outlook |odesláno z |"
+    "odesláno ze |odoslané z |odoslané zo |odoslané pomocou |posláno z |získat outlook |získejte outlook |"
+    "získať outlook |stáhnout outlook |отправлено с |отправлено из |отправлено со |отправлено через |отправлено от |"
+    "отправлено при помощи |скачать outlook |загрузить outlook |получить outlook |надіслано з |надіслано від |"
+    "надіслано із |відправлено з |відправлено із |отримати outlook |elküldve |küldve |az iphone-omról |"
+    "iphone-omról küldve|ipademről küldve|trimis de pe |trimis din |trimis cu |trimis de la |descărcați outlook |"
+    "obțineți outlook |lähetetty |hanki outlook |lataa outlook |στάλθηκε από |εστάλη από |απεσταλμένο από |"
+    "αποστολή από |λήψη του outlook |נשלח מ|נשלח מה|השג את outlook |أرسلت من |أُرسلت من |تم الإرسال من |مرسل من |"
+    "احصل على outlook |الحصول على outlook |ارسال شده از |发自我的|从我的|来自我的|发送自|获取 outlook|获取outlook|下载 outlook|從我的|來自我的|"
+    "由我的|取得 outlook|傳送自|寄自我的|iphoneから送信|ipadから送信|私のiphoneから|androidから送信|나의 iphone에서 보냄|내 iphone에서 보냄|iphone에서 보냄|"
+    "나의 ipad에서 보냄|outlook을 |dikirim dari |terkirim dari |dikirim dengan |dapatkan outlook |dihantar dari |gửi từ |"
+    "đã gửi từ |được gửi từ |tải outlook |nhận outlook |ส่งจาก|รับ outlook|enviat des de |enviat amb |poslano s |"
+    "poslano z |poslano iz |poslano sa |poslato sa |poslato iz |послато са |preuzmite outlook |изпратено от |"
+    "изпратено с |išsiųsta iš |sūtīts no |nosūtīts no |saadetud minu |bidali da nire |enviado dende |gestuur vanaf |"
+    "sent de mon |yahoo mail: |yahoo mail für |yahoo mail pour |poslané z |poslat z ";
+static const char sent_short[] =
+    "sent on the go|sent on my |sent by |sent through |from my iphone|from my ipad|from my mobile|from my phone|"
+    "from my android|from my cell|from my samsung|from my blackberry|from mobile|via mobile|typed on my |"
+    "written on my |outlook für |outlook herunterladen|outlook voor |az outlook |outlook for |sent anywhere|"
+    "sent while mobile|mobile mail|sent using ";
+/* With "gesendet" after them. */
+static const char sent_verb[] =
+    "von meinem |von meiner |von unterwegs gesendet|unterwegs gesendet|mobil gesendet|von mobil gesendet|"
+    "per handy gesendet|von yahoo |von gmx |vom handy |von meinem/";
 static const char sent_ends[] =
-    " gönderildi|'dan gönderildi|'den gönderildi|'umdan gönderildi| gesendet|から送信|에서 보냄| 发送| 傳送| 发送的| küldve|"
-    " via mobile| from mobile| 'u edinin| lähetetty| herunterladen| downloaden| را دریافت کنید";
+    " gönderildi|'dan gönderildi|'den gönderildi|'umdan gönderildi|から送信|에서 보냄| 发送| 傳送| 发送的| küldve| via mobile|"
+    " from mobile| 'u edinin| lähetetty| herunterladen| downloaden| را دریافت کنید";
 static const char devices[] =
-    "iphon|ipad|ipod|android|outlook|mail|mobil|phone|telefon|téléphone|teléfono|handy|smartphone|samsung|galaxy|"
-    "blackberry|huawei|xiaomi|nokia|htc|lg |sony|motorola|pixel|oneplus|oppo|redmi|windows|yahoo|gmail|proton|tablet|"
-    "device|gerät|mobile|cell|mac|tutanota|spark|airmail|thunderbird|k-9|bluemail|aquamail|typeapp|mailbox|zoho|"
-    "fastmail|front|superhuman|hey|aol|web.de|gmx|t-online|телефон|смартфон|айфон|почт|пошт|手机|手機|mailspring|newton|"
-    "edison|alto|boxer|watch|surface|lumia|kindle|chromebook|app|canary|orange|laposte|free.fr|puhelin|puhelimesta|"
-    "matkapuhelin|komórk|móvil|celular|telemóvel|cellulare|tfno|nine|inbox|sfr|zimbra|libero|virgilio|poczty|poczta|"
-    "wp|onet|interia|o2|rambler|ziggo|commandeur|fairphone|honor|vivo|realme|nothing|bb10|treo|palm";
+    "iphon|ipad|ipod|android|outlook|mobil|phone|telefon|téléphone|teléfono|handy|smartphone|samsung|galaxy|"
+    "blackberry|huawei|xiaomi|nokia|htc|lg|sony|motorola|oneplus|oppo|redmi|windows|yahoo|gmail|proton|tablet|device|"
+    "gerät|mobile|cell|tutanota|airmail|thunderbird|k-9|bluemail|aquamail|typeapp|mailbox|zoho|fastmail|aol|web.de|"
+    "gmx|t-online|телефон|смартфон|айфон|手机|手機|mailspring|lumia|kindle|chromebook|laposte|free.fr|puhelin|"
+    "puhelimesta|matkapuhelin|komórk|móvil|celular|telemóvel|cellulare|tfno|zimbra|libero|virgilio|poczty|poczta|"
+    "interia|rambler|ziggo|fairphone|realme|bb10|treo|palm|[mail]|mail for|mail für|mail pour|mail app|hotmail|почты|"
+    "почта|пошти|posta per|posta app|mail.ru|correo para|e-post för|e-post for|em client|mailbird|courrier pour|"
+    "mail voor";
+/* Names that are words too: only in a line of a few words. */
+static const char brands[] =
+    "front|hey|nine|spark|alto|boxer|orange|watch|nothing|honor|vivo|app|wp|o2|mac|onet|sfr|newton|edison|canary|"
+    "surface|inbox|pixel|superhuman|mailbird";
 
 /* Disclaimers: what they call themselves, and what they ask for. */
 static const char secret_words[] =
@@ -308,6 +317,7 @@ struct list { /* sorted; start: of the words with a first byte */
 	size_t len;
 	uint16_t start[257];
 };
+enum { SENT_FULL = 1, SENT_SHORT = 2, SENT_VERB = 4 };
 enum list_name { ATTRIBUTION, LABELS, MARKERS, MARKER_STARTS, SENT, LISTS };
 static struct list lists[LISTS];
 /* Those that are searched for inside of a line, or at its ends, one by one. */
@@ -318,6 +328,7 @@ enum group_name {
 	REPLY_ABOVE,
 	SENT_ENDS,
 	DEVICES,
+	BRANDS,
 	SECRETS,
 	DUTIES,
 	FOOTERS,
@@ -394,7 +405,9 @@ static void load(void)
 	add_words(&lists[MARKERS], forwarded, MARKER_FORWARD);
 	add_words(&lists[MARKER_STARTS], original_starts, MARKER_ORIGINAL);
 	add_words(&lists[MARKER_STARTS], forward_starts, MARKER_FORWARD);
-	add_words(&lists[SENT], sent_starts, 1);
+	add_words(&lists[SENT], sent_starts, SENT_FULL);
+	add_words(&lists[SENT], sent_short, SENT_SHORT);
+	add_words(&lists[SENT], sent_verb, SENT_VERB);
 	for (size_t i = 0; i < LISTS; i++)
 		sort_words(&lists[i]);
 	static const char *const of[GROUPS] = { [VERB_ENDS] = verb_ends,
@@ -403,6 +416,7 @@ static void load(void)
 		[REPLY_ABOVE] = reply_above,
 		[SENT_ENDS] = sent_ends,
 		[DEVICES] = devices,
+		[BRANDS] = brands,
 		[SECRETS] = secret_words,
 		[DUTIES] = duty_words,
 		[BANNER_STARTS] = banner_starts,
@@ -513,6 +527,18 @@ bool mail_word_reply_above(const char *key, size_t n)
 	return n <= 240 && any_inside(REPLY_ABOVE, key, n);
 }
 
+/* One of the words, at the start of a word: "they" is not "hey". */
+static bool any_word(enum group_name name, const char *s, size_t n)
+{
+	pthread_once(&once, load);
+	const struct list *g = &groups[name];
+	for (size_t i = 0; i < g->len; i++)
+		for (const char *p = s; (p = memmem(p, n - (size_t)(p - s), g->v[i].s, g->v[i].n)) != NULL; p++)
+			if (p == s || p[-1] < 'a' || p[-1] > 'z')
+				return true;
+	return false;
+}
+
 bool mail_word_sent_from(const char *key, size_t n)
 {
 	while (n > 0 && strchr("-_<([ \"'.", key[0]) != NULL) {
@@ -520,11 +546,17 @@ bool mail_word_sent_from(const char *key, size_t n)
 		n--;
 	}
 	const char *url = memmem(key, n, "http", 4); /* only its place counts */
-	size_t said = url != NULL ? (size_t)(url - key) : n;
-	if (n < 4 || said > 110)
+	size_t said = url != NULL ? (size_t)(url - key) : n, words = 1;
+	if (n < 4 || said > 110 || (said > 0 && key[said - 1] == '?'))
 		return false;
-	bool found = get_start(SENT, key, n) != 0 || (said <= 70 && any_ends(SENT_ENDS, key, n));
-	return found && any_inside(DEVICES, key, said);
+	for (size_t i = 0; i < said; i++)
+		words += key[i] == ' ' && i + 1 < said;
+	const unsigned how = get_start(SENT, key, n);
+	bool found = (how & SENT_FULL) ? words <= 14 : false;
+	found |= (how & SENT_SHORT) && words <= 5;
+	found |= (how & SENT_VERB) && words <= 10 && memmem(key, said, "gesendet", 8) != NULL;
+	found |= words <= 6 && any_ends(SENT_ENDS, key, said);
+	return found && (any_word(DEVICES, key, said) || (words <= 4 && any_word(BRANDS, key, said)));
 }
 
 unsigned mail_word_disclaimer(const char *key, size_t n)
