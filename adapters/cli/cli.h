@@ -49,7 +49,8 @@ struct door {
 struct cli_mail_input {
 	const char *raw;
 	size_t len;
-	bool cut; /* only the beginning of a bigger one */
+	bool cut;                        /* only the beginning of a bigger one */
+	const struct settings *settings; /* what is not said here is theirs; NULL: there are none */
 	const char *const *own_addresses;
 	size_t own_len;
 	const char *const *trusted_hosts;

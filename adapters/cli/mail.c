@@ -41,6 +41,21 @@ static bool read_mail(const char *name, struct buf *out, bool *cut)
 	return n >= 0;
 }
 
+/* Who we are, where settings say so.  A mail can be looked at without any: only a file that was asked for must be right. */
+static int quiet_settings(struct cli *c)
+{
+	if (c->config_file != NULL || c->overrides_len > 0)
+		return cli_settings(c);
+	struct buf problems = BUF_INIT;
+	c->settings = settings_new(c->tables);
+	if (settings_load(c->settings, NULL, environ, NULL, &problems) != ERR_NONE) {
+		settings_free(c->settings);
+		c->settings = NULL;
+	}
+	buf_done(&problems);
+	return EXIT_OK;
+}
+
 static int run(struct cli *c, enum err (*fn)(const struct cli_mail_input *in, struct buf *out))
 {
 	struct buf raw = BUF_INIT, out = BUF_INIT;
@@ -48,7 +63,11 @@ static int run(struct cli *c, enum err (*fn)(const struct cli_mail_input *in, st
 		.own_len = c->own_len,
 		.trusted_hosts = c->trusted_hosts,
 		.trusted_len = c->trusted_len };
-	int r = EXIT_FAILED;
+	int r = quiet_settings(c);
+	if (r != EXIT_OK)
+		return r;
+	in.settings = c->settings;
+	r = EXIT_FAILED;
 	if (read_mail(c->argv[0], &raw, &in.cut)) {
 		in.raw = raw.p;
 		in.len = raw.len;

@@ -114,6 +114,7 @@ static struct mail_view view_of(const struct cli_mail_input *in)
 		.own_len = in->own_len,
 		.trusted_hosts = in->trusted_hosts,
 		.trusted_len = in->trusted_len,
+		.settings = in->settings,
 		.cut = in->cut };
 }
 

@@ -5,6 +5,7 @@
 
 #include <idn2.h>
 
+#include "../../core/settings/settings.h"
 #include "mail.h"
 #include "mail_internal.h"
 #include "text.h"
@@ -221,14 +222,45 @@ static void put_unreadable(struct buf *out, unsigned u)
 	buf_add_char(out, ']');
 }
 
-enum err mail_show(const char *raw, size_t n, const struct mail_view *v, struct buf *out)
+#define OWN_MAX 64
+struct who { /* what is said, else what the settings say */
+	struct mail_view view;
+	struct mail_context ctx;
+	const char *own[OWN_MAX];
+};
+
+static void who_fill(struct who *w, const struct mail_view *v)
 {
-	const struct mail_context ctx = { .own_addresses = v->own_addresses,
-		.own_len = v->own_len,
-		.trusted_hosts = v->trusted_hosts,
-		.trusted_len = v->trusted_len };
+	w->view = *v;
+	const struct settings *s = v->settings;
+	const char *address = s == NULL ? NULL : settings_str(s, "email.address"), *const * aliases;
+	if (v->own_len == 0 && address != NULL) {
+		size_t n = 0, more = settings_list(s, "email.aliases", &aliases);
+		w->own[n++] = address;
+		for (size_t i = 0; i < more && n < OWN_MAX; i++)
+			w->own[n++] = aliases[i];
+		w->view.own_addresses = w->own;
+		w->view.own_len = n;
+	}
+	bool unnamed = false;
+	if (v->trusted_len == 0 && s != NULL) {
+		w->view.trusted_len = settings_list(s, "email.authserv", &w->view.trusted_hosts);
+		unnamed = settings_bool(s, "email.authserv_unnamed");
+	}
+	w->ctx = (struct mail_context){ .own_addresses = w->view.own_addresses,
+		.own_len = w->view.own_len,
+		.trusted_hosts = w->view.trusted_hosts,
+		.trusted_len = w->view.trusted_len,
+		.trust_unnamed = unnamed };
+}
+
+enum err mail_show(const char *raw, size_t n, const struct mail_view *said, struct buf *out)
+{
+	struct who w;
+	who_fill(&w, said);
+	const struct mail_view *v = &w.view;
 	struct mail *m;
-	enum err e = mail_read(raw, n, &ctx, &m);
+	enum err e = mail_read(raw, n, &w.ctx, &m);
 	if (e != ERR_NONE)
 		return e;
 	buf_add_char(out, '{');
@@ -290,9 +322,10 @@ enum err mail_show(const char *raw, size_t n, const struct mail_view *v, struct 
 
 enum err mail_show_text(const char *raw, size_t n, const struct mail_view *v, struct buf *out)
 {
-	const struct mail_context ctx = { .own_addresses = v->own_addresses, .own_len = v->own_len };
+	struct who w;
+	who_fill(&w, v);
 	struct mail *m;
-	enum err e = mail_read(raw, n, &ctx, &m);
+	enum err e = mail_read(raw, n, &w.ctx, &m);
 	if (e != ERR_NONE)
 		return e;
 	struct mail_text t;
