@@ -172,6 +172,30 @@ static bool marked_own(const struct mail_fields *f, const struct mail_context *c
 	    memcmp(mail_field_value(f, "x-eddy-id").p, ctx->loop_mark, strlen(ctx->loop_mark)) == 0;
 }
 
+/* X-Loop with one of our addresses: what we have sent came around.  Others' are set on forwarded mails of people, too. */
+static bool loops_back(const struct mail_fields *f, const struct mail_context *ctx)
+{
+	char found[320];
+	for (const struct mail_field *x = mail_field_find(f, "x-loop", 0); x != NULL;
+	     x = mail_field_find(f, "x-loop", (size_t)(x - f->items) + 1))
+		for (size_t k = 0; k < ctx->own_len && mail_address_in(x->value, found); k++)
+			if (mail_address_is(found, ctx->own_addresses[k]))
+				return true;
+	return false;
+}
+
+/* RFC 5546 3.2.3: accepted, declined; without a word of a person beside it. */
+static bool calendar_reply(const struct mail *m, const struct mail_parts *ps)
+{
+	if ((m->plain != NULL && strspn(m->plain, " \t\r\n") < m->plain_len) || m->html != NULL)
+		return false;
+	int i = mail_parts_find(ps, "text/calendar");
+	struct buf method = BUF_INIT;
+	bool reply = i >= 0 && mail_param(ps->items[i].content_type, "method", &method) && strcasecmp(method.p, "reply") == 0;
+	buf_done(&method);
+	return reply;
+}
+
 static void automatic(struct mail *m, const char *why)
 {
 	decide(m, is_absence(m) ? MAIL_VACATION : MAIL_AUTORESPONSE, why);
@@ -202,7 +226,10 @@ void mail_kind_read(struct mail *m, const struct mail_source *s)
 	static const char *const daemons[] = { "mailer-daemon", "mailer_daemon", "maildaemon", "mail-daemon", "mdaemon", NULL };
 	static const char *const auto_fields[] = { "x-autoreply", "x-autorespond", "x-auto-reply-from", "x-autoreply-from",
 		"x-autoresponder", "x-auto-respond", "x-away-message", "x-vacation", "x-ms-exchange-inbox-rules-loop",
-		"x-mail-autoreply", "x-cron-env", "x-zarafa-vacation", "x-apple-action", "x-facebook-notify", NULL };
+		"x-mail-autoreply", "x-zarafa-vacation", "x-apple-action", "x-facebook-notify", NULL };
+	static const char *const machine_fields[] = { "x-rt-loop-prevention", "x-otrs-loop", "x-jira-fingerprint",
+		"x-bugzilla-type", "x-redmine-host", "x-gitlab-project", "x-github-reason", "x-cron-env",
+		"x-nagios-notification-type", NULL };
 	const struct mail_fields *f = &s->fields;
 	const char *from = m->from.len > 0 ? m->from.items[0].addr : "";
 	decide(m, MAIL_HUMAN, "nothing says that it is automatic");
@@ -212,6 +239,10 @@ void mail_kind_read(struct mail *m, const struct mail_source *s)
 	}
 	if (mail_report_read(m, s)) {
 		m->may_reply = false;
+		return;
+	}
+	if (loops_back(f, s->ctx)) {
+		decide(m, MAIL_SELF, "X-Loop names us");
 		return;
 	}
 	if (from_is_own(m, s->ctx)) {
@@ -266,8 +297,13 @@ void mail_kind_read(struct mail *m, const struct mail_source *s)
 		decide(m, MAIL_BULK, "Precedence: bulk or junk");
 		return;
 	}
-	if (has(f, "x-loop")) {
-		automatic(m, "X-Loop: written by a program");
+	for (size_t i = 0; machine_fields[i] != NULL; i++)
+		if (has(f, machine_fields[i])) {
+			decide(m, MAIL_NOTIFICATION, "a header field of ticket systems and trackers");
+			return;
+		}
+	if (calendar_reply(m, s->parts)) {
+		decide(m, MAIL_NOTIFICATION, "somebody's calendar answers an invitation");
 		return;
 	}
 	if (m->return_path != NULL && m->return_path[0] == '\0' && mail_field_value(f, "return-path").n >= 2) {
@@ -297,6 +333,6 @@ void mail_kind_read(struct mail *m, const struct mail_source *s)
 	}
 	/* Signs that it may have been a program all the same: a person, answered, but counted with more care. */
 	m->looks_automatic = has(f, "x-auto-response-suppress") || has(f, "precedence") || m->message_id_derived ||
-	    has(f, "x-mailgun-sid") || has(f, "x-ses-outgoing") || has(f, "x-sg-eid") || has(f, "x-cron-env") ||
+	    has(f, "x-mailgun-sid") || has(f, "x-ses-outgoing") || has(f, "x-sg-eid") || has(f, "x-loop") ||
 	    has(f, "x-github-reason") || strspn(from, "0123456789+") > 6;
 }

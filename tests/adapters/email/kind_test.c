@@ -80,7 +80,8 @@ static void mail_kind__is__automatic_for_what_says_so(void **state)
 	is(WITH("List-Id: <team.example.net>"), "list");
 	is(WITH("List-Unsubscribe: <https://example.net/u>"), "bulk");
 	is(WITH("Feedback-ID: 1:2"), "bulk");
-	is(WITH("X-Loop: x"), "autoresponse");
+	is(WITH("X-RT-Loop-Prevention: x"), "notification");
+	is(WITH("Content-Type: text/calendar; method=REPLY"), "notification");
 	is(WITH("Return-Path: <>"), "notification");
 	is(HEAD "Subject: =?utf-8?Q?R=C3=A9ponse_automatique_:_x?=\n\nAbsent.\n", "vacation");
 	is(HEAD "Subject: Abwesenheitsnotiz: x\n\nWeg.\n", "vacation");
@@ -96,6 +97,9 @@ static void mail_kind__is__self_for_our_own(void **state)
 	is("From: Bot+x@Example.org\nTo: pat@example.com\nSubject: x\n\nx\n", "self");
 	is(WITH("X-Eddy-Id: mark-1"), "self");
 	is(WITH("X-Eddy-Id: another"), "human");
+	is(WITH("X-Loop: Bot@example.org"), "self");
+	is(WITH("X-Loop: ana@example.net"), "human");
+	assert_true(m->looks_automatic);
 }
 
 static void mail_kind__stops__a_loop_by_its_length(void **state)
