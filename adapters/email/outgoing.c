@@ -668,7 +668,7 @@ void outgoing_describe(struct outgoing *o, char *out, size_t n)
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		if (counts[i].n > 0)
 			buf_addf(&b, "%s%llu %s", b.len ? ", " : "", (unsigned long long)counts[i].n, counts[i].words);
-	buf_addf(&b, "%s%s%s", b.len ? "" : "nothing sent yet", o->trouble[0] ? "; " : "", o->trouble);
+	buf_addf(&b, "%s%s", b.len && o->trouble[0] ? "; " : "", o->trouble);
 	pthread_mutex_unlock(&o->mtx);
 	snprintf(out, n, "%s", b.p);
 	buf_done(&b);

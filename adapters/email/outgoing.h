@@ -63,5 +63,6 @@ enum err outgoing_put(struct outgoing *o, const struct outgoing_mail *m);
 void outgoing_stop(
     struct outgoing *o); /* what is queued ends with ERR_RETRY; what may have left says nothing: the next process looks */
 void outgoing_free(struct outgoing *o);
+/** "12 sent, 2 waiting; the certificate …"; "": there is nothing to say. */
 void outgoing_describe(struct outgoing *o, char *out, size_t n);
 #endif

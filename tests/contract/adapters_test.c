@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../adapters/email/email.h"
+#include "../../adapters/email/origin.h"
 #include "../../adapters/net/http.h"
 #include "../../adapters/slack/api.h"
 #include "../../adapters/slack/origin.h"
@@ -37,6 +39,7 @@
 #undef fake_message
 #include "../adapters/web/fake_engine.c"
 #include "../adapters/web/server_fixture.c"
+#include "../support/smtp_peer.h"
 
 #define OUTCOMES_MAX 4096
 static struct {
@@ -139,6 +142,148 @@ static enum err web_take(const struct reply *r)
 	return web_ops.send(server.web, r);
 }
 
+/* What the mail adapter asks of the engine beyond what the page does. */
+enum err engine_duty(struct engine *e, struct id ws, const char *adapter, const char *name, uint32_t ms)
+{
+	(void)e, (void)ws, (void)adapter, (void)name, (void)ms;
+	return ERR_NONE;
+}
+void engine_duty_leave(struct engine *e, struct id ws, const char *adapter, const char *name)
+{
+	(void)e, (void)ws, (void)adapter, (void)name;
+}
+enum err engine_find_thread(struct engine *e, struct id ws, const char *adapter, const struct thread_name *names, size_t n,
+    const char *reader, struct found_thread *out)
+{
+	(void)e, (void)ws, (void)adapter, (void)names, (void)n, (void)reader, (void)out;
+	return ERR_INPUT;
+}
+bool engine_notice(struct engine *e, struct id ws, const char *adapter, struct id thread, struct id run, const char *key,
+    const char *text, const void *origin, size_t origin_len)
+{
+	(void)e, (void)ws, (void)adapter, (void)thread, (void)run, (void)key, (void)text, (void)origin, (void)origin_len;
+	return true;
+}
+enum err engine_recent_runs(struct engine *e, struct id ws, const char *adapter, struct id thread, const char *person, uint32_t ms,
+    int64_t *in_thread, int64_t *of_person)
+{
+	(void)e, (void)ws, (void)adapter, (void)thread, (void)person, (void)ms;
+	*in_thread = *of_person = 0;
+	return ERR_NONE;
+}
+enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32])
+{
+	(void)e, (void)ws, (void)adapter, (void)name;
+	memset(out, 7, 32);
+	return ERR_NONE;
+}
+enum err engine_stop_put(
+    struct engine *e, struct id ws, const char *adapter, const char *external_id, enum stop_kind kind, const char *detail)
+{
+	(void)e, (void)ws, (void)adapter, (void)external_id, (void)kind, (void)detail;
+	return ERR_NONE;
+}
+enum err engine_stop_lift(struct engine *e, struct id ws, const char *adapter, const char *external_id, int kind)
+{
+	(void)e, (void)ws, (void)adapter, (void)external_id, (void)kind;
+	return ERR_INPUT;
+}
+enum err engine_stop_get(struct engine *e, struct id ws, const char *adapter, const char *external_id, int *kind)
+{
+	(void)e, (void)ws, (void)adapter, (void)external_id;
+	*kind = 0;
+	return ERR_NONE;
+}
+enum err engine_stop_place(struct engine *e, struct id ws, struct id place, enum stop_kind kind, const char *detail)
+{
+	(void)e, (void)ws, (void)place, (void)kind, (void)detail;
+	return ERR_NONE;
+}
+enum err engine_stops(
+    struct engine *e, struct id ws, const char *adapter, void (*fn)(void *arg, const struct stop_row *row), void *arg)
+{
+	(void)e, (void)ws, (void)adapter, (void)fn, (void)arg;
+	return ERR_NONE;
+}
+enum err engine_unsubscribe_token(struct engine *e, struct id ws, struct id place, char out[UNSUBSCRIBE_TOKEN])
+{
+	(void)e, (void)ws, (void)place;
+	snprintf(out, UNSUBSCRIBE_TOKEN, "token");
+	return ERR_NONE;
+}
+
+static struct {
+	struct smtp_peer *peer;
+	struct settings *settings;
+	struct metrics *metrics;
+	struct http *http;
+	struct adapter *adapter;
+} mails;
+
+static void email_up(void)
+{
+	static const struct setting *const tables[] = { core_settings, email_settings, NULL };
+	struct buf problems = BUF_INIT;
+	char *none[] = { NULL }, smtp[60], why[300] = "";
+	mails.peer = smtp_peer_new();
+	snprintf(smtp, sizeof smtp, "email.smtp=smtp://127.0.0.1:%d", smtp_peer_port(mails.peer));
+	/* Nobody answers for the mailbox: what goes out does not wait for what comes in. */
+	const char *const overrides[] = { "email.address=eddy@example.org", "email.password=secret", "email.plaintext=true",
+		"email.imap=imap://127.0.0.1:1", smtp, "email.copy=none", "email.per_minute=100000", NULL };
+	mails.settings = settings_new(tables);
+	if (settings_load(mails.settings, "/dev/null", none, (char *const *)(uintptr_t)overrides, &problems) != ERR_NONE)
+		fail_msg("%s", problems.p);
+	buf_done(&problems);
+	mails.metrics = metrics_new();
+	assert_int_equal(http_new(&mails.http, mails.metrics, NULL), ERR_NONE);
+	const struct email_options o = { .settings = mails.settings,
+		.metrics = mails.metrics,
+		.engine = (struct engine *)(void *)&fake_engine_object,
+		.http = mails.http };
+	if (email_open(&mails.adapter, &o, why, sizeof why) != ERR_NONE)
+		fail_msg("%s", why);
+	fake_on_sent = on_sent;
+	email_start(mails.adapter);
+}
+
+static void email_down(void)
+{
+	email_stop(mails.adapter);
+	while (__atomic_load_n(&fake_jobs, __ATOMIC_SEQ_CST) > 0) /* as engine_drain() does */
+		usleep(1000);
+	email_leave(mails.adapter);
+	http_stop(mails.http);
+	email_free(mails.adapter);
+	http_free(mails.http);
+	metrics_free(mails.metrics);
+	settings_free(mails.settings);
+	smtp_peer_free(mails.peer);
+	fake_on_sent = NULL;
+}
+
+/* The suite's origins are those of a channel; here such a place is somebody's mailbox. */
+static enum err email_take(const struct reply *r)
+{
+	struct origin o;
+	struct reply mail = *r;
+	char origin[INTENT_ORIGIN_MAX], to[100];
+	if (origin_unpack(r->origin, r->origin_len, &o)) {
+		snprintf(to, sizeof to, "%s@example.com", o.channel);
+		const struct email_origin e = { .received_s = 1700000000,
+			.box = "eddy@example.org",
+			.to = to,
+			.to_name = "",
+			.subject = "Re: contract",
+			.in_reply_to = "mail@example.com",
+			.references = "mail@example.com",
+			.cc = "" };
+		mail.origin = origin;
+		mail.origin_len = email_origin_pack(&e, origin);
+		assert_true(mail.origin_len > 0);
+	}
+	return email_ops.send(mails.adapter, &mail);
+}
+
 /* ---- the reference ---- */
 enum breach { KEEPS, SPEAKS_TWICE, SAYS_NOTHING, BLOCKS, TAKES_ANY_ORIGIN, SPEAKS_AFTER_THE_END };
 static struct {
@@ -219,11 +364,12 @@ static struct subject subjects[] = {
 	{ "reference", CAP_EDIT, reference_up, reference_take, reference_down },
 	{ "web", 0, web_up, web_take, web_down },
 	{ "slack", 0, slack_up, slack_take, slack_down },
+	{ "email", 0, email_up, email_take, email_down },
 };
 static size_t subjects_len = sizeof subjects / sizeof *subjects;
 static int patience = 1500; /* hundredths of a second until an outcome is missed */
 #define each(s) \
-	subjects[1].caps = web_ops.caps, subjects[2].caps = slack_ops.caps; \
+	subjects[1].caps = web_ops.caps, subjects[2].caps = slack_ops.caps, subjects[3].caps = email_ops.caps; \
 	for (const struct subject *s = subjects; s < subjects + subjects_len; s++)
 
 static struct reply reply_to(char origin[INTENT_ORIGIN_MAX], const char *text, size_t n)
@@ -284,12 +430,12 @@ static void take_one(const struct subject *s, const char *text, size_t n)
 static void adapter__offers__what_goes_together(void **state)
 {
 	(void)state;
-	static const struct adapter_ops *const ops[] = { &web_ops, &slack_ops };
+	static const struct adapter_ops *const ops[] = { &web_ops, &slack_ops, &email_ops };
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
 		assert_true(ops[i]->name != NULL && ops[i]->name[0] != '\0');
 		assert_non_null(ops[i]->send);
 		assert_non_null(ops[i]->describe);
-		assert_non_null(ops[i]->permalink);
+		assert_true((ops[i]->permalink != NULL) == (ops[i] != &email_ops)); /* a mail has no address */
 		if (ops[i]->caps & CAP_PULL)
 			assert_false(ops[i]->caps & CAP_EDIT); /* what is pulled is read again, not changed from outside */
 		assert_int_equal(ops[i]->caps & ~127u, 0);
