@@ -230,8 +230,8 @@ static unsigned has_numbers(const char *k, size_t n)
 static void has_words(struct text_line *t, const char *k, size_t n)
 {
 	unsigned last = 0, previous = 0;
-	size_t words = 0, after = 0, after_bytes = 0;
-	bool seen = false, expect_pronoun = false;
+	size_t words = 0, after = 0;
+	bool ending = false, seen = false, expect_pronoun = false;
 	for (size_t i = 0; i < n;) {
 		if (!is_word(k[i])) {
 			i++;
@@ -247,7 +247,7 @@ static void has_words(struct text_line *t, const char *k, size_t n)
 		expect_pronoun = false;
 		if (w & WORD_VERB) {
 			seen = true;
-			after = after_bytes = 0;
+			after = 0;
 			if (w & WORD_VERB_INSIDE) {
 				t->has |= HAS_VERB_INSIDE;
 				expect_pronoun = true;
@@ -256,13 +256,13 @@ static void has_words(struct text_line *t, const char *k, size_t n)
 				t->has |= HAS_PRONOUN;
 		} else if (seen) {
 			after++;
-			after_bytes += i - from;
+			ending = from > 0 && (k[from - 1] == '(' || k[from - 1] == '/') && i - from <= 4; /* "napisał(a)" */
 		}
 		previous = last;
 		last = w;
 	}
 	t->words = (uint8_t)(words < 255 ? words : 255);
-	if (seen && (after == 0 || (after == 1 && after_bytes <= 4)))
+	if (seen && (after == 0 || (after == 1 && ending)))
 		t->has |= HAS_VERB;
 	while (n > 0 && (k[n - 1] == ':' || k[n - 1] == ' '))
 		n--;

@@ -310,7 +310,7 @@ size_t mail_sign_headers(const struct text_lines *l, size_t i, bool sure)
 		return 0;
 	const bool subject = kinds & 1u << LABEL_SUBJECT, sent = kinds & 1u << LABEL_SENT, date = kinds & 1u << LABEL_DATE,
 	           to = kinds & 1u << LABEL_TO;
-	if (sure)
+	if (sure && (at || sent || subject || date))
 		return end;
 	if (subject + sent + date + to >= 2 && (sent || at || (subject && (time || to))))
 		return end;

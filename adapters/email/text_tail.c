@@ -220,7 +220,9 @@ static void cut_contact(struct text_lines *l, size_t from, size_t to)
 	for (size_t i = last; i > floor; i--) {
 		if (l->v[i - 1].kind != KIND_TEXT || !mail_text_is_rule(l, i - 1, 4) || i - 1 == from || !is_text(&l->v[last - 1]))
 			continue;
-		if (last > i && is_contact_block(l, i, last, 25))
+		const struct text_line *heading = &l->v[i - 2], *rule = &l->v[i - 1]; /* "Minutes" and as many dashes */
+		const bool underlined = is_text(heading) && heading->n + 3 >= rule->n && rule->n + 3 >= heading->n;
+		if (last > i && !underlined && is_contact_block(l, i, last, 25))
 			junk(l, i - 1, last);
 		return;
 	}
