@@ -33,6 +33,7 @@
 #define AWAY_MAX_MS 600000u /* an uncertain mail is sent again when the mailbox cannot be asked for so long */
 #define PER_MINUTE_MAX 6000u
 #define COPIES_TIMEOUT_MS 10000u
+#define DENIED_MIN_MS 60000u /* accounts are locked after a few wrong passwords */
 
 struct item {
 	struct item *next;
@@ -282,9 +283,11 @@ static void server_trouble(struct outgoing *o, const struct smtp_result *r)
 {
 	char words[40];
 	code_words(r->code, r->reply, words);
-	o->server_wait_ms = o->server_wait_ms == 0      ? o->o.retry_min_ms
-	    : o->server_wait_ms < o->o.retry_max_ms / 2 ? o->server_wait_ms * 2
-	                                                : o->o.retry_max_ms;
+	uint32_t least = r->fate == SMTP_DENIED && o->o.retry_min_ms < DENIED_MIN_MS ? DENIED_MIN_MS : o->o.retry_min_ms,
+	         ms = o->server_wait_ms * 2;
+	o->server_wait_ms = ms < least ? least : ms;
+	if (o->server_wait_ms > o->o.retry_max_ms)
+		o->server_wait_ms = o->o.retry_max_ms;
 	o->server_until_ms = clock_ms() + o->server_wait_ms;
 	pthread_mutex_lock(&o->mtx);
 	snprintf(o->trouble, sizeof o->trouble, "%s", r->reply);
