@@ -433,7 +433,7 @@ bool mail_param(struct mail_slice v, const char *name, struct buf *out)
 	struct {
 		struct mail_slice value;
 		bool there, quoted, percent;
-	} seg[SEGMENTS];
+	} seg[SEGMENTS] = { { { NULL, 0 }, false, false, false } };
 	size_t at = 0, k = strlen(name), segments = 0, from = out->len;
 	while (at < v.n && v.p[at] != ';' && !(mail_space(v.p[at]) && at > 0 && memchr(v.p, '/', at) != NULL))
 		at++;

@@ -90,10 +90,10 @@ bool mail_address_in(struct mail_slice text, char out[320]);
 
 /* ---- parts.c: the tree of parts, without its inner nodes ---- */
 struct mail_part {
-	const char *type;   /* "text/plain", lower case, kept */
-	const char *number; /* "2.1", kept */
-	int parent;         /* index of the multipart it is in, -1: none */
-	bool is_multipart, is_rest; /* is_rest: what stands in a multipart without any part */
+	const char *type;              /* "text/plain", lower case, kept */
+	const char *number;            /* "2.1", kept */
+	int parent;                    /* index of the multipart it is in, -1: none */
+	bool is_multipart, is_rest;    /* is_rest: what stands in a multipart without any part */
 	bool attachment, shown_inline; /* what Content-Disposition says */
 	enum mail_encoding encoding;
 	struct mail_slice header, body;
