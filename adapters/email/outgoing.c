@@ -28,6 +28,7 @@
 
 #define QUEUE_BYTES (64u << 20)
 #define TRIES_MAX 4096u
+#define TURNED_MAX 32768u
 #define REST_TRIES 5u /* for recipients that are put off while others have the mail */
 #define LOOK_STEP_MS 1000u
 #define AWAY_MAX_MS 600000u /* an uncertain mail is sent again when the mailbox cannot be asked for so long */
@@ -72,7 +73,10 @@ struct outgoing {
 	struct item *first, **end;
 	size_t queued, bytes;
 	uint64_t sent_total, later_total, refused_total;
-	char trouble[300]; /* with the server; "" none */
+	char trouble[300];  /* with the server; "" none */
+	uint64_t turn_ms;   /* given to the last one that found no room */
+	uint32_t pace_ms;   /* what a mail takes, lately */
+	struct map *turned; /* deliveries that found no room: nothing of them has left */
 	/* of the thread */
 	struct map *tries;
 	struct tries *oldest, *newest;
@@ -119,6 +123,7 @@ struct outgoing *outgoing_new(const struct outgoing_options *q)
 	    .retry_max_ms = o->o.retry_max_ms < 60000 ? o->o.retry_max_ms : 60000,
 	});
 	o->tries = map_new();
+	o->turned = map_new();
 	o->per_minute = q->per_minute < PER_MINUTE_MAX ? q->per_minute : PER_MINUTE_MAX;
 	o->ring = xcalloc(o->per_minute ? o->per_minute : 1, sizeof *o->ring);
 	pthread_mutex_init(&o->mtx, NULL);
@@ -425,6 +430,9 @@ static void send_item(struct outgoing *o, struct item *m)
 	uint64_t ms = clock_ms() - t0;
 	if (o->seconds)
 		metric_observe_ms(o->seconds, (double)ms);
+	pthread_mutex_lock(&o->mtx);
+	o->pace_ms = (uint32_t)((o->pace_ms * 7u + (ms < 60000 ? ms : 60000)) / 8);
+	pthread_mutex_unlock(&o->mtx);
 	if (r.connected)
 		server_well(o);
 	char words[40];
@@ -604,6 +612,8 @@ enum err outgoing_put(struct outgoing *o, const struct outgoing_mail *q)
 	m->raw_len = q->raw_len;
 	m->look = q->maybe_sent;
 	pthread_mutex_lock(&o->mtx);
+	if (m->look && map_remove(o->turned, &m->delivery, sizeof m->delivery))
+		m->look = false;
 	bool full = o->stopping || o->queued >= o->o.max_queue || o->bytes + m->raw_len > QUEUE_BYTES;
 	if (!full) {
 		*o->end = m;
@@ -614,10 +624,29 @@ enum err outgoing_put(struct outgoing *o, const struct outgoing_mail *q)
 			metric_add(o->queue, 1);
 		pthread_cond_signal(&o->cond);
 	}
+	if (full && !m->look && map_count(o->turned) < TURNED_MAX)
+		map_put(o->turned, &m->delivery, sizeof m->delivery, o);
 	pthread_mutex_unlock(&o->mtx);
 	if (full)
 		item_free(m);
 	return full ? ERR_RETRY : ERR_NONE;
+}
+
+uint32_t outgoing_turn_ms(struct outgoing *o)
+{
+	uint64_t now = clock_ms();
+	pthread_mutex_lock(&o->mtx);
+	uint64_t each = o->per_minute ? 60000 / o->per_minute : 0;
+	if (each < o->pace_ms)
+		each = o->pace_ms;
+	if (each < 20)
+		each = 20;
+	if (o->turn_ms < now + o->queued * each)
+		o->turn_ms = now + o->queued * each;
+	o->turn_ms += each;
+	uint64_t ms = o->turn_ms - now;
+	pthread_mutex_unlock(&o->mtx);
+	return ms < 86400000 ? (uint32_t)ms : 86400000;
 }
 
 void outgoing_stop(struct outgoing *o)
@@ -650,6 +679,7 @@ void outgoing_free(struct outgoing *o)
 	while (o->oldest)
 		tries_forget(o, o->oldest);
 	map_free(o->tries, NULL);
+	map_free(o->turned, NULL);
 	smtp_free(o->smtp);
 	copies_free(o->copies);
 	free(o->ring);

@@ -60,6 +60,11 @@ struct outgoing *outgoing_new(const struct outgoing_options *o);
 void outgoing_start(struct outgoing *o);
 /** Copies, never blocks, any thread.  ERR_RETRY: full. */
 enum err outgoing_put(struct outgoing *o, const struct outgoing_mail *m);
+/**
+ * For one that did not find room: in how many ms its turn comes, behind all who were told so before.  The core's tries are few; whoever comes
+ * back when the queue can have room again does not use them up.  Any thread.
+ */
+uint32_t outgoing_turn_ms(struct outgoing *o);
 void outgoing_stop(
     struct outgoing *o); /* what is queued ends with ERR_RETRY; what may have left says nothing: the next process looks */
 void outgoing_free(struct outgoing *o);

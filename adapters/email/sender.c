@@ -239,7 +239,8 @@ static void post(void *arg)
 	enum err e = b == NULL ? ERR_INPUT : address_it(l, b, &o, to);
 	if (e == ERR_NONE)
 		e = compose(l, b, &o, to, message_id, &raw, why, sizeof(why));
-	if (e == ERR_NONE)
+	uint32_t wait_ms = e == ERR_RETRY ? 2000 : 0;
+	if (e == ERR_NONE) {
 		e = outgoing_put(b->outgoing,
 		    &(struct outgoing_mail){ .ws = l->r.ws,
 		        .delivery = l->r.delivery,
@@ -250,8 +251,10 @@ static void post(void *arg)
 		        .raw = raw.p,
 		        .raw_len = raw.len,
 		        .maybe_sent = l->r.maybe_sent });
+		wait_ms = e == ERR_RETRY ? outgoing_turn_ms(b->outgoing) : 0;
+	}
 	if (e != ERR_NONE)
-		tell(l, e, e == ERR_RETRY ? 2000 : 0, e == ERR_DENIED ? "stopped" : why[0] != '\0' ? why : "not_composed");
+		tell(l, e, wait_ms, e == ERR_DENIED ? "stopped" : why[0] != '\0' ? why : "not_composed");
 	buf_done(&raw);
 	free(to);
 	letter_free(l);

@@ -664,6 +664,7 @@ static void outgoing_put__is__bounded(void **state)
 {
 	struct fixture *f = *state;
 	f->o.max_queue = 3;
+	f->o.per_minute = 30;
 	char words[100];
 	f->out = outgoing_new(&f->o); /* not started */
 	outgoing_describe(f->out, words, sizeof words);
@@ -671,6 +672,9 @@ static void outgoing_put__is__bounded(void **state)
 	for (uint8_t i = 1; i <= 3; i++)
 		assert_int_equal(put(f, i, 1, i == 2), ERR_NONE);
 	assert_int_equal(put(f, 4, 1, false), ERR_RETRY);
+	assert_in_range(outgoing_turn_ms(f->out), 7000, 8000); /* three before it, one each 2 s */
+	assert_in_range(outgoing_turn_ms(f->out), 9000, 10000);
+	assert_in_range(outgoing_turn_ms(f->out), 11000, 12000);
 	outgoing_describe(f->out, words, sizeof words);
 	assert_string_equal(words, "3 waiting");
 	outgoing_stop(f->out);
@@ -680,6 +684,26 @@ static void outgoing_put__is__bounded(void **state)
 	assert_true(id_equal(f->sent[1].delivery, number(3)));
 	assert_int_equal(put(f, 5, 1, false), ERR_RETRY);
 	assert_int_equal(smtp_peer_connections(f->peer), 0);
+}
+
+static void outgoing_put__needs_no_look__for_what_found_no_room(void **state)
+{
+	struct fixture *f = *state;
+	f->o.max_queue = 1;
+	smtp_peer_play(f->peer, &(struct smtp_script){ .end_wait_ms = 300 }, 1);
+	start(f);
+	assert_int_equal(put(f, 1, 1, false), ERR_NONE);
+	assert_int_equal(put(f, 2, 1, false), ERR_RETRY);
+	assert_int_equal(put(f, 2, 1, true), ERR_RETRY); /* the core brings it again, and cannot know */
+	wait_for(f, 1);
+	assert_int_equal(put(f, 2, 1, true), ERR_NONE);
+	wait_for(f, 2);
+	assert_sent(f, 1, ERR_NONE, "");
+	assert_int_equal(f->box->connections, 0);
+	/* But only once: it is in now, and what becomes of it is another matter. */
+	assert_int_equal(put(f, 2, 1, true), ERR_NONE);
+	wait_for(f, 3);
+	assert_true(f->box->connections > 0);
 }
 
 static void outgoing_stop__says__nothing_of_what_may_have_left(void **state)
@@ -744,6 +768,7 @@ int main(void)
 		TEST(outgoing_put__sends__ourselves_a_copy),
 		TEST(outgoing_put__keeps__to_a_rate),
 		TEST(outgoing_put__is__bounded),
+		TEST(outgoing_put__needs_no_look__for_what_found_no_room),
 		TEST(outgoing_stop__says__nothing_of_what_may_have_left),
 		TEST(outgoing_put__takes__mails_of_many_threads),
 	};
