@@ -75,24 +75,35 @@ static size_t fold_entity(const char *s, size_t n, char *c)
 	return 0;
 }
 
+/* What ASCII becomes: 0 nothing, 1 looked at closely. */
+static unsigned char fold_ascii(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (unsigned char)(c + 32);
+	if (c == '\t' || c == '\r' || c == '\f' || c == '\v')
+		return ' ';
+	if (c < ' ' || c == '*' || c == 0x7f)
+		return 0;
+	return c == '&' ? 1 : c;
+}
+
 static void fold_composed(struct buf *out, const char *s, size_t n, size_t max)
 {
-	size_t start = out->len;
+	/* A code point grows by one byte at most when it becomes a small letter. */
+	buf_reserve(out, (n < max ? n + n / 2 : max) + 16);
+	char *const start = out->p + out->len, *const end = start + (n < max ? n + n / 2 + 8 : max), *w = start;
 	bool blank = false;
-	for (size_t i = 0; i < n && out->len - start < max;) {
-		unsigned char c = (unsigned char)s[i];
+	for (size_t i = 0; i < n && w < end;) {
 		char coded[4];
 		size_t coded_n = 1, step = 1;
-		if (c < 0x80) {
-			coded[0] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-			if (c == '&') {
+		if ((unsigned char)s[i] < 0x80) {
+			coded[0] = (char)fold_ascii((unsigned char)s[i]);
+			if (coded[0] == 1) {
+				coded[0] = '&';
 				size_t e = fold_entity(s + i, n - i, &coded[0]);
 				step = e > 0 ? e : 1;
 			}
-			if (coded[0] == '\t' || coded[0] == '\r' || coded[0] == '\f' || coded[0] == '\v')
-				coded[0] = ' ';
-			else if ((unsigned char)coded[0] < ' ' || coded[0] == '*' || coded[0] == 0x7f)
-				coded_n = 0;
+			coded_n = coded[0] != 0;
 		} else {
 			uint32_t p;
 			step = utf8_decode(s + i, n - i, &p);
@@ -101,23 +112,24 @@ static void fold_composed(struct buf *out, const char *s, size_t n, size_t max)
 				continue;
 			}
 			uint32_t f = fold_point(p);
-			if (f == 0)
-				coded_n = 0;
-			else
-				coded_n = utf8_encode(f, coded);
+			coded_n = f == 0 ? 0 : utf8_encode(f, coded);
 		}
 		i += step;
 		if (coded_n == 1 && coded[0] == ' ') {
-			blank = out->len > start;
+			blank = w > start;
 			continue;
 		}
 		if (coded_n == 0)
 			continue;
 		if (blank)
-			buf_add_char(out, ' ');
+			*w++ = ' ';
 		blank = false;
-		buf_add(out, coded, coded_n);
+		*w++ = coded[0];
+		for (size_t k = 1; k < coded_n; k++)
+			*w++ = coded[k];
 	}
+	out->len = (size_t)(w - out->p);
+	*w = '\0';
 }
 
 void mail_fold(struct buf *out, const char *s, size_t n, size_t max)
@@ -144,9 +156,24 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+enum { IS_WORD = 1, IS_DIGIT = 2, IS_SIGN = 4 };
+static const unsigned char classes[256] = {
+	['a' ... 'z'] = IS_WORD,
+	['0' ... '9'] = IS_WORD | IS_DIGIT,
+	[0x80 ... 0xff] = IS_WORD,
+	['@'] = IS_SIGN,
+	['<'] = IS_SIGN,
+	['>'] = IS_SIGN,
+	['('] = IS_SIGN,
+	[')'] = IS_SIGN,
+	['['] = IS_SIGN,
+	[']'] = IS_SIGN,
+	[':'] = IS_SIGN,
+};
+
 static bool is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || is_digit(c) || (unsigned char)c >= 0x80;
+	return classes[(unsigned char)c] & IS_WORD;
 }
 
 /* Dates and times, in numbers: the same in all languages. */
@@ -230,7 +257,7 @@ static unsigned has_numbers(const char *k, size_t n)
 static void has_words(struct text_line *t, const char *k, size_t n)
 {
 	unsigned last = 0, previous = 0;
-	size_t words = 0, after = 0;
+	size_t after = 0;
 	bool ending = false, seen = false, expect_pronoun = false;
 	for (size_t i = 0; i < n;) {
 		if (!is_word(k[i])) {
@@ -240,7 +267,6 @@ static void has_words(struct text_line *t, const char *k, size_t n)
 		size_t from = i;
 		while (i < n && is_word(k[i]))
 			i++;
-		words++;
 		unsigned w = i - from <= 40 ? mail_word_of_attribution(k + from, i - from) : 0;
 		if (expect_pronoun && (w & WORD_PRONOUN))
 			t->has |= HAS_PRONOUN;
@@ -261,7 +287,6 @@ static void has_words(struct text_line *t, const char *k, size_t n)
 		previous = last;
 		last = w;
 	}
-	t->words = (uint8_t)(words < 255 ? words : 255);
 	if (seen && (after == 0 || (after == 1 && ending)))
 		t->has |= HAS_VERB;
 	while (n > 0 && (k[n - 1] == ':' || k[n - 1] == ' '))
@@ -281,10 +306,15 @@ static void line_key(struct text_lines *l, struct text_line *t)
 		t->has |= HAS_LONG;
 	if (n == 0)
 		return;
-	size_t open = 0, close = 0, colon = SIZE_MAX;
+	size_t open = 0, close = 0, words = 0, colon = SIZE_MAX;
+	unsigned seen = 0, before = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (is_word(k[i]))
-			t->has |= HAS_WORD;
+		const unsigned c = classes[(unsigned char)k[i]];
+		seen |= c;
+		words += (c & ~before & IS_WORD) != 0;
+		before = c;
+		if (!(c & IS_SIGN))
+			continue;
 		if (k[i] == '@' && i > 0 && i + 1 < n && is_word(k[i + 1]))
 			t->has |= HAS_AT;
 		open += k[i] == '<' || k[i] == '(' || k[i] == '[';
@@ -292,15 +322,18 @@ static void line_key(struct text_lines *l, struct text_line *t)
 		if (k[i] == ':' && colon == SIZE_MAX)
 			colon = i;
 	}
+	t->words = (uint8_t)(words < 255 ? words : 255);
+	if (seen & IS_WORD)
+		t->has |= HAS_WORD;
+	if ((seen & IS_DIGIT) || (t->has & HAS_AT) || open != close || k[n - 1] == ':' || k[n - 1] == '-')
+		t->has |= HAS_FACTS;
 	if (open > close)
 		t->has |= HAS_OPEN;
 	if (close > open)
 		t->has |= HAS_CLOSE;
-	const char *angle = memchr(k, '<', n);
-	if ((t->has & HAS_AT) && angle != NULL && memchr(angle, '@', n - (size_t)(angle - k)) != NULL)
+	const char *angle = (t->has & HAS_AT) ? memchr(k, '<', n) : NULL;
+	if (angle != NULL && memchr(angle, '@', n - (size_t)(angle - k)) != NULL)
 		t->has |= HAS_BRACKET;
-	if (n <= 500 && memmem(k, n, "you wrote", 9) != NULL)
-		t->has |= HAS_ANSWERED;
 	if (k[n - 1] == ':') {
 		t->has |= HAS_COLON;
 		size_t e = n - 1;
@@ -309,10 +342,14 @@ static void line_key(struct text_lines *l, struct text_line *t)
 		if (e > 0 && (k[e - 1] == '>' || k[e - 1] == ')'))
 			t->has |= HAS_ANGLE;
 	}
-	if (n <= 500) {
+	if (n <= 500 && (seen & IS_DIGIT))
 		t->has |= has_numbers(k, n);
+	/* A line without facts says who wrote only as part of a wrapped attribution. */
+	const bool first = l->len == 0 || t[-1].key_n == 0;
+	if (n <= 500 && ((t->has & HAS_FACTS) || (first ? n <= 80 : (t[-1].has & HAS_FACTS) != 0)))
 		has_words(t, k, n);
-	}
+	if ((t->has & HAS_YEAR) && memmem(k, n, "you wrote", 9) != NULL)
+		t->has |= HAS_ANSWERED;
 	if (k[0] == '|' && n > 4) { /* "| From | Pat |": a table of headers as text */
 		const char *end = memchr(k + 1, '|', n - 1);
 		size_t b = 1, e = end != NULL && end - k <= 40 ? (size_t)(end - k) : 1;

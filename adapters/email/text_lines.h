@@ -41,6 +41,7 @@ enum { /* text_line.has */
 	HAS_CLOSE = 65536,        /* \">\" without \"<\" */
 	HAS_BRACKET = 131072,     /* an address in angles */
 	HAS_ANSWERED = 262144,    /* \"you wrote\" */
+	HAS_FACTS = 524288,       /* a number, an address, a colon at the end */
 };
 struct text_line {
 	uint32_t at, n; /* in text_lines.text; without line end and blanks at the end */

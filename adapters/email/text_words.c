@@ -426,6 +426,8 @@ static void load(void)
 		[VIEWERS] = viewers };
 	for (size_t i = 0; i < GROUPS; i++)
 		add_words(&groups[i], of[i], 1);
+	for (size_t i = 0; i < GROUPS; i++)
+		sort_words(&groups[i]);
 }
 
 /* ---- looking up ---- */
@@ -482,13 +484,20 @@ static bool any_ends(enum group_name name, const char *s, size_t n)
 	return false;
 }
 
+/* One of the words inside of ${s}: at the start of a word, or anywhere in scripts without blanks. */
 static bool any_inside(enum group_name name, const char *s, size_t n)
 {
 	pthread_once(&once, load);
 	const struct list *g = &groups[name];
-	for (size_t i = 0; i < g->len; i++)
-		if (memmem(s, n, g->v[i].s, g->v[i].n) != NULL)
-			return true;
+	bool inside = false; /* of a word in ASCII */
+	for (size_t i = 0; i < n; i++) {
+		const unsigned char c = (unsigned char)s[i];
+		if (!inside || c < 'a' || c > 'z')
+			for (size_t k = g->start[c], end = g->start[c + 1u]; k < end; k++)
+				if (n - i >= g->v[k].n && memcmp(s + i, g->v[k].s, g->v[k].n) == 0)
+					return true;
+		inside = c >= 'a' && c <= 'z';
+	}
 	return false;
 }
 
@@ -527,18 +536,6 @@ bool mail_word_reply_above(const char *key, size_t n)
 	return n <= 240 && any_inside(REPLY_ABOVE, key, n);
 }
 
-/* One of the words, at the start of a word: "they" is not "hey". */
-static bool any_word(enum group_name name, const char *s, size_t n)
-{
-	pthread_once(&once, load);
-	const struct list *g = &groups[name];
-	for (size_t i = 0; i < g->len; i++)
-		for (const char *p = s; (p = memmem(p, n - (size_t)(p - s), g->v[i].s, g->v[i].n)) != NULL; p++)
-			if (p == s || p[-1] < 'a' || p[-1] > 'z')
-				return true;
-	return false;
-}
-
 bool mail_word_sent_from(const char *key, size_t n)
 {
 	while (n > 0 && strchr("-_<([ \"'.", key[0]) != NULL) {
@@ -556,7 +553,7 @@ bool mail_word_sent_from(const char *key, size_t n)
 	found |= (how & SENT_SHORT) && words <= 5;
 	found |= (how & SENT_VERB) && words <= 10 && memmem(key, said, "gesendet", 8) != NULL;
 	found |= words <= 6 && any_ends(SENT_ENDS, key, said);
-	return found && (any_word(DEVICES, key, said) || (words <= 4 && any_word(BRANDS, key, said)));
+	return found && (any_inside(DEVICES, key, said) || (words <= 4 && any_inside(BRANDS, key, said)));
 }
 
 unsigned mail_word_disclaimer(const char *key, size_t n)
