@@ -132,6 +132,7 @@ static void set_up(struct imap *i, const struct mail_login *l, struct hearing *h
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "imap,imaps");
 	curl_easy_setopt(c, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* as for sending: whatever the environment says */
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, said);
 	curl_easy_setopt(c, CURLOPT_USERNAME, l->user);
 	if (l->token)
@@ -147,11 +148,9 @@ static void set_up(struct imap *i, const struct mail_login *l, struct hearing *h
 		curl_easy_setopt(c, CURLOPT_LOGIN_OPTIONS, options);
 	if (l->tls == MAIL_TLS_NONE) {
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, loopback_only);
-		curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	} else {
 		curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
 		curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-		curl_easy_setopt(c, CURLOPT_HTTPPROXYTUNNEL, 1L);
 	}
 	if (l->ca_file)
 		curl_easy_setopt(c, CURLOPT_CAINFO, l->ca_file);

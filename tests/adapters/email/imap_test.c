@@ -305,7 +305,7 @@ static void fetch__merges__what_comes_in_pieces_and_skips_the_unasked(void **sta
 	open_folder(f);
 	answer(f, "UID FETCH",
 	    "* 3 FETCH (FLAGS (\\Seen))\r\n* 10 EXISTS\r\n* 1 EXPUNGE\r\n* 4 FETCH (UID 4 BODY[] {3}\r\nbad)\r\n* 5 FETCH (UID 5 FLAGS ($Eddy))\r\n"
-	    "* OK [ALERT] hurry\r\n* 5 FETCH (BODY[]<0> {4}\r\ngood UID 5 RFC822.SIZE 9)\r\n* 5 FETCH (UID 5 FLAGS (\\Seen $eddy))\r\n%s OK x\r\n",
+	    "* OK [ALERT] hurry\r\n* 5 FETCH (BODY[]<0> {4}\r\ngood UID 5 RFC822.SIZE 9)\r\n* 4 FETCH (UID 4 BODY[] {3}\r\nbad)\r\n* 5 FETCH (UID 5 FLAGS (\\Seen $eddy))\r\n%s OK x\r\n",
 	    false);
 	assert_int_equal(imap_fetch(f->i, 5, "$Eddy", 100, &m), ERR_NONE);
 	assert_string_equal(m.raw.p, "good");
