@@ -410,6 +410,7 @@ static void send_item(struct outgoing *o, struct item *m)
 {
 	if (server_rests(o, m) || rate_rests(o, m))
 		return;
+	m->resent = m->look;
 	struct tries *t = tries_of(o, m, false);
 	struct smtp_recipient *to = xcalloc(m->to_len + 1, sizeof *to);
 	size_t *place = xcalloc(m->to_len + 1, sizeof *place), n = 0,
@@ -511,7 +512,6 @@ static void look_for(struct outgoing *o, struct item *m)
 		put_off(o, m, false, "smtp unknown");
 	} else {
 		log_info("email.look", LF_ID("run", m->delivery), LF_STR("result", found == COPIES_AWAY ? "away" : "missing"));
-		m->resent = true;
 		send_item(o, m);
 	}
 }
