@@ -62,6 +62,18 @@ static bool is_real(const char *text, size_t n)
 	return words;
 }
 
+/* Is there anything in the HTML that starts history by itself (html_look.c)?  Most have nothing, and need no second reading. */
+static bool html_may_cut(const char *html, size_t n)
+{
+	static const char *const marks[] = { "divRplyFwdMsg", "appendonsend", "stopSpelling", "zwchr", "__DIVIDER__",
+		"mail-editor-reference", "outlook-mobile-reference", "moz-forward-container", "OutlookMessageHeader", "1E1E1",
+		"1e1e1", "5C4DF", "5c4df" };
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+		if (memmem(html, n, marks[i], strlen(marks[i])) != NULL)
+			return true;
+	return false;
+}
+
 void mail_text(const struct mail *m, struct mail_text *out)
 {
 	struct text_found found = { 0 };
@@ -74,7 +86,7 @@ void mail_text(const struct mail *m, struct mail_text *out)
 	const bool plain = m->plain != NULL && m->plain_len > 0, html = m->html != NULL && m->html_len > 0;
 	if (plain && (!html || is_real(m->plain, m->plain_len))) {
 		cut(m->plain, m->plain_len, NULL, forward, out, &found);
-		if (found.cut || !html)
+		if (found.cut || !html || !html_may_cut(m->html, m->html_len))
 			return;
 		/* Plain text that tells nothing of a history that the HTML marks plainly. */
 		struct mail_text other = { 0 };
