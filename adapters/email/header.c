@@ -79,6 +79,11 @@ char *mail_lowered(const char *s, size_t n)
 
 /* ---- fields ---- */
 
+static unsigned name_key(const char *name, size_t n)
+{
+	return (unsigned)n << 16 | (unsigned)(unsigned char)mail_lower(name[0]) << 8 | (unsigned char)mail_lower(name[n - 1]);
+}
+
 static bool stray_parameter(struct mail_slice raw, size_t at)
 {
 	size_t before = at;
@@ -128,6 +133,7 @@ bool mail_field_next(struct mail_slice raw, size_t *at, struct mail_field *out)
 			next = more;
 		}
 		out->name = (struct mail_slice){ line, name };
+		out->key = name_key(line, name);
 		out->value = mail_slice_trim((struct mail_slice){ line + colon + 1, (size_t)(raw.p + next - (line + colon + 1)) });
 		*at = next;
 		return true;
@@ -138,10 +144,9 @@ bool mail_field_next(struct mail_slice raw, size_t *at, struct mail_field *out)
 
 const struct mail_field *mail_field_find(const struct mail_fields *f, const char *name, size_t from)
 {
-	size_t n = strlen(name);
+	const unsigned key = name_key(name, strlen(name));
 	for (size_t i = from; i < f->len; i++)
-		if (f->items[i].name.n == n && mail_lower(f->items[i].name.p[0]) == name[0] &&
-		    mail_slice_is(f->items[i].name, name))
+		if (f->items[i].key == key && mail_slice_is(f->items[i].name, name))
 			return &f->items[i];
 	return NULL;
 }
@@ -429,7 +434,7 @@ static void add_unquoted(struct buf *out, struct mail_slice v, bool quoted)
 
 bool mail_param(struct mail_slice v, const char *name, struct buf *out)
 {
-	enum { SEGMENTS = 64 };
+	enum { SEGMENTS = 24 };
 	struct {
 		struct mail_slice value;
 		bool there, quoted, percent;
@@ -592,6 +597,15 @@ static int64_t days_from_civil(int64_t y, int m, int d)
 	return era * 146097 + doe - 719468;
 }
 
+/* At most two; 0 where there is none. */
+static int two_digits(const char **p)
+{
+	int v = 0;
+	for (int i = 0; i < 2 && **p >= '0' && **p <= '9'; i++)
+		v = v * 10 + (*(*p)++ - '0');
+	return v;
+}
+
 int64_t mail_date_read(struct mail_slice v)
 {
 	static const struct {
@@ -613,11 +627,13 @@ int64_t mail_date_read(struct mail_slice v)
 		size_t num = strspn(w, "0123456789");
 		if (num > n)
 			num = n;
-		int a, c, e;
-		if (h < 0 && num > 0 && num <= 2 && w[num] == ':' && sscanf(w, "%2d:%2d:%2d", &a, &c, &e) >= 2) {
-			h = a;
-			m = c;
-			s = sscanf(w, "%2d:%2d:%2d", &a, &c, &e) == 3 ? e : 0;
+		int a;
+		if (h < 0 && num > 0 && num <= 2 && w[num] == ':' && w[num + 1] >= '0' && w[num + 1] <= '9') {
+			const char *p = w;
+			h = two_digits(&p);
+			p++;
+			m = two_digits(&p);
+			s = *p == ':' ? (p++, two_digits(&p)) : 0;
 			continue;
 		}
 		if ((w[0] == '+' || w[0] == '-') && n >= 5 && strspn(w + 1, "0123456789") >= 4) {

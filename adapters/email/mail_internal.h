@@ -56,6 +56,7 @@ void mail_qp(struct buf *out, const char *s, size_t n, bool word);
 /* ---- header.c ---- */
 struct mail_field {
 	struct mail_slice name, value; /* value as it stands, folds and all, trimmed */
+	unsigned key;                  /* length, first and last letter of the name: tells most names apart */
 };
 struct mail_fields {
 	struct mail_field *items;
