@@ -145,6 +145,8 @@ bool mail_field_next(struct mail_slice raw, size_t *at, struct mail_field *out)
 const struct mail_field *mail_field_find(const struct mail_fields *f, const char *name, size_t from)
 {
 	const unsigned key = name_key(name, strlen(name));
+	if ((f->seen & mail_field_bit(key)) == 0)
+		return NULL;
 	for (size_t i = from; i < f->len; i++)
 		if (f->items[i].key == key && mail_slice_is(f->items[i].name, name))
 			return &f->items[i];

@@ -344,6 +344,7 @@ enum err mail_read(const char *raw, size_t n, const struct mail_context *ctx, st
 			cap *= 2;
 		}
 		s.fields.items[s.fields.len++] = f;
+		s.fields.seen |= mail_field_bit(f.key);
 	}
 	if (s.fields.len == 0 || at > MAIL_HEADER_MAX) {
 		mail_arena_free(a);

@@ -61,7 +61,12 @@ struct mail_field {
 struct mail_fields {
 	struct mail_field *items;
 	size_t len;
+	uint64_t seen; /* a bit per key: most names that are looked for are not there at all */
 };
+static inline uint64_t mail_field_bit(unsigned key)
+{
+	return UINT64_C(1) << ((key * 0x9e3779b1u) >> 26);
+}
 /** The next field at ${*at}; false at the end of the header, ${*at} then stands on the body. */
 bool mail_field_next(struct mail_slice raw, size_t *at, struct mail_field *out);
 /** The first field ${name} (lower case) from index ${from}; NULL: none. */
