@@ -184,7 +184,9 @@ enum mail_strength mail_sign_attribution_at(const struct text_lines *l, size_t i
 			else if (colon && k <= 1 && words <= 14 && (dated || at || is_name_near_verb(l, i, j + 1)))
 				found = WEAK_ATTRIBUTION;
 		} else if (colon && at && dated && (time || year) && words <= 30) {
-			bool sure = (first & HAS_FIRST) && (has & HAS_ANGLE) && year && time;
+			/* Without a verb a blank line must follow: chats as text have none. */
+			bool sure =
+			    (first & HAS_FIRST) && (has & HAS_ANGLE) && year && time && (j + 1 >= stop || text_blank(&l->v[j + 1]));
 			found = sure ? STRONG_ATTRIBUTION : WEAK_ATTRIBUTION;
 		} else if (k == 0 && (has & HAS_BRACKET) && (has & HAS_FIRST) && year && words <= 14 &&
 		    text_key(l, i)[l->v[i].key_n - 1] == '>') {

@@ -257,7 +257,10 @@ static bool cut_footer(struct text_lines *l, size_t from, size_t to)
 	bool introduced = above > from && (l->v[above - 1].has & HAS_COLON);
 	bool cut = false;
 	size_t cut_at = start;
-	if (footer != SIZE_MAX) {
+	/* A mail that asks about such a line has it in a question, behind a colon, or as its only words; what stands under a rule is no question. */
+	const bool asked = text_key(l, last - 1)[l->v[last - 1].key_n - 1] == '?' || introduced || (from == 0 && above == from) ||
+	    (footer != SIZE_MAX && footer > from && (l->v[footer - 1].has & HAS_COLON));
+	if (footer != SIZE_MAX && (!asked || mail_text_is_rule(l, start, 2))) {
 		/* "____\nname mailing list\nlist@host": the footer starts with its rule, or with the paragraph. */
 		size_t i = footer;
 		while (i > start && !mail_text_is_rule(l, i, 2) && footer - i < 6)
@@ -294,20 +297,17 @@ static bool cut_footer(struct text_lines *l, size_t from, size_t to)
 /* Rules and marks that stand alone at the end were above something. */
 static void cut_rules(struct text_lines *l, size_t from, size_t to)
 {
-	for (size_t i = last_text(l, from, to); i > from; i--) {
+	for (size_t i = to; i > from; i--) {
 		struct text_line *t = &l->v[i - 1];
 		const char *k = text_key(l, i - 1);
-		if (t->kind != KIND_TEXT)
+		if (t->kind != KIND_TEXT || t->n == 0)
 			continue;
-		if (t->key_n > 5 && memcmp(k, "[cid:", 5) == 0 && k[t->key_n - 1] == ']' && memchr(k, ' ', t->key_n) == NULL) {
-			t->kind = KIND_JUNK; /* a picture of a signature */
-			continue;
-		}
-		bool mark = t->key_n == 3 && memcmp(k, "\xe1\x90\xa7", 3) == 0; /* a tracker's */
-		if ((t->key_n == 0 && t->n == 0) || mark || mail_text_is_rule(l, i - 1, 2))
-			t->kind = t->n == 0 ? KIND_TEXT : KIND_JUNK;
-		else
+		const bool picture =
+		    t->key_n > 5 && memcmp(k, "[cid:", 5) == 0 && k[t->key_n - 1] == ']' && memchr(k, ' ', t->key_n) == NULL;
+		const bool tracker = t->key_n == 3 && memcmp(k, "\xe1\x90\xa7", 3) == 0;
+		if (!picture && !tracker && t->key_n > 0 && !mail_text_is_rule(l, i - 1, 2))
 			break;
+		t->kind = KIND_JUNK;
 	}
 }
 
