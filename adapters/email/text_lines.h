@@ -89,8 +89,8 @@ enum mail_marker { MARKER_NONE, MARKER_ORIGINAL, MARKER_FORWARD };
 enum mail_marker mail_word_marker(const char *phrase, size_t n);
 bool mail_word_reply_above(const char *key, size_t n);
 bool mail_word_sent_from(const char *key, size_t n);
-enum { DISCLAIMER_SECRET = 1, DISCLAIMER_DUTY = 2 };
-unsigned mail_word_disclaimer(const char *key, size_t n); /* a paragraph that has both is one */
+enum { DISCLAIMER_SECRET = 1, DISCLAIMER_DUTY = 2, DISCLAIMER_SELF = 4 /* "this e-mail" */ };
+unsigned mail_word_disclaimer(const char *key, size_t n); /* a paragraph that has all is one */
 bool mail_word_footer(const char *key, size_t n);         /* virus scanners, list programs: one line */
 bool mail_word_banner_starts(const char *key, size_t n);  /* a gateway's "CAUTION: …" */
 bool mail_word_banner(const char *key, size_t n);         /* "… originated from outside" */

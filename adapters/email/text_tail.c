@@ -136,8 +136,13 @@ static void cut_delimited(struct text_lines *l, size_t from, size_t to)
 	if (last == to)
 		return;
 	const bool contact = is_contact_block(l, last + 1, to, 20);
+	bool sentences = last + 1 < to && text_blank(&l->v[last + 1]); /* a divider: a blank line and prose below */
+	bool prose = false;
+	for (size_t i = last + 1; i < to && sentences; i++)
+		prose |= l->v[i].words > 12;
+	sentences &= prose;
 	const bool named = lines <= 4 && last + 1 < to && mail_text_is_name(l, last + 1);
-	if (contact || named || (seen == 1 && lines <= 12 && bytes <= 1200))
+	if (contact || named || (seen == 1 && lines <= 12 && bytes <= 1200 && !sentences))
 		junk(l, last, to);
 }
 
@@ -246,9 +251,10 @@ static bool cut_footer(struct text_lines *l, size_t from, size_t to)
 	if (last == from || last - start > 60)
 		return false;
 	unsigned disclaimer = 0;
-	size_t footer = SIZE_MAX;
+	size_t footer = SIZE_MAX, bytes = 0;
 	for (size_t i = start; i < last; i++) {
 		const char *k = text_key(l, i);
+		bytes += l->v[i].key_n;
 		disclaimer |= mail_word_disclaimer(k, l->v[i].key_n);
 		if (footer == SIZE_MAX && mail_word_footer(k, l->v[i].key_n))
 			footer = i;
@@ -268,7 +274,8 @@ static bool cut_footer(struct text_lines *l, size_t from, size_t to)
 		cut_at = mail_text_is_rule(l, i, 2) ? i : footer;
 		cut = cut_at > start || last - cut_at <= 12;
 	}
-	if (!cut && disclaimer == (DISCLAIMER_SECRET | DISCLAIMER_DUTY) && !introduced && start > from) {
+	const bool disclaims = disclaimer == (DISCLAIMER_SECRET | DISCLAIMER_DUTY | DISCLAIMER_SELF) && bytes >= 90;
+	if (!cut && disclaims && !asked && start > from) {
 		cut = true;
 		cut_at = start;
 	}
@@ -326,7 +333,8 @@ void mail_text_banner(struct text_lines *l, size_t to)
 		while (next < to && !is_text(&l->v[next]))
 			next++;
 		/* Something must be left, and a person's own first lines are not framed like this. */
-		if (!said || end - first > 5 || next == to || !mail_word_banner_starts(text_key(l, first), l->v[first].key_n))
+		if (!said || text_key(l, end - 1)[l->v[end - 1].key_n - 1] == '?' || end - first > 5 || next == to ||
+		    !mail_word_banner_starts(text_key(l, first), l->v[first].key_n))
 			return;
 		junk(l, start, end);
 		if (mail_text_is_rule(l, next, 3))

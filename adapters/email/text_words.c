@@ -240,6 +240,14 @@ static const char duty_words[] =
     "din greșeală|vastaanottaja|vahingossa|alıcı|yanlışlıkla|παραλήπτ|נמען|המיועד|المرسل إليه|المستلم|收件人|收件者|误收|誤收|"
     "受信者|宛先|수신인|penerima|người nhận|primatelj|primalac|prejemnik|gavėj|saaja|intended for|intended only|solely for|"
     "sole use";
+static const char self_words[] =
+    "this e-mail|this email|this message|this communication|this transmission|this mail|this electronic|the information contained|the information in this|the contents of this|confidentiality notice|"
+    "confidentiality note|disclaimer:|diese e-mail|diese email|diese nachricht|diese mail|dieser e-mail|dieser nachricht|dieses e-mail|der inhalt dieser|ce message|ce courriel|cet e-mail|cet email|ce mail|ce courrier|"
+    "este mensaje|este correo|este e-mail|este email|esta mensagem|esta comunicação|este mensagem|questo messaggio|questa e-mail|questa email|questa comunicazione|la presente|il presente messaggio|le informazioni contenute|"
+    "dit bericht|deze e-mail|dit e-mail|deze email|denne e-mail|denne mail|denne meddelelse|denne besked|denne e-post|denne melding|detta e-post|detta meddelande|detta mejl|tämä viesti|tämä sähköposti|"
+    "ta wiadomość|niniejsza wiadomość|tato zpráva|tento e-mail|táto správa|настоящее сообщение|это сообщение|данное сообщение|настоящее электронное|это письмо|данное письмо|це повідомлення|цей лист|ez az üzenet|"
+    "ez az e-mail|jelen üzenet|acest mesaj|acest e-mail|bu e-posta|bu mesaj|bu ileti|το παρόν μήνυμα|αυτό το μήνυμα|הודעה זו|دואר זה|هذه الرسالة|本邮件|此邮件|本電子郵件|本郵件|このメール|本メール|이 메일|본 메일|이메일은|"
+    "email ini|pesan ini|e-mail này|ova poruka|ovaj e-mail|to sporočilo|това съобщение|този имейл|šis laiškas|see kiri";
 /* Lines that scanners, list programs and trackers hang below a mail: each is enough alone. */
 static const char footers[] =
     "virus-free. www.av|virus-free.www.av|virus-free www.av|has been checked for viruses|checked for viruses by av|"
@@ -331,6 +339,7 @@ enum group_name {
 	BRANDS,
 	SECRETS,
 	DUTIES,
+	SELVES,
 	FOOTERS,
 	BANNER_STARTS,
 	BANNERS,
@@ -419,6 +428,7 @@ static void load(void)
 		[BRANDS] = brands,
 		[SECRETS] = secret_words,
 		[DUTIES] = duty_words,
+		[SELVES] = self_words,
 		[BANNER_STARTS] = banner_starts,
 		[BANNERS] = banner_words,
 		[FOOTERS] = footers,
@@ -558,7 +568,8 @@ bool mail_word_sent_from(const char *key, size_t n)
 
 unsigned mail_word_disclaimer(const char *key, size_t n)
 {
-	return (any_inside(SECRETS, key, n) ? DISCLAIMER_SECRET : 0u) | (any_inside(DUTIES, key, n) ? DISCLAIMER_DUTY : 0u);
+	return (any_inside(SECRETS, key, n) ? DISCLAIMER_SECRET : 0u) | (any_inside(DUTIES, key, n) ? DISCLAIMER_DUTY : 0u) |
+	    (any_inside(SELVES, key, n) ? DISCLAIMER_SELF : 0u);
 }
 
 bool mail_word_footer(const char *key, size_t n)

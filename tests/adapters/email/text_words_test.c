@@ -579,7 +579,7 @@ static const char *const below[] = {
 	"Este mensaje es confidencial y va dirigido exclusivamente a su destinatario. Si lo ha recibido por error, le rogamos que lo elimine.",
 	"Esta mensagem é confidencial e destina-se apenas ao destinatário. Se a recebeu por erro, apague-a.",
 	"Questo messaggio contiene informazioni riservate ed è destinato esclusivamente al destinatario. Se lo avete ricevuto per errore, siete pregati di cancellarlo.",
-	"Dit bericht is vertrouwelijk en alleen bestemd voor de geadresseerde.",
+	"Dit bericht is vertrouwelijk en alleen bestemd voor de geadresseerde. Hebt u het per vergissing gekregen, verwijder het dan.",
 	"Настоящее сообщение конфиденциально и предназначено только для адресата. Если вы получили его по ошибке, удалите его.",
 	"---\nThis email has been checked for viruses by Avast antivirus software.\nhttps://www.avast.com/antivirus",
 	"Virus-free.www.avast.com",
