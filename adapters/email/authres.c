@@ -1,7 +1,8 @@
 /*
  * Who wrote it: Authentication-Results (RFC 8601).  A result counts only when our own border server wrote it: its authserv-id is on the
- * list that the operator keeps (empty at first), the field stands above the first Received line, where nobody outside can put one, and it is the
- * topmost of its id.  Comments and quoted strings are read as such, so that nothing inside them is a result.  A mail acts for its From address when
+ * list that the operator keeps (empty at first), the field stands above the first Received line that is not of one of our own hosts, and it is the
+ * topmost of its id.  Without such hosts it is a place where nobody outside can put one; with them the border server has to take away what comes in
+ * under its id, as RFC 8601 section 5 demands and Google and Microsoft do.  Comments and quoted strings are read as such, so that nothing inside them is a result.  A mail acts for its From address when
  * DMARC passed for the From domain, or without a DMARC verdict DKIM for that domain, or SPF for an envelope sender in it.
  */
 #include <stdio.h>
@@ -233,6 +234,53 @@ static bool trusted(const struct mail_context *ctx, const char *id)
 	return false;
 }
 
+/* The host in the by clause of a Received field (RFC 5321 section 4.4); "" none. */
+static void received_by(struct mail_slice value, char out[256], bool *has_from)
+{
+	struct cursor c = { value.p, value.p + value.n };
+	char w[256];
+	*has_from = false;
+	out[0] = '\0';
+	for (int i = 0; c.p < c.end && i < 16; i++) {
+		if (!word(&c, ";", w, sizeof w)) {
+			if (c.p >= c.end || *c.p == ';')
+				return;
+			continue;
+		}
+		if (strcmp(w, "by") == 0) {
+			if (!word(&c, ";", out, 256))
+				out[0] = '\0';
+			return;
+		}
+		*has_from |= strcmp(w, "from") == 0;
+	}
+}
+
+static bool is_host(const char *host, const char *name)
+{
+	size_t n = strlen(host), m = strlen(name);
+	return name[0] == '.' ? n > m && strcasecmp(host + n - m, name) == 0 : strcasecmp(host, name) == 0;
+}
+
+/*
+ * Was the mail handed on to a host of ours, behind the border?  The operator names such hosts.  Two are known: at Google the results stand below
+ * "by mx.google.com" and an inner line without a from clause, at Microsoft below those of the inner hosts.
+ */
+static bool is_own_hop(const struct mail_context *ctx, struct mail_slice value)
+{
+	char by[256];
+	bool has_from;
+	received_by(value, by, &has_from);
+	if (by[0] == '\0')
+		return false;
+	for (size_t i = 0; i < ctx->relays_len; i++)
+		if (is_host(by, ctx->relays[i]))
+			return true;
+	if (trusted(ctx, "mx.google.com") && (!has_from || is_host(by, "mx.google.com")))
+		return true;
+	return ctx->trust_unnamed && is_host(by, ".outlook.com");
+}
+
 /* What one field of our own says.  1 pass, -1 refused, 0 nothing that decides. */
 static int judge(struct mail *m, const struct mail_authres *r, const char *domain)
 {
@@ -294,17 +342,21 @@ void mail_authenticate(struct mail *m, const struct mail_source *s)
 	bool foreign = false;
 	for (size_t i = 0; i < s->fields.len; i++) {
 		const struct mail_field *f = &s->fields.items[i];
-		if (mail_slice_is(f->name, "received"))
+		if (mail_slice_is(f->name, "received")) {
+			if (is_own_hop(ctx, f->value))
+				continue;
 			break; /* what stands below came with the mail */
+		}
 		if (!mail_slice_is(f->name, "authentication-results"))
 			continue;
 		if (!mail_authres_parse(f->value.p, f->value.n, r) || !trusted(ctx, r->id)) {
 			foreign = true;
 			continue;
 		}
+		m->has_results = true;
 		m->authenticated = judge(m, r, domain) > 0;
 		return; /* the topmost of ours alone */
 	}
-	m->auth_why = foreign ? "the results above the first Received line are not of a trusted host"
-	                      : "no Authentication-Results of a trusted host above the first Received line";
+	m->auth_why = foreign ? "the results above the first Received line of others are not of a trusted host"
+	                      : "no Authentication-Results of a trusted host above the first Received line of others";
 }

@@ -191,8 +191,7 @@ enum err box_open(struct email *m, const struct settings *s, struct settings *ow
 		return ERR_INPUT;
 	}
 	own_addresses(b);
-	b->context.trusted_len = settings_list(s, "email.authserv", &b->context.trusted_hosts);
-	b->context.trust_unnamed = settings_bool(s, "email.authserv_unnamed");
+	email_trust(s, &b->context);
 	b->context.loop_mark = b->address;
 	b->policy = (struct email_policy){ .outsiders = door(s, "email.outsiders"),
 		.strangers = door(s, "email.strangers"),

@@ -49,7 +49,7 @@ static bool get_token(struct check *c, char **token)
 
 /* ---- who can be proved ---- */
 
-/* The id in the topmost Authentication-Results of a mail's head (RFC 8601, section 2.2); false: there is no such field. */
+/* The id in the topmost Authentication-Results of a mail's head, wherever it stands (RFC 8601, section 2.2); false: there is no such field. */
 static bool top_authserv(const char *raw, size_t n, char out[128])
 {
 	static const char name[] = "Authentication-Results:";
@@ -76,14 +76,20 @@ static bool top_authserv(const char *raw, size_t n, char out[128])
 	return false;
 }
 
-static bool is_trusted(const struct check *c, const char *id)
+/* By the same rules as when it is read; ${below}: they are of our server, but below Received lines of others. */
+static bool has_results(const struct check *c, const struct imap_mail *raw, const char *id, bool *below)
 {
-	const char *const *hosts;
-	size_t n = settings_list(c->box->s, "email.authserv", &hosts);
-	for (size_t i = 0; i < n; i++)
-		if (strcasecmp(hosts[i], id) == 0)
-			return true;
-	return id[0] == '\0' && settings_bool(c->box->s, "email.authserv_unnamed");
+	struct mail_context ctx = { 0 };
+	struct mail *m = NULL;
+	email_trust(c->box->s, &ctx);
+	if (mail_read(raw->raw.p, raw->raw.len, &ctx, &m) != ERR_NONE)
+		return false;
+	bool has = m->has_results;
+	mail_free(m);
+	for (size_t i = 0; i < ctx.trusted_len && !has; i++)
+		*below |= strcasecmp(ctx.trusted_hosts[i], id) == 0;
+	*below |= !has && id[0] == '\0' && ctx.trust_unnamed;
+	return has;
 }
 
 static void check_proof(struct check *c, struct imap *i)
@@ -92,7 +98,7 @@ static void check_proof(struct check *c, struct imap *i)
 	uint32_t *uids = NULL;
 	size_t n = 0, looked = 0, ours = 0;
 	char newest[128] = "", id[128];
-	bool any = false;
+	bool any = false, below = false;
 	bool named = settings_list(c->box->s, "email.authserv", &hosts) > 0 || settings_bool(c->box->s, "email.authserv_unnamed");
 	if (imap_uids_after(i, 0, SIZE_MAX / sizeof(*uids) / 2, &uids, &n) != ERR_NONE)
 		n = 0;
@@ -100,7 +106,7 @@ static void check_proof(struct check *c, struct imap *i)
 		struct imap_mail m = { 0 };
 		if (imap_fetch(i, uids[k], "$Eddy", HEAD_BYTES, &m) == ERR_NONE && top_authserv(m.raw.p, m.raw.len, id)) {
 			any = true;
-			ours += is_trusted(c, id);
+			ours += has_results(c, &m, id, &below);
 			snprintf(newest, sizeof(newest), "%s", id);
 		}
 		looked++;
@@ -119,6 +125,10 @@ static void check_proof(struct check *c, struct imap *i)
 		    "Authentication-Results, such as mx.google.com)");
 	else if (looked == 0)
 		say(c, true, "senders are proved by email.authserv; no mail is there yet to look at");
+	else if (ours == 0 && below)
+		say(c, false,
+		    "the results in the newest mails stand below Received lines, so they prove nobody: name the hosts of your own that "
+		    "write those lines (behind \"by\") in email.relays");
 	else if (ours == 0)
 		say(c, false,
 		    "none of the %zu newest mails has results of email.authserv on top%s%s (then everybody is a stranger)", looked,

@@ -47,6 +47,8 @@ const struct setting email_settings[] = {
 	{ "email.authserv", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
 	    "ids of your own servers in Authentication-Results (mx.google.com …); without it nobody is proved" },
 	{ "email.authserv_unnamed", SET_BOOL, 0, "false", NULL, 0, 0, NULL, "also results without an id: Microsoft 365" },
+	{ "email.relays", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
+	    "hosts of your own behind the border server, whose Received lines stand above its results (\"by …\"; .acme.example: all below it)" },
 	{ "email.members", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
 	    "who is one of the team: addresses, or @domain.example for all of a domain that is yours alone" },
 	{ "email.outsiders", SET_ENUM, 0, "agent", "ignore|text|agent", 0, 0, NULL,

@@ -77,6 +77,8 @@ struct mail_context {
 	const char *const *trusted_hosts; /* authserv-ids of our own border servers (RFC 8601) */
 	size_t trusted_len;
 	bool trust_unnamed;    /* also topmost results without authserv-id (Microsoft 365) */
+	const char *const *relays; /* hosts of ours behind the border, whose Received lines stand above its results; ".x": all below x */
+	size_t relays_len;
 	const char *loop_mark; /* value of X-Eddy-Id that is ours */
 };
 
@@ -112,6 +114,7 @@ struct mail {
 	/* who is it: mail_authenticate() */
 	const char *sender; /* the one address of the one From field, else NULL: nobody */
 	bool authenticated; /* may act as ${sender} */
+	bool has_results;   /* our own border server has said something about it */
 	const char *auth_why;
 	size_t size_bytes;
 	struct mail_arena *arena;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../../core/settings/settings.h"
+
 const char *email_do_name(enum email_do d)
 {
 	static const char *const names[EMAIL_DO_COUNT] = { "answered", "fixed_text", "own", "automatic", "list", "report", "nobody",
@@ -65,6 +67,13 @@ enum email_do email_judge(const struct email_policy *p, const struct mail *m, en
 		return EMAIL_DO_ANSWER;
 	enum email_door door = who == WHO_OUTSIDER ? p->outsiders : p->strangers;
 	return door == DOOR_AGENT ? EMAIL_DO_ANSWER : door == DOOR_TEXT ? EMAIL_DO_WORDS : EMAIL_DO_SHUT_OUT;
+}
+
+void email_trust(const struct settings *s, struct mail_context *ctx)
+{
+	ctx->trusted_len = settings_list(s, "email.authserv", &ctx->trusted_hosts);
+	ctx->relays_len = settings_list(s, "email.relays", &ctx->relays);
+	ctx->trust_unnamed = settings_bool(s, "email.authserv_unnamed");
 }
 
 void email_key(const char *address, char *out, size_t n)

@@ -6,6 +6,8 @@
 
 #include "mail.h"
 
+struct settings;
+
 /* Who may have what done by mail.  Pure. */
 enum email_door { DOOR_IGNORE, DOOR_TEXT, DOOR_AGENT };
 struct email_policy {
@@ -42,6 +44,8 @@ enum email_who email_who(const struct email_policy *p, const struct mail *m);
 bool email_is_member(const struct email_policy *p, const char *address);
 /** What is to be done with a mail that is nobody's of ours, by what it is and who sent it. */
 enum email_do email_judge(const struct email_policy *p, const struct mail *m, enum email_who who);
+/** Whose results count, by the settings: fills ${ctx}, whose lists lead into ${s}. */
+void email_trust(const struct settings *s, struct mail_context *ctx);
 /** How the core knows who is at an address: in lower case, ASCII only. */
 void email_key(const char *address, char *out, size_t n);
 /** How the core knows a sender: the address in lower case; with a "?" in front when nothing proves it. */

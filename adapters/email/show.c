@@ -8,6 +8,7 @@
 #include "../../core/settings/settings.h"
 #include "mail.h"
 #include "mail_internal.h"
+#include "policy.h"
 #include "text.h"
 
 static void key(struct buf *out, const char *name)
@@ -242,16 +243,14 @@ static void who_fill(struct who *w, const struct mail_view *v)
 		w->view.own_addresses = w->own;
 		w->view.own_len = n;
 	}
-	bool unnamed = false;
-	if (v->trusted_len == 0 && s != NULL) {
-		w->view.trusted_len = settings_list(s, "email.authserv", &w->view.trusted_hosts);
-		unnamed = settings_bool(s, "email.authserv_unnamed");
+	w->ctx = (struct mail_context){ .own_addresses = w->view.own_addresses, .own_len = w->view.own_len };
+	if (s != NULL)
+		email_trust(s, &w->ctx);
+	if (v->trusted_len > 0) {
+		w->ctx.trusted_hosts = v->trusted_hosts;
+		w->ctx.trusted_len = v->trusted_len;
+		w->ctx.trust_unnamed = false;
 	}
-	w->ctx = (struct mail_context){ .own_addresses = w->view.own_addresses,
-		.own_len = w->view.own_len,
-		.trusted_hosts = w->view.trusted_hosts,
-		.trusted_len = w->view.trusted_len,
-		.trust_unnamed = unnamed };
 }
 
 enum err mail_show(const char *raw, size_t n, const struct mail_view *said, struct buf *out)

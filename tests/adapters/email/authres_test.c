@@ -135,6 +135,63 @@ static void mail_authenticate__takes__results_without_a_name_only_when_told(void
 	assert_true(passes_for(mail, true));
 }
 
+/* As these two write them: the results stand below the lines of the hosts behind the border. */
+static void mail_authenticate__knows__the_hosts_behind_a_border(void **state)
+{
+	(void)state;
+	static const char *const google[] = { "mx.google.com" }, *const acme[] = { "mx.example.org" };
+	static const char *const relays[] = { "mail.example.org", ".inner.example.org" };
+#define GOOGLE \
+	"Delivered-To: bot@example.org\r\n" \
+	"Received: by 2002:a05:6214:20a6:b0:443:8b5c with SMTP id 6csp1234qvd;\r\n        Mon, 6 May 2024 02:30:02 -0700 (PDT)\r\n" \
+	"X-Received: by 2002:a05:6214:20a6:b0:443:8b5c with SMTP id u1mr1;\r\n        Mon, 06 May 2024 02:30:01 -0700 (PDT)\r\n" \
+	"Return-Path: <pat@example.com>\r\n" \
+	"Received: from mail.example.com (by.example.com. [192.0.2.1])\r\n        by mx.google.com with ESMTPS id a1\r\n" \
+	"        for <bot@example.org>;\r\n        Mon, 06 May 2024 02:30:01 -0700 (PDT)\r\n"
+#define OF_GOOGLE(dmarc) "Authentication-Results: mx.google.com;\r\n       dmarc=" dmarc " (p=NONE sp=NONE) header.from=example.com\r\n"
+#define OUTLOOK \
+	"Received: from AM0PR01MB1.eurprd01.prod.exchangelabs.com (2603::1) by\r\n VI1PR01MB2.eurprd01.prod.outlook.com with HTTPS; Mon, 6 May " \
+	"2024 09:30:02 +0000\r\n"
+#define OF_OUTLOOK "Authentication-Results: spf=pass smtp.mailfrom=example.com; dmarc=pass header.from=example.com\r\n"
+#define FAR "Received: from x (y) by far.example.net with SMTP; Mon, 06 May 2024 09:30:00 +0000\r\n"
+#define LMTP "Received: from mx.example.org by mail.example.org with LMTP id x (envelope-from <a@b>); Mon, 06 May 2024 09:30:01 +0000\r\n"
+#define INNER "Received: from mail.example.org by a.b.inner.example.org; Mon, 06 May 2024 09:30:01 +0000\r\n"
+#define ACME "Authentication-Results: mx.example.org; dmarc=pass header.from=example.com\r\n"
+	const struct {
+		const char *mail;
+		const char *const *hosts;
+		size_t relays;
+		bool unnamed, passes;
+	} cases[] = {
+		{ GOOGLE OF_GOOGLE("pass") FAR FROM REST, google, 0, false, true },
+		{ GOOGLE OF_GOOGLE("fail") OF_GOOGLE("pass") FROM REST, google, 0, false, false },
+		{ GOOGLE FAR OF_GOOGLE("pass") FROM REST, google, 0, false, false },
+		{ GOOGLE ACME FROM REST, acme, 0, false, false }, /* another one's own lines are no way past */
+		{ OUTLOOK OF_OUTLOOK FAR FROM REST, google, 0, true, true },
+		{ OUTLOOK OF_OUTLOOK FAR FROM REST, google, 0, false, false },
+		{ OUTLOOK FAR OF_OUTLOOK FROM REST, google, 0, true, false },
+		{ LMTP ACME BORDER FROM REST, acme, 0, false, false },
+		{ LMTP ACME BORDER FROM REST, acme, 2, false, true },
+		{ INNER LMTP ACME BORDER FROM REST, acme, 2, false, true },
+		{ INNER LMTP BORDER ACME FROM REST, acme, 2, false, false },
+		{ "Received: from a (by mail.example.org) by far.example.net; x\r\n" ACME FROM REST, acme, 2, false, false },
+		{ "Received: from mail.example.org\r\n" ACME FROM REST, acme, 2, false, false },
+		{ "Received: by xinner.example.org; x\r\n" ACME FROM REST, acme, 2, false, false },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct mail_context ctx = { .trusted_hosts = cases[i].hosts,
+			.trusted_len = 1,
+			.trust_unnamed = cases[i].unnamed,
+			.relays = relays,
+			.relays_len = cases[i].relays };
+		struct mail *m;
+		assert_int_equal(mail_read(cases[i].mail, strlen(cases[i].mail), &ctx, &m), ERR_NONE);
+		if (m->authenticated != cases[i].passes)
+			fail_msg("case %zu: %s", i, m->auth_why);
+		mail_free(m);
+	}
+}
+
 static void mail_authres_parse__reads__all_items(void **state)
 {
 	(void)state;
@@ -163,6 +220,7 @@ int main(void)
 		cmocka_unit_test(mail_authenticate__wants__one_sender),
 		cmocka_unit_test(mail_authenticate__trusts__nobody_at_first),
 		cmocka_unit_test(mail_authenticate__takes__results_without_a_name_only_when_told),
+		cmocka_unit_test(mail_authenticate__knows__the_hosts_behind_a_border),
 		cmocka_unit_test(mail_authres_parse__reads__all_items),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,24 @@ static void check__without_authserv__says_what_to_set(void **state)
 	assert_says(said, "bad none of the 1 newest mails has results of email.authserv on top; there it says mx.test.example");
 }
 
+static void check__results_below_received__name_the_setting(void **state)
+{
+	(void)state;
+	enum err e;
+	static const char mail[] = "Received: from mx.test.example by mail.test.example with LMTP; Mon, 06 May 2024 09:30:00 +0000\r\n"
+	                           "Authentication-Results: mx.test.example; dmarc=pass header.from=test.example\r\n"
+	                           "From: a@test.example\r\n\r\nHi\r\n";
+	const char *const alone[] = { "email.password=pw", "email.authserv=mx.test.example", NULL };
+	const char *const more[] = { "email.password=pw", "email.authserv=mx.test.example", "email.relays=mail.test.example", NULL };
+	assert_says(findings(alone, &e), "senders are proved"); /* of the mails before */
+	for (int i = 0; i < 5; i++)
+		mail_rig_drop(&rig, "eddy@test.example", mail, sizeof(mail) - 1);
+	assert_says(findings(alone, &e), "bad the results in the newest mails stand below Received lines");
+	assert_int_equal(e, ERR_INPUT);
+	assert_says(findings(more, &e), "ok senders are proved: 5 of the 5 newest mails");
+	assert_int_equal(e, ERR_NONE);
+}
+
 static void check__wrong_password__is_told_for_both_servers(void **state)
 {
 	(void)state;
@@ -130,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check__good_settings__names_everything),
 		cmocka_unit_test(check__without_authserv__says_what_to_set),
+		cmocka_unit_test(check__results_below_received__name_the_setting),
 		cmocka_unit_test(check__wrong_password__is_told_for_both_servers),
 		cmocka_unit_test(check__unreachable__is_told),
 	};
