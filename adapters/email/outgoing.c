@@ -54,7 +54,7 @@ struct tries {
 	unsigned n;
 	bool clean;  /* nothing has left */
 	bool copied; /* is in the Sent folder */
-	bool *done;  /* per recipient: has it, or never will */
+	char **done; /* who has it, or never will: by address, since one that is stopped meanwhile is no recipient the next time */
 	size_t done_len, accepted;
 };
 
@@ -172,6 +172,8 @@ static void tries_forget(struct outgoing *o, struct tries *t)
 	map_remove(o->tries, &t->delivery, sizeof t->delivery);
 	*(t->older ? &t->older->newer : &o->oldest) = t->newer;
 	*(t->newer ? &t->newer->older : &o->newest) = t->older;
+	for (size_t i = 0; i < t->done_len; i++)
+		free(t->done[i]);
 	free(t->done);
 	free(t);
 }
@@ -180,18 +182,32 @@ static struct tries *tries_of(struct outgoing *o, const struct item *m, bool mak
 {
 	struct tries *t = map_get(o->tries, &m->delivery, sizeof m->delivery);
 	if (t || !make)
-		return t && t->done_len != m->to_len ? NULL : t;
+		return t;
 	if (map_count(o->tries) >= TRIES_MAX)
 		tries_forget(o, o->oldest);
 	t = xcalloc(1, sizeof *t);
 	t->delivery = m->delivery;
-	t->done_len = m->to_len;
-	t->done = xcalloc(m->to_len ? m->to_len : 1, sizeof *t->done);
 	t->older = o->newest;
 	*(o->newest ? &o->newest->newer : &o->oldest) = t;
 	o->newest = t;
 	map_put(o->tries, &t->delivery, sizeof t->delivery, t);
 	return t;
+}
+
+static bool is_done(const struct tries *t, const char *addr)
+{
+	for (size_t i = 0; t && i < t->done_len; i++)
+		if (strcmp(t->done[i], addr) == 0)
+			return true;
+	return false;
+}
+
+static void set_done(struct tries *t, const char *addr)
+{
+	if (is_done(t, addr))
+		return;
+	t->done = xrealloc(t->done, (t->done_len + 1) * sizeof *t->done);
+	t->done[t->done_len++] = xstrdup(addr);
 }
 
 /* ---- how a mail ends here ---- */
@@ -233,11 +249,8 @@ static void put_off(struct outgoing *o, struct item *m, bool clean, const char *
 {
 	static const uint32_t waits_s[] = { 30, 120, 600, 1800, 7200, 21600, 57600, 86400 };
 	struct tries *t = tries_of(o, m, true);
-	uint32_t n = 0, ms, server_ms = 0;
-	if (t) {
-		n = t->n++;
-		t->clean = clean;
-	}
+	uint32_t n = t->n++, ms, server_ms = 0;
+	t->clean = clean;
 	ms = waits_s[n < 8 ? n : 7] * 1000u;
 	uint64_t now = clock_ms();
 	if (o->server_until_ms > now)
@@ -350,24 +363,22 @@ static void file_copy(struct outgoing *o, struct item *m)
 
 /* Taken by the server for some of its recipients at least. */
 static void accepted(
-    struct outgoing *o, struct item *m, const struct smtp_recipient *to, const size_t *place, size_t n, const struct smtp_result *r)
+    struct outgoing *o, struct item *m, const struct smtp_recipient *to, size_t n, const struct smtp_result *r)
 {
 	struct tries *t = tries_of(o, m, true);
 	size_t refused = 0, later = 0;
 	for (size_t i = 0; i < n; i++) {
 		refused += to[i].code >= 500;
 		later += to[i].code >= 300 && to[i].code < 500;
-		if (t)
-			t->done[place[i]] |= to[i].code < 300 || to[i].code >= 500;
+		if (to[i].code < 300 || to[i].code >= 500)
+			set_done(t, to[i].addr);
 	}
-	if (!t || !t->copied)
+	if (!t->copied)
 		file_copy(o, m);
-	if (t) {
-		t->copied = true;
-		t->accepted += r->accepted;
-	}
+	t->copied = true;
+	t->accepted += r->accepted;
 	count(o, refused + later > 0 ? OUT_PARTIAL : OUT_OK);
-	if (later > 0 && t && t->n + 1 < REST_TRIES)
+	if (later > 0 && t->n + 1 < REST_TRIES)
 		put_off(o, m, true, "smtp some recipients put off");
 	else
 		end_item(o, m, ERR_NONE, 0, NULL);
@@ -418,10 +429,16 @@ static void send_item(struct outgoing *o, struct item *m)
 	for (size_t i = 0; i < m->to_len; i++) {
 		if (copy && strcasecmp(m->to[i], o->o.own_address) == 0)
 			copy = 0; /* it has one anyway */
-		if (t && t->done[i])
+		if (is_done(t, m->to[i]))
 			continue;
 		place[n] = i;
 		to[n++].addr = m->to[i];
+	}
+	if (n == 0 && t && t->accepted > 0) { /* whom it was kept for is not written to any more */
+		end_item(o, m, ERR_NONE, 0, NULL);
+		free(to);
+		free(place);
+		return;
 	}
 	if (copy)
 		to[n] = (struct smtp_recipient){ .addr = o->o.own_address, .copy = true };
@@ -453,7 +470,7 @@ static void send_item(struct outgoing *o, struct item *m)
 	bool clean = !m->look; /* a look has not found it, and yet: nobody can be sure */
 	switch (r.fate) {
 	case SMTP_ACCEPTED:
-		accepted(o, m, to, place, n, &r);
+		accepted(o, m, to, n, &r);
 		break;
 	case SMTP_REFUSED:
 		count(o, OUT_REFUSED);

@@ -120,12 +120,13 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 	for (char *a; !l->r.one_person_only && (a = strsep(&rest, ",")) != NULL && to->copies_len < TO_MAX;) {
 		if (!smtp_address_ok(a)) /* one of them must not keep the answer from all others */
 			continue;
+		/* Who is not written to stays in the header: the same mail has the same bytes, whenever somebody was stopped. */
+		to->copies[to->copies_len++] = (struct draft_address){ .addr = a };
 		e = may_write(l, b, a);
 		if (e == ERR_DENIED)
 			continue;
 		if (e != ERR_NONE)
 			return e;
-		to->copies[to->copies_len++] = (struct draft_address){ .addr = a };
 		to->recipients[to->recipients_len++] = a;
 	}
 	return to->recipients_len > 0 ? ERR_NONE : ERR_DENIED;

@@ -308,7 +308,7 @@ static struct id number(uint8_t n)
 
 static const char *const everybody[] = { "ann@example.com", "bob@example.com", "cid@example.com" };
 
-static enum err put(struct fixture *f, uint8_t n, size_t recipients, bool maybe_sent)
+static enum err put_to(struct fixture *f, uint8_t n, const char *const *to, size_t recipients, bool maybe_sent)
 {
 	char id[60], raw[200];
 	snprintf(id, sizeof id, "mail-%d@example.org", n);
@@ -318,11 +318,16 @@ static enum err put(struct fixture *f, uint8_t n, size_t recipients, bool maybe_
 	        .delivery = number(n),
 	        .message_id = id,
 	        .envelope_from = "bot@example.org",
-	        .recipients = everybody,
+	        .recipients = to,
 	        .recipients_len = recipients,
 	        .raw = raw,
 	        .raw_len = strlen(raw),
 	        .maybe_sent = maybe_sent });
+}
+
+static enum err put(struct fixture *f, uint8_t n, size_t recipients, bool maybe_sent)
+{
+	return put_to(f, n, everybody, recipients, maybe_sent);
 }
 
 static void assert_sent(struct fixture *f, size_t i, enum err result, const char *why)
@@ -550,6 +555,36 @@ static void outgoing_put__sends__to_those_put_off_alone(void **state)
 	}
 }
 
+static const char *ann_has_it_bob_is_gone(const char *addr)
+{
+	return strncmp(addr, "bob", 3) == 0 ? "550 5.1.1 nobody here" : strncmp(addr, "cid", 3) == 0 ? "450 4.2.1 come again" : NULL;
+}
+
+/* Who was refused is no recipient any more when the core brings the mail again. */
+static void outgoing_put__sends__nobody_a_second_one_when_recipients_are_fewer(void **state)
+{
+	static const char *const fewer[] = { "ann@example.com", "cid@example.com" };
+	struct fixture *f = *state;
+	smtp_peer_play(f->peer, &(struct smtp_script){ .rcpt = ann_has_it_bob_is_gone }, 1);
+	start(f);
+	put(f, 1, 3, false);
+	wait_for(f, 1);
+	assert_sent(f, 0, ERR_RETRY, "smtp some recipients put off");
+	put_to(f, 1, fewer, 2, true);
+	wait_for(f, 2);
+	assert_sent(f, 1, ERR_NONE, "");
+	assert_int_equal(times_said(f, "RCPT TO:<ann@"), 1);
+	assert_int_equal(times_said(f, "RCPT TO:<cid@"), 2);
+	/* None is left: it is done. */
+	smtp_peer_play(f->peer, &(struct smtp_script){ .rcpt = ann_has_it_bob_is_gone }, 1);
+	put(f, 2, 3, false);
+	wait_for(f, 3);
+	put_to(f, 2, fewer, 1, true);
+	wait_for(f, 4);
+	assert_sent(f, 3, ERR_NONE, "");
+	assert_int_equal(times_said(f, "RCPT TO:<ann@"), 2);
+}
+
 static void outgoing_put__leaves_alone__a_server_that_refuses_us(void **state)
 {
 	struct fixture *f = *state;
@@ -762,6 +797,7 @@ int main(void)
 		TEST(outgoing_put__puts_off__longer_each_time_and_needs_no_look),
 		TEST(outgoing_put__tells__who_was_refused),
 		TEST(outgoing_put__sends__to_those_put_off_alone),
+		TEST(outgoing_put__sends__nobody_a_second_one_when_recipients_are_fewer),
 		TEST(outgoing_put__leaves_alone__a_server_that_refuses_us),
 		TEST(outgoing_put__asks__for_a_new_token_once),
 		TEST(outgoing_put__files__a_copy),
