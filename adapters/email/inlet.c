@@ -33,7 +33,7 @@ struct landing {
 	void (*done)(void *arg, enum err e);
 	void *arg;
 	bool slowed;
-	char key[ID_TEXT + 32];
+	char key[FOUND_KEY_MAX + 64]; /* of the notice: one a day for what it names */
 	size_t origin_len;
 	char origin[INTENT_ORIGIN_MAX];
 };
@@ -124,9 +124,11 @@ static void hand_in(struct passage *p, struct intent *in, struct landing *l)
 	}
 }
 
+/* A name of its own: the copy that came through a mailing list must not make a duplicate of the one that came to us. */
 static void pass_over(struct passage *p, enum email_do why, struct landing *l)
 {
 	p->what = why;
+	p->source[0] = 'p';
 	log_info("email.passed_over", LF_STR("why", email_do_name(why)), LF_STR("kind", mail_kind_name(p->mail->kind)),
 	    LF_STR("result", "ok"));
 	hand_in(p, &(struct intent){ .kind = INTENT_PASSED_OVER }, l);
@@ -135,14 +137,14 @@ static void pass_over(struct passage *p, enum email_do why, struct landing *l)
 /* ---- reports ---- */
 
 /* Only what speaks of a mail of ours to somebody who was to get it stops anything: anyone can write a bounce. */
-static void report(struct passage *p)
+static enum err report(struct passage *p)
 {
 	struct email_box *b = p->box;
 	const struct mail *m = p->mail;
 	struct id delivery;
 	if (!compose_delivery_of(m->original_message_id, b->domain, &delivery)) {
 		log_info("email.report", LF_STR("kind", mail_kind_name(m->kind)), LF_STR("why", "not about a mail of ours"));
-		return;
+		return ERR_NONE;
 	}
 	for (size_t i = 0; i < m->recipients_len; i++) {
 		const struct mail_recipient *r = &m->recipients[i];
@@ -154,20 +156,27 @@ static void report(struct passage *p)
 		if (!final || !mail_address_normal(r->address, normal))
 			continue;
 		email_key(normal, key, sizeof(key));
-		if (engine_find_thread(b->email->engine, b->ws, email_ops.name, &name, 1, key, &t) != ERR_NONE || !t.is_reader)
+		enum err e = engine_find_thread(b->email->engine, b->ws, email_ops.name, &name, 1, key, &t);
+		if (e == ERR_INPUT || (e == ERR_NONE && !t.is_reader))
 			continue;
 		char detail[300];
 		snprintf(detail, sizeof(detail), "%s %.250s", r->status, r->reason);
 		detail[utf8_clip(detail, strlen(detail), sizeof(detail) - 1)] = '\0';
-		engine_stop_put(b->email->engine, b->ws, email_ops.name, key,
-		    m->kind == MAIL_COMPLAINT ? STOP_COMPLAINT : STOP_UNDELIVERABLE, detail);
+		if (e == ERR_NONE)
+			e = engine_stop_put(b->email->engine, b->ws, email_ops.name, key,
+			    m->kind == MAIL_COMPLAINT ? STOP_COMPLAINT : STOP_UNDELIVERABLE, detail);
+		if (e == ERR_RETRY)
+			return e;
+		if (e != ERR_NONE)
+			continue;
 		log_warn("email.address_stopped", LF_STR("kind", mail_kind_name(m->kind)), LF_STR("status", r->status),
 		    LF_STR("how", "eddy mail stops lists them, eddy mail allow ADDRESS lifts one"));
 	}
+	return ERR_NONE;
 }
 
-/* The address in List-Unsubscribe (RFC 2369): whoever has the token got the mail. */
-static bool unsubscribes(struct passage *p)
+/* The address in List-Unsubscribe (RFC 2369): whoever has the token got the mail.  ERR_INPUT: it was not sent to one. */
+static enum err unsubscribe(struct passage *p)
 {
 	const struct mail_addresses *const both[] = { &p->mail->to, &p->mail->delivered_to };
 	struct email_box *b = p->box;
@@ -177,12 +186,11 @@ static bool unsubscribes(struct passage *p)
 			struct id place;
 			mail_address_tag(both[k]->items[i].addr, tag);
 			if (email_token_read(b->secret, TOKEN_UNSUBSCRIBE, tag, &place))
-				return engine_stop_place(b->email->engine, b->ws, place, STOP_UNSUBSCRIBED, "by mail") == ERR_NONE;
+				return engine_stop_place(b->email->engine, b->ws, place, STOP_UNSUBSCRIBED, "by mail");
 		}
-	return false;
+	return ERR_INPUT;
 }
 
-/* ---- whose thread ---- */
 /* ---- whose thread ---- */
 
 static void add_token(struct passage *p, const struct mail_addresses *list, struct thread_name *names, size_t *n)
@@ -239,7 +247,7 @@ static enum err find_thread(struct passage *p)
 
 /* ---- too much of it ---- */
 
-static enum err brake(struct passage *p, struct intent *in, bool *slowed)
+static enum err brake(struct passage *p, struct intent *in, struct landing *l)
 {
 	int64_t in_thread = 0, of_person = 0;
 	bool proved = p->who == WHO_MEMBER || p->who == WHO_OUTSIDER;
@@ -254,8 +262,11 @@ static enum err brake(struct passage *p, struct intent *in, bool *slowed)
 		if (in->no_answer)
 			p->what = EMAIL_DO_TOO_MANY;
 	} else if (in_thread >= policy->answers_per_hour || of_person >= 4 * policy->answers_per_hour) {
+		/* One notice for all threads of somebody who begins too many. */
+		const char *what = in_thread >= policy->answers_per_hour ? p->thread.thread_key : p->person;
 		in->delay_ms = HOUR_MS;
-		*slowed = true;
+		l->slowed = true;
+		snprintf(l->key, sizeof(l->key), "slowed:%lld:%s", (long long)(clock_wall_ms() / 86400000u), what);
 	}
 	return ERR_NONE;
 }
@@ -307,7 +318,7 @@ static enum err answer(struct passage *p, struct landing *l)
 		.aliases = &alias,
 		.aliases_len = 1,
 		.origin = l->origin };
-	enum err e = brake(p, &in, &l->slowed);
+	enum err e = brake(p, &in, l);
 	if (e == ERR_NONE)
 		e = find_choice(p, &choice);
 	if (e != ERR_NONE) {
@@ -345,7 +356,6 @@ static enum err answer(struct passage *p, struct landing *l)
 	in.mentions_us = named || (!p->begun_by_us && (passage_any_own(b, &m->to) || !passage_any_own(b, &m->cc)));
 	in.by_habit = p->found && !named;
 	in.files_len = passage_files(p, in.files, ids);
-	snprintf(l->key, sizeof(l->key), "slowed:%s:%lld", in.thread_key, (long long)(clock_wall_ms() / 86400000u));
 	l->mail = take_off(b, m);
 	hand_in(p, &in, l);
 	free(keys);
@@ -386,17 +396,20 @@ static enum err go(struct passage *p, struct landing *l)
 	p->what = email_judge(&b->policy, p->mail, p->who);
 	if (compose_delivery_of(p->mail->message_id, b->domain, &delivery))
 		p->what = EMAIL_DO_OWN;
-	if (p->what == EMAIL_DO_REPORT)
-		report(p);
-	if (unsubscribes(p))
+	enum err e = p->what == EMAIL_DO_REPORT ? report(p) : ERR_NONE;
+	if (e != ERR_NONE)
+		return e;
+	if ((e = unsubscribe(p)) == ERR_NONE)
 		p->what = EMAIL_DO_STOPPED;
+	else if (e == ERR_RETRY)
+		return e;
 	if (p->raw->internal_date > 0 && p->raw->internal_date < b->since_s)
 		p->what = EMAIL_DO_OLD;
 	if (p->what != EMAIL_DO_ANSWER && p->what != EMAIL_DO_WORDS) {
 		pass_over(p, p->what, l);
 		return ERR_NONE;
 	}
-	enum err e = engine_stop_get(b->email->engine, b->ws, email_ops.name, p->person, &stop);
+	e = engine_stop_get(b->email->engine, b->ws, email_ops.name, p->person, &stop);
 	if (e == ERR_NONE && stop == STOP_UNDELIVERABLE && p->who != WHO_STRANGER)
 		(void)engine_stop_lift(b->email->engine, b->ws, email_ops.name, p->person, STOP_UNDELIVERABLE); /* it lives */
 	if (e == ERR_NONE && (stop == STOP_COMPLAINT || stop == STOP_OPERATOR)) {

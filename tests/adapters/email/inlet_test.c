@@ -309,6 +309,40 @@ static void inlet__too_many__are_delayed_with_one_word(void **state)
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state = 3"), 3);
 }
 
+static void inlet__too_many__new_threads_of_an_outsider_get_one_word(void **state)
+{
+	(void)state;
+	tear_down(NULL);
+	begin((const char *const[]){ "email.answers_per_hour=1", NULL });
+	for (int i = 0; i < 8; i++) {
+		char id[20], subject[20];
+		snprintf(id, sizeof(id), "%d@b", i);
+		snprintf(subject, sizeof(subject), "Boat %d", i);
+		take(mail("bob@elsewhere.example", true, id, subject, "", "How many?"));
+		if (i < 4)
+			assert_true(answered((size_t)i + 1) > (size_t)i);
+	}
+	assert_true(db_comes_true("SELECT (count(*) = 4)::int FROM eddy.runs WHERE due > now() + interval '50 min'", 5000));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.outbox WHERE run_id IS NULL AND state = 3", 5000));
+	assert_true(fixture_wait_idle(t.f, 5000));
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.outbox WHERE run_id IS NULL"), 1);
+}
+
+/* One mail to Eddy and to a list that Eddy is on: it comes twice, and one of the two is for Eddy. */
+static void inlet__copy_of_a_list__hides_no_mail(void **state)
+{
+	(void)state;
+#define RAW(list) \
+	"Authentication-Results: mx.example.org; dmarc=pass header.from=example.org\r\nReceived: from out.example by mx.example.org; x\r\n" list \
+	"From: ada@example.org\r\nMessage-ID: <1@a>\r\nTo: eddy@example.org, team@lists.example\r\nSubject: Boats\r\n\r\nHow many?\r\n"
+	take(RAW("List-Id: <team.lists.example>\r\nPrecedence: list\r\n"));
+	nothing_is_said(0);
+	take(RAW(""));
+	assert_int_equal(answered(1), 1);
+	take(RAW(""));
+	nothing_is_said(1);
+}
+
 static void inlet__automatic__is_passed_over(void **state)
 {
 	(void)state;
@@ -475,6 +509,8 @@ int main(void)
 		TEST(inlet__outsider__is_a_guest),
 		TEST(inlet__strangers__get_what_the_settings_say),
 		TEST(inlet__too_many__are_delayed_with_one_word),
+		TEST(inlet__too_many__new_threads_of_an_outsider_get_one_word),
+		TEST(inlet__copy_of_a_list__hides_no_mail),
 		TEST(inlet__automatic__is_passed_over),
 		TEST(inlet__unreadable__is_set_aside),
 		TEST(inlet__bounce__stops_only_whom_we_wrote_to),
