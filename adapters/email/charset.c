@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <iconv.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -200,9 +201,39 @@ static bool mostly_utf8(const char *s, size_t n)
 }
 
 /* False: there is no such charset. */
+/*
+ * The C library loads a module for most charsets and lets go of it with the last descriptor, which takes longer than to convert a mail.  One that
+ * is never closed keeps it; there are as many as there are charsets in the mails, and not more than KEPT_MAX.
+ */
+#define KEPT_MAX 48
+static struct {
+	pthread_mutex_t lock;
+	struct {
+		char name[32];
+		iconv_t cd;
+	} items[KEPT_MAX];
+	size_t len;
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void keep_module(const char *name)
+{
+	size_t i = 0;
+	pthread_mutex_lock(&kept.lock);
+	while (i < kept.len && strcmp(kept.items[i].name, name) != 0)
+		i++;
+	if (i == kept.len && i < KEPT_MAX && strlen(name) < sizeof kept.items[i].name) {
+		strcpy(kept.items[i].name, name);
+		kept.items[i].cd = iconv_open("UTF-8", name);
+		kept.len += kept.items[i].cd != (iconv_t)-1;
+	}
+	pthread_mutex_unlock(&kept.lock);
+}
+
 static bool add_iconv(struct buf *out, const char *s, size_t n, const char *name)
 {
 	iconv_t cd = iconv_open("UTF-8", name);
+	if (cd != (iconv_t)-1)
+		keep_module(name);
 	if (cd == (iconv_t)-1)
 		return false;
 	size_t start = out->len;

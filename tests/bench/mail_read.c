@@ -76,7 +76,7 @@ static double round_of_ours(bool with_text)
 			struct mail *m;
 			if (mail_read(files[i].p, files[i].n, &ctx, &m) != ERR_NONE)
 				continue;
-			if (with_text) {
+			if (with_text && m->may_reply) { /* of others nobody reads it */
 				struct mail_text x;
 				mail_text(m, &x);
 				mail_text_done(&x);
