@@ -409,9 +409,11 @@ static enum err go(struct passage *p, struct landing *l)
 		pass_over(p, p->what, l);
 		return ERR_NONE;
 	}
-	e = engine_stop_get(b->email->engine, b->ws, email_ops.name, p->person, &stop);
+	char address[330]; /* stops know addresses, whoever writes under them */
+	email_key(p->mail->sender, address, sizeof(address));
+	e = engine_stop_get(b->email->engine, b->ws, email_ops.name, address, &stop);
 	if (e == ERR_NONE && stop == STOP_UNDELIVERABLE && p->who != WHO_STRANGER)
-		(void)engine_stop_lift(b->email->engine, b->ws, email_ops.name, p->person, STOP_UNDELIVERABLE); /* it lives */
+		(void)engine_stop_lift(b->email->engine, b->ws, email_ops.name, address, STOP_UNDELIVERABLE); /* it lives */
 	if (e == ERR_NONE && (stop == STOP_COMPLAINT || stop == STOP_OPERATOR)) {
 		pass_over(p, EMAIL_DO_STOPPED, l);
 		return ERR_NONE;

@@ -275,7 +275,7 @@ struct mailbox *mailbox_new(const struct mailbox_options *o)
 	atomic_init(&b->stop, false);
 	atomic_init(&b->received, 0);
 	measure(b);
-	mailbox_say(b, "not started");
+	mailbox_say(b, "connecting");
 	return b;
 }
 

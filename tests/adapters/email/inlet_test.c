@@ -343,6 +343,21 @@ static void inlet__copy_of_a_list__hides_no_mail(void **state)
 	nothing_is_said(1);
 }
 
+static void inlet__stopped__by_an_operator_is_passed_over(void **state)
+{
+	(void)state;
+	tear_down(NULL);
+	begin((const char *const[]){ "email.strangers=agent", NULL });
+	assert_int_equal(
+	    engine_stop_put(fixture_engine(t.f), t.box->ws, "email", "eve@evil.example", STOP_OPERATOR, "by hand"), ERR_NONE);
+	take(mail("Eve@evil.example", true, "1@e", "Boats", "", "How many?"));
+	take(mail("eve@evil.example", false, "2@e", "More boats", "", "How many?"));
+	nothing_is_said(0);
+	assert_int_equal(threads(), 0);
+	take(mail("mel@evil.example", false, "3@e", "Boats", "", "How many?"));
+	assert_int_equal(answered(1), 1);
+}
+
 static void inlet__automatic__is_passed_over(void **state)
 {
 	(void)state;
@@ -511,6 +526,7 @@ int main(void)
 		TEST(inlet__too_many__are_delayed_with_one_word),
 		TEST(inlet__too_many__new_threads_of_an_outsider_get_one_word),
 		TEST(inlet__copy_of_a_list__hides_no_mail),
+		TEST(inlet__stopped__by_an_operator_is_passed_over),
 		TEST(inlet__automatic__is_passed_over),
 		TEST(inlet__unreadable__is_set_aside),
 		TEST(inlet__bounce__stops_only_whom_we_wrote_to),
