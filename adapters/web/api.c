@@ -279,7 +279,7 @@ static void on_loop(void *arg)
 {
 	struct api_call *c = arg;
 	c->answer.status = 200;
-	if (c->what == API_UNSUBSCRIBE && c->result == ERR_INPUT) {
+	if (c->what == API_UNSUBSCRIBE && (c->result == ERR_INPUT || c->result == ERR_DENIED)) {
 		fail(c, 404, "not_found", "this link was not made here");
 	} else if (c->result != ERR_NONE && c->result != ERR_DENIED) {
 		fail(c, 503, "unavailable", "the database is away; try again in a moment");

@@ -345,7 +345,8 @@ enum err engine_unsubscribe(struct engine *e, const char *token)
 		return ERR_INPUT;
 	own = u;
 	enum err err = sign_unsubscribe(e, &own);
-	if (err == ERR_BROKEN || (err == ERR_NONE && CRYPTO_memcmp(own.mac, u.mac, sizeof(u.mac)) != 0))
+	/* The token names any workspace it likes, also one that there is not. */
+	if (err == ERR_BROKEN || err == ERR_DENIED || (err == ERR_NONE && CRYPTO_memcmp(own.mac, u.mac, sizeof(u.mac)) != 0))
 		err = ERR_INPUT;
 	return err == ERR_NONE ? engine_stop_place(e, u.ws, u.place, STOP_UNSUBSCRIBED, "by the link in a mail") : err;
 }

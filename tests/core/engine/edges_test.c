@@ -269,6 +269,7 @@ static void edges__unsubscribe__by_a_link_of_ours_only(void **state)
 	struct id ws = fixture_ws(f);
 	struct intent in = mail("m1", "k1", "hello");
 	in.place.external_id = "ada@example.org";
+	char other[UNSUBSCRIBE_TOKEN];
 	char token[UNSUBSCRIBE_TOKEN];
 	int kind = -1;
 	assert_int_equal(engine_unsubscribe_token(engine(), ws, engine_place_id(ws, "test", "ada@example.org"), token), ERR_NONE);
@@ -281,6 +282,9 @@ static void edges__unsubscribe__by_a_link_of_ours_only(void **state)
 		token[i] = was;
 	}
 	assert_int_equal(engine_unsubscribe(engine(), ""), ERR_INPUT);
+	memset(other, 'A', strlen(token)); /* no workspace at all */
+	other[strlen(token)] = '\0';
+	assert_int_equal(engine_unsubscribe(engine(), other), ERR_INPUT);
 	assert_int_equal(engine_stop_get(engine(), ws, "test", "ada@example.org", &kind), ERR_NONE);
 	assert_int_equal(kind, 0);
 	assert_int_equal(engine_unsubscribe(engine(), token), ERR_NONE);
