@@ -362,8 +362,7 @@ static void file_copy(struct outgoing *o, struct item *m)
 }
 
 /* Taken by the server for some of its recipients at least. */
-static void accepted(
-    struct outgoing *o, struct item *m, const struct smtp_recipient *to, size_t n, const struct smtp_result *r)
+static void accepted(struct outgoing *o, struct item *m, const struct smtp_recipient *to, size_t n, const struct smtp_result *r)
 {
 	struct tries *t = tries_of(o, m, true);
 	size_t refused = 0, later = 0;

@@ -148,13 +148,15 @@ static void mail_authenticate__knows__the_hosts_behind_a_border(void **state)
 	"Return-Path: <pat@example.com>\r\n" \
 	"Received: from mail.example.com (by.example.com. [192.0.2.1])\r\n        by mx.google.com with ESMTPS id a1\r\n" \
 	"        for <bot@example.org>;\r\n        Mon, 06 May 2024 02:30:01 -0700 (PDT)\r\n"
-#define OF_GOOGLE(dmarc) "Authentication-Results: mx.google.com;\r\n       dmarc=" dmarc " (p=NONE sp=NONE) header.from=example.com\r\n"
+#define OF_GOOGLE(dmarc) \
+	"Authentication-Results: mx.google.com;\r\n       dmarc=" dmarc " (p=NONE sp=NONE) header.from=example.com\r\n"
 #define OUTLOOK \
 	"Received: from AM0PR01MB1.eurprd01.prod.exchangelabs.com (2603::1) by\r\n VI1PR01MB2.eurprd01.prod.outlook.com with HTTPS; Mon, 6 May " \
 	"2024 09:30:02 +0000\r\n"
 #define OF_OUTLOOK "Authentication-Results: spf=pass smtp.mailfrom=example.com; dmarc=pass header.from=example.com\r\n"
 #define FAR "Received: from x (y) by far.example.net with SMTP; Mon, 06 May 2024 09:30:00 +0000\r\n"
-#define LMTP "Received: from mx.example.org by mail.example.org with LMTP id x (envelope-from <a@b>); Mon, 06 May 2024 09:30:01 +0000\r\n"
+#define LMTP \
+	"Received: from mx.example.org by mail.example.org with LMTP id x (envelope-from <a@b>); Mon, 06 May 2024 09:30:01 +0000\r\n"
 #define INNER "Received: from mail.example.org by a.b.inner.example.org; Mon, 06 May 2024 09:30:01 +0000\r\n"
 #define ACME "Authentication-Results: mx.example.org; dmarc=pass header.from=example.com\r\n"
 	const struct {

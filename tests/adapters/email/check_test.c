@@ -106,11 +106,13 @@ static void check__results_below_received__name_the_setting(void **state)
 {
 	(void)state;
 	enum err e;
-	static const char mail[] = "Received: from mx.test.example by mail.test.example with LMTP; Mon, 06 May 2024 09:30:00 +0000\r\n"
-	                           "Authentication-Results: mx.test.example; dmarc=pass header.from=test.example\r\n"
-	                           "From: a@test.example\r\n\r\nHi\r\n";
+	static const char mail[] =
+	    "Received: from mx.test.example by mail.test.example with LMTP; Mon, 06 May 2024 09:30:00 +0000\r\n"
+	    "Authentication-Results: mx.test.example; dmarc=pass header.from=test.example\r\n"
+	    "From: a@test.example\r\n\r\nHi\r\n";
 	const char *const alone[] = { "email.password=pw", "email.authserv=mx.test.example", NULL };
-	const char *const more[] = { "email.password=pw", "email.authserv=mx.test.example", "email.relays=mail.test.example", NULL };
+	const char *const more[] = { "email.password=pw", "email.authserv=mx.test.example", "email.relays=mail.test.example",
+		NULL };
 	assert_says(findings(alone, &e), "senders are proved"); /* of the mails before */
 	for (int i = 0; i < 5; i++)
 		mail_rig_drop(&rig, "eddy@test.example", mail, sizeof(mail) - 1);

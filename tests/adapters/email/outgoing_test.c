@@ -557,7 +557,9 @@ static void outgoing_put__sends__to_those_put_off_alone(void **state)
 
 static const char *ann_has_it_bob_is_gone(const char *addr)
 {
-	return strncmp(addr, "bob", 3) == 0 ? "550 5.1.1 nobody here" : strncmp(addr, "cid", 3) == 0 ? "450 4.2.1 come again" : NULL;
+	return strncmp(addr, "bob", 3) == 0 ? "550 5.1.1 nobody here"
+	    : strncmp(addr, "cid", 3) == 0  ? "450 4.2.1 come again"
+	                                    : NULL;
 }
 
 /* Who was refused is no recipient any more when the core brings the mail again. */
