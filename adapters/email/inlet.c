@@ -342,12 +342,13 @@ static enum err answer(struct passage *p, struct landing *l)
 		.is_guest = p->who != WHO_MEMBER };
 	in.readers = readers;
 	in.readers_len = passage_readers(p, keys, readers, &outsiders);
+	enum visibility seen = in.readers_len == 1 ? VIS_DIRECT : outsiders > 0 ? VIS_EXTERNAL : VIS_PRIVATE;
+	if (p->found && p->thread.visibility > (int)seen && p->thread.visibility <= VIS_EXTERNAL)
+		seen = (enum visibility)p->thread.visibility; /* who is left out this time reads the thread all the same */
 	snprintf(place, sizeof(place), "%s/%s", b->address, p->source);
 	in.place = (struct intent_place){ .external_id = p->found ? p->thread.place_key : place,
 		.name = p->found ? NULL : p->subject.p + strlen("Re: "),
-		.visibility = in.readers_len == 1 ? VIS_DIRECT
-		    : outsiders > 0               ? VIS_EXTERNAL
-		                                  : VIS_PRIVATE,
+		.visibility = seen,
 		.eddy_is_member = true };
 	in.thread_key = p->found ? p->thread.thread_key : p->source;
 	in.title = p->found ? NULL : p->subject.p + strlen("Re: ");

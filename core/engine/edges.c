@@ -23,7 +23,7 @@ const struct pg_statement edge_statements[] = {
 	/* Not what is passed on for people: that stands in the thread it comes from. */
 	{ "edge_find_thread",
 	    "SELECT t.id, p.external_id, t.external_key, t.seq, p.external_id = $6 OR EXISTS (SELECT 1 FROM place_people r WHERE r.ws = $1"
-	    " AND r.place_id = p.id AND r.external_id = $6) AS reads"
+	    " AND r.place_id = p.id AND r.external_id = $6) AS reads, p.visibility"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) WITH ORDINALITY AS n(alias, delivery, thread, o)"
 	    " JOIN LATERAL (SELECT thread_id FROM aliases a WHERE a.ws = $1 AND a.id = n.alias"
 	    " UNION ALL SELECT thread_id FROM outbox o WHERE o.ws = $1 AND o.id = n.delivery AND o.passes IS NULL"
@@ -128,6 +128,7 @@ enum err engine_find_thread(struct engine *e, struct id ws, const char *adapter,
 		out->thread = pg_get_id(r, 0, 0);
 		out->seq = pg_get_int8(r, 0, 3);
 		out->is_reader = pg_get_bool(r, 0, 4);
+		out->visibility = (int)pg_get_int8(r, 0, 5);
 		if (!copy_key(out->place_key, pg_get_str(r, 0, 1)) || !copy_key(out->thread_key, pg_get_str(r, 0, 2)))
 			err = ERR_INPUT;
 	}

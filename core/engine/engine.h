@@ -157,6 +157,7 @@ struct found_thread {
 	char place_key[FOUND_KEY_MAX], thread_key[FOUND_KEY_MAX];
 	int64_t seq;    /* of its newest event: engine_read_thread() */
 	bool is_reader; /* ${reader} is one of those who see it */
+	int visibility; /* of its place: enum visibility */
 };
 /**
  * The thread of ${adapter} that is meant by one of ${names}: the first that ${reader} may see, else the first at all.

@@ -256,6 +256,19 @@ static void inlet__outsider__is_a_guest(void **state)
 	assert_string_equal(test_db_value("SELECT guest::text FROM eddy.people WHERE name = 'eve@elsewhere.example'"), "true");
 }
 
+/* What only members may read stays out of a thread that somebody else reads too, whoever is on copy this time. */
+static void inlet__outsider__on_copy_once_keeps_it_external(void **state)
+{
+	(void)state;
+	take(mail("ada@example.org", true, "1@a", "Boats", "Cc: eve@elsewhere.example\r\n", "How many?"));
+	assert_int_equal(answered(1), 1);
+	assert_int_equal(db_count("SELECT visibility FROM eddy.places WHERE adapter = 'email'"), VIS_EXTERNAL);
+	take(mail("ada@example.org", true, "2@a", "Re: Boats", header("References", "1@a"), "And where?"));
+	assert_int_equal(answered(2), 2);
+	assert_int_equal(threads(), 1);
+	assert_int_equal(db_count("SELECT visibility FROM eddy.places WHERE adapter = 'email'"), VIS_EXTERNAL);
+}
+
 static void inlet__strangers__get_what_the_settings_say(void **state)
 {
 	(void)state;
@@ -522,6 +535,7 @@ int main(void)
 		TEST(inlet__reply__joins_its_thread_by_each_of_the_ids),
 		TEST(inlet__forwarded__opens_no_thread),
 		TEST(inlet__outsider__is_a_guest),
+		TEST(inlet__outsider__on_copy_once_keeps_it_external),
 		TEST(inlet__strangers__get_what_the_settings_say),
 		TEST(inlet__too_many__are_delayed_with_one_word),
 		TEST(inlet__too_many__new_threads_of_an_outsider_get_one_word),
