@@ -76,8 +76,9 @@ struct mail_context {
 	size_t own_len;
 	const char *const *trusted_hosts; /* authserv-ids of our own border servers (RFC 8601) */
 	size_t trusted_len;
-	bool trust_unnamed;    /* also topmost results without authserv-id (Microsoft 365) */
-	const char *const *relays; /* hosts of ours behind the border, whose Received lines stand above its results; ".x": all below x */
+	bool trust_unnamed; /* also topmost results without authserv-id (Microsoft 365) */
+	const char *const
+	    *relays; /* hosts of ours behind the border, whose Received lines stand above its results; ".x": all below x */
 	size_t relays_len;
 	const char *loop_mark; /* value of X-Eddy-Id that is ours */
 };
