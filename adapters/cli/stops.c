@@ -53,6 +53,8 @@ static int stops(struct cli *c, enum stops_verb verb)
 		cli_complain("%s", why);
 	else if (verb == STOPS_LIST && out.len == 0)
 		puts("Eddy writes to everybody.");
+	else if (verb != STOPS_LIST)
+		printf(verb == STOPS_ADD ? "Eddy does not write to %s any more.\n" : "Eddy writes to %s again.\n", c->argv[0]);
 	else if (out.len > 0)
 		fwrite(out.p, 1, out.len, stdout);
 	buf_done(&out);

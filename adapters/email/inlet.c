@@ -148,15 +148,17 @@ static enum err report(struct passage *p)
 	}
 	for (size_t i = 0; i < m->recipients_len; i++) {
 		const struct mail_recipient *r = &m->recipients[i];
-		char normal[320], key[320];
+		char normal[320], stranger[330] = "?", *key = stranger + 1;
 		const struct thread_name name = { .delivery = delivery };
 		struct found_thread t;
 		bool final = m->kind == MAIL_COMPLAINT ||
 		    (m->kind == MAIL_BOUNCE && strcasecmp(r->action, "delayed") != 0 && r->status[0] != '4');
 		if (!final || !mail_address_normal(r->address, normal))
 			continue;
-		email_key(normal, key, sizeof(key));
+		email_key(normal, key, sizeof(stranger) - 1);
 		enum err e = engine_find_thread(b->email->engine, b->ws, email_ops.name, &name, 1, key, &t);
+		if (e == ERR_NONE && !t.is_reader) /* somebody whom nothing has proved was answered there */
+			e = engine_find_thread(b->email->engine, b->ws, email_ops.name, &name, 1, stranger, &t);
 		if (e == ERR_INPUT || (e == ERR_NONE && !t.is_reader))
 			continue;
 		char detail[300];

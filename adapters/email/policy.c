@@ -31,7 +31,8 @@ bool email_is_member(const struct email_policy *p, const char *address)
 
 enum email_who email_who(const struct email_policy *p, const struct mail *m)
 {
-	if (m->sender == NULL || !mail_address_ok(m->sender))
+	if (m->sender == NULL || !mail_address_ok(m->sender) ||
+	    m->sender[0] == '?') /* that sign is the strangers': email_person_key() */
 		return WHO_NOBODY;
 	if (!m->authenticated)
 		return WHO_STRANGER;

@@ -443,6 +443,20 @@ static void inlet__bounce__stops_only_whom_we_wrote_to(void **state)
 	nothing_is_said(2);
 }
 
+/* An answer to somebody whom nothing proves, and whose address turns out to be nobody's. */
+static void inlet__bounce__of_an_answer_to_a_stranger_counts(void **state)
+{
+	(void)state;
+	char raw[2048];
+	tear_down(NULL);
+	begin((const char *const[]){ "email.strangers=agent", NULL });
+	take(mail("eve@elsewhere.example", false, "1@e", "Hello", "", "Who are you?"));
+	assert_int_equal(answered(1), 1);
+	snprintf(raw, sizeof(raw), bounce, 1, "eve@elsewhere.example", answer_id(0));
+	assert_int_equal(take(raw), ERR_NONE);
+	assert_int_equal(stop_of("eve@elsewhere.example"), STOP_UNDELIVERABLE);
+}
+
 static void inlet__number__presses_what_was_offered(void **state)
 {
 	(void)state;
@@ -544,6 +558,7 @@ int main(void)
 		TEST(inlet__automatic__is_passed_over),
 		TEST(inlet__unreadable__is_set_aside),
 		TEST(inlet__bounce__stops_only_whom_we_wrote_to),
+		TEST(inlet__bounce__of_an_answer_to_a_stranger_counts),
 		TEST(inlet__number__presses_what_was_offered),
 		TEST(inlet__burst__stays_together),
 		TEST(inlet__copy__answers_only_when_named),

@@ -33,6 +33,7 @@ static void policy__who__needs_proof_and_the_list(void **state)
 		{ "bob@evil-team.example.net", true, WHO_OUTSIDER },
 		{ "bob@team.example.net.evil.example", true, WHO_OUTSIDER },
 		{ "ada@example.org@evil.example", true, WHO_NOBODY },
+		{ "?ada@example.org", true, WHO_NOBODY },
 		{ NULL, true, WHO_NOBODY },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
