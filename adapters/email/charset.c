@@ -200,42 +200,54 @@ static bool mostly_utf8(const char *s, size_t n)
 	return good > 0 && good >= bad;
 }
 
-/* False: there is no such charset. */
 /*
- * The C library loads a module for most charsets and lets go of it with the last descriptor, which takes longer than to convert a mail.  One that
- * is never closed keeps it; there are as many as there are charsets in the mails, and not more than KEPT_MAX.
+ * The C library loads a module for most charsets and lets go of it with the last descriptor, which takes longer than to convert a mail.  So
+ * descriptors stay open, as many as there are charsets in the mails; beyond KEPT_MAX the oldest makes room.
  */
 #define KEPT_MAX 48
 static struct {
 	pthread_mutex_t lock;
 	struct {
-		char name[32];
+		char name[48];
 		iconv_t cd;
 	} items[KEPT_MAX];
-	size_t len;
+	size_t len, next;
 } kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void keep_module(const char *name)
+/* With the lock held.  (iconv_t)-1: there is no such charset. */
+static iconv_t converter(const char *name)
 {
 	size_t i = 0;
-	pthread_mutex_lock(&kept.lock);
 	while (i < kept.len && strcmp(kept.items[i].name, name) != 0)
 		i++;
-	if (i == kept.len && i < KEPT_MAX && strlen(name) < sizeof kept.items[i].name) {
-		strcpy(kept.items[i].name, name);
-		kept.items[i].cd = iconv_open("UTF-8", name);
-		kept.len += kept.items[i].cd != (iconv_t)-1;
+	if (i < kept.len)
+		return kept.items[i].cd;
+	if (strlen(name) >= sizeof kept.items[0].name)
+		return (iconv_t)-1;
+	if (kept.len == KEPT_MAX) {
+		i = kept.next++ % KEPT_MAX;
+		if (kept.items[i].name[0] != '\0')
+			iconv_close(kept.items[i].cd);
+		kept.items[i].name[0] = '\0';
 	}
-	pthread_mutex_unlock(&kept.lock);
+	kept.items[i].cd = iconv_open("UTF-8", name);
+	if (kept.items[i].cd == (iconv_t)-1)
+		return (iconv_t)-1;
+	strcpy(kept.items[i].name, name);
+	kept.len += i == kept.len;
+	return kept.items[i].cd;
 }
 
+/* False: there is no such charset. */
 static bool add_iconv(struct buf *out, const char *s, size_t n, const char *name)
 {
-	iconv_t cd = iconv_open("UTF-8", name);
-	if (cd != (iconv_t)-1)
-		keep_module(name);
-	if (cd == (iconv_t)-1)
+	pthread_mutex_lock(&kept.lock);
+	iconv_t cd = converter(name);
+	if (cd == (iconv_t)-1) {
+		pthread_mutex_unlock(&kept.lock);
 		return false;
+	}
+	iconv(cd, NULL, NULL, NULL, NULL); /* as if it were new */
 	size_t start = out->len;
 	char *in = (char *)(uintptr_t)s;
 	size_t left = n;
@@ -259,7 +271,7 @@ static bool add_iconv(struct buf *out, const char *s, size_t n, const char *name
 			left--;
 		}
 	}
-	iconv_close(cd);
+	pthread_mutex_unlock(&kept.lock);
 	size_t to = start;
 	for (size_t i = start; i < out->len; i++)
 		if (out->p[i] != '\0')

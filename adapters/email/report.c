@@ -165,8 +165,10 @@ void mail_returned_read(struct mail *m, struct mail_slice header)
 			/* Nobody is named: it was to the one whom the mail was to. */
 			struct mail_addresses a = { 0 };
 			mail_addresses_read(m->arena, f.value, &a);
-			if (a.len == 1 && a.items[0].addr[0] != '\0')
-				mail_recipient_add(m, a.items[0].addr)->category = m->kind == MAIL_COMPLAINT ? "feedback" : "";
+			struct mail_recipient *r =
+			    a.len == 1 && a.items[0].addr[0] != '\0' ? mail_recipient_add(m, a.items[0].addr) : NULL;
+			if (r != NULL)
+				r->category = m->kind == MAIL_COMPLAINT ? "feedback" : "";
 		}
 }
 
