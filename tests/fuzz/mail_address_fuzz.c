@@ -35,7 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	char found[320];
 	if (mail_address_in((struct mail_slice){ (const char *)data, n }, found))
 		must(mail_address_ok(found));
-	char *text = strndup((const char *)data, n);
+	char *text = malloc(n + 1);
+	if (n > 0)
+		memcpy(text, data, n);
+	text[n] = '\0';
 	size_t base_n;
 	const char *base = mail_base_subject(text, &base_n);
 	must(base >= text && base + base_n <= text + strlen(text));
