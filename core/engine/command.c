@@ -75,10 +75,7 @@ static uint32_t unaccent(uint32_t c)
 	return c;
 }
 
-enum letter { LETTER_NONE, LETTER_BLANK, LETTER_APOSTROPHE, LETTER_WORD, LETTER_BAD };
-
-/* What ${c} is in a key; ${c} itself becomes its folded form. */
-static enum letter fold(uint32_t *c)
+enum command_letter command_fold(uint32_t *c)
 {
 	uint32_t u = *c;
 	if (u >= 0xff01 && u <= 0xff5e) /* full width */
@@ -150,7 +147,7 @@ static bool make_key(const char *s, size_t n, char key[KEY_MAX], size_t *key_len
 		}
 		i += step;
 		bool sharp_s = c == 0xdf;
-		switch (fold(&c)) {
+		switch (command_fold(&c)) {
 		case LETTER_BAD:
 			return false;
 		case LETTER_NONE:
@@ -246,43 +243,7 @@ enum command command_recognise(const char *text, size_t n)
 
 const char *command_name(enum command c)
 {
-	switch (c) {
-	case CMD_NONE:
-		return "none";
-	case CMD_HELP:
-		return "help";
-	case CMD_STATUS:
-		return "status";
-	case CMD_WHOAMI:
-		return "whoami";
-	case CMD_CAPABILITIES:
-		return "capabilities";
-	case CMD_DATE:
-		return "date";
-	case CMD_TIME:
-		return "time";
-	case CMD_STOP:
-		return "stop";
-	case CMD_QUIET:
-		return "quiet";
-	case CMD_COME_BACK:
-		return "come_back";
-	case CMD_HISTORY:
-		return "history";
-	case CMD_GREETING:
-		return "greeting";
-	case CMD_INTRODUCE:
-		return "introduce";
-	case CMD_LATE:
-		return "late";
-	case CMD_HANDOVER:
-		return "handover";
-	case CMD_HAND_BACK:
-		return "hand_back";
-	case CMD_DONE:
-		return "done";
-	case CMD_EDGE:
-		return "edge";
-	}
-	return "unknown";
+	static const char *const names[] = { "none", "help", "status", "whoami", "capabilities", "date", "time", "stop", "quiet", "come_back",
+		"history", "greeting", "introduce", "late", "handover", "hand_back", "done", "edge", "fork", "forks", "resolve", "abandon", "accept", "edit", "discard", "threads", "open", "rename", "archive", "reopen", "settle", "summarise", "catch_up", "offer_on", "offer_off", "whole", "search", "remember", "pin", "recall", "why", "forget", "forget_me", "private_on", "private_off", "export", "confirm", "decline", "decisions" };
+	return (size_t)c < sizeof(names) / sizeof(names[0]) ? names[c] : "unknown";
 }

@@ -33,6 +33,40 @@ enum command {
 	CMD_HAND_BACK = 15, /* Eddy takes over again; a command only where a person has the conversation */
 	CMD_DONE = 16,      /* the same, said where the people are */
 	CMD_EDGE = 17,      /* the adapter has the words: adapter_ops.words() */
+	/* side threads: docs/forks.md */
+	CMD_FORK = 18,    /* fork TOPIC */
+	CMD_FORKS = 19,   /* the side threads of this thread */
+	CMD_RESOLVE = 20, /* resolve [#N]: draft what comes back */
+	CMD_ABANDON = 21, /* abandon [#N] */
+	CMD_ACCEPT = 22,  /* accept: the draft is posted */
+	CMD_EDIT = 23,    /* edit: TEXT; the draft becomes this */
+	CMD_DISCARD = 24, /* discard: no draft, the side thread goes on */
+	/* threads */
+	CMD_THREADS = 25, /* threads [archived|resolved] [more …] */
+	CMD_OPEN = 26,    /* open NAME */
+	CMD_RENAME = 27,  /* rename TITLE */
+	CMD_ARCHIVE = 28,
+	CMD_REOPEN = 29,
+	CMD_SETTLE = 30, /* mark as resolved */
+	CMD_SUMMARISE = 31,
+	CMD_CATCH_UP = 32,
+	CMD_OFFER_ON = 33, /* offer summaries here */
+	CMD_OFFER_OFF = 34,
+	CMD_WHOLE = 35, /* show all: the full text of a long answer */
+	/* search and memory */
+	CMD_SEARCH = 36,   /* search WORDS */
+	CMD_REMEMBER = 37, /* remember: TEXT */
+	CMD_PIN = 38,      /* pin that */
+	CMD_RECALL = 39,   /* what do you remember [about WORDS] */
+	CMD_WHY = 40,      /* why do you think so */
+	CMD_FORGET = 41,   /* forget that */
+	CMD_FORGET_ME = 42,
+	CMD_PRIVATE_ON = 43,
+	CMD_PRIVATE_OFF = 44,
+	CMD_EXPORT = 45,    /* export my data */
+	CMD_CONFIRM = 46,   /* keep [#N]: a proposal becomes memory */
+	CMD_DECLINE = 47,   /* drop [#N] */
+	CMD_DECISIONS = 48, /* what did we decide here */
 };
 
 /**
@@ -43,6 +77,20 @@ enum command {
 enum command command_recognise(const char *text, size_t n);
 /** "help", "status" …: for logs and metrics. */
 const char *command_name(enum command c);
+
+/* A command with what follows it: "fork: which database?" */
+struct command_call {
+	enum command command;
+	const char *arg; /* borrowed from the text, blanks cut off at both ends; "" when nothing follows */
+	size_t arg_len;
+};
+/**
+ * The command that ${text} begins with, or command_recognise()'s; false: neither.  ${in_fork}: in a side thread, where words such as
+ * "resolve" and "accept" alone are meant for it; elsewhere those need a number.  Pure; any thread.
+ */
+bool command_parse(const char *text, size_t n, bool in_fork, struct command_call *out);
+/** True for what in a side thread is said to Eddy without naming it. */
+bool command_is_for_fork(enum command c);
 
 /* One thing Eddy did in a thread, for CMD_HISTORY. */
 struct history_row {

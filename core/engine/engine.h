@@ -27,6 +27,7 @@ enum {
 	CAP_STATUS = 32, /* wants STATUS and TOOL */
 	CAP_PULL = 64,   /* clients read the stored thread by its seq: a WHOLE is delivered by COMMIT, no outcome is awaited */
 };
+#define PLACE_KEY_MAX 512
 struct adapter;
 struct adapter_ops {
 	const char *name;
@@ -49,6 +50,14 @@ struct adapter_ops {
 	 */
 	size_t (*origin_within)(
 	    struct adapter *a, const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
+	/**
+	 * Optional: the origin that begins a side thread called ${topic} beside the thread that ${origin} answers in, for the same readers.
+	 * ${id} is the delivery that opens it.  ${place_key} is where it will be.  CAP_PULL: ${thread_key} is its key, and the origin answers in
+	 * it; else ${thread_key} is "" and origin_within() names it once the opening is visible.  Gives the origin's length; 0: not possible
+	 * here.  Any thread; never blocks.
+	 */
+	size_t (*origin_beside)(struct adapter *a, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
+	    char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX], char thread_key[PLACE_KEY_MAX]);
 	/** Optional: the words for an intent with edge_answers, as Markdown, from its origin.  A worker; may not block. */
 	void (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };

@@ -61,6 +61,9 @@ struct intent_file {
 	size_t text_len;
 };
 
+#define ACTION_COMMAND "command"
+#define ACTION_COMMAND_PRIVATE "command.private"
+
 #define INTENT_TEXT_MAX (256u * 1024u)
 #define INTENT_ORIGIN_MAX 1024u
 #define INTENT_FILES_MAX 10u
@@ -97,7 +100,14 @@ struct intent {
 	bool no_answer;       /* kept, and nothing said to it */
 	bool edge_answers;    /* answered with the adapter's own words: adapter_ops.words() */
 	uint32_t delay_ms;    /* its answer is not begun before this long */
-	const char *action;   /* INTENT_ACTION_PRESSED */
+	/**
+	 * INTENT_ACTION_PRESSED.  ACTION_COMMAND: ${text} is a command, as if the person had typed it in the thread of the button;
+	 * ACTION_COMMAND_PRIVATE: the same, answered to this person alone.
+	 */
+	const char *action;
+	/* A command that was pointed at a message (a shortcut on it): its key and platform time in the same place; NULL: at none. */
+	const char *about_key;
+	uint64_t about_ms;
 	struct intent_file files[INTENT_FILES_MAX];
 	size_t files_len;
 	enum verified verified;

@@ -62,6 +62,7 @@ static void copy_intent(struct copier *c, struct intent *in)
 	in->place.name = copy_str(c, in->place.name);
 	in->text = copy_bytes(c, in->text ? in->text : "", in->text_len);
 	in->action = copy_str(c, in->action);
+	in->about_key = copy_str(c, in->about_key);
 	in->title = copy_str(c, in->title);
 	in->note_key = copy_str(c, in->note_key);
 	in->note_value = copy_str(c, in->note_value);
