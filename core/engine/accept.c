@@ -58,7 +58,7 @@ const struct pg_statement accept_statements[] = {
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int8[], $6::bool[], $7::uuid[], $8::bool[], $9::uuid[])"
 	    " AS s(id, place_id, external_key, n, taking_part, person, several, audience_id)"
 	    " ON CONFLICT (ws, id) DO UPDATE SET seq = threads.seq + excluded.seq, last_at = now(),"
-	    " prev_author = threads.last_author, last_author = 1, taking_part = threads.taking_part OR excluded.taking_part,"
+	    " state = CASE threads.state WHEN 3 THEN 1 ELSE threads.state END, prev_author = threads.last_author, last_author = 1, taking_part = threads.taking_part OR excluded.taking_part,"
 	    " only_person = coalesce(threads.only_person, excluded.only_person),"
 	    " several = threads.several OR excluded.several OR coalesce(threads.only_person <> excluded.only_person, false)"
 	    " RETURNING id, seq, taking_part, quiet, prev_author, several, relay,"

@@ -16,6 +16,7 @@
 #include "../people/session.h"
 #include "../settings/settings.h"
 #include "../talk/search.h"
+#include "../talk/thread.h"
 #include "answer.h"
 #include "context.h"
 #include "accept_internal.h"
@@ -28,7 +29,7 @@ static const struct pg_statement *const writer_tables[] = { accept_statements, f
 	claim_statements, learn_statements, relay_statements, notice_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
 	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, session_statements,
-	relay_read_statements, edge_statements, NULL };
+	relay_read_statements, edge_statements, thread_statements, NULL };
 
 /* ---- workers ---- */
 
