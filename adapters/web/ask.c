@@ -19,6 +19,9 @@ struct ask {
 	struct id ws, place, thread, named;
 	char key[ID_TEXT], person[WEB_PERSON_MAX + 1], client_id[WEB_CLIENT_ID_MAX + 1];
 	int64_t before, limit;
+	struct id of;
+	char of_key[ID_TEXT];
+	int which;
 	int opinion;
 	char *reason;
 	/* on the worker */
@@ -44,7 +47,7 @@ static void take_thread(void *arg, const struct listed_thread *t)
 		return;
 	if (a->items.len > 0)
 		buf_add_char(&a->items, ',');
-	web_put_thread(&a->items, false, t->key, t->title, t->at_ms, t->rev);
+	web_put_listed(&a->items, NULL, t);
 }
 
 static void take_run(void *arg, const struct past_run *r)
@@ -62,7 +65,14 @@ static void work(void *arg)
 	buf_reserve(&a->items, 1);
 	switch (a->verb) {
 	case WEB_THREADS:
-		a->result = engine_list_threads(e, a->ws, a->place, a->before, a->named, (int)a->limit + 1, take_thread, a);
+		a->result = engine_list_threads(e, a->ws,
+		    &(struct thread_query){ .place = a->place,
+		        .of = a->of,
+		        .which = a->which,
+		        .before_ms = a->before,
+		        .before = a->named,
+		        .limit = (int)a->limit + 1 },
+		    take_thread, a);
 		break;
 	case WEB_HISTORY:
 		a->result = engine_run_history(e, a->ws, a->thread, HISTORY_RUNS, take_run, a);
@@ -104,6 +114,10 @@ void ask_put(struct conn *c, const struct web_command *cmd, struct id place, str
 		strcpy(a->client_id, cmd->client_id);
 	a->before = cmd->before;
 	a->limit = cmd->limit;
+	a->which = cmd->which;
+	memcpy(a->of_key, cmd->of, sizeof a->of_key);
+	if (cmd->of[0] != '\0')
+		a->of = engine_thread_id(place, cmd->of);
 	a->opinion = cmd->opinion;
 	a->reason = cmd->reason == NULL ? NULL : xstrdup(cmd->reason);
 	if (cmd->verb == WEB_FORGET && room)
@@ -134,7 +148,7 @@ void ask_answered(struct web *w, struct ask *a)
 	}
 	switch (a->verb) {
 	case WEB_THREADS:
-		web_put_threads(&b, &a->items, a->found > a->limit);
+		web_put_threads(&b, &a->items, a->found > a->limit, a->which, a->of_key);
 		break;
 	case WEB_HISTORY:
 		web_put_history(&b, a->key, &a->items);

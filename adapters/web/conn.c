@@ -47,6 +47,7 @@ static void join_list(struct conn *c)
 	struct map *lists = c->web->lists;
 	size_t n = strlen(c->person->id);
 	c->same_person = map_get(lists, c->person->id, n);
+	atomic_fetch_add(&c->web->listing, 1);
 	if (c->same_person != NULL)
 		c->same_person->same_before = c;
 	map_put(lists, c->person->id, n, c);
@@ -56,6 +57,7 @@ static void leave_list(struct conn *c)
 {
 	struct map *lists = c->web->lists;
 	size_t n = strlen(c->person->id);
+	atomic_fetch_sub(&c->web->listing, 1);
 	if (c->same_person != NULL)
 		c->same_person->same_before = c->same_before;
 	if (c->same_before != NULL)
@@ -246,7 +248,7 @@ static void on_hello(struct conn *c, const struct web_command *cmd)
 
 static struct id place_of(const struct conn *c, char key[64])
 {
-	snprintf(key, 64, "local:%s", c->person->id);
+	snprintf(key, 64, WEB_PLACE "%s", c->person->id);
 	return engine_place_id(c->web->ws, web_ops.name, key);
 }
 
@@ -310,6 +312,7 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		.text_len = text_len,
 		.is_command = cmd->verb == WEB_HANDOVER,
 		.action = cmd->action,
+		.about_id = cmd->about,
 		.verified = c->login != NULL && c->login->visitor ? VERIFIED_NONE : VERIFIED_SESSION,
 		.origin = cmd->thread,
 		.origin_len = strlen(cmd->thread),

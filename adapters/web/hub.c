@@ -540,6 +540,11 @@ static void push_to_lists(struct web *w, const char *person, const struct buf *b
 		frame_unref(f);
 }
 
+void hub_news(struct web *w, const char *person, const struct buf *frame)
+{
+	push_to_lists(w, person, frame, true);
+}
+
 /* A message came: the lists of the person whose thread it is move it up. */
 static void tell_lists(struct web *w, const struct topic *t, const struct web_event *ev)
 {
@@ -552,7 +557,7 @@ static void tell_lists(struct web *w, const struct topic *t, const struct web_ev
 	buf_reserve(&title, 1);
 	if (ev->seq == 1 && ev->lines)
 		web_title(&title, ev->text, ev->text_len);
-	web_put_thread(&b, true, t->key, title.len > 0 ? title.p : NULL, ev->at_ms, ev->rev);
+	web_put_thread(&b, t->key, title.len > 0 ? title.p : NULL, ev->at_ms, ev->rev);
 	push_to_lists(w, person, &b, false);
 	buf_done(&b);
 	buf_done(&title);

@@ -13,7 +13,7 @@
 
 #define MAIL_BYTES_MAX (32u * 1024u * 1024u)
 
-enum mail_kind { MAIL_EVENT, MAIL_REPLY, MAIL_ACCEPTED, MAIL_LOADED, MAIL_ASKED };
+enum mail_kind { MAIL_EVENT, MAIL_REPLY, MAIL_ACCEPTED, MAIL_LOADED, MAIL_ASKED, MAIL_NEWS };
 struct mail {
 	struct mail *next;
 	enum mail_kind kind;
@@ -25,6 +25,7 @@ struct mail {
 	struct accepted accepted;
 	struct load *load; /* LOADED */
 	struct ask *ask;   /* ASKED */
+	struct news *news; /* NEWS */
 	char data[];
 };
 
@@ -35,6 +36,7 @@ static void mail_free(struct mail *m)
 	free(m->to);
 	load_free(m->load);
 	ask_free(m->ask);
+	news_free(m->news);
 	free(m);
 }
 
@@ -91,6 +93,10 @@ static void deliver(void *arg)
 			ask_answered(w, m->ask);
 			m->ask = NULL;
 			break;
+		case MAIL_NEWS:
+			news_tell(w, m->news);
+			m->news = NULL;
+			break;
 		}
 		mail_free(m);
 		m = next;
@@ -127,6 +133,10 @@ static bool put(struct web *w, struct mail *m, bool must)
 void mail_event(void *web, const struct thread_event *ev)
 {
 	struct web *w = web;
+	if (ev->kind == EVENT_THREAD) {
+		news_event(w, ev);
+		return;
+	}
 	if (atomic_load_explicit(&w->watched_len, memory_order_acquire) == 0)
 		return;
 	char key[ID_TEXT];
@@ -242,6 +252,14 @@ void mail_asked(struct web *w, struct ask *a)
 	struct mail *m = xcalloc(1, sizeof *m);
 	m->kind = MAIL_ASKED;
 	m->ask = a;
+	(void)put(w, m, true);
+}
+
+void mail_news(struct web *w, struct news *n)
+{
+	struct mail *m = xcalloc(1, sizeof *m);
+	m->kind = MAIL_NEWS;
+	m->news = n;
 	(void)put(w, m, true);
 }
 

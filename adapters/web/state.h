@@ -137,6 +137,7 @@ struct web {
 	struct map *by_id;   /* conn by id */
 	struct map *topics;  /* topic by thread id */
 	struct map *lists;   /* who shows a list of threads: first conn by the person's id */
+	_Atomic int listing; /* how many do; any thread reads it */
 	struct conn *unsent; /* who has something to be written in this turn */
 	struct topic *dirty;
 	struct loop_timer *gather, *sweep;
@@ -197,6 +198,8 @@ void hub_flush(struct web *w); /* tell what has grown, where it is time */
 void hub_typing(struct conn *c, struct id thread);
 /** The thread is empty from now on: everyone who looks at it or lists it hears so, and nobody is subscribed any more. */
 void hub_erased(struct web *w, const char *person, struct id thread, const char *key);
+/** Something happened to a thread of ${person}, who hears of it wherever there is a list. */
+void hub_news(struct web *w, const char *person, const struct buf *frame);
 void hub_reload(struct web *w); /* something went missing: everyone reads again */
 struct load;
 void hub_loaded(struct web *w, struct load *l);
@@ -218,6 +221,14 @@ struct ask;
 void mail_asked(struct web *w, struct ask *a);
 void mail_watch(struct web *w, struct id thread, const char *key, bool on);
 void mail_discard(struct web *w);
+
+/* news.c: what happened to a thread itself */
+#define WEB_PLACE "local:" /* and the person: whose threads are there */
+struct news;
+void news_event(struct web *w, const struct thread_event *ev); /* any thread */
+void mail_news(struct web *w, struct news *n);
+void news_tell(struct web *w, struct news *n); /* takes it */
+void news_free(struct news *n);
 
 /* web.c */
 /** The address for people's links to this server: web.public_url, or this machine and the port. */

@@ -132,8 +132,43 @@ enum err web_login_link(struct adapter *a, struct buf *out)
 static bool permalink(
     struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
-	(void)a, (void)place_key, (void)thread_key, (void)message_key, (void)out, (void)n;
-	return false; /* the terminal has no addresses; the page will */
+	struct web *w = (struct web *)(void *)a;
+	struct id named;
+	if (thread_key == NULL || !id_parse(thread_key, &named) || strncmp(place_key, WEB_PLACE, strlen(WEB_PLACE)) != 0)
+		return false;
+	struct buf b = BUF_INIT;
+	web_address(w, &b);
+	bool ok = b.len > 0;
+	buf_addf(&b, "/#/t/%s", thread_key);
+	if (message_key != NULL && message_key[0] != '\0') {
+		buf_add_str(&b, "/m/");
+		for (const char *p = message_key; *p != '\0'; p++)
+			buf_addf(&b, *p == '/' || *p == '+' ? "%%%02X" : "%c", (unsigned char)*p);
+	}
+	ok = ok && b.len < n;
+	if (ok)
+		memcpy(out, b.p, b.len + 1);
+	buf_done(&b);
+	return ok;
+}
+
+/* A side thread is one more conversation of the same person; the id of its opening names it. */
+static size_t origin_beside(struct adapter *a, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
+    char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX], char thread_key[PLACE_KEY_MAX])
+{
+	(void)topic;
+	char key[ID_TEXT];
+	struct id named;
+	if (n != ID_TEXT - 1 || !id_equal(ws, ((struct web *)(void *)a)->ws))
+		return 0;
+	memcpy(key, origin, ID_TEXT - 1);
+	key[ID_TEXT - 1] = '\0';
+	if (!id_parse(key, &named))
+		return 0;
+	id_format(id, thread_key);
+	memcpy(out, thread_key, ID_TEXT - 1);
+	place_key[0] = '\0';
+	return ID_TEXT - 1;
 }
 
 const struct adapter_ops web_ops = {
@@ -142,6 +177,7 @@ const struct adapter_ops web_ops = {
 	.send = mail_reply,
 	.describe = describe,
 	.permalink = permalink,
+	.origin_beside = origin_beside,
 };
 
 bool web_listen_parse(const char *listen, char *host, size_t host_n, int *port)

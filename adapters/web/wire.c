@@ -119,11 +119,20 @@ static enum err fill_threads(struct web_command *c, struct web_fault *f)
 {
 	struct id thread = ID_NONE;
 	enum err e;
+	struct id of = ID_NONE;
+	const char *which = NULL;
 	c->limit = 50;
 	if ((e = take_int(c->root, "before", &c->before, f)) != ERR_NONE ||
 	    (e = take_int(c->root, "limit", &c->limit, f)) != ERR_NONE ||
-	    (e = take_id(c->root, "thread", false, &thread, f)) != ERR_NONE)
+	    (e = take_id(c->root, "thread", false, &thread, f)) != ERR_NONE ||
+	    (e = take_id(c->root, "of", false, &of, f)) != ERR_NONE ||
+	    (e = take_string(c->root, "which", 16, &which, NULL, f)) != ERR_NONE)
 		return e;
+	if (which != NULL && strcmp(which, "open") != 0 && strcmp(which, "archived") != 0)
+		return fault_set(f, "bad_frame", "\"which\" must be \"open\" or \"archived\"");
+	c->which = which == NULL ? LIST_ALL : which[0] == 'o' ? LIST_OPEN : LIST_ARCHIVED;
+	if (!id_is_none(of))
+		id_format(of, c->of);
 	if (c->limit < 1 || c->limit > WEB_THREADS_MAX || c->before > INT64_C(9999999999999))
 		return fault_set(f, "bad_frame", "\"limit\" must be 1 to 100, and \"before\" an \"at\" that we gave");
 	if (!id_is_none(thread))
@@ -136,8 +145,9 @@ static enum err fill_act(struct web_command *c, struct web_fault *f)
 	enum err e;
 	struct id run = ID_NONE;
 	if ((e = take_string(c->root, "action", WEB_ACTION_MAX, &c->action, NULL, f)) != ERR_NONE ||
-	    (e = take_string(c->root, "value", WEB_VALUE_MAX, &c->value, NULL, f)) != ERR_NONE ||
-	    (e = take_id(c->root, "run", false, &run, f)) != ERR_NONE)
+	    (e = take_string(c->root, "value", WEB_PRESS_MAX, &c->value, NULL, f)) != ERR_NONE ||
+	    (e = take_id(c->root, "run", false, &run, f)) != ERR_NONE ||
+	    (e = take_id(c->root, "about", false, &c->about, f)) != ERR_NONE)
 		return e;
 	if (c->value == NULL)
 		c->value = "";
@@ -164,6 +174,8 @@ static enum err fill_feedback(struct web_command *c, struct web_fault *f)
 	return fault_set(f, "bad_frame", "\"value\" must be \"up\", \"down\" or \"none\"");
 }
 
+static const char *const features_known[] = { "blocks", "threads", "forks" }; /* by the bits of FEATURE_* */
+
 /* Names that we do not know are for newer servers. */
 static enum err take_features(const json_t *root, unsigned *out, struct web_fault *f)
 {
@@ -176,10 +188,9 @@ static enum err take_features(const json_t *root, unsigned *out, struct web_faul
 	json_array_foreach (list, i, v) {
 		if (!json_is_string(v))
 			return fault_set(f, "bad_frame", "\"features\" must be a list of names");
-		if (strcmp(json_string_value(v), "blocks") == 0)
-			*out |= FEATURE_BLOCKS;
-		else if (strcmp(json_string_value(v), "threads") == 0)
-			*out |= FEATURE_THREADS;
+		for (unsigned k = 0; k < sizeof features_known / sizeof *features_known; k++)
+			if (strcmp(json_string_value(v), features_known[k]) == 0)
+				*out |= 1u << k;
 	}
 	return ERR_NONE;
 }
@@ -236,6 +247,8 @@ static enum err fill(struct web_command *c, const struct verb *v, struct web_fau
 		if (c->locale != NULL && (e = need_name(c->locale, "locale", 35, f)) != ERR_NONE)
 			return e;
 		return ERR_NONE;
+	case WEB_SEND:
+		return take_id(root, "about", false, &c->about, f);
 	case WEB_SUBSCRIBE:
 		return take_int(root, "after", &c->after, f);
 	case WEB_PING:
@@ -361,8 +374,11 @@ void web_put_welcome(struct buf *b, struct id session, const struct web_person *
 	if (visitor != NULL)
 		put_str(b, "visitor", visitor);
 	put_key(b, "features");
-	buf_addf(b, "[%s%s%s]", features & FEATURE_BLOCKS ? "\"blocks\"" : "",
-	    features == (FEATURE_BLOCKS | FEATURE_THREADS) ? "," : "", features & FEATURE_THREADS ? "\"threads\"" : "");
+	buf_add_char(b, '[');
+	for (unsigned i = 0, n = 0; i < sizeof features_known / sizeof *features_known; i++)
+		if (features & 1u << i)
+			buf_addf(b, "%s\"%s\"", n++ > 0 ? "," : "", features_known[i]);
+	buf_add_char(b, ']');
 	put_key(b, "limits");
 	buf_addf(b,
 	    "{\"frame_bytes\":%u,\"text_bytes\":%u,\"subscriptions\":%d,\"frames_per_second\":%d,\"burst\":%d,\"idle_ms\":%lld}}",
@@ -576,19 +592,50 @@ void web_title(struct buf *b, const char *text, size_t n)
 		buf_truncate(b, b->len - 1);
 }
 
-void web_put_thread(struct buf *b, bool live, const char *thread, const char *title, int64_t at_ms, int64_t rev)
+void web_put_thread(struct buf *b, const char *thread, const char *title, int64_t at_ms, int64_t rev)
 {
-	buf_add_str(b, live ? "{\"type\":\"thread\",\"thread\":" : "{\"thread\":");
-	buf_add_json_str(b, thread);
+	open_frame(b, "thread");
+	put_str(b, "thread", thread);
 	put_str(b, "title", title);
 	put_int(b, "at", at_ms);
 	put_int(b, "rev", rev);
 	buf_add_char(b, '}');
 }
 
-void web_put_threads(struct buf *b, const struct buf *items, bool more)
+void web_put_listed(struct buf *b, const char *type, const struct listed_thread *t)
+{
+	static const char *const states[] = { "", "active", "resolved", "archived" },
+	                         *const forks[] = { "", "opening", "active", "resolved", "abandoned", "failed" };
+	if (type != NULL) {
+		open_frame(b, type);
+		put_str(b, "thread", t->key);
+	} else {
+		buf_add_str(b, "{\"thread\":");
+		buf_add_json_str(b, t->key);
+	}
+	put_str(b, "title", t->title);
+	put_int(b, "at", t->at_ms);
+	put_int(b, "rev", t->rev);
+	put_str(b, "state", t->state >= 1 && t->state <= 3 ? states[t->state] : "active");
+	if (t->parent != NULL) {
+		put_key(b, "fork");
+		buf_add_str(b, "{\"of\":");
+		buf_add_json_str(b, t->parent);
+		put_int(b, "n", t->fork_n);
+		put_str(b, "state", t->fork_state >= 1 && t->fork_state <= 5 ? forks[t->fork_state] : "failed");
+		put_id(b, "about", t->about);
+		buf_add_char(b, '}');
+	}
+	buf_add_char(b, '}');
+}
+
+void web_put_threads(struct buf *b, const struct buf *items, bool more, int which, const char *of)
 {
 	open_frame(b, "threads");
+	if (which != LIST_ALL)
+		put_str(b, "which", which == LIST_OPEN ? "open" : "archived");
+	if (of[0] != '\0')
+		put_str(b, "of", of);
 	put_list(b, "items", items);
 	put_key(b, "more");
 	buf_add_str(b, more ? "true}" : "false}");

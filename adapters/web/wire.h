@@ -19,6 +19,7 @@ struct buf;
 
 #define WEB_ACTION_MAX 100
 #define WEB_VALUE_MAX 2000
+#define WEB_PRESS_MAX 16384 /* what a press carries: a draft that was edited, for one */
 #define WEB_THREADS_MAX 100
 
 /* clang-format off */
@@ -28,7 +29,7 @@ enum web_verb {
 	WEB_HANDOVER,
 };
 /* clang-format on */
-enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2 };
+enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2, FEATURE_FORKS = 4 };
 struct web_command {
 	enum web_verb verb;
 	unsigned features;                        /* HELLO: what the client understands beyond the basics */
@@ -45,7 +46,10 @@ struct web_command {
 	int64_t n; /* PING */
 	/* THREADS: before this, and of the same moment before ${thread} if that is given */
 	int64_t before, limit;
+	int which;          /* THREADS: LIST_* of pages.h */
+	char of[ID_TEXT];   /* THREADS: only side threads of this one; "": all */
 	struct id named;    /* RETRY: the run.  FEEDBACK: the message */
+	struct id about;    /* SEND, ACT: the message that it points at; none */
 	const char *action; /* ACT, RETRY */
 	const char *value;  /* ACT: what the component carries, "" for nothing.  RETRY: the run */
 	int opinion;        /* FEEDBACK: 1, -1, 0 taken back */
@@ -97,9 +101,12 @@ void web_put_open(struct buf *b, const char *thread, struct id run, uint32_t att
 struct component;
 void web_put_components(struct buf *b, const char *thread, struct id run, struct id message, const struct component *c, size_t n);
 void web_put_pong(struct buf *b, int64_t n);
-/** One line of a list of threads, or (${live}) the frame that says it has changed; ${title} NULL: none, or not a new one. */
-void web_put_thread(struct buf *b, bool live, const char *thread, const char *title, int64_t at_ms, int64_t rev);
-void web_put_threads(struct buf *b, const struct buf *items, bool more);
+/** The frame that says that a thread has a new message; ${title} NULL: not a new one. */
+void web_put_thread(struct buf *b, const char *thread, const char *title, int64_t at_ms, int64_t rev);
+struct listed_thread;
+/** One line of a list of threads, or (${type}) the frame that says that it has changed. */
+void web_put_listed(struct buf *b, const char *type, const struct listed_thread *t);
+void web_put_threads(struct buf *b, const struct buf *items, bool more, int which, const char *of);
 struct past_run;
 void web_put_past_run(struct buf *b, const struct past_run *r);
 void web_put_history(struct buf *b, const char *thread, const struct buf *runs);

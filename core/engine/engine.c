@@ -195,6 +195,11 @@ void engine_on_event(struct engine *e, engine_event_fn fn, void *arg)
 	e->on_event_arg = arg;
 }
 
+void engine_tell_thread(struct engine *e, struct id ws, struct id thread, enum thread_change change)
+{
+	engine_emit(e, &(struct thread_event){ .kind = EVENT_THREAD, .ws = ws, .thread = thread, .change = change });
+}
+
 void engine_emit(struct engine *e, const struct thread_event *ev)
 {
 	if (e->on_event != NULL)

@@ -52,7 +52,7 @@ struct adapter_ops {
 	    struct adapter *a, const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
 	/**
 	 * Optional: the origin that begins a side thread called ${topic} beside the thread that ${origin} answers in, for the same readers.
-	 * ${id} is the delivery that opens it.  ${place_key} is where it will be.  CAP_PULL: ${thread_key} is its key, and the origin answers in
+	 * ${id} is the delivery that opens it.  ${place_key} is where it will be, "": in the place of the thread that it leaves.  CAP_PULL: ${thread_key} is its key, and the origin answers in
 	 * it; else ${thread_key} is "" and origin_within() names it once the opening is visible.  Gives the origin's length; 0: not possible
 	 * here.  Any thread; never blocks.
 	 */
@@ -62,9 +62,19 @@ struct adapter_ops {
 	void (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };
 
-/* A durable change of a thread, for live views (the web adapter).  Borrowed; called on the writer's thread after COMMIT. */
+/* What happened to a thread itself; of a fork: its own thread. */
+enum thread_change {
+	CHANGE_UPDATED, /* renamed, archived, reopened, marked as resolved */
+	CHANGE_FORK_CREATED,
+	CHANGE_FORK_RESOLVED,
+	CHANGE_FORK_ABANDONED,
+};
+/*
+ * A durable change of a thread, for live views (the web adapter).  Borrowed; called after COMMIT, on the writer's thread or (EVENT_THREAD)
+ * that of engine_tell_thread().
+ */
 struct thread_event {
-	enum { EVENT_MESSAGE, EVENT_EDITED, EVENT_DELETED, EVENT_RUN } kind;
+	enum { EVENT_MESSAGE, EVENT_EDITED, EVENT_DELETED, EVENT_RUN, EVENT_THREAD } kind;
 	struct id ws, thread, message, run;
 	int64_t seq;        /* the message's place */
 	int64_t rev;        /* seq of this change: what a resume compares */
@@ -74,6 +84,8 @@ struct thread_event {
 	size_t text_len;
 	const char *client_key; /* message_key of a posted message */
 	const char *run_state;  /* EVENT_RUN: "running", "answered", "failed", "stopped", "queued" */
+	/* EVENT_THREAD: ${ws}, ${thread} and this are all there is; engine_show_thread() tells how it stands now. */
+	enum thread_change change;
 	int64_t at_ms;
 };
 typedef void (*engine_event_fn)(void *arg, const struct thread_event *ev);
@@ -105,6 +117,9 @@ enum err engine_start(struct engine *e);
 /** Stops taking work, waits up to ${ms} for runs and deliveries; what is left is picked up by the next process. */
 void engine_drain(struct engine *e, uint32_t ms);
 void engine_free(struct engine *e);
+
+/** Tell live views that ${thread} has changed.  After COMMIT; any thread. */
+void engine_tell_thread(struct engine *e, struct id ws, struct id thread, enum thread_change change);
 
 /**
  * Hand in what somebody did.  Copies; never blocks; any thread.  ${done} is called once, on the writer's thread, after COMMIT:

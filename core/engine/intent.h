@@ -108,6 +108,7 @@ struct intent {
 	/* A command that was pointed at a message (a shortcut on it): its key and platform time in the same place; NULL: at none. */
 	const char *about_key;
 	uint64_t about_ms;
+	struct id about_id; /* or its id, where the edge knows that; it counts only in the thread of the intent.  None: at none */
 	struct intent_file files[INTENT_FILES_MAX];
 	size_t files_len;
 	enum verified verified;

@@ -9,16 +9,24 @@
 
 #include "engine_internal.h"
 
+/* clang-format off */
+#define LISTED \
+	"SELECT t.id, t.external_key, coalesce(t.title, left(btrim(regexp_replace(left(coalesce((SELECT m.body FROM messages m" \
+	" WHERE m.ws = t.ws AND m.thread_id = t.id AND m.author_kind = 1 AND m.state <> 2 ORDER BY m.seq LIMIT 1), f.body), 600)," \
+	" '\\s+', ' ', 'g')), 120))," \
+	" t.last_at, t.seq, t.state, o.external_key, k.n, k.state, k.about_id, p.adapter, p.external_id FROM threads t JOIN LATERAL" \
+	" (SELECT body FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id AND m.state <> 2 ORDER BY m.seq LIMIT 1) f ON true" \
+	" JOIN places p ON p.ws = t.ws AND p.id = t.place_id" \
+	" LEFT JOIN forks k ON k.ws = t.ws AND k.id = t.fork_id LEFT JOIN threads o ON o.ws = k.ws AND o.id = k.parent_id"
+/* clang-format on */
 const struct pg_statement pages_statements[] = {
 	{ "pages_threads",
-	    "SELECT t.id, t.external_key, coalesce(t.title, left(btrim(regexp_replace(left(coalesce((SELECT m.body FROM messages m"
-	    " WHERE m.ws = t.ws AND m.thread_id = t.id AND m.author_kind = 1 AND m.state <> 2 ORDER BY m.seq LIMIT 1), f.body), 600),"
-	    " '\\s+', ' ', 'g')), 120)),"
-	    " t.last_at, t.seq FROM threads t JOIN LATERAL (SELECT body FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id"
-	    " AND m.state <> 2 ORDER BY m.seq LIMIT 1) f ON true"
+	    LISTED
 	    " WHERE t.ws = $1 AND t.place_id = $2 AND ($3::int8 = 0"
 	    " OR (date_trunc('milliseconds', t.last_at), t.id) < (to_timestamp($3::int8 / 1000.0), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000')))"
+	    " AND ($6::int2 = 0 OR (t.state = 3) = ($6 = 2)) AND ($7::uuid IS NULL OR k.parent_id = $7)"
 	    " ORDER BY date_trunc('milliseconds', t.last_at) DESC, t.id DESC LIMIT $5" },
+	{ "pages_thread", LISTED " WHERE t.ws = $1 AND t.id = $2" },
 	{ "pages_runs",
 	    "SELECT r.id, r.state, r.created_at, (extract(epoch FROM r.finished_at - r.created_at) * 1000)::int8, c.model, c.input, c.output,"
 	    " c.cost, s.tools FROM runs r"
@@ -60,35 +68,68 @@ const struct pg_statement pages_statements[] = {
 	{ NULL, NULL },
 };
 
-enum err engine_list_threads(struct engine *e, struct id ws, struct id place, int64_t before_ms, struct id before, int limit,
-    void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+static int64_t number(const PGresult *r, int row, int col)
+{
+	return PQgetisnull(r, row, col) ? 0 : pg_get_int8(r, row, col);
+}
+
+static void give_thread(const PGresult *r, int i, bool with_place, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+{
+	fn(arg,
+	    &(struct listed_thread){ .key = pg_get_str(r, i, 1),
+	        .title = pg_get_str(r, i, 2),
+	        .at_ms = pg_get_time_ms(r, i, 3),
+	        .rev = pg_get_int8(r, i, 4),
+	        .state = (int)pg_get_int8(r, i, 5),
+	        .parent = pg_get_str(r, i, 6),
+	        .fork_n = (int)number(r, i, 7),
+	        .fork_state = (int)number(r, i, 8),
+	        .about = PQgetisnull(r, i, 9) ? ID_NONE : pg_get_id(r, i, 9),
+	        .adapter = with_place ? pg_get_str(r, i, 10) : NULL,
+	        .place = with_place ? pg_get_str(r, i, 11) : NULL });
+}
+
+enum err engine_list_threads(
+    struct engine *e, struct id ws, const struct thread_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
 {
 	struct pg *pg = engine_pg(e);
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
-	pg_arg_id(a, place);
-	pg_arg_int8(a, before_ms);
-	pg_arg_id(a, before);
-	pg_arg_int8(a, limit);
+	pg_arg_id(a, q->place);
+	pg_arg_int8(a, q->before_ms);
+	pg_arg_id(a, q->before);
+	pg_arg_int8(a, q->limit);
+	pg_arg_int2(a, (int16_t)q->which);
+	pg_arg_id(a, q->of);
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
 		err = pg_end(pg, pg_query(pg, "pages_threads", a, &r));
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
-		fn(arg,
-		    &(struct listed_thread){ .key = pg_get_str(r, i, 1),
-		        .title = pg_get_str(r, i, 2),
-		        .at_ms = pg_get_time_ms(r, i, 3),
-		        .rev = pg_get_int8(r, i, 4) });
+		give_thread(r, i, false, fn, arg);
 	PQclear(r);
 	pg_args_free(a);
 	engine_pg_done(e, pg);
 	return err;
 }
 
-static int64_t number(const PGresult *r, int row, int col)
+enum err engine_show_thread(
+    struct engine *e, struct id ws, struct id thread, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
 {
-	return PQgetisnull(r, row, col) ? 0 : pg_get_int8(r, row, col);
+	struct pg *pg = engine_pg(e);
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, thread);
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = pg_end(pg, pg_query(pg, "pages_thread", a, &r));
+	if (err == ERR_NONE && PQntuples(r) == 1)
+		give_thread(r, 0, true, fn, arg);
+	PQclear(r);
+	pg_args_free(a);
+	engine_pg_done(e, pg);
+	return err;
 }
 
 enum err engine_run_history(

@@ -11,13 +11,28 @@ struct listed_thread {
 	const char *key;   /* the adapter's name for it */
 	const char *title; /* its own, else how its first message begins; at most 120 characters */
 	int64_t at_ms, rev;
+	int state; /* threads.state: 1 active, 2 resolved, 3 archived */
+	/* of a side thread; NULL: a thread of its own */
+	const char *parent;          /* the adapter's name for the thread that it left */
+	int fork_n, fork_state;      /* forks.n, forks.state */
+	struct id about;             /* the message there that it is about; none: erased, or about none */
+	const char *adapter, *place; /* where it is: engine_show_thread() only */
 };
-/**
- * Threads of ${place} that hold a message, newest first, at most ${limit}: those before (${before_ms}, ${before}), the last one of the
- * page before; ${before_ms} 0: from the newest.
- */
-enum err engine_list_threads(struct engine *e, struct id ws, struct id place, int64_t before_ms, struct id before, int limit,
-    void (*fn)(void *arg, const struct listed_thread *t), void *arg);
+enum { LIST_ALL, LIST_OPEN /* not archived */, LIST_ARCHIVED };
+struct thread_query {
+	struct id place;
+	struct id of;      /* only side threads of this one; none: all */
+	int which;         /* LIST_* */
+	int64_t before_ms; /* 0: from the newest */
+	struct id before;
+	int limit;
+};
+/** Threads of a place that hold a message, newest first: those before (before_ms, before), the last one of the page before. */
+enum err engine_list_threads(
+    struct engine *e, struct id ws, const struct thread_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg);
+/** How one thread stands now, whosesoever it is; ${fn} is not called when it holds no message. */
+enum err engine_show_thread(
+    struct engine *e, struct id ws, struct id thread, void (*fn)(void *arg, const struct listed_thread *t), void *arg);
 
 struct past_run {
 	struct id run;

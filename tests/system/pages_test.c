@@ -123,6 +123,12 @@ static void threads__are_listed__newest_first_to_their_person_only(void **state)
 	assert_string_equal(item_str(list, 0, "thread"), TWO);
 	assert_string_equal(item_str(list, 1, "thread"), ONE);
 	assert_string_equal(item_str(list, 1, "title"), "first thread #1");
+	assert_string_equal(item_str(list, 1, "state"), "active");
+	assert_null(json_object_get(json_array_get(list, 1), "fork"));
+	assert_int_equal(json_array_size(items(&w, ",\"which\":\"archived\"")), 0);
+	assert_int_equal(json_array_size(items(&w, ",\"of\":\"" ONE "\"")), 0);
+	list = items(&w, ",\"which\":\"open\"");
+	assert_int_equal(json_array_size(list), 2);
 	assert_int_equal(json_int(json_array_get(list, 1), "rev", 0), 2);
 	list = items(&w, ",\"limit\":1");
 	assert_int_equal(json_array_size(list), 1);
@@ -342,7 +348,7 @@ static void act__that_is_sent_twice__is_one_press(void **state)
 	}
 	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM inbox WHERE source_key LIKE 'a:%'"), 1);
 	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM messages"), 0);
-	char frame[2300], value[2002];
+	char frame[16800], value[16384 + 2];
 	memset(value, 'v', sizeof value - 1);
 	value[sizeof value - 1] = '\0';
 	snprintf(frame, sizeof frame,

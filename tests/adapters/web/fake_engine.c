@@ -44,6 +44,10 @@ static struct fake {
 	char last_tz[70], last_key[70], last_person[80], last_name[130];
 	bool last_guest;
 	int last_verified;
+	struct id last_about;
+	char last_action[110], *last_text; /* of what was handed in last */
+	struct thread_query asked;
+	struct listed_thread shown; /* how engine_show_thread() says a thread stands */
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static char fake_engine_object;
 
@@ -58,6 +62,9 @@ static void fake_reset(void)
 	fake.read_delay_ms = 0;
 	fake.stops = fake.reads = 0;
 	fake.auto_answer = fake.hang = fake.offer = NULL;
+	fake.shown = (struct listed_thread){ 0 };
+	free(fake.last_text);
+	fake.last_text = NULL;
 	pthread_mutex_unlock(&fake.lock);
 }
 
@@ -200,6 +207,10 @@ bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn
 	snprintf(fake.last_name, sizeof fake.last_name, "%s", in->person.name ? in->person.name : "");
 	fake.last_guest = in->person.is_guest;
 	fake.last_verified = (int)in->verified;
+	fake.last_about = in->about_id;
+	snprintf(fake.last_action, sizeof fake.last_action, "%s", in->action ? in->action : "");
+	free(fake.last_text);
+	fake.last_text = xstrndup(in->text ? in->text : "", in->text_len);
 	fake.last_thread = a.thread;
 	struct fake_message *m = NULL;
 	for (size_t i = 0; i < fake.len && m == NULL; i++)
@@ -352,12 +363,22 @@ struct id engine_thread_id(struct id place, const char *thread_key)
 }
 
 /* Pages are tested against the real engine (tests/system/pages_test.c). */
-enum err engine_list_threads(struct engine *e, struct id ws, struct id place, int64_t before_ms, struct id before, int limit,
-    void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+enum err engine_list_threads(
+    struct engine *e, struct id ws, const struct thread_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
 {
-	(void)e, (void)ws, (void)place, (void)before_ms, (void)before, (void)limit, (void)fn, (void)arg;
+	(void)e, (void)ws;
 	if (fake.read_delay_ms > 0)
 		usleep(fake.read_delay_ms * 1000);
+	fake.asked = *q;
+	if (fake.shown.key != NULL)
+		fn(arg, &fake.shown);
+	return ERR_NONE;
+}
+enum err engine_show_thread(
+    struct engine *e, struct id ws, struct id thread, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+{
+	(void)e, (void)ws, (void)thread;
+	fn(arg, &fake.shown);
 	return ERR_NONE;
 }
 enum err engine_run_history(
