@@ -66,7 +66,7 @@ static void work(void *arg)
 	switch (a->verb) {
 	case WEB_THREADS:
 		a->result = engine_list_threads(e, a->ws,
-		    &(struct thread_query){ .place = a->place,
+		    &(struct list_query){ .place = a->place,
 		        .of = a->of,
 		        .which = a->which,
 		        .before_ms = a->before,

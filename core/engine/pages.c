@@ -90,7 +90,7 @@ static void give_thread(const PGresult *r, int i, bool with_place, void (*fn)(vo
 }
 
 enum err engine_list_threads(
-    struct engine *e, struct id ws, const struct thread_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+    struct engine *e, struct id ws, const struct list_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
 {
 	struct pg *pg = engine_pg(e);
 	struct pg_args *a = pg_args_new();

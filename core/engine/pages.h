@@ -19,7 +19,7 @@ struct listed_thread {
 	const char *adapter, *place; /* where it is: engine_show_thread() only */
 };
 enum { LIST_ALL, LIST_OPEN /* not archived */, LIST_ARCHIVED };
-struct thread_query {
+struct list_query {
 	struct id place;
 	struct id of;      /* only side threads of this one; none: all */
 	int which;         /* LIST_* */
@@ -29,7 +29,7 @@ struct thread_query {
 };
 /** Threads of a place that hold a message, newest first: those before (before_ms, before), the last one of the page before. */
 enum err engine_list_threads(
-    struct engine *e, struct id ws, const struct thread_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg);
+    struct engine *e, struct id ws, const struct list_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg);
 /** How one thread stands now, whosesoever it is; ${fn} is not called when it holds no message. */
 enum err engine_show_thread(
     struct engine *e, struct id ws, struct id thread, void (*fn)(void *arg, const struct listed_thread *t), void *arg);

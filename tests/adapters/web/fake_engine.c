@@ -46,7 +46,7 @@ static struct fake {
 	int last_verified;
 	struct id last_about;
 	char last_action[110], *last_text; /* of what was handed in last */
-	struct thread_query asked;
+	struct list_query asked;
 	struct listed_thread shown; /* how engine_show_thread() says a thread stands */
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static char fake_engine_object;
@@ -364,7 +364,7 @@ struct id engine_thread_id(struct id place, const char *thread_key)
 
 /* Pages are tested against the real engine (tests/system/pages_test.c). */
 enum err engine_list_threads(
-    struct engine *e, struct id ws, const struct thread_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
+    struct engine *e, struct id ws, const struct list_query *q, void (*fn)(void *arg, const struct listed_thread *t), void *arg)
 {
 	(void)e, (void)ws;
 	if (fake.read_delay_ms > 0)
