@@ -12,7 +12,7 @@
 struct news {
 	struct web *web;
 	struct id ws, thread;
-	enum thread_change change;
+	enum thread_event_change change;
 	char person[WEB_PERSON_MAX + 1];
 	struct buf frame;
 };

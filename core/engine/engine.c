@@ -195,7 +195,7 @@ void engine_on_event(struct engine *e, engine_event_fn fn, void *arg)
 	e->on_event_arg = arg;
 }
 
-void engine_tell_thread(struct engine *e, struct id ws, struct id thread, enum thread_change change)
+void engine_tell_thread(struct engine *e, struct id ws, struct id thread, enum thread_event_change change)
 {
 	engine_emit(e, &(struct thread_event){ .kind = EVENT_THREAD, .ws = ws, .thread = thread, .change = change });
 }

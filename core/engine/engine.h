@@ -63,7 +63,7 @@ struct adapter_ops {
 };
 
 /* What happened to a thread itself; of a fork: its own thread. */
-enum thread_change {
+enum thread_event_change {
 	CHANGE_UPDATED, /* renamed, archived, reopened, marked as resolved */
 	CHANGE_FORK_CREATED,
 	CHANGE_FORK_RESOLVED,
@@ -85,7 +85,7 @@ struct thread_event {
 	const char *client_key; /* message_key of a posted message */
 	const char *run_state;  /* EVENT_RUN: "running", "answered", "failed", "stopped", "queued" */
 	/* EVENT_THREAD: ${ws}, ${thread} and this are all there is; engine_show_thread() tells how it stands now. */
-	enum thread_change change;
+	enum thread_event_change change;
 	int64_t at_ms;
 };
 typedef void (*engine_event_fn)(void *arg, const struct thread_event *ev);
@@ -119,7 +119,7 @@ void engine_drain(struct engine *e, uint32_t ms);
 void engine_free(struct engine *e);
 
 /** Tell live views that ${thread} has changed.  After COMMIT; any thread. */
-void engine_tell_thread(struct engine *e, struct id ws, struct id thread, enum thread_change change);
+void engine_tell_thread(struct engine *e, struct id ws, struct id thread, enum thread_event_change change);
 
 /**
  * Hand in what somebody did.  Copies; never blocks; any thread.  ${done} is called once, on the writer's thread, after COMMIT:

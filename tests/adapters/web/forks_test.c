@@ -121,7 +121,7 @@ static void threads__of_one__are_asked_for_and_told_with_their_state(void **stat
 static void news__of_a_thread__reach_the_pages_of_its_person_and_nobody_else(void **state)
 {
 	static const struct {
-		enum thread_change change;
+		enum thread_event_change change;
 		int fork_state;
 		const char *type, *state;
 	} cases[] = { { CHANGE_FORK_CREATED, 2, "fork.created", "active" },
