@@ -63,7 +63,7 @@ const struct pg_statement accept_statements[] = {
 	    " several = threads.several OR excluded.several OR coalesce(threads.only_person <> excluded.only_person, false)"
 	    " RETURNING id, seq, taking_part, quiet, prev_author, several, relay,"
 	    " (SELECT p.quiet FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id),"
-	    " (SELECT p.visibility FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id)" },
+	    " (SELECT p.visibility FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id), fork_id" },
 	{ "accept_messages",
 	    "INSERT INTO messages (ws, id, thread_id, seq, rev, message_key, author_id, author_kind, body, files, audience_id)"
 	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, s.message_key, s.author_id, s.author_kind, s.body, s.files::jsonb, s.audience_id"
@@ -81,11 +81,12 @@ const struct pg_statement accept_statements[] = {
 	    " RETURNING thread_id, owner, token" },
 	{ "accept_runs",
 	    "INSERT INTO runs (ws, id, thread_id, message_id, message_seq, person_id, kind, command, state, token, adapter, origin,"
-	    " private_reply, due) SELECT $1::uuid, s.id, s.thread_id, s.message_id, s.seq, s.person_id, s.kind, s.command, 1,"
+	    " private_reply, due, about_id) SELECT $1::uuid, s.id, s.thread_id, s.message_id, s.seq, s.person_id, s.kind, s.command, 1,"
 	    " (SELECT token FROM dispatch d WHERE d.ws = $1 AND d.thread_id = s.thread_id), s.adapter, s.origin, s.private_reply,"
-	    " CASE WHEN s.delay > 0 THEN now() + s.delay * interval '1 ms' END"
+	    " CASE WHEN s.delay > 0 THEN now() + s.delay * interval '1 ms' END, s.about_id"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::int8[], $6::uuid[], $7::int2[], $8::int2[], $9::text[], $10::bytea[],"
-	    " $11::bool[], $12::int8[]) AS s(id, thread_id, message_id, seq, person_id, kind, command, adapter, origin, private_reply, delay)" },
+	    " $11::bool[], $12::int8[], $13::uuid[]) AS s(id, thread_id, message_id, seq, person_id, kind, command, adapter, origin,"
+	    " private_reply, delay, about_id)" },
 	{ "accept_notes",
 	    "INSERT INTO adapter_notes (ws, adapter, key, value) SELECT $1::uuid, s.adapter, s.key, s.value"
 	    " FROM unnest($2::text[], $3::text[], $4::text[]) AS s(adapter, key, value)"
@@ -107,7 +108,7 @@ const struct pg_statement accept_statements[] = {
 	    " SELECT m.thread_id, m.seq, m.rev, (SELECT id FROM runs WHERE ws = $1 AND message_id = $2 AND thread_id = m.thread_id"
 	    " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, p.quiet, p.visibility,"
 	    " CASE WHEN $5 THEN EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2) ELSE true END,"
-	    " th.relay"
+	    " th.relay, th.fork_id"
 	    " FROM m JOIN threads th ON th.ws = $1 AND th.id = m.thread_id JOIN places p ON p.ws = $1 AND p.id = th.place_id" },
 	{ "accept_delete_steps",
 	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND thread_id = $3 AND message_id = $2"
@@ -124,7 +125,7 @@ const struct pg_statement accept_statements[] = {
 	    "UPDATE runs r SET answered_by = $3 FROM threads t, messages m WHERE r.ws = $1 AND r.id = $2 AND r.state IN (5, 7)"
 	    " AND r.answered_by IS NULL AND t.ws = r.ws AND t.id = r.thread_id AND t.place_id = $4"
 	    " AND m.ws = r.ws AND m.id = r.message_id AND m.state <> 2 AND (NOT r.private_reply OR r.person_id = $5)"
-	    " RETURNING r.thread_id, r.message_id, r.message_seq, m.audience_id, r.private_reply, m.rev" },
+	    " RETURNING r.thread_id, r.message_id, r.message_seq, m.audience_id, r.private_reply, m.rev, t.fork_id" },
 	/* The thread is another process's: mark it, and what is to be stopped. */
 	{ "accept_look", "UPDATE dispatch SET look = true WHERE ws = $1 AND thread_id = $2 AND owner <> $3" },
 	{ "accept_stop",
@@ -176,7 +177,9 @@ static void on_edit(void *ctx, const PGresult *r)
 		.place_quiet = pg_get_bool(r, 0, 8),
 		.visibility = (enum visibility)pg_get_int8(r, 0, 9),
 		.relay = (enum relay_side)pg_get_int8(r, 0, 11),
+		.is_fork = !PQgetisnull(r, 0, 12),
 	};
+	a->fork = a->facts.is_fork ? pg_get_id(r, 0, 12) : ID_NONE;
 	a->message_rev = a->rev;
 	a->edit_is_new = a->in.kind == INTENT_MESSAGE_EDITED && !pg_get_bool(r, 0, 10);
 }
@@ -192,6 +195,7 @@ static void on_retry(void *ctx, const PGresult *r)
 	a->audience = pg_get_id(r, 0, 3);
 	a->in.private_reply = pg_get_bool(r, 0, 4);
 	a->message_rev = pg_get_int8(r, 0, 5);
+	a->fork = PQgetisnull(r, 0, 6) ? ID_NONE : pg_get_id(r, 0, 6);
 	a->rev = -1; /* found */
 }
 
@@ -506,6 +510,8 @@ static void queue_run(struct accept_op *a)
 	r->kind = a->route.to == ROUTE_COMMAND ? RUN_COMMAND : RUN_AGENT;
 	r->command = a->route.command;
 	r->private_reply = a->in.private_reply;
+	r->about = a->about;
+	r->fork = a->fork;
 	r->accepted_us = a->at_us;
 	if (a->route.command == CMD_STOP)
 		lane_stop(e, a->thread, STOP_BY_PERSON);
@@ -640,6 +646,21 @@ static const struct write_kind refused_kind = { .name = "refuse", .rank = 1, .ro
 
 /* ---- the call ---- */
 
+/* A button that gives a command: its presser says so in the thread of the button. */
+static void press_is_command(struct intent *in)
+{
+	if (in->kind != INTENT_ACTION_PRESSED || in->action == NULL || in->text_len == 0)
+		return;
+	bool alone = strcmp(in->action, ACTION_COMMAND_PRIVATE) == 0;
+	if (!alone && strcmp(in->action, ACTION_COMMAND) != 0)
+		return;
+	in->kind = INTENT_COMMAND_GIVEN;
+	in->is_command = true;
+	in->private_reply |= alone;
+	in->message_key = NULL; /* that of the message with the button */
+	in->by_habit = in->late = in->edge_answers = in->no_answer = false;
+}
+
 static bool take(struct engine *e, const struct intent *from, const struct relayed *relayed, engine_accepted_fn fn, void *arg)
 {
 	if (from->source_key == NULL || from->adapter == NULL || !atomic_load(&e->started))
@@ -672,6 +693,7 @@ static bool take(struct engine *e, const struct intent *from, const struct relay
 	a->arg = arg;
 	a->at_us = clock_us();
 	a->memory = intent_copy(&a->in, from);
+	press_is_command(&a->in);
 	struct buf name = BUF_INIT;
 	buf_addf(&name, "inbox\n%s\n%s", a->in.adapter, a->in.source_key);
 	a->inbox = id_named(a->in.ws, a->in.platform_ms, name.p, name.len);
@@ -689,6 +711,9 @@ static bool take(struct engine *e, const struct intent *from, const struct relay
 			a->message = engine_message_id(a->place, a->in.platform_ms, a->in.message_key);
 		else
 			a->message = a->inbox;
+		a->about = a->in.about_id;
+		if (a->in.about_key != NULL)
+			a->about = engine_message_id(a->place, a->in.about_ms, a->in.about_key);
 	}
 	if (a->in.person.external_id != NULL) {
 		a->identity = identity_id(a->in.ws, a->in.adapter, a->in.person.external_id);

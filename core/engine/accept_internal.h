@@ -15,6 +15,8 @@ struct accept_op {
 	uint64_t at_us;
 	struct id inbox, place, thread, message, identity, person;
 	struct id audience; /* the place's own, or the one person a private answer is for */
+	struct id about;    /* the message that a command points at */
+	struct id fork;     /* the side thread that its thread is */
 	bool addressed;
 	/* from the first and second round */
 	bool fresh;

@@ -239,7 +239,9 @@ static void on_threads(void *ctx, const PGresult *r)
 				.relay = (enum relay_side)pg_get_int8(r, i, 6),
 				.place_quiet = pg_get_bool(r, i, 7),
 				.visibility = (enum visibility)pg_get_int8(r, i, 8),
+				.is_fork = !PQgetisnull(r, i, 9),
 			};
+			a->fork = a->facts.is_fork ? pg_get_id(r, i, 9) : ID_NONE;
 		}
 	}
 }
@@ -442,6 +444,7 @@ void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(PG_BYTES, pg_array_bytes(g, a->in.origin, a->in.origin_len));
 	EACH(PG_BOOL, pg_array_bool(g, a->in.private_reply));
 	EACH(PG_INT8, pg_array_int8(g, a->in.delay_ms));
+	EACH(PG_UUID, pg_array_id(g, a->about));
 #undef EACH
 	writer_exec(tx, "accept_runs", NULL, NULL);
 }

@@ -1,12 +1,32 @@
-/* Commands that a worker runs: which handler has which, and what handlers share. */
+/*
+ * Commands that a worker runs: finding the handler, what handlers share, and the way through a model and back (run.c has the model's side).
+ */
 #include "ask.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/clock.h"
+#include "../base/log.h"
 #include "../base/mem.h"
+#include "context.h"
 #include "offer.h"
+
+const struct pg_statement ask_statements[] = {
+	{ "ask_message", "SELECT body FROM messages WHERE ws = $1 AND id = $2 AND state <> 2" },
+	/* Something of Eddy's own in a thread: message, delivery and the work to deliver it, once.  $9: 1 pending, 3 delivered by COMMIT. */
+	{ "ask_say",
+	    "WITH t AS (UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now() WHERE ws = $1 AND id = $3"
+	    " AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.ws = $1 AND m.id = $2) RETURNING seq, audience_id),"
+	    " m AS (INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id, components)"
+	    " SELECT $1, $2, $3, t.seq, t.seq, 2, $4, t.audience_id, $5::text::jsonb FROM t RETURNING seq),"
+	    " o AS (INSERT INTO outbox (ws, id, thread_id, message_id, adapter, origin, state, sent_at)"
+	    " SELECT $1, $6, $3, $2, $7, $8, $9::int2, CASE WHEN $9::int2 = 3 THEN now() END FROM m RETURNING thread_id),"
+	    " d AS (INSERT INTO dispatch (ws, thread_id, pending, due, token) SELECT $1, o.thread_id, 1, now(), 0 FROM o WHERE $9::int2 <> 3"
+	    " ON CONFLICT (ws, thread_id) DO UPDATE SET pending = dispatch.pending + 1, due = now())"
+	    " SELECT seq FROM m" },
+	{ NULL, NULL },
+};
 
 static const struct ask_handler *const groups[] = { ask_forks, ask_threads, ask_digest, ask_search, ask_memory, ask_forget };
 
@@ -18,6 +38,8 @@ const struct ask_handler *ask_find(enum command c)
 				return h;
 	return NULL;
 }
+
+/* ---- what handlers use ---- */
 
 static void add_component(struct ask *a, struct component c)
 {
@@ -40,6 +62,11 @@ void ask_button_private(struct ask *a, const char *label, const char *command, i
 	add_component(a,
 	    (struct component){
 	        .kind = COMPONENT_BUTTON, .action = ACTION_COMMAND_PRIVATE, .value = command, .label = label, .style = style });
+}
+
+void ask_component(struct ask *a, const struct component *c)
+{
+	add_component(a, *c);
 }
 
 void ask_link(struct ask *a, const char *label, const char *url)
@@ -68,4 +95,189 @@ enum err ask_query(struct ask *a, const char *statement, const struct pg_args *a
 struct id ask_said(struct id delivery)
 {
 	return id_named(delivery, 0, "said", 4);
+}
+
+/* ---- saying something where nobody has asked ---- */
+
+/* What was said to a live view's thread is told once the handler's transactions are committed. */
+struct ask_event {
+	struct ask_event *next;
+	struct thread_event ev;
+	struct component *components;
+	char *text;
+};
+
+static void later(struct ask *a, struct id thread, struct id message, int64_t seq, const struct ask_saying *s)
+{
+	struct ask_event *x = xcalloc(1, sizeof(*x));
+	x->text = xstrndup(s->text, s->text_len);
+	x->components = s->components_len > 0 ? offer_copy(s->components, s->components_len) : NULL;
+	x->ev = (struct thread_event){ .kind = EVENT_MESSAGE,
+		.ws = a->r->ws,
+		.thread = thread,
+		.message = message,
+		.seq = seq,
+		.rev = seq,
+		.author_kind = AUTHOR_EDDY,
+		.author = "Eddy",
+		.text = x->text,
+		.text_len = s->text_len,
+		.components = x->components,
+		.components_len = s->components_len,
+		.at_ms = (int64_t)clock_wall_ms() };
+	x->next = a->events;
+	a->events = x;
+}
+
+static void tell(struct ask *a, bool committed)
+{
+	struct ask_event *oldest_first = NULL;
+	while (a->events != NULL) {
+		struct ask_event *x = a->events;
+		a->events = x->next;
+		x->next = oldest_first;
+		oldest_first = x;
+	}
+	while (oldest_first != NULL) {
+		struct ask_event *x = oldest_first;
+		oldest_first = x->next;
+		if (committed)
+			engine_emit(a->e, &x->ev);
+		if (x->components != NULL)
+			offer_free(x->components, x->ev.components_len);
+		free(x->text);
+		free(x);
+	}
+}
+
+enum err ask_say(struct ask *a, const struct ask_saying *s)
+{
+	const struct adapter_slot *via = engine_adapter(a->e, s->adapter, strlen(s->adapter));
+	bool pulled = via != NULL && (via->ops->caps & CAP_PULL) != 0;
+	struct buf json = BUF_INIT;
+	struct id message = ask_said(s->id);
+	if (s->components_len > 0)
+		offer_write(&json, s->components, s->components_len);
+	struct pg_args *g = pg_args_new();
+	pg_arg_id(g, a->r->ws);
+	pg_arg_id(g, message);
+	pg_arg_id(g, s->thread);
+	pg_arg_text(g, s->text, s->text_len);
+	if (json.len > 0)
+		pg_arg_text(g, json.p, json.len);
+	else
+		pg_arg_null(g);
+	pg_arg_id(g, s->id);
+	pg_arg_str(g, s->adapter);
+	pg_arg_bytes(g, s->origin, s->origin_len);
+	pg_arg_int2(g, pulled ? OUT_SENT : OUT_PENDING);
+	PGresult *r = NULL;
+	enum err e = ask_query(a, "ask_say", g, &r);
+	pg_args_free(g);
+	buf_done(&json);
+	if (e != ERR_NONE)
+		return e;
+	if (PQntuples(r) == 1 && pulled)
+		later(a, s->thread, message, pg_get_int8(r, 0, 0), s);
+	a->more_work |= !pulled;
+	PQclear(r);
+	return ERR_NONE;
+}
+
+/* ---- the way of a command ---- */
+
+static enum err ask_open(struct ask *a, struct run *r, struct pg *pg)
+{
+	*a = (struct ask){ .e = r->e, .r = r, .pg = pg, .wall_ms = clock_wall_ms(), .md = &r->answer, .arg = "", .text = "" };
+	char place[128];
+	struct pg_args *g = pg_args_new();
+	PGresult *res = NULL;
+	pg_arg_id(g, r->ws);
+	pg_arg_id(g, r->message);
+	enum err e = pg_begin(pg, r->ws);
+	if (e == ERR_NONE)
+		e = context_card(r->e, pg, r->ws, r->person, &a->card);
+	if (e == ERR_NONE)
+		e = context_place(r->e, pg, r->ws, r->place, place, sizeof(place), &a->visibility);
+	if (e == ERR_NONE)
+		e = pg_query(pg, "ask_message", g, &res);
+	e = pg_end(pg, e);
+	pg_args_free(g);
+	if (e == ERR_NONE && PQntuples(res) == 1) {
+		a->message = res;
+		a->text = PQgetvalue(res, 0, 0);
+		a->text_len = (size_t)PQgetlength(res, 0, 0);
+		struct command_call call;
+		if (command_parse(a->text, a->text_len, !id_is_none(r->fork), &call) && call.command == r->command) {
+			a->arg = call.arg;
+			a->arg_len = call.arg_len;
+		}
+	} else {
+		PQclear(res);
+	}
+	return e;
+}
+
+static void forget_components(struct run *r)
+{
+	offer_free(r->components, r->components_len);
+	r->components = NULL;
+	r->components_len = 0;
+}
+
+static enum ask_step ask_close(struct ask *a, enum err e)
+{
+	if (a->pg != NULL && e != ERR_NONE)
+		pg_rollback(a->pg);
+	tell(a, e == ERR_NONE);
+	if (e == ERR_NONE && a->more_work)
+		claim_now(a->e);
+	PQclear(a->message);
+	if (e == ERR_NONE)
+		return ASK_DONE;
+	buf_reset(&a->r->answer);
+	forget_components(a->r);
+	return e == ERR_RETRY ? ASK_AWAY : e == ERR_INPUT ? ASK_UNFIT : ASK_BROKEN;
+}
+
+enum ask_step ask_begin(struct run *r, struct pg *pg, const struct ask_handler *h)
+{
+	struct ask a;
+	buf_reset(&r->answer);
+	forget_components(r);
+	enum err e = ask_open(&a, r, pg);
+	if (e == ERR_NONE)
+		e = h->answer(&a);
+	if (e == ERR_NONE && a.task.name != NULL && h->complete != NULL) {
+		ask_task_free(r->task);
+		r->task = xmalloc(sizeof(*r->task));
+		*r->task = a.task;
+		ask_close(&a, ERR_NONE);
+		return ASK_MODEL;
+	}
+	buf_done(&a.task.system);
+	buf_done(&a.task.input);
+	enum ask_step step = ask_close(&a, e);
+	return step == ASK_UNFIT ? ASK_BROKEN : step;
+}
+
+enum ask_step ask_complete(struct run *r, struct pg *pg, const struct ask_handler *h, bool words)
+{
+	struct ask a;
+	buf_reset(&r->answer);
+	forget_components(r);
+	enum err e = ask_open(&a, r, pg);
+	a.why_no_model = r->floor_why;
+	if (e == ERR_NONE)
+		e = h->complete(&a, words ? (r->said.p ? r->said.p : "") : NULL, words ? r->said.len : 0);
+	return ask_close(&a, e);
+}
+
+void ask_task_free(struct ask_task *t)
+{
+	if (t == NULL)
+		return;
+	buf_done(&t->system);
+	buf_done(&t->input);
+	free(t);
 }

@@ -5,6 +5,8 @@
 #include "../people/directory.h"
 #include "engine_internal.h"
 
+struct ask_event;
+
 /*
  * A command at work, on a worker.  A handler opens its own tenant transactions (pg_begin … pg_end) and may run again after a crash, from
  * its beginning: what it stores takes its ids from the run's id (id_named(r->id, 0, …), ON CONFLICT DO NOTHING), so that the second time
@@ -22,7 +24,7 @@ struct ask_task {
 struct ask {
 	struct engine *e;
 	struct pg *pg;
-	struct run *r; /* ws, id, thread, place, audience, person, message, message_seq, about, fork, via, origin */
+	struct run *r;           /* ws, id, thread, place, audience, person, message, message_seq, about, fork, via, origin */
 	struct person_card card; /* who asks */
 	enum visibility visibility;
 	const char *text; /* the message */
@@ -30,10 +32,12 @@ struct ask {
 	const char *arg; /* what follows the command's own words; "" */
 	size_t arg_len;
 	uint64_t wall_ms;
-	struct buf *md;   /* the answer in Markdown; nothing is said when it stays empty */
+	struct buf *md;           /* the answer in Markdown; nothing is said when it stays empty */
 	const char *why_no_model; /* complete() without words: one half-sentence, static; NULL: none is connected */
 	struct ask_task task;
-	bool more_work; /* rows were put into the outbox of any thread: they are looked for after the handler */
+	PGresult *message;        /* what ${text} borrows from */
+	struct ask_event *events; /* for live views, once it is committed */
+	bool more_work;           /* rows were put into the outbox of any thread: they are looked for after the handler */
 };
 struct ask_handler {
 	enum command command;
@@ -54,6 +58,7 @@ void ask_button(struct ask *a, const char *label, const char *command, int style
 /** The same, and the answer to it is for the presser alone. */
 void ask_button_private(struct ask *a, const char *label, const char *command, int style);
 void ask_link(struct ask *a, const char *label, const char *url);
+void ask_component(struct ask *a, const struct component *c); /* copies */
 /** A link that people can follow to a stored message; false: there is none on that transport. */
 bool ask_permalink(const struct ask *a, const char *adapter, const char *place_key, const char *thread_key, const char *message_key,
     char *out, size_t n);

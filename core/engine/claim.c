@@ -18,6 +18,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "engine_internal.h"
+#include "offer.h"
 
 #define CLAIM_MAX 200
 #define LOOK_MS 1000
@@ -49,7 +50,7 @@ const struct pg_statement claim_statements[] = {
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) AND state <= 2" },
 	{ "claim_open_runs",
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
-	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked FROM runs r"
+	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked, r.about_id, t.fork_id FROM runs r"
 	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id JOIN messages m ON m.ws = r.ws AND m.id = r.message_id"
 	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 AND (r.due IS NULL OR r.due <= now())"
 	    " ORDER BY r.thread_id, r.message_seq, r.id" },
@@ -58,8 +59,10 @@ const struct pg_statement claim_statements[] = {
 	    " o.attempts, coalesce(o.external_ref, r.stream_ref),"
 	    " greatest(0, least(extract(epoch FROM o.due - now()) * 1000, 86400000))::int8,"
 	    /* notices: relay_load(); each waits for those before it */
-	    " o.run_id IS NULL, o.passes, m.state, m.author_id, p.name,"
-	    " CASE WHEN o.passes IS NOT NULL THEN (SELECT string_agg(f->>'name', ', ') FROM jsonb_array_elements(m.files) f) END"
+	    " o.run_id IS NULL AND (o.message_id IS NULL OR o.passes IS NOT NULL OR o.adapter = '" RELAY_ADAPTER
+	    "'), o.passes, m.state, m.author_id, p.name,"
+	    " CASE WHEN o.passes IS NOT NULL THEN (SELECT string_agg(f->>'name', ', ') FROM jsonb_array_elements(m.files) f) END,"
+	    " m.components"
 	    " FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
 	    " LEFT JOIN runs r ON r.ws = o.ws AND r.id = o.run_id"
 	    " LEFT JOIN people p ON o.passes IS NOT NULL AND p.ws = m.ws AND p.id = m.author_id"
@@ -177,6 +180,8 @@ static void on_open_runs(void *ctx, const PGresult *r)
 		run->token = pg_get_int8(r, i, 14);
 		run->audience = pg_get_id(r, i, 15);
 		run->message_rev = pg_get_int8(r, i, 16);
+		run->about = PQgetisnull(r, i, 19) ? ID_NONE : pg_get_id(r, i, 19);
+		run->fork = PQgetisnull(r, i, 20) ? ID_NONE : pg_get_id(r, i, 20);
 		run->resumed = true;
 		if (pg_get_int8(r, i, 17) == 2) /* deleted */
 			atomic_store(&run->stop, STOP_DELETED);
@@ -204,6 +209,9 @@ static void on_open_outbox(void *ctx, const PGresult *r)
 		size_t k = t->c->runs_len - 1;
 		t->c->text_lens[k] = (size_t)PQgetlength(r, i, 3);
 		t->c->texts[k] = xstrndup(PQgetvalue(r, i, 3), t->c->text_lens[k]);
+		if (!PQgetisnull(r, i, 18)) /* jsonb in binary form starts with a version byte */
+			offer_read(
+			    PQgetvalue(r, i, 18) + 1, (size_t)PQgetlength(r, i, 18) - 1, &run->components, &run->components_len);
 		if (pg_get_bool(r, i, 12))
 			relay_load(run, r, i, &t->c->texts[k], &t->c->text_lens[k]);
 	}

@@ -34,7 +34,7 @@ const struct pg_statement delivery_statements[] = {
 	    "'"
 	    " AND coalesce((SELECT p.guest FROM messages m JOIN people p ON p.ws = m.ws AND p.id = m.author_id WHERE m.ws = outbox.ws"
 	    " AND m.id = outbox.message_id), false),"
-	    " (CASE WHEN run_id IS NOT NULL THEN 0 WHEN passes IS NULL THEN (body IS NULL)::int"
+	    " (CASE WHEN run_id IS NOT NULL THEN 0 WHEN passes IS NULL THEN (body IS NULL AND message_id IS NULL)::int"
 	    " WHEN (SELECT m.state FROM messages m WHERE m.ws = outbox.ws AND m.id = outbox.message_id) = 2 THEN 2 ELSE 0 END)::int4" },
 	{ NULL, NULL },
 };
@@ -138,6 +138,7 @@ struct sent_op {
 	char *ref, *why;
 	bool ends, notice, more;
 	struct relay_end *relay; /* of a notice, while the transaction lasts */
+	struct fork_end *fork;
 	struct settled settled;
 };
 
@@ -240,6 +241,7 @@ static void sent_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 			.sent = s->result == ERR_NONE,
 			.ref = s->ref };
 		relay_send_look(tx, s->relay);
+		s->fork = fork_send_look(tx, s->e, s->op.ws, s->delivery);
 	}
 }
 
@@ -253,6 +255,7 @@ static void sent_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 			continue;
 		relay_send_ended(tx, s->relay);
 		s->more = s->relay->more;
+		s->more |= fork_send_ended(tx, s->fork, s->result == ERR_NONE, s->ref);
 	}
 	sent_pending(tx, ops, n);
 }
@@ -264,6 +267,7 @@ static void sent_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		s->settled = (struct settled){ 0 };
 		s->ends = s->notice = s->more = false;
 		s->relay = NULL;
+		s->fork = NULL;
 	}
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);

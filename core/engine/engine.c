@@ -18,6 +18,7 @@
 #include "../talk/search.h"
 #include "../talk/thread.h"
 #include "answer.h"
+#include "resolve.h"
 #include "context.h"
 #include "accept_internal.h"
 
@@ -26,10 +27,11 @@
 #define AGENT_TTL_MS 2000
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
-	claim_statements, learn_statements, relay_statements, notice_statements, NULL };
+	claim_statements, learn_statements, relay_statements, notice_statements, fork_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
 	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, session_statements,
-	relay_read_statements, edge_statements, thread_statements, NULL };
+	relay_read_statements, edge_statements, thread_statements, ask_statements, ask_forks_statements, ask_fork_statements,
+	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_forget_statements, NULL };
 
 /* ---- workers ---- */
 

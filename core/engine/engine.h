@@ -62,6 +62,7 @@ struct adapter_ops {
 	void (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };
 
+enum fork_state { FORK_OPENING = 1, FORK_ACTIVE = 2, FORK_RESOLVED = 3, FORK_ABANDONED = 4, FORK_FAILED = 5 };
 /* What happened to a thread itself; of a fork: its own thread. */
 enum thread_event_change {
 	CHANGE_UPDATED, /* renamed, archived, reopened, marked as resolved */
@@ -87,6 +88,9 @@ struct thread_event {
 	/* EVENT_THREAD: ${ws}, ${thread} and this are all there is; engine_show_thread() tells how it stands now. */
 	enum thread_event_change change;
 	int64_t at_ms;
+	/* EVENT_MESSAGE: what goes with it */
+	const struct component *components;
+	size_t components_len;
 };
 typedef void (*engine_event_fn)(void *arg, const struct thread_event *ev);
 

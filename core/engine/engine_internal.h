@@ -64,10 +64,13 @@ struct call_record {
 	const char *result; /* static */
 };
 
+struct ask_task;
 struct run {
 	struct id ws, id, thread, place, audience, message, person;
 	int64_t message_seq, token;
 	int64_t message_rev; /* what was known of the message when the run was made or loaded */
+	struct id about;     /* the message that a command was pointed at */
+	struct id fork;      /* the side thread that ${thread} is */
 	struct id agent;     /* none until it begins */
 	enum run_kind kind;
 	enum command command;
@@ -85,6 +88,9 @@ struct run {
 	bool resumed;          /* found in the database: its steps may be there too */
 	bool notice;           /* no run at all but a delivery without one (relay.c) */
 	struct relay_ask *ask; /* CMD_HANDOVER: the first notice for the people */
+	struct ask_task *task; /* a command that asks the model for something: its words are not shown but completed */
+	struct buf said;       /* what the model said to it */
+	uint32_t unfit;        /* times that was not what was asked for */
 	/* working */
 	atomic_int stop;
 	pthread_mutex_t mutex; /* guards ${call} */
@@ -110,8 +116,9 @@ struct run {
 	enum run_state outcome;
 	const char *error; /* static word for the table */
 	bool failed_text;
-	struct component *components;
+	struct component *components; /* what the answer offers; the run's own */
 	size_t components_len;
+	struct buf whole; /* the full text of an answer that is delivered in short; empty: it is all there */
 	struct id reply_message;
 	int64_t reply_seq;
 	uint32_t deliveries;
@@ -211,6 +218,29 @@ struct relayed {
 bool accept_relayed(struct engine *e, const struct intent *in, const struct relayed *r, engine_accepted_fn done, void *arg);
 
 /* ---- relay.c, relay_line.c: conversations with people ---- */
+/* ---- ask.c: commands that a worker runs ---- */
+extern const struct pg_statement ask_statements[];
+enum ask_step {
+	ASK_DONE,   /* the answer is in r->answer */
+	ASK_MODEL,  /* r->task says what a model is to be asked */
+	ASK_AWAY,   /* the database is away: again later */
+	ASK_UNFIT,  /* what the model said is not what was asked for */
+	ASK_BROKEN, /* the reason is in the log */
+};
+struct ask_handler;
+enum ask_step ask_begin(struct run *r, struct pg *pg, const struct ask_handler *h);
+/** What the model said is in r->said; ${words} false: do without, r->floor_why says why. */
+enum ask_step ask_complete(struct run *r, struct pg *pg, const struct ask_handler *h, bool words);
+void ask_task_free(struct ask_task *t); /* NULL is fine */
+
+/* ---- fork.c: side threads in the writer's transactions ---- */
+extern const struct pg_statement fork_statements[];
+struct fork_end;
+/** Is the delivery that has ended the opening of a side thread?  One round before fork_send_ended(). */
+struct fork_end *fork_send_look(struct writer_tx *tx, struct engine *e, struct id ws, struct id delivery);
+/** It is open, or cannot be: either way its parent hears of it.  True when that has led to work in a thread that perhaps nobody has. */
+bool fork_send_ended(struct writer_tx *tx, struct fork_end *x, bool sent, const char *ref);
+
 #define RELAY_ADAPTER "relay" /* what brings people's words to the page: the engine itself */
 extern const struct pg_statement relay_statements[];
 extern const struct pg_statement relay_read_statements[];

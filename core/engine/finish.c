@@ -17,6 +17,7 @@
 #include "../base/mem.h"
 #include "../people/directory.h"
 #include "engine_internal.h"
+#include "offer.h"
 
 const struct pg_statement finish_statements[] = {
 	/* Rows are found by = ANY(keys) and take their values by position: with a join the planner may walk the whole tenant. */
@@ -29,10 +30,10 @@ const struct pg_statement finish_statements[] = {
 	    "UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now()"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) RETURNING array_position($2, id) - 1, seq" },
 	{ "finish_messages",
-	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, run_id, audience_id)"
-	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, 2, s.body, s.run_id, s.audience_id"
-	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[], $5::text[], $6::uuid[], $7::uuid[])"
-	    " AS s(id, thread_id, seq, body, run_id, audience_id)" },
+	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, run_id, audience_id, components, whole)"
+	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, 2, s.body, s.run_id, s.audience_id, s.components::jsonb, s.whole"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::text[])"
+	    " AS s(id, thread_id, seq, body, run_id, audience_id, components, whole)" },
 	{ "finish_outbox",
 	    "INSERT INTO outbox (ws, id, run_id, thread_id, message_id, adapter, origin, private_reply, state, external_ref, sent_at)"
 	    " SELECT $1::uuid, s.run_id, s.run_id, s.thread_id, s.message_id, s.adapter, s.origin, s.private_reply, s.state, s.ref,"
@@ -183,6 +184,15 @@ static void finish_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 	writer_exec(tx, "finish_threads", on_finish_threads, speakers);
 }
 
+static void put_components(struct pg_args *g, const struct run *r)
+{
+	struct buf json = BUF_INIT;
+	if (r->components_len > 0 && !r->failed_text)
+		offer_write(&json, r->components, r->components_len);
+	pg_array_text(g, json.p, json.len);
+	buf_done(&json);
+}
+
 static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -195,6 +205,8 @@ static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n
 	EACH_OURS(25, f->seq, pg_array_text(g, r->answer.p, r->answer.len));
 	EACH_OURS(2950, f->seq, pg_array_id(g, r->id));
 	EACH_OURS(2950, f->seq, pg_array_id(g, r->audience));
+	EACH_OURS(25, f->seq, put_components(g, r));
+	EACH_OURS(25, f->seq, pg_array_text(g, r->whole.p, r->whole.len));
 	writer_exec(tx, "finish_messages", NULL, NULL);
 	g = writer_args(tx);
 	pg_arg_id(g, ops[0]->ws);

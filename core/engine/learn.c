@@ -9,6 +9,7 @@
 #include "../base/mem.h"
 #include "../people/directory.h"
 #include "engine_internal.h"
+#include "offer.h"
 
 const struct pg_statement learn_statements[] = {
 	{ "learn_audience", "INSERT INTO audiences (ws, id, kind, subject) VALUES ($1, $2, 1, $2) ON CONFLICT DO NOTHING" },
@@ -44,10 +45,10 @@ const struct pg_statement read_statements[] = {
 	{ "read_thread_seq", "SELECT seq FROM threads WHERE ws = $1 AND id = $2" },
 	{ "read_thread",
 	    "SELECT * FROM ((SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at," OFFERS_RETRY
-	    ", " OPINION " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
+	    ", " OPINION ", m.components FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.seq > $3 AND m.rev = m.seq ORDER BY m.seq LIMIT $4)"
 	    " UNION ALL (SELECT m.id, m.run_id, m.seq, m.rev, m.author_kind, p.name, m.body, m.message_key, m.state, m.created_at," OFFERS_RETRY
-	    ", " OPINION " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
+	    ", " OPINION ", m.components FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.rev > m.seq AND m.rev > $3 ORDER BY m.rev LIMIT $4)) x ORDER BY rev LIMIT $4" },
 	{ "read_active",
 	    "SELECT p.external_id, t.external_key, (SELECT message_key FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id"
@@ -258,7 +259,14 @@ enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, in
 			m.components = &retry;
 			m.components_len = 1;
 		}
+		struct component *offered = NULL;
+		if (!PQgetisnull(r, i, 12) && !m.deleted &&
+		    offer_read(PQgetvalue(r, i, 12) + 1, (size_t)PQgetlength(r, i, 12) - 1, &offered, &m.components_len) ==
+		        ERR_NONE)
+			m.components = offered; /* jsonb in binary form starts with a version byte */
 		fn(arg, &m);
+		if (offered != NULL)
+			offer_free(offered, m.components_len);
 		if (PQntuples(r) == limit || m.rev > at)
 			at = m.rev;
 	}

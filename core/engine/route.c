@@ -5,6 +5,7 @@
 #include "route.h"
 
 #include "../talk/transcript.h"
+#include "ask.h"
 
 /* A message found after a gap this long is asked about instead of answered out of the blue. */
 #define LATE_ASK_MS (30 * 60 * 1000ull)
@@ -50,17 +51,20 @@ struct route route_message(const struct intent *in, const struct route_facts *f,
 		return (struct route){ .to = ROUTE_COMMAND, .command = CMD_EDGE };
 	if (f->relay != RELAY_NONE && is_for_people(in, f, &people))
 		return people;
-	bool addressed = route_is_addressed(in, f->visibility);
+	struct command_call call;
+	enum command c = command_parse(in->text, in->text_len, f->is_fork, &call) ? call.command : CMD_NONE;
+	bool addressed = route_is_addressed(in, f->visibility) || (f->is_fork && command_is_for_fork(c));
 	bool quiet = f->thread_quiet || f->place_quiet;
-	if (quiet && in->by_habit && command_recognise(in->text, in->text_len) != CMD_COME_BACK)
+	if (quiet && in->by_habit && c != CMD_COME_BACK)
 		return store;
 	if (!addressed && (quiet || !is_follow_up(in, f)))
 		return store;
-	enum command c = command_recognise(in->text, in->text_len);
 	if (c == CMD_HAND_BACK || c == CMD_DONE || (c == CMD_HANDOVER && !f->offers_people))
 		c = CMD_NONE; /* words like others here */
 	if (c == CMD_NONE && in->text_len == 0 && in->files_len == 0)
 		c = CMD_HELP; /* a bare mention */
+	if (c >= CMD_FORK && ask_find(c) == NULL)
+		c = CMD_NONE;
 	if (c == CMD_STOP && !addressed && f->last_author != AUTHOR_EDDY)
 		return store;
 	if (c != CMD_NONE)

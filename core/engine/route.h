@@ -20,6 +20,7 @@ struct route_facts {
 	bool place_quiet;
 	int last_author; /* enum author_kind of the message before this one, 0: none */
 	bool several;    /* more than one person has written here, this message's author included */
+	bool is_fork;    /* a side thread */
 	enum visibility visibility;
 	enum relay_side relay;
 	bool offers_people; /* here one may ask for a person */

@@ -22,8 +22,10 @@
 #include "../base/mem.h"
 #include "../settings/settings.h"
 #include "answer.h"
+#include "ask.h"
 #include "context.h"
 #include "engine_internal.h"
+#include "offer.h"
 
 #define ANSWER_MAX (256u * 1024u)
 #define TURNS_MAX 60 /* a model that calls tools it was not offered must come to an end too */
@@ -58,7 +60,11 @@ void run_free(struct run *r)
 	if (r->ask != NULL)
 		buf_done(&r->ask->text);
 	free(r->ask);
+	offer_free(r->components, r->components_len);
+	ask_task_free(r->task);
+	buf_done(&r->said);
 	buf_done(&r->answer);
+	buf_done(&r->whole);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
 }
@@ -167,6 +173,8 @@ void run_deliver(struct run *r, const char *text, size_t n)
 	p.external_ref = r->stream_ref;
 	char id[ID_TEXT];
 	struct component retry = component_retry(r->id, id);
+	p.components = r->components;
+	p.components_len = r->components_len;
 	if (r->failed_text) {
 		p.components = &retry;
 		p.components_len = 1;
@@ -196,6 +204,7 @@ static void end_run(struct run *r, enum run_state outcome, const char *error)
 }
 
 static void begin_job(void *arg, struct pg *pg);
+static void complete_job(void *arg, struct pg *pg);
 
 static void submit_begin(void *arg)
 {
@@ -237,8 +246,11 @@ static bool stopped(struct run *r)
 		if (!atomic_compare_exchange_strong(&r->stop, &edited, STOP_NONE))
 			return stopped(r); /* meanwhile it has to end */
 		drop_steps(r);
+		ask_task_free(r->task);
+		r->task = NULL;
+		buf_reset(&r->said);
 		r->turn_at = 0;
-		r->tries = r->turns = 0;
+		r->tries = r->turns = r->unfit = 0;
 		take_back(r);
 		submit_begin(r);
 		return true;
@@ -278,8 +290,23 @@ void run_refused(struct run *r)
 	fail_plainly(r, RUN_FAILED, "refused", "Sorry, I had an answer that I could not store. The reason is in the log.");
 }
 
+/* What the model said to a command's task, or that it will say nothing. */
+static void submit_complete(void *arg)
+{
+	struct run *r = arg;
+	if (!engine_job(r->e, complete_job, r))
+		timers_after(r->e->timers, 200, submit_complete, r);
+}
+
 static void to_floor(struct run *r, const char *error, const char *why)
 {
+	if (r->task != NULL && !r->floor) {
+		log_warn("run.floor", LF_ID("run", r->id), LF_STR("why", error), LF_STR("result", "done without a model"));
+		r->floor = true;
+		r->floor_why = why;
+		submit_complete(r);
+		return;
+	}
 	if (r->floor) {
 		fail_plainly(r, RUN_FAILED, error,
 		    "Sorry, I could not answer this: the model does not answer and my own search failed too. Please try again later.");
@@ -360,6 +387,13 @@ static void record_call(struct run *r, const struct model_event *ev)
 
 static void on_stop(struct run *r, const struct model_event *ev)
 {
+	if (r->task != NULL) {
+		if (r->said.len > 0 && r->calls_pending == 0)
+			submit_complete(r);
+		else
+			try_again(r, 0, "empty");
+		return;
+	}
 	if (r->calls_pending > 0) {
 		if (r->turns < TURNS_MAX)
 			submit_tools(r);
@@ -418,6 +452,11 @@ static void on_model(void *arg, const struct model_event *ev)
 			r->first_us = clock_us();
 			if (r->accepted_us)
 				metric_observe_ms(r->e->m.first_ms, (double)(r->first_us - r->accepted_us) / 1000.0);
+		}
+		if (r->task != NULL) {
+			if (r->said.len + ev->text_len <= ANSWER_MAX)
+				buf_add(&r->said, ev->text, ev->text_len);
+			return;
 		}
 		if (from == r->turn_at && from > 0)
 			buf_add_str(&r->answer, "\n\n");
@@ -525,6 +564,36 @@ static void tools_job(void *arg, struct pg *pg)
 		    r, RUN_FAILED, "tool", "Sorry, something in my own house broke while I was looking this up. It is in the log.");
 }
 
+/* Puts aside what a call may cost.  False: the run was sent on another way. */
+static bool reserve(struct run *r, struct pg *pg, const char *model, uint32_t input_tokens, uint32_t max_tokens)
+{
+	int64_t worst = r->e->model->ops->worst_cost(r->e->model, model, input_tokens, max_tokens);
+	enum budget_answer money = budget_reserve(r->e->budget, pg, r->ws, worst);
+	if (money == BUDGET_AWAY)
+		away(r, submit_begin);
+	else if (money == BUDGET_SPENT)
+		to_floor(r, "budget", "Today's budget for the language model is spent");
+	else
+		r->reserved_micros += worst;
+	return money != BUDGET_AWAY && money != BUDGET_SPENT;
+}
+
+static void start_call(struct run *r, const struct model_request *q)
+{
+	pthread_mutex_lock(&r->mutex);
+	struct model *m = r->e->model;
+	struct model_call *call = m->ops->start(m, q, on_model, r);
+	r->call = call;
+	if (call != NULL && atomic_load(&r->stop) != STOP_NONE)
+		m->ops->cancel(m, call);
+	pthread_mutex_unlock(&r->mutex);
+	if (call == NULL) {
+		budget_settle(r->e->budget, r->ws, r->reserved_micros, 0);
+		r->reserved_micros = 0;
+		try_again(r, 500, "busy");
+	}
+}
+
 static void start_model(struct run *r, const struct context *c)
 {
 	struct model_request q = {
@@ -540,18 +609,80 @@ static void start_model(struct run *r, const struct context *c)
 		.max_tokens = c->agent->max_tokens,
 		.asker_tz = c->card.tz[0] ? c->card.tz : NULL,
 	};
-	pthread_mutex_lock(&r->mutex);
-	struct model *m = r->e->model;
-	struct model_call *call = m->ops->start(m, &q, on_model, r);
-	r->call = call;
-	if (call != NULL && atomic_load(&r->stop) != STOP_NONE)
-		m->ops->cancel(m, call);
-	pthread_mutex_unlock(&r->mutex);
-	if (call == NULL) {
-		budget_settle(r->e->budget, r->ws, r->reserved_micros, 0);
-		r->reserved_micros = 0;
-		try_again(r, 500, "busy");
+	start_call(r, &q);
+}
+
+/* ---- a command's task ---- */
+
+static void ask_model(struct run *r, struct pg *pg)
+{
+	struct engine *e = r->e;
+	const struct ask_task *t = r->task;
+	char described[128];
+	e->model->ops->describe(e->model, described, sizeof(described));
+	if (strncmp(described, "builtin", 7) == 0) {
+		r->floor = true;
+		submit_complete(r);
+		return;
 	}
+	struct agent *agent = NULL;
+	enum err err = pg_begin(pg, r->ws);
+	if (err == ERR_NONE)
+		err = pg_end(pg, engine_agent(e, pg, r->ws, &agent));
+	if (err != ERR_NONE) {
+		away(r, submit_begin);
+		return;
+	}
+	r->agent = agent->id;
+	buf_reset(&r->said);
+	if (reserve(r, pg, agent->model, (uint32_t)((t->system.len + t->input.len) / 4) + 16, t->max_tokens)) {
+		if (r->tries == 0 && r->unfit == 0)
+			say_status(r, t->status != NULL ? t->status : "is reading…");
+		const struct model_message ask = {
+			.role = ROLE_USER, .text = t->input.p ? t->input.p : "", .text_len = t->input.len
+		};
+		start_call(r,
+		    &(struct model_request){ .ws = r->ws,
+		        .run = r->id,
+		        .model = agent->model,
+		        .system = t->system.p ? t->system.p : "",
+		        .system_len = t->system.len,
+		        .messages = &ask,
+		        .messages_len = 1,
+		        .max_tokens = t->max_tokens });
+	}
+	agent_free(agent);
+}
+
+static void after_ask(struct run *r, struct pg *pg, enum ask_step step, void (*again)(void *))
+{
+	switch (step) {
+	case ASK_DONE:
+		end_run(r, RUN_ANSWERED, NULL);
+		break;
+	case ASK_MODEL:
+		ask_model(r, pg);
+		break;
+	case ASK_AWAY:
+		away(r, again);
+		break;
+	case ASK_UNFIT:
+		if (!r->floor && r->unfit++ == 0)
+			submit_begin(r);
+		else
+			to_floor(r, "unfit", "My language model gave no usable answer");
+		break;
+	case ASK_BROKEN:
+		fail_plainly(r, RUN_FAILED, "command", "Sorry, I could not do that. The reason is in the log.");
+		break;
+	}
+}
+
+static void complete_job(void *arg, struct pg *pg)
+{
+	struct run *r = arg;
+	if (!stopped(r))
+		after_ask(r, pg, ask_complete(r, pg, ask_find(r->command), !r->floor), submit_complete);
 }
 
 static void answer_by_agent(struct run *r, struct pg *pg)
@@ -565,20 +696,9 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 			fail_plainly(r, RUN_FAILED, "context", "Sorry, I could not read this thread. The reason is in the log.");
 		return;
 	}
-	if (!r->floor) {
-		int64_t worst = r->e->model->ops->worst_cost(r->e->model, c.agent->model, c.input_tokens, c.agent->max_tokens);
-		enum budget_answer money = budget_reserve(r->e->budget, pg, r->ws, worst);
-		if (money == BUDGET_AWAY) {
-			context_done(&c);
-			away(r, submit_begin);
-			return;
-		}
-		if (money == BUDGET_SPENT) {
-			context_done(&c);
-			to_floor(r, "budget", "Today's budget for the language model is spent");
-			return;
-		}
-		r->reserved_micros += worst;
+	if (!r->floor && !reserve(r, pg, c.agent->model, c.input_tokens, c.agent->max_tokens)) {
+		context_done(&c);
+		return;
 	}
 	r->turn_at = r->answer.len;
 	if (r->floor && r->floor_why != NULL && r->answer.len == 0) {
@@ -601,6 +721,14 @@ static void begin_job(void *arg, struct pg *pg)
 	if (r->attempt > ATTEMPTS_MAX) {
 		fail_plainly(r, RUN_PARKED, "parked",
 		    "Sorry, I tried to answer this several times and something broke each time, so I stopped. It is noted in the log.");
+		return;
+	}
+	const struct ask_handler *handler = r->kind == RUN_COMMAND ? ask_find(r->command) : NULL;
+	if (handler != NULL) {
+		if (r->task != NULL)
+			ask_model(r, pg); /* once more */
+		else
+			after_ask(r, pg, ask_begin(r, pg, handler), submit_begin);
 		return;
 	}
 	if (r->kind == RUN_COMMAND) {

@@ -1,0 +1,122 @@
+/* What people read about side threads, and which states may follow which. */
+#include <string.h>
+
+#include "../base/utf8.h"
+#include "../settings/settings.h"
+#include "command.h"
+#include "fork.h"
+
+#define QUOTE_BYTES 600
+
+void fork_put_topic(struct buf *out, const char *s, size_t n)
+{
+	size_t start = out->len, characters = 0;
+	bool blank = false;
+	for (size_t i = 0; i < n && characters < FORK_TOPIC_MAX;) {
+		uint32_t c;
+		size_t step = utf8_decode(s + i, n - i, &c);
+		if (step == 0)
+			break;
+		if (c <= ' ' || c == 0x7f) {
+			blank = out->len > start;
+		} else {
+			if (blank) {
+				buf_add_char(out, ' ');
+				characters++;
+			}
+			blank = false;
+			buf_add(out, s + i, step);
+			characters++;
+		}
+		i += step;
+	}
+}
+
+static void put_topic(struct buf *md, const char *topic)
+{
+	command_put_name(md, topic);
+}
+
+/* Every line behind a ">"; at most QUOTE_BYTES. */
+static void put_quote(struct buf *md, const char *s, size_t n)
+{
+	size_t keep = utf8_clip(s, n, QUOTE_BYTES);
+	buf_add_str(md, "> ");
+	for (size_t i = 0; i < keep; i++) {
+		buf_add_char(md, s[i]);
+		if (s[i] == '\n')
+			buf_add_str(md, "> ");
+	}
+	if (keep < n)
+		buf_add_str(md, "…");
+	buf_add_str(md, "\n\n");
+}
+
+void fork_put_opening(struct buf *md, const struct fork_words *w)
+{
+	buf_addf(md, "**Side thread #%d: ", w->n);
+	put_topic(md, w->topic);
+	buf_add_str(md, "**\n\n");
+	if (w->quote != NULL && w->quote_len > 0)
+		put_quote(md, w->quote, w->quote_len);
+	if (w->author != NULL) {
+		buf_add_str(md, "– ");
+		command_put_name(md, w->author);
+		buf_add_str(md, w->link != NULL ? ", in " : ".");
+	}
+	if (w->link != NULL)
+		buf_addf(md, "%s[the thread this comes from](%s).", w->author != NULL ? "" : "From ", w->link);
+	buf_add_str(md, w->author != NULL || w->link != NULL ? "\n\n" : "");
+	buf_add_str(md, "Work it out here. `resolve` lets me draft what comes back");
+	if (w->creator != NULL) {
+		buf_add_str(md, " for ");
+		command_put_name(md, w->creator);
+		buf_add_str(md, " to accept");
+	}
+	buf_add_str(md, "; `abandon` closes this without a word there.");
+}
+
+void fork_put_opened(struct buf *md, int n, const char *topic, const char *link)
+{
+	buf_addf(md, "Side thread #%d is open: ", n);
+	if (link != NULL)
+		buf_add_char(md, '[');
+	put_topic(md, topic);
+	if (link != NULL)
+		buf_addf(md, "](%s)", link);
+	buf_add_char(md, '.');
+}
+
+void fork_put_unopened(struct buf *md, int n, const char *topic)
+{
+	buf_addf(md, "I could not open side thread #%d (", n);
+	put_topic(md, topic);
+	buf_add_str(md, "): I'm not able to begin a thread here. Nothing else has changed.");
+}
+
+const char *fork_state_word(enum fork_state s)
+{
+	static const char *const words[] = { "", "opening", "active", "resolved", "abandoned", "not opened" };
+	return (size_t)s < sizeof(words) / sizeof(words[0]) ? words[s] : "";
+}
+
+int fork_limit(const struct settings *s)
+{
+	return (int)settings_int(s, "forks.max_active");
+}
+
+bool fork_may_become(enum fork_state from, enum fork_state to)
+{
+	switch (to) {
+	case FORK_OPENING:
+		return false;
+	case FORK_ACTIVE:
+		return from == FORK_OPENING;
+	case FORK_RESOLVED:
+	case FORK_ABANDONED:
+		return from == FORK_ACTIVE;
+	case FORK_FAILED:
+		return from == FORK_OPENING;
+	}
+	return false;
+}
