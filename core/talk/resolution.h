@@ -72,7 +72,7 @@ void resolution_extract(const char *topic, const struct digest_message *m, size_
 void resolution_render(const struct resolution *r, const struct digest_message *m, size_t n, struct buf *md);
 /**
  * Read what a person made of it.  Numbers above ${messages} are dropped, lines need no source.  False: there is no headline (the first line that is
- * not empty), or it is longer than it may be; ${why} is a sentence for that person.
+ * not empty), or it, a line or the number of lines is more than it may be (nobody's words are dropped); ${why} is a sentence for that person.
  */
 bool resolution_read(const char *md, size_t n, size_t messages, struct resolution *out, char why[200]);
 
