@@ -33,8 +33,10 @@ void home_view(const char *name, const char *command, const char *state, struct 
 	    "*How to ask*\n• Mention *@%s* in a channel and the answer comes in the thread; follow-ups there need no mention.\n"
 	    "• Write here in *Messages*: each message starts a conversation of its own.\n"
 	    "• `%s your question` is answered for your eyes only.\n"
-	    "• On any message: *More actions*, then *Ask %s about this*.",
-	    name, command, name);
+	    "• On any message: *More actions*, then *Ask %s about this*, *Fork this message* or *Pin with %s*.\n"
+	    "• A side question: *@%s fork: the topic* in a thread. It gets a thread of its own, and comes back as a summary.\n"
+	    "• To find something: *@%s search* and the words, or `%s search` for your eyes only.",
+	    name, command, name, name, name, name, command);
 	home_section(out, t.p);
 	buf_add_str(out, ",{\"type\":\"divider\"},");
 	buf_reset(&t);

@@ -1,8 +1,10 @@
 /*
  * The usual frame passes through in one go: decode, intent, engine_accept, and the ticket is settled after COMMIT on the writer's
- * thread.  Two kinds wait first: an event of a workspace that has no tenant yet (a worker makes it) and a message with a small text
- * file (fetched within two seconds, so that the acknowledgement still comes within Slack's three).  For those the frame is kept as
- * it came and read again.
+ * thread.  Three kinds wait first: an event of a workspace that has no tenant yet (a worker makes it), a message with a small text file, and
+ * a shortcut on a message of a channel that we know nothing about (both within two seconds, so that the acknowledgement still comes
+ * within Slack's three).  For those the frame is kept as it came and read again.
+ *
+ * Some presses are ours to answer: they open a form (dialog.c), or are refused before the core hears of them.
  */
 #include "inlet.h"
 
@@ -18,9 +20,11 @@
 #include "../../core/base/utf8.h"
 #include "../net/http.h"
 #include "../net/loop.h"
+#include "dialog.h"
 #include "home.h"
 #include "intents.h"
 #include "names.h"
+#include "render.h"
 #include "slack_internal.h"
 #include "socket.h"
 
@@ -46,7 +50,8 @@ struct held {
 	struct sock_ticket *ticket;
 	char *raw;
 	size_t n;
-	char *team; /* whose tenant is to be made, or NULL */
+	char *team;         /* whose tenant is to be made, or NULL */
+	bool asked, member; /* whether we are in the channel */
 	atomic_uint fetching;
 	struct fetch {
 		struct held *h;
@@ -313,6 +318,83 @@ static bool inlet_tenant(struct slack_inlet *in, struct sock_ticket *t, const ch
 	return false;
 }
 
+/* ---- shortcuts and forms ---- */
+
+/* http thread */
+static void held_member(void *arg, bool member)
+{
+	struct held *h = arg;
+	h->member = member;
+	held_back(h);
+}
+
+static void inlet_kept(void *arg, const struct accepted *a)
+{
+	inlet_note_database(arg, a->result);
+}
+
+/*
+ * A shortcut whose command is about a message.  The message is handed in first: Eddy may not have been there when it was written.  True:
+ * the ticket has gone its way.
+ */
+static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, const struct slack_event *ev,
+    const struct held *h, const struct intents_extra *x)
+{
+	struct slack *s = in->s;
+	bool fork = strcmp(ev->callback_id, SHORTCUT_FORK) == 0;
+	const struct known_place *known = ev->channel ? names_place(s->names, ev->channel) : NULL;
+	bool member = h && h->asked ? h->member : known && known->member;
+	if (!member && !(h && h->asked) && ev->channel && in->held < HELD_MAX) {
+		struct held *wait = held_new(in, t, raw, n);
+		wait->asked = wait->member = true;
+		if (dialog_ask_member(s, ev->channel, held_member, wait))
+			return true;
+		in->held--;
+		held_free(wait);
+		member = true; /* what cannot be asked is tried */
+	}
+	if (!member) {
+		dialog_tell(
+		    s, ev, "I am not in this conversation, so I cannot do that here. Invite me with /invite and try again.");
+		sock_settle(t, true);
+		return true;
+	}
+	struct intent message;
+	bool keep = intents_pointed(&in->intents, ev, x, &message);
+	if (fork)
+		dialog_fork(s, ev, keep ? message.text : "", keep ? message.text_len : 0);
+	if (keep && engine_accept(s->engine, &message, fork ? inlet_accepted : inlet_kept, fork ? (void *)t : (void *)in))
+		return fork;
+	if (keep) {
+		inlet_note_database(in, ERR_RETRY);
+		sock_settle(t, false);
+		return true;
+	}
+	if (fork)
+		sock_settle(t, true);
+	return fork;
+}
+
+/* What opens a form or cannot be taken as it was written.  True: the ticket has gone its way. */
+static bool inlet_dialog(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, const struct slack_event *ev,
+    const struct held *h, const struct intents_extra *x)
+{
+	if (ev->kind != FRAME_INTERACTIVE)
+		return false;
+	const char *wrong = dialog_refuse(ev);
+	if (wrong) {
+		sock_settle_with(t, wrong);
+		return true;
+	}
+	if (ev->action_id && strncmp(ev->action_id, ACTION_EDIT, slack_action_len(ev->action_id)) == 0 &&
+	    slack_action_len(ev->action_id) == strlen(ACTION_EDIT)) {
+		dialog_edit(in->s, ev, raw, n);
+		sock_settle(t, true);
+		return true;
+	}
+	return intents_points(ev) && inlet_point(in, t, raw, n, ev, h, x);
+}
+
 /* ---- the usual way ---- */
 
 /* What an event means besides its intent. */
@@ -380,6 +462,8 @@ static void inlet_take(
 			texts[x.texts_len++] = (struct intents_file_text){ h->files[i].file_id, h->files[i].text, h->files[i].len };
 	struct intent intent;
 	in->intents.ws = ws;
+	if (inlet_dialog(in, t, raw, n, ev, h, &x))
+		return;
 	if (!intents_build(&in->intents, ev, &x, &intent)) {
 		sock_settle(t, true);
 		return;

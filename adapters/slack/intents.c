@@ -5,13 +5,12 @@
  * Visibility comes from the event where it says so, else from what is known about the channel, else it stays unknown, which the core
  * reads as closed.
  */
-#include "intents.h"
+#include "intents_internal.h"
 
 #include <string.h>
 
 #include "../../core/base/utf8.h"
 #include "intext.h"
-#include "origin.h"
 
 void intents_done(struct intents *c)
 {
@@ -52,7 +51,7 @@ bool intents_wants_text(const struct wire_file *f)
 
 /* ---- who and where ---- */
 
-static void intents_person(struct intents *c, const struct slack_event *ev, const char *user, const char *user_team,
+void intents_person(struct intents *c, const struct slack_event *ev, const char *user, const char *user_team,
     const char *inline_name, struct intent *in)
 {
 	in->person.external_id = user;
@@ -89,7 +88,7 @@ static enum visibility intents_visibility(const struct slack_event *ev, const st
 	return type && strcmp(type, "channel") == 0 && ev->kind == FRAME_EVENT ? VIS_PUBLIC : VIS_UNKNOWN;
 }
 
-static void intents_place(struct intents *c, const struct slack_event *ev, bool member, struct intent *in)
+void intents_place(struct intents *c, const struct slack_event *ev, bool member, struct intent *in)
 {
 	const struct known_place *known = c->place && ev->channel ? c->place(c->arg, ev->channel) : NULL;
 	in->place.external_id = ev->channel;
@@ -98,7 +97,7 @@ static void intents_place(struct intents *c, const struct slack_event *ev, bool 
 	in->place.eddy_is_member = member;
 }
 
-static bool intents_origin(struct intents *c, const struct slack_event *ev, enum origin_surface surface, const char *thread_ts,
+bool intents_origin(struct intents *c, const struct slack_event *ev, enum origin_surface surface, const char *thread_ts,
     const char *message_ts, const struct intents_extra *x, struct intent *in)
 {
 	const char *team = ev->team_id ? ev->team_id : c->team_id ? c->team_id : "";
@@ -120,7 +119,7 @@ static bool intents_origin(struct intents *c, const struct slack_event *ev, enum
 	return in->origin_len > 0;
 }
 
-static const char *intents_key(struct buf *b, const char *kind, const char *a, const char *d, const char *e)
+const char *intents_key(struct buf *b, const char *kind, const char *a, const char *d, const char *e)
 {
 	buf_reset(b);
 	buf_add_str(b, kind);
@@ -137,14 +136,14 @@ static const char *intents_key(struct buf *b, const char *kind, const char *a, c
 
 /* ---- text ---- */
 
-static const char *intents_person_name(void *arg, const char *id)
+const char *intents_person_name(void *arg, const char *id)
 {
 	struct intents *c = arg;
 	const struct known_person *p = c->person ? c->person(c->arg, id) : NULL;
 	return p ? p->name : NULL;
 }
 
-static const char *intents_place_name(void *arg, const char *id)
+const char *intents_place_name(void *arg, const char *id)
 {
 	struct intents *c = arg;
 	const struct known_place *p = c->place ? c->place(c->arg, id) : NULL;
@@ -165,7 +164,7 @@ static struct intext intents_convert(struct intents *c, const struct slack_event
 	return t;
 }
 
-static void intents_text(struct intents *c, const struct slack_event *ev, const char *text, struct intent *in)
+void intents_text(struct intents *c, const struct slack_event *ev, const char *text, struct intent *in)
 {
 	buf_reset(&c->text);
 	struct intext t = intents_convert(c, ev, text);
@@ -175,7 +174,7 @@ static void intents_text(struct intents *c, const struct slack_event *ev, const 
 	in->mentions_others = t.mentions_others;
 }
 
-static void intents_files(const struct wire_message *m, const struct intents_extra *x, struct intent *in)
+void intents_files(const struct wire_message *m, const struct intents_extra *x, struct intent *in)
 {
 	for (size_t i = 0; i < m->files_len && in->files_len < INTENT_FILES_MAX; i++) {
 		const struct wire_file *f = &m->files[i];
@@ -218,7 +217,7 @@ static bool intents_bot_may_speak(struct intents *c, const struct slack_event *e
 	return true;
 }
 
-static bool intents_is_bot(const struct intents *c, const struct wire_message *m)
+bool intents_is_bot(const struct intents *c, const struct wire_message *m)
 {
 	if (m->bot_id || m->bot_profile || (m->subtype && strcmp(m->subtype, "bot_message") == 0) || m->streaming)
 		return true;
@@ -237,7 +236,7 @@ static bool intents_bot_allowed(const struct intents *c, const struct wire_messa
 }
 
 /* Only these subtypes are somebody speaking; all others are Slack's own words, which may even contain our mention. */
-static bool intents_speaks(const char *subtype)
+bool intents_speaks(const char *subtype)
 {
 	return !subtype || strcmp(subtype, "thread_broadcast") == 0 || strcmp(subtype, "file_share") == 0 ||
 	    strcmp(subtype, "me_message") == 0 || strcmp(subtype, "bot_message") == 0;
@@ -467,102 +466,6 @@ static bool intents_event(struct intents *c, const struct slack_event *ev, const
 	}
 }
 
-/* ---- commands and buttons ---- */
-
-static bool intents_command(struct intents *c, const struct slack_event *ev, struct intent *in)
-{
-	if (!ev->user || !ev->channel || !ev->trigger_id)
-		return false;
-	in->kind = INTENT_COMMAND_GIVEN;
-	in->is_command = true;
-	in->private_reply = true;
-	intents_person(c, ev, ev->user, ev->msg.user_team, NULL, in);
-	const struct known_place *known = c->place ? c->place(c->arg, ev->channel) : NULL;
-	intents_place(c, ev, known && known->member, in);
-	in->source_key = intents_key(&c->key, "c", ev->channel, ev->trigger_id, NULL);
-	in->message_key = ev->trigger_id;
-	/* What is typed into a command only its author sees: one thread for each person in a place, never shared. */
-	buf_reset(&c->thread_key);
-	buf_addf(&c->thread_key, "command:%s", ev->user);
-	in->thread_key = c->thread_key.p;
-	return true;
-}
-
-static bool intents_slash(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
-{
-	if (!intents_command(c, ev, in))
-		return false;
-	intents_text(c, ev, ev->msg.text, in);
-	in->mentions_us = true;
-	return intents_origin(c, ev, ORIGIN_COMMAND, "", NULL, x, in);
-}
-
-/*
- * The message shortcut: the message it was used on comes along as a quotation, of which the beginning is enough to answer when it does
- * not fit (escapes and the marks of many lines make more of a text than Slack's own limit).
- */
-static bool intents_shortcut(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
-{
-	const struct wire_message *m = &ev->inner;
-	if (!m->ts || !intents_command(c, ev, in))
-		return false;
-	buf_reset(&c->text);
-	struct intext t = { .person = intents_person_name, .place = intents_place_name, .arg = c };
-	struct buf quoted = BUF_INIT;
-	if (m->text)
-		intext_convert(&t, m->text, &quoted);
-	const char *author = m->user ? intents_person_name(c, m->user) : NULL;
-	buf_addf(&c->text, "Explain this message%s%s and help with it:\n\n> ", author ? " from " : "", author ? author : "");
-	for (size_t i = 0; i < quoted.len && c->text.len <= INTENT_TEXT_MAX; i++) {
-		buf_add_char(&c->text, quoted.p[i]);
-		if (quoted.p[i] == '\n')
-			buf_add_str(&c->text, "> ");
-	}
-	buf_done(&quoted);
-	if (c->text.len > INTENT_TEXT_MAX) {
-		static const char more[] = "\n\n(The message is longer than this.)";
-		buf_truncate(&c->text, utf8_clip(c->text.p, c->text.len, INTENT_TEXT_MAX - strlen(more)));
-		buf_add_str(&c->text, more);
-	}
-	in->text = c->text.p;
-	in->text_len = c->text.len;
-	in->mentions_us = true;
-	return intents_origin(c, ev, ORIGIN_COMMAND, "", m->ts, x, in);
-}
-
-/* The id of a component, without the "#2" that sets equal ones of a message apart. */
-static const char *intents_action(struct intents *c, const char *action_id)
-{
-	buf_reset(&c->detail);
-	const char *mark = strrchr(action_id, '#');
-	bool numbered = mark && mark > action_id && mark[1] && mark[1 + strspn(mark + 1, "0123456789")] == '\0';
-	buf_add(&c->detail, action_id, numbered ? (size_t)(mark - action_id) : strlen(action_id));
-	return c->detail.p;
-}
-
-static bool intents_button(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
-{
-	const char *ts = ev->inner.ts, *thread = ev->inner.thread_ts ? ev->inner.thread_ts : ts;
-	if (!ev->user || !ev->channel || !ts || !ev->action_id || !ev->action_ts)
-		return false;
-	in->kind = INTENT_ACTION_PRESSED;
-	intents_person(c, ev, ev->user, ev->msg.user_team, NULL, in);
-	const struct known_place *known = c->place ? c->place(c->arg, ev->channel) : NULL;
-	intents_place(c, ev, known ? known->member : true, in);
-	in->source_key = intents_key(&c->key, "a", ev->channel, ts, ev->action_ts);
-	in->message_key = ts;
-	in->thread_key = thread;
-	in->platform_ms = wire_ts_ms(ts);
-	in->action = intents_action(c, ev->action_id);
-	in->text = ev->action_value ? ev->action_value : "";
-	in->text_len = strlen(in->text);
-	if (ev->ephemeral) { /* only this person saw the button, so only this person sees what comes of it */
-		in->private_reply = true;
-		return intents_origin(c, ev, ORIGIN_COMMAND, "", ts, x, in);
-	}
-	return intents_origin(c, ev, ORIGIN_CHANNEL, thread, ts, x, in);
-}
-
 bool intents_build(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)
 {
 	memset(in, 0, sizeof(*in));
@@ -576,13 +479,7 @@ bool intents_build(struct intents *c, const struct slack_event *ev, const struct
 	case FRAME_SLASH:
 		return intents_slash(c, ev, x, in);
 	case FRAME_INTERACTIVE:
-		if (!ev->interactive)
-			return false;
-		if (strcmp(ev->interactive, "block_actions") == 0)
-			return intents_button(c, ev, x, in);
-		if (strcmp(ev->interactive, "message_action") == 0)
-			return intents_shortcut(c, ev, x, in);
-		return false;
+		return intents_interactive(c, ev, x, in);
 	default:
 		return false;
 	}

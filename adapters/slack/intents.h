@@ -63,6 +63,16 @@ struct intents_extra {
  * tell the core (our own echo, another bot, a system message, an unfurl, something incomplete).
  */
 bool intents_build(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in);
+/* Names of ours that Slack gives back: shortcuts on a message (config/slack-manifest.yaml), forms, and a button that opens one. */
+#define SHORTCUT_FORK "eddy_fork"
+#define SHORTCUT_PIN "eddy_pin"
+#define VIEW_FORK "eddy_fork"
+#define VIEW_EDIT "eddy_edit"
+#define ACTION_EDIT "fork.edit" /* its value: the Markdown to edit, or nothing where it was too long to send along */
+/** True for a shortcut whose command is about the message it was used on: that message is handed in first. */
+bool intents_points(const struct slack_event *ev);
+/** That message, to be kept without an answer.  False: there is nothing to keep (Eddy's own words, no text), or Eddy has it. */
+bool intents_pointed(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in);
 /** True if something we did ourselves caused this event. */
 bool intents_is_self(const struct intents *c, const struct slack_event *ev, const struct wire_message *m);
 /** True for a file whose text is worth fetching before the message is accepted: small and text. */

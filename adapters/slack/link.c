@@ -167,8 +167,9 @@ void link_close(struct sock_link *l, const char *why)
 /* False: the link is broken. */
 static bool link_write_ack(struct sock_link *l, const struct sock_ticket *t)
 {
-	unsigned char frame[LWS_PRE + sizeof(t->envelope_id) + 32];
-	int n = snprintf((char *)frame + LWS_PRE, sizeof(frame) - LWS_PRE, "{\"envelope_id\":\"%s\"}", t->envelope_id);
+	unsigned char frame[LWS_PRE + sizeof(t->envelope_id) + SOCK_PAYLOAD_MAX + 48];
+	int n = snprintf((char *)frame + LWS_PRE, sizeof(frame) - LWS_PRE, "{\"envelope_id\":\"%s\"%s%s}", t->envelope_id,
+	    t->payload ? ",\"payload\":" : "", t->payload ? t->payload : "");
 	return lws_write(l->wsi, frame + LWS_PRE, (size_t)n, LWS_WRITE_TEXT) >= n;
 }
 

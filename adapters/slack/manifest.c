@@ -9,6 +9,7 @@
 #include "../../core/base/buf.h"
 #include "../../core/base/utf8.h"
 #include "home.h"
+#include "intents.h"
 #include "slack.h"
 
 const char *const manifest_scopes[] = { "app_mentions:read", "assistant:write", "channels:history", "channels:read", "chat:write",
@@ -67,15 +68,25 @@ void slack_manifest_print(const struct settings *s, struct buf *out)
 	buf_addf(&t, "Ask %s, for your eyes only", name);
 	buf_add_str(out, "\n      description: ");
 	manifest_text(out, t.p, 2000);
-	buf_add_str(out,
-	    "\n      usage_hint: \"your question, or help\"\n      should_escape: true\n"
-	    "  shortcuts:\n    - name: ");
-	buf_reset(&t);
-	buf_addf(&t, "Ask %s about this", name);
-	manifest_text(out, t.p, 24);
-	buf_add_str(out,
-	    "\n      type: message\n      callback_id: eddy_ask\n      description: \"Explains the message and helps with it\"\n"
-	    "oauth_config:\n  scopes:\n    bot:\n");
+	buf_add_str(out, "\n      usage_hint: \"your question, or help\"\n      should_escape: true\n  shortcuts:\n");
+	static const struct {
+		const char *name, *id, *what;
+	} shortcuts[] = {
+		{ "Fork this message", SHORTCUT_FORK, "Opens a side thread about it" },
+		{ "Pin with %s", SHORTCUT_PIN, "Keeps the message as something to remember" },
+		{ "Ask %s about this", "eddy_ask", "Explains the message and helps with it" },
+	};
+	for (size_t i = 0; i < sizeof(shortcuts) / sizeof(shortcuts[0]); i++) {
+		const char *at = strstr(shortcuts[i].name, "%s");
+		size_t n = at ? (size_t)(at - shortcuts[i].name) : strlen(shortcuts[i].name);
+		buf_reset(&t);
+		buf_addf(&t, "%.*s%s%s", (int)n, shortcuts[i].name, at ? name : "", at ? at + 2 : "");
+		buf_add_str(out, "    - name: ");
+		manifest_text(out, t.p, 24);
+		buf_addf(out, "\n      type: message\n      callback_id: %s\n      description: \"%s\"\n", shortcuts[i].id,
+		    shortcuts[i].what);
+	}
+	buf_add_str(out, "oauth_config:\n  scopes:\n    bot:\n");
 	manifest_list(out, "      ", manifest_scopes);
 	buf_add_str(out,
 	    "settings:\n  socket_mode_enabled: true\n  org_deploy_enabled: false\n  token_rotation_enabled: false\n"

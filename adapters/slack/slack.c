@@ -308,17 +308,20 @@ static bool slack_permalink(
 	return len > 0 && (size_t)len < n;
 }
 
-/*
- * A new thread where nothing came in.  The message that an origin answers says to a look-up from where on the answer may be there: not before
- * now, give or take a clock that is off.
- */
+/* The message that an origin answers says to a look-up from where on the answer may be there: not before now, give or take a clock that is off. */
+static void slack_not_before_now(char ts[40])
+{
+	snprintf(ts, 40, "%llu.000000", (unsigned long long)(clock_wall_ms() / 1000 - CLOCKS_APART_S));
+}
+
+/* A new thread where nothing came in. */
 static size_t slack_origin_for(struct adapter *a, struct id ws, const char *place_key, char out[INTENT_ORIGIN_MAX])
 {
 	const struct slack_self *self = atomic_load(&slack_of(a)->self);
 	char from[40];
 	if (!self || !id_equal(self->ws, ws) || !place_key[0])
 		return 0;
-	snprintf(from, sizeof(from), "%llu.000000", (unsigned long long)(clock_wall_ms() / 1000 - CLOCKS_APART_S));
+	slack_not_before_now(from);
 	struct origin o = { .surface = ORIGIN_CHANNEL,
 		.team = self->team_id,
 		.channel = place_key,
@@ -338,6 +341,32 @@ static size_t slack_origin_within(
 	return origin_pack(&o, out);
 }
 
+/*
+ * A side thread is a new message at the top of the same channel or conversation, and what is answered under it.  What only one person may
+ * see has no place for one, and the old assistant view opens its threads itself.
+ */
+static size_t slack_origin_beside(struct adapter *a, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
+    char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX], char thread_key[PLACE_KEY_MAX])
+{
+	(void)a;
+	(void)ws;
+	(void)id;
+	(void)topic;
+	struct origin o;
+	char from[40];
+	if (!origin_unpack(origin, n, &o) || (o.surface != ORIGIN_CHANNEL && o.surface != ORIGIN_DM) || !o.channel[0] ||
+	    strlen(o.channel) >= PLACE_KEY_MAX)
+		return 0;
+	slack_not_before_now(from);
+	o.thread_ts = "";
+	o.message_ts = from;
+	o.response_url = "";
+	o.response_until_ms = 0;
+	snprintf(place_key, PLACE_KEY_MAX, "%s", o.channel);
+	thread_key[0] = '\0';
+	return origin_pack(&o, out);
+}
+
 const struct adapter_ops slack_ops = {
 	.name = "slack",
 	.caps = CAP_EDIT | CAP_STREAM | CAP_EPHEMERAL | CAP_COMPONENTS | CAP_THREAD | CAP_STATUS,
@@ -346,4 +375,5 @@ const struct adapter_ops slack_ops = {
 	.permalink = slack_permalink,
 	.origin_for = slack_origin_for,
 	.origin_within = slack_origin_within,
+	.origin_beside = slack_origin_beside,
 };

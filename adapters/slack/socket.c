@@ -174,6 +174,7 @@ static struct sock_ticket *sock_ticket_new(struct slack_sock *s, struct sock_lin
 	t->link = l->id;
 	t->rx_us = clock_us();
 	t->ack = false;
+	t->payload = NULL;
 	snprintf(t->envelope_id, sizeof(t->envelope_id), "%s", envelope_id);
 	l->inflight++;
 	return t;
@@ -251,6 +252,12 @@ void sock_settle(struct sock_ticket *t, bool ack)
 	pthread_mutex_unlock(&s->mtx);
 	if (first)
 		loop_post(s->o.loop, sock_take_settled, s); /* refused only when the loop ends: sock_free() finds them */
+}
+
+void sock_settle_with(struct sock_ticket *t, const char *payload)
+{
+	t->payload = strlen(payload) <= SOCK_PAYLOAD_MAX ? payload : NULL;
+	sock_settle(t, true);
 }
 
 /* ---- opening ---- */

@@ -345,7 +345,27 @@ static const char *wire_action_value(struct jv *d, jv_ref a)
 	return v ? v : jv_str(d, jv_first(d, jv_get(d, a, "selected_options")), "value");
 }
 
-static void wire_read_interactive(struct jv *d, jv_ref p, struct slack_event *ev)
+/* A form of ours that was sent off: what it is about, and what was written into its field. */
+static void wire_read_view(struct wire *w, struct jv *d, jv_ref view, struct slack_event *ev)
+{
+	ev->view_id = jv_str(d, view, "id");
+	ev->callback_id = jv_str(d, view, "callback_id");
+	jv_ref field = jv_get(d, jv_get(d, jv_get(d, jv_get(d, view, "state"), "values"), WIRE_VIEW_FIELD), WIRE_VIEW_FIELD);
+	ev->view_words = jv_str(d, field, "value");
+	const char *about = jv_str(d, view, "private_metadata");
+	if (!about || strlen(about) > WIRE_VIEW_PLACE_MAX)
+		return;
+	snprintf(w->view_place, sizeof(w->view_place), "%s", about);
+	char *save = NULL, *channel = strtok_r(w->view_place, " ", &save), *thread = strtok_r(NULL, " ", &save),
+	     *ts = strtok_r(NULL, " ", &save);
+	if (!wire_ts_valid(thread) || !wire_ts_valid(ts))
+		return;
+	ev->channel = channel;
+	ev->inner.thread_ts = thread;
+	ev->inner.ts = ts;
+}
+
+static void wire_read_interactive(struct wire *w, struct jv *d, jv_ref p, struct slack_event *ev)
 {
 	ev->interactive = jv_str(d, p, "type");
 	ev->team_id = jv_str(d, jv_get(d, p, "team"), "id");
@@ -360,6 +380,10 @@ static void wire_read_interactive(struct jv *d, jv_ref p, struct slack_event *ev
 	ev->channel_name = jv_str(d, channel, "name");
 	ev->response_url = jv_str(d, p, "response_url");
 	ev->trigger_id = jv_str(d, p, "trigger_id");
+	if (ev->interactive && strcmp(ev->interactive, "view_submission") == 0) {
+		wire_read_view(w, d, jv_get(d, p, "view"), ev);
+		return;
+	}
 	ev->callback_id = jv_str(d, p, "callback_id");
 	wire_read_message(d, jv_get(d, p, "message"), &ev->inner);
 	if (!ev->inner.ts)
@@ -447,7 +471,7 @@ void wire_decode(struct wire *w, char *frame, size_t n, struct slack_event *ev)
 	else if (kind == FRAME_SLASH)
 		wire_read_slash(d, p, ev);
 	else if (kind == FRAME_INTERACTIVE)
-		wire_read_interactive(d, p, ev);
+		wire_read_interactive(w, d, p, ev);
 }
 
 bool wire_decode_history(struct wire *w, char *json, size_t n, const char *team_id, const char *channel, const char *channel_type,

@@ -12,6 +12,12 @@
 #define WIRE_FRAME_MAX (1024u * 1024u)
 #define WIRE_ENVELOPE_ID_MAX 128u
 #define WIRE_FILES_MAX 10
+/*
+ * The forms Eddy opens have one field, and carry what they are about as private_metadata: "CHANNEL THREAD_TS MESSAGE_TS", which become
+ * ${channel}, ${inner.thread_ts} and ${inner.ts} of the event again.
+ */
+#define WIRE_VIEW_PLACE_MAX 160
+#define WIRE_VIEW_FIELD "words" /* its block_id and action_id */
 
 enum frame_kind {
 	FRAME_HELLO,
@@ -97,8 +103,9 @@ struct slack_event {
 	const char *interactive; /* "block_actions", "message_action" … */
 	const char *command, *response_url, *trigger_id, *callback_id;
 	const char *action_id, *action_value, *action_ts;
-	bool ephemeral;   /* the message under a button is for one person only */
-	const char *user; /* who did it */
+	const char *view_id, *view_words; /* view_submission: which form, and what stands in its field (NULL: nothing) */
+	bool ephemeral;                   /* the message under a button is for one person only */
+	const char *user;                 /* who did it */
 };
 
 /* The decoder with its reusable memory; one thread. */
@@ -106,6 +113,7 @@ struct wire {
 	struct jv outer, inner; /* inner: a payload that came as a string */
 	char why[160];
 	char envelope_id[WIRE_ENVELOPE_ID_MAX + 1];
+	char view_place[WIRE_VIEW_PLACE_MAX + 1];
 };
 void wire_done(struct wire *w);
 /** Decodes one text frame.  ${ev}'s strings borrow from ${frame}, which is changed, and from ${w}, until the next call.  Never fails: FRAME_BAD. */

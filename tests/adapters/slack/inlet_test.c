@@ -19,6 +19,7 @@
 struct sock_ticket {
 	void *owner;
 	char settled; /* '+' acknowledged, '-' left to Slack, 0: open */
+	const char *payload;
 };
 static struct sock_ticket tickets[TICKETS];
 static size_t tickets_len;
@@ -33,7 +34,9 @@ static char noted[1000]; /* what the neighbours were told, a line each */
 /* ---- the engine ---- */
 static struct {
 	struct id ws;
-	char text[100], files[200];
+	enum intent_kind kind;
+	bool no_answer;
+	char text[100], files[200], about[40], thread[40];
 	engine_accepted_fn done;
 	void *arg;
 } accepts[ACCEPTS];
@@ -54,6 +57,10 @@ bool engine_accept(struct engine *e, const struct intent *i, engine_accepted_fn 
 		snprintf(files + at, sizeof(accepts[0].files) - at, "%s=%s ", i->files[k].external_id,
 		    i->files[k].text ? i->files[k].text : "-");
 	}
+	accepts[accepts_len].kind = i->kind;
+	accepts[accepts_len].no_answer = i->no_answer;
+	snprintf(accepts[accepts_len].about, sizeof(accepts[0].about), "%s", i->about_key ? i->about_key : "");
+	snprintf(accepts[accepts_len].thread, sizeof(accepts[0].thread), "%s", i->thread_key ? i->thread_key : "");
 	accepts[accepts_len].ws = i->ws;
 	accepts[accepts_len].done = done;
 	accepts[accepts_len++].arg = arg;
@@ -114,11 +121,11 @@ const struct known_person *names_person(struct slack_names *n, const char *id)
 	(void)id;
 	return NULL;
 }
+static struct known_place ours = { .visibility = VIS_PUBLIC, .member = true };
 const struct known_place *names_place(struct slack_names *n, const char *id)
 {
 	(void)n;
-	(void)id;
-	return NULL;
+	return strcmp(id, "COURS") == 0 ? &ours : NULL;
 }
 void names_forget_person(struct slack_names *n, const char *id)
 {
@@ -149,6 +156,11 @@ void sock_settle(struct sock_ticket *t, bool ack)
 {
 	assert_int_equal(t->settled, 0); /* exactly once */
 	t->settled = ack ? '+' : '-';
+}
+void sock_settle_with(struct sock_ticket *t, const char *payload)
+{
+	t->payload = payload;
+	sock_settle(t, true);
 }
 const char *sock_ticket_envelope(const struct sock_ticket *t)
 {
@@ -507,6 +519,175 @@ static void late_message__is_handed_in__as_far_as_there_is_room(void **state)
 	assert_int_equal(accepts_len, 0);
 }
 
+/* ---- shortcuts and forms ---- */
+
+static struct sock_ticket *pressed(const char *payload)
+{
+	char json[5000];
+	snprintf(json, sizeof(json),
+	    "{\"envelope_id\":\"e1\",\"type\":\"interactive\",\"payload\":{\"team\":{\"id\":\"T1\"},\"user\":{\"id\":\"U1\"},"
+	    "\"api_app_id\":\"A1\",\"trigger_id\":\"1.2.t\",%s}}",
+	    payload);
+	return frame(json);
+}
+
+#define SHORTCUT(id, channel, user) \
+	"\"type\":\"message_action\",\"callback_id\":\"" id \
+	"\",\"response_url\":\"https://hooks.slack.com/r\",\"channel\":{\"id\":\"" channel "\"},\"message\":{\"user\":\"" user \
+	"\",\"ts\":\"1760000000.000300\",\"thread_ts\":\"1760000000.000100\",\"text\":\"Which *database*?\\nmore\"}"
+
+static void fork_shortcut__keeps_the_message__and_asks_for_the_topic(void **state)
+{
+	(void)state;
+	struct sock_ticket *t = pressed(SHORTCUT("eddy_fork", "COURS", "U2"));
+	assert_int_equal(accepts_len, 1);
+	assert_int_equal(accepts[0].kind, INTENT_MESSAGE_POSTED);
+	assert_true(accepts[0].no_answer);
+	assert_string_equal(accepts[0].thread, "1760000000.000100");
+	assert_non_null(strstr(near_waits(), "views.open {\"trigger_id\":\"1.2.t\""));
+	assert_non_null(strstr(near_waits(), "\"COURS 1760000000.000100 1760000000.000300\""));
+	assert_non_null(strstr(near_waits(), "\"initial_value\":\"Which database?\""));
+	assert_int_equal(t->settled, 0); /* the form is on its way; the message is not stored yet */
+	commit(ERR_NONE);
+	assert_int_equal(t->settled, '+');
+	near_answer("{\"ok\":true}");
+	/* Our own words are kept already. */
+	t = pressed(SHORTCUT("eddy_fork", "COURS", "UEDDY"));
+	assert_int_equal(accepts_len, 0);
+	assert_int_equal(t->settled, '+');
+	near_fail(SLACK_REFUSED, "expired_trigger_id");
+	assert_non_null(strstr(near_waits(), "response_url {\"response_type\":\"ephemeral\""));
+	assert_non_null(strstr(near_waits(), "did not open"));
+	near_fail(SLACK_REFUSED, "used_url");
+}
+
+static void fork_shortcut__where_eddy_is_not__says_so(void **state)
+{
+	(void)state;
+	struct sock_ticket *t = pressed(SHORTCUT("eddy_fork", "C9", "U2"));
+	assert_string_equal(near_waits(), "conversations.info channel=C9&");
+	assert_int_equal(t->settled, 0);
+	near_answer("{\"ok\":true,\"channel\":{\"id\":\"C9\",\"is_member\":false}}");
+	assert_int_equal(t->settled, '+');
+	assert_int_equal(accepts_len, 0); /* not a word is kept */
+	assert_non_null(strstr(near_waits(), "I am not in this conversation"));
+	near_answer("{\"ok\":true}");
+	t = pressed(SHORTCUT("eddy_pin", "C9", "U2"));
+	near_fail(SLACK_REFUSED, "channel_not_found");
+	assert_int_equal(t->settled, '+');
+	assert_int_equal(accepts_len, 0);
+	near_answer("{\"ok\":true}");
+	/* It is, or Slack does not say. */
+	t = pressed(SHORTCUT("eddy_fork", "C9", "U2"));
+	near_answer("{\"ok\":true,\"channel\":{\"id\":\"C9\",\"is_member\":true}}");
+	assert_int_equal(accepts_len, 1);
+	commit(ERR_NONE);
+	assert_int_equal(t->settled, '+');
+	near_answer("{\"ok\":true}");
+	t = pressed(SHORTCUT("eddy_fork", "C9", "U2"));
+	near_fail(SLACK_NOT_SENT, "limited");
+	assert_int_equal(accepts_len, 1);
+	commit(ERR_NONE);
+	assert_int_equal(t->settled, '+');
+	near_answer("{\"ok\":true}");
+}
+
+static void pin_shortcut__keeps_the_message__then_pins_it(void **state)
+{
+	(void)state;
+	struct sock_ticket *t = pressed(SHORTCUT("eddy_pin", "COURS", "U2"));
+	assert_int_equal(accepts_len, 2);
+	assert_int_equal(accepts[0].kind, INTENT_MESSAGE_POSTED);
+	assert_int_equal(accepts[1].kind, INTENT_COMMAND_GIVEN);
+	assert_string_equal(accepts[1].text, "pin that");
+	assert_string_equal(accepts[1].about, "1760000000.000300");
+	assert_int_equal(t->settled, 0);
+	accepts[0].done(accepts[0].arg, &(struct accepted){ .result = ERR_NONE });
+	assert_int_equal(t->settled, 0);
+	accepts[0] = accepts[1];
+	accepts_len = 1;
+	commit(ERR_NONE);
+	assert_int_equal(t->settled, '+');
+	core_full = true;
+	assert_int_equal(pressed(SHORTCUT("eddy_pin", "COURS", "U2"))->settled, '-');
+	assert_int_equal(pressed(SHORTCUT("eddy_fork", "COURS", "U2"))->settled, '-');
+}
+
+#define FORM(id, words) \
+	"\"type\":\"view_submission\",\"view\":{\"id\":\"V1\",\"callback_id\":\"" id \
+	"\",\"private_metadata\":\"COURS 1760000000.000100 1760000000.000300\",\"state\":{\"values\":{\"words\":{\"words\":{\"type\":" \
+	"\"plain_text_input\",\"value\":" words "}}}}}"
+
+static void form__that_is_sent_off__is_a_command_in_the_thread(void **state)
+{
+	(void)state;
+	struct sock_ticket *t = pressed(FORM("eddy_fork", "\"which database\""));
+	assert_int_equal(accepts[0].kind, INTENT_COMMAND_GIVEN);
+	assert_string_equal(accepts[0].text, "fork: which database");
+	assert_string_equal(accepts[0].about, "1760000000.000300");
+	assert_string_equal(accepts[0].thread, "1760000000.000100");
+	commit(ERR_RETRY);
+	assert_int_equal(t->settled, '-'); /* Slack says so in the form */
+	t = pressed(FORM("eddy_edit", "\"**Head** <b> &amp; *x*\\n\\n- a [1]\""));
+	assert_string_equal(accepts[0].text, "edit:\n**Head** <b> &amp; *x*\n\n- a [1]");
+	assert_string_equal(accepts[0].about, "");
+	commit(ERR_NONE);
+	assert_int_equal(t->settled, '+');
+	assert_null(t->payload);
+}
+
+static void form__that_cannot_be_taken__says_why(void **state)
+{
+	(void)state;
+	char long_form[3900], words[3200];
+	memset(words, 'x', 3001);
+	words[3001] = '\0';
+	snprintf(long_form, sizeof(long_form), FORM("eddy_edit", "\"%s\""), words);
+	struct sock_ticket *t = pressed(FORM("eddy_fork", "\" \\n \""));
+	assert_non_null(strstr(t->payload, "\"errors\":{\"words\":\"Please say"));
+	t = pressed(FORM("eddy_edit", "null"));
+	assert_non_null(strstr(t->payload, "Nothing is left of it"));
+	t = pressed(long_form);
+	assert_non_null(strstr(t->payload, "longer than 3,000"));
+	words[201] = '\0';
+	snprintf(long_form, sizeof(long_form), FORM("eddy_fork", "\"%s\""), words);
+	t = pressed(long_form);
+	assert_non_null(strstr(t->payload, "longer than 200"));
+	for (size_t i = 0; i < tickets_len; i++) {
+		json_t *o = json_loads(tickets[i].payload, 0, NULL);
+		assert_non_null(o);
+		assert_true(strlen(tickets[i].payload) <= SOCK_PAYLOAD_MAX);
+		json_decref(o);
+	}
+	assert_int_equal(accepts_len, 0);
+}
+
+#define EDIT(value, blocks) \
+	"\"type\":\"block_actions\",\"response_url\":\"https://hooks.slack.com/r\",\"channel\":{\"id\":\"COURS\"},\"container\":{\"message_ts\":" \
+	"\"1760000000.000400\",\"thread_ts\":\"1760000000.000100\"},\"message\":{\"ts\":\"1760000000.000400\",\"thread_ts\":\"1760000000.000100\"," \
+	"\"blocks\":" blocks "},\"actions\":[{\"action_id\":\"fork.edit#2\",\"action_ts\":\"1.5\",\"value\":\"" value "\"}]"
+
+static void edit_button__opens__the_draft(void **state)
+{
+	(void)state;
+	struct sock_ticket *t = pressed(EDIT("**Head**\\n\\n- a [1]", "[]"));
+	assert_int_equal(t->settled, '+');
+	assert_int_equal(accepts_len, 0);
+	assert_non_null(strstr(near_waits(), "\"initial_value\":\"**Head**\\n\\n- a [1]\""));
+	assert_non_null(strstr(near_waits(), "\"callback_id\":\"eddy_edit\""));
+	assert_non_null(strstr(near_waits(), "\"COURS 1760000000.000100 1760000000.000400\""));
+	near_answer("{\"ok\":true}");
+	/* Too long for a button: from what the message shows. */
+	pressed(EDIT("",
+	    "[{\"type\":\"rich_text\",\"elements\":[{\"type\":\"rich_text_section\",\"elements\":[{\"type\":\"text\",\"text\":\"Head\",\"style\":{"
+	    "\"bold\":true}}]}]},{\"type\":\"actions\",\"elements\":[]}]"));
+	assert_non_null(strstr(near_waits(), "\"initial_value\":\"**Head**\""));
+	near_answer("{\"ok\":true}");
+	pressed(EDIT("", "[]"));
+	assert_non_null(strstr(near_waits(), "too long for a form"));
+	near_answer("{\"ok\":true}");
+}
+
 int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
@@ -526,6 +707,12 @@ int main(void)
 		T(gap__that_slack_bridges__is_not_told),
 		T(events__that_say_something_aside__reach_whom_they_concern),
 		T(late_message__is_handed_in__as_far_as_there_is_room),
+		T(fork_shortcut__keeps_the_message__and_asks_for_the_topic),
+		T(fork_shortcut__where_eddy_is_not__says_so),
+		T(pin_shortcut__keeps_the_message__then_pins_it),
+		T(form__that_is_sent_off__is_a_command_in_the_thread),
+		T(form__that_cannot_be_taken__says_why),
+		T(edit_button__opens__the_draft),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

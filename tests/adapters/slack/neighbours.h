@@ -142,6 +142,11 @@ enum err slack_api_call(struct slack_api *a, const struct slack_call *c)
 	buf_done(&args);
 	return near_refuses ? ERR_RETRY : ERR_NONE;
 }
+enum slack_error slack_error_kind(const char *error)
+{
+	return strcmp(error, "channel_not_found") == 0 || strcmp(error, "not_in_channel") == 0 ? SLACK_ERROR_PLACE
+	                                                                                       : SLACK_ERROR_OTHER;
+}
 void slack_form(struct buf *b, const char *name, const char *value)
 {
 	if (value)

@@ -66,12 +66,60 @@ static void origin_within__a_thread_that_has_begun__needs_no_log_in(void **state
 	assert_int_equal(slack_ops.origin_within(a, out, n, "no ts", root), 0);
 }
 
+static void origin_beside__a_thread__begins_at_the_top_of_its_channel(void **state)
+{
+	(void)state;
+	static const enum origin_surface surfaces[] = { ORIGIN_CHANNEL, ORIGIN_DM };
+	for (size_t i = 0; i < 2; i++) {
+		struct origin from = { .surface = surfaces[i],
+			.team = "T1",
+			.channel = "C1",
+			.thread_ts = "1760000000.000100",
+			.message_ts = "1760000000.000300",
+			.user = "U1",
+			.user_team = "T2" },
+		              o;
+		char asked[INTENT_ORIGIN_MAX], out[INTENT_ORIGIN_MAX], place[PLACE_KEY_MAX], thread[PLACE_KEY_MAX] = "x";
+		size_t n = origin_pack(&from, asked);
+		n = slack_ops.origin_beside(adapter(false), ws, asked, n, ws, "topic", out, place, thread);
+		assert_true(origin_unpack(out, n, &o));
+		assert_string_equal(place, "C1");
+		assert_string_equal(thread, "");
+		assert_string_equal(o.channel, "C1");
+		assert_string_equal(o.thread_ts, "");
+		assert_string_equal(o.user, "U1");
+		assert_string_equal(o.user_team, "T2");
+		assert_int_equal(o.surface, surfaces[i]);
+		long long since = atoll(o.message_ts), now = (long long)(clock_wall_ms() / 1000);
+		assert_true(since < now - 60 && since > now - 3600);
+		n = slack_ops.origin_within(adapter(false), out, n, "1760000100.000100", asked);
+		assert_true(origin_unpack(asked, n, &o));
+		assert_string_equal(o.thread_ts, "1760000100.000100");
+		assert_int_equal(o.surface, surfaces[i]);
+	}
+}
+
+static void origin_beside__what_one_person_sees__is_not_possible(void **state)
+{
+	(void)state;
+	struct origin from = { .surface = ORIGIN_COMMAND, .team = "T1", .channel = "C1", .user = "U1" };
+	char asked[INTENT_ORIGIN_MAX], out[INTENT_ORIGIN_MAX], place[PLACE_KEY_MAX], thread[PLACE_KEY_MAX];
+	size_t n = origin_pack(&from, asked);
+	assert_int_equal(slack_ops.origin_beside(adapter(true), ws, asked, n, ws, "t", out, place, thread), 0);
+	from.surface = ORIGIN_ASSISTANT;
+	n = origin_pack(&from, asked);
+	assert_int_equal(slack_ops.origin_beside(adapter(true), ws, asked, n, ws, "t", out, place, thread), 0);
+	assert_int_equal(slack_ops.origin_beside(adapter(true), ws, "junk", 4, ws, "t", out, place, thread), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(origin_for__a_channel__is_a_new_thread_from_now_on),
 		cmocka_unit_test(origin_for__before_the_log_in_or_in_another_workspace__is_none),
 		cmocka_unit_test(origin_within__a_thread_that_has_begun__needs_no_log_in),
+		cmocka_unit_test(origin_beside__a_thread__begins_at_the_top_of_its_channel),
+		cmocka_unit_test(origin_beside__what_one_person_sees__is_not_possible),
 	};
 	return cmocka_run_group_tests_name("origins", tests, NULL, NULL);
 }
