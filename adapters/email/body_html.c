@@ -18,9 +18,22 @@
 
 /* ---- what both bodies share ---- */
 
+static bool is_edit(const struct component *c)
+{
+	return c->kind == COMPONENT_BUTTON && c->action && strcmp(c->action, BODY_EDIT_ACTION) == 0;
+}
+
 bool body_is_option(const struct component *c)
 {
-	return c->kind == COMPONENT_BUTTON && c->label && c->label[0];
+	return c->kind == COMPONENT_BUTTON && c->label && c->label[0] && !is_edit(c);
+}
+
+const char *body_how_edit(const struct component *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_edit(&c[i]))
+			return BODY_HOW_EDIT;
+	return NULL;
 }
 
 bool body_is_link(const struct component *c)
@@ -266,17 +279,27 @@ static void add_block(struct buf *out, const struct doc_node *n)
 	}
 }
 
+static void add_options(struct buf *out, const struct draft *d, size_t options)
+{
+	buf_add_str(out, "<ol dir=\"auto\" style=\"" BLOCK ";padding-inline-start:1.8em\">\n");
+	for (size_t i = 0; i < d->components_len; i++) {
+		if (!body_is_option(&d->components[i]))
+			continue;
+		buf_add_str(out, "<li dir=\"auto\">");
+		add_text(out, d->components[i].label, strlen(d->components[i].label));
+		buf_add_str(out, "</li>\n");
+	}
+	buf_addf(out, "</ol>\n<p style=\"" BLOCK "\">%s</p>\n", options == 1 ? BODY_HOW_ONE : BODY_HOW_MANY);
+}
+
 static void add_components(struct buf *out, const struct draft *d)
 {
 	size_t options = 0;
 	for (size_t i = 0; i < d->components_len; i++) {
 		const struct component *c = &d->components[i];
-		if (body_is_option(c)) {
-			options++;
-			continue;
-		}
+		options += body_is_option(c);
 		const char *words = body_words(c);
-		if (!words[0])
+		if (body_is_option(c) || is_edit(c) || !words[0])
 			continue;
 		buf_add_str(out, "<p dir=\"auto\" style=\"" BLOCK "\">");
 		if (body_is_link(c)) {
@@ -287,17 +310,11 @@ static void add_components(struct buf *out, const struct draft *d)
 		add_words(out, words);
 		buf_add_str(out, body_is_link(c) ? "</a></p>\n" : "</p>\n");
 	}
-	if (options == 0)
-		return;
-	buf_add_str(out, "<ol dir=\"auto\" style=\"" BLOCK ";padding-inline-start:1.8em\">\n");
-	for (size_t i = 0; i < d->components_len; i++) {
-		if (!body_is_option(&d->components[i]))
-			continue;
-		buf_add_str(out, "<li dir=\"auto\">");
-		add_text(out, d->components[i].label, strlen(d->components[i].label));
-		buf_add_str(out, "</li>\n");
-	}
-	buf_addf(out, "</ol>\n<p style=\"" BLOCK "\">%s</p>\n", options == 1 ? BODY_HOW_ONE : BODY_HOW_MANY);
+	const char *how_edit = body_how_edit(d->components, d->components_len);
+	if (options > 0)
+		add_options(out, d, options);
+	if (how_edit != NULL)
+		buf_addf(out, "<p style=\"" BLOCK "\">%s</p>\n", how_edit);
 }
 
 static void add_language(struct buf *out, const char *language)

@@ -424,7 +424,7 @@ static void put_components(struct text *w, const struct draft *d)
 	for (size_t i = 0; i < d->components_len; i++) {
 		const struct component *c = &d->components[i];
 		const char *words = body_words(c);
-		if (body_is_option(c) || !words[0])
+		if (body_is_option(c) || body_how_edit(c, 1) != NULL || !words[0])
 			continue;
 		if (w->out->len > 0)
 			put_blank(w);
@@ -448,6 +448,12 @@ static void put_components(struct text *w, const struct draft *d)
 		put_blank(w);
 		const char *how = options == 1 ? BODY_HOW_ONE : BODY_HOW_MANY;
 		put_line(w, how, strlen(how), false);
+	}
+	const char *how_edit = body_how_edit(d->components, d->components_len);
+	if (how_edit != NULL) {
+		if (options == 0 && w->out->len > 0)
+			put_blank(w);
+		put_line(w, how_edit, strlen(how_edit), false);
 	}
 	buf_done(&line);
 }

@@ -305,6 +305,14 @@ static size_t origin_within(struct adapter *a, const void *origin, size_t n, con
 	return sender_origin_within(origin, n, thread_key, out);
 }
 
+/* A conversation by mail begins with a mail: its key is known once that is out. */
+static size_t origin_beside(struct adapter *a, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
+    char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX], char thread_key[PLACE_KEY_MAX])
+{
+	thread_key[0] = '\0';
+	return sender_origin_beside(email_of(a), ws, origin, n, id, topic, out, place_key);
+}
+
 const struct adapter_ops email_ops = {
 	.name = "email",
 	.caps = CAP_THREAD | CAP_STATUS,
@@ -313,4 +321,5 @@ const struct adapter_ops email_ops = {
 	.words = words,
 	.origin_for = origin_for,
 	.origin_within = origin_within,
+	.origin_beside = origin_beside,
 };

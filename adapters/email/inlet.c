@@ -277,17 +277,19 @@ static enum err brake(struct passage *p, struct intent *in, struct landing *l)
 
 struct choice {
 	int n;
-	char action[64], value[256];
-	bool any;
+	struct id delivery; /* of the mail that is answered; none: not known */
+	char action[64], value[2048];
+	bool any, exact;
 };
 
 static void look_for_choice(void *arg, const struct stored_message *m)
 {
 	struct choice *c = arg;
-	if (m->components_len == 0 || m->deleted)
+	if (m->components_len == 0 || m->deleted || c->exact)
 		return;
 	const struct component *x = compose_option(m->components, m->components_len, (size_t)c->n);
-	/* The newest that offers something counts. */
+	/* The one that is answered counts, else the newest that offers something. */
+	c->exact = !id_is_none(c->delivery) && id_equal(m->run, c->delivery);
 	c->any = x != NULL && x->action != NULL &&
 	    (size_t)snprintf(c->action, sizeof(c->action), "%s", x->action) < sizeof(c->action) &&
 	    (size_t)snprintf(c->value, sizeof(c->value), "%s", x->value != NULL ? x->value : "") < sizeof(c->value);
@@ -298,6 +300,9 @@ static enum err find_choice(struct passage *p, struct choice *c)
 	c->n = p->found ? email_choice(p->text.visible.p, p->text.visible.len) : 0;
 	if (c->n == 0)
 		return ERR_NONE;
+	for (size_t i = 0; i < p->mail->in_reply_to.len; i++)
+		if (!compose_delivery_of(p->mail->in_reply_to.items[i], p->box->domain, &c->delivery))
+			c->delivery = ID_NONE;
 	int64_t from = p->thread.seq > CHOICES_BACK ? p->thread.seq - CHOICES_BACK : 0;
 	return engine_read_thread(
 	    p->box->email->engine, p->box->ws, p->thread.thread, from, CHOICES_BACK + 1, look_for_choice, c, NULL);
@@ -329,6 +334,8 @@ static enum err answer(struct passage *p, struct landing *l)
 	}
 	p->origin.say = p->what == EMAIL_DO_WORDS ? p->who == WHO_STRANGER ? SAY_STRANGER : SAY_OUTSIDER : passage_say(p);
 	in.edge_answers = p->origin.say != SAY_NOTHING;
+	in.private_reply = p->found && p->thread.is_private;
+	p->to_sender_alone = in.private_reply || (choice.any && strcmp(choice.action, ACTION_COMMAND_PRIVATE) == 0);
 	in.origin_len = l->origin_len = passage_origin(p, l->origin);
 	passage_write_body(p);
 	in.text = p->body.p;
@@ -357,7 +364,7 @@ static enum err answer(struct passage *p, struct landing *l)
 	bool named = email_names_us(
 	    p->text.visible.p != NULL ? p->text.visible.p : "", p->text.visible.len, settings_str(b->s, "email.name"));
 	in.mentions_us = named || (!p->begun_by_us && (passage_any_own(b, &m->to) || !passage_any_own(b, &m->cc)));
-	in.by_habit = p->found && !named;
+	in.by_habit = p->found && !named && p->command < CMD_FORK;
 	in.files_len = passage_files(p, in.files, ids);
 	l->mail = take_off(b, m);
 	hand_in(p, &in, l);

@@ -9,15 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../core/base/buf.h"
+#include "../../core/base/utf8.h"
+#include "mail.h"
+
 #define ORIGIN_VERSION 1
+#define ORIGIN_BESIDE 2 /* one string more */
 #define ORIGIN_HEAD 11
-#define ORIGIN_STRINGS 7
+#define ORIGIN_STRINGS 8
 enum { FLAG_LEFT_OUT = 1, FLAG_MINTED = 2 };
 
-static size_t pack(const char *const s[ORIGIN_STRINGS], char *out, size_t max)
+static size_t pack(const char *const s[ORIGIN_STRINGS], size_t strings, char *out, size_t max)
 {
 	size_t at = 0;
-	for (size_t i = 0; i < ORIGIN_STRINGS; i++) {
+	for (size_t i = 0; i < strings; i++) {
 		size_t n = strlen(s[i]) + 1;
 		if (n > max - at)
 			return 0;
@@ -58,11 +63,14 @@ static void shorten(const char *references, size_t max, char *out)
 size_t email_origin_pack(const struct email_origin *o, char out[INTENT_ORIGIN_MAX])
 {
 	char references[INTENT_ORIGIN_MAX], cc[INTENT_ORIGIN_MAX];
-	const char *s[ORIGIN_STRINGS] = { o->box, o->to, o->to_name, o->subject, o->in_reply_to, references, cc };
+	const char *beside = o->beside != NULL ? o->beside : "";
+	const char *s[ORIGIN_STRINGS] = { o->box, o->to, o->to_name, o->subject, o->in_reply_to, references, cc, beside };
+	size_t strings = beside[0] != '\0' ? ORIGIN_STRINGS : ORIGIN_STRINGS - 1;
 	bool left_out = (size_t)snprintf(cc, sizeof(cc), "%s", o->cc) >= sizeof(cc);
 	shorten(o->references, INTENT_ORIGIN_MAX - 1, references);
 	size_t n;
-	for (size_t max = 400; (n = pack(s, out + ORIGIN_HEAD, INTENT_ORIGIN_MAX - ORIGIN_HEAD)) == 0; max -= max > 0 ? 100 : 0) {
+	for (size_t max = 400; (n = pack(s, strings, out + ORIGIN_HEAD, INTENT_ORIGIN_MAX - ORIGIN_HEAD)) == 0;
+	     max -= max > 0 ? 100 : 0) {
 		char *comma = strrchr(cc, ',');
 		if (max > 0) {
 			shorten(o->references, max, references);
@@ -77,7 +85,7 @@ size_t email_origin_pack(const struct email_origin *o, char out[INTENT_ORIGIN_MA
 			return 0;
 		}
 	}
-	out[0] = ORIGIN_VERSION;
+	out[0] = strings == ORIGIN_STRINGS ? ORIGIN_BESIDE : ORIGIN_VERSION;
 	out[1] = (char)o->say;
 	out[2] = (char)((left_out || o->left_out ? FLAG_LEFT_OUT : 0) | (o->minted ? FLAG_MINTED : 0));
 	for (int i = 0; i < 8; i++)
@@ -88,11 +96,12 @@ size_t email_origin_pack(const struct email_origin *o, char out[INTENT_ORIGIN_MA
 bool email_origin_unpack(const void *p, size_t n, struct email_origin *out)
 {
 	const char *b = p;
-	if (p == NULL || n < ORIGIN_HEAD + ORIGIN_STRINGS || n > INTENT_ORIGIN_MAX || b[0] != ORIGIN_VERSION || b[n - 1] != '\0')
+	if (p == NULL || n < ORIGIN_HEAD + ORIGIN_STRINGS - 1 || n > INTENT_ORIGIN_MAX || b[n - 1] != '\0' ||
+	    (b[0] != ORIGIN_VERSION && b[0] != ORIGIN_BESIDE))
 		return false;
-	const char *s[ORIGIN_STRINGS];
-	size_t at = ORIGIN_HEAD;
-	for (size_t i = 0; i < ORIGIN_STRINGS; i++) {
+	const char *s[ORIGIN_STRINGS] = { [ORIGIN_STRINGS - 1] = "" };
+	size_t at = ORIGIN_HEAD, strings = b[0] == ORIGIN_BESIDE ? ORIGIN_STRINGS : ORIGIN_STRINGS - 1;
+	for (size_t i = 0; i < strings; i++) {
 		if (at >= n)
 			return false;
 		s[i] = b + at;
@@ -111,8 +120,89 @@ bool email_origin_unpack(const void *p, size_t n, struct email_origin *out)
 		.subject = s[3],
 		.in_reply_to = s[4],
 		.references = s[5],
-		.cc = s[6] };
+		.cc = s[6],
+		.beside = s[7] };
 	return true;
+}
+
+/* ---- side threads ---- */
+
+bool email_origin_opens(const struct email_origin *o)
+{
+	return o->beside != NULL && o->beside[0] != '\0' && o->in_reply_to[0] == '\0';
+}
+
+/* At most ${max} bytes of it in one line, with "…" where something is missing. */
+static void add_title(struct buf *out, const char *s, size_t n, size_t max)
+{
+	struct buf line = BUF_INIT;
+	buf_reset(&line);
+	for (size_t i = 0; i < n && line.len < 4 * max; i++) {
+		bool blank = (unsigned char)s[i] <= ' ' || s[i] == 0x7f;
+		if (!blank)
+			buf_add_char(&line, s[i]);
+		else if (line.len > 0 && line.p[line.len - 1] != ' ')
+			buf_add_char(&line, ' ');
+	}
+	while (line.len > 0 && line.p[line.len - 1] == ' ')
+		buf_truncate(&line, line.len - 1);
+	size_t fits = utf8_clip(line.p, line.len, max);
+	while (fits < line.len && fits > 0 && line.p[fits - 1] == ' ')
+		fits--;
+	buf_add(out, line.p, fits);
+	buf_add_str(out, fits < line.len ? "…" : "");
+	buf_done(&line);
+}
+
+/*
+ * In a list of mails the first words are what one sees, so the topic comes first; what it is beside tells two topics of one name apart.  It
+ * is no "Re:": mail programs would put it into the conversation that it left.
+ */
+size_t email_origin_beside(const struct email_origin *o, const char *topic, char out[INTENT_ORIGIN_MAX])
+{
+	if (o->minted) /* whoever reads that address has it; nobody else could join */
+		return 0;
+	struct buf subject = BUF_INIT, parent = BUF_INIT;
+	struct email_origin side = *o;
+	size_t n = 0;
+	const char *base = mail_base_subject(o->subject, &n);
+	buf_reset(&parent);
+	add_title(&parent, base, n, 80);
+	if (parent.len == 0)
+		buf_add_str(&parent, "your mail");
+	base = mail_base_subject(topic, &n);
+	buf_reset(&subject);
+	add_title(&subject, base, n, 120);
+	if (subject.len == 0)
+		buf_add_str(&subject, "A side thread");
+	buf_addf(&subject, " (aside from: %s)", parent.p);
+	side.subject = subject.p;
+	side.beside = parent.p;
+	side.in_reply_to = side.references = "";
+	side.say = SAY_NOTHING;
+	n = email_origin_pack(&side, out);
+	buf_done(&subject);
+	buf_done(&parent);
+	return n;
+}
+
+void email_beside_place(const char *box, struct id delivery, char *out, size_t n)
+{
+	char id[ID_TEXT];
+	snprintf(out, n, "%s/f:%s", box, id_format(delivery, id));
+}
+
+size_t email_origin_within(const struct email_origin *o, const char *thread_key, char out[INTENT_ORIGIN_MAX])
+{
+	struct email_origin in = *o;
+	char subject[EMAIL_SUBJECT_MAX + 32];
+	bool opens = email_origin_opens(o);
+	if ((!o->minted && !opens) || thread_key[0] == '\0' || strpbrk(thread_key, "<> \r\n") != NULL)
+		return 0;
+	snprintf(subject, sizeof(subject), "Re: %s", o->subject);
+	in.subject = subject;
+	in.in_reply_to = in.references = thread_key;
+	return email_origin_pack(&in, out);
 }
 
 /* ---- tokens ---- */

@@ -29,6 +29,7 @@ struct email_origin { /* strings are never NULL: "" where there is none */
 	const char *in_reply_to; /* Message-ID of the mail; "" begins a thread */
 	const char *references;  /* ids between blanks, oldest first, the mail's own included */
 	const char *cc;          /* addresses between commas */
+	const char *beside; /* a side thread: the subject of the conversation that it left; "" it is none, or that is not known */
 };
 /**
  * Writes the stored form.  What does not fit is left out in this order: ids from the middle of the references, the name, people on copy from the
@@ -37,6 +38,15 @@ struct email_origin { /* strings are never NULL: "" where there is none */
 size_t email_origin_pack(const struct email_origin *o, char out[INTENT_ORIGIN_MAX]);
 /** Reads it back; strings borrow from ${p}.  False when it is not one of ours. */
 bool email_origin_unpack(const void *p, size_t n, struct email_origin *out);
+/** The mail that begins a side thread. */
+bool email_origin_opens(const struct email_origin *o);
+#define EMAIL_SUBJECT_MAX 230
+/** Where a side thread called ${topic} begins: with the same people, under a subject of its own.  0: not beside this conversation. */
+size_t email_origin_beside(const struct email_origin *o, const char *topic, char out[INTENT_ORIGIN_MAX]);
+/** The external name of its place: the mailbox and the delivery that opens it. */
+void email_beside_place(const char *box, struct id delivery, char *out, size_t n);
+/** The conversation that ${o}'s first mail has begun, whose Message-ID is ${thread_key}.  0: ${o} began none. */
+size_t email_origin_within(const struct email_origin *o, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
 
 /* ---- the token in a reply address: names a thread, and nobody ---- */
 #define EMAIL_TOKEN 48

@@ -10,7 +10,7 @@
 
 #include "../../core/base/clock.h"
 #include "../../core/base/utf8.h"
-#include "../../core/engine/command.h"
+#include "orders.h"
 
 #define TEXT_MAX (200u * 1024u)
 #define FORWARD_MAX (32u * 1024u)
@@ -58,15 +58,21 @@ static void add_note(struct buf *b, const char *note)
 	buf_addf(b, "%s(%s)", b->len > 0 ? "\n\n" : "", note);
 }
 
-/* The subject says something of its own when it begins a thread; a command below it is a command all the same. */
+/* The subject says something of its own when it begins a thread; a command below it is a command all the same, and nothing else. */
 void passage_write_body(struct passage *p)
 {
 	const struct mail *m = p->mail;
 	struct buf *b = &p->body, *said = &p->text.visible;
 	size_t n = 0;
 	const char *subject = mail_base_subject(m->subject, &n);
-	bool command = command_recognise(said->p != NULL ? said->p : "", said->len) != CMD_NONE;
-	if (!p->found && n > 2 && !command)
+	p->command = orders_read(&p->text,
+	    &(struct orders_from){ .name = m->from.items[0].name, .address = m->sender, .in_fork = p->found && p->thread.is_fork },
+	    b);
+	if (p->command != CMD_NONE) {
+		buf_reserve(b, 0);
+		return;
+	}
+	if (!p->found && n > 2)
 		buf_add(b, subject, n);
 	if (said->len > 0) {
 		buf_add_str(b, b->len > 0 ? "\n\n" : "");
@@ -156,7 +162,7 @@ size_t passage_origin(struct passage *p, char out[INTENT_ORIGIN_MAX])
 	o->received_s = (int64_t)(clock_wall_ms() / 1000);
 	o->to = m->sender;
 	o->to_name = m->from.items[0].name;
-	if (m->reply_to.len == 1 && mail_address_ok(m->reply_to.items[0].addr) &&
+	if (!p->to_sender_alone && m->reply_to.len == 1 && mail_address_ok(m->reply_to.items[0].addr) &&
 	    !passage_is_own(p->box, m->reply_to.items[0].addr)) {
 		o->to = m->reply_to.items[0].addr;
 		o->to_name = m->reply_to.items[0].name;
@@ -164,7 +170,7 @@ size_t passage_origin(struct passage *p, char out[INTENT_ORIGIN_MAX])
 	answer_subject(p);
 	answer_references(p);
 	/* Only where all of them were addressed openly; who was hidden, or is not proved, speaks for nobody else. */
-	if (p->box->policy.reply_all && p->who != WHO_STRANGER &&
+	if (p->box->policy.reply_all && !p->to_sender_alone && p->who != WHO_STRANGER &&
 	    (passage_any_own(p->box, &m->to) || passage_any_own(p->box, &m->cc))) {
 		add_copies(p, &m->to);
 		add_copies(p, &m->cc);

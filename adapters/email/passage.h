@@ -1,6 +1,7 @@
 #ifndef EDDY_EMAIL_PASSAGE_H
 #define EDDY_EMAIL_PASSAGE_H
 
+#include "../../core/engine/command.h"
 #include "box.h"
 #include "text.h"
 
@@ -19,12 +20,14 @@ struct passage {
 	bool found;       /* ${thread} is theirs */
 	bool begun_by_us; /* a conversation with people: what speaks to Eddy there says so */
 	struct email_origin origin;
+	enum command command; /* what ${body} is; CMD_NONE: words */
+	bool to_sender_alone; /* the answer is for nobody else: neither for those on copy nor for whom Reply-To names */
 	struct buf subject, references, cc, body;
 };
 
 bool passage_is_own(const struct email_box *b, const char *addr);
 bool passage_any_own(const struct email_box *b, const struct mail_addresses *list);
-/** Fills ${p}->body: the message as the engine gets it. */
+/** Fills ${p}->body and ${p}->command: the message as the engine gets it. */
 void passage_write_body(struct passage *p);
 /** The adapter's own words for a mail without readable text; SAY_NOTHING: it has some. */
 enum email_say passage_say(const struct passage *p);

@@ -77,7 +77,7 @@ static int64_t id_time_s(struct id id)
 
 static int64_t date_of(const struct letter *l, const struct email_origin *o)
 {
-	int64_t t = id_time_s(l->r.message);
+	int64_t t = l->r.at_ms > 0 ? l->r.at_ms / 1000 : id_time_s(l->r.message);
 	if (t == 0)
 		t = id_time_s(l->r.delivery);
 	return t != 0 ? t : o->received_s;
@@ -94,8 +94,8 @@ struct letter_to {
 	bool primary;
 };
 
-/* ERR_DENIED: must not be written to. */
-static enum err may_write(struct letter *l, const struct email_box *b, const char *address)
+/* ERR_DENIED: must not be written to.  ${asked}: who gets it has asked for it, or it goes on with a conversation. */
+static enum err may_write(struct letter *l, const struct email_box *b, const char *address, bool asked)
 {
 	char key[330];
 	int stop = 0;
@@ -103,14 +103,14 @@ static enum err may_write(struct letter *l, const struct email_box *b, const cha
 	enum err e = engine_stop_get(l->email->engine, b->ws, email_ops.name, key, &stop);
 	if (e != ERR_NONE)
 		return e;
-	return stop == 0 || (stop == STOP_UNSUBSCRIBED && !is_notice(l)) ? ERR_NONE : ERR_DENIED;
+	return stop == 0 || (stop == STOP_UNSUBSCRIBED && asked) ? ERR_NONE : ERR_DENIED;
 }
 
 static enum err address_it(struct letter *l, const struct email_box *b, const struct email_origin *o, struct letter_to *to)
 {
 	snprintf(to->to, sizeof(to->to), "%s", o->to);
 	snprintf(to->cc, sizeof(to->cc), "%s", o->cc);
-	enum err e = may_write(l, b, to->to);
+	enum err e = may_write(l, b, to->to, !is_notice(l));
 	if (e != ERR_NONE && e != ERR_DENIED)
 		return e;
 	to->primary = e == ERR_NONE;
@@ -122,7 +122,7 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 			continue;
 		/* Who is not written to stays in the header: the same mail has the same bytes, whenever somebody was stopped. */
 		to->copies[to->copies_len++] = (struct draft_address){ .addr = a };
-		e = may_write(l, b, a);
+		e = may_write(l, b, a, !is_notice(l) && !email_origin_opens(o));
 		if (e == ERR_DENIED)
 			continue;
 		if (e != ERR_NONE)
@@ -144,7 +144,9 @@ static void write_footer(const struct letter *l, const struct email_box *b, cons
 		    "You get this because conversations are handed over to this address. Answer to talk; \"done\" hands it back to me.");
 		return;
 	}
-	if (is_notice(l))
+	if (email_origin_opens(o))
+		buf_addf(out, "You get this because you are in the conversation \"%s\"; this is a side thread of it. ", o->beside);
+	else if (is_notice(l))
 		buf_add_str(out, "You get this because you wrote to me. ");
 	else
 		buf_addf(out, "You get this because you wrote to me%s. ", o->cc[0] != '\0' ? " or were on copy" : "");
@@ -155,9 +157,20 @@ static void write_footer(const struct letter *l, const struct email_box *b, cons
 
 #define REFERENCES_MAX 64
 
-/* The thread of a conversation that Eddy has begun: its first mail is its key (sender_origin_within()). */
-static struct id minted_thread(const struct email_box *b, const struct email_origin *o, const char *message_id)
+/*
+ * The thread that an answer to this mail belongs to.  One that this mail begins is not stored yet: its key is the mail itself
+ * (email_origin_within()).
+ */
+static struct id thread_of(const struct letter *l, const struct email_box *b, const struct email_origin *o, const char *message_id)
 {
+	if (email_origin_opens(o)) {
+		char place[PLACE_KEY_MAX];
+		email_beside_place(b->address, l->r.delivery, place, sizeof(place));
+		return engine_thread_id(engine_place_id(b->ws, email_ops.name, place), message_id);
+	}
+	if (!o->minted)
+		return l->r.thread;
+
 	char key[320];
 	snprintf(key, sizeof(key), "%.*s", (int)strcspn(o->references, " "), o->references[0] != '\0' ? o->references : message_id);
 	return engine_thread_id(engine_place_id(b->ws, email_ops.name, o->to), o->references[0] != '\0' ? key : message_id);
@@ -194,13 +207,14 @@ static enum err compose(struct letter *l, const struct email_box *b, const struc
 	for (char *id; (id = strsep(&rest, " ")) != NULL && ids_len < REFERENCES_MAX;)
 		if (id[0] != '\0')
 			ids[ids_len++] = id;
-	email_token_make(b->secret, TOKEN_THREAD, o->minted ? minted_thread(b, o, message_id) : l->r.thread, token);
+	email_token_make(b->secret, TOKEN_THREAD, thread_of(l, b, o, message_id), token);
 	snprintf(reply_to, sizeof(reply_to), "%s+%s@%s", b->local, token, b->domain);
 	struct unsubscribe u = { "", "" };
 	if (o->minted)
 		offer_unsubscribe(l, b, o, &u);
 	bool plus = settings_bool(b->s, "email.plus") && strlen(b->local) + 1 + strlen(token) <= 64;
 	write_footer(l, b, o, &footer);
+	bool unasked = is_notice(l) || email_origin_opens(o); /* for most who get it, it is no answer to a mail of theirs */
 	const struct draft_address first = { o->to_name[0] != '\0' ? o->to_name : NULL, to->to };
 	const struct draft d = { .from = { settings_str(b->s, "email.name"), b->address },
 		.reply_to = plus ? reply_to : NULL,
@@ -214,8 +228,8 @@ static enum err compose(struct letter *l, const struct email_box *b, const struc
 		.references = ids,
 		.references_len = ids_len,
 		.date = date_of(l, o),
-		.automatic = !is_notice(l) && settings_bool(b->s, "email.auto_submitted"),
-		.unattended = is_notice(l),
+		.automatic = !unasked && settings_bool(b->s, "email.auto_submitted"),
+		.unattended = unasked,
 		.loop_mark = b->context.loop_mark,
 		.markdown = l->r.text,
 		.markdown_len = l->r.text_len,
@@ -336,11 +350,18 @@ size_t sender_origin_for(struct email *m, struct id ws, const char *address, cha
 size_t sender_origin_within(const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX])
 {
 	struct email_origin o;
-	if (!email_origin_unpack(origin, n, &o) || !o.minted || thread_key[0] == '\0' || strpbrk(thread_key, "<> \r\n") != NULL)
+	return email_origin_unpack(origin, n, &o) ? email_origin_within(&o, thread_key, out) : 0;
+}
+
+size_t sender_origin_beside(struct email *m, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
+    char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX])
+{
+	struct email_origin o;
+	struct email_box *b = email_origin_unpack(origin, n, &o) ? box_of(m, o.box) : NULL;
+	if (b == NULL || !id_equal(b->ws, ws))
 		return 0;
-	o.in_reply_to = o.references = thread_key;
-	o.subject = "Re: Somebody would like to talk to you";
-	return email_origin_pack(&o, out);
+	email_beside_place(b->address, id, place_key, PLACE_KEY_MAX);
+	return email_origin_beside(&o, topic, out);
 }
 
 /* ---- the adapter's own words ---- */

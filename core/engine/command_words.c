@@ -227,15 +227,17 @@ static bool is_list_word(const char *s, size_t n)
 	return false;
 }
 
-static bool follows(enum takes takes, bool marked, const char *arg, size_t n)
+/* Several lines are prose that happens to begin so, but where a colon or a line end says otherwise, or they are to be remembered. */
+static bool follows(const struct words *w, bool marked, const char *arg, size_t n)
 {
-	switch (takes) {
+	bool prose = !marked && w->command != CMD_REMEMBER && memchr(arg, '\n', n) != NULL;
+	switch (w->takes) {
 	case NOTHING:
 		return is_polite_end(arg, n);
 	case TEXT:
-		return n > 0 && !is_polite_end(arg, n);
+		return n > 0 && !is_polite_end(arg, n) && !prose;
 	case MAYBE:
-		return true;
+		return !prose;
 	case NUMBER:
 		return is_polite_end(arg, n) || is_number(arg, n);
 	case NUMBERED:
@@ -272,7 +274,7 @@ bool command_parse(const char *text, size_t n, bool in_fork, struct command_call
 			marked |= text[at] == ':' || text[at] == '\n';
 			at++;
 		}
-		if (!follows(w->takes, marked, text + at, n - at))
+		if (!follows(w, marked, text + at, n - at))
 			continue;
 		best = end;
 		bool nothing = w->takes == NOTHING;

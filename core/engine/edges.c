@@ -21,15 +21,20 @@
 
 const struct pg_statement edge_statements[] = {
 	/* Not what is passed on for people: that stands in the thread it comes from. */
+	/* What opens a side thread leads there, and nowhere as long as it is not open; what one person alone was told, that person. */
 	{ "edge_find_thread",
-	    "SELECT t.id, p.external_id, t.external_key, t.seq, p.external_id = $6 OR EXISTS (SELECT 1 FROM place_people r WHERE r.ws = $1"
-	    " AND r.place_id = p.id AND r.external_id = $6) AS reads, p.visibility"
+	    "SELECT t.id, p.external_id, t.external_key, t.seq, may.see, p.visibility, au.kind = 2, t.fork_id IS NOT NULL"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) WITH ORDINALITY AS n(alias, delivery, thread, o)"
 	    " JOIN LATERAL (SELECT thread_id FROM aliases a WHERE a.ws = $1 AND a.id = n.alias"
-	    " UNION ALL SELECT thread_id FROM outbox o WHERE o.ws = $1 AND o.id = n.delivery AND o.passes IS NULL"
+	    " UNION ALL SELECT CASE WHEN f.id IS NULL THEN o.thread_id ELSE f.thread_id END FROM outbox o"
+	    " LEFT JOIN forks f ON f.ws = o.ws AND f.id = o.id WHERE o.ws = $1 AND o.id = n.delivery AND o.passes IS NULL"
 	    " UNION ALL SELECT n.thread WHERE n.thread IS NOT NULL) x ON true"
 	    " JOIN threads t ON t.ws = $1 AND t.id = x.thread_id JOIN places p ON p.ws = $1 AND p.id = t.place_id AND p.adapter = $5"
-	    " ORDER BY reads DESC, n.o LIMIT 1" },
+	    " JOIN audiences au ON au.ws = t.ws AND au.id = t.audience_id"
+	    " JOIN LATERAL (SELECT coalesce(CASE WHEN au.kind = 2 THEN au.subject = (SELECT i.person_id FROM identities i WHERE i.ws = $1"
+	    " AND i.adapter = $5 AND i.external_id = $6) ELSE p.external_id = $6 OR EXISTS (SELECT 1 FROM place_people r WHERE r.ws = $1"
+	    " AND r.place_id = p.id AND r.external_id = $6) END, false) AS see) may ON true"
+	    " ORDER BY may.see DESC, n.o LIMIT 1" },
 	{ "edge_runs_of_thread",
 	    "SELECT count(*) FROM runs WHERE ws = $1 AND thread_id = $2 AND created_at > now() - $3::int8 * interval '1 ms'" },
 	{ "edge_runs_of_person",
@@ -129,6 +134,8 @@ enum err engine_find_thread(struct engine *e, struct id ws, const char *adapter,
 		out->seq = pg_get_int8(r, 0, 3);
 		out->is_reader = pg_get_bool(r, 0, 4);
 		out->visibility = (int)pg_get_int8(r, 0, 5);
+		out->is_private = pg_get_bool(r, 0, 6);
+		out->is_fork = pg_get_bool(r, 0, 7);
 		if (!copy_key(out->place_key, pg_get_str(r, 0, 1)) || !copy_key(out->thread_key, pg_get_str(r, 0, 2)))
 			err = ERR_INPUT;
 	}

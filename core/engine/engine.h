@@ -186,6 +186,8 @@ struct found_thread {
 	int64_t seq;    /* of its newest event: engine_read_thread() */
 	bool is_reader; /* ${reader} is one of those who see it */
 	int visibility; /* of its place: enum visibility */
+	bool is_private; /* what one person alone is told: intent.private_reply leads there */
+	bool is_fork;    /* a side thread */
 };
 /**
  * The thread of ${adapter} that is meant by one of ${names}: the first that ${reader} may see, else the first at all.

@@ -99,6 +99,88 @@ static void origin__pack__leaves_out_people_at_last_and_says_so(void **state)
 	assert_string_equal(out.references, "");
 }
 
+/* ---- side threads ---- */
+
+static void beside_is(const char *subject, const char *topic, const char *want, const char *parent)
+{
+	char b[INTENT_ORIGIN_MAX];
+	struct email_origin in = plain(), out;
+	in.subject = subject;
+	size_t n = email_origin_beside(&in, topic, b);
+	assert_true(n > 0);
+	assert_true(email_origin_unpack(b, n, &out));
+	assert_string_equal(out.subject, want);
+	assert_string_equal(out.beside, parent);
+	assert_true(email_origin_opens(&out));
+	assert_string_equal(out.in_reply_to, "");
+	assert_string_equal(out.references, "");
+	assert_string_equal(out.to, in.to);
+	assert_string_equal(out.cc, in.cc);
+	assert_int_equal(out.say, SAY_NOTHING);
+	assert_true(strlen(out.subject) <= EMAIL_SUBJECT_MAX);
+}
+
+static void beside__subject__names_the_topic_first(void **state)
+{
+	(void)state;
+	beside_is("Re: Planning May", "Which database?", "Which database? (aside from: Planning May)", "Planning May");
+	beside_is("AW: Re: Planning", "Re: \n Which\tdatabase? ", "Which database? (aside from: Planning)", "Planning");
+	beside_is("Re: ", "", "A side thread (aside from: your mail)", "your mail");
+	char topic[900] = "", want[400] = "";
+	for (int i = 0; i < 100; i++)
+		strcat(topic, "drüben ");
+	for (int i = 0; i < 15; i++)
+		strcat(want, "drüben ");
+	want[strlen(want) - 1] = '\0';
+	strcat(want, "… (aside from: Boats)");
+	beside_is("Re: Boats", topic, want, "Boats");
+	beside_is(topic, "Boats", "Boats (aside from: drüben drüben drüben drüben drüben drüben drüben drüben drüben drüben…)",
+	    "drüben drüben drüben drüben drüben drüben drüben drüben drüben drüben…");
+}
+
+static void beside__its_first_mail__is_its_thread(void **state)
+{
+	(void)state;
+	char b[INTENT_ORIGIN_MAX], c[INTENT_ORIGIN_MAX];
+	struct email_origin in = plain(), side, out;
+	size_t n = email_origin_beside(&in, "Which database?", b);
+	assert_true(email_origin_unpack(b, n, &side));
+	assert_int_equal(email_origin_within(&side, "", c), 0);
+	assert_int_equal(email_origin_within(&side, "a b@c", c), 0);
+	n = email_origin_within(&side, "eddy-1@example.org", c);
+	assert_true(n > 0 && email_origin_unpack(c, n, &out));
+	assert_string_equal(out.subject, "Re: Which database? (aside from: Boats)");
+	assert_string_equal(out.in_reply_to, "eddy-1@example.org");
+	assert_string_equal(out.references, "eddy-1@example.org");
+	assert_string_equal(out.cc, in.cc);
+	assert_false(email_origin_opens(&out));
+	assert_int_equal(email_origin_within(&out, "eddy-2@example.org", b), 0); /* it has begun */
+	assert_int_equal(email_origin_within(&in, "eddy-2@example.org", b), 0);  /* somebody else began it */
+	in.minted = true; /* whoever reads the address of a hand-over is no list of people */
+	assert_int_equal(email_origin_beside(&in, "Which database?", b), 0);
+	struct id a = id_new(), d = id_new();
+	char one[400], two[400];
+	email_beside_place("eddy@example.org", a, one, sizeof(one));
+	email_beside_place("eddy@example.org", d, two, sizeof(two));
+	assert_memory_equal(one, "eddy@example.org/f:", 19);
+	assert_string_not_equal(one, two);
+}
+
+/* What was stored before there were side threads is read as it was. */
+static void origin__old_form__has_no_side(void **state)
+{
+	(void)state;
+	char b[INTENT_ORIGIN_MAX];
+	struct email_origin in = plain(), out;
+	size_t n = email_origin_pack(&in, b);
+	assert_int_equal(b[0], 1);
+	assert_true(email_origin_unpack(b, n, &out));
+	assert_string_equal(out.beside, "");
+	assert_false(email_origin_opens(&out));
+	b[0] = 2; /* one string is missing */
+	assert_false(email_origin_unpack(b, n, &out));
+}
+
 static void token__any_change__is_refused(void **state)
 {
 	(void)state;
@@ -134,6 +216,9 @@ int main(void)
 		cmocka_unit_test(origin__pack__reads_back),
 		cmocka_unit_test(origin__pack__leaves_out_the_middle_of_the_references),
 		cmocka_unit_test(origin__pack__leaves_out_people_at_last_and_says_so),
+		cmocka_unit_test(beside__subject__names_the_topic_first),
+		cmocka_unit_test(beside__its_first_mail__is_its_thread),
+		cmocka_unit_test(origin__old_form__has_no_side),
 		cmocka_unit_test(token__any_change__is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
