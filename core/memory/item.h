@@ -37,7 +37,7 @@ enum item_act { ITEM_CONFIRM, ITEM_DECLINE, ITEM_REPLACE };
 #define ITEM_SOURCES_MAX 16
 #define ITEM_ATTRIBUTE_MAX 60
 
-extern const struct pg_statement item_statements[];
+extern const struct pg_statement item_write_statements[], item_read_statements[];
 
 /** "decision", "a fact" …: for people. */
 const char *item_kind_word(enum item_kind k);
@@ -62,18 +62,70 @@ struct item_new {
 	struct id replaces;   /* the item whose place it takes, once confirmed */
 	int64_t expires_ms;   /* 0: kept */
 	const struct id *sources;
-	size_t sources_len;
-	/* Readers that it may not go beyond; none: those of its sources.  With ${published} they are its readers: who may read it there has been
-	 * told already. */
-	struct id audience;
-	bool published;
+	size_t sources_len;   /* more than ITEM_SOURCES_MAX: the first of them */
+	struct id thread;     /* where it is made: it gets no readers beyond that thread's; none: those of its sources */
+	bool published;       /* readers are the thread's whatever the sources': it was said there already */
 };
 /**
- * Store it with its sources.  ERR_INPUT: nothing to store, or none of the sources exists.  ERR_DENIED: its sources have no readers in
- * common that are known, or one of them may not be remembered from (its author's private mode; for ORIGIN_AGENT also guests and
- * other bots).  An item that is there already stays as it is: ERR_NONE, and ${number} is what it has.
+ * Store it with its sources.  ERR_INPUT: nothing to store, or none of the sources is there (any more).  ERR_DENIED: its sources have no readers
+ * in common that are known, or nothing may be remembered from one of them (its author's private mode; for ORIGIN_AGENT also guests,
+ * other bots and the system).  An item that is there already stays as it is: ERR_NONE.  ${number}: how people name it; may be NULL.
  */
 enum err item_put(struct pg *pg, struct id ws, const struct item_new *n, int32_t *number);
+
+/* What people are shown.  Borrowed for the length of a callback. */
+struct item {
+	struct id id, author, about;
+	int32_t number;
+	enum item_kind kind;
+	enum item_scope scope;
+	enum item_state state;
+	enum item_origin origin;
+	const char *body, *attribute; /* NULL: none */
+	const char *author_name, *about_name;
+	double confidence;
+	int64_t created_ms, expires_ms; /* 0: kept */
+	int64_t sources;                /* messages that it rests on */
+	/* the newest of them, for its link; NULL: none is left */
+	const char *adapter, *place_key, *thread_key, *message_key, *place_name;
+	struct id message;
+};
+typedef void (*item_fn)(void *arg, const struct item *i);
+struct item_query {
+	const char *words;      /* best matches first; NULL: nearest and newest first */
+	bool proposed;          /* proposals instead of what is confirmed */
+	enum item_kind kind;    /* 0: any */
+	struct id about;        /* none: whoever */
+	struct id thread;       /* scope of this thread only; none: any */
+	int limit;              /* 1 to 50 */
+};
+/** What may be read as ${a} says and has not expired; replaced and declined items are never shown. */
+enum err item_list(struct pg *pg, const struct search_allowed *a, const struct item_query *q, item_fn fn, void *arg);
+/** The item that people call ${number}, or the one of ${id}: ${fn} is called once or never. */
+enum err item_by_number(struct pg *pg, const struct search_allowed *a, int32_t number, item_fn fn, void *arg);
+enum err item_by_id(struct pg *pg, const struct search_allowed *a, struct id id, item_fn fn, void *arg);
+/** The newest item that ${person} has made from what was said in ${thread}. */
+enum err item_latest(struct pg *pg, const struct search_allowed *a, struct id thread, struct id person, item_fn fn, void *arg);
+/** The messages of an item, oldest first, those that may not be read left out. */
+enum err item_sources(struct pg *pg, const struct search_allowed *a, struct id item,
+    void (*fn)(void *arg, const struct found_message *m), void *arg);
+/** The confirmed fact with this attribute about a person, of those that ${a} may read. */
+enum err item_fact(struct pg *pg, const struct search_allowed *a, struct id about, const char *attribute, item_fn fn, void *arg);
+
+/**
+ * Move it.  Confirming closes what it replaces.  ERR_INPUT: there is no such item, or no way from its state; ${was} (may be NULL) says
+ * which state, 0: no such item.
+ */
+enum err item_move(struct pg *pg, struct id ws, struct id item, enum item_act act, struct id by, enum item_state *was);
+/** For good, with its sources; the messages stay.  ERR_INPUT: there was none. */
+enum err item_delete(struct pg *pg, struct id ws, struct id item);
+/**
+ * A message was erased: what rested on it alone goes with it, what was copied from it too.  Or edited (${erased} false): pins take its new
+ * text, and what an agent concluded from the old one is a proposal again.
+ */
+enum err item_message_changed(struct pg *pg, struct id ws, struct id message, bool erased);
+/** What has expired goes, in bites of ${limit}; ${gone}: how many.  Offers, too (memory/offer.h has its own). */
+enum err item_expire(struct pg *pg, struct id ws, int limit, int64_t *gone);
 
 /* An accepted resolution: each of its decisions becomes a confirmed item of the parent thread. */
 struct item_decisions {
