@@ -21,7 +21,7 @@ struct model_call {
 	struct model_call *next;
 	model_event_fn fn;
 	void *arg;
-	char *text;
+	char *text, *words;
 	bool floor, has_result, hanging;
 	atomic_bool cancelled;
 	enum script script;
@@ -50,6 +50,8 @@ struct fixture {
 	size_t scripts_len, scripts_at;
 	enum err results[64];
 	size_t results_len, results_at;
+	char *words[64], *asked;
+	size_t words_len, words_at, opened;
 	struct noted notes[NOTES_MAX];
 	size_t notes_len, calls;
 };
@@ -80,13 +82,17 @@ static void end_call(
 {
 	c->fn(c->arg, &(struct model_event){ .kind = kind, .fail = fail, .stop = stop, .why = "scripted", .usage = usage(f, c) });
 	free(c->text);
+	free(c->words);
 	free(c);
 }
 
 static void answer(struct fixture *f, struct model_call *c)
 {
 	struct buf b = BUF_INIT;
-	buf_addf(&b, "%s%s", c->floor ? "floor: " : c->has_result ? "found: " : "re: ", c->text);
+	if (c->words != NULL)
+		buf_add_str(&b, c->words);
+	else
+		buf_addf(&b, "%s%s", c->floor ? "floor: " : c->has_result ? "found: " : "re: ", c->text);
 	if (f->o.quick) {
 		emit_text(c, b.p);
 	} else {
@@ -198,8 +204,22 @@ static struct model_call *model_start(struct model *m, const struct model_reques
 		c->text = xstrndup(r->messages[i].text, r->messages[i].text_len);
 		break;
 	}
+	struct buf asked = BUF_INIT;
+	buf_add(&asked, r->system, r->system_len);
+	for (size_t i = 0; i < r->messages_len; i++) {
+		buf_add_char(&asked, '\n');
+		buf_add(&asked, r->messages[i].text, r->messages[i].text_len);
+	}
+	for (size_t i = 0; i < r->tools_len; i++)
+		buf_addf(&asked, "\n%s: %s", r->tools[i].name, r->tools[i].description);
 	pthread_mutex_lock(&f->mutex);
-	if (!c->floor) {
+	free(f->asked);
+	f->asked = buf_detach(&asked, NULL);
+	if (!c->floor && f->words_at < f->words_len) {
+		f->calls++;
+		c->words = f->words[f->words_at++];
+		c->script = SCRIPT_ANSWER;
+	} else if (!c->floor) {
 		f->calls++;
 		c->script = c->has_result            ? f->after_tool
 		    : f->scripts_at < f->scripts_len ? f->scripts[f->scripts_at++]
@@ -244,8 +264,7 @@ static bool model_available(struct model *m)
 
 static void model_describe(struct model *m, char *out, size_t n)
 {
-	(void)m;
-	snprintf(out, n, "fake fake-1");
+	snprintf(out, n, of_model(m)->o.no_model ? "builtin" : "fake fake-1");
 }
 
 static const struct model_ops fake_model = { "fake", model_start, model_cancel, model_worst, model_window, model_available,
@@ -263,7 +282,18 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 	if (!f->o.quick && f->notes_len < NOTES_MAX)
 		f->notes[f->notes_len++] =
 		    (struct noted){ r->kind, r->run, r->thread, xstrndup(r->text ? r->text : "", r->text_len), r->seq, r->attempt,
-			    r->maybe_sent, r->failed, r->one_person_only, "" };
+			    r->maybe_sent, r->failed, r->one_person_only, "", "", "" };
+	if (!f->o.quick && f->notes_len > 0) {
+		struct noted *last = &f->notes[f->notes_len - 1];
+		snprintf(last->to, sizeof(last->to), "%.*s", (int)r->origin_len, r->origin ? (const char *)r->origin : "");
+		for (size_t i = 0, at = 0; i < r->components_len && at < sizeof(last->offers); i++)
+			at += (size_t)snprintf(last->offers + at, sizeof(last->offers) - at, "%s|%s|%s\n",
+			    r->components[i].label ? r->components[i].label : "", r->components[i].action, r->components[i].value);
+	}
+	char ref[32] = "ts-1";
+	bool opens = r->origin_len == 6 && memcmp(r->origin, "beside", 6) == 0;
+	if (r->kind == REPLY_WHOLE && opens) /* a side thread is named by the first message of it */
+		snprintf(ref, sizeof(ref), "f%zu", ++f->opened);
 	if (!f->o.quick && r->external_ref != NULL && f->notes_len > 0)
 		snprintf(f->notes[f->notes_len - 1].ref, sizeof(f->notes[0].ref), "%s", r->external_ref);
 	if (r->kind == REPLY_WHOLE && f->results_at < f->results_len)
@@ -275,9 +305,32 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 		        .delivery = r->delivery,
 		        .result = result,
 		        .retry_after_ms = 1,
-		        .external_ref = result == ERR_NONE ? "ts-1" : NULL,
+		        .external_ref = result == ERR_NONE ? ref : NULL,
 		        .why = result == ERR_NONE ? NULL : "scripted" });
 	return ERR_NONE;
+}
+
+static size_t adapter_within(struct adapter *a, const void *origin, size_t n, const char *key, char out[INTENT_ORIGIN_MAX])
+{
+	(void)a;
+	(void)origin;
+	(void)n;
+	return (size_t)snprintf(out, INTENT_ORIGIN_MAX, "within:%s", key);
+}
+
+static size_t adapter_beside(struct adapter *a, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
+    char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX], char thread_key[PLACE_KEY_MAX])
+{
+	(void)ws;
+	(void)origin;
+	(void)n;
+	place_key[0] = thread_key[0] = '\0';
+	if (strcmp(topic, "nowhere") == 0)
+		return 0;
+	if ((a->f->o.caps & CAP_PULL) == 0)
+		return (size_t)snprintf(out, INTENT_ORIGIN_MAX, "beside");
+	id_format(id, thread_key);
+	return (size_t)snprintf(out, INTENT_ORIGIN_MAX, "within:%s", thread_key);
 }
 
 static void adapter_describe(struct adapter *a, char *out, size_t n)
@@ -335,7 +388,9 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		fprintf(stderr, "engine_open: %s\n", why);
 		abort();
 	}
-	f->ops = (struct adapter_ops){ .name = f->o.adapter ? f->o.adapter : "test",
+	f->ops = (struct adapter_ops){ .origin_within = adapter_within,
+		.origin_beside = adapter_beside,
+		.name = f->o.adapter ? f->o.adapter : "test",
 		.caps = f->o.caps,
 		.send = adapter_send,
 		.describe = adapter_describe,
@@ -366,6 +421,9 @@ void fixture_free(struct fixture *f)
 	metrics_free(f->metrics);
 	for (size_t i = 0; i < f->notes_len; i++)
 		free(f->notes[i].text);
+	for (size_t i = f->words_at; i < f->words_len; i++)
+		free(f->words[i]);
+	free(f->asked);
 	free(f->url);
 	free(f);
 }
@@ -464,6 +522,39 @@ bool fixture_do(struct fixture *f, struct intent *in, struct accepted *out)
 	if (out != NULL)
 		*out = w.result;
 	return w.result.result == ERR_NONE;
+}
+
+bool fixture_say_in(struct fixture *f, const char *place, enum visibility v, const char *person, const char *thread, const char *key,
+    const char *text, bool to_us)
+{
+	char source[192];
+	snprintf(source, sizeof(source), "m:%s:%s", place, key);
+	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
+		.source_key = source,
+		.message_key = key,
+		.thread_key = thread,
+		.person = { .external_id = person, .name = person },
+		.place = { .external_id = place, .name = place, .visibility = v, .eddy_is_member = true },
+		.text = text,
+		.text_len = strlen(text),
+		.mentions_us = to_us };
+	return fixture_do(f, &in, NULL);
+}
+
+void fixture_words(struct fixture *f, const char *text)
+{
+	pthread_mutex_lock(&f->mutex);
+	if (f->words_len < sizeof(f->words) / sizeof(f->words[0]))
+		f->words[f->words_len++] = xstrdup(text);
+	pthread_mutex_unlock(&f->mutex);
+}
+
+char *fixture_asked(struct fixture *f)
+{
+	pthread_mutex_lock(&f->mutex);
+	char *asked = xstrdup(f->asked != NULL ? f->asked : "");
+	pthread_mutex_unlock(&f->mutex);
+	return asked;
 }
 
 bool fixture_say(struct fixture *f, const char *person, const char *thread, const char *key, const char *text)

@@ -29,6 +29,8 @@ struct noted {
 	uint32_t attempt;
 	bool maybe_sent, failed, one_person_only;
 	char ref[32]; /* external_ref */
+	char to[64];  /* the beginning of its origin: "origin", "beside", "within:KEY" */
+	char offers[256]; /* what its buttons say, a line each: "label|action|value" */
 };
 struct fixture;
 struct fixture_options {
@@ -44,6 +46,7 @@ struct fixture_options {
 	const char *adapter; /* NULL: "test" */
 	void (*before_start)(void *arg, struct engine *e);
 	void *before_arg;
+	bool no_model; /* the model describes itself as the builtin provider */
 };
 struct fixture *fixture_new(const struct fixture_options *o);
 void fixture_free(struct fixture *f);
@@ -52,6 +55,10 @@ struct id fixture_ws(struct fixture *f);
 const char *fixture_url(struct fixture *f);
 /** The next calls behave so, one each; then answers again.  The builtin floor ("builtin" as model) always answers "floor: TEXT". */
 void fixture_script(struct fixture *f, enum script s);
+/** What the next call says, word for word; one call each, before what is scripted. */
+void fixture_words(struct fixture *f, const char *text);
+/** All that the last call was asked: system prompt, messages, tools; the caller's. */
+char *fixture_asked(struct fixture *f);
 void fixture_release(struct fixture *f);                     /* ends what hangs, with a good answer */
 void fixture_release_as(struct fixture *f, enum script s);   /* what hangs goes on like this */
 void fixture_after_tool(struct fixture *f, enum script s);   /* how calls with a tool's result behave: SCRIPT_TOOL answers */
@@ -68,6 +75,9 @@ size_t fixture_model_calls(struct fixture *f);
 bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms);
 /** Wait until nothing is open in memory. */
 bool fixture_wait_idle(struct fixture *f, uint32_t ms);
+/** The same in the channel C1 (public), addressed to Eddy or not. */
+bool fixture_say_in(
+    struct fixture *f, const char *place, enum visibility v, const char *person, const char *thread, const char *key, const char *text, bool to_us);
 /** A direct message of U1 in thread t1, or what happens to one; for fixture_do() and engine_accept(). */
 struct intent fixture_intent(enum intent_kind kind, const char *source, const char *key, const char *text);
 
