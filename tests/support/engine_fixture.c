@@ -524,8 +524,8 @@ bool fixture_do(struct fixture *f, struct intent *in, struct accepted *out)
 	return w.result.result == ERR_NONE;
 }
 
-bool fixture_say_in(struct fixture *f, const char *place, enum visibility v, const char *person, const char *thread, const char *key,
-    const char *text, bool to_us)
+bool fixture_say_in(struct fixture *f, const char *place, enum visibility v, const char *person, const char *thread,
+    const char *key, const char *text, bool to_us)
 {
 	char source[192];
 	snprintf(source, sizeof(source), "m:%s:%s", place, key);

@@ -28,8 +28,8 @@ struct noted {
 	int64_t seq;
 	uint32_t attempt;
 	bool maybe_sent, failed, one_person_only;
-	char ref[32]; /* external_ref */
-	char to[64];  /* the beginning of its origin: "origin", "beside", "within:KEY" */
+	char ref[32];     /* external_ref */
+	char to[64];      /* the beginning of its origin: "origin", "beside", "within:KEY" */
 	char offers[256]; /* what its buttons say, a line each: "label|action|value" */
 };
 struct fixture;
@@ -76,8 +76,8 @@ bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms);
 /** Wait until nothing is open in memory. */
 bool fixture_wait_idle(struct fixture *f, uint32_t ms);
 /** The same in the channel C1 (public), addressed to Eddy or not. */
-bool fixture_say_in(
-    struct fixture *f, const char *place, enum visibility v, const char *person, const char *thread, const char *key, const char *text, bool to_us);
+bool fixture_say_in(struct fixture *f, const char *place, enum visibility v, const char *person, const char *thread,
+    const char *key, const char *text, bool to_us);
 /** A direct message of U1 in thread t1, or what happens to one; for fixture_do() and engine_accept(). */
 struct intent fixture_intent(enum intent_kind kind, const char *source, const char *key, const char *text);
 

@@ -70,8 +70,10 @@ static void fork__opens_a_thread_of_its_own(void **state)
 	assert_string_equal(link->to, "origin");
 	assert_non_null(strstr(link->text, "f1"));
 	assert_true(db_settles(5000));
-	assert_int_equal(1, db_count("SELECT count(*) FROM forks f JOIN threads t ON t.id = f.thread_id WHERE f.state = 2 AND t.external_key = 'f1'"
-		" AND t.fork_id = f.id AND t.title = 'which database?' AND f.about_id = (SELECT id FROM messages WHERE message_key = 'k1')"));
+	assert_int_equal(1,
+	    db_count(
+	        "SELECT count(*) FROM forks f JOIN threads t ON t.id = f.thread_id WHERE f.state = 2 AND t.external_key = 'f1'"
+	        " AND t.fork_id = f.id AND t.title = 'which database?' AND f.about_id = (SELECT id FROM messages WHERE message_key = 'k1')"));
 	fixture_free(f);
 }
 
@@ -164,14 +166,17 @@ static void abandon__is_silent_in_the_parent(void **state)
 	struct fixture *f = on_platform(NULL);
 	assert_true(say(f, "Ada", "t1", "k1", "fork: idle talk"));
 	assert_non_null(heard(f, "is open"));
-	size_t before = (size_t)db_count("SELECT count(*) FROM messages m JOIN threads t ON t.id = m.thread_id WHERE t.external_key = 't1'");
+	size_t before =
+	    (size_t)db_count("SELECT count(*) FROM messages m JOIN threads t ON t.id = m.thread_id WHERE t.external_key = 't1'");
 	assert_true(mumble(f, "Ada", "f1", "k2", "abandon"));
 	const struct noted *n = heard(f, "Nothing of this goes back");
 	assert_non_null(n);
 	assert_string_equal(n->to, "origin");
 	assert_true(db_settles(5000));
-	assert_int_equal(before, db_count("SELECT count(*) FROM messages m JOIN threads t ON t.id = m.thread_id WHERE t.external_key = 't1'"));
-	assert_int_equal(1, db_count("SELECT count(*) FROM forks f JOIN threads t ON t.id = f.thread_id WHERE f.state = 4 AND t.state = 3"));
+	assert_int_equal(
+	    before, db_count("SELECT count(*) FROM messages m JOIN threads t ON t.id = m.thread_id WHERE t.external_key = 't1'"));
+	assert_int_equal(
+	    1, db_count("SELECT count(*) FROM forks f JOIN threads t ON t.id = f.thread_id WHERE f.state = 4 AND t.state = 3"));
 	assert_true(mumble(f, "Ada", "f1", "k3", "abandon"));
 	assert_non_null(heard(f, "was abandoned"));
 	fixture_free(f);
