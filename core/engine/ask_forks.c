@@ -21,7 +21,7 @@ const struct pg_statement ask_forks_statements[] = {
 	/* The message pointed at, else what was said before the command, else the command's own words. */
 	{ "fork_about",
 	    "SELECT m.id, m.body, p.name, m.author_kind, m.message_key FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
-	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.state <> 2 AND ((m.id = $3 AND m.audience_id = $6) OR m.seq < $4 OR m.id = $5)"
+	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.state <> 2 AND m.audience_id = $6 AND (m.id = $3 OR m.seq < $4 OR m.id = $5)"
 	    " AND NOT (m.author_kind = 2 AND m.run_id IS NULL) AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.ws = m.ws AND c.thread_id = m.thread_id"
 	    " AND c.message_id = m.id AND c.kind = 2 AND m.id <> $5)"
 	    " ORDER BY m.id = $3 DESC, m.id = $5, m.seq DESC LIMIT 1" },

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../agents/template.h"
 #include "../agents/tools.h"
 #include "../base/clock.h"
+#include "../base/embed.h"
 #include "../base/json.h"
 #include "../base/mem.h"
 #include "../base/utf8.h"
@@ -16,10 +18,16 @@
 
 #define MESSAGE_TOKENS 8
 #define MARGIN_TOKENS 256
+#define FORK_MESSAGE_BYTES 6000
 
 const struct pg_statement context_statements[] = {
 	{ "context_card", "SELECT name, tz, guest FROM people WHERE ws = $1 AND id = $2" },
 	{ "context_place", "SELECT name, visibility FROM places WHERE ws = $1 AND id = $2" },
+	{ "context_fork",
+	    "SELECT f.topic, m.body, CASE WHEN m.author_kind = 2 THEN 'Eddy' ELSE p.name END, f.parent_id, m.seq, s.body FROM forks f"
+	    " LEFT JOIN messages m ON m.ws = f.ws AND m.id = f.about_id AND m.state <> 2"
+	    " LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id LEFT JOIN summaries s ON s.ws = f.ws AND s.thread_id = f.parent_id"
+	    " WHERE f.ws = $1 AND f.id = $2" },
 	{ "context_steps", "SELECT kind, body FROM run_steps WHERE ws = $1 AND run_id = $2 ORDER BY n" },
 	{ NULL, NULL },
 };
@@ -195,6 +203,49 @@ static void add_tools(struct context *c)
 	}
 }
 
+/* What a side thread is about and what led to it: at most a few kB. */
+static enum err load_fork(struct run *r, struct pg *pg, struct buf *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *res = NULL;
+	pg_arg_id(a, r->ws);
+	pg_arg_id(a, r->fork);
+	enum err e = pg_query(pg, "context_fork", a, &res);
+	pg_args_free(a);
+	if (e != ERR_NONE)
+		return e;
+	if (PQntuples(res) == 1) {
+		struct buf topic = BUF_INIT, message = BUF_INIT, author = BUF_INIT, summary = BUF_INIT;
+		template_add_line(&topic, pg_get_str(res, 0, 0), 800);
+		if (!PQgetisnull(res, 0, 1))
+			template_add_fenced(&message, "message", PQgetvalue(res, 0, 1),
+			    utf8_clip(PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1), FORK_MESSAGE_BYTES));
+		if (!PQgetisnull(res, 0, 2)) {
+			buf_add_str(&author, " of ");
+			template_add_line(&author, pg_get_str(res, 0, 2), 80);
+		}
+		if (!PQgetisnull(res, 0, 5))
+			template_add_fenced(&summary, "summary", PQgetvalue(res, 0, 5),
+			    utf8_clip(PQgetvalue(res, 0, 5), (size_t)PQgetlength(res, 0, 5), FORK_MESSAGE_BYTES));
+		const struct template_value values[] = {
+			{ "topic", topic.p, topic.len },
+			{ "message", message.p, message.len },
+			{ "author", author.p, author.len },
+			{ "summary", summary.p, summary.len },
+			{ NULL, NULL, 0 },
+		};
+		for (const struct embedded *f = embedded_files; f->path != NULL; f++)
+			if (strcmp(f->path, "prompts/fork.md") == 0)
+				template_render(f->text, (size_t)(f->end - f->text), values, out);
+		buf_done(&topic);
+		buf_done(&message);
+		buf_done(&author);
+		buf_done(&summary);
+	}
+	PQclear(res);
+	return ERR_NONE;
+}
+
 /* Everything that may need the database; one tenant transaction, opened only when something is not in memory. */
 static enum err gather(struct run *r, struct pg *pg, struct context *c, char *place, size_t place_n, enum visibility *v)
 {
@@ -204,7 +255,7 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
 	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
 	bool steps = !r->resumed || r->steps_loaded || r->steps_len > 0;
-	bool need = !have || !card || !steps || !known;
+	bool need = !have || !card || !steps || !known || !id_is_none(r->fork);
 	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
 	if (!need && err == ERR_NONE && c->agent != NULL)
 		return ERR_NONE;
@@ -225,6 +276,8 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 		err = context_place(e, pg, r->ws, r->place, place, place_n, v);
 	if (err == ERR_NONE && !steps)
 		err = load_steps(r, pg);
+	if (err == ERR_NONE && !id_is_none(r->fork))
+		err = load_fork(r, pg, &c->fork);
 	return pg_end(pg, err);
 }
 
@@ -249,6 +302,7 @@ enum err context_build(struct run *r, struct pg *pg, struct context *c)
 		.wall_ms = clock_wall_ms(),
 	};
 	agent_prompt(c->agent, &f, &c->system);
+	buf_add(&c->system, c->fork.p, c->fork.len);
 	struct model *m = r->e->model;
 	uint32_t window = m->ops->window(m, r->floor ? "builtin" : c->agent->model);
 	uint32_t taken = c->agent->max_tokens + MARGIN_TOKENS;
@@ -269,6 +323,7 @@ void context_done(struct context *c)
 	transcript_done(&c->transcript);
 	buf_done(&c->system);
 	buf_done(&c->names);
+	buf_done(&c->fork);
 	free(c->messages);
 	memset(c, 0, sizeof(*c));
 }

@@ -15,6 +15,7 @@ struct context {
 	struct person_card card; /* who asks */
 	uint32_t input_tokens;   /* estimated */
 	struct transcript transcript;
+	struct buf fork;  /* of a side thread: what it is about */
 	struct buf names; /* the memory of texts with names in front */
 };
 /**

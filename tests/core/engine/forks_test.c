@@ -90,6 +90,7 @@ static void fork__answers_in_it_like_anywhere_and_knows_what_it_is_about(void **
 	char *asked = fixture_asked(f);
 	assert_non_null(strstr(asked, "green falcon"));
 	assert_non_null(strstr(asked, "where shall it live"));
+	assert_non_null(strstr(asked, "at this message of Ada:\n"));
 	free(asked);
 	fixture_free(f);
 }
