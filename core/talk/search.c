@@ -3,23 +3,25 @@
  * not from what a caller believes; every statement below repeats the filter on audience, thread and state on the message rows
  * themselves, although the search function has applied it: it is the last door.
  *
- * Full text goes through eddy.search_messages(), which ranks up to 500 of the newest (or oldest) matches; names of authors and places become ids
- * before, so that the cut does not lose what was asked for.  A query without words looks at the newest 30,000 messages of the
- * workspace, in the order of their ids, which begin with the time.
+ * Matches come from eddy.search_messages() (docs/search.md), with words or without; names of authors and places become ids before, so that its
+ * bounds do not lose what was asked for.
  */
 #include "search.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/buf.h"
 #include "../base/mem.h"
 #include "../engine/intent.h"
+#include "search_words.h"
 #include "transcript.h"
 
 #define OID_INT2 21
 #define OID_TEXT 25
 #define OID_UUID 2950
 #define PEOPLE_MAX 20
+#define FEW_AUDIENCES 16 /* so many are looked for in the index */
 #define NAME_MAX_BYTES 100
 
 #define COLUMNS \
@@ -33,18 +35,6 @@
 	"m.ws = $1 AND m.audience_id = ANY ($2::uuid[]) AND m.state <> 2 AND ($3::uuid IS NULL OR m.thread_id = $3)" \
 	" AND NOT ($5::int8 > 0 AND m.thread_id = $4::uuid AND m.seq >= $5)"
 #define MOMENT(n) "CASE WHEN " n "::int8 <> 0 THEN to_timestamp(" n "::int8 / 1000.0) END"
-/* $6 kinds of authors, $7 enum search_has; $8 after, $9 before; $10 enum search_order; $11 limit; $12 authors */
-#define WANTED \
-	" AND m.author_kind = ANY ($6::int2[])" \
-	" AND CASE $7::int4 WHEN 1 THEN m.body ~* '(https?://|mailto:)' WHEN 2 THEN m.files IS NOT NULL WHEN 3 THEN m.body ~ '[0-9]'" \
-	" WHEN 4 THEN m.body ~ '[?？]' WHEN 5 THEN m.body ~ '[?？]' AND NOT EXISTS (SELECT 1 FROM messages later WHERE later.ws = m.ws" \
-	" AND later.thread_id = m.thread_id AND later.seq > m.seq AND later.state <> 2" \
-	" AND later.author_id IS DISTINCT FROM m.author_id) ELSE true END"
-/* Somebody's question is rarely the answer to one. */
-#define ORDERED(rank) \
-	" ORDER BY CASE WHEN $10::int4 = 0 THEN " rank \
-	" * CASE WHEN m.body ~ '[?？][[:space:]]*$' THEN 0.5 ELSE 1 END END DESC NULLS LAST," \
-	" CASE WHEN $10 = 2 THEN m.created_at END, m.created_at DESC, m.seq DESC LIMIT $11::int4"
 
 const struct pg_statement search_statements[] = {
 	{ "search_place",
@@ -59,25 +49,12 @@ const struct pg_statement search_statements[] = {
 	{ "search_places",
 	    "SELECT audience_id FROM places WHERE ws = $1 AND audience_id = ANY ($2::uuid[]) AND (id = $4::uuid OR lower(name) = lower($3::text)"
 	    " OR ($4 IS NULL AND strpos(lower(name), lower($3)) > 0)) ORDER BY lower(name) = lower($3) DESC, id LIMIT 50" },
-	{ "search_words",
-	    "WITH found AS MATERIALIZED (SELECT f.message_id AS id, max(f.rank) AS rank FROM unnest($12::uuid[]) AS who (id)"
-	    " CROSS JOIN LATERAL search_messages($13::text, $2::uuid[], $3::uuid, who.id, " MOMENT("$8") ", " MOMENT(
-	        "$9") ", 500, $10::int4 = 2) f"
-	              " GROUP BY 1)"
-	              " SELECT " COLUMNS
-	              ", count(*) OVER (), (SELECT count(*) FROM found) FROM found JOIN messages m ON m.ws = $1 AND m.id = found.id" JOINS
-	              " WHERE " MAY_READ WANTED ORDERED("found.rank") },
-	{ "search_recent",
-	    "SELECT " COLUMNS
-	    ", count(*) OVER (), 0::int8 FROM (SELECT ws, id, thread_id, author_id, seq, created_at, author_kind, state, body,"
-	    " files, message_key, audience_id FROM messages WHERE ws = $1 ORDER BY id DESC LIMIT 30000) m" JOINS
-	    " WHERE ($8::int8 = 0 OR m.created_at >= to_timestamp($8 / 1000.0)) AND ($9::int8 = 0 OR m.created_at < to_timestamp($9 / 1000.0))"
-	    " AND ($12::uuid[] = '{NULL}' OR m.author_id = ANY ($12)) AND " MAY_READ WANTED ORDERED("0") },
-	{ "search_thread",
-	    "SELECT " COLUMNS ", count(*) OVER (), 0::int8 FROM messages m" JOINS
-	    " WHERE m.thread_id = $3::uuid AND ($8::int8 = 0 OR m.created_at >= to_timestamp($8 / 1000.0))"
-	    " AND ($9::int8 = 0 OR m.created_at < to_timestamp($9 / 1000.0))"
-	    " AND ($12::uuid[] = '{NULL}' OR m.author_id = ANY ($12)) AND " MAY_READ WANTED ORDERED("0") },
+	/* $6 kinds of authors, $7 enum search_has; $8 after, $9 before; $10 enum search_order; $11 limit, $12 skip; $13 authors; $14, $15 words; $16 few */
+	{ "search_found",
+	    "SELECT " COLUMNS ", (u.rank * 1e6)::int8, s.total, s.edge FROM search_messages($14::text, $15::text, $2::uuid[], $16::bool, $3::uuid, $13::uuid[],"
+	    " $6::int2[], $7::int4, " MOMENT("$8") ", " MOMENT("$9") ", $4::uuid, $5::int8, $10::int4, $11::int4, $12::int4) s"
+	    " LEFT JOIN LATERAL unnest(s.ids, s.ranks) WITH ORDINALITY AS u (id, rank, n) ON true"
+	    " LEFT JOIN (messages m" JOINS ") ON m.id = u.id AND " MAY_READ " ORDER BY u.n" },
 	{ "search_around", /* $6 the message, $7 neighbours on both sides */
 	    "WITH hit AS (SELECT m.thread_id, m.seq FROM messages m WHERE m.id = $6::uuid AND " MAY_READ "), near AS ("
 	    "(SELECT m.id FROM hit JOIN messages m ON m.thread_id = hit.thread_id AND m.seq < hit.seq WHERE " MAY_READ
@@ -254,10 +231,11 @@ static enum err audiences_of(struct pg *pg, const struct search_allowed *a, cons
 
 static void args_wanted(struct pg_args *args, const struct search_query *q, const struct id *authors, size_t authors_len)
 {
+	bool eddy = q->from != NULL && strcasecmp(q->from, "eddy") == 0;
 	pg_array_begin(args, OID_INT2);
-	if (q->from != NULL && strcasecmp(q->from, "eddy") == 0) {
+	if (eddy || q->with_eddy)
 		pg_array_int2(args, AUTHOR_EDDY);
-	} else {
+	if (!eddy) {
 		pg_array_int2(args, AUTHOR_PERSON);
 		pg_array_int2(args, AUTHOR_BOT);
 	}
@@ -267,11 +245,9 @@ static void args_wanted(struct pg_args *args, const struct search_query *q, cons
 	pg_arg_int8(args, q->before_ms);
 	pg_arg_int4(args, (int32_t)q->order);
 	pg_arg_int4(args, q->limit < 1 ? 1 : q->limit > 50 ? 50 : q->limit);
+	pg_arg_int4(args, q->skip < 0 ? 0 : q->skip > SEARCH_SKIP_MAX ? SEARCH_SKIP_MAX : q->skip);
 	if (id_is_none(authors[0])) {
-		/* '{NULL}': the one element stands for "any author" */
-		pg_array_begin(args, OID_UUID);
-		pg_array_text(args, NULL, 0);
-		pg_array_end(args);
+		pg_arg_null(args);
 		return;
 	}
 	pg_array_begin(args, OID_UUID);
@@ -280,11 +256,30 @@ static void args_wanted(struct pg_args *args, const struct search_query *q, cons
 	pg_array_end(args);
 }
 
+/* False: something is looked for, but there is no word in it. */
+static bool args_words(struct pg_args *args, const struct search_query *q)
+{
+	struct search_words words;
+	struct buf broad = BUF_INIT, exact = BUF_INIT;
+	size_t n = q->text == NULL ? 0 : strlen(q->text);
+	search_words_parse(q->text, n, q->prefix, &words);
+	search_words_query(&words, &broad, &exact);
+	bool asks = words.len > 0 || n == strspn(q->text == NULL ? "" : q->text, " \t\r\n");
+	pg_arg_text(args, broad.p, broad.len);
+	pg_arg_text(args, exact.p, exact.len);
+	buf_done(&broad);
+	buf_done(&exact);
+	search_words_done(&words);
+	return asks;
+}
+
 enum err search_messages(struct pg *pg, const struct search_allowed *a, const struct search_query *q,
     void (*fn)(void *arg, const struct found_message *m), void *arg, struct search_totals *totals)
 {
-	if (totals != NULL)
-		*totals = (struct search_totals){ 0 };
+	struct search_totals unwanted;
+	if (totals == NULL)
+		totals = &unwanted;
+	*totals = (struct search_totals){ 0 };
 	struct id authors[PEOPLE_MAX];
 	size_t authors_len, len;
 	const struct id *audiences;
@@ -301,18 +296,22 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
 	if (id_is_none(thread) && q->in != NULL && strcasecmp(q->in, "thread") == 0)
 		thread = a->scope.thread;
 	if (len > 0) {
-		bool words = q->text != NULL && q->text[0] != '\0';
 		args_may_read(args, a, audiences, len, thread);
 		args_wanted(args, q, authors, authors_len);
-		if (words)
-			pg_arg_text(args, q->text, strnlen(q->text, 1000));
-		e = pg_query(pg, words ? "search_words" : id_is_none(thread) ? "search_recent" : "search_thread", args, &r);
+		bool asks = args_words(args, q);
+		pg_arg_bool(args, len <= FEW_AUDIENCES);
+		if (asks)
+			e = pg_query(pg, "search_found", args, &r);
 	}
 	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
 		struct found_message m;
+		totals->matches = pg_get_int8(r, i, 18);
+		totals->capped = !PQgetisnull(r, i, 19);
+		totals->edge_ms = totals->capped ? pg_get_time_ms(r, i, 19) : 0;
+		if (PQgetisnull(r, i, 0)) /* none, or it has just been deleted */
+			continue;
 		row_found(a, r, i, &m);
-		if (totals != NULL)
-			*totals = (struct search_totals){ pg_get_int8(r, i, 17), pg_get_int8(r, i, 18) >= 500 };
+		m.rank = (float)pg_get_int8(r, i, 17) / 1e6f;
 		fn(arg, &m);
 	}
 	PQclear(r);

@@ -34,6 +34,7 @@ extern const struct pg_statement search_statements[];
 enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out);
 void search_allowed_done(struct search_allowed *a);
 
+#define SEARCH_SKIP_MAX 1000
 enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
 enum search_has { SEARCH_ANY, SEARCH_LINK, SEARCH_FILE, SEARCH_NUMBER, SEARCH_QUESTION, SEARCH_UNANSWERED };
 struct search_query {
@@ -45,6 +46,9 @@ struct search_query {
 	enum search_order order;
 	enum search_has has;
 	int limit; /* 1..50 */
+	int skip;  /* 0..SEARCH_SKIP_MAX: those of earlier pages */
+	bool prefix;     /* the last word may be unfinished */
+	bool with_eddy;  /* Eddy's own words too */
 };
 struct found_message {
 	struct id id, thread, place, author;
@@ -56,11 +60,13 @@ struct found_message {
 	const char *place_name;  /* NULL: not known */
 	const char *text;
 	const char *files;                                          /* JSON text or NULL */
+	float rank;
 	const char *adapter, *place_key, *thread_key, *message_key; /* for its permalink */
 };
 struct search_totals {
-	int64_t matches; /* capped at 1,000 */
-	bool capped;
+	int64_t matches;
+	bool capped;     /* there may be more: not everything was looked at */
+	int64_t edge_ms; /* capped: what is older than this (SEARCH_OLDEST: newer) was not */
 };
 /** Calls ${fn} for each match in order; its strings are borrowed.  ${totals} may be NULL. */
 enum err search_messages(struct pg *pg, const struct search_allowed *a, const struct search_query *q,

@@ -22,7 +22,9 @@ static const struct pg_statement statements[] = {
 	    "INSERT INTO inbox (ws, id, kind, adapter, source_key) VALUES ($1, $2, 0, 'test', 'k') ON CONFLICT DO "
 	    "NOTHING RETURNING 1" },
 	{ "identity", "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, 'test', 'U1', $2, 2)" },
-	{ "search", "SELECT message_id, rank FROM search_messages($1, $2, $3, $4, $5, $6, $7)" },
+	{ "search",
+	    "SELECT unnest(ids) FROM search_messages($1, $1, $2, cardinality($2::uuid[]) = 1, $3, CASE WHEN $4::uuid IS NOT NULL THEN ARRAY[$4::uuid] END,"
+	    " '{1}'::int2[], 0, $5, $6, NULL, 0, 0, $7, 0)" },
 	{ "tidy", "SELECT tidy_search()" },
 	{ "statistics", "SELECT tidy_statistics()" },
 	{ NULL, NULL },
@@ -263,21 +265,21 @@ static void search_messages__finds__only_what_audience_and_tenant_allow(void **s
 	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .thread = thread_open }), 2);
 	assert_int_equal(
 	    search(ws_a, &(struct filter){ .q = "friday", .audiences = all, .audiences_n = 3, .author = person_b }), 0);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday -release", .audiences = all, .audiences_n = 1 }), 1);
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "\"is on friday\"", .audiences = all, .audiences_n = 1 }), 1);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "friday & !release", .audiences = all, .audiences_n = 1 }), 1);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "'is on friday'", .audiences = all, .audiences_n = 1 }), 1);
 }
 
 static void search_messages__ignores__accents_and_case(void **state)
 {
 	(void)state;
-	assert_int_equal(search(ws_a, &(struct filter){ .q = "ZOE cafe", .audiences = &place_open, .audiences_n = 1 }), 1);
+	assert_int_equal(search(ws_a, &(struct filter){ .q = "ZOE & cafe", .audiences = &place_open, .audiences_n = 1 }), 1);
 	assert_int_equal(search(ws_a, &(struct filter){ .q = "Zoë", .audiences = &place_open, .audiences_n = 1 }), 1);
 }
 
-static void search_messages__answers_nothing__to_empty_and_negative_queries(void **state)
+static void search_messages__answers_nothing__to_a_query_without_words(void **state)
 {
 	(void)state;
-	static const char *const queries[] = { "", "   ", "-friday", "!!! ???", "\"\"" };
+	static const char *const queries[] = { "'   '", "'!!! ?'", "'-'" };
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++)
 		assert_int_equal(search(ws_a, &(struct filter){ .q = queries[i], .audiences = &place_open, .audiences_n = 1 }), 0);
 }
@@ -312,9 +314,10 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	id_format(place_open, place);
 	id_format(thread_open, t);
 	buf_addf(&sql,
-	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT '%s', "
+	    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id, created_at) SELECT '%s', "
 	    "gen_random_uuid(), '%s', "
-	    "100 + n, 100 + n, 1, 'filler ' || md5(n::text) || CASE WHEN n %% 500 = 0 THEN ' needle' ELSE '' END, '%s' "
+	    "100 + n, 100 + n, 1, 'filler ' || md5(n::text) || CASE WHEN n %% 500 = 0 THEN ' needle' ELSE '' END, '%s', "
+	    "now() - (30000 - n) * interval '1 minute' "
 	    "FROM generate_series(1, 20000) n; SELECT tidy_search(); ANALYZE messages",
 	    w, t, place);
 	assert_true(test_db_exec(sql.p));
@@ -336,7 +339,8 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	static const char index[] = "Bitmap Index Scan on messages_search";
 	buf_reset(&said);
 	buf_reset(&sql);
-	buf_addf(&sql, "SELECT * FROM search_messages('needle', ARRAY['%s']::uuid[], NULL, NULL, NULL, NULL, 20)", place);
+	buf_addf(&sql, "SELECT * FROM search_messages('needle', 'needle', ARRAY['%s']::uuid[], false, NULL, NULL, '{1}', 0, NULL, NULL, NULL, 0, 0, 20, 0)",
+	    place);
 	assert_int_equal(admin_exec(&a, sql.p, why, sizeof(why)), ERR_NONE);
 	if (!strstr(said.p, index))
 		print_error("%s", said.p);
@@ -397,7 +401,7 @@ int main(void)
 		cmocka_unit_test(maintenance__sees__all_tenants_without_bypass),
 		cmocka_unit_test(search_messages__finds__only_what_audience_and_tenant_allow),
 		cmocka_unit_test(search_messages__ignores__accents_and_case),
-		cmocka_unit_test(search_messages__answers_nothing__to_empty_and_negative_queries),
+		cmocka_unit_test(search_messages__answers_nothing__to_a_query_without_words),
 		cmocka_unit_test(search_messages__forgets__deleted), cmocka_unit_test(tidy_search__merges__what_was_written),
 		cmocka_unit_test(search_messages__uses__gin_index_as_runtime_role),
 		cmocka_unit_test(tidy_statistics__counts__what_has_doubled), /* last: a database of its own */

@@ -336,7 +336,7 @@ static void store_open__finds__extensions_that_lie_elsewhere(void **state)
 	    on(s->admin, "CREATE SCHEMA tools; CREATE EXTENSION unaccent SCHEMA tools; CREATE EXTENSION btree_gin SCHEMA public"));
 	assert_int_equal(open_as(s, NULL, s->admin, &st, why, sizeof(why)), ERR_NONE);
 	assert_true(on(store_url(st),
-	    "SELECT * FROM eddy.search_messages('cafÃ©', '{}', NULL, NULL, NULL, NULL, 1); "
+	    "SELECT * FROM eddy.search_messages('cafÃ©', 'caf', '{}', false, NULL, NULL, '{1}', 0, NULL, NULL, NULL, 0, 0, 1, 0); "
 	    "SELECT eddy.tidy_search()"));
 	store_close(st);
 }
