@@ -73,9 +73,10 @@ static void add_part(struct resolution *r, const struct sentences *all, enum res
 	for (size_t i = 0; i < len && r->len < RESOLUTION_LINES_MAX; i++) {
 		const struct sentence *s = &all->s[at[i]];
 		struct buf b = BUF_INIT;
-		digest_add_line(&b, s->text, s->len, RESOLUTION_LINE_MAX);
-		if (b.len == 0)
+		if (digest_add_text(&b, s->text, s->len, RESOLUTION_LINE_MAX, 0, NULL) == 0) {
+			buf_done(&b);
 			continue;
+		}
 		struct resolution_line *l = &r->lines[r->len++];
 		*l = (struct resolution_line){ .part = part, .text = buf_detach(&b, NULL) };
 		l->sources[l->sources_len++] = (int)s->message + 1;
@@ -145,7 +146,7 @@ void digest_extract(const struct digest_message *m, size_t n, size_t max, struct
 			digest_add_name(md, from->author);
 			buf_add_str(md, ": ");
 		}
-		digest_add_line(md, s->text, s->len, RESOLUTION_LINE_MAX);
+		digest_add_text(md, s->text, s->len, RESOLUTION_LINE_MAX, 0, NULL);
 		buf_add_char(md, ' ');
 		digest_add_source(md, (int)s->message + 1, m, n);
 		if (s->agreed != 0) {

@@ -19,6 +19,11 @@ size_t digest_characters(const char *s, size_t n);
 size_t digest_mark(const char *s, size_t n, bool quote);
 /** The link of source ${k} (from 1) as [k] or [[k]](link). */
 void digest_add_source(struct buf *md, int k, const struct digest_message *m, size_t n);
+/**
+ * The same without the references at its end ([2], [[3]](link)), which go into ${l} as far as there are such messages; ${l} may be NULL.  Returns
+ * what it appended: 0 when nothing was left.
+ */
+size_t digest_add_text(struct buf *out, const char *s, size_t n, size_t max, size_t messages, struct resolution_line *l);
 /** Append a name as plain text inside Markdown. */
 void digest_add_name(struct buf *md, const char *name);
 

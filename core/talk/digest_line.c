@@ -31,15 +31,15 @@ size_t digest_mark(const char *s, size_t n, bool quote)
 	if (len == 0 && !quote) {
 		for (size_t i = 0; i < sizeof(bullets) / sizeof(bullets[0]) && len == 0; i++) {
 			size_t k = strlen(bullets[i]);
+			if (left + 1 == k && bullets[i][left] == ' ')
+				k = left; /* alone on its line */
 			if (left >= k && memcmp(p, bullets[i], k) == 0)
 				len = k;
 		}
-		if (len == 0 && left == 1 && strchr("-*+", *p) != NULL)
-			len = 1;
 		size_t d = 0;
 		while (d < left && d < 3 && isdigit((unsigned char)p[d]))
 			d++;
-		if (len == 0 && d > 0 && d < 3 && d + 1 < left && (p[d] == '.' || p[d] == ')') && is_blank(p[d + 1]))
+		if (len == 0 && d > 0 && d < 3 && d < left && (p[d] == '.' || p[d] == ')') && (d + 1 == left || is_blank(p[d + 1])))
 			len = d + 1;
 		size_t h = 0;
 		while (h < left && p[h] == '#')
@@ -62,7 +62,7 @@ static bool is_hidden(uint32_t c)
 	    c == 0x200b;
 }
 
-void digest_add_line(struct buf *out, const char *s, size_t n, size_t max)
+static void add_clean(struct buf *out, const char *s, size_t n, size_t max)
 {
 	for (size_t k; (k = digest_mark(s, n, false)) > 0; s += k, n -= k)
 		;
@@ -106,6 +106,17 @@ void digest_add_line(struct buf *out, const char *s, size_t n, size_t max)
 		if (chars < max)
 			fits = out->len;
 		i += k;
+	}
+}
+
+void digest_add_line(struct buf *out, const char *s, size_t n, size_t max)
+{
+	size_t start = out->len;
+	add_clean(out, s, n, max);
+	/* What was not seen may have stood between the front and a mark. */
+	for (size_t k; out->len > start && (k = digest_mark(out->p + start, out->len - start, false)) > 0;) {
+		memmove(out->p + start, out->p + start + k, out->len - start - k);
+		buf_truncate(out, out->len - k);
 	}
 }
 

@@ -133,6 +133,22 @@ static void take_references(struct buf *text, size_t messages, struct resolution
 		buf_add_char(text, '.');
 }
 
+size_t digest_add_text(struct buf *out, const char *s, size_t n, size_t max, size_t messages, struct resolution_line *l)
+{
+	struct resolution_line nobody = { 0 };
+	struct buf line = BUF_INIT;
+	size_t start = out->len;
+	if (l == NULL)
+		l = &nobody;
+	digest_add_line(&line, s, n, SIZE_MAX);
+	take_references(&line, messages, l);
+	qsort(l->sources, l->sources_len, sizeof(l->sources[0]), by_number);
+	if (line.len > 0) /* what is left when its numbers are gone may be a bullet alone */
+		digest_add_line(out, line.p, line.len, max);
+	buf_done(&line);
+	return out->len - start;
+}
+
 static size_t count_part(const struct resolution *r, enum resolution_part part)
 {
 	size_t k = 0;
@@ -167,7 +183,10 @@ static char *make_headline(const char *s, size_t n)
 	buf_done(&raw);
 	while (b.len > 0 && b.p[b.len - 1] == ' ')
 		buf_truncate(&b, b.len - 1);
-	if (b.len == 0) {
+	bool says = false;
+	for (size_t i = 0; i < b.len && !says; i++)
+		says = isalnum((unsigned char)b.p[i]) || (unsigned char)b.p[i] >= 0x80;
+	if (!says) {
 		buf_done(&b);
 		return NULL;
 	}
@@ -223,17 +242,12 @@ static void take_part(const json_t *root, enum resolution_part part, size_t mess
 		if (said == NULL)
 			continue;
 		struct resolution_line l = { .part = part };
-		struct buf text = BUF_INIT, line = BUF_INIT;
+		struct buf line = BUF_INIT;
 		take_sources(json_object_get(v, "sources"), messages, &l);
-		buf_add_str(&text, said);
-		take_references(&text, messages, &l);
-		qsort(l.sources, l.sources_len, sizeof(l.sources[0]), by_number);
-		digest_add_line(&line, text.p != NULL ? text.p : "", text.len, RESOLUTION_LINE_MAX);
-		if (line.len > 0 && l.sources_len > 0) {
+		if (digest_add_text(&line, said, strlen(said), RESOLUTION_LINE_MAX, messages, &l) > 0 && l.sources_len > 0) {
 			l.text = buf_detach(&line, NULL);
 			r->lines[r->len++] = l;
 		}
-		buf_done(&text);
 		buf_done(&line);
 	}
 }
@@ -451,9 +465,7 @@ static bool finish_line(struct resolution *r, enum resolution_part part, struct 
 	bool ok = true;
 	struct resolution_line l = { .part = part };
 	struct buf line = BUF_INIT;
-	take_references(text, messages, &l);
-	qsort(l.sources, l.sources_len, sizeof(l.sources[0]), by_number);
-	digest_add_line(&line, text->p != NULL ? text->p : "", text->len, TEXT_BYTES_MAX);
+	digest_add_text(&line, text->p, text->len, SIZE_MAX, messages, &l);
 	size_t chars = line.len > 0 ? digest_characters(line.p, line.len) : 0;
 	if (chars > RESOLUTION_LINE_MAX) {
 		snprintf(
@@ -476,7 +488,7 @@ static bool is_rule(struct line l)
 	size_t k = 0;
 	while (k < l.n && strchr("-=_*~ ", l.s[k]) != NULL && l.s[k] != '\0')
 		k++;
-	return l.n >= 3 && k == l.n;
+	return l.n >= 3 && k == l.n && !l.item;
 }
 
 static bool read_headline(struct line l, struct resolution *r, char why[200])
