@@ -14,6 +14,7 @@
 #include "../base/json.h"
 #include "../base/mem.h"
 #include "../base/utf8.h"
+#include "../memory/inject.h"
 #include "../settings/settings.h"
 
 #define MESSAGE_TOKENS 8
@@ -246,6 +247,35 @@ static enum err load_fork(struct run *r, struct pg *pg, struct buf *out)
 	return ERR_NONE;
 }
 
+/* What may be told of what is remembered: a quarter of the window at most. */
+static uint32_t memory_room(const struct run *r, const struct agent *agent)
+{
+	struct model *m = r->e->model;
+	int64_t most = settings_int(r->e->o.settings, "memory.inject_tokens");
+	uint32_t quarter = m->ops->window(m, agent->model) / 4;
+	return r->floor || most <= 0 ? 0 : most < quarter ? (uint32_t)most : quarter;
+}
+
+/* Once for each run, so that all its turns have the same prompt in front. */
+static enum err remember(struct run *r, struct pg *pg, const struct context *c)
+{
+	const struct transcript_item *q = c->transcript.len > 0 ? &c->transcript.items[c->transcript.len - 1] : NULL;
+	struct memory_ask ask = {
+		.ws = r->ws,
+		.thread = r->thread,
+		.run = r->id,
+		.person = r->person,
+		.guest = c->card.guest,
+		.text = q != NULL ? q->text : NULL,
+		.text_len = q != NULL ? q->text_len : 0,
+		.tokens = memory_room(r, c->agent),
+	};
+	buf_reset(&r->memory);
+	enum err e = memory_inject(r->e->memory, pg, &ask, &r->memory);
+	r->remembered = e == ERR_NONE;
+	return e;
+}
+
 /* Everything that may need the database; one tenant transaction, opened only when something is not in memory. */
 static enum err gather(struct run *r, struct pg *pg, struct context *c, char *place, size_t place_n, enum visibility *v)
 {
@@ -255,7 +285,8 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
 	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
 	bool steps = !r->resumed || r->steps_loaded || r->steps_len > 0;
-	bool need = !have || !card || !steps || !known || !id_is_none(r->fork);
+	bool recall = (!r->remembered || r->turns == 0) && !r->floor && memory_may_have(e->memory, r->ws);
+	bool need = !have || !card || !steps || !known || !id_is_none(r->fork) || recall;
 	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
 	if (!need && err == ERR_NONE && c->agent != NULL)
 		return ERR_NONE;
@@ -278,6 +309,8 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 		err = load_steps(r, pg);
 	if (err == ERR_NONE && !id_is_none(r->fork))
 		err = load_fork(r, pg, &c->fork);
+	if (err == ERR_NONE && recall)
+		err = remember(r, pg, c);
 	return pg_end(pg, err);
 }
 
@@ -303,6 +336,8 @@ enum err context_build(struct run *r, struct pg *pg, struct context *c)
 	};
 	agent_prompt(c->agent, &f, &c->system);
 	buf_add(&c->system, c->fork.p, c->fork.len);
+	if (!r->floor && r->shrink == 0)
+		buf_add(&c->system, r->memory.p, r->memory.len);
 	struct model *m = r->e->model;
 	uint32_t window = m->ops->window(m, r->floor ? "builtin" : c->agent->model);
 	uint32_t taken = c->agent->max_tokens + MARGIN_TOKENS;

@@ -12,6 +12,8 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "../base/queue.h"
+#include "../memory/inject.h"
+#include "../memory/item.h"
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
@@ -31,7 +33,8 @@ static const struct pg_statement *const writer_tables[] = { accept_statements, f
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
 	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, session_statements,
 	relay_read_statements, edge_statements, thread_statements, ask_statements, ask_forks_statements, ask_fork_statements,
-	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_forget_statements, NULL };
+	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_forget_statements,
+	item_write_statements, item_read_statements, inject_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -342,6 +345,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->agents = map_new();
 	e->wait_tail = &e->wait_head;
 	e->directory = directory_new();
+	e->memory = memory_new();
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
 	e->timers = timers_new();
 	e->budget = budget_new(settings_int(o->settings, "model.daily_cap"), e->process);
@@ -428,6 +432,7 @@ void engine_free(struct engine *e)
 	budget_free(e->budget);
 	transcripts_free(e->transcripts);
 	directory_free(e->directory);
+	memory_free(e->memory);
 	timers_free(e->timers);
 	queue_free(e->jobs);
 	pthread_mutex_destroy(&e->agents_mutex);

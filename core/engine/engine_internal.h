@@ -102,6 +102,8 @@ struct run {
 	size_t turn_at;      /* where the current turn's text starts */
 	bool anything_shown; /* some of it went out as GROW */
 	uint32_t shrink;     /* times the context was halved because it did not fit */
+	struct buf memory;   /* what it was told of what is remembered */
+	bool remembered;     /* that was looked for */
 	bool steps_loaded;
 	struct step *steps;
 	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
@@ -162,6 +164,7 @@ struct engine {
 	struct transcripts *transcripts;
 	struct directory *directory;
 	struct budget *budget;
+	struct memory *memory;
 	struct timers *timers;
 	struct engine_metrics m;
 	struct id default_ws;

@@ -38,6 +38,8 @@ const struct setting core_settings[] = {
 	{ "model.idle_timeout", SET_MS, 0, "60s", NULL, 100, 3600000, NULL, "give a call up after this long without a byte" },
 	{ "model.timeout", SET_MS, 0, "120s", NULL, 100, 86400000, NULL, "give a call up after this long in all" },
 	{ "forks.max_active", SET_INT, 0, "5", NULL, 1, 100, NULL, "side threads that may be open in one thread at a time" },
+	{ "memory.inject_tokens", SET_INT, 0, "4000", NULL, 0, 1000000, NULL,
+	    "most of what is remembered that an answer is told, in tokens, and at most a quarter of the model's window; 0: nothing" },
 	{ "runs.max", SET_INT, 0, "2000", NULL, 1, 100000, NULL, "answers in the making at one time" },
 	{ "workers.count", SET_INT, 0, "0", NULL, 0, 256, NULL, "threads for database work; 0: twice the cores, at most 8" },
 	{ "engine.lease", SET_MS, 0, "25s", NULL, 200, 3600000, NULL,
