@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../agents/template.h"
+#include "../agents/task_prompt.h"
 #include "../agents/tools.h"
 #include "../base/clock.h"
-#include "../base/embed.h"
 #include "../base/json.h"
 #include "../base/mem.h"
 #include "../base/utf8.h"
@@ -19,7 +18,6 @@
 
 #define MESSAGE_TOKENS 8
 #define MARGIN_TOKENS 256
-#define FORK_MESSAGE_BYTES 6000
 
 const struct pg_statement context_statements[] = {
 	{ "context_card", "SELECT name, tz, guest FROM people WHERE ws = $1 AND id = $2" },
@@ -216,32 +214,13 @@ static enum err load_fork(struct run *r, struct pg *pg, struct buf *out)
 	if (e != ERR_NONE)
 		return e;
 	if (PQntuples(res) == 1) {
-		struct buf topic = BUF_INIT, message = BUF_INIT, author = BUF_INIT, summary = BUF_INIT;
-		template_add_line(&topic, pg_get_str(res, 0, 0), 800);
-		if (!PQgetisnull(res, 0, 1))
-			template_add_fenced(&message, "message", PQgetvalue(res, 0, 1),
-			    utf8_clip(PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1), FORK_MESSAGE_BYTES));
-		if (!PQgetisnull(res, 0, 2)) {
-			buf_add_str(&author, " of ");
-			template_add_line(&author, pg_get_str(res, 0, 2), 80);
-		}
-		if (!PQgetisnull(res, 0, 5))
-			template_add_fenced(&summary, "summary", PQgetvalue(res, 0, 5),
-			    utf8_clip(PQgetvalue(res, 0, 5), (size_t)PQgetlength(res, 0, 5), FORK_MESSAGE_BYTES));
-		const struct template_value values[] = {
-			{ "topic", topic.p, topic.len },
-			{ "message", message.p, message.len },
-			{ "author", author.p, author.len },
-			{ "summary", summary.p, summary.len },
-			{ NULL, NULL, 0 },
-		};
-		for (const struct embedded *f = embedded_files; f->path != NULL; f++)
-			if (strcmp(f->path, "prompts/fork.md") == 0)
-				template_render(f->text, (size_t)(f->end - f->text), values, out);
-		buf_done(&topic);
-		buf_done(&message);
-		buf_done(&author);
-		buf_done(&summary);
+		fork_prompt(&(struct fork_facts){ .topic = pg_get_str(res, 0, 0),
+		                .author = pg_get_str(res, 0, 2),
+		                .message = PQgetisnull(res, 0, 1) ? NULL : PQgetvalue(res, 0, 1),
+		                .message_len = (size_t)PQgetlength(res, 0, 1),
+		                .before = PQgetisnull(res, 0, 5) ? NULL : PQgetvalue(res, 0, 5),
+		                .before_len = (size_t)PQgetlength(res, 0, 5) },
+		    out);
 	}
 	PQclear(res);
 	return ERR_NONE;

@@ -159,6 +159,29 @@ void digest_extract(const struct digest_message *m, size_t n, size_t max, struct
 	sentences_done(&all);
 }
 
+size_t digest_check(const char *said, size_t said_len, const struct digest_message *m, size_t n, size_t max, struct buf *md)
+{
+	size_t kept = 0;
+	for (const char *p = said, *end = said + said_len; p < end && kept < max;) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p));
+		size_t k = (size_t)((stop != NULL ? stop : end) - p);
+		struct resolution_line l = { 0 };
+		struct buf line = BUF_INIT;
+		if (digest_add_text(&line, p, k, RESOLUTION_LINE_MAX, n, &l) > 0 && l.sources_len > 0) {
+			buf_addf(md, "- %s", line.p);
+			for (size_t i = 0; i < l.sources_len; i++) {
+				buf_add_char(md, ' ');
+				digest_add_source(md, l.sources[i], m, n);
+			}
+			buf_add_char(md, '\n');
+			kept++;
+		}
+		buf_done(&line);
+		p += k + (stop != NULL);
+	}
+	return kept;
+}
+
 static void add_entry(struct buf *out, const struct digest_message *m, size_t k, size_t text_len)
 {
 	struct tz_time t;

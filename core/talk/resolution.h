@@ -81,6 +81,11 @@ bool resolution_read(const char *md, size_t n, size_t messages, struct resolutio
  * Greetings, thanks and questions that were answered count little, decisions, numbers, names and the newest count more.
  */
 void digest_extract(const struct digest_message *m, size_t n, size_t max, struct buf *md);
+/**
+ * What a model said in list items that end in the numbers of their messages: appended as such items, numbers with links.  Items without a message
+ * that exists and what stands between them are left out, and what is beyond ${max}.  Returns how many are left.
+ */
+size_t digest_check(const char *said, size_t said_len, const struct digest_message *m, size_t n, size_t max, struct buf *md);
 /** The messages as a model gets them: "[n] NAME (2026-11-21 14:03): TEXT", each fenced as material; ${room}: bytes, oldest left out first. */
 void digest_transcript(const struct digest_message *m, size_t n, size_t room, struct buf *out);
 
