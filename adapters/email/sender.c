@@ -110,7 +110,7 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 {
 	snprintf(to->to, sizeof(to->to), "%s", o->to);
 	snprintf(to->cc, sizeof(to->cc), "%s", o->cc);
-	enum err e = may_write(l, b, to->to, !is_notice(l));
+	enum err e = may_write(l, b, to->to, !is_notice(l) || email_origin_opens(o));
 	if (e != ERR_NONE && e != ERR_DENIED)
 		return e;
 	to->primary = e == ERR_NONE;
@@ -122,7 +122,7 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 			continue;
 		/* Who is not written to stays in the header: the same mail has the same bytes, whenever somebody was stopped. */
 		to->copies[to->copies_len++] = (struct draft_address){ .addr = a };
-		e = may_write(l, b, a, !is_notice(l) && !email_origin_opens(o));
+		e = may_write(l, b, a, !is_notice(l));
 		if (e == ERR_DENIED)
 			continue;
 		if (e != ERR_NONE)

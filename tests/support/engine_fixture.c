@@ -506,7 +506,7 @@ static void on_accepted(void *arg, const struct accepted *a)
 bool fixture_do(struct fixture *f, struct intent *in, struct accepted *out)
 {
 	in->ws = id_is_none(in->ws) ? f->ws : in->ws;
-	in->adapter = "test";
+	in->adapter = in->adapter == NULL ? "test" : in->adapter;
 	if (in->origin == NULL) {
 		in->origin = "origin";
 		in->origin_len = 6;

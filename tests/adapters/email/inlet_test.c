@@ -525,6 +525,97 @@ static void inlet__quiet__holds_until_named(void **state)
 	assert_int_equal(answered(5), 5);
 }
 
+/* ---- side threads, and what one person alone is told ---- */
+
+static void inlet__side_thread__is_its_readers(void **state)
+{
+	(void)state;
+	take(mail("ada@example.org", true, "1@a", "Boats", "Cc: bob@example.org\r\n", "How many?"));
+	assert_int_equal(answered(1), 1);
+	/* As the core stores it: the opening is a delivery of the parent's, and has a place and a thread once it is out. */
+	struct id fork = id_new(), place, thread;
+	char id[ID_TEXT], place_key[200], opening[330], sql[2000], token[EMAIL_TOKEN], to[200], ids[2][ID_TEXT];
+	compose_message_id(fork, "example.org", opening);
+	email_beside_place("eddy@example.org", fork, place_key, sizeof(place_key));
+	place = engine_place_id(t.box->ws, "email", place_key);
+	thread = engine_thread_id(place, opening);
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO eddy.forks (ws, id, parent_id, n, topic, state, adapter, place_key, parent_origin) SELECT t.ws, '%s', t.id, 1,"
+	    " 'Which colour?', 1, 'email', '%s', '' FROM eddy.threads t; INSERT INTO eddy.outbox (ws, id, thread_id, body, adapter, origin, state)"
+	    " SELECT t.ws, '%s', t.id, 'opening', 'email', '', 3 FROM eddy.threads t",
+	    id_format(fork, id), place_key, id);
+	assert_true(test_db_exec(sql));
+	/* Not known to be out: what answers to it finds neither the side thread nor its parent. */
+	take(mail("ada@example.org", true, "2@a", "Re: Which colour?", header("In-Reply-To", opening), "Too early"));
+	assert_int_equal(answered(2), 2);
+	assert_int_equal(threads(), 2);
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO eddy.audiences (ws, id, kind, subject) SELECT ws, '%s', 1, '%s' FROM eddy.forks;"
+	    " INSERT INTO eddy.places (ws, id, adapter, external_id, name, visibility, member, audience_id) SELECT ws, '%s', 'email', '%s',"
+	    " topic, 2, true, '%s' FROM eddy.forks; INSERT INTO eddy.place_people (ws, place_id, external_id) SELECT ws, '%s', a FROM eddy.forks,"
+	    " unnest('{ada@example.org,bob@example.org}'::text[]) a;",
+	    id_format(place, ids[0]), ids[0], ids[0], place_key, ids[0], ids[0]);
+	assert_true(test_db_exec(sql));
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO eddy.threads (ws, id, place_id, external_key, title, seq, taking_part, last_author, audience_id, fork_id) SELECT ws,"
+	    " '%s', '%s', '%s', topic, 0, true, 2, '%s', id FROM eddy.forks; UPDATE eddy.forks SET state = 2, thread_id = '%s'",
+	    id_format(thread, ids[1]), ids[0], opening, ids[0], ids[1]);
+	assert_true(test_db_exec(sql));
+	take(mail("bob@example.org", true, "3@b", "Re: Which colour?", header("In-Reply-To", opening), "Red, I think. Eddy?"));
+	assert_int_equal(answered(3), 3);
+	assert_true(id_equal(fixture_reply(t.f, 2)->thread, thread));
+	email_token_make(t.box->secret, TOKEN_THREAD, thread, token);
+	snprintf(to, sizeof(to), "To: eddy+%s@example.org\r\n", token);
+	take(mail("ada@example.org", true, "4@a", "Re: Which colour?", to, "Blue"));
+	assert_int_equal(answered(4), 4);
+	assert_true(id_equal(fixture_reply(t.f, 3)->thread, thread));
+	snprintf(to + strlen(to), sizeof(to) - strlen(to), "%s", header("In-Reply-To", opening));
+	take(mail("mel@example.org", true, "5@m", "Re: Which colour?", to, "What is this about?")); /* reads neither */
+	assert_int_equal(answered(5), 5);
+	assert_false(id_equal(fixture_reply(t.f, 4)->thread, thread));
+	assert_int_equal(threads(), 4);
+}
+
+/* A private answer is answered to privately; who is not the one it is for finds nothing there. */
+static void inlet__private__stays_private(void **state)
+{
+	(void)state;
+	char token[EMAIL_TOKEN], to[200], place[500], key[100];
+	struct accepted a;
+	struct id thread;
+	take(mail("ada@example.org", true, "1@a", "Boats", "Cc: bob@example.org\r\n", "How many?"));
+	assert_int_equal(answered(1), 1);
+	snprintf(place, sizeof(place), "%s", test_db_value("SELECT external_id FROM eddy.places WHERE adapter = 'email'"));
+	snprintf(key, sizeof(key), "%s", test_db_value("SELECT external_key FROM eddy.threads"));
+	struct intent in = { .kind = INTENT_COMMAND_GIVEN,
+		.ws = t.box->ws,
+		.adapter = "email",
+		.source_key = "p1",
+		.thread_key = key,
+		.person = { .external_id = "ada@example.org" },
+		.place = { .external_id = place, .visibility = VIS_PRIVATE, .eddy_is_member = true },
+		.text = "What was it?",
+		.text_len = 12,
+		.private_reply = true,
+		.verified = VERIFIED_PLATFORM };
+	assert_true(fixture_do(t.f, &in, &a));
+	assert_int_equal(answered(2), 2);
+	assert_true(fixture_reply(t.f, 1)->one_person_only);
+	thread = fixture_reply(t.f, 1)->thread;
+	assert_false(id_equal(thread, fixture_reply(t.f, 0)->thread));
+	email_token_make(t.box->secret, TOKEN_THREAD, thread, token);
+	snprintf(to, sizeof(to), "To: eddy+%s@example.org\r\n", token);
+	take(mail("ada@example.org", true, "2@a", "Re: Boats", to, "And then?"));
+	assert_int_equal(answered(3), 3);
+	assert_true(id_equal(fixture_reply(t.f, 2)->thread, thread));
+	assert_true(fixture_reply(t.f, 2)->one_person_only);
+	take(mail("bob@example.org", true, "3@b", "Re: Boats", to, "What did she ask?"));
+	assert_int_equal(answered(4), 4);
+	assert_false(id_equal(fixture_reply(t.f, 3)->thread, thread));
+	assert_false(fixture_reply(t.f, 3)->one_person_only);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.threads"), 3); /* Bob's mail begins one of his own */
+}
+
 static void inlet__duty__and_cursor_are_the_stores(void **state)
 {
 	(void)state;
@@ -563,6 +654,8 @@ int main(void)
 		TEST(inlet__burst__stays_together),
 		TEST(inlet__copy__answers_only_when_named),
 		TEST(inlet__quiet__holds_until_named),
+		TEST(inlet__side_thread__is_its_readers),
+		TEST(inlet__private__stays_private),
 		TEST(inlet__duty__and_cursor_are_the_stores),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
