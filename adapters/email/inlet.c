@@ -364,6 +364,7 @@ static enum err answer(struct passage *p, struct landing *l)
 	bool named = email_names_us(
 	    p->text.visible.p != NULL ? p->text.visible.p : "", p->text.visible.len, settings_str(b->s, "email.name"));
 	in.mentions_us = named || (!p->begun_by_us && (passage_any_own(b, &m->to) || !passage_any_own(b, &m->cc)));
+	in.mentions_others = !in.mentions_us && !passage_any_own(b, &m->to) && passage_any_own(b, &m->cc); /* we only read along */
 	in.by_habit = p->found && !named && p->command < CMD_FORK;
 	in.files_len = passage_files(p, in.files, ids);
 	l->mail = take_off(b, m);

@@ -506,6 +506,9 @@ static void inlet__copy__answers_only_when_named(void **state)
 	    "To: ada@example.org\r\nCc: eddy@example.org\r\nReferences: <1@a>\r\n", "@Eddy, you?"));
 	assert_int_equal(answered(1), 1);
 	assert_int_equal(threads(), 1);
+	take(mail("ada@example.org", true, "3@a", "Re: Boats", /* to Bob, after Eddy's words */
+	    "To: bob@example.org\r\nCc: eddy@example.org\r\nReferences: <1@a>\r\n", "Are you sure?"));
+	nothing_is_said(1);
 }
 
 static void inlet__quiet__holds_until_named(void **state)
