@@ -124,7 +124,7 @@ enum err item_delete(struct pg *pg, struct id ws, struct id item);
  * text, and what an agent concluded from the old one is a proposal again.
  */
 enum err item_message_changed(struct pg *pg, struct id ws, struct id message, bool erased);
-/** What has expired goes, in bites of ${limit}; ${gone}: how many.  Offers, too (memory/offer.h has its own). */
+/** What has expired goes, in bites of ${limit}; ${gone}: how many.  Offers have offers_expire(). */
 enum err item_expire(struct pg *pg, struct id ws, int limit, int64_t *gone);
 
 /* An accepted resolution: each of its decisions becomes a confirmed item of the parent thread. */
