@@ -48,6 +48,7 @@ struct whole {
 	size_t md_len;
 	char *blocks; /* components as blocks, NULL: none */
 	bool one_person, maybe_sent, looked, url_dead;
+	bool in_dm; /* for one person, who cannot be spoken to in that channel */
 	struct part *parts;
 	size_t parts_len, at;
 	int level;                       /* 0 as it should be, 1 mrkdwn in small parts, 2 plain */

@@ -386,6 +386,10 @@ static void on_private(void *arg, const struct slack_result *r)
 	} else if (!w->url_dead && a->to.response_url[0]) {
 		w->url_dead = true;
 		private_next(a);
+	} else if (!w->in_dm && a->to.user[0] && slack_error_kind(r->error) == SLACK_ERROR_PLACE) {
+		log_info("slack.private", LF_STR("error", r->error), LF_STR("result", "in the conversation with this person"));
+		w->in_dm = true;
+		private_next(a);
 	} else {
 		refused(a, r, private_next);
 	}
@@ -406,6 +410,9 @@ static void private_next(struct answer *a)
 	if (!w->url_dead) {
 		field(&b, "response_type", "ephemeral");
 		buf_add_str(&b, ",\"replace_original\":false");
+	} else if (w->in_dm) {
+		field(&b, "channel", a->to.user);
+		buf_add_str(&b, ",\"unfurl_links\":false,\"unfurl_media\":false");
 	} else {
 		field(&b, "channel", a->to.channel);
 		field(&b, "user", a->to.user);
@@ -418,10 +425,14 @@ static void private_next(struct answer *a)
 	buf_add_char(&b, '}');
 	buf_done(&text);
 	buf_done(&blocks);
-	struct slack_call c = { .method = w->url_dead ? "chat.postEphemeral" : "response_url",
+	struct slack_call c = { .method = !w->url_dead ? "response_url"
+		    : w->in_dm                         ? "chat.postMessage"
+		                                       : "chat.postEphemeral",
 		.url = w->url_dead ? NULL : a->to.response_url,
 		.args = b,
-		.channel = w->url_dead ? a->to.channel : "",
+		.channel = !w->url_dead ? ""
+		    : w->in_dm          ? a->to.user
+		                        : a->to.channel,
 		.priority = SLACK_DELIVER,
 		.on_done = on_private };
 	if (!answer_call(a, &c))

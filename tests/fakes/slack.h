@@ -51,6 +51,8 @@ struct fake {
 	size_t events_len, events_room;
 	uint64_t calls, acks, late_acks, violations_len;
 	json_t *violations, *users, *statuses, *views, *ephemerals, *responses, *reactions;
+	json_t *modals;  /* forms that were opened, in order */
+	json_t *answers; /* what acknowledgements said to forms, by event id */
 };
 extern struct fake fake;
 
@@ -82,11 +84,9 @@ struct event *event_callback(json_t *inner_taken, const char *channel, const cha
 
 /* slack_api.c: one call, its rules, its faults */
 void api_request(const struct kit_request *r, const char *method);
-void response_request(const struct kit_request *r, const char *id);
 bool fault_add(const json_t *f); /* false: not understood */
 void faults_clear(void);
 void message_echo(const struct channel *c, const struct message *m);
-const char *response_url(void);
 
 /* slack_methods.c: what the methods do */
 struct call {
@@ -100,6 +100,18 @@ struct call {
 };
 json_t *method_run(struct call *c);
 json_t *fail(const char *error);
+const char *check_blocks(const json_t *blocks); /* NULL: Slack would take them */
+
+/* slack_views.c: shortcuts, buttons, forms, response_url */
+const char *trigger_new(void);
+const char *check_actions(const json_t *block);
+json_t *views_open(struct call *c);
+const char *response_url(const char *channel, const char *ts);
+void response_request(const struct kit_request *r, const char *id);
+json_t *press_shortcut(const json_t *a);
+json_t *press_button(const json_t *a);
+json_t *press_submit(const json_t *a);
+void form_answered(const struct event *e, const json_t *payload);
 
 /* slack_control.c */
 void options_apply(const json_t *o);

@@ -315,32 +315,6 @@ void api_request(const struct kit_request *r, const char *method)
 	}
 }
 
-const char *response_url(void)
-{
-	static char url[96];
-	static unsigned n;
-	snprintf(url, sizeof url, "http://127.0.0.1:%d/response/%u", fake.port, ++n);
-	return url;
-}
-
-void response_request(const struct kit_request *r, const char *id)
-{
-	json_t *body = json_loadb(r->body, r->body_len, 0, NULL);
-	json_t *list = json_object_get(fake.responses, id);
-	if (list == NULL) {
-		list = json_array();
-		json_object_set_new(fake.responses, id, list);
-	}
-	if (body == NULL || json_array_size(list) >= 5) {
-		kit_reply(r->conn, 404, "text/plain", NULL, "expired_url", 11);
-	} else {
-		json_array_append(list, body);
-		journal("\"response_url\":\"%s\"", id);
-		kit_reply(r->conn, 200, "text/plain", NULL, "ok", 2);
-	}
-	json_decref(body);
-}
-
 /* What an app hears of its own message. */
 void message_echo(const struct channel *c, const struct message *m)
 {

@@ -6,6 +6,8 @@
  *	edit        {channel, ts, text}         delete {channel, ts}         react {channel, ts, name, user}
  *	event       {event, channel, ts}: any inner event        envelope {type, payload, response_url}
  *	slash       {command, text, user, channel}               again {event_id, times}: the same event once more
+ *	shortcut    {channel, ts, callback_id, user}: on a message         press {channel, label, ts, thread_ts, user}: a button
+ *	submit      {value, user}: the newest form is sent off
  *	stop        {channel, thread_ts, user}: the Stop button  raw {text, repeat, binary, piece}: one frame of anything
  *	fault       {method, channel, do, times, skip, share, retry_after, ms, error} (slack_api.c)    clear: no faults
  *	link        {do, number}: cut, close, freeze, thaw, warning, refresh, disable, too_many
@@ -143,7 +145,7 @@ static json_t *stop_button(const json_t *a)
 static json_t *envelope(const char *type, json_t *payload, bool with_url)
 {
 	if (with_url)
-		json_object_set_new(payload, "response_url", json_string(response_url()));
+		json_object_set_new(payload, "response_url", json_string(response_url("", "")));
 	char *s = json_dumps(payload, JSON_COMPACT);
 	if (s == NULL)
 		return fail("payload");
@@ -157,7 +159,7 @@ static json_t *slash(const json_t *a)
 	    "team_id", fake.team, "team_domain", "acme", "channel_id", kit_str(a, "channel", "C0GENERAL"), "channel_name",
 	    "general", "user_id", kit_str(a, "user", "U0PERSON"), "user_name", "person", "command", kit_str(a, "command", "/eddy"),
 	    "text", kit_str(a, "text", ""), "api_app_id", fake.app, "is_enterprise_install", "false");
-	json_object_set_new(p, "trigger_id", json_string("1.2.fake"));
+	json_object_set_new(p, "trigger_id", json_string(trigger_new()));
 	json_t *r = envelope("slash_commands", p, true);
 	json_object_set(r, "response_url", json_object_get(p, "response_url"));
 	json_decref(p);
@@ -253,6 +255,8 @@ static json_t *state(void)
 	json_object_set(o, "ephemerals", fake.ephemerals);
 	json_object_set(o, "responses", fake.responses);
 	json_object_set(o, "reactions", fake.reactions);
+	json_object_set(o, "modals", fake.modals);
+	json_object_set(o, "answers", fake.answers);
 	return o;
 }
 
@@ -285,6 +289,12 @@ void control_request(const struct kit_request *r, const char *what)
 		    envelope(kit_str(a, "type", "interactive"), json_object_get(a, "payload"), kit_bool(a, "response_url", false));
 	else if (strcmp(what, "slash") == 0)
 		out = slash(a);
+	else if (strcmp(what, "shortcut") == 0)
+		out = press_shortcut(a);
+	else if (strcmp(what, "press") == 0)
+		out = press_button(a);
+	else if (strcmp(what, "submit") == 0)
+		out = press_submit(a);
 	else if (strcmp(what, "again") == 0)
 		out = again(a);
 	else if (strcmp(what, "stop") == 0)

@@ -52,7 +52,7 @@ static size_t block_units(const json_t *v)
 	return n;
 }
 
-static const char *check_blocks(const json_t *blocks)
+const char *check_blocks(const json_t *blocks)
 {
 	if (blocks == NULL)
 		return NULL;
@@ -71,7 +71,7 @@ static const char *check_blocks(const json_t *blocks)
 			return "invalid_blocks";
 		if (strcmp(type, "markdown") == 0)
 			markdown += n;
-		if (strcmp(type, "actions") == 0 && json_array_size(json_object_get(b, "elements")) > 25)
+		if (strcmp(type, "actions") == 0 && check_actions(b) != NULL)
 			return "invalid_blocks";
 	}
 	return markdown > 12000 || block_units(blocks) > 13200 ? "msg_blocks_too_long" : NULL;
@@ -551,12 +551,6 @@ static json_t *views_publish(struct call *c)
 		return fail(why);
 	json_object_set(fake.views, arg(c, "user_id"), (json_t *)(uintptr_t)view);
 	return json_pack("{s:b, s:{s:s, s:s}}", "ok", 1, "view", "id", "V0FAKE", "hash", "1.fake");
-}
-
-static json_t *views_open(struct call *c)
-{
-	return *arg(c, "trigger_id") == '\0' ? fail("invalid_trigger_id")
-	                                     : json_pack("{s:b, s:{s:s}}", "ok", 1, "view", "id", "V1FAKE");
 }
 
 static json_t *session_status(struct call *c)

@@ -153,6 +153,8 @@ static void on_ack(const char *s, size_t n)
 	journal("\"ack\":\"%s\",\"event\":\"%s\",\"ms\":%llu", id, e->id, (unsigned long long)((now - e->sent_us) / 1000));
 	if (json_object_size(json_object_get(o, "payload")) > 0 && strcmp(e->type, "events_api") == 0)
 		violation("ack_with_payload", id);
+	if (strcmp(e->type, "interactive") == 0)
+		form_answered(e, json_object_get(o, "payload"));
 	json_decref(o);
 	if (e->acked_us != 0)
 		return;

@@ -53,6 +53,8 @@ int main(int argc, char **argv)
 	fake.views = json_object();
 	fake.responses = json_object();
 	fake.reactions = json_object();
+	fake.modals = json_array();
+	fake.answers = json_object();
 	fake.port = kit_listen((int)kit_int(o, "port", 0), on_request);
 	options_apply(o);
 	kit_announce("slack", fake.port);
