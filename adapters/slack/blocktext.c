@@ -1,7 +1,7 @@
 /*
  * The way back from blocks to Markdown.  Slack gives blocks back as they were sent, so what stands here is the reverse of blocks.c and
  * of nothing else: a part for each kind of element, an empty line between parts.  Text is not escaped: it goes into a field that people edit,
- * and what reads it afterwards takes [1] and the like as they are.
+ * and what reads it afterwards takes [1] and the like as they are, without the links that they bear where they are shown.
  */
 #include "blocktext.h"
 
@@ -44,12 +44,21 @@ static void marked(struct buf *out, const char *s, const char *mark)
 	buf_add(out, s + end, n - end);
 }
 
+/* "[2]": the number of a source. */
+static bool is_number(const char *s)
+{
+	size_t n = s[0] == '[' ? strspn(s + 1, "0123456789") : 0;
+	return n > 0 && strcmp(s + 1 + n, "]") == 0;
+}
+
 static void inline_text(struct buf *out, const json_t *e)
 {
 	const json_t *style = json_obj(e, "style");
 	const char *text = json_str(e, "text", ""), *url = json_str(e, "url", NULL);
 	struct buf link = BUF_INIT;
-	if (is(e, "link") && url != NULL && text[0] && strcmp(text, url) != 0) {
+	if (is(e, "link") && url != NULL && is_number(text)) {
+		/* where [2] leads is known without its address */
+	} else if (is(e, "link") && url != NULL && text[0] && strcmp(text, url) != 0) {
 		buf_addf(&link, "[%s](%s)", text, url);
 		text = link.p;
 	} else if (is(e, "link") && url != NULL) {

@@ -41,7 +41,8 @@ static void view(const struct slack_event *ev, const char *id, const char *title
 	    "\"plain_text\",\"text\":\"%s\"},\"close\":{\"type\":\"plain_text\",\"text\":\"Cancel\"},\"private_metadata\":",
 	    id, title, submit);
 	struct buf about = BUF_INIT;
-	buf_addf(&about, "%s %s %s", ev->channel, ev->inner.thread_ts ? ev->inner.thread_ts : ev->inner.ts, ev->inner.ts);
+	buf_addf(&about, "%s %s %s%s%s", ev->channel, ev->inner.thread_ts ? ev->inner.thread_ts : ev->inner.ts, ev->inner.ts,
+	    ev->about ? " " : "", ev->about ? ev->about : "");
 	buf_add_json_str(out, about.p);
 	buf_done(&about);
 	buf_addf(out,
@@ -163,6 +164,14 @@ void dialog_fork(struct slack *s, const struct slack_event *ev, const char *text
 	buf_done(&v);
 }
 
+/* What stands over a draft is not part of it: a first paragraph that ends in a colon. */
+static void drop_intro(struct buf *md)
+{
+	const char *end = md->len ? strstr(md->p, "\n\n") : NULL;
+	if (end && end > md->p && end[-1] == ':')
+		buf_drop(md, (size_t)(end + 2 - md->p));
+}
+
 /* The message's blocks, as Slack sent them along. */
 static void shown(const char *raw, size_t n, struct buf *out)
 {
@@ -174,6 +183,7 @@ static void shown(const char *raw, size_t n, struct buf *out)
 	    json_parse(json_string_value(payload), json_string_length(payload), WIRE_FRAME_MAX, &inner, NULL) == ERR_NONE)
 		payload = inner;
 	blocktext_markdown(json_arr(json_obj(payload, "message"), "blocks"), out);
+	drop_intro(out);
 	json_decref(inner);
 	json_decref(root);
 }

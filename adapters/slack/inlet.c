@@ -20,6 +20,7 @@
 #include "../../core/base/utf8.h"
 #include "../net/http.h"
 #include "../net/loop.h"
+#include "buttons.h"
 #include "dialog.h"
 #include "home.h"
 #include "intents.h"
@@ -50,8 +51,11 @@ struct held {
 	struct sock_ticket *ticket;
 	char *raw;
 	size_t n;
+	struct id ws;
 	char *team;         /* whose tenant is to be made, or NULL */
 	bool asked, member; /* whether we are in the channel */
+	bool looked;        /* for the message of ours that a shortcut was used on */
+	char about[ID_TEXT];
 	atomic_uint fetching;
 	struct fetch {
 		struct held *h;
@@ -328,6 +332,44 @@ static void held_member(void *arg, bool member)
 	held_back(h);
 }
 
+/* A worker: which of our messages is it? */
+static void held_look(void *arg)
+{
+	struct held *h = arg;
+	struct slack_inlet *in = h->in;
+	struct wire wire = { 0 };
+	struct slack_event ev;
+	struct said_message said = { 0 };
+	char *copy = xstrndup(h->raw, h->n);
+	wire_decode(&wire, copy, h->n, &ev);
+	struct id ws = h->ws,
+	          thread = engine_thread_id(
+	              engine_place_id(ws, "slack", ev.channel), ev.inner.thread_ts ? ev.inner.thread_ts : ev.inner.ts);
+	if (engine_find_said(in->s->engine, ws, thread, ev.inner.ts, &said) == ERR_NONE)
+		id_format(said.id, h->about);
+	free(said.text);
+	free(copy);
+	wire_done(&wire);
+	held_back(h);
+}
+
+/* True: it waits. */
+static bool inlet_look(
+    struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, const struct slack_event *ev, const struct held *h)
+{
+	if ((h && h->looked) || !ev->inner.ts || !intents_is_self(&in->intents, ev, &ev->inner) || in->held >= HELD_MAX)
+		return false;
+	struct held *wait = held_new(in, t, raw, n);
+	wait->asked = wait->looked = true;
+	wait->member = true;
+	wait->ws = in->intents.ws;
+	if (engine_submit(in->s->engine, held_look, wait))
+		return true;
+	in->held--;
+	held_free(wait);
+	return false;
+}
+
 static void inlet_kept(void *arg, const struct accepted *a)
 {
 	inlet_note_database(arg, a->result);
@@ -337,7 +379,7 @@ static void inlet_kept(void *arg, const struct accepted *a)
  * A shortcut whose command is about a message.  The message is handed in first: Eddy may not have been there when it was written.  True:
  * the ticket has gone its way.
  */
-static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, const struct slack_event *ev,
+static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev,
     const struct held *h, const struct intents_extra *x)
 {
 	struct slack *s = in->s;
@@ -359,8 +401,12 @@ static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const cha
 		sock_settle(t, true);
 		return true;
 	}
+	if (inlet_look(in, t, raw, n, ev, h))
+		return true;
 	struct intent message;
 	bool keep = intents_pointed(&in->intents, ev, x, &message);
+	if (h && h->about[0])
+		ev->about = h->about;
 	if (fork)
 		dialog_fork(s, ev, keep ? message.text : "", keep ? message.text_len : 0);
 	if (keep && engine_accept(s->engine, &message, fork ? inlet_accepted : inlet_kept, fork ? (void *)t : (void *)in))
@@ -376,7 +422,7 @@ static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const cha
 }
 
 /* What opens a form or cannot be taken as it was written.  True: the ticket has gone its way. */
-static bool inlet_dialog(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, const struct slack_event *ev,
+static bool inlet_dialog(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev,
     const struct held *h, const struct intents_extra *x)
 {
 	if (ev->kind != FRAME_INTERACTIVE)
@@ -468,6 +514,9 @@ static void inlet_take(
 		sock_settle(t, true);
 		return;
 	}
+	bool pressed = intent.kind == INTENT_ACTION_PRESSED && !intent.private_reply && strcmp(intent.action, ACTION_COMMAND) == 0;
+	if (pressed || (ev->view_id && ev->callback_id && strcmp(ev->callback_id, VIEW_EDIT) == 0))
+		buttons_pressed(s->buttons, ws, intent.place.external_id, intent.thread_key, ev->inner.ts);
 	if (engine_accept(s->engine, &intent, inlet_accepted, t))
 		return;
 	uint64_t now = clock_ms();

@@ -153,7 +153,7 @@ static bool intents_given(struct intents *c, const struct slack_event *ev, const
 	in->source_key = intents_key(&c->key, "c", ev->channel, key, NULL);
 	in->message_key = key;
 	in->thread_key = m->thread_ts ? m->thread_ts : m->ts;
-	if (about) {
+	if (about && !(ev->about && id_parse(ev->about, &in->about_id))) {
 		in->about_key = m->ts;
 		in->about_ms = wire_ts_ms(m->ts);
 	}

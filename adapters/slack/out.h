@@ -48,7 +48,8 @@ struct whole {
 	size_t md_len;
 	char *blocks; /* components as blocks, NULL: none */
 	bool one_person, maybe_sent, looked, url_dead;
-	bool in_dm; /* for one person, who cannot be spoken to in that channel */
+	bool commands; /* its components give commands */
+	bool in_dm;    /* for one person, who cannot be spoken to in that channel */
 	struct part *parts;
 	size_t parts_len, at;
 	int level;                       /* 0 as it should be, 1 mrkdwn in small parts, 2 plain */
@@ -150,6 +151,7 @@ void part_render(const struct whole *w, const struct part *p, bool want_blocks, 
 void whole_split(struct whole *w);
 void whole_resplit(struct whole *w);
 void whole_free(struct whole *w);
+void clip_text(struct buf *b, size_t units); /* text of a message: not inside an entity or a link */
 /* lookup.c */
 /** Find what of the whole is visible already: parts are marked done, open messages become slots; then ${then}. */
 void lookup_begin(struct answer *a, void (*then)(struct answer *a));

@@ -106,7 +106,7 @@ void whole_resplit(struct whole *w)
 }
 
 /* A notification's text must not end inside an entity or a link. */
-static void clip_text(struct buf *b, size_t units)
+void clip_text(struct buf *b, size_t units)
 {
 	size_t n = utf8_utf16_clip(b->p, b->len, units);
 	if (n == b->len)

@@ -252,6 +252,8 @@ void whole_sent(struct answer *a, enum err result, const char *why, uint32_t ret
 		.retry_after_ms = retry_after_ms,
 		.external_ref = ref.len ? ref.p : NULL,
 		.why = result == ERR_NONE ? NULL : why };
+	if (result == ERR_NONE && !w->one_person && o->port.shown && w->parts_len > 0)
+		o->port.shown(o->port.arg, a->ws, a->thread, a->to.channel, w->parts[w->parts_len - 1].ts, w->commands);
 	struct metric *m = o->ended[result == ERR_NONE ? 0 : result == ERR_RETRY ? 1 : 2];
 	if (m)
 		metric_add(m, 1);
@@ -296,6 +298,9 @@ static void on_whole(struct slack_out *o, struct answer *a, const struct reply *
 	buf_add(&md, r->text ? r->text : "", r->text_len);
 	if (r->components_len > 0 && slack_render_components(r->components, r->components_len, &blocks, &words) > 0)
 		w->blocks = buf_detach(&blocks, NULL);
+	for (size_t i = 0; w->blocks && i < r->components_len; i++)
+		w->commands |= r->components[i].kind == COMPONENT_BUTTON && r->components[i].action &&
+		    strcmp(r->components[i].action, ACTION_COMMAND) == 0;
 	if (words.len > 0)
 		buf_addf(&md, "%s%s", md.len ? "\n\n" : "", words.p);
 	if (md.len == 0)

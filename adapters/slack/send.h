@@ -27,6 +27,8 @@ struct slack_out_port {
 	void (*stream_opened)(void *arg, struct id ws, struct id delivery, const char *external_ref);
 	/** Slack said not to try this delivery for ${ms}; we wait, and whoever comes after us is to wait as well. */
 	void (*held)(void *arg, struct id ws, struct id delivery, uint32_t ms);
+	/** An answer is visible as ${ts}, its last message; ${buttons}: that one can be pressed.  NULL: nobody minds. */
+	void (*shown)(void *arg, struct id ws, struct id thread, const char *channel, const char *ts, bool buttons);
 	/** Who we are, NULL while unknown: for looking up our own messages. */
 	const struct slack_self *(*self)(void *arg);
 };

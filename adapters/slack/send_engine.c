@@ -1,4 +1,5 @@
 /* The sender's port on the real engine, apart so that the sender can be tested without one. */
+#include "buttons.h"
 #include "send.h"
 #include "slack_internal.h"
 
@@ -18,6 +19,13 @@ static void engine_held_port(void *arg, struct id ws, struct id delivery, uint32
 {
 	engine_held(((struct slack *)arg)->engine, ws, delivery, ms);
 }
+static void shown_port(void *arg, struct id ws, struct id thread, const char *channel, const char *ts, bool buttons)
+{
+	struct slack *s = arg;
+	buttons_answered(s->buttons, ws, thread, ts);
+	if (buttons)
+		buttons_seen(s->buttons, ws, thread, channel, ts);
+}
 static const struct slack_self *self_port(void *arg)
 {
 	return atomic_load(&((struct slack *)arg)->self);
@@ -25,5 +33,11 @@ static const struct slack_self *self_port(void *arg)
 
 struct slack_out_port slack_out_engine(struct slack *s)
 {
-	return (struct slack_out_port){ s, engine_sent_port, engine_opening_port, engine_opened_port, engine_held_port, self_port };
+	return (struct slack_out_port){ .arg = s,
+		.sent = engine_sent_port,
+		.stream_opening = engine_opening_port,
+		.stream_opened = engine_opened_port,
+		.held = engine_held_port,
+		.shown = shown_port,
+		.self = self_port };
 }

@@ -13,6 +13,7 @@
 #include "../../core/base/mem.h"
 #include "../net/loop.h"
 #include "api.h"
+#include "buttons.h"
 #include "catchup.h"
 #include "inlet.h"
 #include "login.h"
@@ -198,6 +199,7 @@ enum err slack_open(struct adapter **out, const struct slack_options *o, char *w
 	    .base_url = s->api_url,
 	    .token = s->bot_token,
 	    .adaptive = s->limits_adaptive });
+	s->buttons = buttons_new(s);
 	s->out = slack_out_new(&(struct slack_out_options){
 	    .http = s->http, .api = s->api, .metrics = s->metrics, .port = slack_out_engine(s), .stream = s->stream_auto });
 	s->names = names_new(s);
@@ -248,6 +250,7 @@ void slack_free(struct adapter *a)
 	inlet_free(s->inlet);
 	names_free(s->names);
 	login_free(s->login);
+	buttons_free(s->buttons);
 	free((void *)(uintptr_t)atomic_load(&s->app_id));
 	free(s->api_url);
 	free(s);

@@ -13,6 +13,7 @@ struct slack_sock;    /* socket.h: Socket Mode links (loop thread) */
 struct slack_names;   /* names.h: people and channels (loop thread) */
 struct slack_inlet;   /* inlet.h: from frames to the engine (loop thread) */
 struct slack_login;   /* login.h: who we are (loop thread) */
+struct slack_buttons; /* buttons.h: buttons that have had their day (any thread) */
 struct slack_catchup; /* catchup.h: read-back after a gap (loop thread) */
 
 /* Who we are in Slack, as auth.test said; never changed once published, so any thread may keep a pointer. */
@@ -51,6 +52,7 @@ struct slack {
 	struct slack_inlet *inlet;
 	struct slack_login *login;
 	struct slack_catchup *catchup;
+	struct slack_buttons *buttons;
 };
 /** Remembers which app this is (loop thread). */
 void slack_set_app(struct slack *s, const char *app_id);

@@ -357,12 +357,13 @@ static void wire_read_view(struct wire *w, struct jv *d, jv_ref view, struct sla
 		return;
 	snprintf(w->view_place, sizeof(w->view_place), "%s", about);
 	char *save = NULL, *channel = strtok_r(w->view_place, " ", &save), *thread = strtok_r(NULL, " ", &save),
-	     *ts = strtok_r(NULL, " ", &save);
+	     *ts = strtok_r(NULL, " ", &save), *stored = strtok_r(NULL, " ", &save);
 	if (!wire_ts_valid(thread) || !wire_ts_valid(ts))
 		return;
 	ev->channel = channel;
 	ev->inner.thread_ts = thread;
 	ev->inner.ts = ts;
+	ev->about = stored;
 }
 
 static void wire_read_interactive(struct wire *w, struct jv *d, jv_ref p, struct slack_event *ev)

@@ -13,8 +13,8 @@
 #define WIRE_ENVELOPE_ID_MAX 128u
 #define WIRE_FILES_MAX 10
 /*
- * The forms Eddy opens have one field, and carry what they are about as private_metadata: "CHANNEL THREAD_TS MESSAGE_TS", which become
- * ${channel}, ${inner.thread_ts} and ${inner.ts} of the event again.
+ * The forms Eddy opens have one field, and carry what they are about as private_metadata: "CHANNEL THREAD_TS MESSAGE_TS [ABOUT]", which
+ * become ${channel}, ${inner.thread_ts}, ${inner.ts} and ${about} of the event again.
  */
 #define WIRE_VIEW_PLACE_MAX 160
 #define WIRE_VIEW_FIELD "words" /* its block_id and action_id */
@@ -104,8 +104,9 @@ struct slack_event {
 	const char *command, *response_url, *trigger_id, *callback_id;
 	const char *action_id, *action_value, *action_ts;
 	const char *view_id, *view_words; /* view_submission: which form, and what stands in its field (NULL: nothing) */
-	bool ephemeral;                   /* the message under a button is for one person only */
-	const char *user;                 /* who did it */
+	const char *about; /* the id of the stored message that a shortcut or form is about; NULL: it has the key ${inner.ts} */
+	bool ephemeral;    /* the message under a button is for one person only */
+	const char *user;  /* who did it */
 };
 
 /* The decoder with its reusable memory; one thread. */

@@ -35,6 +35,9 @@ const struct pg_statement edge_statements[] = {
 	    " AND i.adapter = $5 AND i.external_id = $6) ELSE p.external_id = $6 OR EXISTS (SELECT 1 FROM place_people r WHERE r.ws = $1"
 	    " AND r.place_id = p.id AND r.external_id = $6) END, false) AS see) may ON true"
 	    " ORDER BY may.see DESC, n.o LIMIT 1" },
+	{ "edge_find_said",
+	    "SELECT m.id, m.body, m.components IS NOT NULL FROM outbox o JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
+	    " WHERE o.ws = $1 AND o.thread_id = $2 AND $3 = ANY (string_to_array(o.external_ref, ',')) AND m.state <> 2 LIMIT 1" },
 	{ "edge_runs_of_thread",
 	    "SELECT count(*) FROM runs WHERE ws = $1 AND thread_id = $2 AND created_at > now() - $3::int8 * interval '1 ms'" },
 	{ "edge_runs_of_person",
@@ -171,6 +174,26 @@ enum err engine_recent_runs(struct engine *e, struct id ws, const char *adapter,
 		err = count(
 		    e, ws, "edge_runs_of_person", directory_person(e->directory, identity, &id) ? id : identity, ms, of_person);
 	}
+	return err;
+}
+
+enum err engine_find_said(struct engine *e, struct id ws, struct id thread, const char *part, struct said_message *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, thread);
+	pg_arg_str(a, part);
+	enum err err = ask(e, ws, "edge_find_said", a, &r);
+	pg_args_free(a);
+	if (err == ERR_NONE && PQntuples(r) == 0)
+		err = ERR_INPUT;
+	if (err == ERR_NONE) {
+		out->id = pg_get_id(r, 0, 0);
+		out->text = xstrndup(PQgetvalue(r, 0, 1), (size_t)PQgetlength(r, 0, 1));
+		out->offers = pg_get_bool(r, 0, 2);
+	}
+	PQclear(r);
 	return err;
 }
 

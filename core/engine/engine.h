@@ -195,6 +195,13 @@ struct found_thread {
  */
 enum err engine_find_thread(struct engine *e, struct id ws, const char *adapter, const struct thread_name *names, size_t n,
     const char *reader, struct found_thread *out);
+/** What Eddy said in ${thread} that is shown there as ${part} (its external_ref or a part of that).  ERR_INPUT: nothing. */
+struct said_message {
+	struct id id;
+	char *text;  /* Markdown; the caller's to free */
+	bool offers; /* there is something to press yet */
+};
+enum err engine_find_said(struct engine *e, struct id ws, struct id thread, const char *part, struct said_message *out);
 /** Answers that were asked for within the last ${ms}: in ${thread}, and of ${person} (as the adapter names it) in threads of their own. */
 enum err engine_recent_runs(struct engine *e, struct id ws, const char *adapter, struct id thread, const char *person, uint32_t ms,
     int64_t *in_thread, int64_t *of_person);

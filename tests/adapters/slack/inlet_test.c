@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "../../../adapters/slack/buttons.h"
 #include "../../../adapters/slack/home.h"
 #include "../../../adapters/slack/inlet.h"
 #include "../../../adapters/slack/names.h"
@@ -79,6 +80,30 @@ bool engine_submit(struct engine *e, void (*fn)(void *arg), void *arg)
 	(void)e;
 	return near_put(&near_workers, fn, arg);
 }
+static bool said_known;
+struct id engine_place_id(struct id ws, const char *adapter, const char *place_key)
+{
+	(void)ws;
+	assert_string_equal(adapter, "slack");
+	assert_string_equal(place_key, "COURS");
+	return (struct id){ { 7 } };
+}
+struct id engine_thread_id(struct id place, const char *thread_key)
+{
+	assert_int_equal(place.b[0], 7);
+	assert_string_equal(thread_key, "1760000000.000100");
+	return (struct id){ { 8 } };
+}
+enum err engine_find_said(struct engine *e, struct id ws, struct id thread, const char *part, struct said_message *out)
+{
+	(void)e;
+	assert_int_equal(ws.b[0], 1);
+	assert_int_equal(thread.b[0], 8);
+	assert_string_equal(part, "1760000000.000300");
+	out->id = (struct id){ { 9 } };
+	out->text = xstrdup("ours");
+	return said_known ? ERR_NONE : (free(out->text), out->text = NULL, ERR_INPUT);
+}
 enum err engine_install(struct engine *e, const char *adapter, const char *external_id, const char *name, bool home, struct id *ws)
 {
 	(void)e;
@@ -136,6 +161,13 @@ void names_forget_place(struct slack_names *n, const char *id)
 {
 	(void)n;
 	note("forget", id, NULL);
+}
+void buttons_pressed(struct slack_buttons *b, struct id ws, const char *channel, const char *thread_key, const char *ts)
+{
+	(void)b;
+	(void)ws;
+	(void)channel;
+	note("pressed", thread_key, ts);
 }
 void home_publish(struct slack *of, const char *user)
 {
@@ -551,9 +583,18 @@ static void fork_shortcut__keeps_the_message__and_asks_for_the_topic(void **stat
 	commit(ERR_NONE);
 	assert_int_equal(t->settled, '+');
 	near_answer("{\"ok\":true}");
-	/* Our own words are kept already. */
+	/* Our own words are kept already, under a name of the core's. */
 	t = pressed(SHORTCUT("eddy_fork", "COURS", "UEDDY"));
+	assert_int_equal(t->settled, 0);
+	said_known = true;
+	near_run();
 	assert_int_equal(accepts_len, 0);
+	assert_int_equal(t->settled, '+');
+	assert_non_null(strstr(near_waits(), "1760000000.000300 09000000-0000-0000-0000-000000000000\""));
+	near_answer("{\"ok\":true}");
+	said_known = false;
+	t = pressed(SHORTCUT("eddy_fork", "COURS", "UEDDY"));
+	near_run();
 	assert_int_equal(t->settled, '+');
 	near_fail(SLACK_REFUSED, "expired_trigger_id");
 	assert_non_null(strstr(near_waits(), "response_url {\"response_type\":\"ephemeral\""));

@@ -111,7 +111,7 @@ static struct world *world_new(uint32_t life_ms)
 	    .api = w->api,
 	    .metrics = w->metrics,
 	    .stream = true,
-	    .port = { w, on_sent, on_opening, on_opened, on_held, on_self },
+	    .port = { w, on_sent, on_opening, on_opened, on_held, NULL, on_self },
 	    .grow_wait_ms = 60,
 	    .status_wait_ms = 60,
 	    .append_ms = 60,
