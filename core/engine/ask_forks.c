@@ -480,5 +480,9 @@ const struct ask_handler ask_forks[] = {
 	{ CMD_FORK, answer_fork, NULL },
 	{ CMD_FORKS, answer_forks, NULL },
 	{ CMD_ABANDON, answer_abandon, NULL },
+	{ CMD_RESOLVE, resolve_answer, resolve_complete },
+	{ CMD_ACCEPT, accept_answer, NULL },
+	{ CMD_EDIT, edit_answer, NULL },
+	{ CMD_DISCARD, discard_answer, NULL },
 	{ CMD_NONE, NULL, NULL },
 };

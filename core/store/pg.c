@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/log.h"
 #include "../base/mem.h"
 
 struct pg {
@@ -226,6 +227,8 @@ enum err pg_class(PGconn *c, const PGresult *r)
 	 * Lost connection, serialisation and deadlock, out of resources, lock not available, shutdown or cancelled by a
 	 * limit, I/O error, session time-outs, a read-only server during a change of primary.
 	 */
+	if (is_state(r, "08P01"))
+		return ERR_BROKEN; /* an argument of another type than the statement's: a mistake of ours, not of the network */
 	static const char *const retry[] = { "08", "40", "53", "55P03", "57", "58", "25P03", "25006", "25P02" };
 	for (size_t i = 0; i < sizeof(retry) / sizeof(retry[0]); i++) {
 		if (is_state(r, retry[i]))
@@ -323,6 +326,7 @@ enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, 
 	ExecStatusType st = PQresultStatus(r);
 	if (st != PGRES_TUPLES_OK && st != PGRES_COMMAND_OK) {
 		enum err e = pg_class(p->conn, r);
+		log_warn("pg.statement", LF_STR("statement", statement), LF_STR("sqlstate", pg_state(r)), LF_STR("result", err_name(e)));
 		PQclear(r);
 		return e;
 	}

@@ -37,7 +37,7 @@ static const struct noted *heard(struct fixture *f, const char *words)
 	return NULL;
 }
 
-__attribute__((unused)) static size_t times(struct fixture *f, const char *words)
+static size_t times(struct fixture *f, const char *words)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < fixture_count(f, REPLY_WHOLE); i++)
@@ -183,6 +183,115 @@ static void abandon__is_silent_in_the_parent(void **state)
 	fixture_free(f);
 }
 
+static const char draft[] =
+    "{\"headline\":\"Postgres it is\",\"points\":[{\"text\":\"SQLite was too small\",\"sources\":[2]},"
+    "{\"text\":\"Postgres runs already\",\"sources\":[3]},{\"text\":\"nobody said this\",\"sources\":[99]},"
+    "{\"text\":\"Backups are there\",\"sources\":[4]}],\"decisions\":[{\"text\":\"We take Postgres\",\"sources\":[5]}],"
+    "\"open_questions\":[],\"deferred\":[]}";
+
+/* A side thread f1 of t1 with five messages of Ada and Bob, one of them a correction. */
+static void talk(struct fixture *f)
+{
+	assert_true(mumble(f, "Ada", "t1", "k1", "Which database?"));
+	assert_true(say(f, "Ada", "t1", "k2", "fork: database"));
+	assert_non_null(heard(f, "is open"));
+	assert_true(mumble(f, "Bob", "f1", "m1", "SQLite is too small for this."));
+	assert_true(mumble(f, "Ada", "f1", "m2", "Postgres runs here already."));
+	assert_true(mumble(f, "Bob", "f1", "m3", "We decided on MySQL then."));
+	assert_true(mumble(f, "Ada", "f1", "m4", "Backups are there too."));
+	assert_true(mumble(f, "Bob", "f1", "m5", "Correction: we take Postgres."));
+	assert_true(db_settles(8000));
+}
+
+static void resolve__drafts_edits_and_posts_once(void **state)
+{
+	(void)state;
+	struct fixture *f = on_platform(NULL);
+	talk(f);
+	fixture_words(f, draft);
+	assert_true(mumble(f, "Bob", "f1", "r1", "resolve"));
+	const struct noted *n = heard(f, "Postgres it is");
+	assert_non_null(n);
+	assert_null(strstr(n->text, "nobody said this"));
+	assert_non_null(strstr(n->offers, "Accept|command|accept"));
+	assert_true(mumble(f, "Bob", "f1", "r2", "accept"));
+	assert_non_null(heard(f, "Only Ada decides"));
+	assert_true(mumble(f, "Ada", "f1", "r3", "edit:\n**Postgres, for good**\n\n- SQLite was too small [2]\n- Postgres runs already [3]\n- Backups are there "
+		"[4]\n\n**Decisions**\n\n- We take Postgres 15 [5]"));
+	assert_non_null(heard(f, "as you want it"));
+	assert_true(mumble(f, "Ada", "f1", "r4", "accept"));
+	assert_non_null(heard(f, "Posted in"));
+	assert_non_null(heard(f, "from side thread"));
+	assert_true(mumble(f, "Ada", "f1", "r5", "accept"));
+	assert_true(db_settles(8000));
+	assert_int_equal(1, times(f, "from side thread"));
+	n = heard(f, "from side thread");
+	assert_string_equal("origin", n->to);
+	assert_non_null(strstr(n->text, "Postgres, for good"));
+	assert_null(strstr(n->text, "Postgres it is"));
+	assert_int_equal(1, db_count("SELECT count(*) FROM forks f JOIN threads t ON t.id = f.thread_id WHERE f.state = 3 AND t.state = 2"));
+	assert_int_equal(1, db_count("SELECT count(*) FROM context_items WHERE kind = 2 AND state = 2 AND body LIKE '%Postgres 15%'"));
+	assert_int_equal(1, db_count("SELECT count(*) FROM resolutions r JOIN messages m ON m.id = r.message_id JOIN threads t ON t.id = m.thread_id"
+		" WHERE r.state = 2 AND r.edited AND t.external_key = 't1'"));
+	fixture_free(f);
+}
+
+static void resolve__without_a_model_takes_words(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .scan_ms = 100, .no_model = true });
+	talk(f);
+	assert_true(mumble(f, "Ada", "f1", "r1", "resolve"));
+	const struct noted *n = heard(f, "no model is connected");
+	assert_non_null(n);
+	assert_non_null(strstr(n->text, "Postgres"));
+	assert_null(strstr(n->text, "MySQL"));
+	fixture_free(f);
+}
+
+static void resolve__nonsense_of_the_model_is_asked_again_then_done_without(void **state)
+{
+	(void)state;
+	struct fixture *f = on_platform(NULL);
+	talk(f);
+	fixture_words(f, "I'd rather talk about the weather.");
+	fixture_words(f, "{\"headline\":\"no points\",\"points\":[]}");
+	assert_true(mumble(f, "Ada", "f1", "r1", "resolve"));
+	assert_non_null(heard(f, "gave no usable answer"));
+	fixture_free(f);
+}
+
+static void resolve__of_nothing_says_so(void **state)
+{
+	(void)state;
+	struct fixture *f = on_platform(NULL);
+	assert_true(say(f, "Ada", "t1", "k1", "fork: empty"));
+	assert_non_null(heard(f, "is open"));
+	assert_true(mumble(f, "Ada", "f1", "k2", "resolve"));
+	assert_non_null(heard(f, "Nothing was said in it yet"));
+	assert_true(mumble(f, "Ada", "f1", "k3", "accept"));
+	assert_non_null(heard(f, "There is no draft yet"));
+	fixture_free(f);
+}
+
+static void resolve__from_the_parent_drafts_in_the_fork(void **state)
+{
+	(void)state;
+	struct fixture *f = on_platform(NULL);
+	talk(f);
+	fixture_words(f, draft);
+	assert_true(say(f, "Ada", "t1", "k9", "resolve #1"));
+	assert_non_null(heard(f, "The draft is in"));
+	const struct noted *n = heard(f, "A draft of what goes back");
+	assert_non_null(n);
+	assert_string_equal("within:f1", n->to);
+	assert_non_null(strstr(n->offers, "Accept"));
+	assert_true(mumble(f, "Ada", "f1", "r1", "discard"));
+	assert_non_null(heard(f, "The draft is gone"));
+	assert_int_equal(1, db_count("SELECT count(*) FROM resolutions WHERE state = 4"));
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +302,11 @@ int main(void)
 		cmocka_unit_test(fork__that_cannot_open_is_told),
 		cmocka_unit_test(list__names_state_and_creator),
 		cmocka_unit_test(abandon__is_silent_in_the_parent),
+		cmocka_unit_test(resolve__drafts_edits_and_posts_once),
+		cmocka_unit_test(resolve__without_a_model_takes_words),
+		cmocka_unit_test(resolve__nonsense_of_the_model_is_asked_again_then_done_without),
+		cmocka_unit_test(resolve__of_nothing_says_so),
+		cmocka_unit_test(resolve__from_the_parent_drafts_in_the_fork),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
