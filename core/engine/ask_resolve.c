@@ -31,14 +31,18 @@
 
 const struct pg_statement ask_resolve_statements[] = {
 	{ "resolve_messages",
-	    "SELECT * FROM (SELECT " COLUMNS SAID " WHERE m.ws = $1 AND m.thread_id = $2 AND m.audience_id = (SELECT audience_id FROM threads"
+	    "SELECT * FROM (SELECT " COLUMNS SAID
+	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.audience_id = (SELECT audience_id FROM threads"
 	    " WHERE ws = $1 AND id = $2)" COUNTS " ORDER BY m.seq DESC LIMIT $3) x ORDER BY 2" },
-	{ "resolve_about", "SELECT " COLUMNS SAID " WHERE m.ws = $1 AND m.id = $2 AND m.thread_id = $3 AND m.state <> 2 AND m.body <> ''" },
+	{ "resolve_about",
+	    "SELECT " COLUMNS SAID " WHERE m.ws = $1 AND m.id = $2 AND m.thread_id = $3 AND m.state <> 2 AND m.body <> ''" },
 	{ "resolve_by_ids",
 	    "SELECT m.id, m.seq, m.created_at, m.author_kind, p.name, ''::text, coalesce(m.message_key, split_part(o.external_ref, ',', 1),"
-	    " m.id::text), m.thread_id, array_position($2::uuid[], m.id)" SAID " WHERE m.ws = $1 AND m.id = ANY ($2) AND m.state <> 2"
+	    " m.id::text), m.thread_id, array_position($2::uuid[], m.id)" SAID
+	    " WHERE m.ws = $1 AND m.id = ANY ($2) AND m.state <> 2"
 	    " ORDER BY 9" },
-	{ "resolve_replace", "UPDATE resolutions SET state = 3, closed_at = now() WHERE ws = $1 AND fork_id = $2 AND state = 1 AND id <> $3" },
+	{ "resolve_replace",
+	    "UPDATE resolutions SET state = 3, closed_at = now() WHERE ws = $1 AND fork_id = $2 AND state = 1 AND id <> $3" },
 	{ "resolve_put",
 	    "INSERT INTO resolutions (ws, id, fork_id, state, headline, body, sources, by_model) VALUES ($1, $2, $3, 1, $4, $5, $6, $7)"
 	    " ON CONFLICT (ws, id) DO NOTHING" },
@@ -46,7 +50,8 @@ const struct pg_statement ask_resolve_statements[] = {
 	{ "resolve_offered",
 	    "SELECT id, headline, body, sources, by_model, state, message_id FROM resolutions WHERE ws = $1 AND fork_id = $2"
 	    " AND state IN (1, 2) ORDER BY state DESC, created_at DESC LIMIT 1 FOR UPDATE" },
-	{ "resolve_edit", "UPDATE resolutions SET headline = $3, body = $4, edited = true WHERE ws = $1 AND id = $2 AND state = 1" },
+	{ "resolve_edit",
+	    "UPDATE resolutions SET headline = $3, body = $4, edited = true WHERE ws = $1 AND id = $2 AND state = 1" },
 	{ "resolve_accept",
 	    "UPDATE resolutions SET state = 2, message_id = $3, closed_at = now(), closed_by = $4 WHERE ws = $1 AND id = $2 AND state = 1" },
 	{ "resolve_discard",
@@ -72,17 +77,20 @@ static void messages_done(struct messages *m)
 	memset(m, 0, sizeof(*m));
 }
 
-static void read_message(const struct ask *a, const struct fork_row *f, const PGresult *r, int row, bool parent, struct messages *to)
+static void read_message(
+    const struct ask *a, const struct fork_row *f, const PGresult *r, int row, bool parent, struct messages *to)
 {
 	size_t i = to->len++;
 	bool eddy = pg_get_int8(r, row, 3) == AUTHOR_EDDY;
 	const char *name = pg_get_str(r, row, 4);
-	bool linked = ask_permalink(a, f->adapter, parent ? f->parent_place_key : f->place_key, parent ? f->parent_key : f->thread_key,
-	    PQgetvalue(r, row, 6), to->links[i], sizeof(to->links[i]));
+	bool linked = ask_permalink(a, f->adapter, parent ? f->parent_place_key : f->place_key,
+	    parent ? f->parent_key : f->thread_key, PQgetvalue(r, row, 6), to->links[i], sizeof(to->links[i]));
 	to->list[i] = (struct digest_message){ .id = pg_get_id(r, row, 0),
 		.seq = pg_get_int8(r, row, 1),
 		.at_ms = pg_get_time_ms(r, row, 2),
-		.author = eddy ? "Eddy" : name != NULL ? name : "somebody",
+		.author = eddy     ? "Eddy"
+		    : name != NULL ? name
+		                   : "somebody",
 		.by_eddy = eddy,
 		.text = PQgetvalue(r, row, 5),
 		.text_len = (size_t)PQgetlength(r, row, 5),
@@ -186,8 +194,8 @@ static void put_intro(struct ask *a, const struct fork_row *f, bool by_model, bo
 }
 
 /* Shows the draft where the side thread is; from elsewhere the answer says that it is there. */
-static enum err show_draft(struct ask *a, const struct fork_row *f, const struct resolution *r, const struct messages *m, bool by_model,
-    bool edited)
+static enum err show_draft(
+    struct ask *a, const struct fork_row *f, const struct resolution *r, const struct messages *m, bool by_model, bool edited)
 {
 	struct buf plain = BUF_INIT, md = BUF_INIT;
 	struct component buttons[3];
@@ -220,7 +228,8 @@ static enum err show_draft(struct ask *a, const struct fork_row *f, const struct
 	return e;
 }
 
-static enum err store_draft(struct ask *a, const struct fork_row *f, const struct resolution *r, const struct messages *m, bool by_model)
+static enum err store_draft(
+    struct ask *a, const struct fork_row *f, const struct resolution *r, const struct messages *m, bool by_model)
 {
 	struct buf body = BUF_INIT;
 	resolution_render(r, NULL, m->len, &body);

@@ -326,7 +326,8 @@ enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, 
 	ExecStatusType st = PQresultStatus(r);
 	if (st != PGRES_TUPLES_OK && st != PGRES_COMMAND_OK) {
 		enum err e = pg_class(p->conn, r);
-		log_warn("pg.statement", LF_STR("statement", statement), LF_STR("sqlstate", pg_state(r)), LF_STR("result", err_name(e)));
+		log_warn(
+		    "pg.statement", LF_STR("statement", statement), LF_STR("sqlstate", pg_state(r)), LF_STR("result", err_name(e)));
 		PQclear(r);
 		return e;
 	}

@@ -216,8 +216,9 @@ static void resolve__drafts_edits_and_posts_once(void **state)
 	assert_non_null(strstr(n->offers, "Accept|command|accept"));
 	assert_true(mumble(f, "Bob", "f1", "r2", "accept"));
 	assert_non_null(heard(f, "Only Ada decides"));
-	assert_true(mumble(f, "Ada", "f1", "r3", "edit:\n**Postgres, for good**\n\n- SQLite was too small [2]\n- Postgres runs already [3]\n- Backups are there "
-		"[4]\n\n**Decisions**\n\n- We take Postgres 15 [5]"));
+	assert_true(mumble(f, "Ada", "f1", "r3",
+	    "edit:\n**Postgres, for good**\n\n- SQLite was too small [2]\n- Postgres runs already [3]\n- Backups are there "
+	    "[4]\n\n**Decisions**\n\n- We take Postgres 15 [5]"));
 	assert_non_null(heard(f, "as you want it"));
 	assert_true(mumble(f, "Ada", "f1", "r4", "accept"));
 	assert_non_null(heard(f, "Posted in"));
@@ -229,10 +230,14 @@ static void resolve__drafts_edits_and_posts_once(void **state)
 	assert_string_equal("origin", n->to);
 	assert_non_null(strstr(n->text, "Postgres, for good"));
 	assert_null(strstr(n->text, "Postgres it is"));
-	assert_int_equal(1, db_count("SELECT count(*) FROM forks f JOIN threads t ON t.id = f.thread_id WHERE f.state = 3 AND t.state = 2"));
-	assert_int_equal(1, db_count("SELECT count(*) FROM context_items WHERE kind = 2 AND state = 2 AND body LIKE '%Postgres 15%'"));
-	assert_int_equal(1, db_count("SELECT count(*) FROM resolutions r JOIN messages m ON m.id = r.message_id JOIN threads t ON t.id = m.thread_id"
-		" WHERE r.state = 2 AND r.edited AND t.external_key = 't1'"));
+	assert_int_equal(
+	    1, db_count("SELECT count(*) FROM forks f JOIN threads t ON t.id = f.thread_id WHERE f.state = 3 AND t.state = 2"));
+	assert_int_equal(
+	    1, db_count("SELECT count(*) FROM context_items WHERE kind = 2 AND state = 2 AND body LIKE '%Postgres 15%'"));
+	assert_int_equal(1,
+	    db_count(
+	        "SELECT count(*) FROM resolutions r JOIN messages m ON m.id = r.message_id JOIN threads t ON t.id = m.thread_id"
+	        " WHERE r.state = 2 AND r.edited AND t.external_key = 't1'"));
 	fixture_free(f);
 }
 
