@@ -14,6 +14,7 @@
 #define ORDER_MAX (64u * 1024u)
 #define WORDS_MAX 8
 #define EDGE_LINES_MAX 8
+#define INTRO_LINES_MAX 4 /* of one intro, as it was broken */
 
 /* Between blanks, so that a word is looked up with its blanks. */
 static const char hails[] =
@@ -169,28 +170,26 @@ static size_t without_choices(const char *s, size_t n)
 	return end;
 }
 
-/* Above it stands a paragraph that ends in a colon, and perhaps the words with which a mail program quotes. */
+/* Above it stand lines that end in a colon: words with which a mail program quotes, and ours that say what follows. */
 static size_t without_intro(const char *s, size_t n)
 {
-	size_t at = 0;
-	for (int i = 0; i < 2; i++) {
-		size_t from = at, last = 0;
-		while (from < n && (unsigned char)s[from] <= ' ')
-			from++;
-		size_t end = from;
-		while (end < n) {
-			struct line l = line_at(s + end, n - end);
-			if (l.n == 0)
-				break;
-			last = (size_t)(l.p + l.n - s);
-			const char *next = memchr(s + end, '\n', n - end);
-			end = next != NULL ? (size_t)(next + 1 - s) : n;
-		}
-		if (last == 0 || s[last - 1] != ':' || end >= n || s[from] == '-' || s[from] == '*')
+	size_t kept = 0;
+	int lines = 0;
+	for (size_t i = 0; i < n && lines < INTRO_LINES_MAX;) {
+		struct line l = line_at(s + i, n - i);
+		const char *next = memchr(s + i, '\n', n - i);
+		i = next != NULL ? (size_t)(next + 1 - s) : n;
+		if (l.n == 0 && lines == 0)
+			continue;
+		if (l.n == 0 || strchr("-*#", l.p[0]) != NULL)
 			break;
-		at = end;
+		lines++;
+		if (l.p[l.n - 1] == ':') {
+			kept = i;
+			lines = 0;
+		}
 	}
-	return at;
+	return kept;
 }
 
 static void add_unquoted(struct buf *out, const char *s, size_t n)
