@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../base/clock.h"
+#include "../base/fault.h"
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "context.h"
@@ -227,6 +228,8 @@ static void forget_components(struct run *r)
 
 static enum ask_step ask_close(struct ask *a, enum err e)
 {
+	if (e == ERR_NONE)
+		fault_point("ask.done"); /* what it has stored is there, that it was done is not */
 	if (a->pg != NULL && e != ERR_NONE)
 		pg_rollback(a->pg);
 	tell(a, e == ERR_NONE);

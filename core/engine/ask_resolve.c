@@ -341,7 +341,8 @@ struct draft {
 	size_t sources_len;
 	const char *body;
 	size_t body_len;
-	bool by_model, accepted;
+	bool by_model;
+	enum resolution_state state;
 };
 
 static void draft_done(struct draft *d)
@@ -392,7 +393,7 @@ static enum err find_draft(struct ask *a, struct draft *d)
 	d->body_len = (size_t)PQgetlength(d->res, 0, 2);
 	read_sources(d->res, 3, d);
 	d->by_model = pg_get_bool(d->res, 0, 4);
-	d->accepted = pg_get_int8(d->res, 0, 5) == 2;
+	d->state = (enum resolution_state)pg_get_int8(d->res, 0, 5);
 	return ERR_NONE;
 }
 
@@ -489,10 +490,10 @@ enum err accept_answer(struct ask *a)
 	if (e == ERR_NONE)
 		e = find_draft(a, &d);
 	if (e == ERR_NONE && !id_is_none(d.id)) {
-		done = !d.accepted && d.f.state == FORK_ACTIVE;
+		done = resolution_may_become(d.state, RESOLUTION_ACCEPTED) && fork_may_become(d.f.state, FORK_RESOLVED);
 		if (done)
 			e = accept_draft(a, &d);
-		if (d.accepted || done)
+		if (d.state == RESOLUTION_ACCEPTED || done)
 			say_posted(a, &d.f);
 		else
 			fork_say_state(a, &d.f);
@@ -544,10 +545,10 @@ enum err edit_answer(struct ask *a)
 	if (e == ERR_NONE)
 		e = find_draft(a, &d);
 	if (e == ERR_NONE && !id_is_none(d.id)) {
-		if (d.accepted || d.f.state != FORK_ACTIVE)
-			fork_say_state(a, &d.f);
-		else
+		if (d.state == RESOLUTION_OFFERED && d.f.state == FORK_ACTIVE)
 			e = change_draft(a, &d);
+		else
+			fork_say_state(a, &d.f);
 	}
 	e = pg_end(a->pg, e);
 	draft_done(&d);
@@ -560,7 +561,7 @@ enum err discard_answer(struct ask *a)
 	enum err e = pg_begin(a->pg, a->r->ws);
 	if (e == ERR_NONE)
 		e = find_draft(a, &d);
-	if (e == ERR_NONE && !id_is_none(d.id) && d.accepted) {
+	if (e == ERR_NONE && !id_is_none(d.id) && !resolution_may_become(d.state, RESOLUTION_DISCARDED)) {
 		fork_say_state(a, &d.f);
 	} else if (e == ERR_NONE && !id_is_none(d.id)) {
 		struct pg_args *g = pg_args_new();

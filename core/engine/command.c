@@ -243,7 +243,10 @@ enum command command_recognise(const char *text, size_t n)
 
 const char *command_name(enum command c)
 {
-	static const char *const names[] = { "none", "help", "status", "whoami", "capabilities", "date", "time", "stop", "quiet", "come_back",
-		"history", "greeting", "introduce", "late", "handover", "hand_back", "done", "edge", "fork", "forks", "resolve", "abandon", "accept", "edit", "discard", "threads", "open", "rename", "archive", "reopen", "settle", "summarise", "catch_up", "offer_on", "offer_off", "whole", "search", "remember", "pin", "recall", "why", "forget", "forget_me", "private_on", "private_off", "export", "confirm", "decline", "decisions" };
+	static const char *const names[] = { "none", "help", "status", "whoami", "capabilities", "date", "time", "stop", "quiet",
+		"come_back", "history", "greeting", "introduce", "late", "handover", "hand_back", "done", "edge", "fork", "forks",
+		"resolve", "abandon", "accept", "edit", "discard", "threads", "open", "rename", "archive", "reopen", "settle",
+		"summarise", "catch_up", "offer_on", "offer_off", "whole", "search", "remember", "pin", "recall", "why", "forget",
+		"forget_me", "private_on", "private_off", "export", "confirm", "decline", "decisions" };
 	return (size_t)c < sizeof(names) / sizeof(names[0]) ? names[c] : "unknown";
 }

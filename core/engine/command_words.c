@@ -13,13 +13,13 @@
 #define WORDS_TEXT_MAX (64u * 1024u)
 
 enum takes {
-	NOTHING, /* but a full stop or a polite word */
-	TEXT,    /* something has to follow */
-	MAYBE,   /* something may */
-	NUMBER,  /* "#2", "2" or nothing */
+	NOTHING,  /* but a full stop or a polite word */
+	TEXT,     /* something has to follow */
+	MAYBE,    /* something may */
+	NUMBER,   /* "#2", "2" or nothing */
 	NUMBERED, /* "#2" or "2" has to */
-	MARKED,  /* something after a colon or on the next line has to */
-	LIST,    /* one of a few words that say which part of a list */
+	MARKED,   /* something after a colon or on the next line has to */
+	LIST,     /* one of a few words that say which part of a list */
 };
 enum where { ANYWHERE, IN_FORK };
 
@@ -135,8 +135,8 @@ static const struct words {
 	{ CMD_NONE, NOTHING, ANYWHERE, NULL },
 };
 /* clang-format on */
-static const char *const polite[] = { "please", "eddy", "hey", "hi", "hello", "ok", "okay", "so", "can you", "could you", "now", "thanks",
-	"bitte", "kannst du", "s il te plait", "por favor", "also", "and", "then", NULL };
+static const char *const polite[] = { "please", "eddy", "hey", "hi", "hello", "ok", "okay", "so", "can you", "could you", "now",
+	"thanks", "bitte", "kannst du", "s il te plait", "por favor", "also", "and", "then", NULL };
 
 /* Bytes of ${s} that ${words} take, up to and without what follows; 0: it begins in another way. */
 static size_t match(const char *words, const char *s, size_t n)

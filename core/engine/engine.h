@@ -183,9 +183,9 @@ struct thread_name { /* one way to mean a thread; the first that is not empty co
 struct found_thread {
 	struct id thread;
 	char place_key[FOUND_KEY_MAX], thread_key[FOUND_KEY_MAX];
-	int64_t seq;    /* of its newest event: engine_read_thread() */
-	bool is_reader; /* ${reader} is one of those who see it */
-	int visibility; /* of its place: enum visibility */
+	int64_t seq;     /* of its newest event: engine_read_thread() */
+	bool is_reader;  /* ${reader} is one of those who see it */
+	int visibility;  /* of its place: enum visibility */
 	bool is_private; /* what one person alone is told: intent.private_reply leads there */
 	bool is_fork;    /* a side thread */
 };

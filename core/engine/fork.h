@@ -56,5 +56,7 @@ struct settings;
 int fork_limit(const struct settings *s);
 /* What may become of a side thread; every change goes through here. */
 bool fork_may_become(enum fork_state from, enum fork_state to);
+enum resolution_state { RESOLUTION_OFFERED = 1, RESOLUTION_ACCEPTED = 2, RESOLUTION_REPLACED = 3, RESOLUTION_DISCARDED = 4 };
+bool resolution_may_become(enum resolution_state from, enum resolution_state to);
 
 #endif

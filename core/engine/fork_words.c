@@ -120,3 +120,8 @@ bool fork_may_become(enum fork_state from, enum fork_state to)
 	}
 	return false;
 }
+
+bool resolution_may_become(enum resolution_state from, enum resolution_state to)
+{
+	return from == RESOLUTION_OFFERED && to != RESOLUTION_OFFERED;
+}

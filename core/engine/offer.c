@@ -46,7 +46,8 @@ enum err offer_read(const char *json, size_t n, struct component **out, size_t *
 	for (size_t i = 0; i < count; i++) {
 		const json_t *o = json_array_get(list, i);
 		int64_t kind = json_int(o, "kind", COMPONENT_BUTTON);
-		to[i] = (struct component){ .kind = kind < 0 || kind > COMPONENT_PROGRESS ? COMPONENT_BUTTON : (enum component_kind)kind,
+		to[i] = (struct component){ .kind = kind < 0 || kind > COMPONENT_PROGRESS ? COMPONENT_BUTTON
+			                                                                  : (enum component_kind)kind,
 			.action = xstrdup(json_str(o, "action", NULL)),
 			.value = xstrdup(json_str(o, "value", NULL)),
 			.label = xstrdup(json_str(o, "label", NULL)),

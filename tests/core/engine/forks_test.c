@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../../core/base/clock.h"
+#include "../../../core/engine/fork.h"
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
 
@@ -297,6 +298,145 @@ static void resolve__from_the_parent_drafts_in_the_fork(void **state)
 	fixture_free(f);
 }
 
+/* ---- states ---- */
+
+static void states__only_these_may_follow(void **state)
+{
+	(void)state;
+	static const struct {
+		enum fork_state from, to;
+	} legal[] = { { FORK_OPENING, FORK_ACTIVE }, { FORK_OPENING, FORK_FAILED }, { FORK_ACTIVE, FORK_RESOLVED },
+		{ FORK_ACTIVE, FORK_ABANDONED } };
+	for (int from = FORK_OPENING; from <= FORK_FAILED; from++)
+		for (int to = FORK_OPENING; to <= FORK_FAILED; to++) {
+			bool want = false;
+			for (size_t i = 0; i < sizeof(legal) / sizeof(legal[0]); i++)
+				want |= (int)legal[i].from == from && (int)legal[i].to == to;
+			assert_int_equal(want, fork_may_become((enum fork_state)from, (enum fork_state)to));
+		}
+	for (int from = RESOLUTION_OFFERED; from <= RESOLUTION_DISCARDED; from++)
+		for (int to = RESOLUTION_OFFERED; to <= RESOLUTION_DISCARDED; to++)
+			assert_int_equal(from == RESOLUTION_OFFERED && to != RESOLUTION_OFFERED,
+			    resolution_may_become((enum resolution_state)from, (enum resolution_state)to));
+}
+
+/* Every act on a side thread in every state: what it leads to, and that nothing else has changed. */
+static void states__every_act_in_every_state(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *act;
+		enum fork_state in;
+		int resolution; /* 0: none */
+		enum fork_state fork_then;
+		int resolution_then;
+		const char *says;
+	} cases[] = {
+		{ "abandon", FORK_OPENING, 0, FORK_OPENING, 0, "not open yet" },
+		{ "abandon", FORK_ACTIVE, 0, FORK_ABANDONED, 0, "Closed" },
+		{ "abandon", FORK_ACTIVE, 1, FORK_ABANDONED, 4, "Closed" },
+		{ "abandon", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "resolved already" },
+		{ "abandon", FORK_ABANDONED, 4, FORK_ABANDONED, 4, "was abandoned" },
+		{ "abandon", FORK_FAILED, 0, FORK_FAILED, 0, "could not be opened" },
+		{ "resolve", FORK_OPENING, 0, FORK_OPENING, 0, "not open yet" },
+		{ "resolve", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "resolved already" },
+		{ "resolve", FORK_ABANDONED, 4, FORK_ABANDONED, 4, "was abandoned" },
+		{ "resolve", FORK_FAILED, 0, FORK_FAILED, 0, "could not be opened" },
+		{ "accept", FORK_OPENING, 0, FORK_OPENING, 0, "not open yet" },
+		{ "accept", FORK_ACTIVE, 0, FORK_ACTIVE, 0, "no draft yet" },
+		{ "accept", FORK_ACTIVE, 1, FORK_RESOLVED, 2, "Posted" },
+		{ "accept", FORK_ACTIVE, 3, FORK_ACTIVE, 3, "no draft yet" },
+		{ "accept", FORK_ACTIVE, 4, FORK_ACTIVE, 4, "no draft yet" },
+		{ "accept", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "Posted" },
+		{ "accept", FORK_ABANDONED, 4, FORK_ABANDONED, 4, "was abandoned" },
+		{ "accept", FORK_FAILED, 0, FORK_FAILED, 0, "could not be opened" },
+		{ "edit: **Other**\n\n- point", FORK_ACTIVE, 0, FORK_ACTIVE, 0, "no draft yet" },
+		{ "edit: **Other**\n\n- point", FORK_ACTIVE, 1, FORK_ACTIVE, 1, "as you want it" },
+		{ "edit: **Other**\n\n- point", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "resolved already" },
+		{ "edit: **Other**\n\n- point", FORK_ABANDONED, 4, FORK_ABANDONED, 4, "was abandoned" },
+		{ "discard", FORK_ACTIVE, 0, FORK_ACTIVE, 0, "no draft yet" },
+		{ "discard", FORK_ACTIVE, 1, FORK_ACTIVE, 4, "draft is gone" },
+		{ "discard", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "resolved already" },
+		{ "discard", FORK_ABANDONED, 4, FORK_ABANDONED, 4, "was abandoned" },
+	};
+	struct fixture *f = on_platform(NULL);
+	assert_true(say(f, "Ada", "t1", "k1", "fork: states"));
+	assert_non_null(heard(f, "is open"));
+	assert_true(db_settles(5000));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char sql[600], key[16];
+		snprintf(sql, sizeof(sql),
+		    "DELETE FROM resolutions; UPDATE forks SET state = %d; INSERT INTO resolutions (ws, id, fork_id, state, headline, body, sources,"
+		    " by_model) SELECT ws, gen_random_uuid(), id, %d, 'H', E'**H**\\n\\n- a\\n', '{}', true FROM forks WHERE %d > 0",
+		    cases[i].in, cases[i].resolution, cases[i].resolution);
+		assert_true(test_db_exec(sql));
+		size_t before = fixture_count(f, REPLY_WHOLE);
+		snprintf(key, sizeof(key), "s%zu", i);
+		assert_true(mumble(f, "Ada", "f1", key, cases[i].act));
+		assert_true(fixture_wait_replies(f, before + 1, 10000) > before);
+		assert_true(db_settles(5000));
+		bool said = false;
+		for (size_t k = before; k < fixture_count(f, REPLY_WHOLE); k++)
+			said |= strstr(fixture_reply(f, k)->text, cases[i].says) != NULL;
+		if (!said || db_count("SELECT state FROM forks") != cases[i].fork_then ||
+		    (cases[i].resolution > 0 && db_count("SELECT state FROM resolutions") != cases[i].resolution_then))
+			fail_msg("%s in %d with %d: fork %ld, resolution %ld, said: %s", cases[i].act, cases[i].in,
+			    cases[i].resolution, db_count("SELECT state FROM forks"), db_count("SELECT state FROM resolutions"),
+			    fixture_reply(f, before)->text);
+	}
+	fixture_free(f);
+}
+
+/* ---- as on a page: the thread is there at once ---- */
+
+static void page__fork_and_resolution(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .caps = CAP_PULL, .scan_ms = 100, .no_model = true });
+	assert_true(fixture_say(f, "Ada", "t1", "k1", "Which colour for the door?"));
+	assert_true(fixture_say(f, "Ada", "t1", "k2", "fork: colour"));
+	const struct noted *n = heard(f, "Side thread #1 is open");
+	assert_non_null(n);
+	assert_non_null(strstr(n->offers, "|fork.open|"));
+	const char *key = test_db_value("SELECT external_key FROM threads WHERE fork_id IS NOT NULL");
+	char thread[64];
+	snprintf(thread, sizeof(thread), "%s", key);
+	assert_int_equal(1,
+	    db_count("SELECT count(*) FROM messages m JOIN threads t ON t.id = m.thread_id WHERE t.fork_id IS NOT NULL"
+	             " AND m.seq = 1 AND m.body LIKE '**Side thread #1: colour**%Which colour for the door?%'"));
+	assert_true(fixture_say(f, "Ada", thread, "m1", "We take green."));
+	assert_true(fixture_say(f, "Ada", thread, "m2", "resolve"));
+	assert_non_null(heard(f, "A draft of what goes back"));
+	assert_true(fixture_say(f, "Ada", thread, "m3", "accept"));
+	assert_non_null(heard(f, "Posted in"));
+	assert_true(db_settles(5000));
+	assert_int_equal(1,
+	    db_count("SELECT count(*) FROM messages m JOIN threads t ON t.id = m.thread_id WHERE t.external_key = 't1'"
+	             " AND m.body LIKE '%green%from side thread%' AND m.components::text LIKE '%fork.resolution%'"));
+	fixture_free(f);
+}
+
+/* ---- another process goes on ---- */
+
+static void restart__opening_that_nobody_heard_of_is_done_once(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .scan_ms = 100, .mute = true });
+	char url[512];
+	snprintf(url, sizeof(url), "%s", fixture_url(f));
+	assert_true(say(f, "Ada", "t1", "k1", "fork: half open"));
+	assert_non_null(heard(f, "Side thread #1: half open"));
+	assert_int_equal(1, db_count("SELECT count(*) FROM forks WHERE state = 1"));
+	fixture_free(f);
+	f = on_platform(url);
+	const struct noted *n = heard(f, "Side thread #1: half open");
+	assert_non_null(n);
+	assert_true(n->maybe_sent); /* looked up before it is sent again */
+	assert_non_null(heard(f, "is open"));
+	assert_int_equal(1, db_count("SELECT count(*) FROM forks WHERE state = 2"));
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +452,10 @@ int main(void)
 		cmocka_unit_test(resolve__nonsense_of_the_model_is_asked_again_then_done_without),
 		cmocka_unit_test(resolve__of_nothing_says_so),
 		cmocka_unit_test(resolve__from_the_parent_drafts_in_the_fork),
+		cmocka_unit_test(states__only_these_may_follow),
+		cmocka_unit_test(states__every_act_in_every_state),
+		cmocka_unit_test(page__fork_and_resolution),
+		cmocka_unit_test(restart__opening_that_nobody_heard_of_is_done_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
