@@ -80,7 +80,14 @@ static void add_commands(struct buf *md)
 	    "- `date`, `time` – in your time zone\n"
 	    "- `history` – what I did in this thread, with time, tokens and cost\n"
 	    "- `stop` – end the answer I am writing\n"
-	    "- `quiet here` / `come back` – stay out of this thread unless I am named, or join again\n");
+	    "- `quiet here` / `come back` – stay out of this thread unless I am named, or join again\n"
+	    "\nThese take a moment more:\n\n"
+	    "- `search WORDS` – with `in:` `from:` `before:` `after:` `has:`\n"
+	    "- `fork TOPIC` – a side thread for one question; in it `resolve` drafts what comes back, `abandon` closes it; `forks` lists them\n"
+	    "- `summarise`, `catch me up` – this thread in short, or what you have missed\n"
+	    "- `threads`, `rename to TITLE`, `mark as resolved`, `archive`, `reopen`\n"
+	    "- `remember: …`, `pin that`, `what do you remember about …`, `why do you think so`, `forget that`\n"
+	    "- `private mode`, `export my data`, `forget me`\n");
 }
 
 static void answer_help(const struct command_facts *f, struct buf *md)
