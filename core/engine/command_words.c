@@ -138,43 +138,71 @@ static const struct words {
 static const char *const polite[] = { "please", "eddy", "hey", "hi", "hello", "ok", "okay", "so", "can you", "could you", "now",
 	"thanks", "bitte", "kannst du", "s il te plait", "por favor", "also", "and", "then", NULL };
 
-/* Bytes of ${s} that ${words} take, up to and without what follows; 0: it begins in another way. */
-static size_t match(const char *words, const char *s, size_t n)
+/* The beginning of a text as it is compared: its letters, folded once, and what stands between them. */
+#define LETTERS_MAX 72 /* longer than polite words and any of the table together */
+struct letter {
+	uint32_t c;
+	bool blank, barred; /* before it: a blank; something no command has inside */
+	size_t end;         /* in the text */
+};
+struct beginning {
+	struct letter letters[LETTERS_MAX];
+	size_t len;
+	bool blank; /* after the last one */
+};
+
+static void fold_beginning(const char *s, size_t n, struct beginning *out)
 {
-	size_t i = 0, end = 0;
-	bool blank = false;
-	while (i < n) {
+	bool blank = false, barred = false;
+	out->len = 0;
+	for (size_t i = 0; i < n && out->len < LETTERS_MAX;) {
 		uint32_t c;
 		size_t step = utf8_decode(s + i, n - i, &c);
 		if (step == 0)
-			return 0;
-		enum command_letter l = command_fold(&c);
-		if (*words == '\0') {
-			bool wide = (uint8_t)words[-1] >= 0x80; /* Japanese has no blanks between words */
-			return l == LETTER_WORD && !wide ? 0 : end;
-		}
+			break;
 		i += step;
+		bool bar = c == '\n' || c == '#';
+		enum command_letter l = command_fold(&c);
 		if (l == LETTER_NONE)
 			continue;
-		if (l != LETTER_WORD) {
-			blank = end > 0;
-			if (l == LETTER_BAD || (c == '\n' && end > 0) || c == '#')
-				return 0;
-			continue;
+		if (l == LETTER_WORD) {
+			out->letters[out->len++] = (struct letter){ c, blank, barred, i };
+			blank = barred = false;
+		} else {
+			blank = true;
+			barred |= bar || l == LETTER_BAD;
 		}
-		if (*words == ' ' && blank)
-			words++;
-		else if (blank && end > 0)
+	}
+	out->blank = blank;
+}
+
+/* How many letters from the ${from}th on are ${words}; 0: it goes on in another way. */
+static size_t match_letters(const char *words, const struct beginning *b, size_t from)
+{
+	size_t k = from;
+	while (*words != '\0') {
+		bool blank = *words == ' ';
+		words += blank;
+		uint32_t want = (unsigned char)*words;
+		size_t took = want < 0x80 ? 1 : utf8_decode(words, strlen(words), &want);
+		if (k >= b->len || b->letters[k].c != want || took == 0)
 			return 0;
-		blank = false;
-		uint32_t want;
-		size_t took = utf8_decode(words, strlen(words), &want);
-		if (took == 0 || want != c)
+		if (k > from && (b->letters[k].blank != blank || b->letters[k].barred))
 			return 0;
 		words += took;
-		end = i;
+		k++;
 	}
-	return *words == '\0' ? end : 0;
+	bool wide = (uint8_t)words[-1] >= 0x80; /* Japanese has no blanks between words */
+	return k < b->len && !b->letters[k].blank && !wide ? 0 : k - from;
+}
+
+/* Bytes of ${s} that ${words} take, up to and without what follows; 0: it begins in another way. */
+static size_t match(const char *words, const char *s, size_t n)
+{
+	struct beginning b;
+	fold_beginning(s, n, &b);
+	size_t took = match_letters(words, &b, 0);
+	return took > 0 ? b.letters[took - 1].end : 0;
 }
 
 static bool is_blank(char c)
@@ -182,27 +210,30 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static size_t skip_polite(const char *s, size_t n)
+/* Letters that polite words at the front take; not all there are, unless ${all}. */
+static size_t polite_letters(const struct beginning *b, bool all)
 {
 	size_t at = 0;
-	for (int round = 0; round < 6; round++) {
+	for (int round = 0; round < 6 && at < b->len; round++) {
 		size_t best = 0;
 		for (size_t i = 0; polite[i] != NULL; i++) {
-			size_t m = match(polite[i], s + at, n - at);
+			if ((unsigned char)polite[i][0] != b->letters[at].c)
+				continue;
+			size_t m = match_letters(polite[i], b, at);
 			best = m > best ? m : best;
 		}
-		if (best == 0)
+		if (best == 0 || (!all && at + best >= b->len))
 			break;
 		at += best;
 	}
-	while (at < n && (is_blank(s[at]) || s[at] == ',' || s[at] == '!' || s[at] == '.'))
-		at++;
 	return at;
 }
 
 static bool is_polite_end(const char *s, size_t n)
 {
-	size_t at = skip_polite(s, n);
+	struct beginning b;
+	fold_beginning(s, n, &b);
+	size_t took = polite_letters(&b, true), at = took > 0 ? b.letters[took - 1].end : 0;
 	while (at < n && (is_blank(s[at]) || strchr(".!?,;:", s[at]) != NULL))
 		at++;
 	return at == n;
@@ -261,14 +292,18 @@ bool command_parse(const char *text, size_t n, bool in_fork, struct command_call
 		return false;
 	while (n > 0 && is_blank(text[n - 1]))
 		n--;
-	size_t from = skip_polite(text, n), best = 0;
+	struct beginning b;
+	fold_beginning(text, n, &b);
+	size_t from = polite_letters(&b, false), best = 0;
 	for (const struct words *w = table; w->words != NULL; w++) {
 		if (w->where == IN_FORK && !in_fork)
 			continue;
-		size_t end = match(w->words, text + from, n - from);
-		if (end == 0 || end < best)
+		if (from < b.len && (unsigned char)w->words[0] < 0x80 && (unsigned char)w->words[0] != b.letters[from].c)
 			continue;
-		size_t at = from + end;
+		size_t took = match_letters(w->words, &b, from);
+		if (took == 0 || took < best)
+			continue;
+		size_t at = b.letters[from + took - 1].end;
 		bool marked = false;
 		while (at < n && (is_blank(text[at]) || text[at] == ':')) {
 			marked |= text[at] == ':' || text[at] == '\n';
@@ -276,7 +311,7 @@ bool command_parse(const char *text, size_t n, bool in_fork, struct command_call
 		}
 		if (!follows(w, marked, text + at, n - at))
 			continue;
-		best = end;
+		best = took;
 		bool nothing = w->takes == NOTHING;
 		*out = (struct command_call){ w->command, nothing ? "" : text + at, nothing ? 0 : n - at };
 	}
