@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { launch } from './lib/browser.mjs';
 import { Rig } from './lib/rig.mjs';
+import { misfits } from './lib/misfits.mjs';
 import { Page, staged } from './lib/site.mjs';
 import { at, id, p, rich } from './lib/stage.mjs';
 import { run, until } from './lib/tap.mjs';
@@ -160,23 +161,6 @@ async function shut(t) {
 	const b = t.page.getByRole('complementary', { name: 'Conversations' }).getByRole('button', { name: 'Hide conversations' });
 	if (t.narrow && (await b.isVisible())) await b.click();
 }
-
-/* What no rule of axe sees: something that does not fit, or lies over something else. */
-const misfits = (t) => t.page.evaluate(() => {
-	const out = [];
-	if (document.documentElement.scrollWidth > innerWidth) out.push(`${document.documentElement.scrollWidth - innerWidth} pixels wider than the screen`);
-	const walk = (root) => {
-		for (const el of root.querySelectorAll('*')) {
-			if (el.shadowRoot) walk(el.shadowRoot);
-			const r = el.getBoundingClientRect();
-			if (!r.width || !r.height || el.closest('[inert], pre, .offscreen, table') || getComputedStyle(el).visibility === 'hidden') continue;
-			if (/^(button|a|input|select|textarea)$/.test(el.localName) && (r.left < -1 || r.right > innerWidth + 1)) out.push(`<${el.localName} class="${el.className}"> "${(el.getAttribute('aria-label') ?? el.textContent).slice(0, 40)}" from ${Math.round(r.left)} to ${Math.round(r.right)} of ${innerWidth}`);
-			if (el.localName === 'button' && (r.width < 24 || r.height < 24) && !el.classList.contains('linkish')) out.push(`button "${(el.getAttribute('aria-label') ?? el.textContent).slice(0, 40)}" is ${Math.round(r.width)} × ${Math.round(r.height)}`);
-		}
-	};
-	walk(document);
-	return out;
-});
 
 const tests = {};
 for (const [width, height] of Object.entries(sizes))

@@ -3,8 +3,9 @@
  * look, the language, drafts, and acts that the server has not accepted yet.  Tabs share all of that through the storage and
  * the server's frames.
  */
+import { Beside, command, threadActs } from "./beside.js";
 import "./chat.js";
-import { ask, copyText, h, icon, mark, ticked, tool } from "./dom.js";
+import { ask, askText, copyText, h, icon, mark, openMenu, ticked, tool } from "./dom.js";
 import { Words, languages } from "./i18n.js";
 import { ThreadList } from "./list.js";
 import { Panel } from "./panel.js";
@@ -13,7 +14,10 @@ import { EddySocket, uuid } from "./socket.js";
 import { Thread } from "./thread.js";
 
 const THREADS_KEPT = 12;
-const THREAD = /^#\/t\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+const BEGUN_MS = 20000; // a side thread that was asked for here opens here, if it comes soon
+const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+/* A conversation, the side thread beside it, and the message to go to. */
+const ADDRESS = new RegExp(`^#/t/(${UUID})(?:/f/(${UUID}))?(?:/m/([^/]{1,200}))?$`, "i");
 const root = document.documentElement;
 
 /* What this browser keeps.  Storage may be full or forbidden: then it is kept as long as the page lives. */
@@ -54,6 +58,8 @@ let socket;
 let chat;
 let list;
 let panel;
+let beside;
+let begun = null; // {thread, about, at}: the side thread that was asked for last
 let page = {};
 let current = null;
 let shown = null; // whose page this is
@@ -61,6 +67,7 @@ let ui = {};
 const wide = matchMedia("(min-width: 900px)");
 const coarse = matchMedia("(pointer: coarse)");
 const docked = matchMedia("(min-width: 1440px)");
+const roomy = matchMedia("(min-width: 1100px)");
 
 // ---- the look ----
 
@@ -176,7 +183,10 @@ function showApp() {
 		history.replaceState(null, "", location.pathname);
 	}
 	shown = who;
-	list = new ThreadList({ words, pick: (id) => go(id), more: (before, thread) => socket.request({ type: "threads", before, thread, limit: 50 }) });
+	list = new ThreadList({ words, pick: (id, message) => go(id, message), ask: (f) => socket.request(f) });
+	beside = new Beside({ close: () => closeFork(), before: () => ui.panel });
+	delete root.dataset.beside;
+	begun = null;
 	panel = new Panel(words);
 	chat = document.createElement("eddy-chat");
 	socket = new EddySocket({
@@ -188,7 +198,7 @@ function showApp() {
 				setTimeout(() => shown === who && showApp());
 				throw new Error("somebody else");
 			}
-			return { token, client: "page/1", locale: words.locale, features: ["blocks", "threads"], tz: Intl.DateTimeFormat().resolvedOptions().timeZone };
+			return { token, client: "page/1", locale: words.locale, features: ["blocks", "threads", "forks"], tz: Intl.DateTimeFormat().resolvedOptions().timeZone };
 		},
 		on: frame,
 		store,
@@ -196,6 +206,8 @@ function showApp() {
 	ui.title = h("h1", { dir: "auto" });
 	ui.listButton = tool("side", "", () => toggle("list"), { "aria-controls": "list" });
 	ui.panelButton = tool("panel", "", () => toggle("panel"), { "aria-controls": "panel" });
+	ui.forks = h("button", { type: "button", class: "button small count", "aria-haspopup": "menu", "aria-expanded": "false", hidden: true, onclick: () => listForks() });
+	ui.menu = tool("more", "", () => openMenu(ui.menu, words.t("thread_menu"), threadActs({ socket, words, item: list.items.get(current), thread: current, root: document.body })), { "aria-haspopup": "menu", "aria-expanded": "false", hidden: true });
 	ui.erase = h("button", { type: "button", class: "end-of", onclick: () => erase() });
 	ui.newButton = h("button", { type: "button", class: "button wide", onclick: () => go(null) });
 	ui.newSmall = tool("plus", "", () => go(null), { class: "tool new" });
@@ -208,9 +220,9 @@ function showApp() {
 	ui.list = h("aside", { class: "list", id: "list" }, h("div", { class: "bar" }, ui.listTitle, ui.closeList), ui.newButton, list.el, h("div", { class: "me" }, ui.who, ui.settings));
 	ui.panel = h("aside", { class: "panel", id: "panel" }, h("div", { class: "bar" }, ui.panelTitle, ui.closePanel), panel.el);
 	panel.after(ui.erase);
-	ui.shade = h("div", { class: "shade", onclick: () => (toggle("list", false), toggle("panel", false)) });
+	ui.shade = h("div", { class: "shade", onclick: () => (overlaid() ? toggle(overlaid(), false) : closeFork()) });
 	document.body.replaceChildren(h("div", { class: "app" }, ui.list,
-		h("main", { class: "talk" }, h("header", { class: "bar" }, ui.listButton, ui.title, ui.newSmall, ui.panelButton), chat), ui.panel, ui.shade));
+		(ui.talk = h("main", { class: "talk" }, h("header", { class: "bar" }, ui.listButton, ui.title, ui.forks, ui.newSmall, ui.menu, ui.panelButton), chat)), ui.panel, ui.shade));
 	root.dataset.list = wide.matches && keep.get("list") !== "off" ? "on" : "off";
 	root.dataset.panel = docked.matches && keep.get("panel") === "on" ? "on" : "off";
 	relabel();
@@ -244,14 +256,28 @@ function relabel() {
 	ui.who.textContent = session.person?.name || "";
 	list.relabel(words);
 	panel.relabel(words);
-	chat.setup({ socket, words, person: session.person, drafts, notice: page.ai_notice });
+	name(ui.menu, "thread_menu");
+	setupChats();
 	retitle();
+}
+
+function setupChats() {
+	const more = { socket, words, person: session.person, drafts, forks };
+	chat.setup({ ...more, notice: page.ai_notice });
+	beside.setup(more);
 }
 
 function retitle() {
 	const title = current ? list.title(current) : "";
+	const item = list.items.get(current);
+	const all = current ? list.forks(current) : [];
 	ui.title.textContent = title || words.t("untitled");
 	document.title = title ? `${title} · Eddy` : "Eddy";
+	ui.menu.hidden = !item || !forks.on();
+	ui.forks.hidden = !all.length;
+	ui.forks.replaceChildren(icon("fork", 16), words.number(all.length));
+	ui.forks.setAttribute("aria-label", words.t("forks_n", { n: all.length }));
+	ui.forks.title = words.t("forks_n", { n: all.length });
 	ui.erase.hidden = !current || !socket.features.includes("threads") || !!threads.get(current)?.empty;
 }
 
@@ -268,50 +294,162 @@ function toggle(what, to = root.dataset[what] !== "on") {
 	if (!to && (document.activeElement === document.body || inside.contains(document.activeElement))) ui[`${what}Button`].focus();
 }
 
+/* What the chats ask about side threads. */
+const forks = {
+	on: () => socket.features.includes("forks"),
+	may: (thread) => forks.on() && !list.items.get(thread)?.fork && !threads.get(thread)?.fresh,
+	about: (thread, message) => list.forks(thread).filter((f) => f.fork.about === message),
+	active: (thread) => {
+		const item = list.items.get(thread);
+		return !item?.fork || item.fork.state === "active";
+	},
+	open: (thread) => go(thread),
+	go: (href) => {
+		const url = new URL(href, location.href);
+		if (url.origin !== location.origin || url.pathname !== location.pathname || !ADDRESS.test(url.hash)) return false;
+		follow(url.hash);
+		return true;
+	},
+	async start(thread, m) {
+		const { t } = words;
+		const topic = await askText(document.body, { title: t("fork_from"), text: m.text.replace(/\s+/g, " ").slice(0, 200), label: t("topic"), max: 120, yes: t("fork_start"), no: t("cancel") });
+		if (!topic) return;
+		begun = { thread, about: m.message, at: Date.now() };
+		socket.act(command(thread, `fork: ${topic}`, m.message));
+	},
+};
+
+function listForks() {
+	openMenu(ui.forks, words.t("forks"), list.forks(current).map((f) => ({ icon: f.fork.state === "resolved" ? "check" : "fork", label: `#${f.fork.n} ${f.title || ""}`, note: words.t(`fork_${f.fork.state}`), run: () => go(f.thread) })));
+}
+
+const askForks = () => current && forks.on() && !threads.get(current)?.fresh && socket.request({ type: "threads", of: current, limit: 100 });
+
+function forksChanged(f) {
+	const item = list.items.get(current);
+	if (item?.fork && f.type !== "thread") return follow(location.hash, true); // now we know what it is
+	chat.refresh();
+	if (beside.thread) {
+		beside.relabel(list.items.get(beside.thread));
+		beside.chat.refresh();
+	}
+	if (f.type === "fork.created" && begun && f.fork?.of === begun.thread && f.fork.about === begun.about && Date.now() - begun.at < BEGUN_MS) {
+		begun = null;
+		if (f.fork.of === current) go(f.thread);
+	}
+	retitle();
+}
+
 const overlaid = () => (root.dataset.panel === "on" && !docked.matches ? "panel" : root.dataset.list === "on" && !wide.matches ? "list" : null);
 
 // ---- conversations ----
 
 function route() {
-	const id = THREAD.exec(location.hash)?.[1]?.toLowerCase();
-	open(id || uuid(), !id);
+	const [, id, fork, message] = ADDRESS.exec(location.hash) || [];
+	show(id?.toLowerCase() || null, fork?.toLowerCase() || null, message);
 }
 
-function go(id) {
-	if (!wide.matches) toggle("list", false);
-	if ((id && id === current) || (!id && threads.get(current)?.fresh && threads.get(current).empty)) return rest();
-	if (id) {
-		history.pushState(null, "", `#/t/${id}`);
-		open(id, false);
-	} else {
-		history.pushState(null, "", location.pathname);
-		open(uuid(), true);
+/* ${replace}: the address that one came by is another name of it. */
+function follow(hash, replace = false) {
+	history[replace ? "replaceState" : "pushState"](null, "", hash);
+	route();
+}
+
+/* Of a side thread we may know only its own name: it stands beside the one that it left. */
+function show(id, fork, message) {
+	const of = id && !fork && list.items.get(id)?.fork?.of;
+	if (of) {
+		[id, fork] = [of, id];
+		history.replaceState(null, "", address(id, fork));
 	}
-	rest();
+	if (id || !threads.get(current)?.fresh || !threads.get(current).empty) open(id || uuid(), !id);
+	if (fork) openFork(fork);
+	else closeFork(true);
+	const where = fork ? beside.chat : chat;
+	if (message) {
+		let name = message;
+		try {
+			name = decodeURIComponent(message);
+		} catch {
+			/* then it is one as it stands */
+		}
+		history.replaceState(null, "", address(id, fork));
+		where.jump(name);
+	}
+}
+
+const address = (id, fork) => (id ? `#/t/${id}${fork ? `/f/${fork}` : ""}` : location.pathname);
+
+function go(id, message) {
+	const of = id && list.items.get(id)?.fork?.of;
+	if (!wide.matches) toggle("list", false);
+	if (!message && !of && !beside.thread && ((id && id === current) || (!id && threads.get(current)?.fresh && threads.get(current).empty))) return rest();
+	history.pushState(null, "", of ? address(of, id) : address(id));
+	show(of || id, of ? id : null, message);
+	if (!message) rest(of);
+}
+
+function openFork(id) {
+	if (beside.thread === id) return;
+	if (beside.thread) socket.unsubscribe(beside.thread);
+	if (!docked.matches) toggle("panel", false);
+	const thread = remember(id, false);
+	beside.show(thread, list.items.get(id));
+	socket.subscribe(id);
+	root.dataset.beside = "on";
+	ui.talk.inert = !roomy.matches;
+	list.select(current, id);
+}
+
+/* ${stay}: the address says so already, and the focus is where it should be. */
+function closeFork(stay = false) {
+	if (!beside.thread) return;
+	const id = beside.thread;
+	const inside = beside.el.contains(document.activeElement);
+	socket.unsubscribe(id);
+	beside.hide();
+	delete root.dataset.beside;
+	ui.talk.inert = false;
+	list.select(threads.get(current)?.fresh ? null : current);
+	if (stay) return;
+	history.pushState(null, "", address(current));
+	if (inside) chat.toFork(id);
 }
 
 /* Where one goes on: the box, but no keyboard springs up on a telephone that only looks. */
-const rest = () => (coarse.matches ? chat.look() : chat.focus());
+function rest(inFork = !!beside.thread) {
+	const c = inFork ? beside.chat : chat;
+	if (coarse.matches) c.look();
+	else c.focus();
+}
 
-function open(id, fresh) {
-	if (id === current) return;
-	if (current) socket.unsubscribe(current);
-	let thread = threads.get(id);
-	if (!thread) thread = new Thread(id);
+/* The Thread with this name, the last to be forgotten. */
+function remember(id, fresh) {
+	const thread = threads.get(id) || new Thread(id);
 	threads.delete(id);
 	threads.set(id, thread);
 	thread.fresh = fresh && thread.empty;
 	for (const old of [...threads.keys()].slice(0, -THREADS_KEPT)) {
+		if (old === current || old === beside.thread) continue;
 		threads.delete(old);
 		socket.forget(old);
 	}
 	for (const item of socket.outbox.values()) if (item.frame.thread === id && !thread.local.has(item.client_id)) thread.apply({ type: "local.outbox", item: { ...item } });
+	return thread;
+}
+
+function open(id, fresh) {
+	if (id === current) return;
+	if (current) socket.unsubscribe(current);
+	if (beside.thread === id) closeFork(true);
+	const thread = remember(id, fresh);
 	current = id;
 	socket.subscribe(id);
 	list.select(fresh ? null : id);
 	panel.clear();
 	chat.show(thread);
 	retitle();
+	askForks();
 	askHistory();
 }
 
@@ -328,12 +466,14 @@ function frame(f) {
 	if (f.type === "welcome") {
 		session.person = f.person || session.person;
 		ui.who.textContent = session.person?.name || "";
-		if (chat.person?.name !== session.person?.name) chat.setup({ socket, words, person: session.person, drafts, notice: page.ai_notice });
-		if ((f.features || []).includes("threads")) queueMicrotask(() => socket?.request({ type: "threads", limit: 50 }));
+		if (chat.person?.name !== session.person?.name) setupChats();
+		if ((f.features || []).includes("threads")) queueMicrotask(() => socket && (list.refresh(), askForks(), retitle()));
 	}
 	list.frame(f);
+	if (f.type === "threads" || f.type === "thread" || f.type === "thread.updated" || f.type.startsWith("fork.")) forksChanged(f);
 	if (f.type === "erased") {
 		threads.delete(f.thread);
+		if (f.thread === beside.thread) closeFork();
 		if (f.thread === current) {
 			current = null;
 			go(null);
@@ -342,8 +482,9 @@ function frame(f) {
 	}
 	const thread = f.thread || f.item?.frame?.thread;
 	if (f.type === "local.outbox" && f.item.state === "sending" && f.item.frame.type === "send") said(f.item.frame);
-	if (thread && thread !== current && f.type.startsWith("local.")) threads.get(thread)?.apply(f);
+	if (thread && thread !== current && thread !== beside.thread && f.type.startsWith("local.")) threads.get(thread)?.apply(f);
 	chat.frame(f);
+	if (beside.thread || f.type === "welcome") beside.chat.frame(f);
 	if (thread && thread === current) {
 		if (panel.frame(f)) {
 			clearTimeout(historyTimer);
@@ -417,7 +558,7 @@ addEventListener("storage", (e) => {
 	if (!key) return;
 	memory.delete(key);
 	if (["theme", "language", "dir"].includes(key)) changed(key);
-	else if (key.startsWith("draft.")) chat?.draft(key.slice(6), e.newValue);
+	else if (key.startsWith("draft.") && chat) for (const c of [chat, beside.chat]) c.draft(key.slice(6), e.newValue);
 });
 addEventListener("online", () => leave().catch(() => {}));
 addEventListener("hashchange", () => {
@@ -433,8 +574,12 @@ addEventListener("keydown", (e) => {
 		e.preventDefault();
 		toggle("list", true);
 		list.search.focus();
-	} else if (e.key === "Escape" && !e.defaultPrevented && overlaid() && !document.querySelector("dialog[open]")) toggle(overlaid(), false);
+	} else if (e.key === "Escape" && !e.defaultPrevented && (overlaid() || beside.thread) && !e.composedPath().some((x) => x.localName === "dialog")) {
+		if (overlaid()) toggle(overlaid(), false);
+		else closeFork();
+	}
 });
+roomy.addEventListener("change", () => ui.talk && (ui.talk.inert = !!beside.thread && !roomy.matches));
 for (const m of [wide, docked])
 	m.addEventListener("change", () => {
 		if (!chat) return;

@@ -72,6 +72,32 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .tool .icon { width: 17px; height: 17px; }
 .linkish { border: 0; background: none; padding: .125rem .25rem; color: var(--accent); text-decoration: underline; text-underline-offset: 2px; cursor: pointer; border-radius: 4px; font-size: .8125rem; }
 
+/* side threads: what left from a message, what comes back */
+.forks { margin-top: .25rem; gap: .375rem; max-width: 100%; }
+.forks .chip { border-radius: 999px; min-height: 1.875rem; font-size: .8125rem; padding: .0625rem .75rem; max-width: 100%; }
+.forks .icon { color: var(--accent); }
+.forks .chip .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.forks .chip.abandoned .name { text-decoration: line-through; color: var(--muted); }
+.kind { display: inline-flex; align-items: center; gap: .25rem; align-self: center; padding: 0 .5rem; border-radius: 999px; font-size: .75rem; font-weight: 550; color: var(--on-accent); background: var(--accent); }
+.draft .kind { color: var(--accent); background: none; box-shadow: inset 0 0 0 1px currentColor; }
+.paper .body { border: 1px solid var(--line); border-inline-start: 3px solid var(--accent); border-radius: 12px; padding: .875rem 1.125rem; margin-top: .375rem; background: var(--bg); }
+.draft .body { border-style: dashed; border-inline-start-style: solid; }
+.paper.over .body { border-color: var(--line); color: var(--muted); }
+.paper .body > :nth-child(1 of p:has(> strong:only-child)) > strong, .draft-editor .preview > p:first-child > strong:only-child { font-size: 1.0625rem; line-height: 1.35; }
+.paper .components { margin-top: .625rem; }
+.msg.found { animation: glow 2.4s ease-out; border-radius: 10px; }
+@keyframes glow { 0%, 40% { background: light-dark(#fff1c2, #3d3310); box-shadow: 0 0 0 6px light-dark(#fff1c2, #3d3310); } }
+.draft-editor { width: min(68rem, calc(100vw - 2rem)); max-width: none; max-height: calc(100dvh - 2rem); }
+.draft-editor .title { margin: 0 0 .75rem; }
+.draft-editor .sides { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin-bottom: .75rem; }
+.draft-editor .field { align-content: start; min-width: 0; }
+.draft-editor .field .label { font-size: .875rem; font-weight: 550; }
+.draft-editor .field textarea { font: .9375rem/1.5 var(--mono); min-height: min(24rem, 50dvh); resize: vertical; padding: .625rem .75rem; }
+.draft-editor .field textarea[aria-invalid="true"] { border-color: var(--danger); }
+.draft-editor .preview { border: 1px solid var(--line); border-radius: 8px; padding: .625rem .875rem; margin: 0; min-height: min(24rem, 50dvh); max-height: 60dvh; overflow-y: auto; }
+.draft-editor p.small { margin: 0; }
+.draft-editor .bad, .draft-editor .over { color: var(--danger); }
+
 /* what an answer is made of */
 .body { overflow-wrap: anywhere; margin-top: .125rem; }
 .body.plain { white-space: pre-wrap; }
@@ -84,7 +110,7 @@ button, input, select, textarea { font: inherit; color: inherit; }
 .body .h2 { font-size: 1.1875rem; }
 .body .h3 { font-size: 1.0625rem; }
 .body .h4 { font-size: 1rem; }
-.body p { margin: 0; text-wrap: pretty; }
+.body p { text-wrap: pretty; }
 .body ul, .body ol { padding-inline-start: 1.625em; }
 .body li > * { margin: 0; }
 .body li > * + * { margin-top: .375em; }
@@ -227,6 +253,10 @@ dialog .title { font-weight: 650; font-size: 1.0625rem; }
 	.empty h2 { font-size: 1.5rem; }
 	.editor { width: 86vw; }
 	th, td { padding: .4375rem .625rem; }
+	.draft-editor .sides { grid-template-columns: 1fr; }
+	.draft-editor { padding: 1rem; }
+	.draft-editor .field textarea { min-height: 11rem; }
+	.draft-editor .preview { min-height: 0; max-height: 30dvh; }
 }
 @media (pointer: coarse) {
 	.tool { width: 40px; height: 40px; }

@@ -3,7 +3,9 @@
  * keyed: an item that did not change is not touched, a growing answer gets only its last blocks anew, and a message that was
  * "sending" becomes the stored one in place.
  *
- * Whoever embeds it calls setup({socket, words, person, drafts, notice}), show(thread) and frame(f) for each frame of the socket.
+ * Whoever embeds it calls setup({socket, words, person, drafts, notice}), show(thread) and frame(f) for each frame of the socket.  forks, if
+ * given, knows of side threads: about(thread, message) lists them, start(thread, message, text) begins one, go(address) opens what an address
+ * of this page names and says whether it is one, active(thread) is false where drafts are over.
  */
 import { plain, showBlocks } from "./blocks.js";
 import sheet from "./chat-style.js";
@@ -12,6 +14,9 @@ import { ask, copyText, h, icon, mark, ticked, tool } from "./dom.js";
 
 const WINDOW = 80; // messages drawn at first; more on demand
 const NEAR = 56; // so close to the end (px) we stay there
+const offers = (m, action) => m?.components?.find?.((c) => c?.action === action);
+const isDraft = (m) => !!offers(m, "fork.edit");
+const resolutionOf = (m) => offers(m, "fork.resolution");
 
 export class EddyChat extends HTMLElement {
 	constructor() {
@@ -24,8 +29,8 @@ export class EddyChat extends HTMLElement {
 		this.features = new Set();
 	}
 
-	setup({ socket, words, person, drafts, notice }) {
-		Object.assign(this, { socket, words, person, drafts, notice });
+	setup({ socket, words, person, drafts, notice, forks = null, blank = true }) {
+		Object.assign(this, { socket, words, person, drafts, notice, forks, greets: blank });
 		if (!this.box) this.#build();
 		this.#label();
 		this.#redraw();
@@ -40,11 +45,16 @@ export class EddyChat extends HTMLElement {
 		this.log.replaceChildren(this.earlier);
 		this.limit = WINDOW;
 		this.stick = true;
-		this.editing = null;
+		this.editing = this.wanted = null;
 		this.heard = new Set(thread.open.keys());
 		this.input.value = this.drafts?.get(thread.id) || "";
 		this.#grow();
 		this.#draw();
+	}
+
+	/** It goes away: what is in the box is kept. */
+	leave() {
+		this.#keepDraft();
 	}
 
 	focus() {
@@ -73,6 +83,43 @@ export class EddyChat extends HTMLElement {
 		if (f.type === "message") this.#hear(f);
 		if (!wasBusy && this.thread.busy && this.thread.ready) this.#announce(this.words.t("answering"));
 		this.#soon();
+	}
+
+	/** What is known of side threads has changed. */
+	refresh() {
+		if (this.thread) this.#draw();
+	}
+
+	/** To what leads to the side thread ${id}, else to the box. */
+	toFork(id) {
+		const chip = this.shadowRoot.querySelector(`[data-name="fork-${id}"]`);
+		if (chip) chip.focus();
+		else this.focus();
+	}
+
+	/** To the message with this id or key, as soon as it is here. */
+	jump(name) {
+		this.wanted = name;
+		this.#found();
+	}
+
+	#found() {
+		const m = this.wanted && this.thread.messages.find((x) => x.message === this.wanted || x.key === this.wanted);
+		if (!m) {
+			if (this.thread.ready) this.wanted = null;
+			return;
+		}
+		if (this.thread.messages.length - this.thread.messages.indexOf(m) > this.limit - 20) this.limit = this.thread.items().length;
+		this.wanted = null;
+		this.stick = false;
+		this.#draw();
+		const el = [...this.nodes.values()].find((n) => n.item?.m === m)?.el;
+		if (!el) return;
+		el.tabIndex = -1;
+		el.focus({ preventScroll: true });
+		el.scrollIntoView({ block: "center" });
+		el.classList.add("found");
+		setTimeout(() => el.classList.remove("found"), 2400);
 	}
 
 	/** Put ${text} into the box. */
@@ -111,6 +158,10 @@ export class EddyChat extends HTMLElement {
 			h("div", { class: "under" }, this.problem, this.legal, this.hint));
 		this.shadowRoot.append(h("div", { class: "chat", part: "chat" }, this.banner, this.scroll, this.box, this.live));
 
+		this.shadowRoot.addEventListener("click", (e) => {
+			const a = e.target.closest("a[href]");
+			if (a && !e.defaultPrevented && !e.ctrlKey && !e.metaKey && !e.shiftKey && this.forks?.go(a.href)) e.preventDefault();
+		});
 		this.box.addEventListener("submit", (e) => {
 			e.preventDefault();
 			this.#send();
@@ -326,7 +377,7 @@ export class EddyChat extends HTMLElement {
 	#draw() {
 		const { thread } = this;
 		if (!thread) return;
-		this.blank.hidden = !(thread.empty && (thread.ready || thread.fresh));
+		this.blank.hidden = !(this.greets && thread.empty && (thread.ready || thread.fresh));
 		this.loading.hidden = !(thread.empty && !thread.ready && !thread.fresh);
 		this.log.hidden = thread.empty;
 		const all = thread.items();
@@ -337,6 +388,7 @@ export class EddyChat extends HTMLElement {
 		let day = "";
 		const last = items.findLast((i) => i.kind === "message" && i.m.author?.kind !== "person");
 		const mine = items.findLast((i) => i.kind === "local" || i.m?.key);
+		const draft = items.findLast((i) => isDraft(i.m));
 		for (const item of items) {
 			const time = item.m?.at ?? item.l?.at;
 			if (time) {
@@ -347,6 +399,8 @@ export class EddyChat extends HTMLElement {
 				}
 			}
 			item.last = item === last || item === mine || item.kind === "open";
+			item.forks = (item.m && this.forks?.about(this.thread.id, item.m.message)) || [];
+			item.over = isDraft(item.m) && (item !== draft || this.forks?.active(this.thread.id) === false);
 			at = this.#place(at, item, known);
 		}
 		for (const [key, node] of this.nodes)
@@ -357,12 +411,13 @@ export class EddyChat extends HTMLElement {
 		this.#buttons();
 		if (this.stick) this.#toEnd();
 		this.latest.hidden = this.stick || thread.empty;
+		if (this.wanted) queueMicrotask(() => this.#found());
 	}
 
 	#place(at, item, known) {
 		known.add(item.key);
 		let node = this.nodes.get(item.key);
-		const stamp = `${item.kind}:${item.stamp}:${item.last}`;
+		const stamp = `${item.kind}:${item.stamp}:${item.last}:${item.over}:${item.forks?.map((f) => f.title + f.fork.n + f.fork.state).join()}`;
 		if (!node) {
 			node = { el: item.kind === "day" ? h("div", { class: "day" }, item.text) : h("article", { class: "msg" }), stamp: "" };
 			this.nodes.set(item.key, node);
@@ -424,6 +479,7 @@ export class EddyChat extends HTMLElement {
 					h("button", { type: "button", class: "linkish", "data-name": "discard", onclick: () => this.socket.discard(l.client_id) }, t("discard")));
 			} else {
 				tools.append(this.#copy(() => text));
+				this.#forkTool(tools, m);
 				if (m?.key && !m.pending)
 					tools.append(tool("edit", t("edit"), () => this.#edit(m), { "data-name": "edit" }), tool("trash", t("delete"), () => this.#delete(m), { "data-name": "delete" }));
 				meta.append(tools);
@@ -433,6 +489,7 @@ export class EddyChat extends HTMLElement {
 				if (mine) meta.append(this.#state(state));
 			}
 			parts.push(meta);
+			if (item.forks?.length) parts.push(this.#chips(item.forks));
 		}
 		el.replaceChildren(...parts);
 	}
@@ -442,6 +499,34 @@ export class EddyChat extends HTMLElement {
 		const [name, key] = state === "sending" ? ["clock", this.socket.state === "open" ? "sending" : "waiting"] : ["check", "sent"];
 		return h("span", { class: `state ${state === "sending" ? "" : "fade"}`, title: t(key) }, icon(name, 14),
 			h("span", { class: state === "sending" && this.socket.state !== "open" ? "" : "offscreen" }, t(key)));
+	}
+
+	#forkTool(tools, m) {
+		if (m && !m.pending && this.forks?.may(this.thread.id)) tools.append(tool("fork", this.words.t("fork_from"), () => this.forks.start(this.thread.id, m), { "data-name": "fork" }));
+	}
+
+	/* The side threads that left from a message. */
+	#chips(forks) {
+		const { t } = this.words;
+		return h("div", { class: "row forks" }, forks.map((f) => h("button", { type: "button", class: `button chip ${f.fork.state}`, "data-name": `fork-${f.thread}`, onclick: () => this.forks.open(f.thread) }, icon("fork", 15),
+			h("span", { class: "offscreen" }, `${t("fork")} `), h("span", { class: "name", dir: "auto" }, `#${f.fork.n} ${f.title || ""}`), h("span", { class: "muted" }, t(`fork_${f.fork.state}`)))));
+	}
+
+	/* A press on a component; false: it stays here. */
+	#press(action, value, run) {
+		if (action !== "fork.edit") {
+			this.socket.act({ type: "act", thread: this.thread.id, ...(run ? { run } : {}), action, value });
+			return true;
+		}
+		const { id } = this.thread;
+		const key = `edit.${id}`;
+		const back = this.shadowRoot.activeElement?.dataset.name;
+		import("./editor.js").then(async ({ editDraft }) => {
+			const text = await editDraft(this.shadowRoot, { words: this.words, text: value, kept: this.drafts?.get(key), keep: (x) => this.drafts?.set(key, x) });
+			if (text) this.socket.act({ type: "act", thread: id, ...(run ? { run } : {}), action: "command", value: `edit:\n${text}` });
+			this.shadowRoot.querySelector(`[data-name="${back}"]`)?.focus();
+		}).catch(() => this.#announce(this.words.t("offline")));
+		return false;
 	}
 
 	#copy(text) {
@@ -518,14 +603,17 @@ export class EddyChat extends HTMLElement {
 			node.extra = h("div");
 			node.meta = h("div", { class: "meta" });
 			node.reason = h("div");
-			el.replaceChildren(mark(28), node.who, node.steps, node.body, node.status, node.extra, node.meta, node.reason);
+			node.chips = h("div");
+			el.replaceChildren(mark(28), node.who, node.steps, node.body, node.status, node.extra, node.meta, node.reason, node.chips);
 			node.shown = null;
 		}
-		el.className = `msg eddy${failed ? " error" : ""}${item.last ? " last" : ""}${o && !o.over ? " swirl" : ""}${gone ? " gone" : ""}`;
+		const paper = m && !gone ? (isDraft(m) ? "draft" : resolutionOf(m) ? "resolution" : "") : "";
+		el.className = `msg eddy${failed ? " error" : ""}${item.last ? " last" : ""}${o && !o.over ? " swirl" : ""}${gone ? " gone" : ""}${paper ? ` paper ${paper}` : ""}${item.over ? " over" : ""}`;
 		el.setAttribute("part", "message message-eddy");
 		if (o && !o.over) el.setAttribute("aria-busy", "true");
 		else el.removeAttribute("aria-busy");
-		node.who.replaceChildren(h("b", { dir: "auto" }, m?.author?.name || t("eddy")), ...(m?.at ? [this.#time(m.at)] : []), ...(m?.edited ? [h("span", { class: "muted" }, t("edited"))] : []));
+		node.who.replaceChildren(h("b", { dir: "auto" }, m?.author?.name || t("eddy")), ...(m?.at ? [this.#time(m.at)] : []), ...(m?.edited ? [h("span", { class: "muted" }, t("edited"))] : []),
+			...(paper ? [h("span", { class: "kind" }, icon(paper === "draft" ? "edit" : "check", 14), t(paper))] : []));
 		this.#drawSteps(node, m?.tools || o?.tools, !!m || !!o?.over);
 		this.#drawBody(node, gone ? null : m ? m.blocks : o.blocks, gone ? t("deleted") : m ? m.text : o.text);
 		const waits = o && !o.over;
@@ -540,11 +628,12 @@ export class EddyChat extends HTMLElement {
 			node.said = null;
 			node.status.replaceChildren(h("span", { class: "small" }, t(o.over === "stopped" ? "stopped" : "run_failed")));
 		}
-		const comps = m && !gone ? m.components : null;
+		const comps = m && !gone && !item.over ? m.components : null;
 		if (node.comps !== comps) {
 			node.comps = comps;
-			node.extra.replaceChildren(...(comps ? [showComponents(comps, (action, value) => this.socket.act({ type: "act", thread: this.thread.id, ...(run ? { run } : {}), action, value }), t)] : []));
+			node.extra.replaceChildren(...(comps ? [showComponents(comps, (action, value) => this.#press(action, value, run), t)] : []));
 		}
+		node.chips.replaceChildren(...(item.forks?.length && !gone ? [this.#chips(item.forks)] : []));
 		this.#drawTools(node, item, run);
 	}
 
@@ -591,6 +680,7 @@ export class EddyChat extends HTMLElement {
 		const tools = h("span", { class: "tools fade" });
 		const text = () => (m ? m.text : o.text || (o.blocks || []).map((b) => plain(b)).join("\n\n"));
 		tools.append(this.#copy(text));
+		this.#forkTool(tools, m);
 		if (m && m.author?.kind === "eddy" && this.features.has("threads")) {
 			const mine = this.feedback.get(m.message)?.value || m.feedback;
 			for (const [value, name, key] of [["up", "up", "good"], ["down", "down", "bad"]])

@@ -11,7 +11,7 @@ let serial = 0;
 
 function button(c, act) {
 	const style = ["primary", "danger"].includes(c.style) ? c.style : "plain";
-	return h("button", { type: "button", class: `button ${style}`, onclick: () => act(c.action, words(c.value)) }, words(c.label) || words(c.fallback));
+	return h("button", { type: "button", class: `button ${style}`, "data-name": c.action === "fork.edit" ? "draft" : null, onclick: () => act(c.action, words(c.value)) }, words(c.label) || words(c.fallback));
 }
 
 function choices(c, act, t) {
@@ -91,7 +91,7 @@ function component(c, act, t) {
 		case "link": {
 			const href = safeHref(c.value || c.href);
 			if (!href) return h("span", null, words(c.fallback) || words(c.label));
-			return h("a", { class: "button plain", href, target: "_blank", rel: "noopener noreferrer nofollow" }, words(c.label) || href, icon("link", 15));
+			return h("a", { class: "button plain", href, target: "_blank", rel: "noopener noreferrer nofollow" }, words(c.label) || href, icon(/^fork\./.test(c.action) ? "fork" : "link", 15));
 		}
 		case "choices":
 			return choices(c, act, t);
@@ -110,8 +110,7 @@ function component(c, act, t) {
 export function showComponents(all, act, t) {
 	const el = h("div", { class: "components" });
 	const once = (action, value) => {
-		if (typeof action !== "string" || el.hasAttribute("data-done")) return;
-		act(action, value);
+		if (typeof action !== "string" || el.hasAttribute("data-done") || act(action, value) === false) return; // false: nothing was sent
 		el.setAttribute("data-done", "");
 		for (const x of el.querySelectorAll("button, input, select, textarea")) x.disabled = true;
 		el.append(h("p", { class: "muted small", role: "status" }, icon("check", 14), t("act_sent")));

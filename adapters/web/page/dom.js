@@ -23,6 +23,9 @@ const icons = {
 	clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M12 8v4.500l3 1.5",
 	more: "M6 12h.01M12 12h.01M18 12h.01",
 	link: "M14 5h5v5M19 5l-8 8M17 14v5H5V7h5",
+	fork: "M7 4v16M7 9c0 3.500 2 6 5.500 6H18M14.500 11.500L18 15l-3.500 3.500",
+	archive: "M4 5h16v4H4zM6 9v10h12V9M10 13h4",
+	pin: "M9 4h6l-1 6 3 3H7l3-3zM12 13v7",
 };
 
 /** An element: ${props} are attributes, on… listeners, "class"; null, false and undefined are left out. */
@@ -97,6 +100,55 @@ export function ticked(button, name, label) {
 		button.setAttribute("aria-label", old);
 		button.title = old;
 	}, 1500);
+}
+
+/** Ask for one line of text: resolves to it, without blanks at its ends, or to null. */
+export function askText(root, { title, text, label, value = "", max, yes, no }) {
+	return new Promise((done) => {
+		const input = h("input", { type: "text", id: "ask-text", required: true, maxlength: max, autocomplete: "off", dir: "auto", value });
+		const dialog = h("dialog", { class: "ask", "aria-labelledby": "ask-title" },
+			h("form", { method: "dialog" }, h("p", { class: "title", id: "ask-title" }, title), text ? h("p", { class: "muted quote", dir: "auto" }, text) : null,
+				h("div", { class: "field" }, h("label", { for: "ask-text" }, label), input),
+				h("div", { class: "row end" }, h("button", { type: "button", class: "button plain", onclick: () => dialog.close() }, no), h("button", { class: "button primary", value: "yes" }, yes))));
+		dialog.addEventListener("close", () => {
+			dialog.remove();
+			done((dialog.returnValue === "yes" && input.value.replace(/\s+/g, " ").trim()) || null);
+		});
+		root.append(dialog);
+		dialog.showModal();
+		input.select();
+	});
+}
+
+/** A menu below ${button}, inside its parent: items are {icon, label, note, run}.  Arrows move, Escape and a click elsewhere close it. */
+export function openMenu(button, label, items) {
+	const root = button.getRootNode();
+	if (button.getAttribute("aria-expanded") === "true") return;
+	const close = (back) => {
+		el.remove();
+		button.setAttribute("aria-expanded", "false");
+		root.removeEventListener("pointerdown", outside, true);
+		if (back) button.focus();
+	};
+	const outside = (e) => !e.composedPath().includes(el) && close(e.composedPath().includes(button));
+	const el = h("div", { class: "menu", role: "menu", "aria-label": label }, items.map((i) => h("button", { type: "button", role: "menuitem", onclick: () => {
+		close(true);
+		i.run();
+	} }, icon(i.icon, 16), h("span", { class: "name", dir: "auto" }, i.label), i.note ? h("span", { class: "muted small" }, i.note) : null)));
+	el.addEventListener("keydown", (e) => {
+		const all = [...el.children];
+		const at = all.indexOf(e.target.closest("button"));
+		const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[e.key];
+		if (e.key === "Escape" || e.key === "Tab") close(true);
+		if (to !== undefined) all[(to + all.length) % all.length].focus();
+		if (e.key === "Tab" || (e.key !== "Escape" && to === undefined)) return;
+		e.preventDefault();
+		e.stopPropagation();
+	});
+	button.setAttribute("aria-expanded", "true");
+	button.parentNode.append(el);
+	root.addEventListener("pointerdown", outside, true);
+	el.firstElementChild.focus();
 }
 
 /** Ask before something that can't be undone.  ${root} is where the dialog lives; resolves to true when it was confirmed. */

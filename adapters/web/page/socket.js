@@ -14,6 +14,8 @@ const PROBE_MS = 6000; // a ping must be answered within
 const QUIET_MS = 25000; // silence before we ask
 const RESEND_MS = 30000; // an act without an answer goes again: the same client_id is the same act
 
+const LISTED = /^(thread|thread\.updated|fork\.\w+)$/; // about a thread in the list, whether it is followed or not
+
 /** A random UUID, also where the page has no secure context. */
 export function uuid() {
 	if (crypto.randomUUID) return crypto.randomUUID();
@@ -309,7 +311,7 @@ export class EddySocket {
 			case "pong":
 				return;
 			default:
-				if (f.thread && this.threads.has(f.thread) && !this.threads.get(f.thread).wanted && f.type !== "thread") return;
+				if (f.thread && this.threads.has(f.thread) && !this.threads.get(f.thread).wanted && !LISTED.test(f.type)) return;
 				this.on(f);
 		}
 	}

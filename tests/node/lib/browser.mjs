@@ -101,7 +101,7 @@ export class Tab {
 			const bad = [];
 			const tags = new Set(`html head meta title link script body div span p a b i s strong em del code pre ul ol li h1 h2 h3 h4 h5 h6 blockquote table thead tbody tfoot tr th td caption
 				colgroup col hr br button input textarea select option label form fieldset legend dialog details summary header footer main nav aside section article time output progress meter
-				svg path circle rect line polyline g slot template dl dt dd small sup sub menu kbd search hgroup figure figcaption datalist style eddy-chat eddy-widget ${allowed.join(' ')}`.split(/\s+/));
+				svg path circle rect line polyline g slot template dl dt dd small sup sub menu kbd search hgroup figure figcaption datalist mark style eddy-chat eddy-widget ${allowed.join(' ')}`.split(/\s+/));
 			const walk = (n) => {
 				if (n.nodeType === 1) {
 					const name = n.localName;

@@ -5,7 +5,8 @@ let ids = 0;
 export const id = () => `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`;
 
 export class Stage {
-	constructor({ name = 'Ann Example', workspace = 'Eddy' } = {}) {
+	constructor({ name = 'Ann Example', workspace = 'Eddy', features = ['blocks', 'threads'] } = {}) {
+		this.features = features;
 		this.person = { id: 'local', name };
 		this.workspace = workspace;
 		this.threads = new Map(); // id → {title, at, frames: [stored], open: [frames]}
@@ -15,8 +16,8 @@ export class Stage {
 		this.player = (s) => this.#play(s);
 	}
 
-	thread({ title = 'A conversation', key = id(), minutes = 0 } = {}) {
-		const t = { key, title, at: at - minutes * 60000, rev: 0, frames: [], open: [], runs: [] };
+	thread({ title = 'A conversation', key = id(), minutes = 0, state = 'active', fork } = {}) {
+		const t = { key, title, at: at - minutes * 60000, rev: 0, frames: [], open: [], runs: [], state, fork };
 		this.threads.set(key, t);
 		return t;
 	}
@@ -32,6 +33,16 @@ export class Stage {
 		t.frames.push(f);
 		this.cast(f);
 		return f;
+	}
+
+	/** How a list names it. */
+	item(t) {
+		return { thread: t.key, title: t.title, at: t.at, rev: t.rev, state: t.state, ...(t.fork ? { fork: t.fork } : {}) };
+	}
+
+	/** Something happened to a thread itself. */
+	news(t, type = 'thread.updated') {
+		this.cast({ type, ...this.item(t) });
 	}
 
 	/** To all pages. */
@@ -51,13 +62,15 @@ export class Stage {
 			switch (f.type) {
 				case 'hello':
 					return say({
-						type: 'welcome', session: id(), person: this.person, workspace: this.workspace, version: '0.1.0', features: ['blocks', 'threads'], notice: this.notice,
+						type: 'welcome', session: id(), person: this.person, workspace: this.workspace, version: '0.1.0', features: this.features, notice: this.notice,
 						limits: { frame_bytes: 262144, text_bytes: 131072, subscriptions: 64, frames_per_second: 20, burst: 60, idle_ms: 60000, ...this.limits },
 					});
 				case 'ping':
 					return say({ type: 'pong', n: f.n });
-				case 'threads':
-					return say({ type: 'threads', items: [...this.threads.values()].sort((a, b) => b.at - a.at).map((x) => ({ thread: x.key, title: x.title, at: x.at, rev: x.rev })), more: false });
+				case 'threads': {
+					const items = [...this.threads.values()].filter((x) => (!f.of || x.fork?.of === f.of) && (!f.which || (x.state === 'archived') === (f.which === 'archived')));
+					return say({ type: 'threads', ...(f.which ? { which: f.which } : {}), ...(f.of ? { of: f.of } : {}), items: items.sort((a, b) => b.at - a.at).map((x) => this.item(x)), more: false });
+				}
 				case 'subscribe':
 					for (const m of t?.frames ?? []) if (m.rev > (f.after ?? 0)) say(m);
 					say({ type: 'subscribed', thread: f.thread, rev: t?.rev ?? 0 });
