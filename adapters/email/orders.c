@@ -5,6 +5,7 @@
  */
 #include "orders.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,34 @@ static char *names_of(const struct orders_from *from)
 	return buf_detach(&b, NULL);
 }
 
+/* "Andi", "Pat Example": up to three words with a capital each, as one signs below a closing. */
+static bool is_signed(struct line l)
+{
+	size_t words = 0;
+	for (size_t i = 0; i < l.n;) {
+		unsigned char c = (unsigned char)l.p[i];
+		if (!((c >= 'A' && c <= 'Z') || c >= 0x80) || ++words > 3)
+			return false;
+		while (i < l.n && l.p[i] != ' ') {
+			if (!is_letter((char)(l.p[i] | 0x20)) && strchr(".-,", l.p[i]) == NULL)
+				return false;
+			i++;
+		}
+		while (i < l.n && l.p[i] == ' ')
+			i++;
+	}
+	return words > 0;
+}
+
+/* Where the line before ${end} starts, blank ones passed over; SIZE_MAX: there is none but the first. */
+static size_t line_before(const char *s, size_t *end)
+{
+	while (*end > 0 && (unsigned char)s[*end - 1] <= ' ')
+		--*end;
+	const char *start = memrchr(s, '\n', *end);
+	return start != NULL ? (size_t)(start + 1 - s) : SIZE_MAX;
+}
+
 /* Without the lines at both ends that say nothing. */
 static struct line core_of(const char *s, size_t n, const char *names)
 {
@@ -117,13 +146,17 @@ static struct line core_of(const char *s, size_t n, const char *names)
 		n -= (size_t)(end + 1 - s);
 		s = end + 1;
 	}
+	size_t at = line_before(s, &n);
+	if (at != SIZE_MAX && is_signed(line_at(s + at, n - at))) {
+		size_t end = at, above = line_before(s, &end);
+		if (above != SIZE_MAX && says_nothing(line_at(s + above, end - above), byes, " "))
+			n = end; /* whatever name it is */
+	}
 	for (int i = 0; i < EDGE_LINES_MAX; i++) {
-		while (n > 0 && (unsigned char)s[n - 1] <= ' ')
-			n--;
-		const char *start = memrchr(s, '\n', n);
-		if (start == NULL || !says_nothing(line_at(start + 1, (size_t)(s + n - start - 1)), byes, names))
+		at = line_before(s, &n);
+		if (at == SIZE_MAX || !says_nothing(line_at(s + at, n - at), byes, names))
 			break;
-		n = (size_t)(start - s);
+		n = at;
 	}
 	return (struct line){ s, n };
 }

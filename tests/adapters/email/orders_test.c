@@ -40,6 +40,9 @@ static void orders__command__stands_between_hello_and_goodbye(void **state)
 	read_is(&pat, "catch me up\n\nMany thanks in advance", CMD_CATCH_UP, "catch me up");
 	read_is(&pat, "Dear Eddy,\nforget me\n-- \nPat Example\n+49 30 12345", CMD_FORGET_ME, "forget me");
 	read_is(&pat_in_fork, "resolve\n\nThanks", CMD_RESOLVE, "resolve");
+	read_is(&pat_in_fork, "resolve\n\nViele Grüße\n\nÄnni", CMD_RESOLVE, "resolve");
+	read_is(&pat_in_fork, "accept\n\nThanks\nnot now", CMD_NONE, NULL);
+	read_is(&pat_in_fork, "accept\n\nBob\nThanks", CMD_NONE, NULL);
 	read_is(&pat_in_fork, "Accept.\n\nBest,\nPat", CMD_ACCEPT, "Accept.");
 	read_is(&pat_in_fork,
 	    "accept\n\nOn Fri, 20 Nov 2026 at 10:00, Eddy <eddy@acme.example> wrote:\n> A draft:\n> \n> *Boats*\n", CMD_ACCEPT,
