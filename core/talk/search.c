@@ -8,13 +8,14 @@
  */
 #include "search.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../base/buf.h"
 #include "../base/mem.h"
 #include "../engine/intent.h"
-#include "search_words.h"
+#include "highlight.h"
 #include "transcript.h"
 
 #define OID_INT2 21
@@ -38,10 +39,19 @@
 
 const struct pg_statement search_statements[] = {
 	{ "search_place",
-	    "SELECT p.audience_id, p.visibility, p.id, t.audience_id FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
+	    "SELECT p.audience_id, p.visibility, p.id, t.audience_id, p.adapter FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " WHERE t.ws = $1 AND t.id = $2" },
 	{ "search_public", /* VIS_PUBLIC; $2 the limit */
 	    "SELECT audience_id FROM places WHERE ws = $1 AND visibility = 4 AND member ORDER BY id DESC LIMIT $2::int4" },
+	/* What ${2} alone reads: private answers, and direct places (of adapter ${3}) in which nobody else has ever written or is named a reader. */
+	{ "search_own",
+	    "SELECT a.id FROM audiences a WHERE a.ws = $1 AND a.kind = 2 AND a.subject = $2 UNION"
+	    " SELECT p.audience_id FROM places p WHERE p.ws = $1 AND p.visibility = 1 AND p.member AND p.adapter = $3::text"
+	    " AND p.id IN (SELECT t.place_id FROM threads t WHERE t.ws = $1 AND t.only_person = $2)"
+	    " AND NOT EXISTS (SELECT 1 FROM threads t WHERE t.ws = $1 AND t.place_id = p.id AND (t.several OR t.only_person <> $2))"
+	    " AND (SELECT count(*) FROM place_people r WHERE r.ws = $1 AND r.place_id = p.id) <= 1"
+	    " AND EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1 AND i.person_id = $2 AND i.adapter = $3 AND i.verified >= 1)"
+	    " LIMIT 256" },
 	{ "search_people",
 	    "SELECT id FROM people WHERE ws = $1 AND strpos(lower(name), lower($2::text)) > 0"
 	    " ORDER BY lower(name) = lower($2) DESC, lower(split_part(name, ' ', 1)) = lower($2) DESC,"
@@ -55,6 +65,14 @@ const struct pg_statement search_statements[] = {
 	    " $6::int2[], $7::int4, " MOMENT("$8") ", " MOMENT("$9") ", $4::uuid, $5::int8, $10::int4, $11::int4, $12::int4) s"
 	    " LEFT JOIN LATERAL unnest(s.ids, s.ranks) WITH ORDINALITY AS u (id, rank, n) ON true"
 	    " LEFT JOIN (messages m" JOINS ") ON m.id = u.id AND " MAY_READ " ORDER BY u.n" },
+	/* Other forms of words: endings put on the stem, kept where the dictionary gives the same stem again; NULL: too common to be looked for. */
+	{ "search_forms",
+	    "SELECT w.n::int4, c.form FROM unnest($1::text[]) WITH ORDINALITY AS w (word, n) CROSS JOIN unnest($2::text[]) AS d (name)"
+	    " CROSS JOIN LATERAL (SELECT ts_lexize(d.name::regdictionary, w.word) AS stem OFFSET 0) s CROSS JOIN LATERAL ("
+	    "SELECT NULL AS form WHERE s.stem = '{}' UNION ALL SELECT DISTINCT f.form FROM unnest($3::text[]) AS x (ending), LATERAL (VALUES"
+	    " (s.stem[1] || x.ending), (s.stem[1] || right(s.stem[1], 1) || x.ending),"
+	    " (CASE WHEN s.stem[1] LIKE '%i' THEN left(s.stem[1], -1) || 'y' || x.ending END)) AS f (form)"
+	    " WHERE f.form <> w.word AND ts_lexize(d.name::regdictionary, f.form) = s.stem) c" },
 	{ "search_around", /* $6 the message, $7 neighbours on both sides */
 	    "WITH hit AS (SELECT m.thread_id, m.seq FROM messages m WHERE m.id = $6::uuid AND " MAY_READ "), near AS ("
 	    "(SELECT m.id FROM hit JOIN messages m ON m.thread_id = hit.thread_id AND m.seq < hit.seq WHERE " MAY_READ
@@ -76,25 +94,74 @@ void search_allowed_done(struct search_allowed *a)
 	memset(a, 0, sizeof *a);
 }
 
-enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out)
+static bool has_audience(const struct search_allowed *a, struct id audience)
+{
+	for (size_t i = 0; i < a->len; i++)
+		if (id_equal(a->audiences[i], audience))
+			return true;
+	return false;
+}
+
+/* What the asker alone may read, added to ${out}.  ${place}: the answer's own place has to be among it, or nothing is added. */
+static enum err add_own(struct pg *pg, const char *adapter, const struct id *place, struct search_allowed *out)
 {
 	struct pg_args *args = pg_args_new();
-	PGresult *own = NULL, *public = NULL;
+	PGresult *r = NULL;
+	pg_arg_id(args, out->scope.ws);
+	pg_arg_id(args, out->scope.person);
+	pg_arg_str(args, adapter);
+	enum err e = pg_query(pg, "search_own", args, &r);
+	pg_args_free(args);
+	if (e != ERR_NONE)
+		return e;
+	bool is_own = place == NULL;
+	for (int i = 0; !is_own && i < PQntuples(r); i++)
+		is_own = id_equal(pg_get_id(r, i, 0), *place);
+	size_t n = is_own ? (size_t)PQntuples(r) : 0;
+	out->audiences = xrealloc(out->audiences, (out->len + n + 1) * sizeof *out->audiences);
+	for (size_t i = 0; i < n; i++) {
+		struct id own = pg_get_id(r, (int)i, 0);
+		if (!has_audience(out, own))
+			out->audiences[out->len++] = own;
+	}
+	PQclear(r);
+	return ERR_NONE;
+}
+
+/* Only where all who read the answer belong to the house, what the house can read may be quoted. */
+static bool is_house(const PGresult *place)
+{
+	int64_t visibility = PQntuples(place) == 1 ? pg_get_int8(place, 0, 1) : VIS_UNKNOWN;
+	return visibility == VIS_DIRECT || visibility == VIS_PRIVATE || visibility == VIS_PUBLIC;
+}
+
+static enum err read_place(struct pg *pg, const struct search_scope *scope, PGresult **out)
+{
+	struct pg_args *args = pg_args_new();
 	pg_arg_id(args, scope->ws);
 	pg_arg_id(args, scope->thread);
-	enum err e = pg_query(pg, "search_place", args, &own);
+	enum err e = pg_query(pg, "search_place", args, out);
+	pg_args_free(args);
+	return e;
+}
+
+enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out)
+{
+	PGresult *own = NULL, *public = NULL;
+	enum err e = read_place(pg, scope, &own);
 	if (e != ERR_NONE)
-		goto done;
-	bool there = PQntuples(own) == 1;
-	int64_t visibility = there ? pg_get_int8(own, 0, 1) : VIS_UNKNOWN;
-	/* Who else reads the answer?  Only where all of them belong to the house, what the house can read may be quoted. */
-	bool house = there && !scope->guest && (visibility == VIS_DIRECT || visibility == VIS_PRIVATE || visibility == VIS_PUBLIC);
+		return e;
+	bool there = PQntuples(own) == 1, house = !scope->guest && is_house(own);
 	if (house) {
-		pg_args_reset(args);
+		struct pg_args *args = pg_args_new();
 		pg_arg_id(args, scope->ws);
 		pg_arg_int4(args, SEARCH_AUDIENCES_MAX - 2);
-		if ((e = pg_query(pg, "search_public", args, &public)) != ERR_NONE)
-			goto done;
+		e = pg_query(pg, "search_public", args, &public);
+		pg_args_free(args);
+		if (e != ERR_NONE) {
+			PQclear(own);
+			return e;
+		}
 	}
 	memset(out, 0, sizeof *out);
 	out->scope = *scope;
@@ -111,11 +178,38 @@ enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scop
 	for (size_t i = 0; i < more; i++)
 		out->audiences[out->len++] = pg_get_id(public, (int)i, 0);
 	out->only_thread = scope->guest ? scope->thread : ID_NONE;
-done:
+	out->own_from = out->len;
+	bool direct = house && pg_get_int8(own, 0, 1) == VIS_DIRECT;
+	if (house && !id_is_none(scope->person) && (scope->alone || direct)) {
+		struct id place = pg_get_id(own, 0, 0);
+		e = add_own(pg, pg_get_str(own, 0, 4), scope->alone ? NULL : &place, out);
+	}
 	PQclear(own);
 	PQclear(public);
-	pg_args_free(args);
+	if (e != ERR_NONE)
+		search_allowed_done(out);
 	return e;
+}
+
+enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struct search_allowed *out)
+{
+	struct search_allowed all;
+	struct search_scope scope = a->scope;
+	memset(out, 0, sizeof *out);
+	out->scope = scope;
+	scope.alone = true;
+	if (scope.guest || id_is_none(scope.person))
+		return ERR_NONE;
+	enum err e = search_allowed_audiences(pg, &scope, &all);
+	if (e != ERR_NONE)
+		return e;
+	out->scope = all.scope;
+	out->audiences = xcalloc(all.len + 1, sizeof *out->audiences);
+	for (size_t i = all.own_from; i < all.len; i++)
+		if (!has_audience(a, all.audiences[i]))
+			out->audiences[out->len++] = all.audiences[i];
+	search_allowed_done(&all);
+	return ERR_NONE;
 }
 
 static void arg_id_or_null(struct pg_args *args, struct id id)
@@ -256,21 +350,86 @@ static void args_wanted(struct pg_args *args, const struct search_query *q, cons
 	pg_array_end(args);
 }
 
-/* False: something is looked for, but there is no word in it. */
-static bool args_words(struct pg_args *args, const struct search_query *q)
+/* Endings of the languages below; which of them fit is for the dictionary to say. */
+static const char *const endings[] = { "", "s", "es", "e", "ed", "er", "ers", "ing", "ings", "ion", "ions", "ive", "ly", "est", "ness", "ment",
+	"ments", "al", "y", "en", "ern", "em", "n", "t", "te", "ten", "et", "st", "ung", "ungen", "ig", "lich", "heit", "keit", "isch", "ez",
+	"ee", "ees", "ons", "ent", "ait", "ant", "ement", "ation", "ations", "o", "a", "os", "as", "ar", "ir", "ado", "ada", "ados", "an", "cion",
+	"ciones", "ando", "mente", "i", "are", "ato", "ata", "ar", "or", "na", "de" };
+static const char *const languages[] = { "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian", "norwegian",
+	"portuguese", "romanian", "russian", "spanish", "swedish", "turkish" };
+
+static void array_of_dictionaries(struct pg_args *args, const struct search_query *q, bool *any)
 {
-	struct search_words words;
-	struct buf broad = BUF_INIT, exact = BUF_INIT;
-	size_t n = q->text == NULL ? 0 : strlen(q->text);
-	search_words_parse(q->text, n, q->prefix, &words);
-	search_words_query(&words, &broad, &exact);
-	bool asks = words.len > 0 || n == strspn(q->text == NULL ? "" : q->text, " \t\r\n");
+	pg_array_begin(args, OID_TEXT);
+	*any = false;
+	for (size_t i = 0; i < q->languages_len; i++) {
+		for (size_t k = 0; k < sizeof languages / sizeof languages[0]; k++) {
+			char name[64];
+			if (strcasecmp(q->languages[i], languages[k]) != 0)
+				continue;
+			int n = snprintf(name, sizeof name, "pg_catalog.%s_stem", languages[k]);
+			pg_array_text(args, name, (size_t)n);
+			*any = true;
+		}
+	}
+	pg_array_end(args);
+}
+
+enum err search_words_of(struct pg *pg, const struct search_query *q, struct search_words *out)
+{
+	size_t asked[SEARCH_TERMS_MAX], len = 0;
+	search_words_parse(q->text, q->text == NULL ? 0 : strlen(q->text), q->prefix, out);
+	out->loose = q->loose;
+	if (q->languages_len == 0)
+		return ERR_NONE;
+	bool any;
+	struct pg_args *args = pg_args_new();
+	pg_array_begin(args, OID_TEXT);
+	for (size_t i = 0; i < out->len; i++) {
+		const struct search_term *t = &out->terms[i];
+		char word[64];
+		size_t n = t->phrase || t->prefix || t->negated ? 0 : highlight_fold_word(t->text, strlen(t->text), word, sizeof word);
+		if (n < 2)
+			continue;
+		pg_array_text(args, word, n);
+		asked[len++] = i;
+	}
+	pg_array_end(args);
+	array_of_dictionaries(args, q, &any);
+	pg_array_begin(args, OID_TEXT);
+	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+		pg_array_str(args, endings[i]);
+	pg_array_end(args);
+	PGresult *r = NULL;
+	enum err e = len > 0 && any ? pg_query(pg, "search_forms", args, &r) : ERR_NONE;
+	pg_args_free(args);
+	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
+		size_t term = asked[pg_get_int8(r, i, 0) - 1];
+		const char *form = pg_get_str(r, i, 1);
+		if (form != NULL)
+			search_words_add_form(out, term, form);
+		else
+			out->terms[term].optional = true;
+	}
+	PQclear(r);
+	if (e != ERR_NONE)
+		search_words_done(out);
+	return e;
+}
+
+static void args_words(struct pg_args *args, const struct search_words *words)
+{
+	struct buf broad = BUF_INIT, exactly = BUF_INIT;
+	search_words_query(words, &broad, &exactly);
 	pg_arg_text(args, broad.p, broad.len);
-	pg_arg_text(args, exact.p, exact.len);
+	pg_arg_text(args, exactly.p, exactly.len);
 	buf_done(&broad);
-	buf_done(&exact);
-	search_words_done(&words);
-	return asks;
+	buf_done(&exactly);
+}
+
+static bool is_empty(const char *s)
+{
+	return s == NULL || s[strspn(s, " \t\r\n")] == '\0';
 }
 
 enum err search_messages(struct pg *pg, const struct search_allowed *a, const struct search_query *q,
@@ -281,28 +440,33 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
 		totals = &unwanted;
 	*totals = (struct search_totals){ 0 };
 	struct id authors[PEOPLE_MAX];
-	size_t authors_len, len;
+	size_t authors_len, len = 0;
 	const struct id *audiences;
 	struct id *mine = NULL;
-	bool none;
-	enum err e = authors_of(pg, a, q, authors, &authors_len, &none);
-	if (e != ERR_NONE || none)
+	struct search_words words;
+	enum err e = authors_of(pg, a, q, authors, &authors_len, &totals->no_person);
+	if (e == ERR_NONE)
+		e = audiences_of(pg, a, q, &audiences, &len, &mine);
+	if (e != ERR_NONE)
 		return e;
-	if ((e = audiences_of(pg, a, q, &audiences, &len, &mine)) != ERR_NONE)
+	totals->no_place = len == 0;
+	if ((e = search_words_of(pg, q, &words)) != ERR_NONE) {
+		free(mine);
 		return e;
+	}
 	struct pg_args *args = pg_args_new();
 	PGresult *r = NULL;
 	struct id thread = a->only_thread;
 	if (id_is_none(thread) && q->in != NULL && strcasecmp(q->in, "thread") == 0)
 		thread = a->scope.thread;
-	if (len > 0) {
+	if (len > 0 && !totals->no_person && (words.len > 0 || is_empty(q->text))) {
 		args_may_read(args, a, audiences, len, thread);
 		args_wanted(args, q, authors, authors_len);
-		bool asks = args_words(args, q);
+		args_words(args, &words);
 		pg_arg_bool(args, len <= FEW_AUDIENCES);
-		if (asks)
-			e = pg_query(pg, "search_found", args, &r);
+		e = pg_query(pg, "search_found", args, &r);
 	}
+	search_words_done(&words);
 	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
 		struct found_message m;
 		totals->matches = pg_get_int8(r, i, 18);

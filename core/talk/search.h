@@ -8,6 +8,7 @@
 #include "../base/err.h"
 #include "../base/id.h"
 #include "../store/pg.h"
+#include "search_words.h"
 
 /*
  * Reading stored messages on somebody's behalf.  The audience comes first: search_allowed() computes once per request what may be
@@ -18,10 +19,13 @@ struct search_scope {
 	struct id ws, thread, place;
 	bool guest;
 	int64_t before_seq; /* of ${thread}: messages from there on are not seen; 0: all */
+	struct id person;   /* who asks; none: nothing of that person's own is read */
+	bool alone;         /* the answer is for that person's eyes only, whoever sees the place */
 };
 struct search_allowed {
 	struct id *audiences;
 	size_t len;
+	size_t own_from;       /* from here on what the asker alone may read besides */
 	struct id only_thread; /* a guest: nothing else; ID_NONE: no such limit */
 	struct search_scope scope;
 };
@@ -29,10 +33,14 @@ extern const struct pg_statement search_statements[];
 
 /**
  * What an answer in ${scope}'s thread may be made of: the thread itself, its place, and, unless outsiders read along (a guest asks, the
- * place is shared with another company or unknown), the public places Eddy is in.  Inside a tenant transaction.
+ * place is shared with another company or unknown), the public places Eddy is in.  Where the asker alone reads the answer (${alone}, or a direct place where nobody else has
+ * ever written), also what was said to that person alone: in other direct places of this adapter and in private answers.  Private places
+ * never: who is in them is not known.  Inside a tenant transaction.
  */
 enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out);
 void search_allowed_done(struct search_allowed *a);
+/** What the asker would see besides ${a} if the answer were for that person alone: ${out} has nothing else.  For the same scope, not a guest. */
+enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struct search_allowed *out);
 
 #define SEARCH_SKIP_MAX 1000
 enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
@@ -48,6 +56,9 @@ struct search_query {
 	int limit; /* 1..50 */
 	int skip;  /* 0..SEARCH_SKIP_MAX: those of earlier pages */
 	bool prefix;     /* the last word may be unfinished */
+	bool loose;      /* any of the words will do */
+	const char *const *languages; /* whose endings do not matter: "english", "german" …; those that are not known count for nothing */
+	size_t languages_len;
 	bool with_eddy;  /* Eddy's own words too */
 };
 struct found_message {
@@ -65,9 +76,12 @@ struct found_message {
 };
 struct search_totals {
 	int64_t matches;
+	bool no_person, no_place; /* nobody who may be known is called so; no place that may be read */
 	bool capped;     /* there may be more: not everything was looked at */
 	int64_t edge_ms; /* capped: what is older than this (SEARCH_OLDEST: newer) was not */
 };
+/** The words of ${q} with their forms, as search_messages() looks for them; the caller's: search_words_done(). */
+enum err search_words_of(struct pg *pg, const struct search_query *q, struct search_words *out);
 /** Calls ${fn} for each match in order; its strings are borrowed.  ${totals} may be NULL. */
 enum err search_messages(struct pg *pg, const struct search_allowed *a, const struct search_query *q,
     void (*fn)(void *arg, const struct found_message *m), void *arg, struct search_totals *totals);

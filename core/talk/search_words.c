@@ -205,10 +205,44 @@ static void add_groups(const struct search_words *w, bool broad, struct buf *out
 	}
 }
 
+/* Any of the words, but none of those that must not be there. */
+static void add_loose(const struct search_words *w, bool broad, struct buf *out)
+{
+	bool more = false, first = true;
+	for (size_t i = 0; i < w->len; i++)
+		more |= !w->terms[i].negated && !w->terms[i].optional;
+	for (size_t i = 0; i < w->len; i++) {
+		const struct search_term *t = &w->terms[i];
+		if (t->negated || (t->optional && more))
+			continue;
+		if (broad && !is_in_index(t)) {
+			buf_reset(out);
+			return;
+		}
+		buf_add_str(out, first ? "(" : " | ");
+		first = false;
+		add_word(out, t);
+	}
+	if (!first)
+		buf_add_char(out, ')');
+	for (size_t i = 0; !broad && i < w->len; i++) {
+		if (!w->terms[i].negated)
+			continue;
+		buf_add_str(out, first ? "!" : " & !");
+		first = false;
+		add_word(out, &w->terms[i]);
+	}
+}
+
 void search_words_query(const struct search_words *w, struct buf *broad, struct buf *exactly)
 {
 	buf_reserve(broad, 1);
 	buf_reserve(exactly, 1);
-	add_groups(w, true, broad);
-	add_groups(w, false, exactly);
+	if (w->loose) {
+		add_loose(w, true, broad);
+		add_loose(w, false, exactly);
+	} else {
+		add_groups(w, true, broad);
+		add_groups(w, false, exactly);
+	}
 }

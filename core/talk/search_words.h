@@ -24,6 +24,7 @@ struct search_term {
 struct search_words {
 	struct search_term terms[SEARCH_TERMS_MAX];
 	size_t len;
+	bool loose; /* any one of the words is enough */
 };
 
 /** Read at most SEARCH_TEXT_MAX bytes; ${unfinished}: the last word is a prefix.  ${out} is the caller's: search_words_done(). */
