@@ -15,10 +15,7 @@ struct buf;
 /** Append one message as a JSON object; ${quote} bytes of text at most, around the first of ${words} (may be NULL). */
 void tool_add_message(
     struct buf *out, const struct tool_context *ctx, const struct found_message *m, const char *words, size_t quote);
-/**
- * A moment in the asker's zone as Unix milliseconds: 2026-07-01, 2026-07-01T18:05, today, yesterday, tomorrow, this week, last
- * week, this month, last month, monday (the last one, today included), monday+1 (the day after it), 3h, 7d.  False: none of these.
- */
+/** A moment in the asker's zone: moment_read(). */
 bool tool_moment(const struct tool_context *ctx, const char *s, int64_t *ms);
 
 #endif

@@ -1,10 +1,73 @@
-/* The search command: words and filters to a page of matches. */
+/* The search command: words and filters to a page of matches (core/talk/find.h). */
 #include "ask.h"
+
+#include <string.h>
+
+#include "../settings/settings.h"
+#include "../talk/find.h"
+
+#define SNIPPET_BYTES 220
 
 const struct pg_statement ask_search_statements[] = {
 	{ NULL, NULL },
 };
 
+static bool link_to(
+    void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+{
+	return ask_permalink(arg, adapter, place_key, thread_key, message_key, out, n);
+}
+
+static void offer_more(struct ask *a, const struct find_request *request, const struct find_result *found, const char *tz)
+{
+	struct buf say = BUF_INIT;
+	if (found->more) {
+		find_request_write(request, request->page + 1, 0, NULL, &say);
+		ask_button(a, "Next page", say.p, BUTTON_PLAIN);
+	} else if (found->edge_ms != 0 && request->order != SEARCH_OLDEST) {
+		find_request_write(request, 1, found->edge_ms, tz, &say);
+		ask_button(a, "Look further back", say.p, BUTTON_PLAIN);
+	}
+	if (found->own) {
+		buf_reset(&say);
+		find_request_write(request, 1, 0, NULL, &say);
+		ask_button_private(a, "Show it to me alone", say.p, BUTTON_PLAIN);
+	}
+	buf_done(&say);
+}
+
+static enum err answer(struct ask *a)
+{
+	const char *tz = a->card.tz[0] != '\0' ? a->card.tz : NULL;
+	struct find_request request;
+	if (!find_request_read(a->arg, a->arg_len, tz, a->wall_ms, &request, a->md))
+		return ERR_NONE;
+	struct find_result found = { .len = 0 };
+	struct find_ask find = { .scope = { .ws = a->r->ws,
+		                     .thread = a->r->thread,
+		                     .place = a->r->place,
+		                     .guest = a->card.guest,
+		                     .before_seq = a->r->message_seq,
+		                     .person = a->r->person,
+		                     .alone = a->r->private_reply },
+		.look_at_own = true,
+		.limit = FIND_PAGE,
+		.snippet = SNIPPET_BYTES };
+	find.languages_len = settings_list(a->e->o.settings, "search.languages", &find.languages);
+	enum err e = pg_begin(a->pg, a->r->ws);
+	if (e == ERR_NONE)
+		e = pg_end(a->pg, find_run(a->pg, &find, &request, &found));
+	if (e == ERR_NONE) {
+		find_write(&request, &found, FIND_PAGE,
+		    &(struct find_words){ .tz = tz, .wall_ms = a->wall_ms, .link = link_to, .arg = a }, a->md);
+		offer_more(a, &request, &found, tz);
+	}
+	find_result_done(&found);
+	find_request_done(&request);
+	return e;
+}
+
 const struct ask_handler ask_search[] = {
+	{ CMD_SEARCH, answer, NULL },
 	{ CMD_NONE, NULL, NULL },
 };

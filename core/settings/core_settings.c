@@ -46,6 +46,9 @@ const struct setting core_settings[] = {
 	    "how long a process may be silent before others take its work" },
 	{ "engine.heartbeat", SET_MS, 0, "8s", NULL, 50, 3600000, NULL, "how often leases are renewed; well below engine.lease" },
 	{ "engine.scan", SET_MS, 0, "5s", NULL, 50, 3600000, NULL, "how often work that nobody works on is looked for" },
+	{ "search.languages", SET_LIST, 0, "english", NULL, 0, 0, NULL,
+	    "languages whose word endings do not matter in a search: danish, dutch, english, finnish, french, german, hungarian, italian, "
+	    "norwegian, portuguese, romanian, russian, spanish, swedish, turkish" },
 	{ 0 },
 };
 

@@ -16,12 +16,12 @@
 #include "../base/mem.h"
 #include "../engine/intent.h"
 #include "highlight.h"
+#include "search_internal.h"
 #include "transcript.h"
 
 #define OID_INT2 21
 #define OID_TEXT 25
 #define OID_UUID 2950
-#define PEOPLE_MAX 20
 #define FEW_AUDIENCES 16 /* so many are looked for in the index */
 #define NAME_MAX_BYTES 100
 
@@ -212,7 +212,7 @@ enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struc
 	return ERR_NONE;
 }
 
-static void arg_id_or_null(struct pg_args *args, struct id id)
+void search_args_id(struct pg_args *args, struct id id)
 {
 	if (id_is_none(id))
 		pg_arg_null(args);
@@ -229,7 +229,7 @@ static void args_may_read(
 	for (size_t i = 0; i < len; i++)
 		pg_array_id(args, audiences[i]);
 	pg_array_end(args);
-	arg_id_or_null(args, thread);
+	search_args_id(args, thread);
 	pg_arg_id(args, a->scope.thread);
 	pg_arg_int8(args, a->scope.before_seq);
 }
@@ -258,34 +258,31 @@ static void row_found(const struct search_allowed *a, const PGresult *r, int i, 
 	m->in_this_thread = id_equal(m->thread, a->scope.thread);
 }
 
-/* The people that ${q}->from means; one unset id stands for everybody.  ${none}: nobody is called so. */
-static enum err authors_of(
-    struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct id out[PEOPLE_MAX], size_t *len, bool *none)
+/* The people that ${q}->from means. */
+static enum err authors_of(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct search_filter *f)
 {
-	out[0] = ID_NONE;
-	*len = 1;
-	*none = false;
 	if (q->from == NULL || q->from[0] == '\0' || strcasecmp(q->from, "eddy") == 0)
 		return ERR_NONE;
 	if (strcasecmp(q->from, "me") == 0) {
-		out[0] = q->me;
-		*none = id_is_none(q->me);
+		f->no_person = id_is_none(q->me);
+		f->authors[0] = q->me;
+		f->authors_len = 1;
 		return ERR_NONE;
 	}
 	const char *name = q->from + (q->from[0] == '@');
 	struct pg_args *args = pg_args_new();
 	pg_arg_id(args, a->scope.ws);
 	pg_arg_text(args, name, strnlen(name, NAME_MAX_BYTES));
-	pg_arg_int4(args, PEOPLE_MAX);
+	pg_arg_int4(args, SEARCH_AUTHORS_MAX);
 	PGresult *r = NULL;
 	enum err e = pg_query(pg, "search_people", args, &r);
 	pg_args_free(args);
 	if (e != ERR_NONE)
 		return e;
-	*len = (size_t)PQntuples(r);
-	for (size_t i = 0; i < *len; i++)
-		out[i] = pg_get_id(r, (int)i, 0);
-	*none = *len == 0;
+	f->authors_len = (size_t)PQntuples(r);
+	for (size_t i = 0; i < f->authors_len; i++)
+		f->authors[i] = pg_get_id(r, (int)i, 0);
+	f->no_person = f->authors_len == 0;
 	PQclear(r);
 	return ERR_NONE;
 }
@@ -308,7 +305,7 @@ static enum err audiences_of(struct pg *pg, const struct search_allowed *a, cons
 		pg_array_id(args, a->audiences[i]);
 	pg_array_end(args);
 	pg_arg_text(args, here ? "" : name, here ? 0 : strnlen(name, NAME_MAX_BYTES));
-	arg_id_or_null(args, here ? a->scope.place : ID_NONE);
+	search_args_id(args, here ? a->scope.place : ID_NONE);
 	PGresult *r = NULL;
 	enum err e = pg_query(pg, "search_places", args, &r);
 	pg_args_free(args);
@@ -323,7 +320,7 @@ static enum err audiences_of(struct pg *pg, const struct search_allowed *a, cons
 	return ERR_NONE;
 }
 
-static void args_wanted(struct pg_args *args, const struct search_query *q, const struct id *authors, size_t authors_len)
+static void args_wanted(struct pg_args *args, const struct search_query *q)
 {
 	bool eddy = q->from != NULL && strcasecmp(q->from, "eddy") == 0;
 	pg_array_begin(args, OID_INT2);
@@ -338,16 +335,37 @@ static void args_wanted(struct pg_args *args, const struct search_query *q, cons
 	pg_arg_int8(args, q->after_ms);
 	pg_arg_int8(args, q->before_ms);
 	pg_arg_int4(args, (int32_t)q->order);
-	pg_arg_int4(args, q->limit < 1 ? 1 : q->limit > 50 ? 50 : q->limit);
+	pg_arg_int4(args, q->limit < 1 ? 1 : q->limit > SEARCH_LIMIT_MAX ? SEARCH_LIMIT_MAX : q->limit);
 	pg_arg_int4(args, q->skip < 0 ? 0 : q->skip > SEARCH_SKIP_MAX ? SEARCH_SKIP_MAX : q->skip);
-	if (id_is_none(authors[0])) {
+}
+
+void search_args_authors(struct pg_args *args, const struct search_filter *f)
+{
+	if (f->authors_len == 0) {
 		pg_arg_null(args);
 		return;
 	}
 	pg_array_begin(args, OID_UUID);
-	for (size_t i = 0; i < authors_len; i++)
-		pg_array_id(args, authors[i]);
+	for (size_t i = 0; i < f->authors_len; i++)
+		pg_array_id(args, f->authors[i]);
 	pg_array_end(args);
+}
+
+enum err search_filter_read(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct search_filter *out)
+{
+	*out = (struct search_filter){ .thread = a->only_thread };
+	if (id_is_none(out->thread) && q->in != NULL && strcasecmp(q->in, "thread") == 0)
+		out->thread = a->scope.thread;
+	enum err e = authors_of(pg, a, q, out);
+	if (e == ERR_NONE)
+		e = audiences_of(pg, a, q, &out->audiences, &out->len, &out->mine);
+	out->no_place = out->len == 0;
+	return e;
+}
+
+void search_filter_done(struct search_filter *f)
+{
+	free(f->mine);
 }
 
 /* Endings of the languages below; which of them fit is for the dictionary to say. */
@@ -417,7 +435,7 @@ enum err search_words_of(struct pg *pg, const struct search_query *q, struct sea
 	return e;
 }
 
-static void args_words(struct pg_args *args, const struct search_words *words)
+void search_args_words(struct pg_args *args, const struct search_words *words)
 {
 	struct buf broad = BUF_INIT, exactly = BUF_INIT;
 	search_words_query(words, &broad, &exactly);
@@ -439,31 +457,25 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
 	if (totals == NULL)
 		totals = &unwanted;
 	*totals = (struct search_totals){ 0 };
-	struct id authors[PEOPLE_MAX];
-	size_t authors_len, len = 0;
-	const struct id *audiences;
-	struct id *mine = NULL;
+	struct search_filter f;
 	struct search_words words;
-	enum err e = authors_of(pg, a, q, authors, &authors_len, &totals->no_person);
-	if (e == ERR_NONE)
-		e = audiences_of(pg, a, q, &audiences, &len, &mine);
+	enum err e = search_filter_read(pg, a, q, &f);
 	if (e != ERR_NONE)
 		return e;
-	totals->no_place = len == 0;
+	totals->no_person = f.no_person;
+	totals->no_place = f.no_place;
 	if ((e = search_words_of(pg, q, &words)) != ERR_NONE) {
-		free(mine);
+		search_filter_done(&f);
 		return e;
 	}
 	struct pg_args *args = pg_args_new();
 	PGresult *r = NULL;
-	struct id thread = a->only_thread;
-	if (id_is_none(thread) && q->in != NULL && strcasecmp(q->in, "thread") == 0)
-		thread = a->scope.thread;
-	if (len > 0 && !totals->no_person && (words.len > 0 || is_empty(q->text))) {
-		args_may_read(args, a, audiences, len, thread);
-		args_wanted(args, q, authors, authors_len);
-		args_words(args, &words);
-		pg_arg_bool(args, len <= FEW_AUDIENCES);
+	if (!f.no_place && !f.no_person && (words.len > 0 || is_empty(q->text))) {
+		args_may_read(args, a, f.audiences, f.len, f.thread);
+		args_wanted(args, q);
+		search_args_authors(args, &f);
+		search_args_words(args, &words);
+		pg_arg_bool(args, f.len <= FEW_AUDIENCES);
 		e = pg_query(pg, "search_found", args, &r);
 	}
 	search_words_done(&words);
@@ -480,7 +492,7 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
 	}
 	PQclear(r);
 	pg_args_free(args);
-	free(mine);
+	search_filter_done(&f);
 	return e;
 }
 

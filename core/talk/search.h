@@ -42,6 +42,7 @@ void search_allowed_done(struct search_allowed *a);
 /** What the asker would see besides ${a} if the answer were for that person alone: ${out} has nothing else.  For the same scope, not a guest. */
 enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struct search_allowed *out);
 
+#define SEARCH_LIMIT_MAX 200
 #define SEARCH_SKIP_MAX 1000
 enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
 enum search_has { SEARCH_ANY, SEARCH_LINK, SEARCH_FILE, SEARCH_NUMBER, SEARCH_QUESTION, SEARCH_UNANSWERED };
@@ -53,7 +54,7 @@ struct search_query {
 	int64_t after_ms, before_ms; /* 0: open */
 	enum search_order order;
 	enum search_has has;
-	int limit; /* 1..50 */
+	int limit; /* 1..SEARCH_LIMIT_MAX */
 	int skip;  /* 0..SEARCH_SKIP_MAX: those of earlier pages */
 	bool prefix;     /* the last word may be unfinished */
 	bool loose;      /* any of the words will do */

@@ -1,0 +1,303 @@
+/*
+ * One list of what was said and what was made of it.  Messages come from search_messages(), the rest from eddy.search_made(), both ranked in
+ * the same way; they are merged by rank, and a page is a cut of the merged list, which is why it asks for the messages of all pages before
+ * it too.  Both know only the audiences that were computed for this asker in this place (search.h).
+ */
+#include "find.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/buf.h"
+#include "../base/mem.h"
+#include "search_internal.h"
+#include "transcript.h"
+
+#define MADE_MAX 100
+#define TEXT_MAX 6000
+
+const struct pg_statement find_statements[] = {
+	/* $1 ws, $2 audiences, $3 thread or NULL, $4 authors or NULL, $5, $6 words, $7 after, $8 before, $9 limit */
+	{ "find_made",
+	    "SELECT s.kind, s.id, (s.rank * 1e6)::int8, s.at, coalesce(f.topic, r.headline), left(coalesce(r.body, i.body, f.topic), 6000), who.name,"
+	    " coalesce(f.state, i.kind, 0), t.id, m.id, p.id, p.visibility, p.name, p.adapter, p.external_id, t.external_key,"
+	    " coalesce(m.message_key, t.external_key)"
+	    " FROM search_made($5::text, $6::text, $2::uuid[], $3::uuid, $4::uuid[], CASE WHEN $7::int8 <> 0 THEN to_timestamp($7 / 1000.0) END,"
+	    " CASE WHEN $8::int8 <> 0 THEN to_timestamp($8 / 1000.0) END, $9::int4) s"
+	    " LEFT JOIN forks f ON s.kind = 1 AND f.ws = $1 AND f.id = s.id"
+	    " LEFT JOIN resolutions r ON s.kind = 2 AND r.ws = $1 AND r.id = s.id"
+	    " LEFT JOIN forks rf ON rf.ws = $1 AND rf.id = r.fork_id"
+	    " LEFT JOIN context_items i ON s.kind = 3 AND i.ws = $1 AND i.id = s.id AND i.audience_id = ANY ($2)"
+	    " LEFT JOIN LATERAL (SELECT x.id, x.thread_id, x.message_key FROM messages x WHERE x.ws = $1 AND x.audience_id = ANY ($2) AND x.state <> 2"
+	    " AND x.id = coalesce(r.message_id, (SELECT y.id FROM messages y WHERE y.ws = $1 AND y.thread_id = f.thread_id AND y.state <> 2 ORDER BY"
+	    " y.seq LIMIT 1), (SELECT c.message_id FROM context_sources c WHERE c.ws = $1 AND c.item_id = i.id ORDER BY c.message_id LIMIT 1))) m ON true"
+	    " LEFT JOIN threads t ON t.ws = $1 AND t.id = coalesce(f.thread_id, rf.parent_id, m.thread_id) AND t.audience_id = ANY ($2)"
+	    " LEFT JOIN places p ON p.ws = $1 AND p.id = t.place_id"
+	    " LEFT JOIN people who ON who.ws = $1 AND who.id = coalesce(f.created_by, r.closed_by, i.author_id)"
+	    " WHERE coalesce(f.id, r.id, i.id) IS NOT NULL ORDER BY 3 DESC, s.at DESC, s.id" },
+	{ NULL, NULL },
+};
+
+struct gathering {
+	struct find_hit *hits;
+	size_t len, cap;
+	struct buf texts; /* offsets become pointers at the end: it moves while it grows */
+};
+
+/* Strings are kept as offsets + 1 in the pointers until all are there. */
+static const char *keep(struct gathering *g, const char *s)
+{
+	if (s == NULL)
+		return NULL;
+	size_t at = g->texts.len + 1;
+	buf_add(&g->texts, s, strlen(s) + 1);
+	return (const char *)(uintptr_t)at; /* */
+}
+
+static void settle(const char **s, const char *texts)
+{
+	if (*s != NULL)
+		*s = texts + ((uintptr_t)*s - 1);
+}
+
+static struct find_hit *add(struct gathering *g)
+{
+	if (g->len == g->cap) {
+		g->cap = g->cap == 0 ? 32 : g->cap * 2;
+		g->hits = xrealloc(g->hits, g->cap * sizeof *g->hits);
+	}
+	memset(&g->hits[g->len], 0, sizeof *g->hits);
+	return &g->hits[g->len++];
+}
+
+static void add_message(void *arg, const struct found_message *m)
+{
+	struct gathering *g = arg;
+	struct find_hit *h = add(g);
+	*h = (struct find_hit){ .kind = FIND_MESSAGE,
+		.id = m->id,
+		.thread = m->thread,
+		.message = m->id,
+		.place = m->place,
+		.rank = m->rank,
+		.at_ms = m->at_ms,
+		.author_kind = m->author_kind,
+		.visibility = m->visibility,
+		.in_this_thread = m->in_this_thread,
+		.author = keep(g, m->author_name),
+		.place_name = keep(g, m->place_name),
+		.text = keep(g, m->text),
+		.adapter = keep(g, m->adapter),
+		.place_key = keep(g, m->place_key),
+		.thread_key = keep(g, m->thread_key),
+		.message_key = keep(g, m->message_key) };
+}
+
+static struct id id_or_none(const PGresult *r, int i, int col)
+{
+	return PQgetisnull(r, i, col) ? ID_NONE : pg_get_id(r, i, col);
+}
+
+static void add_made(struct gathering *g, struct id thread, const PGresult *r, int i)
+{
+	struct find_hit *h = add(g);
+	h->kind = (enum find_kind)pg_get_int8(r, i, 0);
+	h->id = pg_get_id(r, i, 1);
+	h->rank = (float)pg_get_int8(r, i, 2) / 1e6f;
+	h->at_ms = pg_get_time_ms(r, i, 3);
+	h->title = keep(g, pg_get_str(r, i, 4));
+	h->text = keep(g, pg_get_str(r, i, 5));
+	h->author = keep(g, pg_get_str(r, i, 6));
+	h->author_kind = h->author == NULL ? AUTHOR_EDDY : AUTHOR_PERSON;
+	h->item_kind = h->kind == FIND_ITEM ? (int)pg_get_int8(r, i, 7) : 0;
+	h->state = h->kind == FIND_FORK ? (int)pg_get_int8(r, i, 7) : 0;
+	h->thread = id_or_none(r, i, 8);
+	h->message = id_or_none(r, i, 9);
+	h->place = id_or_none(r, i, 10);
+	h->visibility = PQgetisnull(r, i, 11) ? 0 : (int)pg_get_int8(r, i, 11);
+	h->place_name = keep(g, pg_get_str(r, i, 12));
+	h->adapter = keep(g, pg_get_str(r, i, 13));
+	h->place_key = keep(g, pg_get_str(r, i, 14));
+	h->thread_key = keep(g, pg_get_str(r, i, 15));
+	h->message_key = keep(g, pg_get_str(r, i, 16));
+	h->in_this_thread = id_equal(h->thread, thread);
+}
+
+static enum err gather_made(
+    struct pg *pg, const struct search_allowed *a, const struct search_query *q, const struct search_words *words, struct gathering *g)
+{
+	struct search_filter f;
+	bool eddy = q->from != NULL && strcasecmp(q->from, "eddy") == 0;
+	if (q->has != SEARCH_ANY || eddy || !search_words_any(words))
+		return ERR_NONE;
+	enum err e = search_filter_read(pg, a, q, &f);
+	if (e != ERR_NONE)
+		return e;
+	struct pg_args *args = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(args, a->scope.ws);
+	pg_array_begin(args, PG_UUID);
+	for (size_t i = 0; i < f.len; i++)
+		pg_array_id(args, f.audiences[i]);
+	pg_array_end(args);
+	search_args_id(args, f.thread);
+	search_args_authors(args, &f);
+	search_args_words(args, words);
+	pg_arg_int8(args, q->after_ms);
+	pg_arg_int8(args, q->before_ms);
+	pg_arg_int4(args, MADE_MAX);
+	if (!f.no_person && !f.no_place)
+		e = pg_query(pg, "find_made", args, &r);
+	for (int i = 0; r != NULL && i < PQntuples(r); i++)
+		add_made(g, a->scope.thread, r, i);
+	PQclear(r);
+	pg_args_free(args);
+	search_filter_done(&f);
+	return e;
+}
+
+static int by_rank(const void *x, const void *y)
+{
+	const struct find_hit *a = x, *b = y;
+	if (a->rank > b->rank || a->rank < b->rank)
+		return a->rank < b->rank ? 1 : -1;
+	if (a->at_ms != b->at_ms)
+		return a->at_ms < b->at_ms ? 1 : -1;
+	return id_compare(a->id, b->id);
+}
+
+static int by_time(const void *x, const void *y)
+{
+	const struct find_hit *a = x, *b = y;
+	if (a->at_ms != b->at_ms)
+		return a->at_ms < b->at_ms ? 1 : -1;
+	return id_compare(a->id, b->id);
+}
+
+static int by_age(const void *x, const void *y)
+{
+	const struct find_hit *a = x, *b = y;
+	if (a->at_ms != b->at_ms)
+		return a->at_ms > b->at_ms ? 1 : -1;
+	return id_compare(a->id, b->id);
+}
+
+static enum err gather(struct pg *pg, const struct search_allowed *a, struct search_query *q, struct search_words *words,
+    struct gathering *g, struct search_totals *totals)
+{
+	enum err e = search_messages(pg, a, q, add_message, g, totals);
+	if (e != ERR_NONE)
+		return e;
+	size_t messages = g->len;
+	if ((e = search_words_of(pg, q, words)) != ERR_NONE)
+		return e;
+	e = gather_made(pg, a, q, words, g);
+	totals->matches += (int64_t)(g->len - messages);
+	return e;
+}
+
+static void finish(const struct find_request *r, const struct find_ask *a, const struct search_words *words, struct gathering *g,
+    const struct search_totals *totals, struct find_result *out)
+{
+	if (g->len > 1) /* messages alone come in this order too */
+		qsort(g->hits, g->len, sizeof *g->hits,
+		    r->words[0] == '\0' && r->order == SEARCH_BEST ? by_time
+		        : r->order == SEARCH_BEST                  ? by_rank
+		        : r->order == SEARCH_NEWEST                ? by_time
+		                                                   : by_age);
+	size_t from = (size_t)(r->page - 1) * (size_t)a->limit, to = from + (size_t)a->limit;
+	from = from > g->len ? g->len : from;
+	to = to > g->len ? g->len : to;
+	out->more = totals->matches > (int64_t)to && r->page < FIND_PAGES_MAX && to > from;
+	out->total = totals->matches;
+	out->at_least = totals->capped;
+	out->edge_ms = totals->edge_ms;
+	out->no_person = totals->no_person;
+	out->no_place = totals->no_place;
+	out->len = to - from;
+	out->hits = xcalloc(out->len + 1, sizeof *out->hits);
+	memcpy(out->hits, g->hits == NULL ? out->hits : g->hits + from, out->len * sizeof *out->hits);
+	buf_reserve(&g->texts, 1);
+	out->texts = buf_detach(&g->texts, NULL);
+	for (size_t i = 0; i < out->len; i++) {
+		struct find_hit *h = &out->hits[i];
+		const char **strings[] = { &h->author, &h->place_name, &h->title, &h->text, &h->adapter, &h->place_key, &h->thread_key,
+			&h->message_key };
+		for (size_t k = 0; k < sizeof strings / sizeof strings[0]; k++)
+			settle(strings[k], out->texts);
+		if (h->text == NULL)
+			h->text = "";
+		highlight_find(h->text, strlen(h->text), words, a->snippet, &h->mark);
+	}
+}
+
+/* Whether what the asker alone may read has anything of it. */
+static enum err look_at_own(struct pg *pg, const struct search_allowed *a, struct search_query *q, bool *own)
+{
+	struct search_allowed mine;
+	struct search_totals totals;
+	struct search_words words = { .len = 0 };
+	struct gathering g = { .len = 0 };
+	enum err e = search_allowed_own(pg, a, &mine);
+	if (e != ERR_NONE)
+		return e;
+	q->limit = 1;
+	if (mine.len > 0)
+		e = gather(pg, &mine, q, &words, &g, &totals);
+	*own = e == ERR_NONE && g.len > 0;
+	search_words_done(&words);
+	search_allowed_done(&mine);
+	free(g.hits);
+	buf_done(&g.texts);
+	return e;
+}
+
+enum err find_run(struct pg *pg, const struct find_ask *a, const struct find_request *r, struct find_result *out)
+{
+	struct search_allowed allowed;
+	struct search_totals totals;
+	struct search_words words = { .len = 0 };
+	struct gathering g = { .len = 0 };
+	struct search_query q = { .text = r->words,
+		.from = r->from,
+		.me = a->scope.person,
+		.in = r->in,
+		.after_ms = r->after_ms,
+		.before_ms = r->before_ms,
+		.order = r->order,
+		.has = r->has,
+		.limit = r->page * a->limit,
+		.prefix = a->prefix,
+		.languages = a->languages,
+		.languages_len = a->languages_len };
+	memset(out, 0, sizeof *out);
+	enum err e = search_allowed_audiences(pg, &a->scope, &allowed);
+	if (e != ERR_NONE)
+		return e;
+	e = gather(pg, &allowed, &q, &words, &g, &totals);
+	if (e == ERR_NONE && totals.matches == 0 && !totals.no_person && !totals.no_place && words.len > 1) {
+		search_words_done(&words);
+		q.loose = out->loose = true;
+		e = gather(pg, &allowed, &q, &words, &g, &totals);
+		out->loose = g.len > 0;
+		q.loose = false;
+	}
+	if (e == ERR_NONE)
+		finish(r, a, &words, &g, &totals, out);
+	if (e == ERR_NONE && a->look_at_own && r->page == 1 && !a->scope.alone)
+		e = look_at_own(pg, &allowed, &q, &out->own);
+	if (e != ERR_NONE)
+		find_result_done(out);
+	search_words_done(&words);
+	search_allowed_done(&allowed);
+	free(g.hits);
+	buf_done(&g.texts);
+	return e;
+}
+
+void find_result_done(struct find_result *r)
+{
+	free(r->hits);
+	free(r->texts);
+	memset(r, 0, sizeof *r);
+}
