@@ -18,6 +18,7 @@
 #include "../ports.h"
 #include "../store/pg.h"
 #include "../store/writer.h"
+#include "../talk/fold.h"
 #include "../talk/transcript.h"
 #include "command.h"
 #include "engine.h"
@@ -120,7 +121,9 @@ struct run {
 	bool failed_text;
 	struct component *components; /* what the answer offers; the run's own */
 	size_t components_len;
-	struct buf whole; /* the full text of an answer that is delivered in short; empty: it is all there */
+	struct fold_count counted; /* of what GROW has shown */
+	bool counted_out;          /* that was as much as may be seen of a long answer */
+	struct buf whole;          /* the full text of an answer that is delivered in short; empty: it is all there */
 	struct id reply_message;
 	int64_t reply_seq;
 	uint32_t deliveries;

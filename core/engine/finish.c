@@ -408,7 +408,8 @@ static void finish_done(struct write_op *op, enum err result)
 		metric_observe_ms(e->m.total_ms, (double)(clock_us() - r->accepted_us) / 1000.0);
 	log_finish(r);
 	if (f->seq && !r->private_reply)
-		transcripts_append(e->transcripts, r->thread, f->seq, AUTHOR_EDDY, ID_NONE, r->answer.p, r->answer.len);
+		transcripts_append(e->transcripts, r->thread, f->seq, AUTHOR_EDDY, ID_NONE, r->whole.len ? r->whole.p : r->answer.p,
+		    r->whole.len ? r->whole.len : r->answer.len);
 	else if (f->seq)
 		transcripts_forget(e->transcripts, r->thread);
 	emit_finish(f);

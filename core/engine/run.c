@@ -20,6 +20,7 @@
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "../base/utf8.h"
 #include "../settings/settings.h"
 #include "answer.h"
 #include "ask.h"
@@ -123,14 +124,35 @@ static void say_tool(const struct run *r, const char *id, const char *title, enu
 	r->via->ops->send(r->via->a, &p);
 }
 
+static size_t fold_words(const struct run *r)
+{
+	return r->kind == RUN_AGENT ? (size_t)settings_int(r->e->o.settings, "answers.fold_words") : 0;
+}
+
 static void grow(struct run *r, size_t from)
 {
 	if ((r->via->ops->caps & CAP_STREAM) == 0 || r->private_reply || r->answer.len == from)
 		return;
 	struct reply p = reply_of(r, REPLY_GROW);
+	if (from == 0) {
+		r->counted = FOLD_COUNT_INIT;
+		r->counted_out = false;
+	}
+	size_t n = r->answer.len - from, words = fold_words(r);
+	size_t room = words > 0 ? fold_feed(&r->counted, r->answer.p + from, n, words) : n;
+	char last[256];
 	p.offset = from;
 	p.text = r->answer.p + from;
-	p.text_len = r->answer.len - from;
+	p.text_len = n;
+	if (room < n) { /* no more than will stay; the piece that goes beyond is the last */
+		if (r->counted_out)
+			return;
+		room = room > sizeof(last) - 4 ? sizeof(last) - 4 : room;
+		p.text = last;
+		p.text_len =
+		    (size_t)snprintf(last, sizeof(last), "%.*s…", (int)utf8_clip(r->answer.p + from, n, room), r->answer.p + from);
+	}
+	r->counted_out = room < n;
 	p.external_ref = r->stream_ref;
 	p.maybe_sent = r->maybe_sent; /* then no second message may be opened */
 	r->anything_shown = true;
@@ -279,6 +301,7 @@ static void fail_plainly(struct run *r, enum run_state outcome, const char *erro
 	r->turn_at = 0;
 	take_back(r);
 	buf_reset(&r->answer);
+	buf_reset(&r->whole);
 	buf_add_str(&r->answer, text);
 	r->failed_text = true;
 	end_run(r, outcome, error);
@@ -385,6 +408,31 @@ static void record_call(struct run *r, const struct model_event *ev)
 	r->calls[r->calls_len++] = (struct call_record){ id_new(), ev->usage, ok ? "ok" : fail_word(ev->fail) };
 }
 
+/* A long answer goes out in short; the rest is there for who asks. */
+static void fold_long(struct run *r)
+{
+	struct buf in_short = BUF_INIT;
+	if (!fold_answer(r->answer.p, r->answer.len, fold_words(r), &in_short)) {
+		buf_done(&in_short);
+		return;
+	}
+	if (r->anything_shown) {
+		r->shows++;
+		struct reply p = reply_of(r, REPLY_RESET);
+		r->via->ops->send(r->via->a, &p);
+	}
+	buf_done(&r->whole);
+	r->whole = r->answer;
+	r->answer = in_short;
+	r->turn_at = 0;
+	const struct component more = {
+		.kind = COMPONENT_BUTTON, .action = ACTION_COMMAND, .value = "show all", .label = "Show all", .style = BUTTON_PLAIN
+	};
+	offer_free(r->components, r->components_len);
+	r->components = offer_copy(&more, 1);
+	r->components_len = 1;
+}
+
 static void on_stop(struct run *r, const struct model_event *ev)
 {
 	if (r->task != NULL) {
@@ -411,6 +459,7 @@ static void on_stop(struct run *r, const struct model_event *ev)
 	} else if (ev->stop == STOP_LENGTH) {
 		buf_add_str(&r->answer, "\n\n_(cut here: the answer reached its length limit)_");
 	}
+	fold_long(r);
 	end_run(r, RUN_ANSWERED, NULL);
 }
 

@@ -37,6 +37,8 @@ const struct setting core_settings[] = {
 	{ "model.daily_cap", SET_MONEY, 0, "5", NULL, 0, INT64_MAX, NULL, "most that model calls may cost per workspace and day" },
 	{ "model.idle_timeout", SET_MS, 0, "60s", NULL, 100, 3600000, NULL, "give a call up after this long without a byte" },
 	{ "model.timeout", SET_MS, 0, "120s", NULL, 100, 86400000, NULL, "give a call up after this long in all" },
+	{ "answers.fold_words", SET_INT, 0, "500", NULL, 0, 1000000, NULL,
+	    "longer answers come as a headline and points, the full text on demand; 0: never" },
 	{ "forks.max_active", SET_INT, 0, "5", NULL, 1, 100, NULL, "side threads that may be open in one thread at a time" },
 	{ "memory.inject_tokens", SET_INT, 0, "4000", NULL, 0, 1000000, NULL,
 	    "most of what is remembered that an answer is told, in tokens, and at most a quarter of the model's window; 0: nothing" },

@@ -225,9 +225,9 @@ const struct pg_statement transcript_statements[] = {
 	{ "transcript_load",
 	    /* The question itself, whatever number of answers came after it, and what else there is room for. */
 	    "SELECT m.seq, m.author_kind, m.author_id, m.body, t.seq FROM threads t JOIN LATERAL ("
-	    " (SELECT seq, author_kind, author_id, body FROM messages"
+	    " (SELECT seq, author_kind, author_id, coalesce(whole, body) AS body FROM messages"
 	    " WHERE ws = $1 AND thread_id = $2 AND (seq < $3 OR author_kind = 2 AND seq > $3) AND state <> 2 ORDER BY seq DESC LIMIT 49)"
-	    " UNION ALL SELECT seq, author_kind, author_id, body FROM messages WHERE ws = $1 AND thread_id = $2 AND seq = $3 AND state <> 2) m ON true"
+	    " UNION ALL SELECT seq, author_kind, author_id, coalesce(whole, body) FROM messages WHERE ws = $1 AND thread_id = $2 AND seq = $3 AND state <> 2) m ON true"
 	    " WHERE t.ws = $1 AND t.id = $2 ORDER BY m.seq" },
 	{ NULL, NULL },
 };

@@ -437,6 +437,34 @@ static void restart__opening_that_nobody_heard_of_is_done_once(void **state)
 	fixture_free(f);
 }
 
+/* ---- long answers ---- */
+
+static void answer__of_many_words_comes_in_short(void **state)
+{
+	(void)state;
+	struct fixture *f = on_platform(NULL);
+	char text[8192] = "Take Postgres. ";
+	for (int i = 0; i < 130; i++)
+		strcat(text, "It runs here already. ");
+	fixture_words(f, text);
+	assert_true(fixture_say(f, "Ada", "t1", "k1", "Which database shall we take, and why?"));
+	const struct noted *n = heard(f, "the full answer has");
+	assert_non_null(n);
+	assert_non_null(strstr(n->text, "Take Postgres"));
+	assert_true(strlen(n->text) < 1200);
+	assert_string_equal("Show all|command|show all\n", n->offers);
+	assert_int_equal(1,
+	    db_count(
+	        "SELECT count(*) FROM messages WHERE length(whole) > 2500 AND length(body) < 1200 AND components IS NOT NULL"));
+	assert_true(fixture_say(f, "Ada", "t1", "k2", "and then?"));
+	assert_non_null(heard(f, "re: and then?"));
+	char *asked = fixture_asked(f); /* the model knows all that it has said */
+	assert_non_null(
+	    strstr(asked, "It runs here already. It runs here already. It runs here already. It runs here already. It runs"));
+	free(asked);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +483,7 @@ int main(void)
 		cmocka_unit_test(states__only_these_may_follow),
 		cmocka_unit_test(states__every_act_in_every_state),
 		cmocka_unit_test(page__fork_and_resolution),
+		cmocka_unit_test(answer__of_many_words_comes_in_short),
 		cmocka_unit_test(restart__opening_that_nobody_heard_of_is_done_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
