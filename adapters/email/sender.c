@@ -77,9 +77,11 @@ static int64_t id_time_s(struct id id)
 
 static int64_t date_of(const struct letter *l, const struct email_origin *o)
 {
-	int64_t t = l->r.at_ms > 0 ? l->r.at_ms / 1000 : id_time_s(l->r.message);
+	int64_t t = id_time_s(l->r.message);
 	if (t == 0)
 		t = id_time_s(l->r.delivery);
+	if (t == 0)
+		t = l->r.at_ms / 1000;
 	return t != 0 ? t : o->received_s;
 }
 

@@ -416,6 +416,7 @@ static enum err post(struct ask *a, struct draft *d, const struct resolution *r,
 	resolution_render(r, m->list, m->len, &md);
 	buf_addf(&md, "\n\n– from side thread ");
 	fork_put_name(a, &d->f, &md);
+	resolution_put_sources(r, m->list, m->len, &md);
 	struct buf label = BUF_INIT;
 	buf_addf(&label, "Side thread #%d", d->f.n);
 	const struct component open = { .kind = COMPONENT_LINK, .action = "fork.resolution", .value = link, .label = label.p };

@@ -62,7 +62,7 @@ const struct pg_statement claim_statements[] = {
 	    " o.run_id IS NULL AND (o.message_id IS NULL OR o.passes IS NOT NULL OR o.adapter = '" RELAY_ADAPTER
 	    "'), o.passes, m.state, m.author_id, p.name,"
 	    " CASE WHEN o.passes IS NOT NULL THEN (SELECT string_agg(f->>'name', ', ') FROM jsonb_array_elements(m.files) f) END,"
-	    " m.components"
+	    " m.components, coalesce(m.created_at, o.created_at)"
 	    " FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
 	    " LEFT JOIN runs r ON r.ws = o.ws AND r.id = o.run_id"
 	    " LEFT JOIN people p ON o.passes IS NOT NULL AND p.ws = m.ws AND p.id = m.author_id"
@@ -206,6 +206,7 @@ static void on_open_outbox(void *ctx, const PGresult *r)
 		run->deliveries = (uint32_t)pg_get_int8(r, i, 9);
 		run->stream_ref = PQgetisnull(r, i, 10) ? NULL : xstrdup(pg_get_str(r, i, 10));
 		run->due_ms = (uint32_t)pg_get_int8(r, i, 11);
+		run->reply_at_ms = pg_get_time_ms(r, i, 19);
 		size_t k = t->c->runs_len - 1;
 		t->c->text_lens[k] = (size_t)PQgetlength(r, i, 3);
 		t->c->texts[k] = xstrndup(PQgetvalue(r, i, 3), t->c->text_lens[k]);

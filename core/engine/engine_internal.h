@@ -125,7 +125,7 @@ struct run {
 	bool counted_out;          /* that was as much as may be seen of a long answer */
 	struct buf whole;          /* the full text of an answer that is delivered in short; empty: it is all there */
 	struct id reply_message;
-	int64_t reply_seq;
+	int64_t reply_seq, reply_at_ms; /* ${reply_at_ms}: of what was read from the outbox */
 	uint32_t deliveries;
 	uint32_t due_ms; /* of a delivery found in the database: not before this long after it was loaded */
 	uint64_t accepted_us, began_us, first_us;

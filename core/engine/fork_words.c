@@ -84,7 +84,6 @@ void fork_put_opened(struct buf *md, int n, const char *topic, const char *link)
 	put_topic(md, topic);
 	if (link != NULL)
 		buf_addf(md, "](%s)", link);
-	buf_add_char(md, '.');
 }
 
 void fork_put_unopened(struct buf *md, int n, const char *topic)

@@ -45,7 +45,7 @@ struct reply {
 	struct id thread;
 	struct id message; /* WHOLE: the stored message */
 	int64_t seq;       /* WHOLE: its place in the thread */
-	int64_t at_ms;     /* WHOLE: when the message was stored, where its id does not tell; 0: it does */
+	int64_t at_ms;     /* WHOLE: when it was stored; 0: just now, as its id tells */
 	const void *origin;
 	size_t origin_len;
 	const char *text;

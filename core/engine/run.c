@@ -188,6 +188,7 @@ void run_deliver(struct run *r, const char *text, size_t n)
 	struct reply p = reply_of(r, REPLY_WHOLE);
 	p.message = r->reply_message;
 	p.seq = r->reply_seq;
+	p.at_ms = r->reply_at_ms;
 	p.text = text;
 	p.text_len = n;
 	p.maybe_sent = r->maybe_sent || r->deliveries > 0;

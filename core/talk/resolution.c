@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../base/buf.h"
 #include "../base/json.h"
@@ -304,6 +305,28 @@ void resolution_render(const struct resolution *r, const struct digest_message *
 			}
 			buf_add_char(md, '\n');
 		}
+	}
+}
+
+void resolution_put_sources(const struct resolution *r, const struct digest_message *m, size_t n, struct buf *md)
+{
+	const char *before = "\n\n";
+	for (size_t k = 1; k <= n; k++) {
+		bool cited = false;
+		for (size_t i = 0; i < r->len; i++)
+			for (size_t s = 0; s < r->lines[i].sources_len; s++)
+				cited |= (size_t)r->lines[i].sources[s] == k;
+		if (!cited || m[k - 1].link != NULL || m[k - 1].at_ms <= 0)
+			continue;
+		char when[40];
+		struct tm tm;
+		time_t at = (time_t)(m[k - 1].at_ms / 1000);
+		gmtime_r(&at, &tm);
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
+		buf_addf(md, "%s[%zu] ", before, k);
+		digest_add_name(md, m[k - 1].author);
+		buf_addf(md, ", %s UTC", when);
+		before = "; ";
 	}
 }
 

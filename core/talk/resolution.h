@@ -70,6 +70,8 @@ bool resolution_parse(const char *json, size_t n, size_t messages, struct resolu
 void resolution_extract(const char *topic, const struct digest_message *m, size_t n, struct resolution *out);
 /** Append it as Markdown; ${m}: links of sources, NULL: numbers only. */
 void resolution_render(const struct resolution *r, const struct digest_message *m, size_t n, struct buf *md);
+/** Where messages have no links (mail): a line that says whose words its [n] are, and of when; nothing where all have one. */
+void resolution_put_sources(const struct resolution *r, const struct digest_message *m, size_t n, struct buf *md);
 /**
  * Read what a person made of it.  Numbers above ${messages} are dropped, lines need no source.  False: there is no headline (the first line that is
  * not empty), or it, a line or the number of lines is more than it may be (nobody's words are dropped); ${why} is a sentence for that person.

@@ -367,7 +367,9 @@ static void side_thread__of_others__is_not_theirs_to_accept(void **state)
 	}
 	/* By number, as her mail program offers it. */
 	answer(post_ann, draft, NULL, "1");
-	free(finds(post_bob, "Re: " TITLE, "Postgres"));
+	char *back = finds(post_bob, "Re: " TITLE, "Postgres");
+	assert_non_null(strstr(post_words(back), "] Ann, 20")); /* whose words it rests on: there are no links between mails */
+	free(back);
 	rig_settle(&rig, 30000);
 	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM resolutions WHERE state = 2"), 1);
 	free(draft);

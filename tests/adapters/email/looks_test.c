@@ -91,9 +91,9 @@ static void looks(const char *name, const struct draft *d)
 /* ---- what the core says ---- */
 
 static const struct digest_message said[] = {
-	{ .author = "Ann Example", .text = "The orders are 40 GB of documents.", .text_len = 34 },
-	{ .author = "Bob", .text = "We take MySQL.", .text_len = 14 },
-	{ .author = "Ann Example", .text = "Correction: we take Postgres.", .text_len = 29 },
+	{ .author = "Ann Example", .at_ms = 1795250000000, .text = "The orders are 40 GB of documents.", .text_len = 34 },
+	{ .author = "Bob", .at_ms = 1795254000000, .text = "We take MySQL.", .text_len = 14 },
+	{ .author = "Ann Example", .at_ms = 1795250000000, .text = "Correction: we take Postgres.", .text_len = 29 },
 };
 
 static void resolution_of(struct resolution *r)
@@ -174,6 +174,7 @@ static void looks__resolution__as_it_comes_back(void **state)
 	resolution_of(&r);
 	resolution_render(&r, said, 3, &md);
 	buf_add_str(&md, "\n– from side thread #1 Which database?");
+	resolution_put_sources(&r, said, 3, &md);
 	struct draft d = draft_of("Re: Planning May", &md, NULL, 0);
 	looks("resolution", &d);
 	resolution_done(&r);
