@@ -129,6 +129,7 @@ static const struct words {
 	{ CMD_PRIVATE_OFF, NOTHING, ANYWHERE, "end private mode" }, { CMD_PRIVATE_OFF, NOTHING, ANYWHERE, "stop private mode" },
 	{ CMD_EXPORT, NOTHING, ANYWHERE, "export my data" }, { CMD_EXPORT, NOTHING, ANYWHERE, "export my memory" },
 	{ CMD_EXPORT, NOTHING, ANYWHERE, "what data do you have about me" },
+	{ CMD_CONFIRM, NUMBERED, ANYWHERE, "keep both" },
 	{ CMD_CONFIRM, NUMBERED, ANYWHERE, "keep" }, { CMD_DECLINE, NUMBERED, ANYWHERE, "drop" },
 	{ CMD_DECISIONS, NOTHING, ANYWHERE, "what did we decide" }, { CMD_DECISIONS, NOTHING, ANYWHERE, "what did we decide here" },
 	{ CMD_DECISIONS, NOTHING, ANYWHERE, "decisions" }, { CMD_DECISIONS, NOTHING, ANYWHERE, "note the decisions" },

@@ -43,8 +43,7 @@ struct text {
 #define MUST " must shall should will have need are musst sollst mussen sollen dois devez debes deberas tienes debe "
 #define YOU " you du sie tu vous usted "
 #define MACHINE " assistant ai bot chatbot model llm eddy ki modell modele asistente modelo assistent "
-#define ASKED \
-	" asked ask asks fragt fragen gefragt demande demandent preguntan pregunta "
+#define ASKED " asked ask asks fragt fragen gefragt demande demandent preguntan pregunta "
 #define ON " when whenever if wenn falls sobald quand si cuando "
 #define OURS " we they i he she people support who wir sie ich nous ils nosotros ellos "
 #define SECRETS " conversation conversations secrets passwords password credentials history transcript keys tokens "
@@ -109,18 +108,22 @@ static bool commands(const struct text *t, size_t i)
 	if (strcmp(w, "debes") == 0 || strcmp(w, "musst") == 0 || strcmp(w, "tienes") == 0)
 		return t->first[i];
 	if (is(w, MACHINE) && is(word(t, i + 1), " must shall should has needs muss soll doit debe may can ") &&
-	    (within(t, i + 2, 4, ALWAYS) > 0 || within(t, i + 2, 4, SPEAK) > 0 || within(t, i + 2, 3, " ignore obey trust follow not ignorieren ") > 0))
+	    (within(t, i + 2, 4, ALWAYS) > 0 || within(t, i + 2, 4, SPEAK) > 0 ||
+	        within(t, i + 2, 3, " ignore obey trust follow not ignorieren ") > 0))
 		return true;
 	if (is(w, ALWAYS) && begins(t, i) && is(word(t, i + 1), SPEAK))
 		return true;
 	if (is(w, SPEAK) && begins(t, i) && within(t, i + 1, 3, ALWAYS) > 0)
 		return true;
-	if (is(w, SPEAK) && begins(t, i) && is(word(t, i + 1), " with mit avec con to every all ") && within(t, i + 1, 6, " user users everyone anybody every all ") > 0)
+	if (is(w, SPEAK) && begins(t, i) && is(word(t, i + 1), " with mit avec con to every all ") &&
+	    within(t, i + 1, 6, " user users everyone anybody every all ") > 0)
 		return true;
 	if (strcmp(w, "ne") == 0 && begins(t, i) && within(t, i + 1, 2, SPEAK) > 0)
 		return true;
-	bool dont = (strcmp(w, "do") == 0 && strcmp(word(t, i + 1), "not") == 0) || (strcmp(w, "don") == 0 && strcmp(word(t, i + 1), "t") == 0);
-	if ((dont && begins(t, i) && is(word(t, i + 2), SPEAK)) || (strcmp(w, "dont") == 0 && begins(t, i) && is(word(t, i + 1), SPEAK)))
+	bool dont = (strcmp(w, "do") == 0 && strcmp(word(t, i + 1), "not") == 0) ||
+	    (strcmp(w, "don") == 0 && strcmp(word(t, i + 1), "t") == 0);
+	if ((dont && begins(t, i) && is(word(t, i + 2), SPEAK)) ||
+	    (strcmp(w, "dont") == 0 && begins(t, i) && is(word(t, i + 1), SPEAK)))
 		return true;
 	return false;
 }
@@ -202,9 +205,10 @@ static bool cut(const char *s, size_t n, struct text *t)
 /* Marks of prompt formats, and languages without blanks between words. */
 static bool marked(const char *s, size_t n)
 {
-	static const char *const marks[] = { "<|im_start|>", "<|system|>", "[INST]", "<<SYS>>", "</system>", "<system>", "### Instruction", "### System",
-		"BEGIN SYSTEM", "指示を無視", "命令を無視", "システムプロンプト", "必ず次のように答え", "常にこう答え", "必ず答えて", "指示に従って",
-		"忽略之前", "忽略以上", "系统提示", "игнорируй предыдущие", "Игнорируй предыдущие", NULL };
+	static const char *const marks[] = { "<|im_start|>", "<|system|>", "[INST]", "<<SYS>>", "</system>", "<system>",
+		"### Instruction", "### System", "BEGIN SYSTEM", "指示を無視", "命令を無視", "システムプロンプト",
+		"必ず次のように答え", "常にこう答え", "必ず答えて", "指示に従って", "忽略之前", "忽略以上", "系统提示",
+		"игнорируй предыдущие", "Игнорируй предыдущие", NULL };
 	for (int i = 0; marks[i] != NULL; i++)
 		if (memmem(s, n, marks[i], strlen(marks[i])) != NULL)
 			return true;

@@ -59,7 +59,8 @@ const struct pg_statement inject_statements[] = {
 	    " FROM own, allowed, best JOIN context_items i ON i.ws = $1 AND i.id = best.id"
 	    " WHERE i.state = 2 AND i.audience_id = ANY (allowed.ids) AND (i.expires_at IS NULL OR i.expires_at > now())"
 	    " AND (NOT $5::bool OR (i.scope = 2 AND i.scope_id = own.id))),"
-	    " counted AS (SELECT ranked.*, sum(octet_length(body) / 4 + " LINE_TOKENS ") OVER (ORDER BY score DESC, id) AS upto FROM ranked),"
+	    " counted AS (SELECT ranked.*, sum(octet_length(body) / 4 + " LINE_TOKENS
+	    ") OVER (ORDER BY score DESC, id) AS upto FROM ranked),"
 	    " taken AS MATERIALIZED (SELECT * FROM counted WHERE upto <= $8::int8 ORDER BY score DESC, id LIMIT 100),"
 	    " noted AS (UPDATE runs r SET given = (SELECT array_agg(id) FROM taken) FROM (SELECT set_config('synchronous_commit', 'off', true)) soft"
 	    " WHERE r.ws = $1 AND r.id = $3 AND EXISTS (SELECT 1 FROM taken))"

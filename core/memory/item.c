@@ -20,22 +20,23 @@
 #define AUDIENCE_PLACE 1
 #define AUDIENCE_PERSON 2
 
-#define SOURCE_COLUMNS(audience) \
-	audience ", au.kind, au.subject, t.place_id, p.visibility"
+#define SOURCE_COLUMNS(audience) audience ", au.kind, au.subject, t.place_id, p.visibility"
 
 /* Proposals and what is confirmed; $1 ws, $2 the message. */
 #define RESTS_ON "ws = $1 AND id IN (SELECT item_id FROM context_sources WHERE ws = $1 AND message_id = $2)"
 
 const struct pg_statement item_write_statements[] = {
 	{ "item_sources_of",
-	    "SELECT m.id, " SOURCE_COLUMNS("m.audience_id") ", m.author_kind, coalesce(pe.private, false), coalesce(pe.guest, false),"
-	    " coalesce(pe.bot, false), m.author_id FROM messages m JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id"
-	    " JOIN places p ON p.ws = t.ws AND p.id = t.place_id JOIN audiences au ON au.ws = m.ws AND au.id = m.audience_id"
-	    " LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id"
-	    " WHERE m.ws = $1 AND m.id = ANY ($2::uuid[]) AND m.state <> 2 ORDER BY array_position($2, m.id)" },
+	    "SELECT m.id, " SOURCE_COLUMNS(
+	        "m.audience_id") ", m.author_kind, coalesce(pe.private, false), coalesce(pe.guest, false),"
+	                         " coalesce(pe.bot, false), m.author_id FROM messages m JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id"
+	                         " JOIN places p ON p.ws = t.ws AND p.id = t.place_id JOIN audiences au ON au.ws = m.ws AND au.id = m.audience_id"
+	                         " LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id"
+	                         " WHERE m.ws = $1 AND m.id = ANY ($2::uuid[]) AND m.state <> 2 ORDER BY array_position($2, m.id)" },
 	{ "item_thread",
-	    "SELECT t.id, " SOURCE_COLUMNS("t.audience_id") " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
-	    " JOIN audiences au ON au.ws = t.ws AND au.id = t.audience_id WHERE t.ws = $1 AND t.id = $2" },
+	    "SELECT t.id, " SOURCE_COLUMNS(
+	        "t.audience_id") " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
+	                         " JOIN audiences au ON au.ws = t.ws AND au.id = t.audience_id WHERE t.ws = $1 AND t.id = $2" },
 	/* The number comes from the id; where it is taken, the next of a fixed walk is looked at. */
 	{ "item_insert",
 	    "WITH made AS (INSERT INTO context_items (ws, id, number, kind, scope, scope_id, state, origin, body, tags, author_id, about_id,"

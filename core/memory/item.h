@@ -54,17 +54,17 @@ struct item_new {
 	enum item_state state;
 	enum item_origin origin;
 	const char *body;
-	size_t body_len;      /* clipped at ITEM_BODY_MAX */
-	struct id author;     /* none: Eddy */
-	struct id about;      /* ITEM_FACT */
+	size_t body_len;       /* clipped at ITEM_BODY_MAX */
+	struct id author;      /* none: Eddy */
+	struct id about;       /* ITEM_FACT */
 	const char *attribute; /* ITEM_FACT: "time zone"; NULL: none */
-	double confidence;    /* 0 to 1 */
-	struct id replaces;   /* the item whose place it takes, once confirmed */
-	int64_t expires_ms;   /* 0: kept */
+	double confidence;     /* 0 to 1 */
+	struct id replaces;    /* the item whose place it takes, once confirmed */
+	int64_t expires_ms;    /* 0: kept */
 	const struct id *sources;
-	size_t sources_len;   /* more than ITEM_SOURCES_MAX: the first of them */
-	struct id thread;     /* where it is made: it gets no readers beyond that thread's; none: those of its sources */
-	bool published;       /* readers are the thread's whatever the sources': it was said there already */
+	size_t sources_len; /* more than ITEM_SOURCES_MAX: the first of them */
+	struct id thread;   /* where it is made: it gets no readers beyond that thread's; none: those of its sources */
+	bool published;     /* readers are the thread's whatever the sources': it was said there already */
 };
 /**
  * Store it with its sources.  ERR_INPUT: nothing to store, or none of the sources is there (any more).  ERR_DENIED: its sources have no readers
@@ -92,23 +92,25 @@ struct item {
 };
 typedef void (*item_fn)(void *arg, const struct item *i);
 struct item_query {
-	const char *words;      /* best matches first; NULL: nearest and newest first */
-	bool proposed;          /* proposals instead of what is confirmed */
-	enum item_kind kind;    /* 0: any */
-	struct id about;        /* none: whoever */
-	struct id thread;       /* scope of this thread only; none: any */
-	int limit;              /* 1 to 50 */
+	const char *words;   /* best matches first; NULL: nearest and newest first */
+	bool proposed;       /* proposals instead of what is confirmed */
+	enum item_kind kind; /* 0: any */
+	struct id about;     /* none: whoever */
+	struct id thread;    /* scope of this thread only; none: any */
+	int limit;           /* 1 to 50 */
 };
-/** What may be read as ${a} says and has not expired; replaced and declined items are never shown. */
+/** What may be read as ${a} says and has not expired; nothing that is replaced or declined. */
 enum err item_list(struct pg *pg, const struct search_allowed *a, const struct item_query *q, item_fn fn, void *arg);
-/** The item that people call ${number}, or the one of ${id}: ${fn} is called once or never. */
+/** The item that people call ${number}, or the one of ${id}, in whatever state: ${fn} is called once or never. */
 enum err item_by_number(struct pg *pg, const struct search_allowed *a, int32_t number, item_fn fn, void *arg);
 enum err item_by_id(struct pg *pg, const struct search_allowed *a, struct id id, item_fn fn, void *arg);
 /** The newest item that ${person} has made from what was said in ${thread}. */
 enum err item_latest(struct pg *pg, const struct search_allowed *a, struct id thread, struct id person, item_fn fn, void *arg);
+/** The newest item that rests on ${message}, proposed or confirmed. */
+enum err item_of_message(struct pg *pg, const struct search_allowed *a, struct id message, item_fn fn, void *arg);
 /** The messages of an item, oldest first, those that may not be read left out. */
-enum err item_sources(struct pg *pg, const struct search_allowed *a, struct id item,
-    void (*fn)(void *arg, const struct found_message *m), void *arg);
+enum err item_sources(
+    struct pg *pg, const struct search_allowed *a, struct id item, void (*fn)(void *arg, const struct found_message *m), void *arg);
 /** The confirmed fact with this attribute about a person, of those that ${a} may read. */
 enum err item_fact(struct pg *pg, const struct search_allowed *a, struct id about, const char *attribute, item_fn fn, void *arg);
 

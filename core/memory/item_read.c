@@ -20,7 +20,7 @@
 	" AND m.audience_id = ANY ($2::uuid[]) ORDER BY m.created_at DESC, m.seq DESC LIMIT 1) s ON true"
 /* $1 ws, $2 audiences, $3 only this thread or NULL */
 #define MAY_READ \
-	"i.ws = $1 AND i.audience_id = ANY ($2::uuid[]) AND i.state <= 2 AND (i.expires_at IS NULL OR i.expires_at > now())" \
+	"i.ws = $1 AND i.audience_id = ANY ($2::uuid[]) AND (i.expires_at IS NULL OR i.expires_at > now())" \
 	" AND ($3::uuid IS NULL OR (i.scope = 2 AND i.scope_id = $3))"
 /* $4 state, $5 kind or 0, $6 about, $7 thread, $8 limit */
 #define WANTED \
@@ -35,18 +35,25 @@ const struct pg_statement item_read_statements[] = {
 	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ WANTED " ORDER BY " NEAREST
 	    " DESC, i.created_at DESC, i.id LIMIT $8::int4" },
 	{ "item_words",
-	    "SELECT " COLUMNS " FROM search_items($11::text, $2::uuid[], 300) f JOIN context_items i ON i.ws = $1 AND i.id = f.item_id" JOINS
+	    "SELECT " COLUMNS
+	    " FROM search_items($11::text, $2::uuid[], 300) f JOIN context_items i ON i.ws = $1 AND i.id = f.item_id" JOINS
 	    " WHERE " MAY_READ WANTED " ORDER BY f.rank * (1 + " NEAREST " / 3.0) DESC, i.created_at DESC, i.id LIMIT $8::int4" },
 	{ "item_number",
 	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ
 	    " AND i.number = $4::int4 ORDER BY i.created_at DESC, i.id LIMIT 1" },
 	{ "item_id", "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ " AND i.id = $4::uuid" },
 	{ "item_latest",
-	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ " AND i.author_id = $5::uuid AND EXISTS (SELECT 1"
+	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ
+	    " AND i.state <= 2 AND i.author_id = $5::uuid AND EXISTS (SELECT 1"
 	    " FROM context_sources c JOIN messages m ON m.ws = c.ws AND m.id = c.message_id WHERE c.ws = i.ws AND c.item_id = i.id"
 	    " AND m.thread_id = $4::uuid) ORDER BY i.created_at DESC, i.id LIMIT 1" },
+	{ "item_message",
+	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ
+	    " AND i.state <= 2 AND i.id IN (SELECT item_id FROM context_sources"
+	    " WHERE ws = $1 AND message_id = $4::uuid) ORDER BY i.created_at DESC, i.id LIMIT 1" },
 	{ "item_fact",
-	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ " AND i.state = 2 AND i.kind = 7 AND i.about_id = $4::uuid"
+	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ
+	    " AND i.state = 2 AND i.kind = 7 AND i.about_id = $4::uuid"
 	    " AND i.attribute = $5::text ORDER BY i.created_at DESC, i.id LIMIT 1" },
 	{ "item_sources",
 	    "SELECT m.id, m.thread_id, t.place_id, m.author_id, m.seq, m.created_at, m.author_kind, m.state, p.visibility, pe.name, p.name,"
@@ -54,7 +61,8 @@ const struct pg_statement item_read_statements[] = {
 	    " FROM context_items i JOIN context_sources c ON c.ws = i.ws AND c.item_id = i.id JOIN messages m ON m.ws = c.ws AND m.id = c.message_id"
 	    " JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id"
-	    " WHERE " MAY_READ " AND i.id = $4::uuid AND m.audience_id = ANY ($2) AND m.state <> 2 ORDER BY m.created_at, m.seq LIMIT 16" },
+	    " WHERE " MAY_READ
+	    " AND i.id = $4::uuid AND m.audience_id = ANY ($2) AND m.state <> 2 ORDER BY m.created_at, m.seq LIMIT 16" },
 	{ NULL, NULL },
 };
 
@@ -141,6 +149,13 @@ enum err item_by_id(struct pg *pg, const struct search_allowed *a, struct id id,
 	return each(pg, "item_id", g, fn, arg);
 }
 
+enum err item_of_message(struct pg *pg, const struct search_allowed *a, struct id message, item_fn fn, void *arg)
+{
+	struct pg_args *g = args_may_read(a);
+	pg_arg_id(g, message);
+	return each(pg, "item_message", g, fn, arg);
+}
+
 enum err item_latest(struct pg *pg, const struct search_allowed *a, struct id thread, struct id person, item_fn fn, void *arg)
 {
 	struct pg_args *g = args_may_read(a);
@@ -157,8 +172,8 @@ enum err item_fact(struct pg *pg, const struct search_allowed *a, struct id abou
 	return each(pg, "item_fact", g, fn, arg);
 }
 
-enum err item_sources(struct pg *pg, const struct search_allowed *a, struct id item,
-    void (*fn)(void *arg, const struct found_message *m), void *arg)
+enum err item_sources(
+    struct pg *pg, const struct search_allowed *a, struct id item, void (*fn)(void *arg, const struct found_message *m), void *arg)
 {
 	struct pg_args *g = args_may_read(a);
 	pg_arg_id(g, item);

@@ -46,8 +46,8 @@ enum err offers_open(struct pg *pg, struct id ws, const struct offer_new *o)
 	return e;
 }
 
-enum err offers_close(struct pg *pg, struct id ws, enum offer_kind kind, struct id thread, struct id subject, struct id person,
-    enum offer_act act)
+enum err offers_close(
+    struct pg *pg, struct id ws, enum offer_kind kind, struct id thread, struct id subject, struct id person, enum offer_act act)
 {
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
@@ -58,7 +58,8 @@ enum err offers_close(struct pg *pg, struct id ws, enum offer_kind kind, struct 
 	PGresult *r = NULL;
 	enum offer_state to;
 	enum err e = pg_query(pg, "offers_find", a, &r);
-	if (e == ERR_NONE && (PQntuples(r) == 0 || !pg_get_bool(r, 0, 3) || !offer_next((enum offer_state)pg_get_int8(r, 0, 1), act, &to)))
+	if (e == ERR_NONE &&
+	    (PQntuples(r) == 0 || !pg_get_bool(r, 0, 3) || !offer_next((enum offer_state)pg_get_int8(r, 0, 1), act, &to)))
 		e = ERR_INPUT;
 	else if (e == ERR_NONE && !pg_get_bool(r, 0, 2))
 		e = ERR_DENIED;

@@ -32,8 +32,8 @@ enum err offers_open(struct pg *pg, struct id ws, const struct offer_new *o);
  * Answer the newest open offer of this kind about ${subject} (none: about ${thread}) that ${person} may answer.  ERR_INPUT: there is
  * none, or its time is over.  ERR_DENIED: there is one, and somebody else has to answer it.
  */
-enum err offers_close(struct pg *pg, struct id ws, enum offer_kind kind, struct id thread, struct id subject, struct id person,
-    enum offer_act act);
+enum err offers_close(
+    struct pg *pg, struct id ws, enum offer_kind kind, struct id thread, struct id subject, struct id person, enum offer_act act);
 /** Those whose time is over; ${gone}: how many.  What was offered about items stays a proposal until that expires. */
 enum err offers_expire(struct pg *pg, struct id ws, int limit, int64_t *gone);
 

@@ -102,7 +102,8 @@ size_t memory_words(const char *s, size_t n, size_t max, struct buf *out)
 			continue;
 		}
 		i = len;
-		while (i > 0 && (w.tagged > best[i - 1].tagged || (w.tagged == best[i - 1].tagged && w.letters > best[i - 1].letters)))
+		while (
+		    i > 0 && (w.tagged > best[i - 1].tagged || (w.tagged == best[i - 1].tagged && w.letters > best[i - 1].letters)))
 			i--;
 		if (i == max)
 			continue;
@@ -199,10 +200,22 @@ bool memory_fact_read(const char *s, size_t n, struct memory_fact *out)
 	static const struct {
 		const char *start, *attribute;
 	} plain[] = {
-		{ "i live in ", "lives in" }, { "i work in ", "works in" }, { "i work for ", "works for" }, { "i work from ", "works from" },
-		{ "i am called ", "name" }, { "call me ", "name" }, { "i prefer ", "prefers" }, { "i use ", "uses" },
-		{ "ich wohne in ", "lives in" }, { "ich arbeite in ", "works in" }, { "ich heisse ", "name" }, { "ich heiße ", "name" },
-		{ "j'habite à ", "lives in" }, { "je m'appelle ", "name" }, { "vivo en ", "lives in" }, { "me llamo ", "name" },
+		{ "i live in ", "lives in" },
+		{ "i work in ", "works in" },
+		{ "i work for ", "works for" },
+		{ "i work from ", "works from" },
+		{ "i am called ", "name" },
+		{ "call me ", "name" },
+		{ "i prefer ", "prefers" },
+		{ "i use ", "uses" },
+		{ "ich wohne in ", "lives in" },
+		{ "ich arbeite in ", "works in" },
+		{ "ich heisse ", "name" },
+		{ "ich heiße ", "name" },
+		{ "j'habite à ", "lives in" },
+		{ "je m'appelle ", "name" },
+		{ "vivo en ", "lives in" },
+		{ "me llamo ", "name" },
 	};
 	static const char *const mine[] = { "my ", "mein ", "meine ", "mon ", "ma ", "mi ", NULL };
 	*out = (struct memory_fact){ .who = NULL };
@@ -230,7 +243,8 @@ bool memory_fact_read(const char *s, size_t n, struct memory_fact *out)
 		return false;
 	out->who = s;
 	out->who_len = (size_t)(own - s);
-	static const char *const no_names[] = { "it", "that", "there", "what", "let", "here", "who", "where", "he", "she", "how", NULL };
+	static const char *const no_names[] = { "it", "that", "there", "what", "let", "here", "who", "where", "he", "she", "how",
+		NULL };
 	for (int i = 0; no_names[i] != NULL; i++)
 		if (out->who_len == strlen(no_names[i]) && strncasecmp(s, no_names[i], out->who_len) == 0)
 			return false;

@@ -17,7 +17,8 @@
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
 
-static const struct pg_statement *const tables[] = { item_write_statements, item_read_statements, search_statements, inject_statements, NULL };
+static const struct pg_statement *const tables[] = { item_write_statements, item_read_statements, search_statements,
+	inject_statements, NULL };
 static struct pg *pg;
 static struct fixture *f;
 static struct id ws;
@@ -74,14 +75,17 @@ static struct id plant(struct id message, const char *text, struct planted p)
 	struct id thread, place, author;
 	snprintf(sql, sizeof(sql), "SELECT thread_id FROM eddy.messages WHERE id = '%s'", m);
 	thread = id_of(sql);
-	snprintf(sql, sizeof(sql), "SELECT place_id FROM eddy.threads t JOIN eddy.messages m ON m.thread_id = t.id WHERE m.id = '%s'", m);
+	snprintf(sql, sizeof(sql),
+	    "SELECT place_id FROM eddy.threads t JOIN eddy.messages m ON m.thread_id = t.id WHERE m.id = '%s'", m);
 	place = id_of(sql);
 	snprintf(sql, sizeof(sql), "SELECT author_id FROM eddy.messages WHERE id = '%s'", m);
 	author = id_of(sql);
 	struct item_new n = { .id = id_new(),
 		.kind = p.kind ? p.kind : ITEM_DECISION,
 		.scope = p.scope ? p.scope : SCOPE_THREAD,
-		.scope_id = p.scope == SCOPE_CHANNEL ? place : p.scope == SCOPE_WORKSPACE ? ID_NONE : thread,
+		.scope_id = p.scope == SCOPE_CHANNEL ? place
+		    : p.scope == SCOPE_WORKSPACE     ? ID_NONE
+		                                     : thread,
 		.state = p.proposed ? ITEM_PROPOSED : ITEM_CONFIRMED,
 		.origin = ORIGIN_SAID,
 		.body = text,
@@ -146,7 +150,8 @@ static void inject__confirmed_items__with_kind_day_and_author(void **state)
 	free(all);
 	/* and the run knows what it was told */
 	char sql[200], id[ID_TEXT];
-	snprintf(sql, sizeof(sql), "SELECT count(*) FROM eddy.runs WHERE '%s' = ANY (given) AND cardinality(given) = 2", id_format(fact, id));
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM eddy.runs WHERE '%s' = ANY (given) AND cardinality(given) = 2",
+	    id_format(fact, id));
 	assert_int_equal(db_count(sql), 1);
 }
 
@@ -156,8 +161,8 @@ static void inject__other_places__say_nothing_of_each_other(void **state)
 	static const struct {
 		const char *place;
 		enum visibility v;
-	} places[] = { { "D1", VIS_DIRECT }, { "D2", VIS_DIRECT }, { "P1", VIS_PRIVATE }, { "P2", VIS_PRIVATE }, { "C1", VIS_PUBLIC },
-		{ "X1", VIS_EXTERNAL }, { "X2", VIS_UNKNOWN } };
+	} places[] = { { "D1", VIS_DIRECT }, { "D2", VIS_DIRECT }, { "P1", VIS_PRIVATE }, { "P2", VIS_PRIVATE },
+		{ "C1", VIS_PUBLIC }, { "X1", VIS_EXTERNAL }, { "X2", VIS_UNKNOWN } };
 	size_t n = sizeof(places) / sizeof(places[0]);
 	for (size_t i = 0; i < n; i++) {
 		char text[80];
@@ -205,7 +210,9 @@ static void inject__who_may_read__as_search_says(void **state)
 			struct buf out = BUF_INIT;
 			struct memory *m = memory_new();
 			memory_touched(m, ws);
-			struct memory_ask ask = { .ws = ws, .thread = thread, .guest = guest, .text = "falcon", .text_len = 6, .tokens = 8000 };
+			struct memory_ask ask = {
+				.ws = ws, .thread = thread, .guest = guest, .text = "falcon", .text_len = 6, .tokens = 8000
+			};
 			assert_int_equal(memory_inject(m, pg, &ask, &out), ERR_NONE);
 			for (int k = 0; k < 7; k++) {
 				char canary[16];
@@ -242,7 +249,9 @@ static void inject__more_than_fits__best_first_never_over(void **state)
 	for (uint32_t tokens = 0; tokens <= 4000; tokens += 250) {
 		struct memory *memory = memory_new();
 		struct buf out = BUF_INIT;
-		struct memory_ask ask = { .ws = ws, .thread = thread, .text = "what of the giraffe?", .text_len = 20, .tokens = tokens };
+		struct memory_ask ask = {
+			.ws = ws, .thread = thread, .text = "what of the giraffe?", .text_len = 20, .tokens = tokens
+		};
 		assert_int_equal(pg_begin(pg, ws), ERR_NONE);
 		assert_int_equal(memory_inject(memory, pg, &ask, &out), ERR_NONE);
 		assert_int_equal(pg_commit(pg), ERR_NONE);

@@ -28,7 +28,8 @@ static struct id add_person(const char *name, const char *columns)
 {
 	struct id id = id_new();
 	char w[ID_TEXT], i[ID_TEXT], sql[512];
-	snprintf(sql, sizeof(sql), "INSERT INTO eddy.people (ws, id, name) VALUES ('%s', '%s', '%s'); UPDATE eddy.people SET %s WHERE id = '%s'",
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO eddy.people (ws, id, name) VALUES ('%s', '%s', '%s'); UPDATE eddy.people SET %s WHERE id = '%s'",
 	    id_format(ws, w), id_format(id, i), name, columns, i);
 	assert_true(test_db_exec(sql));
 	return id;
@@ -391,14 +392,16 @@ static enum err changed(struct id message, bool erased)
 static void rewrite(struct id message, const char *body, int s)
 {
 	char i[ID_TEXT], sql[400];
-	snprintf(sql, sizeof(sql), "UPDATE eddy.messages SET body = '%s', state = %d WHERE id = '%s'", body, s, id_format(message, i));
+	snprintf(
+	    sql, sizeof(sql), "UPDATE eddy.messages SET body = '%s', state = %d WHERE id = '%s'", body, s, id_format(message, i));
 	assert_true(test_db_exec(sql));
 }
 
 static void message__erased__takes_along_what_rests_on_it(void **state)
 {
 	(void)state;
-	struct id one = say(direct, ann, "zebra is the code"), two = say(direct, ann, "the code of the door"), both[] = { one, two };
+	struct id one = say(direct, ann, "zebra is the code"), two = say(direct, ann, "the code of the door"),
+	          both[] = { one, two };
 	struct item_new pinned = item_of("zebra is the code", &one, 1), mixed = item_of("the code of the door is zebra", both, 2),
 	                supported = item_of("the code of the door", both, 2);
 	pinned.origin = ORIGIN_PINNED;
@@ -418,8 +421,9 @@ static void message__erased__takes_along_what_rests_on_it(void **state)
 static void message__edited__new_text_counts(void **state)
 {
 	(void)state;
-	struct id pin = say(direct, ann, "old text"), said = say(direct, ann, "remember: the port is 1"), fact = say(direct, ann, "remember: my desk is 4"),
-	          found = say(direct, ann, "we take blue"), gone = say(direct, ann, "remember: the wall is red");
+	struct id pin = say(direct, ann, "old text"), said = say(direct, ann, "remember: the port is 1"),
+	          fact = say(direct, ann, "remember: my desk is 4"), found = say(direct, ann, "we take blue"),
+	          gone = say(direct, ann, "remember: the wall is red");
 	struct item_new n = item_of("old text", &pin, 1);
 	n.origin = ORIGIN_PINNED;
 	assert_int_equal(put(&n, NULL), ERR_NONE);

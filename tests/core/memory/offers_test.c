@@ -45,7 +45,9 @@ static int teardown(void **state)
 
 static struct id make(struct id person, struct id subject, enum offer_state s)
 {
-	struct offer_new o = { .id = id_new(), .kind = OFFER_REPLACE, .thread = thread, .person = person, .subject = subject, .hours = 24 };
+	struct offer_new o = {
+		.id = id_new(), .kind = OFFER_REPLACE, .thread = thread, .person = person, .subject = subject, .hours = 24
+	};
 	char i[ID_TEXT], sql[200];
 	assert_int_equal(pg_begin(pg, ws), ERR_NONE);
 	assert_int_equal(offers_open(pg, ws, &o), ERR_NONE);
