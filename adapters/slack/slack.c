@@ -160,11 +160,42 @@ static void slack_read_alive(void *arg)
 		free(a);
 }
 
+/* What is found after a restart is said before the log-in has answered, and its links must lead somewhere: to the one address there was. */
+struct last_url {
+	struct slack *s;
+	unsigned found;
+};
+
+static void slack_last_url(void *arg, struct id ws, const char *external_id)
+{
+	(void)external_id;
+	struct last_url *l = arg;
+	char *url = NULL;
+	if (engine_note_get(l->s->engine, ws, "slack", "team_url", &url) != ERR_NONE || !url)
+		return;
+	l->found += l->found == 0 || strcmp(l->s->last_url, url) != 0;
+	free(l->s->last_url);
+	l->s->last_url = url;
+}
+
+static void slack_know_url(struct slack *s)
+{
+	struct last_url l = { .s = s };
+	s->last_url = xstrdup("");
+	if (engine_installs(s->engine, "slack", slack_last_url, &l) != ERR_NONE)
+		log_info("slack.links", LF_STR("result", "none before the log-in"));
+	if (l.found > 1)
+		s->last_url[0] = '\0';
+}
+
 /* Loop thread: we know who we are. */
 static void slack_ready(struct slack *s)
 {
 	if (atomic_load(&s->stopping))
 		return;
+	const struct slack_self *self = atomic_load(&s->self);
+	if (self->team_url[0] && strcmp(self->team_url, s->last_url) != 0)
+		engine_note_put(s->engine, self->ws, "slack", "team_url", self->team_url);
 	inlet_begin(s->inlet);
 	sock_start(s->sock);
 	names_warm(s->names);
@@ -213,6 +244,7 @@ enum err slack_open(struct adapter **out, const struct slack_options *o, char *w
 	    .app_token = s->app_token,
 	    .port = { .arg = s, .on_event = slack_on_event, .on_up = slack_on_up, .on_app = slack_on_app } });
 	s->login = login_new(s, slack_ready);
+	slack_know_url(s);
 	*out = (struct adapter *)(void *)s;
 	return ERR_NONE;
 }
@@ -253,6 +285,7 @@ void slack_free(struct adapter *a)
 	buttons_free(s->buttons);
 	free((void *)(uintptr_t)atomic_load(&s->app_id));
 	free(s->api_url);
+	free(s->last_url);
 	free(s);
 }
 
@@ -300,14 +333,15 @@ static void slack_describe(struct adapter *a, char *out, size_t n)
 static bool slack_permalink(
     struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
-	const struct slack_self *self = atomic_load(&slack_of(a)->self);
-	if (!self || !self->team_url[0] || !place_key || !message_key || !wire_ts_valid(message_key))
+	const struct slack *s = slack_of(a);
+	const struct slack_self *self = atomic_load(&s->self);
+	const char *url = self ? self->team_url : s->last_url;
+	if (!url || !url[0] || !place_key || !message_key || !wire_ts_valid(message_key))
 		return false;
 	const char *dot = strchr(message_key, '.');
 	bool in_thread = thread_key && wire_ts_valid(thread_key) && strcmp(thread_key, message_key) != 0;
-	int len = snprintf(out, n, "%sarchives/%s/p%.*s%s%s%s%s%s", self->team_url, place_key, (int)(dot - message_key),
-	    message_key, dot + 1, in_thread ? "?thread_ts=" : "", in_thread ? thread_key : "", in_thread ? "&cid=" : "",
-	    in_thread ? place_key : "");
+	int len = snprintf(out, n, "%sarchives/%s/p%.*s%s%s%s%s%s", url, place_key, (int)(dot - message_key), message_key, dot + 1,
+	    in_thread ? "?thread_ts=" : "", in_thread ? thread_key : "", in_thread ? "&cid=" : "", in_thread ? place_key : "");
 	return len > 0 && (size_t)len < n;
 }
 

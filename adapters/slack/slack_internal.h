@@ -43,6 +43,7 @@ struct slack {
 	bool stream_auto;                  /* slack.stream is auto */
 	uint64_t gap_ms;                   /* slack.gap */
 	_Atomic(struct slack_self *) self; /* NULL until auth.test has answered and the tenant is known */
+	char *last_url;                    /* team_url of an earlier process, "" unknown or more than one: until the log-in */
 	_Atomic(const char *) app_id;      /* "A1", from hello or the first envelope; NULL until then; interned */
 	atomic_bool stopping;
 	struct slack_api *api;

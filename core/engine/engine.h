@@ -165,6 +165,9 @@ void engine_stop_run(struct engine *e, struct id ws, struct id thread);
 enum err engine_install(struct engine *e, const char *adapter, const char *external_id, const char *name, bool home, struct id *ws);
 /** The cached tenant; false when it was never installed (then call engine_install from a worker). */
 bool engine_workspace(struct engine *e, const char *adapter, const char *external_id, struct id *ws);
+/** The external workspaces of ${adapter} that have a tenant.  Blocking: start-up and workers; ${fn} may ask the engine again. */
+enum err engine_installs(
+    struct engine *e, const char *adapter, void (*fn)(void *arg, struct id ws, const char *external_id), void *arg);
 /** What an adapter has learned about people and places.  Copies; any thread; false: queue full, tell again some other time. */
 bool engine_learn_person(struct engine *e, struct id ws, const char *adapter, const struct intent_person *p);
 bool engine_learn_place(struct engine *e, struct id ws, const char *adapter, const struct intent_place *p);

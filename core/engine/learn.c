@@ -55,6 +55,8 @@ const struct pg_statement read_statements[] = {
 	    " AND m.author_kind = 1 ORDER BY m.seq DESC LIMIT 1), t.last_at, p.visibility FROM threads t"
 	    " JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND p.adapter = $2 AND (t.taking_part OR t.relay = 2) AND p.member"
 	    " AND t.last_at >= to_timestamp($3::int8 / 1000.0) ORDER BY t.last_at DESC LIMIT $4" },
+	{ "installs_of",
+	    "SELECT ws, external_id FROM installs WHERE adapter = $1 AND removed_at IS NULL ORDER BY external_id LIMIT 1000" },
 	{ "install_get", "SELECT ws FROM installs WHERE adapter = $1 AND external_id = $2 AND removed_at IS NULL" },
 	{ "install_put",
 	    "INSERT INTO installs (adapter, external_id, ws, name) VALUES ($1, $2, $3, $4) ON CONFLICT (adapter, external_id)"
@@ -307,6 +309,22 @@ enum err engine_active_threads(struct engine *e, struct id ws, const char *adapt
 bool engine_workspace(struct engine *e, const char *adapter, const char *external_id, struct id *ws)
 {
 	return directory_install(e->directory, adapter, external_id, ws);
+}
+
+enum err engine_installs(
+    struct engine *e, const char *adapter, void (*fn)(void *arg, struct id ws, const char *external_id), void *arg)
+{
+	struct pg *pg = engine_pg(e);
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_str(a, adapter);
+	enum err err = pg_query(pg, "installs_of", a, &r);
+	pg_args_free(a);
+	engine_pg_done(e, pg);
+	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
+		fn(arg, pg_get_id(r, i, 0), pg_get_str(r, i, 1));
+	PQclear(r);
+	return err;
 }
 
 static enum err find_install(struct pg *pg, const char *adapter, const char *external_id, struct id *ws, bool *found)
