@@ -15,17 +15,19 @@
 #include "../base/utf8.h"
 #include "../memory/inject.h"
 #include "../settings/settings.h"
+#include "../talk/said.h"
 
 #define MESSAGE_TOKENS 8
 #define MARGIN_TOKENS 256
+#define FORK_BEFORE_BYTES 3000
 
 const struct pg_statement context_statements[] = {
 	{ "context_card", "SELECT name, tz, guest FROM people WHERE ws = $1 AND id = $2" },
 	{ "context_place", "SELECT name, visibility FROM places WHERE ws = $1 AND id = $2" },
 	{ "context_fork",
-	    "SELECT f.topic, m.body, CASE WHEN m.author_kind = 2 THEN 'Eddy' ELSE p.name END, f.parent_id, m.seq, s.body FROM forks f"
+	    "SELECT f.topic, m.body, CASE WHEN m.author_kind = 2 THEN 'Eddy' ELSE p.name END, f.parent_id, m.seq FROM forks f"
 	    " LEFT JOIN messages m ON m.ws = f.ws AND m.id = f.about_id AND m.state <> 2"
-	    " LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id LEFT JOIN summaries s ON s.ws = f.ws AND s.thread_id = f.parent_id"
+	    " LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE f.ws = $1 AND f.id = $2" },
 	{ "context_steps", "SELECT kind, body FROM run_steps WHERE ws = $1 AND run_id = $2 ORDER BY n" },
 	{ NULL, NULL },
@@ -214,16 +216,20 @@ static enum err load_fork(struct run *r, struct pg *pg, struct buf *out)
 	if (e != ERR_NONE)
 		return e;
 	if (PQntuples(res) == 1) {
+		struct buf before = BUF_INIT;
+		if (!PQgetisnull(res, 0, 4)) /* erased: then nobody knows where it left either */
+			e = thread_digest(pg, r->ws, pg_get_id(res, 0, 3), pg_get_int8(res, 0, 4), FORK_BEFORE_BYTES, &before);
 		fork_prompt(&(struct fork_facts){ .topic = pg_get_str(res, 0, 0),
 		                .author = pg_get_str(res, 0, 2),
 		                .message = PQgetisnull(res, 0, 1) ? NULL : PQgetvalue(res, 0, 1),
 		                .message_len = (size_t)PQgetlength(res, 0, 1),
-		                .before = PQgetisnull(res, 0, 5) ? NULL : PQgetvalue(res, 0, 5),
-		                .before_len = (size_t)PQgetlength(res, 0, 5) },
+		                .before = before.p,
+		                .before_len = before.len },
 		    out);
+		buf_done(&before);
 	}
 	PQclear(res);
-	return ERR_NONE;
+	return e;
 }
 
 /* What may be told of what is remembered: a quarter of the window at most. */

@@ -188,6 +188,10 @@ static void add_entry(struct buf *out, const struct digest_message *m, size_t k,
 	tz_local(NULL, m->at_ms > 0 ? (uint64_t)m->at_ms : 0, &t);
 	buf_addf(out, "[%zu] ", k);
 	template_add_line(out, m->author != NULL && m->author[0] != '\0' ? m->author : m->by_eddy ? "Eddy" : "somebody", 60);
+	if (m->place != NULL && m->place[0] != '\0') {
+		buf_add_str(out, " in ");
+		template_add_line(out, m->place, 60);
+	}
 	buf_addf(out, " (%04d-%02d-%02d %02d:%02d):\n", t.year, t.month, t.day, t.hour, t.minute);
 	template_add_fenced(out, "message", m->text != NULL ? m->text : "", text_len);
 }

@@ -53,6 +53,7 @@ struct digest_message {
 	struct id id;
 	int64_t seq, at_ms;
 	const char *author; /* name for people; "Eddy" */
+	const char *place;  /* where, when messages of several places are told together; NULL: not said */
 	bool by_eddy;
 	const char *text;
 	size_t text_len;
@@ -88,7 +89,7 @@ void digest_extract(const struct digest_message *m, size_t n, size_t max, struct
  * that exists and what stands between them are left out, and what is beyond ${max}.  Returns how many are left.
  */
 size_t digest_check(const char *said, size_t said_len, const struct digest_message *m, size_t n, size_t max, struct buf *md);
-/** The messages as a model gets them: "[n] NAME (2026-11-21 14:03): TEXT", each fenced as material; ${room}: bytes, oldest left out first. */
+/** The messages as a model gets them: "[n] NAME in PLACE (2026-11-21 14:03): TEXT", each fenced as material; ${room}: bytes, oldest left out first. */
 void digest_transcript(const struct digest_message *m, size_t n, size_t room, struct buf *out);
 
 #endif
