@@ -296,12 +296,14 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		text = "I'd like to talk to a person.";
 		text_len = strlen(text);
 	}
+	/* A command that a button gives for its presser is a message of his, with a key like any other. */
+	bool typed = cmd->verb == WEB_ACT && text_len > 0 && strcmp(cmd->action, ACTION_COMMAND) == 0;
 	struct intent in = {
-		.kind = kind->intent,
+		.kind = typed ? INTENT_COMMAND_GIVEN : kind->intent,
 		.ws = c->web->ws,
 		.adapter = web_ops.name,
 		.source_key = source,
-		.message_key = cmd->verb == WEB_SEND || cmd->verb == WEB_HANDOVER ? cmd->client_id : cmd->key,
+		.message_key = cmd->verb == WEB_SEND || cmd->verb == WEB_HANDOVER || typed ? cmd->client_id : cmd->key,
 		.thread_key = cmd->thread,
 		.person = { .external_id = c->person->id,
 		    .name = c->person->name,
@@ -310,7 +312,7 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		.place = { .external_id = place, .visibility = VIS_DIRECT, .eddy_is_member = true },
 		.text = text,
 		.text_len = text_len,
-		.is_command = cmd->verb == WEB_HANDOVER,
+		.is_command = cmd->verb == WEB_HANDOVER || typed,
 		.action = cmd->action,
 		.about_id = cmd->about,
 		.verified = c->login != NULL && c->login->visitor ? VERIFIED_NONE : VERIFIED_SESSION,

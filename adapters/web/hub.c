@@ -624,6 +624,8 @@ void hub_event(struct web *w, const struct web_event *ev)
 				if (wants_blocks(s) && ev->text != NULL && blocks == NULL)
 					blocks = with_blocks(ev);
 				conn_push(s->conn, wants_blocks(s) && blocks != NULL ? blocks : ev->frame);
+				if (ev->components != NULL)
+					conn_push(s->conn, ev->components);
 			} else {
 				load_start(s);
 			}

@@ -18,10 +18,11 @@ struct mail {
 	struct mail *next;
 	enum mail_kind kind;
 	size_t bytes;
-	struct web_event event;  /* EVENT: its text in data */
-	struct web_frame *frame; /* EVENT; REPLY: its components */
-	struct reply reply;      /* REPLY: pointers into data */
-	struct acceptance *to;   /* ACCEPTED */
+	struct web_event event;       /* EVENT: its text in data */
+	struct web_frame *frame;      /* EVENT; REPLY: its components */
+	struct web_frame *components; /* EVENT: what goes with it, or NULL */
+	struct reply reply;           /* REPLY: pointers into data */
+	struct acceptance *to;        /* ACCEPTED */
 	struct accepted accepted;
 	struct load *load; /* LOADED */
 	struct ask *ask;   /* ASKED */
@@ -33,6 +34,8 @@ static void mail_free(struct mail *m)
 {
 	if (m->frame != NULL)
 		frame_unref(m->frame);
+	if (m->components != NULL)
+		frame_unref(m->components);
 	free(m->to);
 	load_free(m->load);
 	ask_free(m->ask);
@@ -173,6 +176,13 @@ void mail_event(void *web, const struct thread_event *ev)
 	struct mail *m = xcalloc(1, sizeof *m + text + 1);
 	m->kind = MAIL_EVENT;
 	m->frame = frame_new(&b);
+	m->bytes = sizeof *m + b.len + text;
+	if (ev->components_len > 0) {
+		buf_reset(&b);
+		web_put_components(&b, key, ev->run, ev->message, ev->components, ev->components_len);
+		m->components = frame_new(&b);
+		m->bytes += b.len;
+	}
 	if (text > 0)
 		memcpy(m->data, ev->text, text);
 	m->event = (struct web_event){
@@ -187,8 +197,8 @@ void mail_event(void *web, const struct thread_event *ev)
 		.text = ev->kind == EVENT_RUN ? NULL : m->data,
 		.text_len = text,
 		.frame = m->frame,
+		.components = m->components,
 	};
-	m->bytes = sizeof *m + b.len + text;
 	buf_done(&b);
 	(void)put(w, m, false);
 }

@@ -190,7 +190,7 @@ struct web_event {
 	bool lines;       /* its line ends count */
 	const char *text; /* NULL: no message */
 	size_t text_len;
-	struct web_frame *frame;
+	struct web_frame *frame, *components; /* components: told behind it; NULL: none */
 };
 void hub_event(struct web *w, const struct web_event *ev);
 void hub_reply(struct web *w, const struct reply *r, struct web_frame *components /* or NULL */);

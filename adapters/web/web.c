@@ -140,7 +140,7 @@ static bool permalink(
 	web_address(w, &b);
 	bool ok = b.len > 0;
 	buf_addf(&b, "/#/t/%s", thread_key);
-	if (message_key != NULL && message_key[0] != '\0') {
+	if (message_key != NULL && message_key[0] != '\0' && strcmp(message_key, thread_key) != 0) {
 		buf_add_str(&b, "/m/");
 		for (const char *p = message_key; *p != '\0'; p++)
 			buf_addf(&b, *p == '/' || *p == '+' ? "%%%02X" : "%c", (unsigned char)*p);

@@ -5,7 +5,7 @@ import { launch } from './lib/browser.mjs';
 import { golden } from './lib/golden.mjs';
 import { misfits } from './lib/misfits.mjs';
 import { Rig } from './lib/rig.mjs';
-import { Page, staged, visit } from './lib/site.mjs';
+import { Page, real, staged, visit } from './lib/site.mjs';
 import { p } from './lib/stage.mjs';
 import { run, until } from './lib/tap.mjs';
 
@@ -340,6 +340,83 @@ const tests = {
 		});
 	},
 };
+
+/* The whole story on the real daemon, at one width. */
+const story = (width, height, scheme, restart) => async () => {
+	const site = real(rig);
+	const shot = (t, name) => t.shot(`story-${name}-${width}-${scheme}`);
+	const word = `w${width}${scheme}`;
+	await rig.model.control('script', {
+		match: `Topic of the side thread, in the words of who asked for it: \\"which database ${word}?`, times: 1,
+		answer: JSON.stringify({
+			headline: 'Postgres 14 from Monday', points: [{ text: 'The load test passed with 41 ms', sources: [2] }, { text: 'SQLite would need a second writer', sources: [3] }, { text: 'Backups exist already', sources: [4] }],
+			decisions: [{ text: 'We use Postgres 15', sources: [5] }], open_questions: [], deferred: [],
+		}),
+	});
+	await visit(browser, site, 'story', async (t) => {
+		const found = [];
+		const look = async (name) => {
+			await shot(t, name);
+			found.push(...(await t.axe()).map((s) => `${name}: ${s}`), ...(await misfits(t)).map((s) => `${name}: ${s}`));
+		};
+		await t.send(`Where shall it keep its data, ${word}? #1`);
+		await t.reads('Answer to #1.');
+		const parent = new URL(t.page.url()).hash;
+		const other = await t.again(); // a second page of the same person
+		const message = logs(t).locator('.msg', { hasText: `Where shall it keep its data, ${word}?` }).first();
+		await message.hover();
+		await message.getByRole('button', { name: 'Fork from this message' }).click();
+		await t.page.getByRole('dialog').getByRole('textbox').fill(`which database ${word}?`);
+		await t.page.keyboard.press('Enter');
+		const fork = () => side(t, new RegExp(`#1: which database ${word}`));
+		await fork().waitFor();
+		await logs(other).getByRole('button', { name: new RegExp(`#1 which database ${word}`) }).waitFor(); // the other page has the chip, too
+		const said = ['SQLite or Postgres?', 'The load test says 41 ms with Postgres 14.', 'SQLite needs a second writer.', 'Backups of Postgres exist.', 'Correction: it is version 15, not 14.'];
+		const box = () => fork().getByRole('textbox').last();
+		for (const [n, s] of said.entries()) {
+			await box().fill(`${s} #${n + 2}`);
+			await box().press('Enter');
+			await fork().locator('.msg.eddy').getByText(`Answer to #${n + 2}.`).waitFor();
+		}
+		await t.page.reload();
+		await fork().getByText('Correction: it is version 15').first().waitFor();
+		await fork().getByRole('button', { name: 'Resolve' }).click();
+		await fork().locator('.msg.draft').getByText('Postgres 14 from Monday').waitFor();
+		await look('draft');
+		if (restart) await rig.restart('SIGKILL');
+		await fork().locator('.msg.draft').getByRole('button', { name: 'Edit', exact: true }).click();
+		const dialog = t.page.getByRole('dialog', { name: 'Edit the draft' });
+		const area = dialog.getByRole('textbox', { name: 'Text' });
+		await area.fill((await area.inputValue()).replace('Postgres 14 from Monday', `Postgres 15 from Monday on, ${word}`));
+		await look('editor');
+		await dialog.getByRole('button', { name: 'Save' }).click();
+		await fork().locator('.msg.draft:not(.over)').getByText(`Postgres 15 from Monday on, ${word}`).waitFor();
+		await wait('one draft to decide on', async () => (await fork().getByRole('button', { name: 'Accept' }).count()) === 1);
+		await fork().getByRole('button', { name: 'Accept' }).click();
+		const back = (x) => logs(x).first().locator('.msg.resolution').getByText(`Postgres 15 from Monday on, ${word}`);
+		await back(t).waitFor({ state: 'attached' });
+		await back(other).waitFor(); // without a reload, on both pages
+		await fork().locator('header').getByText('resolved').waitFor();
+		await look('resolved');
+		// Its sources lead to what was said in the side thread, on this page.
+		await fork().getByRole('button', { name: 'Close the side thread' }).click();
+		await look('parent');
+		await logs(t).locator('.msg.resolution').getByRole('link', { name: '[2]' }).first().click();
+		await wait('the source has the focus', () => t.page.evaluate(() => [...document.querySelectorAll('eddy-chat')].at(-1).shadowRoot.activeElement?.textContent.includes('SQLite or Postgres?')));
+		await t.page.reload();
+		await back(t).waitFor({ state: 'attached' });
+		assert.equal(await back(t).count(), 1);
+		assert.equal(await logs(t).first().getByText('Postgres 14 from Monday').count(), 0);
+		assert.match(t.page.url(), new RegExp(parent));
+		const [[n]] = await rig.sql(`SELECT count(*) FROM messages m JOIN resolutions r ON r.ws = m.ws AND r.message_id = m.id WHERE m.body LIKE '%from Monday on, ${word}%'`);
+		assert.equal(n, '1');
+		assert.deepEqual(await t.odd(), []);
+		assert.deepEqual([...new Set(found)], []);
+		await other.clean();
+	}, { width, height, scheme, ...(restart ? { quiet: /WebSocket|ERR_CONNECTION|50[23]|Failed to load/ } : {}) });
+};
+for (const [width, scheme, restart] of [[1440, 'light', false], [1440, 'dark', true], [320, 'light', false]])
+	tests[`story__from_a_message_to_its_resolution_at_${width}_${scheme}${restart ? '_over_a_crash' : ''}__ends_in_the_parent_once`] = story(width, sizes[width], scheme, restart);
 for (const [width, height] of Object.entries(sizes))
 	for (const scheme of ['light', 'dark'])
 		tests[`forks__at_${width}_${scheme}__are_accessible_and_fit_in_all_states`] = async () => {

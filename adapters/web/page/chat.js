@@ -469,7 +469,8 @@ export class EddyChat extends HTMLElement {
 		const text = gone ? t("deleted") : m?.pending?.type === "edit" ? m.pending.text : (m?.text ?? l.text);
 		const parts = [h("span", { class: "offscreen" }, `${mine ? t("you") : m.author?.name || ""}:`)];
 		if (!mine) parts.push(h("div", { class: "who" }, h("b", { dir: "auto" }, m.author?.name || ""), this.#time(m.at)));
-		parts.push(h("div", { class: "bubble", dir: "auto" }, text));
+		const edit = !gone && /^edit:\s*\n\s*(\S[^\n]*)/i.exec(text); // a draft given back: its first line says which
+		parts.push(edit ? h("details", { class: "bubble", dir: "auto" }, h("summary", null, `edit: ${edit[1].replace(/^\*\*|\*\*$/g, "").slice(0, 80)}…`), text.slice(text.indexOf("\n") + 1).trim()) : h("div", { class: "bubble", dir: "auto" }, text));
 		if (!gone) {
 			const meta = h("div", { class: "meta" });
 			const tools = h("span", { class: "tools fade" });
@@ -513,7 +514,7 @@ export class EddyChat extends HTMLElement {
 	}
 
 	/* A press on a component; false: it stays here. */
-	#press(action, value, run) {
+	#press(action, value, m, run) {
 		if (action !== "fork.edit") {
 			this.socket.act({ type: "act", thread: this.thread.id, ...(run ? { run } : {}), action, value });
 			return true;
@@ -521,8 +522,8 @@ export class EddyChat extends HTMLElement {
 		const { id } = this.thread;
 		const key = `edit.${id}`;
 		const back = this.shadowRoot.activeElement?.dataset.name;
-		import("./editor.js").then(async ({ editDraft }) => {
-			const text = await editDraft(this.shadowRoot, { words: this.words, text: value, kept: this.drafts?.get(key), keep: (x) => this.drafts?.set(key, x) });
+		import("./editor.js").then(async ({ editDraft, draftOf }) => {
+			const text = await editDraft(this.shadowRoot, { words: this.words, text: value || draftOf(m.text), kept: this.drafts?.get(key), keep: (x) => this.drafts?.set(key, x) });
 			if (text) this.socket.act({ type: "act", thread: id, ...(run ? { run } : {}), action: "command", value: `edit:\n${text}` });
 			this.shadowRoot.querySelector(`[data-name="${back}"]`)?.focus();
 		}).catch(() => this.#announce(this.words.t("offline")));
@@ -631,7 +632,7 @@ export class EddyChat extends HTMLElement {
 		const comps = m && !gone && !item.over ? m.components : null;
 		if (node.comps !== comps) {
 			node.comps = comps;
-			node.extra.replaceChildren(...(comps ? [showComponents(comps, (action, value) => this.#press(action, value, run), t)] : []));
+			node.extra.replaceChildren(...(comps ? [showComponents(comps, (action, value) => this.#press(action, value, m, run), t, m.text)] : []));
 		}
 		node.chips.replaceChildren(...(item.forks?.length && !gone ? [this.#chips(item.forks)] : []));
 		this.#drawTools(node, item, run);

@@ -107,7 +107,7 @@ function component(c, act, t) {
 }
 
 /** The components of one message; neighbours that are buttons or links stand in one row.  act(action, value) is called once per press. */
-export function showComponents(all, act, t) {
+export function showComponents(all, act, t, text = "") {
 	const el = h("div", { class: "components" });
 	const once = (action, value) => {
 		if (typeof action !== "string" || el.hasAttribute("data-done") || act(action, value) === false) return; // false: nothing was sent
@@ -117,6 +117,7 @@ export function showComponents(all, act, t) {
 	};
 	let row = null;
 	for (const c of list(all)) {
+		if (c?.kind === "link" && /^fork\./.test(c.action) && text.includes(`](${c.value})`)) continue; // the words lead there already
 		const inRow = c?.kind === "button" || c?.kind === "link";
 		if (inRow && !row) el.append((row = h("div", { class: "row" })));
 		if (!inRow) row = null;

@@ -12,6 +12,12 @@ const BYTES_MAX = 16000;
 const length = (s) => [...s].length;
 const bare = (line) => line.trim().replace(/^#{1,6}\s+/, "").replace(/^(\*\*|__)(.*)\1$/, "$2").trim();
 
+/** What can be edited of the message ${text} that shows a draft: without the words before it, and with plain numbers. */
+export function draftOf(text) {
+	const [first, ...rest] = text.trim().split(/\n\s*\n/);
+	return (/:$/.test(first.trim()) && rest.length ? rest.join("\n\n") : text).replace(/\[\[(\d+)\]\]\([^)]*\)/g, "[$1]").trim();
+}
+
 /** {headline, problem: [key, values] or null} of a draft. */
 export function check(text) {
 	const lines = text.split("\n").map((l) => l.trim()).filter(Boolean);

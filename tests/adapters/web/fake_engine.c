@@ -45,6 +45,8 @@ static struct fake {
 	bool last_guest;
 	int last_verified;
 	struct id last_about;
+	enum intent_kind last_kind;
+	char last_message_key[80];
 	char last_action[110], *last_text; /* of what was handed in last */
 	struct list_query asked;
 	struct listed_thread shown; /* how engine_show_thread() says a thread stands */
@@ -208,6 +210,8 @@ bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn
 	fake.last_guest = in->person.is_guest;
 	fake.last_verified = (int)in->verified;
 	fake.last_about = in->about_id;
+	fake.last_kind = in->kind;
+	snprintf(fake.last_message_key, sizeof fake.last_message_key, "%s", in->message_key ? in->message_key : "");
 	snprintf(fake.last_action, sizeof fake.last_action, "%s", in->action ? in->action : "");
 	free(fake.last_text);
 	fake.last_text = xstrndup(in->text ? in->text : "", in->text_len);

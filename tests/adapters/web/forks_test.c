@@ -162,6 +162,45 @@ static void news__of_a_thread__reach_the_pages_of_its_person_and_nobody_else(voi
 	ws_done(&plain);
 }
 
+/* What Eddy says where nobody has asked: its components come right behind it. */
+static void messages__with_components__bring_them_at_once(void **state)
+{
+	(void)state;
+	struct ws w, blocks;
+	struct id ws = { { 7 } }, message = id_new();
+	enter(&w, "");
+	enter(&blocks, "\"blocks\"");
+	for (int i = 0; i < 2; i++) {
+		ws_say(i == 0 ? &w : &blocks, "{\"type\":\"subscribe\",\"thread\":\"" THREAD "\"}");
+		expect(i == 0 ? &w : &blocks, "subscribed");
+	}
+	const struct component link = {
+		.kind = COMPONENT_LINK, .action = "fork.resolution", .value = "http://x/#/t/" FORK, .label = "Side thread #1"
+	};
+	tell(&(struct thread_event){ .kind = EVENT_MESSAGE,
+	    .thread = engine_thread_id(engine_place_id(ws, "web", "local:local"), THREAD),
+	    .message = message,
+	    .seq = 1,
+	    .rev = 1,
+	    .author_kind = AUTHOR_EDDY,
+	    .author = "Eddy",
+	    .text = "**Postgres**",
+	    .text_len = 12,
+	    .components = &link,
+	    .components_len = 1 });
+	for (int i = 0; i < 2; i++) {
+		struct ws *x = i == 0 ? &w : &blocks;
+		char text[ID_TEXT];
+		expect(x, "message");
+		expect(x, "components");
+		assert_string_equal(json_str(x->frame, "message", ""), id_format(message, text));
+		json_t *c = json_array_get(json_object_get(x->frame, "components"), 0);
+		assert_string_equal(json_str(c, "action", ""), "fork.resolution");
+		assert_string_equal(json_str(c, "value", ""), link.value);
+		ws_done(x);
+	}
+}
+
 static void commands__that_point_at_a_message__carry_its_id(void **state)
 {
 	(void)state;
@@ -177,6 +216,8 @@ static void commands__that_point_at_a_message__carry_its_id(void **state)
 	assert_true(id_equal(fake.last_about, about));
 	assert_string_equal(fake.last_action, "command");
 	assert_string_equal(fake.last_text, "fork which database?");
+	assert_int_equal(fake.last_kind, INTENT_COMMAND_GIVEN); /* a message of the presser's, */
+	assert_string_equal(fake.last_message_key, "a1");               /* who may change it like any other */
 	ws_say(
 	    &w, "{\"type\":\"send\",\"thread\":\"" THREAD "\",\"client_id\":\"a2\",\"text\":\"pin that\",\"about\":\"" ABOUT "\"}");
 	expect(&w, "accepted");
@@ -239,6 +280,7 @@ int main(void)
 		T(welcome__names__the_features_that_both_know),
 		T(threads__of_one__are_asked_for_and_told_with_their_state),
 		T(news__of_a_thread__reach_the_pages_of_its_person_and_nobody_else),
+		T(messages__with_components__bring_them_at_once),
 		T(commands__that_point_at_a_message__carry_its_id),
 		T(origin_beside__gives__a_thread_of_its_own_in_the_same_place),
 		T(permalink__names__thread_and_message_on_the_page),
