@@ -8,6 +8,7 @@
 
 #include "../../core/base/mem.h"
 #include "../../core/engine/pages.h"
+#include "../../core/talk/find.h"
 #include "state.h"
 
 #define HISTORY_RUNS 100
@@ -24,6 +25,12 @@ struct ask {
 	int which;
 	int opinion;
 	char *reason;
+	/* a search */
+	bool guest, prefix;
+	int64_t n, page;
+	char tz[65];
+	char *text;
+	struct page_found total;
 	/* on the worker */
 	enum err result;
 	struct buf items;
@@ -35,6 +42,7 @@ void ask_free(struct ask *a)
 	if (a == NULL)
 		return;
 	free(a->reason);
+	free(a->text);
 	buf_done(&a->items);
 	free(a);
 }
@@ -58,6 +66,32 @@ static void take_run(void *arg, const struct past_run *r)
 	web_put_past_run(&a->items, r);
 }
 
+static void take_hit(void *arg, const struct find_hit *h, const char *link)
+{
+	struct ask *a = arg;
+	bool own = h->adapter != NULL && strcmp(h->adapter, web_ops.name) == 0 && id_equal(h->place, a->place);
+	if (a->items.len > 0)
+		buf_add_char(&a->items, ',');
+	web_put_hit(&a->items, h, own ? h->thread_key : NULL, link);
+}
+
+static enum err search(struct ask *a, struct engine *e)
+{
+	return engine_search(e,
+	    &(struct page_search){ .ws = a->ws,
+	        .place = a->place,
+	        .thread = a->thread,
+	        .adapter = web_ops.name,
+	        .person = a->person,
+	        .tz = a->tz[0] == '\0' ? NULL : a->tz,
+	        .guest = a->guest,
+	        .text = a->text,
+	        .prefix = a->prefix,
+	        .page = (int)a->page,
+	        .limit = (int)a->limit },
+	    take_hit, a, &a->total);
+}
+
 static void work(void *arg)
 {
 	struct ask *a = arg;
@@ -73,6 +107,9 @@ static void work(void *arg)
 		        .before = a->named,
 		        .limit = (int)a->limit + 1 },
 		    take_thread, a);
+		break;
+	case WEB_SEARCH:
+		a->result = search(a, e);
 		break;
 	case WEB_HISTORY:
 		a->result = engine_run_history(e, a->ws, a->thread, HISTORY_RUNS, take_run, a);
@@ -120,6 +157,14 @@ void ask_put(struct conn *c, const struct web_command *cmd, struct id place, str
 		a->of = engine_thread_id(place, cmd->of);
 	a->opinion = cmd->opinion;
 	a->reason = cmd->reason == NULL ? NULL : xstrdup(cmd->reason);
+	if (cmd->verb == WEB_SEARCH) {
+		a->text = xstrdup(cmd->text);
+		a->prefix = cmd->prefix;
+		a->n = cmd->n;
+		a->page = cmd->page;
+		a->guest = c->login != NULL && c->login->guest;
+		snprintf(a->tz, sizeof a->tz, "%s", c->tz);
+	}
 	if (cmd->verb == WEB_FORGET && room)
 		engine_stop_run(w->engine, w->ws, thread);
 	if (!room || !engine_submit(w->engine, work, a)) {
@@ -149,6 +194,9 @@ void ask_answered(struct web *w, struct ask *a)
 	switch (a->verb) {
 	case WEB_THREADS:
 		web_put_threads(&b, &a->items, a->found > a->limit, a->which, a->of_key);
+		break;
+	case WEB_SEARCH:
+		web_put_found(&b, a->n, &a->items, &a->total);
 		break;
 	case WEB_HISTORY:
 		web_put_history(&b, a->key, &a->items);

@@ -365,6 +365,11 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 		else if (within_share(c, cmd))
 			on_act(c, cmd);
 		break;
+	case WEB_SEARCH:
+		if (c->login != NULL && c->login->guest && cmd->thread[0] == '\0') {
+			fault(c, "refused", NULL, "guests search one of their threads: name it", 0);
+			break;
+		} /* fall through */
 	case WEB_THREADS:
 	case WEB_HISTORY:
 	case WEB_FEEDBACK:

@@ -11,6 +11,7 @@
 #include "../../core/base/json.h"
 #include "../../core/base/utf8.h"
 #include "../../core/engine/pages.h"
+#include "../../core/talk/find.h"
 #include "../../core/talk/transcript.h"
 
 enum { NEED_THREAD = 1, NEED_CLIENT_ID = 2, NEED_KEY = 4, NEED_TEXT = 8 };
@@ -35,6 +36,7 @@ static const struct verb {
 	{ "typing", WEB_TYPING, NEED_THREAD },
 	{ "erase", WEB_FORGET, NEED_THREAD | NEED_CLIENT_ID },
 	{ "handover", WEB_HANDOVER, NEED_THREAD | NEED_CLIENT_ID },
+	{ "search", WEB_SEARCH, 0 },
 };
 
 static enum err fault_set(struct web_fault *f, const char *code, const char *message)
@@ -135,6 +137,30 @@ static enum err fill_threads(struct web_command *c, struct web_fault *f)
 		id_format(of, c->of);
 	if (c->limit < 1 || c->limit > WEB_THREADS_MAX || c->before > INT64_C(9999999999999))
 		return fault_set(f, "bad_frame", "\"limit\" must be 1 to 100, and \"before\" an \"at\" that we gave");
+	if (!id_is_none(thread))
+		id_format(thread, c->thread);
+	return ERR_NONE;
+}
+
+static enum err fill_search(struct web_command *c, struct web_fault *f)
+{
+	enum err e;
+	struct id thread = ID_NONE;
+	c->limit = 10;
+	c->page = 1;
+	if ((e = take_int(c->root, "n", &c->n, f)) != ERR_NONE || (e = take_int(c->root, "page", &c->page, f)) != ERR_NONE ||
+	    (e = take_int(c->root, "limit", &c->limit, f)) != ERR_NONE ||
+	    (e = take_id(c->root, "thread", false, &thread, f)) != ERR_NONE ||
+	    (e = take_string(c->root, "text", WEB_SEARCH_MAX, &c->text, &c->text_len, f)) != ERR_NONE)
+		return e;
+	if (c->text == NULL || strspn(c->text, " \t\r\n") == c->text_len)
+		return fault_set(f, "empty", "\"text\" must not be empty");
+	if (c->limit < 1 || c->limit > 20 || c->page < 1 || c->page > FIND_PAGES_MAX)
+		return fault_set(f, "bad_frame", "\"limit\" must be 1 to 20, and \"page\" 1 to 20");
+	const json_t *prefix = json_object_get(c->root, "prefix");
+	if (prefix != NULL && !json_is_boolean(prefix) && !json_is_null(prefix))
+		return fault_set(f, "bad_frame", "\"prefix\" must be true or false");
+	c->prefix = json_is_true(prefix);
 	if (!id_is_none(thread))
 		id_format(thread, c->thread);
 	return ERR_NONE;
@@ -255,6 +281,8 @@ static enum err fill(struct web_command *c, const struct verb *v, struct web_fau
 		return take_int(root, "n", &c->n, f);
 	case WEB_THREADS:
 		return fill_threads(c, f);
+	case WEB_SEARCH:
+		return fill_search(c, f);
 	case WEB_RETRY:
 		if ((e = take_id(root, "run", true, &c->named, f)) != ERR_NONE)
 			return e;
@@ -296,7 +324,7 @@ enum err web_command_parse(const char *s, size_t n, struct web_command *out, str
 	if (v == NULL) {
 		e = fault_set(fault, "unknown_type",
 		    "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping, threads, history, retry, act, "
-		    "feedback, typing, erase, handover");
+		    "feedback, typing, erase, handover, search");
 		goto fail;
 	}
 	c.verb = v->verb;
@@ -439,6 +467,60 @@ static const char *author_name(int kind)
 	default:
 		return "system";
 	}
+}
+
+/* A piece of a text with its line ends as blanks. */
+static void put_piece(struct buf *b, const char *s, size_t n, bool more_before, bool more_after)
+{
+	struct buf line = BUF_INIT;
+	buf_add_str(&line, more_before ? "… " : "");
+	for (size_t i = 0; i < n; i++)
+		buf_add_char(&line, (unsigned char)s[i] < ' ' ? ' ' : s[i]);
+	buf_add_str(&line, more_after ? " …" : "");
+	buf_add_char(b, '"');
+	buf_add_json(b, line.p, line.len);
+	buf_add_char(b, '"');
+	buf_done(&line);
+}
+
+void web_put_hit(struct buf *b, const struct find_hit *h, const char *thread, const char *link)
+{
+	static const char *const kinds[] = { "message", "fork", "resolution", "memory" };
+	buf_addf(b, "{\"kind\":\"%s\"", kinds[h->kind]);
+	put_str(b, "thread", thread);
+	put_id(b, "message", h->message);
+	put_key(b, "author");
+	buf_addf(b, "{\"kind\":\"%s\"", author_name(h->author_kind));
+	put_str(b, "name", h->author_kind == AUTHOR_EDDY ? "Eddy" : h->author);
+	buf_add_char(b, '}');
+	put_str(b, "place", h->visibility == VIS_DIRECT ? NULL : h->place_name);
+	put_int(b, "at", h->at_ms);
+	put_str(b, "title", h->kind == FIND_ITEM ? find_kind_word(h) : h->title);
+	put_key(b, "snippet");
+	buf_add_char(b, '[');
+	size_t at = h->mark.from;
+	for (size_t i = 0; i < h->mark.len; i++) {
+		put_piece(b, h->text + at, h->mark.hits[i].from - at, i == 0 && h->mark.before, false);
+		buf_add_char(b, ',');
+		put_piece(b, h->text + h->mark.hits[i].from, h->mark.hits[i].to - h->mark.hits[i].from, false, false);
+		buf_add_char(b, ',');
+		at = h->mark.hits[i].to;
+	}
+	put_piece(b, h->text + at, h->mark.to - at, h->mark.len == 0 && h->mark.before, h->mark.after);
+	buf_add_char(b, ']');
+	put_str(b, "link", link);
+	buf_add_char(b, '}');
+}
+
+void web_put_found(struct buf *b, int64_t n, const struct buf *items, const struct page_found *f)
+{
+	open_frame(b, "found");
+	put_int(b, "n", n);
+	put_list(b, "items", items);
+	put_int(b, "total", f->total);
+	buf_addf(b, ",\"at_least\":%s,\"more\":%s", f->at_least ? "true" : "false", f->more ? "true" : "false");
+	put_str(b, "note", f->note[0] == '\0' ? NULL : f->note);
+	buf_add_char(b, '}');
 }
 
 void web_put_message(struct buf *b, const char *thread, const struct web_message *m)

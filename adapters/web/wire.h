@@ -21,12 +21,13 @@ struct buf;
 #define WEB_VALUE_MAX 2000
 #define WEB_PRESS_MAX 16384 /* what a press carries: a draft that was edited, for one */
 #define WEB_THREADS_MAX 100
+#define WEB_SEARCH_MAX 500 /* bytes of what is looked for */
 
 /* clang-format off */
 enum web_verb {
 	WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE /* "delete": a message */, WEB_STOP, WEB_PING,
 	WEB_THREADS, WEB_HISTORY, WEB_RETRY, WEB_ACT, WEB_FEEDBACK, WEB_TYPING, WEB_FORGET /* "erase": a thread */,
-	WEB_HANDOVER,
+	WEB_HANDOVER, WEB_SEARCH,
 };
 /* clang-format on */
 enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2, FEATURE_FORKS = 4 };
@@ -43,7 +44,9 @@ struct web_command {
 	const char *key;                          /* EDIT, ERASE: the client_id of the message meant */
 	const char *text;                         /* SEND, EDIT */
 	size_t text_len;
-	int64_t n; /* PING */
+	int64_t n; /* PING, SEARCH */
+	int64_t page; /* SEARCH */
+	bool prefix;  /* SEARCH: the last word may be unfinished */
 	/* THREADS: before this, and of the same moment before ${thread} if that is given */
 	int64_t before, limit;
 	int which;          /* THREADS: LIST_* of pages.h */
@@ -106,6 +109,11 @@ void web_put_thread(struct buf *b, const char *thread, const char *title, int64_
 struct listed_thread;
 /** One line of a list of threads, or (${type}) the frame that says that it has changed. */
 void web_put_listed(struct buf *b, const char *type, const struct listed_thread *t);
+struct find_hit;
+/** One match; ${thread}: the reader's own thread where it is, or NULL. */
+void web_put_hit(struct buf *b, const struct find_hit *h, const char *thread, const char *link);
+struct page_found;
+void web_put_found(struct buf *b, int64_t n, const struct buf *items, const struct page_found *f);
 void web_put_threads(struct buf *b, const struct buf *items, bool more, int which, const char *of);
 struct past_run;
 void web_put_past_run(struct buf *b, const struct past_run *r);

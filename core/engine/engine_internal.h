@@ -337,4 +337,7 @@ extern const struct pg_statement read_statements[];
 /* ---- pages.c ---- */
 extern const struct pg_statement pages_statements[];
 
+/* ---- page_search.c ---- */
+extern const struct pg_statement page_search_statements[];
+
 #endif

@@ -46,6 +46,25 @@ struct past_run {
 enum err engine_run_history(
     struct engine *e, struct id ws, struct id thread, int limit, void (*fn)(void *arg, const struct past_run *r), void *arg);
 
+/* Search as somebody types.  The page shows it to that person alone. */
+struct find_hit;
+struct page_search {
+	struct id ws, place, thread; /* place: the person's own; thread: what in:thread means, or none */
+	const char *adapter, *person, *tz;
+	bool guest; /* ${thread} is all there is */
+	const char *text;
+	bool prefix; /* the last word may be unfinished */
+	int page, limit;
+};
+struct page_found {
+	int64_t total;
+	bool at_least, more;
+	char note[300]; /* a sentence for the person, or "" */
+};
+/** Matches in order; ${link} may be NULL.  A request that is not understood has no matches and a note. */
+enum err engine_search(struct engine *e, const struct page_search *s,
+    void (*fn)(void *arg, const struct find_hit *h, const char *link), void *arg, struct page_found *out);
+
 struct opinion {
 	struct id ws, thread, message;
 	const char *adapter, *person; /* whose; external id */

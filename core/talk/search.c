@@ -41,6 +41,7 @@ const struct pg_statement search_statements[] = {
 	{ "search_place",
 	    "SELECT p.audience_id, p.visibility, p.id, t.audience_id, p.adapter FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " WHERE t.ws = $1 AND t.id = $2" },
+	{ "search_own_place", "SELECT audience_id, visibility, id, audience_id, adapter FROM places WHERE ws = $1 AND id = $2" },
 	{ "search_public", /* VIS_PUBLIC; $2 the limit */
 	    "SELECT audience_id FROM places WHERE ws = $1 AND visibility = 4 AND member ORDER BY id DESC LIMIT $2::int4" },
 	/* What ${2} alone reads: private answers, and direct places (of adapter ${3}) in which nobody else has ever written or is named a reader. */
@@ -141,6 +142,14 @@ static enum err read_place(struct pg *pg, const struct search_scope *scope, PGre
 	pg_arg_id(args, scope->ws);
 	pg_arg_id(args, scope->thread);
 	enum err e = pg_query(pg, "search_place", args, out);
+	if (e == ERR_NONE && PQntuples(*out) == 0 && scope->alone && scope->own_place) {
+		PQclear(*out);
+		*out = NULL;
+		pg_args_reset(args);
+		pg_arg_id(args, scope->ws);
+		pg_arg_id(args, scope->place);
+		e = pg_query(pg, "search_own_place", args, out);
+	}
 	pg_args_free(args);
 	return e;
 }
@@ -151,7 +160,8 @@ enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scop
 	enum err e = read_place(pg, scope, &own);
 	if (e != ERR_NONE)
 		return e;
-	bool there = PQntuples(own) == 1, house = !scope->guest && is_house(own);
+	bool there = PQntuples(own) == 1, new = !there && scope->alone && scope->own_place;
+	bool house = !scope->guest && (new || is_house(own));
 	if (house) {
 		struct pg_args *args = pg_args_new();
 		pg_arg_id(args, scope->ws);
@@ -179,8 +189,8 @@ enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scop
 		out->audiences[out->len++] = pg_get_id(public, (int)i, 0);
 	out->only_thread = scope->guest ? scope->thread : ID_NONE;
 	out->own_from = out->len;
-	bool direct = house && pg_get_int8(own, 0, 1) == VIS_DIRECT;
-	if (house && !id_is_none(scope->person) && (scope->alone || direct)) {
+	bool direct = house && there && pg_get_int8(own, 0, 1) == VIS_DIRECT;
+	if (house && there && !id_is_none(scope->person) && (scope->alone || direct)) {
 		struct id place = pg_get_id(own, 0, 0);
 		e = add_own(pg, pg_get_str(own, 0, 4), scope->alone ? NULL : &place, out);
 	}

@@ -21,6 +21,7 @@ struct search_scope {
 	int64_t before_seq; /* of ${thread}: messages from there on are not seen; 0: all */
 	struct id person;   /* who asks; none: nothing of that person's own is read */
 	bool alone;         /* the answer is for that person's eyes only, whoever sees the place */
+	bool own_place;     /* no ${thread} or a new one: ${place}, which may be new too, is that person's own (a page); with ${alone} */
 };
 struct search_allowed {
 	struct id *audiences;

@@ -141,6 +141,10 @@ const tests = {
 		assert.equal(components[0].action, 'run.retry');
 		page.say({ type: 'threads' });
 		assert.equal((await page.hear('threads')).items.length, 1);
+		page.say({ type: 'search', n: 5, text: 'look for it', prefix: true });
+		const found = await page.hear('found');
+		assert.equal(found.n, 5);
+		assert.deepEqual(found.items.map((i) => [i.kind, i.thread, i.snippet.length > 1]), [['message', thread(1), true]]);
 		page.say({ type: 'history', thread: thread(1) });
 		assert.equal((await page.hear('history')).runs.length, 3);
 		page.say({ type: 'feedback', thread: thread(1), client_id: 'f1', message: answer.message, value: 'up' });

@@ -385,6 +385,13 @@ enum err engine_show_thread(
 	fn(arg, &fake.shown);
 	return ERR_NONE;
 }
+enum err engine_search(struct engine *e, const struct page_search *s,
+    void (*fn)(void *arg, const struct find_hit *h, const char *link), void *arg, struct page_found *out)
+{
+	(void)e, (void)s, (void)fn, (void)arg;
+	*out = (struct page_found){ .note = "" };
+	return ERR_NONE;
+}
 enum err engine_run_history(
     struct engine *e, struct id ws, struct id thread, int limit, void (*fn)(void *arg, const struct past_run *r), void *arg)
 {
