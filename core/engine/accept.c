@@ -19,8 +19,10 @@
 #include "../base/fault.h"
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "../memory/forget.h"
 #include "../people/directory.h"
 #include "accept_internal.h"
+#include "upkeep.h"
 
 /* ---- statements ---- */
 
@@ -100,16 +102,23 @@ const struct pg_statement accept_statements[] = {
 	{ "accept_quiet_thread", "UPDATE threads SET quiet = $3 WHERE ws = $1 AND id = $2" },
 	{ "accept_quiet_place", "UPDATE places SET quiet = $3 WHERE ws = $1 AND id = $2" },
 	{ "accept_edit",
-	    "WITH t AS (UPDATE threads SET seq = seq + 1 WHERE ws = $1 AND id = (SELECT thread_id FROM messages"
-	    " WHERE ws = $1 AND id = $2 AND state <> 2 AND (body <> $3 OR $4)) RETURNING id, seq),"
-	    " m AS (UPDATE messages SET body = CASE WHEN $4 THEN '' ELSE $3 END, files = CASE WHEN $4 THEN NULL ELSE files END,"
-	    " state = CASE WHEN $4 THEN 2 ELSE 1 END, rev = t.seq FROM t WHERE messages.ws = $1 AND messages.id = $2"
-	    " RETURNING messages.thread_id, messages.seq, t.seq AS rev)"
-	    " SELECT m.thread_id, m.seq, m.rev, (SELECT id FROM runs WHERE ws = $1 AND message_id = $2 AND thread_id = m.thread_id"
-	    " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, p.quiet, p.visibility,"
-	    " CASE WHEN $5 THEN EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2) ELSE true END,"
-	    " th.relay, th.fork_id"
-	    " FROM m JOIN threads th ON th.ws = $1 AND th.id = m.thread_id JOIN places p ON p.ws = $1 AND p.id = th.place_id" },
+	    /* The words of what is deleted are kept until nothing of them is left elsewhere (core/memory/forget.c). */
+	    "WITH e AS (INSERT INTO erasures (ws, id, kind, subject, step, since, messages, threads) SELECT ws, id, 1, id, " FORGET_STEP_WORDS
+	    ", created_at, 1, 1 FROM messages WHERE ws = $1 AND id = $2 AND state <> 2 AND $4 ON CONFLICT DO NOTHING RETURNING id),"
+	    " w AS (INSERT INTO erasure_words (ws, erasure_id, word) SELECT DISTINCT $1::uuid, e.id, x.word FROM e JOIN messages o ON o.ws = $1"
+	    " AND o.id = e.id, unnest(tsvector_to_array(o.search || " FORGET_FILE_WORDS(
+	        "o") ")) AS x (word)),"
+	             " t AS (UPDATE threads SET seq = seq + 1 WHERE ws = $1 AND id = (SELECT thread_id FROM messages"
+	             " WHERE ws = $1 AND id = $2 AND state <> 2 AND (body <> $3 OR $4)) RETURNING id, seq),"
+	             " m AS (UPDATE messages SET body = CASE WHEN $4 THEN '' ELSE $3 END, files = CASE WHEN $4 THEN NULL ELSE files END,"
+	             " components = CASE WHEN $4 THEN NULL ELSE components END, whole = CASE WHEN $4 THEN NULL ELSE whole END,"
+	             " state = CASE WHEN $4 THEN 2 ELSE 1 END, rev = t.seq FROM t WHERE messages.ws = $1 AND messages.id = $2"
+	             " RETURNING messages.thread_id, messages.seq, t.seq AS rev)"
+	             " SELECT m.thread_id, m.seq, m.rev, (SELECT id FROM runs WHERE ws = $1 AND message_id = $2 AND thread_id = m.thread_id"
+	             " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, p.quiet, p.visibility,"
+	             " CASE WHEN $5 THEN EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2) ELSE true END,"
+	             " th.relay, th.fork_id"
+	             " FROM m JOIN threads th ON th.ws = $1 AND th.id = m.thread_id JOIN places p ON p.ws = $1 AND p.id = th.place_id" },
 	{ "accept_delete_steps",
 	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND thread_id = $3 AND message_id = $2"
 	    " AND state <= 2 UNION ALL SELECT r.id FROM messages m JOIN runs r ON r.ws = m.ws AND r.id = m.run_id"
@@ -223,6 +232,20 @@ static void send_other_first(struct writer_tx *tx, struct accept_op *a)
 	writer_exec(tx, "accept_edit", on_edit, a);
 }
 
+/* What rests on the message: summaries, items, drafts. */
+static void send_derived(struct writer_tx *tx, const struct accept_op *a)
+{
+	const char *const *names = a->in.kind == INTENT_MESSAGE_DELETED ? derived_gone : derived_edited;
+	for (; *names != NULL; names++) {
+		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, a->in.ws);
+		pg_array_begin(g, PG_UUID);
+		pg_array_id(g, a->message);
+		pg_array_end(g);
+		writer_exec(tx, *names, NULL, NULL);
+	}
+}
+
 static void send_other(struct writer_tx *tx, struct accept_op *a)
 {
 	struct pg_args *g = writer_args(tx);
@@ -235,6 +258,7 @@ static void send_other(struct writer_tx *tx, struct accept_op *a)
 		pg_arg_id(g, a->message); /* what a run has worked out from the old text is void */
 		pg_arg_id(g, a->thread);
 		writer_exec(tx, "accept_delete_steps", NULL, NULL);
+		send_derived(tx, a);
 		if (!id_is_none(a->stopped_run)) {
 			g = writer_args(tx);
 			pg_arg_id(g, a->in.ws);
@@ -528,6 +552,8 @@ static void after_other(struct accept_op *a)
 		if (a->rev == 0)
 			return;
 		transcripts_forget(e->transcripts, a->thread);
+		if (deleted)
+			upkeep_soon(e);
 		engine_emit(e,
 		    &(struct thread_event){ .kind = deleted ? EVENT_DELETED : EVENT_EDITED,
 		        .ws = a->in.ws,

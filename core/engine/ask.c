@@ -130,7 +130,7 @@ static void later(struct ask *a, struct id thread, struct id message, int64_t se
 	a->events = x;
 }
 
-static void tell(struct ask *a, bool committed)
+void ask_tell(struct ask *a, bool committed)
 {
 	struct ask_event *oldest_first = NULL;
 	while (a->events != NULL) {
@@ -232,7 +232,7 @@ static enum ask_step ask_close(struct ask *a, enum err e)
 		fault_point("ask.done"); /* what it has stored is there, that it was done is not */
 	if (a->pg != NULL && e != ERR_NONE)
 		pg_rollback(a->pg);
-	tell(a, e == ERR_NONE);
+	ask_tell(a, e == ERR_NONE);
 	if (e == ERR_NONE && a->more_work)
 		claim_now(a->e);
 	PQclear(a->message);

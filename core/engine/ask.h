@@ -81,5 +81,7 @@ struct ask_saying {
 };
 struct id ask_said(struct id delivery); /* the message of a delivery */
 enum err ask_say(struct ask *a, const struct ask_saying *s);
+/** Live views hear of what was said, or nobody does; ask.c does it for handlers. */
+void ask_tell(struct ask *a, bool committed);
 
 #endif

@@ -261,6 +261,8 @@ static enum err act(struct ask *a, enum thread_act act, const char *done)
 	e = pg_end(a->pg, refused ? ERR_NONE : e);
 	if (e == ERR_NONE)
 		buf_add_str(a->md, refused ? why : done);
+	if (e == ERR_NONE && !refused)
+		engine_tell_thread(a->e, a->r->ws, a->r->thread, CHANGE_UPDATED);
 	return e;
 }
 
@@ -296,6 +298,7 @@ static enum err rename_it(struct ask *a)
 		buf_add_str(a->md, "This thread is called **");
 		command_put_name(a->md, title);
 		buf_add_str(a->md, "** now.");
+		engine_tell_thread(a->e, a->r->ws, a->r->thread, CHANGE_UPDATED);
 		free(title);
 	}
 	return e;

@@ -15,6 +15,7 @@
 #include "../memory/inject.h"
 #include "../memory/item.h"
 #include "../memory/offers.h"
+#include "../memory/forget.h"
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
@@ -24,6 +25,7 @@
 #include "../talk/thread.h"
 #include "answer.h"
 #include "resolve.h"
+#include "upkeep.h"
 #include "context.h"
 #include "accept_internal.h"
 
@@ -32,14 +34,14 @@
 #define AGENT_TTL_MS 2000
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
-	claim_statements, learn_statements, relay_statements, notice_statements, fork_statements, NULL };
+	claim_statements, learn_statements, relay_statements, notice_statements, fork_statements, derived_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
 	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, find_statements, page_search_statements,
 	session_statements,
 	relay_read_statements, edge_statements, thread_statements, said_statements, ask_statements, ask_forks_statements, ask_fork_statements,
 	ask_resolve_statements, ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements,
 	ask_recall_statements, ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements,
-	inject_statements, offers_statements, NULL };
+	inject_statements, offers_statements, derived_statements, forget_statements, upkeep_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -357,6 +359,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->jobs = queue_new(JOBS_MAX, NULL, NULL);
 	pthread_mutex_init(&e->agents_mutex, NULL);
 	pthread_mutex_init(&e->side_mutex, NULL);
+	pthread_mutex_init(&e->upkeep_mutex, NULL);
 	e->active_max = (size_t)settings_int(o->settings, "runs.max");
 	int64_t workers = settings_int(o->settings, "workers.count");
 	if (workers <= 0)
@@ -399,6 +402,7 @@ enum err engine_start(struct engine *e)
 		    LF_STR("result", "nobody can be asked: this adapter is not connected, or cannot begin a conversation"));
 	atomic_store(&e->started, true);
 	claim_start(e);
+	upkeep_start(e);
 	atomic_store(&e->ready, true);
 	return ERR_NONE;
 }
@@ -442,6 +446,7 @@ void engine_free(struct engine *e)
 	queue_free(e->jobs);
 	pthread_mutex_destroy(&e->agents_mutex);
 	pthread_mutex_destroy(&e->side_mutex);
+	pthread_mutex_destroy(&e->upkeep_mutex);
 	free(e->people_for);
 	free(e->people_at);
 	free(e->people_place);

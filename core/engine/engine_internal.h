@@ -182,7 +182,9 @@ struct engine {
 	uint64_t generation;
 	/* any thread */
 	atomic_size_t accepting;
-	atomic_bool draining, started, ready;
+	atomic_bool draining, started, ready, upkeep_soon;
+	atomic_int upkeep_again;      /* rounds to come while something that is being erased waits for a run to end */
+	pthread_mutex_t upkeep_mutex; /* one round of upkeep at a time */
 	atomic_size_t lanes_count, runs_count, active_count;
 	pthread_mutex_t agents_mutex;
 	struct map *agents;

@@ -204,6 +204,17 @@ void directory_put_card(struct directory *d, const struct person_card *from)
 	pthread_mutex_unlock(&d->mutex);
 }
 
+void directory_clear(struct directory *d)
+{
+	struct map **const maps[] = { &d->places, &d->identities, &d->cards };
+	pthread_mutex_lock(&d->mutex);
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		map_free(*maps[i], free);
+		*maps[i] = map_new();
+	}
+	pthread_mutex_unlock(&d->mutex);
+}
+
 struct id identity_id(struct id ws, const char *adapter, const char *external_id)
 {
 	char name[512];

@@ -40,6 +40,9 @@ void directory_put_person(struct directory *d, struct id identity, struct id per
 bool directory_card(struct directory *d, struct id person, struct person_card *out);
 void directory_put_card(struct directory *d, const struct person_card *c);
 
+/** Somebody was forgotten, here or by another process: all that is known of people and places is asked for again. */
+void directory_clear(struct directory *d);
+
 /** The id of an identity: person ids start out as this. */
 struct id identity_id(struct id ws, const char *adapter, const char *external_id);
 

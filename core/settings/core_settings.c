@@ -47,6 +47,12 @@ const struct setting core_settings[] = {
 	{ "engine.lease", SET_MS, 0, "25s", NULL, 200, 3600000, NULL,
 	    "how long a process may be silent before others take its work" },
 	{ "engine.heartbeat", SET_MS, 0, "8s", NULL, 50, 3600000, NULL, "how often leases are renewed; well below engine.lease" },
+	{ "engine.upkeep", SET_MS, 0, "60s", NULL, 50, 3600000, NULL,
+	    "how often threads that have fallen silent, offers that are over and what is being erased are looked for" },
+	{ "threads.archive_days", SET_INT, 0, "30", NULL, 0, 36500, NULL,
+	    "archive a thread that nobody has written in for so many days; 0: never" },
+	{ "threads.offer_hours", SET_INT, 0, "48", NULL, 1, 8760, NULL,
+	    "offer to sum up a thread after so many hours of silence, in places where that was asked for" },
 	{ "engine.scan", SET_MS, 0, "5s", NULL, 50, 3600000, NULL, "how often work that nobody works on is looked for" },
 	{ "search.languages", SET_LIST, 0, "english", NULL, 0, 0, NULL,
 	    "languages whose word endings do not matter in a search: danish, dutch, english, finnish, french, german, hungarian, italian, "

@@ -19,7 +19,7 @@
 /* Tables without row security, each with its reason in its own comment. */
 #define REVIEWED_TABLES "'dispatch', 'installs', 'schema_migrations'"
 /* Functions that run with the rights of their owner. */
-#define REVIEWED_DEFINERS "'search_messages', 'search_items', 'search_made', 'tidy_search', 'tidy_statistics'"
+#define REVIEWED_DEFINERS "'search_messages', 'search_items', 'search_made', 'search_erasures', 'search_others', 'search_echoes', 'tidy_search', 'tidy_statistics'"
 
 static const char lint[] =
     "WITH t AS (SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relowner, c.relacl, "
@@ -49,7 +49,7 @@ static const char lint[] =
     "  WHERE p.polpermissive AND NOT (p.polname = 'tenant' AND p.polroles = (SELECT array_agg(oid) FROM role WHERE "
     "part = 'eddy'))"
     "  AND NOT (p.polname = 'maintenance' AND p.polroles = (SELECT array_agg(oid) FROM role WHERE part = 'maint'))"
-    "  AND NOT (p.polname = 'search' AND p.polcmd = 'r' AND relname IN ('messages', 'context_items', 'forks', 'resolutions', 'threads')"
+    "  AND NOT (p.polname = 'search' AND p.polcmd = 'r' AND relname IN ('messages', 'context_items', 'forks', 'resolutions', 'threads', 'erasures')"
     "   AND p.polroles = (SELECT array_agg(oid) FROM role WHERE part = 'search'))"
     " UNION ALL SELECT 'unique key does not begin with ws: ' || i.indexrelid::regclass FROM pg_index i JOIN tenant ON "
     "tenant.oid = i.indrelid"

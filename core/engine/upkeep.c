@@ -1,0 +1,370 @@
+/*
+ * The housekeeping of the engine.  A timer hands a round to a worker; a round goes through the workspaces and does at most so much in each,
+ * each statement in a transaction of its own, so that nobody waits for it.  That only one process does what says something to people is a
+ * duty (edges.c), and what it says has an id made from the thread and its last message: said twice it is said once.
+ */
+#include "upkeep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/clock.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../memory/item.h"
+#include "../memory/offers.h"
+#include "../people/directory.h"
+#include "../settings/settings.h"
+#include "../talk/thread.h"
+#include "ask.h"
+
+#define ARCHIVE_MAX 500 /* in one workspace and round */
+#define EXPIRE_MAX 500
+#define OFFERS_MAX 20
+#define ERASURES_MAX 50
+#define SOON_MS 300
+#define AGAIN_MS 1000
+#define AGAIN_MAX 30
+
+/* $2: how much later than now it is, in milliseconds */
+#define NOW "(now() + $2::int8 * interval '1 ms')"
+
+const struct pg_statement upkeep_statements[] = {
+	{ "upkeep_tenants", "SELECT DISTINCT ws FROM installs ORDER BY ws" },
+	{ "upkeep_archive",
+	    "UPDATE threads SET state = 3 WHERE ws = $1 AND id IN (SELECT t.id FROM threads t WHERE t.ws = $1 AND t.state <> 3 AND t.relay = 0"
+	    " AND t.last_at < " NOW
+	    " - $3::int8 * interval '1 day' AND NOT EXISTS (SELECT 1 FROM forks k WHERE k.ws = t.ws AND k.state <= 2"
+	    " AND (k.parent_id = t.id OR k.id = t.fork_id)) ORDER BY t.last_at LIMIT $4::int4 FOR UPDATE SKIP LOCKED) RETURNING id" },
+	{ "upkeep_archived",
+	    "INSERT INTO audit (ws, id, verb, subject, thread_id) SELECT $1::uuid, x.entry, 'thread.idle', x.id, x.id FROM unnest($2::uuid[],"
+	    " $3::uuid[]) AS x (entry, id)" },
+	/* Side threads that nobody could open: the delivery has failed, or was never made. */
+	{ "upkeep_forks",
+	    "UPDATE forks k SET state = 5, closed_at = now() WHERE k.ws = $1 AND k.state = 1 AND k.created_at < " NOW
+	    " - interval '1 hour'"
+	    " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.ws = $1 AND o.id = k.id AND o.state <= 3)" },
+	/* Silent threads with an origin in them to answer to: that of their newest run. */
+	{ "upkeep_silent",
+	    "SELECT t.id, t.seq, r.adapter, r.origin FROM places p JOIN threads t ON t.ws = p.ws AND t.place_id = p.id"
+	    " JOIN LATERAL (SELECT x.adapter, x.origin FROM runs x WHERE x.ws = t.ws AND x.thread_id = t.id AND x.origin <> '' AND x.state > 2"
+	    " ORDER BY x.id DESC LIMIT 1) r ON true"
+	    " WHERE p.ws = $1 AND p.sum_up AND p.member AND NOT p.quiet AND t.state = 1 AND t.taking_part AND NOT t.quiet AND t.relay = 0"
+	    " AND t.last_at < " NOW " - $3::int8 * interval '1 hour' AND t.last_at > " NOW
+	    " - $3::int8 * interval '1 hour' - interval '14 days'"
+	    " AND EXISTS (SELECT 1 FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id AND m.author_kind = 1 AND m.state <> 2)"
+	    " AND NOT EXISTS (SELECT 1 FROM offers o WHERE o.ws = t.ws AND o.thread_id = t.id AND o.kind = 1 AND NOT EXISTS (SELECT 1"
+	    " FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id AND m.author_kind = 1 AND m.created_at > o.created_at))"
+	    " ORDER BY t.last_at LIMIT $4::int4" },
+	{ NULL, NULL },
+};
+
+/* ---- erasing ---- */
+
+struct erasing {
+	struct engine *e;
+	struct id ws;
+};
+
+static void erased(void *arg, const struct forgotten *f)
+{
+	struct erasing *x = arg;
+	transcripts_forget(x->e->transcripts, f->thread);
+	engine_emit(x->e,
+	    &(struct thread_event){ .kind = f->cut ? EVENT_EDITED : EVENT_DELETED,
+	        .ws = x->ws,
+	        .thread = f->thread,
+	        .message = f->message,
+	        .seq = f->seq,
+	        .rev = f->rev,
+	        .author_kind = AUTHOR_EDDY,
+	        .author = f->cut ? "Eddy" : "",
+	        .text = f->cut ? f->text : "",
+	        .text_len = f->cut ? strlen(f->text) : 0,
+	        .at_ms = (int64_t)clock_wall_ms() });
+}
+
+enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id erasure, enum forget_state *state)
+{
+	struct erasing x = { e, ws };
+	enum err err;
+	uint64_t begun = clock_ms();
+	*state = FORGET_MORE;
+	do
+		err = forget_work(pg, ws, erasure, erased, &x, state);
+	while (err == ERR_NONE && *state == FORGET_MORE);
+	directory_clear(e->directory);
+	if (err != ERR_NONE || *state == FORGET_DONE)
+		log_info("erase", LF_ID("erasure", erasure), LF_INT("ms", clock_ms() - begun),
+		    LF_STR("result", err == ERR_NONE ? "ok" : err_name(err)));
+	return err;
+}
+
+struct tenants {
+	struct id *ids;
+	size_t len, cap;
+};
+
+static void add_tenant(void *arg, struct id ws)
+{
+	struct tenants *t = arg;
+	if (t->len == t->cap) {
+		t->cap = t->cap ? 2 * t->cap : 16;
+		t->ids = xrealloc(t->ids, t->cap * sizeof *t->ids);
+	}
+	t->ids[t->len++] = ws;
+}
+
+/* What another process has erased is forgotten here, too: the caches start anew while there is something to erase. */
+static enum err erase_all(struct engine *e, struct pg *pg, bool *waits)
+{
+	struct tenants t = { 0 };
+	enum err err = forget_tenants(pg, add_tenant, &t);
+	if (t.len > 0)
+		directory_clear(e->directory);
+	for (size_t i = 0; i < t.len && err == ERR_NONE; i++) {
+		struct id open[ERASURES_MAX];
+		size_t n = 0;
+		err = forget_open(pg, t.ids[i], open, ERASURES_MAX, &n);
+		for (size_t k = 0; k < n && err == ERR_NONE && !atomic_load(&e->draining); k++) {
+			enum forget_state state;
+			err = upkeep_erase(e, pg, t.ids[i], open[k], &state);
+			*waits |= state == FORGET_WAITS;
+		}
+	}
+	free(t.ids);
+	return err;
+}
+
+/* ---- what one process does for all ---- */
+
+static enum err one(
+    struct pg *pg, struct id ws, const char *statement, uint64_t ahead_ms, int64_t span, int32_t limit, PGresult **out)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_int8(a, (int64_t)ahead_ms);
+	if (limit > 0) {
+		pg_arg_int8(a, span);
+		pg_arg_int4(a, limit);
+	}
+	enum err err = pg_query(pg, statement, a, out);
+	pg_args_free(a);
+	return err;
+}
+
+static enum err archive(struct engine *e, struct pg *pg, struct id ws, uint64_t ahead_ms)
+{
+	int64_t days = settings_int(e->o.settings, "threads.archive_days");
+	if (days == 0)
+		return ERR_NONE;
+	PGresult *r = NULL, *entries = NULL;
+	struct pg_args *a = pg_args_new();
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = one(pg, ws, "upkeep_archive", ahead_ms, days, ARCHIVE_MAX, &r);
+	if (err == ERR_NONE && PQntuples(r) > 0) {
+		pg_arg_id(a, ws);
+		pg_array_begin(a, PG_UUID);
+		for (int i = 0; i < PQntuples(r); i++)
+			pg_array_id(a, id_new());
+		pg_array_end(a);
+		pg_array_begin(a, PG_UUID);
+		for (int i = 0; i < PQntuples(r); i++)
+			pg_array_id(a, pg_get_id(r, i, 0));
+		pg_array_end(a);
+		err = pg_query(pg, "upkeep_archived", a, &entries);
+	}
+	err = pg_end(pg, err);
+	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
+		engine_tell_thread(e, ws, pg_get_id(r, i, 0), CHANGE_UPDATED);
+	PQclear(r);
+	PQclear(entries);
+	pg_args_free(a);
+	return err;
+}
+
+static enum err expire(struct pg *pg, struct id ws, uint64_t ahead_ms)
+{
+	int64_t gone = 0;
+	PGresult *r = NULL;
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = offers_expire(pg, ws, EXPIRE_MAX, &gone);
+	if (err == ERR_NONE)
+		err = item_expire(pg, ws, EXPIRE_MAX, &gone);
+	if (err == ERR_NONE)
+		err = one(pg, ws, "upkeep_forks", ahead_ms, 0, 0, &r);
+	PQclear(r);
+	return pg_end(pg, err);
+}
+
+/* "two days", "36 hours" */
+static void silence(char *out, size_t n, int64_t hours)
+{
+	static const char *const few[] = { "a", "one", "two", "three", "four", "five", "six", "seven" };
+	if (hours == 1)
+		snprintf(out, n, "an hour");
+	else if (hours == 24)
+		snprintf(out, n, "a day");
+	else if (hours % 24 == 0 && hours / 24 <= 7)
+		snprintf(out, n, "%s days", few[hours / 24]);
+	else if (hours % 24 == 0)
+		snprintf(out, n, "%lld days", (long long)(hours / 24));
+	else
+		snprintf(out, n, "%lld hours", (long long)hours);
+}
+
+static enum err offer(struct engine *e, struct pg *pg, struct id ws, const PGresult *r, int i, int64_t hours)
+{
+	static const struct component buttons[] = {
+		{ .kind = COMPONENT_BUTTON,
+		    .action = ACTION_COMMAND,
+		    .value = "summarise",
+		    .label = "Sum it up",
+		    .style = BUTTON_PRIMARY },
+		{ .kind = COMPONENT_BUTTON, .action = ACTION_COMMAND, .value = "mark as resolved", .label = "Mark as resolved" },
+		{ .kind = COMPONENT_BUTTON,
+		    .action = ACTION_COMMAND,
+		    .value = "stop offering summaries",
+		    .label = "Don't offer this here" },
+	};
+	struct id thread = pg_get_id(r, i, 0);
+	char name[40], text[160], span[40];
+	snprintf(name, sizeof name, "silence %lld", (long long)pg_get_int8(r, i, 1));
+	silence(span, sizeof span, hours);
+	snprintf(text, sizeof text, "This thread has been silent for %s. Shall I sum it up?", span);
+	struct id id = id_named(thread, 0, name, strlen(name));
+	struct run as = {
+		.e = e, .ws = ws, .id = id, .thread = thread
+	}; /* nobody has asked; ask_say() looks at the tenant alone */
+	struct ask a = { .e = e, .pg = pg, .r = &as };
+	struct offer_new o = { .id = id, .kind = OFFER_SUM_UP, .thread = thread, .hours = 7 * 24 };
+	struct ask_saying s = { .id = id,
+		.thread = thread,
+		.adapter = pg_get_str(r, i, 2),
+		.origin = PQgetvalue(r, i, 3),
+		.origin_len = (size_t)PQgetlength(r, i, 3),
+		.text = text,
+		.text_len = strlen(text),
+		.components = buttons,
+		.components_len = sizeof buttons / sizeof *buttons };
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = offers_open(pg, ws, &o);
+	if (err == ERR_NONE)
+		err = ask_say(&a, &s);
+	err = pg_end(pg, err);
+	ask_tell(&a, err == ERR_NONE);
+	if (err == ERR_NONE && a.more_work)
+		claim_now(e);
+	return err;
+}
+
+static enum err offers(struct engine *e, struct pg *pg, struct id ws, uint64_t ahead_ms)
+{
+	int64_t hours = settings_int(e->o.settings, "threads.offer_hours");
+	PGresult *r = NULL;
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = pg_end(pg, one(pg, ws, "upkeep_silent", ahead_ms, hours, OFFERS_MAX, &r));
+	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
+		err = offer(e, pg, ws, r, i, hours);
+	PQclear(r);
+	return err;
+}
+
+static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	enum err err = pg_query(pg, "upkeep_tenants", a, &r);
+	pg_args_free(a);
+	for (int i = 0; err == ERR_NONE && i < PQntuples(r) && !atomic_load(&e->draining); i++) {
+		struct id ws = pg_get_id(r, i, 0);
+		err = archive(e, pg, ws, ahead_ms);
+		if (err == ERR_NONE)
+			err = expire(pg, ws, ahead_ms);
+		if (err == ERR_NONE)
+			err = offers(e, pg, ws, ahead_ms);
+	}
+	PQclear(r);
+	return err;
+}
+
+static enum err round_of(struct engine *e, uint64_t ahead_ms, bool all, bool *waits)
+{
+	pthread_mutex_lock(&e->upkeep_mutex);
+	struct pg *pg = engine_pg(e);
+	enum err err = erase_all(e, pg, waits);
+	if (err == ERR_NONE && all)
+		err = tidy_all(e, pg, ahead_ms);
+	engine_pg_done(e, pg);
+	pthread_mutex_unlock(&e->upkeep_mutex);
+	if (err != ERR_NONE)
+		log_warn("upkeep", LF_STR("result", err_name(err)));
+	return err;
+}
+
+enum err upkeep_round(struct engine *e, uint64_t ahead_ms, bool all)
+{
+	bool waits = false;
+	return round_of(e, ahead_ms, all, &waits);
+}
+
+/* ---- the clock ---- */
+
+static void on_time(void *arg, struct pg *pg)
+{
+	struct engine *e = arg;
+	(void)pg;
+	int64_t every = settings_int(e->o.settings, "engine.upkeep");
+	bool mine = engine_duty(e, e->default_ws, "engine", "upkeep", (uint32_t)(every * 3 / 2)) == ERR_NONE;
+	upkeep_round(e, 0, mine);
+}
+
+static void due(void *arg)
+{
+	struct engine *e = arg;
+	if (!atomic_load(&e->draining))
+		engine_job(e, on_time, e);
+	timers_after(e->timers, (uint64_t)settings_int(e->o.settings, "engine.upkeep"), due, e);
+}
+
+static void arm(struct engine *e, uint64_t ms);
+
+static void on_soon(void *arg, struct pg *pg)
+{
+	struct engine *e = arg;
+	bool waits = false;
+	(void)pg;
+	atomic_store(&e->upkeep_soon, false);
+	round_of(e, 0, false, &waits);
+	if (waits && atomic_fetch_sub(&e->upkeep_again, 1) > 1)
+		arm(e, AGAIN_MS);
+}
+
+static void soon_due(void *arg)
+{
+	struct engine *e = arg;
+	if (atomic_load(&e->draining) || !engine_job(e, on_soon, e))
+		atomic_store(&e->upkeep_soon, false); /* the next round finds it */
+}
+
+static void arm(struct engine *e, uint64_t ms)
+{
+	if (!atomic_exchange(&e->upkeep_soon, true))
+		timers_after(e->timers, ms, soon_due, e);
+}
+
+void upkeep_soon(struct engine *e)
+{
+	atomic_store(&e->upkeep_again, AGAIN_MAX);
+	arm(e, SOON_MS);
+}
+
+void upkeep_start(struct engine *e)
+{
+	timers_after(e->timers, (uint64_t)settings_int(e->o.settings, "engine.upkeep"), due, e);
+}

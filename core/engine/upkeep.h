@@ -1,0 +1,21 @@
+#ifndef EDDY_ENGINE_UPKEEP_H
+#define EDDY_ENGINE_UPKEEP_H
+
+#include "../memory/forget.h"
+#include "engine_internal.h"
+
+/*
+ * What the clock does, every engine.upkeep, in bounded steps: erases what was deleted (every process; the rows say who is at it), and, in
+ * one process of all, archives threads that nobody writes in, offers to sum up those that have fallen silent, lets offers and items expire
+ * and closes side threads that could not be opened.
+ */
+extern const struct pg_statement upkeep_statements[];
+void upkeep_start(struct engine *e);
+/** Something was deleted: look within the second.  Any thread. */
+void upkeep_soon(struct engine *e);
+/** One round, now, as if it were ${ahead_ms} later; with ${all} what only one process does as well.  Blocks: workers and tests. */
+enum err upkeep_round(struct engine *e, uint64_t ahead_ms, bool all);
+/** Work on one erasure until it is done or waits; live views and caches hear of it.  On a worker, outside a transaction. */
+enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id erasure, enum forget_state *state);
+
+#endif

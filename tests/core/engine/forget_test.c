@@ -1,0 +1,339 @@
+/*
+ * Deleting, editing, forgetting: what is left of a word that was planted, in every column of every table.  The fake model repeats what it
+ * is told, so what Eddy says has the word as well.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../../core/base/buf.h"
+#include "../../../core/engine/upkeep.h"
+#include "../../support/db.h"
+#include "../../support/engine_fixture.h"
+
+static struct fixture *f;
+
+/* Rows of any table that hold the word, in text, in a tsvector or in bytes. */
+static const char leaks_sql[] =
+    "CREATE FUNCTION public.leaks(word text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE t record; n bigint; said text := ''; BEGIN"
+    " FOR t IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relnamespace = 'eddy'::regnamespace AND c.relkind = 'r' LOOP"
+    " EXECUTE format('SELECT count(*) FROM %s x WHERE strpos(lower(x::text), lower($1)) > 0 OR strpos(x::text,"
+    " encode(convert_to($1, ''UTF8''), ''hex'')) > 0', t.name) INTO n USING word;"
+    " IF n > 0 THEN said := said || t.name || ' ' || n || '; '; END IF; END LOOP; RETURN said; END $$";
+
+static const char *leaks(const char *word)
+{
+	char sql[200];
+	snprintf(sql, sizeof sql, "SELECT public.leaks('%s')", word);
+	return test_db_value(sql);
+}
+
+static bool settles_to(const char *word, const char *want)
+{
+	char sql[300];
+	snprintf(sql, sizeof sql, "SELECT (public.leaks('%s') = '%s')::int", word, want);
+	return db_comes_true(sql, 20000);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	f = fixture_new(&(struct fixture_options){ .scan_ms = 200, .settings = "engine.upkeep=500ms\0" });
+	return test_db_exec(leaks_sql) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	fixture_free(f);
+	f = NULL;
+	return 0;
+}
+
+static void says(const char *person, const char *name, const char *place, enum visibility v, const char *thread, const char *key,
+    const char *text, bool to_eddy)
+{
+	struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, key, key, text);
+	struct accepted out;
+	in.person = (struct intent_person){ .external_id = person, .name = name };
+	in.place = (struct intent_place){ .external_id = place, .name = place, .visibility = v, .eddy_is_member = true };
+	in.thread_key = thread;
+	in.mentions_us = to_eddy;
+	assert_true(fixture_do(f, &in, &out));
+	assert_int_equal(out.result, ERR_NONE);
+}
+
+static void change(enum intent_kind kind, const char *place, const char *thread, const char *key, const char *text)
+{
+	static int n;
+	char source[40];
+	snprintf(source, sizeof source, "change %d", n++);
+	struct intent in = fixture_intent(kind, source, key, text);
+	struct accepted out;
+	in.place = (struct intent_place){ .external_id = place, .name = place, .visibility = VIS_PUBLIC, .eddy_is_member = true };
+	in.thread_key = thread;
+	assert_true(fixture_do(f, &in, &out));
+	assert_int_equal(out.result, ERR_NONE);
+}
+
+static long number(const char *sql)
+{
+	return db_count(sql);
+}
+
+/* ---- deleting ---- */
+
+static void delete__a_message__takes_what_came_from_it(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "the tender is zanzibar77 and hush", true);
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m2", "what is the tender again?", true);
+	says("U2", "Ben", "C2", VIS_PUBLIC, "t2", "m3", "unrelated tender words", true);
+	assert_int_equal(fixture_wait_replies(f, 3, 20000), 3);
+	assert_true(db_settles(20000));
+	/* Derived by hand: a summary, an item with no other source and one with another, a draft. */
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.summaries (ws, thread_id, upto_seq, body, by_model) SELECT ws, thread_id, 2, 'about zanzibar77', true FROM eddy.messages"
+	    " WHERE message_key = 'm1';"
+	    "INSERT INTO eddy.context_items (ws, id, kind, scope, state, origin, body, audience_id) SELECT ws, id, 2, 5, 2, 3, 'zanzibar77 it is',"
+	    " audience_id FROM eddy.messages WHERE message_key IN ('m1');"
+	    "INSERT INTO eddy.context_sources SELECT ws, id, id FROM eddy.messages WHERE message_key = 'm1';"
+	    "INSERT INTO eddy.context_items (ws, id, kind, scope, state, origin, body, audience_id) SELECT ws, id, 2, 5, 2, 3, 'what Ben said',"
+	    " audience_id FROM eddy.messages WHERE message_key IN ('m2');"
+	    "INSERT INTO eddy.context_sources SELECT ws, (SELECT id FROM eddy.messages WHERE message_key = 'm2'), id FROM eddy.messages"
+	    " WHERE message_key IN ('m1', 'm2')"));
+	assert_string_not_equal(leaks("zanzibar77"), "");
+	change(INTENT_MESSAGE_DELETED, "C1", "t1", "m1", NULL);
+	assert_true(settles_to("zanzibar77", ""));
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE body <> '' AND author_kind = 1"), 2);
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE body LIKE '%unrelated%' AND author_kind = 2"), 1);
+	assert_int_equal(number("SELECT count(*) FROM eddy.context_items"), 1);
+	assert_int_equal(number("SELECT count(*) FROM eddy.summaries"), 0);
+	assert_int_equal(number("SELECT count(*) FROM eddy.erasures WHERE state = 2 AND messages = 1 AND answers >= 1"), 1);
+	assert_int_equal(number("SELECT count(*) FROM eddy.erasure_words"), 0);
+	assert_int_equal(number("SELECT count(*) FROM eddy.audit WHERE verb = 'message.erased'"), 1);
+}
+
+/* Words that others use as well do not tell where an answer came from. */
+static void delete__words_that_others_use__leave_answers_alone(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "budget meeting tomorrow", true);
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m2", "the budget meeting was moved to tomorrow", false);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	assert_true(db_settles(20000));
+	change(INTENT_MESSAGE_DELETED, "C1", "t1", "m1", NULL);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE author_kind = 2 AND state = 0"), 1);
+	assert_int_equal(number("SELECT answers FROM eddy.erasures"), 0);
+}
+
+static void delete__of_a_source__cuts_its_lines_from_an_accepted_resolution(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "it costs quuxly the shade", false);
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m2", "and we buy it", false);
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t0", "p1", "parent", true);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	assert_true(db_settles(20000));
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.forks (ws, id, parent_id, n, topic, state, adapter, place_key, parent_origin, thread_id) SELECT c.ws, c.id, p.thread_id,"
+	    " 1, 'price', 3, 'test', 'C1', '', c.thread_id FROM eddy.messages c, eddy.messages p WHERE c.message_key = 'm1' AND p.message_key = 'p1';"
+	    "UPDATE eddy.threads SET fork_id = f.id FROM eddy.forks f WHERE f.thread_id = threads.id;"
+	    "INSERT INTO eddy.resolutions (ws, id, fork_id, state, headline, body, sources, by_model, message_id) SELECT f.ws, f.id, f.id, 2,"
+	    " 'Price', E'**Price**\\n\\n- It has a price [1]\\n- We buy it [2]\\n- Both [1] [2]', ARRAY(SELECT id FROM eddy.messages"
+	    " WHERE message_key IN ('m1', 'm2') ORDER BY message_key), false, a.id FROM eddy.forks f, eddy.messages a WHERE a.author_kind = 2;"
+	    "UPDATE eddy.messages SET body = (SELECT body FROM eddy.resolutions) || E'\\n- by quuxly' WHERE author_kind = 2"));
+	change(INTENT_MESSAGE_DELETED, "C1", "t1", "m1", NULL);
+	assert_true(settles_to("quuxly", ""));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_string_equal(test_db_value("SELECT body FROM eddy.resolutions"), "**Price**\n\n- We buy it [2]\n- Both [1] [2]");
+	assert_string_equal(
+	    test_db_value("SELECT body FROM eddy.messages WHERE author_kind = 2"), "**Price**\n\n- We buy it [2]\n- Both [1] [2]");
+	assert_int_equal(number("SELECT state FROM eddy.messages WHERE author_kind = 2"), 1);
+}
+
+/* ---- editing ---- */
+
+static void edit__a_message__makes_its_new_text_count(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "we meet at noon", false);
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.summaries (ws, thread_id, upto_seq, body, by_model) SELECT ws, thread_id, 1, 'noon', true FROM eddy.messages;"
+	    "INSERT INTO eddy.context_items (ws, id, kind, scope, state, origin, body, audience_id) SELECT m.ws, gen_random_uuid(), 4, 5, s.state,"
+	    " s.origin, 'we meet at noon', audience_id FROM eddy.messages m, (VALUES (2, 3), (2, 2), (1, 2), (2, 4), (2, 1)) AS s (state, origin);"
+	    "INSERT INTO eddy.context_sources SELECT i.ws, i.id, m.id FROM eddy.context_items i, eddy.messages m"));
+	change(INTENT_MESSAGE_EDITED, "C1", "t1", "m1", "we meet at one");
+	assert_int_equal(number("SELECT count(*) FROM eddy.summaries"), 0);
+	assert_string_equal(
+	    test_db_value(
+	        "SELECT string_agg(origin || ' ' || state || ' ' || body, '; ' ORDER BY origin, state) FROM eddy.context_items"),
+	    "1 2 we meet at noon; 2 1 we meet at noon; 3 2 we meet at one; 4 1 we meet at noon");
+	assert_int_equal(number("SELECT count(*) FROM eddy.erasures"), 0);
+}
+
+/* ---- forgetting ---- */
+
+static void forget_me__without_a_yes__erases_nothing(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "D1", VIS_DIRECT, "t1", "m1", "hello there kestrel99", true);
+	says("U1", "Ana", "D1", VIS_DIRECT, "t1", "m2", "forget me", true);
+	assert_int_equal(fixture_wait_replies(f, 2, 20000), 2);
+	assert_non_null(strstr(fixture_reply(f, 1)->text, "forget me yes"));
+	/* Somebody else's yes is not hers. */
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t2", "m3", "forget me yes", true);
+	assert_int_equal(fixture_wait_replies(f, 3, 20000), 3);
+	assert_non_null(strstr(fixture_reply(f, 2)->text, "Shall I forget you?"));
+	/* Nor is one that comes too late. */
+	assert_true(test_db_exec("UPDATE eddy.offers SET until = now() - interval '1 s'"));
+	says("U1", "Ana", "D1", VIS_DIRECT, "t1", "m4", "forget me yes", true);
+	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 2);
+	assert_true(db_settles(20000));
+	assert_non_null(strstr(fixture_reply(f, 3)->text, "Shall I forget you?"));
+	assert_int_equal(number("SELECT count(*) FROM eddy.erasures"), 0);
+	assert_string_not_equal(leaks("kestrel99"), "");
+}
+
+static void forget_me__with_a_yes__leaves_nothing_in_any_table(void **state)
+{
+	(void)state;
+	says("U1canary", "Ana Canaryname", "D1canary", VIS_DIRECT, "t1canary", "m1canary", "my number is canarysecret", true);
+	says("U1canary", "Ana Canaryname", "C1", VIS_PUBLIC, "t2", "m2canary", "in public I say canarypublic", true);
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t2", "m3", "and I say something else", true);
+	assert_int_equal(fixture_wait_replies(f, 3, 20000), 3);
+	says("U1canary", "Ana Canaryname", "D1canary", VIS_DIRECT, "t1canary", "m4canary", "rename: canarytitle", true);
+	says("U1canary", "Ana Canaryname", "D1canary", VIS_DIRECT, "t1canary", "m5canary", "search canarywords", true);
+	says("U2", "Ben", "C2", VIS_PUBLIC, "t3", "m6", "search canarypublic", true); /* another's words stay */
+	says("U2", "Ben", "C2", VIS_PUBLIC, "t4", "m7", "what did Ana say in public?", true);
+	assert_true(fixture_wait_replies(f, 6, 20000) >= 6);
+	assert_true(db_settles(20000));
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.context_items (ws, id, kind, scope, state, origin, body, audience_id, about_id, attribute) SELECT m.ws, gen_random_uuid(),"
+	    " 7, 5, 2, 2, 'canaryfact', audience_id, author_id, 'home' FROM eddy.messages m WHERE message_key = 'm1canary';"
+	    "INSERT INTO eddy.sessions (ws, id, subject, name, refresh_hash, expires_at) SELECT ws, gen_random_uuid(), 'U1canary', 'Canaryname', '',"
+	    " now() FROM eddy.workspaces LIMIT 1;"
+	    "INSERT INTO eddy.place_people (ws, place_id, external_id) SELECT ws, id, 'U1canary' FROM eddy.places LIMIT 1"));
+	size_t before = fixture_count(f, REPLY_WHOLE);
+	says("U1canary", "Ana Canaryname", "D1canary", VIS_DIRECT, "t1canary", "m8canary", "forget me", true);
+	assert_true(fixture_wait_replies(f, before + 1, 20000) > before);
+	says("U1canary", "Ana Canaryname", "D1canary", VIS_DIRECT, "t1canary", "m9canary", "forget me yes", true);
+	assert_true(fixture_wait_replies(f, before + 2, 20000) > before + 1);
+	assert_non_null(strstr(fixture_reply(f, before + 1)->text, "I have forgotten you. Erased: "));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	/* Ben has typed one of the words himself. */
+	assert_string_equal(leaks("canarysecret"), "");
+	assert_string_equal(leaks("canaryname"), "");
+	assert_string_equal(leaks("canarytitle"), "");
+	assert_string_equal(leaks("canarywords"), "");
+	assert_string_equal(leaks("canaryfact"), "");
+	assert_string_equal(leaks("U1canary"), "");
+	assert_string_equal(leaks("D1canary"), "");
+	assert_string_equal(leaks("t1canary"), "");
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE author_kind = 1 AND body <> ''"), 3);
+	assert_int_equal(number("SELECT count(*) FROM eddy.identities"), 1);
+	assert_int_equal(number("SELECT count(*) FROM eddy.audit WHERE verb = 'person.forgotten'"), 1);
+	/* The receipt is what is left of that conversation. */
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE body LIKE 'I have forgotten you.%'"), 1);
+	/* Somebody new. */
+	says("U1canary", "Somebody", "D1canary", VIS_DIRECT, "t1canary", "m10", "who am I?", true);
+	assert_true(fixture_wait_replies(f, before + 3, 20000) > before + 2);
+	assert_int_equal(number("SELECT count(*) FROM eddy.identities"), 2);
+	assert_int_equal(number("SELECT count(*) FROM eddy.people WHERE name = 'Somebody'"), 1);
+	assert_true(db_settles(20000));
+}
+
+/* ---- upkeep ---- */
+
+static void upkeep__after_the_idle_days__archives(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "something", false);
+	assert_int_equal(upkeep_round(fixture_engine(f), 29ull * 86400000, true), ERR_NONE);
+	assert_int_equal(number("SELECT state FROM eddy.threads"), 1);
+	assert_int_equal(upkeep_round(fixture_engine(f), 31ull * 86400000, true), ERR_NONE);
+	assert_int_equal(number("SELECT state FROM eddy.threads"), 3);
+	assert_int_equal(number("SELECT count(*) FROM eddy.audit WHERE verb = 'thread.idle'"), 1);
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m2", "again", false);
+	assert_int_equal(number("SELECT state FROM eddy.threads"), 1);
+}
+
+static void upkeep__a_silent_thread__is_offered_a_summary_once(void **state)
+{
+	(void)state;
+	const uint64_t later = 49ull * 3600000;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "which database?", true);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	assert_true(db_settles(20000));
+	assert_int_equal(upkeep_round(fixture_engine(f), later, true), ERR_NONE); /* nobody has asked for it here */
+	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 0);
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m2", "offer summaries here", true);
+	assert_int_equal(fixture_wait_replies(f, 2, 20000), 2);
+	assert_true(db_settles(20000));
+	assert_int_equal(upkeep_round(fixture_engine(f), later - 2ull * 3600000, true), ERR_NONE); /* not silent long enough */
+	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(upkeep_round(fixture_engine(f), later * (uint64_t)(i + 1), true), ERR_NONE);
+	assert_int_equal(fixture_wait_replies(f, 3, 20000), 3);
+	assert_string_equal(fixture_reply(f, 2)->text, "This thread has been silent for two days. Shall I sum it up?");
+	assert_true(db_settles(20000));
+	assert_int_equal(number("SELECT count(*) FROM eddy.offers WHERE kind = 1 AND state = 1"), 1);
+	/* When somebody has written, silence begins anew. */
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m3", "still thinking", false);
+	assert_int_equal(upkeep_round(fixture_engine(f), later, true), ERR_NONE);
+	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 2);
+	assert_true(db_settles(20000));
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m4", "mark as resolved", true);
+	assert_true(db_settles(20000));
+	assert_int_equal(number("SELECT state FROM eddy.threads"), 2);
+	assert_int_equal(upkeep_round(fixture_engine(f), later, true), ERR_NONE);
+	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 2);
+}
+
+static void commands__about_threads__say_what_they_did(void **state)
+{
+	(void)state;
+	static const char *const talk[][2] = {
+		{ "archive", "Archived:" },
+		{ "mark as resolved", "Marked as resolved." },
+		{ "reopen", "Open again." },
+		{ "rename: Plans for 2027", "**Plans for 2027**" },
+		{ "threads", "**#1** [Plans for 2027](https://test.example/D1/m0), just now" },
+		{ "open #1", "**Plans for 2027**, active, just now" },
+		{ "open #7", "I find no such thread" },
+		{ "threads archived", "No thread is archived here." },
+	};
+	for (size_t i = 0; i < sizeof talk / sizeof *talk; i++) {
+		char key[20];
+		snprintf(key, sizeof key, "m%zu", i);
+		says("U1", "Ana", "D1", VIS_DIRECT, "t1", key, talk[i][0], true);
+		assert_int_equal(fixture_wait_replies(f, i + 1, 20000), i + 1);
+		if (strstr(fixture_reply(f, i)->text, talk[i][1]) == NULL)
+			fail_msg("%s: %s", talk[i][0], fixture_reply(f, i)->text);
+	}
+	assert_true(db_settles(20000));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(delete__a_message__takes_what_came_from_it),
+		TEST(delete__words_that_others_use__leave_answers_alone),
+		TEST(delete__of_a_source__cuts_its_lines_from_an_accepted_resolution),
+		TEST(edit__a_message__makes_its_new_text_count),
+		TEST(forget_me__without_a_yes__erases_nothing),
+		TEST(forget_me__with_a_yes__leaves_nothing_in_any_table),
+		TEST(upkeep__after_the_idle_days__archives),
+		TEST(upkeep__a_silent_thread__is_offered_a_summary_once),
+		TEST(commands__about_threads__say_what_they_did),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
