@@ -15,11 +15,12 @@
 
 /*
  * Who asks, and where: everything a tool may know.  It comes from the run, never from the model.  The caller has opened the tenant
- * transaction (pg_begin) and ends it; tools only read.
+ * transaction (pg_begin) and ends it.  Tools only read, but for TOOL_REVERSIBLE ones: those write proposals of their own and nothing else.
  */
 struct tool_context {
 	struct pg *pg;
 	struct id ws, thread, place, person;
+	struct id run; /* what is written is named by it */
 	bool guest;
 	int64_t message_seq; /* the question: nothing of its thread from there on is found; 0: no such limit */
 	/** A link to a message for people; may be NULL. */
@@ -30,7 +31,8 @@ struct tool_context {
 	const char *tz; /* of the asker; NULL: UTC */
 };
 extern const struct tool *const tools[]; /* ends with NULL */
-extern const struct tool tool_search_messages, tool_read_message;
+extern const struct tool tool_search_messages, tool_read_message, tool_propose_memory;
+extern const struct pg_statement tool_memory_statements[];
 
 const struct tool *tool_find(const char *name);
 /**

@@ -193,6 +193,7 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.thread = r->thread,
 		.place = r->place,
 		.person = r->person,
+		.run = r->id,
 		.guest = card.guest,
 		.message_seq = r->message_seq,
 		.permalink = permalink,

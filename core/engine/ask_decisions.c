@@ -1,11 +1,10 @@
 /*
  * What did we decide here: decisions and tasks of a thread, found by the model or, without one, by the signs of decisions in what was said.  What
  * is found is a proposal until somebody keeps it.  Its id comes from the thread and its own words, so asking twice finds the same items,
- * and what was dropped stays dropped.  A line that shares no word with the messages it names is not theirs and is left out.
+ * and what was dropped stays dropped.  item_put() leaves out lines that share no word with the messages they name.
  */
 #include "remember.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,6 @@
 #include "../base/json.h"
 #include "../base/mem.h"
 #include "../base/utf8.h"
-#include "../memory/inject.h"
-#include "../memory/words.h"
 #include "../talk/resolution.h"
 
 #define MESSAGES_MAX 200
@@ -115,30 +112,6 @@ static void add_source(struct found *x, const struct talk *t, int64_t number)
 		x->sources[x->sources_len++] = t->list[number - 1].id;
 }
 
-/* Does one of the words that say something stand in one of the messages? */
-static bool is_said(const char *text, const json_t *sources, const struct talk *t)
-{
-	struct buf words = BUF_INIT, said = BUF_INIT;
-	size_t n = memory_words(text, strlen(text), 16, &words), i;
-	bool found = n == 0;
-	json_t *one;
-	json_array_foreach (sources, i, one) {
-		json_int_t k = json_integer_value(one);
-		if (k < 1 || (size_t)k > t->len)
-			continue;
-		const struct digest_message *m = &t->list[k - 1];
-		buf_reset(&said);
-		for (size_t c = 0; c < m->text_len; c++)
-			buf_add_char(&said, (char)tolower((unsigned char)m->text[c]));
-		const char *w = words.p;
-		for (size_t x = 0; x < n && !found; x++, w += strlen(w) + 1)
-			found = said.len > 0 && strstr(said.p, w) != NULL;
-	}
-	buf_done(&words);
-	buf_done(&said);
-	return found;
-}
-
 static void read_lines(const json_t *list, enum item_kind kind, const struct talk *t, struct finds *f)
 {
 	size_t i, k;
@@ -146,7 +119,7 @@ static void read_lines(const json_t *list, enum item_kind kind, const struct tal
 	json_array_foreach (list, i, line) {
 		const char *text = json_str(line, "text", ""), *who = json_str(line, "who", "");
 		const json_t *sources = json_arr(line, "sources");
-		if (text[0] == '\0' || json_array_size(sources) == 0 || !is_said(text, sources, t))
+		if (text[0] == '\0' || json_array_size(sources) == 0)
 			continue;
 		struct buf b = BUF_INIT;
 		if (kind == ITEM_ACTION && who[0] != '\0' && strcasestr(text, who) == NULL)

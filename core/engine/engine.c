@@ -41,7 +41,7 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	relay_read_statements, edge_statements, thread_statements, said_statements, ask_statements, ask_forks_statements, ask_fork_statements,
 	ask_resolve_statements, ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements,
 	ask_recall_statements, ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements,
-	inject_statements, offers_statements, derived_statements, forget_statements, upkeep_statements, NULL };
+	inject_statements, tool_memory_statements, offers_statements, derived_statements, forget_statements, upkeep_statements, NULL };
 
 /* ---- workers ---- */
 

@@ -29,7 +29,7 @@ const struct pg_statement item_write_statements[] = {
 	{ "item_sources_of",
 	    "SELECT m.id, " SOURCE_COLUMNS(
 	        "m.audience_id") ", m.author_kind, coalesce(pe.private, false), coalesce(pe.guest, false),"
-	                         " coalesce(pe.bot, false), m.author_id FROM messages m JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id"
+	                         " coalesce(pe.bot, false), m.author_id, m.files IS NOT NULL, m.body FROM messages m JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id"
 	                         " JOIN places p ON p.ws = t.ws AND p.id = t.place_id JOIN audiences au ON au.ws = m.ws AND au.id = m.audience_id"
 	                         " LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id"
 	                         " WHERE m.ws = $1 AND m.id = ANY ($2::uuid[]) AND m.state <> 2 ORDER BY array_position($2, m.id)" },
@@ -162,14 +162,52 @@ struct sources {
 	struct readers readers;
 };
 
-/* A message from which nothing may be remembered, in an item of this origin. */
+/*
+ * A message from which nothing may be remembered, in an item of this origin.  What an agent finds must come from people of the house: not from
+ * guests, partners and programs, not from files.
+ */
 static bool is_barred(const PGresult *r, int row, enum item_origin origin)
 {
 	bool private = pg_get_bool(r, row, 7), guest = pg_get_bool(r, row, 8), bot = pg_get_bool(r, row, 9);
-	int64_t kind = pg_get_int8(r, row, 6);
-	if (private)
-		return true;
-	return origin == ORIGIN_AGENT && (guest || bot || kind == AUTHOR_BOT || kind == AUTHOR_SYSTEM);
+	int64_t kind = pg_get_int8(r, row, 6), visibility = pg_get_int8(r, row, 5);
+	if (private || origin != ORIGIN_AGENT)
+		return private;
+	return guest || bot || kind == AUTHOR_BOT || kind == AUTHOR_SYSTEM || visibility == VIS_EXTERNAL || visibility == VIS_UNKNOWN ||
+	    pg_get_bool(r, row, 11);
+}
+
+/* What the author of a message wrote: its lines but for quotes, up to what was forwarded. */
+static void own_words(const char *s, size_t n, struct buf *out)
+{
+	static const char *const forwarded[] = { "---------- Forwarded", "-----Original Message", "Begin forwarded message", "-------- Weitergeleitete",
+		"---------- Message transf", NULL };
+	for (size_t at = 0; at < n;) {
+		const char *end = memchr(s + at, '\n', n - at);
+		size_t len = end != NULL ? (size_t)(end - s) - at : n - at, blank = strspn(s + at, " \t");
+		for (int i = 0; forwarded[i] != NULL; i++)
+			if (len >= strlen(forwarded[i]) && strncmp(s + at, forwarded[i], strlen(forwarded[i])) == 0)
+				return;
+		if (blank < len && s[at + blank] != '>') {
+			buf_add(out, s + at, len);
+			buf_add_char(out, '\n');
+		}
+		at += len + 1;
+	}
+}
+
+/* An agent's item must share a word that says something with what its source's author wrote. */
+static bool is_said(const struct item_new *n, const char *body, size_t len)
+{
+	struct buf own = BUF_INIT, words = BUF_INIT;
+	own_words(body, len, &own);
+	size_t found = memory_words(n->body, utf8_clip(n->body, n->body_len, ITEM_BODY_MAX), 16, &words);
+	bool shared = false;
+	const char *w = words.p;
+	for (size_t i = 0; i < found && !shared; i++, w += strlen(w) + 1)
+		shared = own.len > 0 && memory_has_word(own.p, own.len, w);
+	buf_done(&own);
+	buf_done(&words);
+	return shared;
 }
 
 static enum err read_thread(struct pg *pg, struct id ws, struct id thread, struct readers *out)
@@ -207,7 +245,7 @@ static enum err read_sources(struct pg *pg, struct id ws, const struct item_new 
 	if (e != ERR_NONE)
 		return e;
 	int rows = PQntuples(r), barred = 0;
-	bool guests = false, mixed = false;
+	bool guests = false, mixed = false, said = n->origin != ORIGIN_AGENT;
 	if (rows == 0)
 		e = ERR_INPUT;
 	for (int i = 0; e == ERR_NONE && i < rows; i++) {
@@ -224,9 +262,12 @@ static enum err read_sources(struct pg *pg, struct id ws, const struct item_new 
 		mixed |= !id_equal(next.audience, out->readers.audience);
 		if (!n->published && !narrow(&out->readers, &next))
 			e = ERR_DENIED;
+		if (n->origin == ORIGIN_AGENT && pg_get_int8(r, i, 6) == AUTHOR_EDDY)
+			continue; /* it bounds the readers, but Eddy's own words prove nothing */
+		said = said || is_said(n, PQgetvalue(r, i, 12), (size_t)PQgetlength(r, i, 12));
 		out->ids[out->len++] = pg_get_id(r, i, 0);
 	}
-	if (e == ERR_NONE && out->len == 0)
+	if (e == ERR_NONE && (out->len == 0 || !said))
 		e = ERR_DENIED;
 	/* A guest does not read public places: what lies inside what is not known where one has spoken. */
 	if (e == ERR_NONE && guests && mixed && !n->published)

@@ -69,7 +69,7 @@ struct item_new {
 /**
  * Store it with its sources.  ERR_INPUT: nothing to store, or none of the sources is there (any more).  ERR_DENIED: its sources have no readers
  * in common that are known, or nothing may be remembered from one of them (its author's private mode; for ORIGIN_AGENT also guests,
- * other bots and the system).  An item that is there already stays as it is: ERR_NONE.  ${number}: how people name it; may be NULL.
+ * partners, other programs, files, quotes, Eddy's own words).  An item that is there already stays as it is: ERR_NONE.  ${number}: how people name it; may be NULL.
  */
 enum err item_put(struct pg *pg, struct id ws, const struct item_new *n, int32_t *number);
 

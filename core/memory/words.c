@@ -119,6 +119,18 @@ size_t memory_words(const char *s, size_t n, size_t max, struct buf *out)
 	return len;
 }
 
+bool memory_has_word(const char *s, size_t n, const char *word)
+{
+	struct word w;
+	size_t at = 0, len = strlen(word);
+	while (next_word(s, n, &at, &w)) {
+		size_t shorter = w.len < len ? w.len : len;
+		if (memcmp(w.s, word, shorter) == 0 && (w.len == len || (shorter >= 4 && (w.len > len ? w.len - len : len - w.len) <= 3)))
+			return true;
+	}
+	return false;
+}
+
 void memory_query(const char *s, size_t n, struct buf *out)
 {
 	struct buf words = BUF_INIT;

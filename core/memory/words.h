@@ -19,6 +19,8 @@ bool memory_is_instruction(const char *s, size_t n);
  * every text has are left out, #words come first.
  */
 size_t memory_words(const char *s, size_t n, size_t max, struct buf *out);
+/** ${word}, in small letters, is one of the words of ${s}, or the beginning of one, or one begins it ("deploys", "deploy"). */
+bool memory_has_word(const char *s, size_t n, const char *word);
 /** The same as a query for search_items(): the words with OR between them. */
 void memory_query(const char *s, size_t n, struct buf *out);
 
