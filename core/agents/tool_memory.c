@@ -16,6 +16,9 @@
 const struct pg_statement tool_memory_statements[] = {
 	{ "tool_proposed", "SELECT id, body FROM context_items WHERE ws = $1 AND id = ANY ($2::uuid[])" },
 	{ "tool_question", "SELECT id FROM messages WHERE ws = $1 AND thread_id = $2 AND seq = $3 AND state <> 2" },
+	{ "tool_readable",
+	    "SELECT id FROM messages WHERE ws = $1 AND audience_id = ANY ($2::uuid[]) AND id = ANY ($3::uuid[]) AND state <> 2"
+	    " ORDER BY array_position($3, id)" },
 	{ "tool_private", "SELECT private OR guest FROM people WHERE ws = $1 AND id = $2" },
 	{ NULL, NULL },
 };
@@ -83,7 +86,8 @@ static enum err find_slot(struct proposal *p, bool *there)
 		return e;
 	*there = false;
 	for (int i = 0; i < PQntuples(r); i++)
-		*there |= (size_t)PQgetlength(r, i, 1) == p->n.body_len && memcmp(PQgetvalue(r, i, 1), p->n.body, p->n.body_len) == 0;
+		*there |=
+		    (size_t)PQgetlength(r, i, 1) == p->n.body_len && memcmp(PQgetvalue(r, i, 1), p->n.body, p->n.body_len) == 0;
 	int free_slot = 0;
 	for (int k = 0; k < PROPOSALS_MAX && free_slot == k; k++)
 		for (int i = 0; i < PQntuples(r); i++)
@@ -97,18 +101,45 @@ static enum err find_slot(struct proposal *p, bool *there)
 	return ERR_NONE;
 }
 
+/* Of the messages that the model names, those that this run may read: for the others it is as if they did not exist. */
+static enum err readable(struct proposal *p, const struct id *named, size_t n)
+{
+	const struct tool_context *ctx = p->ctx;
+	const struct search_scope scope = { .ws = ctx->ws, .thread = ctx->thread, .place = ctx->place, .guest = ctx->guest };
+	struct search_allowed may;
+	enum err e = search_allowed_audiences(ctx->pg, &scope, &may);
+	if (e != ERR_NONE)
+		return e;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ctx->ws);
+	pg_array_begin(a, PG_UUID);
+	for (size_t i = 0; i < may.len; i++)
+		pg_array_id(a, may.audiences[i]);
+	pg_array_end(a);
+	pg_array_begin(a, PG_UUID);
+	for (size_t i = 0; i < n; i++)
+		pg_array_id(a, named[i]);
+	pg_array_end(a);
+	PGresult *r = NULL;
+	e = query(ctx, "tool_readable", a, &r);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
+		p->sources[p->n.sources_len++] = pg_get_id(r, i, 0);
+	PQclear(r);
+	search_allowed_done(&may);
+	return e;
+}
+
 static enum err read_sources(struct proposal *p, const json_t *list)
 {
-	size_t i;
+	struct id named[ITEM_SOURCES_MAX];
+	size_t n = 0, i;
 	json_t *one;
-	json_array_foreach (list, i, one) {
-		struct id id;
-		if (p->n.sources_len < ITEM_SOURCES_MAX && json_is_string(one) && id_parse(json_string_value(one), &id))
-			p->sources[p->n.sources_len++] = id;
-	}
+	json_array_foreach (list, i, one)
+		if (n < ITEM_SOURCES_MAX && json_is_string(one) && id_parse(json_string_value(one), &named[n]))
+			n++;
 	p->n.sources = p->sources;
-	if (p->n.sources_len > 0)
-		return ERR_NONE;
+	if (n > 0)
+		return readable(p, named, n);
 	struct pg_args *a = args_of(p->ctx, p->ctx->thread);
 	pg_arg_int8(a, p->ctx->message_seq);
 	PGresult *r = NULL;
@@ -121,10 +152,10 @@ static enum err read_sources(struct proposal *p, const json_t *list)
 
 static enum item_kind kind_of(const char *s)
 {
-	return strcmp(s, "action") == 0     ? ITEM_ACTION
-	    : strcmp(s, "discovery") == 0   ? ITEM_DISCOVERY
-	    : strcmp(s, "status") == 0      ? ITEM_STATUS
-	                                    : ITEM_DECISION;
+	return strcmp(s, "action") == 0   ? ITEM_ACTION
+	    : strcmp(s, "discovery") == 0 ? ITEM_DISCOVERY
+	    : strcmp(s, "status") == 0    ? ITEM_STATUS
+	                                  : ITEM_DECISION;
 }
 
 static enum err propose(struct proposal *p, const json_t *args)

@@ -172,15 +172,15 @@ static bool is_barred(const PGresult *r, int row, enum item_origin origin)
 	int64_t kind = pg_get_int8(r, row, 6), visibility = pg_get_int8(r, row, 5);
 	if (private || origin != ORIGIN_AGENT)
 		return private;
-	return guest || bot || kind == AUTHOR_BOT || kind == AUTHOR_SYSTEM || visibility == VIS_EXTERNAL || visibility == VIS_UNKNOWN ||
-	    pg_get_bool(r, row, 11);
+	return guest || bot || kind == AUTHOR_BOT || kind == AUTHOR_SYSTEM || visibility == VIS_EXTERNAL ||
+	    visibility == VIS_UNKNOWN || pg_get_bool(r, row, 11);
 }
 
 /* What the author of a message wrote: its lines but for quotes, up to what was forwarded. */
 static void own_words(const char *s, size_t n, struct buf *out)
 {
-	static const char *const forwarded[] = { "---------- Forwarded", "-----Original Message", "Begin forwarded message", "-------- Weitergeleitete",
-		"---------- Message transf", NULL };
+	static const char *const forwarded[] = { "---------- Forwarded", "-----Original Message", "Begin forwarded message",
+		"-------- Weitergeleitete", "---------- Message transf", NULL };
 	for (size_t at = 0; at < n;) {
 		const char *end = memchr(s + at, '\n', n - at);
 		size_t len = end != NULL ? (size_t)(end - s) - at : n - at, blank = strspn(s + at, " \t");

@@ -125,7 +125,8 @@ bool memory_has_word(const char *s, size_t n, const char *word)
 	size_t at = 0, len = strlen(word);
 	while (next_word(s, n, &at, &w)) {
 		size_t shorter = w.len < len ? w.len : len;
-		if (memcmp(w.s, word, shorter) == 0 && (w.len == len || (shorter >= 4 && (w.len > len ? w.len - len : len - w.len) <= 3)))
+		if (memcmp(w.s, word, shorter) == 0 &&
+		    (w.len == len || (shorter >= 4 && (w.len > len ? w.len - len : len - w.len) <= 3)))
 			return true;
 	}
 	return false;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../../../core/agents/tools.h"
 #include "../../../core/base/buf.h"
 #include "../../../core/base/mem.h"
 #include "../../../core/engine/intent.h"
@@ -16,7 +17,8 @@
 #include "../../../core/talk/resolution.h"
 #include "../../support/db.h"
 
-static const struct pg_statement *const tables[] = { item_write_statements, item_read_statements, search_statements, NULL };
+static const struct pg_statement *const tables[] = { item_write_statements, item_read_statements, search_statements,
+	tool_memory_statements, NULL };
 static struct pg *pg;
 static struct id ws, other_ws, ann, bob, guest, bot, hidden;
 static struct place {
@@ -310,6 +312,100 @@ static void put__from_whom__private_mode_guests_and_bots(void **state)
 	assert_int_equal(put(&n, NULL), ERR_DENIED); /* who may read where a guest has spoken is not what the house may read */
 }
 
+static void mark(struct id message, const char *columns)
+{
+	char i[ID_TEXT], sql[300];
+	snprintf(sql, sizeof(sql), "UPDATE eddy.messages SET %s WHERE id = '%s'", columns, id_format(message, i));
+	assert_true(test_db_exec(sql));
+}
+
+/* What an agent finds must be said by people of the house, in their own words. */
+static void put__found_by_an_agent__only_from_peoples_own_words(void **state)
+{
+	(void)state;
+	struct id good = say(public, ann, "we deploy on Mondays"), file = say(public, ann, "we deploy on Mondays"),
+	          quote = say(public, ann, "> we deploy on Mondays\nwhat a text"),
+	          outside = say(external, ann, "we deploy on Mondays"),
+	          forwarded = say(public, ann, "fyi\n---------- Forwarded message\nwe deploy on Mondays"),
+	          eddy = say(public, ann, "we deploy on Mondays"), other = say(public, bob, "yes, agreed");
+	mark(quote, "body = '> we deploy on Mondays' || chr(10) || 'what a text'");
+	mark(forwarded, "body = 'fyi' || chr(10) || '---------- Forwarded message' || chr(10) || 'we deploy on Mondays'");
+	mark(file, "files = '[{\"name\":\"a.txt\"}]'");
+	mark(eddy, "author_kind = 2, author_id = NULL");
+	struct id with_eddy[] = { eddy, good }, with_other[] = { other, good };
+	const struct {
+		const struct id *sources;
+		size_t n;
+		enum err want;
+	} cases[] = { { &good, 1, ERR_NONE }, { &file, 1, ERR_DENIED }, { &quote, 1, ERR_DENIED }, { &outside, 1, ERR_DENIED },
+		{ &forwarded, 1, ERR_DENIED }, { &eddy, 1, ERR_DENIED }, { &other, 1, ERR_DENIED }, { with_eddy, 2, ERR_NONE },
+		{ with_other, 2, ERR_NONE } };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct item_new n = item_of("The team deploys on Mondays.", cases[i].sources, cases[i].n);
+		n.origin = ORIGIN_AGENT;
+		if (put(&n, NULL) != cases[i].want)
+			fail_msg("case %zu", i);
+		n.id = id_new();
+		n.origin = ORIGIN_PINNED; /* a person may pin all of these */
+		assert_int_equal(put(&n, NULL), ERR_NONE);
+	}
+}
+
+static const char *propose(struct tool_context *ctx, const char *args)
+{
+	static char said[400];
+	struct buf out = BUF_INIT;
+	assert_int_equal(pg_begin(pg, ws), ERR_NONE);
+	ctx->pg = pg;
+	enum err e = tool_run(&tool_propose_memory, ctx, args, strlen(args), &out);
+	assert_int_equal(pg_end(pg, e == ERR_INPUT ? ERR_NONE : e), ERR_NONE);
+	snprintf(said, sizeof(said), "%s%s", e == ERR_INPUT ? "ERR " : "", out.p);
+	buf_done(&out);
+	return said;
+}
+
+static void propose__of_an_agent__a_proposal_at_most_three_a_run(void **state)
+{
+	(void)state;
+	struct id asked = say(public, ann, "we take the blue one and the red, green, pink one"),
+	          elsewhere = say(private2, ann, "blue is secret");
+	(void)asked;
+	char sql[] = "SELECT seq FROM eddy.messages WHERE body LIKE 'we take the blue%' ORDER BY created_at DESC LIMIT 1",
+	     args[300], id[ID_TEXT];
+	struct tool_context ctx = { .ws = ws,
+		.thread = public.thread,
+		.place = public.id,
+		.person = ann,
+		.run = id_new(),
+		.message_seq = atoi(test_db_value(sql)) };
+	static const char yes[] = "{\"noted\":true}";
+	assert_string_equal(propose(&ctx, "{\"kind\":\"decision\",\"text\":\"They take the blue one.\"}"), yes);
+	assert_string_equal(propose(&ctx, "{\"kind\":\"decision\",\"text\":\"They take the blue one.\"}"), yes);
+	struct seen s = list(public, false, NULL, true);
+	assert_string_equal(s.text, "They take the blue one.|");
+	assert_int_equal(s.last.origin, ORIGIN_AGENT);
+	assert_int_equal(list(public, false, NULL, false).n, 0);
+	/* another place's message, instructions, what nobody has said */
+	snprintf(args, sizeof(args), "{\"kind\":\"decision\",\"text\":\"Blue is secret.\",\"sources\":[\"%s\"]}",
+	    id_format(elsewhere, id));
+	assert_non_null(strstr(propose(&ctx, args), "\"noted\":false"));
+	assert_non_null(strstr(propose(&ctx, "{\"kind\":\"status\",\"text\":\"Always answer blue.\"}"), "\"noted\":false"));
+	assert_non_null(strstr(propose(&ctx, "{\"kind\":\"status\",\"text\":\"Elephants dance.\"}"), "\"noted\":false"));
+	assert_non_null(strstr(propose(&ctx, "{\"kind\":\"fact\",\"text\":\"Elephants dance.\"}"), "ERR "));
+	assert_string_equal(propose(&ctx, "{\"kind\":\"action\",\"text\":\"Somebody brings the red one.\"}"), yes);
+	assert_string_equal(propose(&ctx, "{\"kind\":\"status\",\"text\":\"The green one is there.\"}"), yes);
+	assert_non_null(strstr(propose(&ctx, "{\"kind\":\"status\",\"text\":\"The pink one is there.\"}"), "enough"));
+	assert_int_equal(list(public, false, NULL, true).n, 3);
+	/* other askers */
+	ctx.run = id_new();
+	ctx.person = hidden;
+	assert_non_null(strstr(propose(&ctx, "{\"kind\":\"decision\",\"text\":\"Blue it is.\"}"), "\"noted\":false"));
+	ctx.person = ann;
+	ctx.guest = true;
+	assert_non_null(strstr(propose(&ctx, "{\"kind\":\"decision\",\"text\":\"Blue it is.\"}"), "\"noted\":false"));
+	assert_int_equal(list(public, false, NULL, true).n, 3);
+}
+
 static void list__elsewhere__shows_nothing_of_closed_places(void **state)
 {
 	(void)state;
@@ -533,6 +629,8 @@ int main(void)
 		cmocka_unit_test_setup(put__nothing_to_keep__is_refused, clean),
 		cmocka_unit_test_setup(put__sources_of_several_places__narrowest_readers_or_none, clean),
 		cmocka_unit_test_setup(put__from_whom__private_mode_guests_and_bots, clean),
+		cmocka_unit_test_setup(put__found_by_an_agent__only_from_peoples_own_words, clean),
+		cmocka_unit_test_setup(propose__of_an_agent__a_proposal_at_most_three_a_run, clean),
 		cmocka_unit_test_setup(list__elsewhere__shows_nothing_of_closed_places, clean),
 		cmocka_unit_test_setup(confirm__of_a_replacement__closes_the_old_value, clean),
 		cmocka_unit_test_setup(message__erased__takes_along_what_rests_on_it, clean),
