@@ -3,8 +3,8 @@
  * resolutions, what a side thread is about.  The writer runs these for each edit and deletion, the erasure of threads and people for many
  * messages at once.
  *
- * A deleted message takes everything with it that has no other source.  An edited one: what was pinned word for word takes the new words,
- * what was found or said goes back to being a proposal, drafts are void.  An accepted resolution stays as it was accepted.
+ * A deleted message takes everything with it that has no other source.  An edited one: what was pinned or said word for word takes the
+ * new words, what was found goes back to being a proposal, drafts are void.  An accepted resolution stays as it was accepted.
  */
 #include "forget.h"
 
@@ -19,6 +19,11 @@
 	" WHERE ws = $1 AND sources && $2 AND fork_id IN (SELECT h.fork_id FROM t JOIN threads h ON h.ws = $1 AND h.id = t.id" \
 	" WHERE h.fork_id IS NOT NULL)"
 
+/* "remember: TEXT" has a new text; of a fact the value would have to be read anew, so that is confirmed again. */
+#define SAID " left(substring(m.body FROM '(?i)^(?:.{0,40}\\W)?remember(?:\\s+that\\s|\\s*:)\\s*(\\S.*)$'), 2000)"
+#define SPOKEN "i.origin = 4 AND i.kind <> 7 AND s.sole AND s.said IS NOT NULL"
+#define PINNED "i.origin = 3 AND s.sole AND s.body <> ''"
+
 const struct pg_statement derived_statements[] = {
 	{ "derived_summaries", FAMILY " DELETE FROM summaries WHERE ws = $1 AND thread_id IN (SELECT id FROM f)" },
 	{ "derived_items_gone",
@@ -26,12 +31,14 @@ const struct pg_statement derived_statements[] = {
 	    " DELETE FROM context_items i WHERE i.ws = $1 AND i.id IN (SELECT item_id FROM s) AND NOT EXISTS (SELECT 1 FROM context_sources o"
 	    " WHERE o.ws = $1 AND o.item_id = i.id AND o.message_id <> ALL ($2))" },
 	{ "derived_items_edited",
-	    "WITH s AS MATERIALIZED (SELECT c.item_id, left(m.body, 2000) AS body, NOT EXISTS (SELECT 1 FROM context_sources o WHERE o.ws = $1"
+	    "WITH s AS MATERIALIZED (SELECT c.item_id, left(m.body, 2000) AS body," SAID
+	    " AS said, NOT EXISTS (SELECT 1 FROM context_sources o WHERE o.ws = $1"
 	    " AND o.item_id = c.item_id AND o.message_id <> c.message_id) AS sole FROM context_sources c"
 	    " JOIN messages m ON m.ws = $1 AND m.id = c.message_id WHERE c.ws = $1 AND c.message_id = ANY ($2::uuid[])),"
 	    " d AS (DELETE FROM context_items i USING s WHERE i.ws = $1 AND i.id = s.item_id AND i.origin = 2 AND i.state = 1)"
-	    " UPDATE context_items i SET body = CASE WHEN i.origin = 3 AND s.sole AND s.body <> '' THEN s.body ELSE i.body END,"
-	    " state = CASE WHEN i.origin IN (2, 4) AND i.state = 2 THEN 1 ELSE i.state END FROM s"
+	    " UPDATE context_items i SET body = CASE WHEN " PINNED " THEN s.body WHEN " SPOKEN " THEN s.said ELSE i.body END,"
+	    " tags = CASE WHEN (" PINNED ") OR (" SPOKEN ") THEN '{}' ELSE i.tags END,"
+	    " state = CASE WHEN i.origin IN (2, 4) AND i.state = 2 AND NOT (" SPOKEN ") THEN 1 ELSE i.state END FROM s"
 	    " WHERE i.ws = $1 AND i.id = s.item_id AND i.origin <> 1 AND NOT (i.origin = 2 AND i.state = 1)" },
 	{ "derived_drafts_gone", DRAFTS ", headline = '', body = ''" OF_THEM " AND state <> 2" },
 	{ "derived_drafts_edited", DRAFTS OF_THEM " AND state = 1" },

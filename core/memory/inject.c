@@ -201,6 +201,9 @@ static void add_name(struct buf *out, const char *before, const char *name)
 static void add_item(struct buf *out, const PGresult *r, int row)
 {
 	struct tz_time t;
+	const char *body = pg_get_str(r, row, 2);
+	if (memory_is_instruction(body, strlen(body)))
+		return; /* its message was edited since */
 	tz_local(NULL, (uint64_t)pg_get_time_ms(r, row, 6), &t);
 	enum item_kind kind = (enum item_kind)pg_get_int8(r, row, 1);
 	const char *attribute = pg_get_str(r, row, 3);
@@ -213,7 +216,7 @@ static void add_item(struct buf *out, const PGresult *r, int row)
 		template_add_line(out, attribute, ITEM_ATTRIBUTE_MAX);
 		buf_add_str(out, ": ");
 	}
-	template_add_line(out, pg_get_str(r, row, 2), ITEM_BODY_MAX);
+	template_add_line(out, body, ITEM_BODY_MAX);
 	buf_add_char(out, '\n');
 }
 
@@ -222,8 +225,9 @@ static void render(const PGresult *r, uint32_t tokens, struct buf *out)
 	struct buf lines = BUF_INIT, fenced = BUF_INIT, part = BUF_INIT;
 	for (int i = 0; i < PQntuples(r); i++)
 		add_item(&lines, r, i);
-	if (lines.len > 0)
-		lines.p[--lines.len] = '\0';
+	if (lines.len == 0)
+		return;
+	lines.p[--lines.len] = '\0';
 	template_add_fenced(&fenced, "memory", lines.p, lines.len);
 	const struct template_value values[] = { { "items", fenced.p, fenced.len }, { NULL, NULL, 0 } };
 	for (const struct embedded *f = embedded_files; f->path != NULL; f++)

@@ -11,7 +11,6 @@
 #include "../base/buf.h"
 #include "../base/mem.h"
 #include "../base/utf8.h"
-#include "../engine/command.h"
 #include "../engine/intent.h"
 #include "../talk/resolution.h"
 #include "../talk/transcript.h"
@@ -21,9 +20,6 @@
 #define AUDIENCE_PERSON 2
 
 #define SOURCE_COLUMNS(audience) audience ", au.kind, au.subject, t.place_id, p.visibility"
-
-/* Proposals and what is confirmed; $1 ws, $2 the message. */
-#define RESTS_ON "ws = $1 AND id IN (SELECT item_id FROM context_sources WHERE ws = $1 AND message_id = $2)"
 
 const struct pg_statement item_write_statements[] = {
 	{ "item_sources_of",
@@ -55,26 +51,6 @@ const struct pg_statement item_write_statements[] = {
 	    "UPDATE context_items SET state = $3::int2, closed_at = CASE WHEN $3 > 2 THEN now() END,"
 	    " confidence = CASE WHEN $3 = 2 THEN 1 ELSE confidence END, author_id = coalesce(author_id, $4::uuid) WHERE ws = $1 AND id = $2" },
 	{ "item_delete", "DELETE FROM context_items WHERE ws = $1 AND id = $2 RETURNING id" },
-	/*
-	 * An erased message: what was copied from it goes, what rests on it alone goes, and what uses a word of it that none of its other
-	 * sources has.  A message whose text is gone already proves nothing, so then everything that rests on it goes.
-	 */
-	{ "item_erased",
-	    "DELETE FROM context_items i WHERE " RESTS_ON " AND (i.origin IN (3, 4) OR NOT EXISTS (SELECT 1 FROM context_sources s"
-	    " JOIN messages m ON m.ws = s.ws AND m.id = s.message_id WHERE s.ws = $1 AND s.item_id = i.id AND s.message_id <> $2 AND m.state <> 2)"
-	    " OR EXISTS (SELECT 1 FROM messages gone WHERE gone.ws = $1 AND gone.id = $2 AND (gone.search = '' OR EXISTS (SELECT 1"
-	    " FROM unnest(tsvector_to_array(i.search)) AS w WHERE w = ANY (tsvector_to_array(gone.search)) AND NOT EXISTS (SELECT 1"
-	    " FROM context_sources s JOIN messages m ON m.ws = s.ws AND m.id = s.message_id WHERE s.ws = $1 AND s.item_id = i.id"
-	    " AND s.message_id <> $2 AND m.state <> 2 AND w = ANY (tsvector_to_array(m.search)))))))" },
-	{ "item_erased_sources", "DELETE FROM context_sources WHERE ws = $1 AND message_id = $2" },
-	/* An edited one: proposals that rest on it go, what a person has confirmed is less sure. */
-	{ "item_edited",
-	    "WITH gone AS (DELETE FROM context_items WHERE " RESTS_ON " AND state = 1 AND origin = 2)"
-	    " UPDATE context_items SET confidence = least(confidence, 0.5) WHERE " RESTS_ON " AND state = 2 AND origin IN (1, 2)" },
-	{ "item_copies",
-	    "SELECT i.id, i.kind, i.origin, i.attribute, m.body FROM context_items i JOIN messages m ON m.ws = i.ws AND m.id = $2 WHERE i.ws = $1 AND i.origin IN (3, 4)"
-	    " AND i.id IN (SELECT item_id FROM context_sources WHERE ws = $1 AND message_id = $2)" },
-	{ "item_copy", "UPDATE context_items SET body = $3, tags = $4::text[] WHERE ws = $1 AND id = $2" },
 	{ "item_expire",
 	    "DELETE FROM context_items WHERE ws = $1 AND id IN (SELECT id FROM context_items WHERE ws = $1 AND (expires_at <= now()"
 	    " OR (state = 1 AND created_at < now() - interval '30 days') OR (state IN (3, 4) AND closed_at < now() - interval '30 days'))"
@@ -98,6 +74,7 @@ bool item_next(enum item_state from, enum item_act act, enum item_state *to)
 		{ ITEM_PROPOSED, ITEM_CONFIRM, ITEM_CONFIRMED },
 		{ ITEM_PROPOSED, ITEM_DECLINE, ITEM_DECLINED },
 		{ ITEM_CONFIRMED, ITEM_REPLACE, ITEM_REPLACED },
+		{ ITEM_CONFIRMED, ITEM_DOUBT, ITEM_PROPOSED },
 	};
 	for (size_t i = 0; i < sizeof(legal) / sizeof(legal[0]); i++)
 		if (legal[i].from == from && legal[i].act == act) {
@@ -451,63 +428,6 @@ enum err item_delete(struct pg *pg, struct id ws, struct id item)
 	int rows = 0;
 	enum err e = run_with(pg, "item_delete", args_two(ws, item), &rows);
 	return e == ERR_NONE && rows == 0 ? ERR_INPUT : e;
-}
-
-/* The text that an item copied from a message has now; false: it says nothing to keep any more. */
-static bool copy_of(const PGresult *r, int row, const char **text, size_t *n)
-{
-	const char *body = pg_get_str(r, row, 4), *attribute = pg_get_str(r, row, 3);
-	*text = body;
-	*n = strlen(body);
-	if (pg_get_int8(r, row, 2) == ORIGIN_SAID) {
-		struct command_call call;
-		if (!command_parse(body, *n, false, &call) || call.command != CMD_REMEMBER || call.arg_len == 0)
-			return false;
-		*text = call.arg;
-		*n = call.arg_len;
-		struct memory_fact fact;
-		if (pg_get_int8(r, row, 1) == ITEM_FACT) {
-			if (!memory_fact_read(*text, *n, &fact) || attribute == NULL || strcmp(attribute, fact.attribute) != 0)
-				return false;
-			*text = fact.value;
-			*n = fact.value_len;
-		}
-	}
-	*n = utf8_clip(*text, *n, ITEM_BODY_MAX);
-	return *n > 0 && !memory_is_instruction(*text, *n);
-}
-
-static enum err copy_again(struct pg *pg, struct id ws, struct id message)
-{
-	struct pg_args *a = args_two(ws, message);
-	PGresult *r = NULL;
-	enum err e = pg_query(pg, "item_copies", a, &r);
-	pg_args_free(a);
-	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
-		struct id item = pg_get_id(r, i, 0);
-		const char *text;
-		size_t n;
-		if (!copy_of(r, i, &text, &n)) {
-			e = item_delete(pg, ws, item);
-			continue;
-		}
-		a = args_two(ws, item);
-		pg_arg_text(a, text, n);
-		arg_tags(a, text, n);
-		e = run_with(pg, "item_copy", a, NULL);
-	}
-	PQclear(r);
-	return e;
-}
-
-enum err item_message_changed(struct pg *pg, struct id ws, struct id message, bool erased)
-{
-	enum err e = run_with(pg, erased ? "item_erased" : "item_edited", args_two(ws, message), NULL);
-	if (e == ERR_NONE && erased)
-		e = run_with(pg, "item_erased_sources", args_two(ws, message), NULL);
-	if (e == ERR_NONE && !erased)
-		e = copy_again(pg, ws, message);
-	return e;
 }
 
 enum err item_expire(struct pg *pg, struct id ws, int limit, int64_t *gone)

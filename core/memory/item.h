@@ -30,7 +30,7 @@ enum item_kind {
 enum item_scope { SCOPE_TASK = 1, SCOPE_THREAD = 2, SCOPE_CHANNEL = 3, SCOPE_TEAM = 4, SCOPE_WORKSPACE = 5 };
 enum item_state { ITEM_PROPOSED = 1, ITEM_CONFIRMED = 2, ITEM_REPLACED = 3, ITEM_DECLINED = 4 };
 enum item_origin { ORIGIN_RESOLUTION = 1, ORIGIN_AGENT = 2, ORIGIN_PINNED = 3, ORIGIN_SAID = 4, ORIGIN_API = 5 };
-enum item_act { ITEM_CONFIRM, ITEM_DECLINE, ITEM_REPLACE };
+enum item_act { ITEM_CONFIRM, ITEM_DECLINE, ITEM_REPLACE, ITEM_DOUBT /* a message that it rests on was edited: derived.c */ };
 
 #define ITEM_BODY_MAX 2000
 #define ITEM_TAGS_MAX 8
@@ -41,7 +41,7 @@ extern const struct pg_statement item_write_statements[], item_read_statements[]
 
 /** "decision", "a fact" …: for people. */
 const char *item_kind_word(enum item_kind k);
-/** The state after ${act}; false: not from there.  A proposal is confirmed or declined, what is confirmed is replaced; nothing else. */
+/** The state after ${act}; false: not from there.  A proposal is confirmed or declined, what is confirmed is replaced or in doubt again; nothing else. */
 bool item_next(enum item_state from, enum item_act act, enum item_state *to);
 /** Append up to ITEM_TAGS_MAX tags of ${s}, each followed by a NUL: its #words, then its longest words that say something.  Pure. */
 size_t item_tags(const char *s, size_t n, struct buf *out);
@@ -121,11 +121,6 @@ enum err item_fact(struct pg *pg, const struct search_allowed *a, struct id abou
 enum err item_move(struct pg *pg, struct id ws, struct id item, enum item_act act, struct id by, enum item_state *was);
 /** For good, with its sources; the messages stay.  ERR_INPUT: there was none. */
 enum err item_delete(struct pg *pg, struct id ws, struct id item);
-/**
- * A message was erased: what rested on it alone goes with it, what was copied from it too.  Or edited (${erased} false): pins take its new
- * text, and what an agent concluded from the old one is a proposal again.
- */
-enum err item_message_changed(struct pg *pg, struct id ws, struct id message, bool erased);
 /** What has expired goes, in bites of ${limit}; ${gone}: how many.  Offers have offers_expire(). */
 enum err item_expire(struct pg *pg, struct id ws, int limit, int64_t *gone);
 
