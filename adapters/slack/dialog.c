@@ -233,8 +233,7 @@ bool dialog_ask_member(struct slack *s, const char *channel, void (*fn)(void *ar
 	*m = (struct member){ fn, arg };
 	struct slack_call c = { .method = "conversations.info",
 		.form = true,
-		.priority = SLACK_DELIVER,
-		.no_wait = true,
+		.priority = SLACK_DELIVER, /* before the same question of names.c, which nobody waits for */
 		.want_body = true,
 		.timeout_ms = MEMBER_MS,
 		.on_done = member_known,

@@ -332,7 +332,7 @@ static void held_member(void *arg, bool member)
 	held_back(h);
 }
 
-/* A worker: which of our messages is it? */
+/* A worker: which of our messages was pointed at or deleted? */
 static void held_look(void *arg)
 {
 	struct held *h = arg;
@@ -342,10 +342,10 @@ static void held_look(void *arg)
 	struct said_message said = { 0 };
 	char *copy = xstrndup(h->raw, h->n);
 	wire_decode(&wire, copy, h->n, &ev);
-	struct id ws = h->ws,
-	          thread = engine_thread_id(
-	              engine_place_id(ws, "slack", ev.channel), ev.inner.thread_ts ? ev.inner.thread_ts : ev.inner.ts);
-	if (engine_find_said(in->s->engine, ws, thread, ev.inner.ts, &said) == ERR_NONE)
+	const char *gone = intents_deleted_ts(&ev), *ts = gone ? gone : ev.inner.ts;
+	const char *thread = gone ? ev.before.thread_ts : ev.inner.thread_ts;
+	struct id in_thread = engine_thread_id(engine_place_id(h->ws, "slack", ev.channel), thread ? thread : ts);
+	if (engine_find_said(in->s->engine, h->ws, in_thread, ts, &said) == ERR_NONE)
 		id_format(said.id, h->about);
 	free(said.text);
 	free(copy);
@@ -357,7 +357,9 @@ static void held_look(void *arg)
 static bool inlet_look(
     struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, const struct slack_event *ev, const struct held *h)
 {
-	if ((h && h->looked) || !ev->inner.ts || !intents_is_self(&in->intents, ev, &ev->inner) || in->held >= HELD_MAX)
+	const char *gone = intents_deleted_ts(ev);
+	if ((h && h->looked) || !ev->channel || !(gone ? gone : ev->inner.ts) ||
+	    !intents_is_self(&in->intents, ev, gone ? &ev->before : &ev->inner) || in->held >= HELD_MAX)
 		return false;
 	struct held *wait = held_new(in, t, raw, n);
 	wait->asked = wait->looked = true;
@@ -405,8 +407,6 @@ static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const cha
 		return true;
 	struct intent message;
 	bool keep = intents_pointed(&in->intents, ev, x, &message);
-	if (h && h->about[0])
-		ev->about = h->about;
 	if (fork)
 		dialog_fork(s, ev, keep ? message.text : "", keep ? message.text_len : 0);
 	if (keep && engine_accept(s->engine, &message, fork ? inlet_accepted : inlet_kept, fork ? (void *)t : (void *)in))
@@ -421,10 +421,14 @@ static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const cha
 	return fork;
 }
 
-/* What opens a form or cannot be taken as it was written.  True: the ticket has gone its way. */
+/* What opens a form, cannot be taken as it was written, or is about a message that has to be found first.  True: the ticket has gone its way. */
 static bool inlet_dialog(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev,
     const struct held *h, const struct intents_extra *x)
 {
+	if (ev->kind == FRAME_EVENT && intents_deleted_ts(ev) && inlet_look(in, t, raw, n, ev, h))
+		return true;
+	if (h && h->about[0])
+		ev->about = h->about;
 	if (ev->kind != FRAME_INTERACTIVE)
 		return false;
 	const char *wrong = dialog_refuse(ev);

@@ -276,10 +276,22 @@ static bool intents_posted(struct intents *c, const struct slack_event *ev, cons
 	return intents_origin(c, ev, dm ? ORIGIN_DM : ORIGIN_CHANNEL, thread, m->ts, x, in);
 }
 
+const char *intents_deleted_ts(const struct slack_event *ev)
+{
+	const char *subtype = ev->type == EVENT_SLACK_MESSAGE ? ev->msg.subtype : NULL;
+	if (subtype && strcmp(subtype, "message_deleted") == 0)
+		return ev->deleted_ts ? ev->deleted_ts : ev->before.ts;
+	/* The first message of a thread leaves a mark. */
+	bool mark =
+	    subtype && strcmp(subtype, "message_changed") == 0 && ev->inner.subtype && strcmp(ev->inner.subtype, "tombstone") == 0;
+	return mark ? ev->inner.ts : NULL;
+}
+
 static bool intents_deleted(
     struct intents *c, const struct slack_event *ev, const char *ts, const struct wire_message *was, struct intent *in)
 {
-	if (!ts || !ev->channel || intents_is_self(c, ev, was))
+	/* Of ours only what somebody has deleted and the core knows: we take back what was shown while it grew. */
+	if (!ts || !ev->channel || (intents_is_self(c, ev, was) && !(ev->about && id_parse(ev->about, &in->about_id))))
 		return false;
 	in->kind = INTENT_MESSAGE_DELETED;
 	intents_place(c, ev, true, in);

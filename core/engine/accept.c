@@ -733,6 +733,8 @@ static bool take(struct engine *e, const struct intent *from, const struct relay
 		a->thread = engine_thread_id(a->place, a->in.thread_key);
 		if (relayed != NULL)
 			a->message = relayed->message;
+		else if (a->in.kind == INTENT_MESSAGE_DELETED && !id_is_none(a->in.about_id))
+			a->message = a->in.about_id;
 		else if (a->in.message_key != NULL)
 			a->message = engine_message_id(a->place, a->in.platform_ms, a->in.message_key);
 		else

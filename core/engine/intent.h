@@ -108,7 +108,11 @@ struct intent {
 	/* A command that was pointed at a message (a shortcut on it): its key and platform time in the same place; NULL: at none. */
 	const char *about_key;
 	uint64_t about_ms;
-	struct id about_id; /* or its id, where the edge knows that; it counts only in the thread of the intent.  None: at none */
+	/*
+	 * Or its id, where the edge knows that; it counts only in the thread of the intent.  None: at none.  INTENT_MESSAGE_DELETED: which
+	 * message of Eddy's that somebody has deleted (engine_find_said()).
+	 */
+	struct id about_id;
 	struct intent_file files[INTENT_FILES_MAX];
 	size_t files_len;
 	enum verified verified;

@@ -2,7 +2,8 @@
  * The control side: POST /control/COMMAND with a JSON object, answers are JSON.
  *
  *	options     any of the numbers and flags of struct fake
- *	say         {channel, text, user, thread_ts, mention, twin, only_retry, copies, type}: a person writes; gives ts and event ids
+ *	say         {channel, text, user, thread_ts, mention, twin, only_retry, copies, type, quiet}: a person writes; gives ts and event
+ *	    ids (quiet: where no app hears it)
  *	edit        {channel, ts, text}         delete {channel, ts}         react {channel, ts, name, user}
  *	event       {event, channel, ts}: any inner event        envelope {type, payload, response_url}
  *	slash       {command, text, user, channel}               again {event_id, times}: the same event once more
@@ -66,7 +67,7 @@ static json_t *say(const json_t *a)
 	kit_adds(&m->text, kit_str(a, "text", "hello"));
 	m->files = json_incref(json_object_get(a, "files"));
 	json_t *ids = json_array();
-	for (int64_t copies = kit_int(a, "copies", 1); copies > 0; copies--) {
+	for (int64_t copies = kit_bool(a, "quiet", false) ? 0 : kit_int(a, "copies", 1); copies > 0; copies--) {
 		json_t *e = message_json(NULL, m, false);
 		json_object_set_new(e, "channel", json_string(c->id));
 		json_object_set_new(e, "event_ts", json_string(m->ts));

@@ -117,7 +117,10 @@ static const char *check_thread(struct channel *ch, const char *thread_ts)
 	if (*thread_ts == '\0')
 		return NULL;
 	const struct message *root = message_find(ch, thread_ts);
-	if (root == NULL)
+	bool replies = root != NULL && !root->deleted;
+	for (size_t i = 0; i < ch->len && !replies; i++)
+		replies = strcmp(ch->list[i]->thread_ts, thread_ts) == 0 && !ch->list[i]->deleted;
+	if (root == NULL || !replies)
 		return "thread_not_found";
 	if (*root->thread_ts != '\0' && strcmp(root->thread_ts, root->ts) != 0) {
 		violation("reply_to_a_reply", thread_ts);
@@ -360,16 +363,18 @@ static json_t *conversations_info(struct call *c)
 
 struct listing {
 	json_t *list;
+	bool all; /* those too where we are not */
 };
 static void list_channel(struct channel *ch, void *a)
 {
-	json_array_append_new(((struct listing *)a)->list, channel_json(ch));
+	struct listing *l = a;
+	if (ch->member || l->all)
+		json_array_append_new(l->list, channel_json(ch));
 }
 
 static json_t *conversations_list(struct call *c)
 {
-	(void)c;
-	struct listing l = { .list = json_array() };
+	struct listing l = { .list = json_array(), .all = strcmp(c->method, "conversations.list") == 0 };
 	channels_each(list_channel, &l);
 	return json_pack("{s:b, s:o, s:{s:s}}", "ok", 1, "channels", l.list, "response_metadata", "next_cursor", "");
 }
