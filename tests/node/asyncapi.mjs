@@ -139,8 +139,21 @@ const tests = {
 		late.say({ type: 'subscribe', thread: thread(1) });
 		const { components } = await late.hear('components');
 		assert.equal(components[0].action, 'run.retry');
+		page.say({ type: 'act', thread: thread(1), client_id: 'g1', action: 'command', value: 'fork: which way?', about: answer.message });
+		const fork = await page.hear('fork.created');
+		assert.deepEqual(fork.fork, { of: thread(1), n: 1, state: 'active', about: answer.message });
+		for (const [client_id, on, value, type] of [['g0', fork.thread, 'We decided to go left. #7', 'message'], ['g2', fork.thread, 'resolve'], ['g3', fork.thread, 'accept', 'fork.resolved'], ['g4', thread(1), 'fork: another way?', 'fork.created'], ['g5', thread(1), 'abandon #2', 'fork.abandoned'],
+			['g6', thread(1), 'rename: Ways', 'thread.updated']]) {
+			page.say({ type: 'subscribe', thread: on });
+			page.say({ type: 'send', thread: on, client_id, text: value });
+			if (type === 'message') await page.hear(type, (f) => f.text.includes('Answer to #7'));
+			else if (type) await page.hear(type);
+			else await page.hear('components', (f) => f.components.some((c) => c.action === 'fork.edit'));
+		}
 		page.say({ type: 'threads' });
-		assert.equal((await page.hear('threads')).items.length, 1);
+		assert.equal((await page.hear('threads')).items.length, 3);
+		page.say({ type: 'threads', which: 'open', of: thread(1) });
+		assert.equal((await page.hear('threads', (f) => f.of === thread(1))).items.length, 1);
 		page.say({ type: 'search', n: 5, text: 'look for it', prefix: true });
 		const found = await page.hear('found');
 		assert.equal(found.n, 5);
