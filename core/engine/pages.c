@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine_internal.h"
+#include "upkeep.h"
 
 /* clang-format off */
 #define LISTED \
@@ -51,9 +52,12 @@ const struct pg_statement pages_statements[] = {
 	{ "erase_thread", "SELECT seq FROM threads WHERE ws = $1 AND id = $2 FOR UPDATE" },
 	{ "erase_open", "SELECT 1 FROM runs WHERE ws = $1 AND thread_id = $2 AND state <= 2 LIMIT 1" },
 	{ "erase_messages",
-	    "UPDATE messages m SET body = '', files = NULL, state = 2, rev = t.seq + x.n FROM threads t,"
+	    "UPDATE messages m SET body = '', files = NULL, components = NULL, whole = NULL, state = 2, rev = t.seq + x.n FROM threads t,"
 	    " (SELECT id, row_number() OVER (ORDER BY seq) AS n FROM messages WHERE ws = $1 AND thread_id = $2 AND state <> 2) x"
 	    " WHERE m.ws = $1 AND m.id = x.id AND t.ws = $1 AND t.id = $2 RETURNING m.id" },
+	{ "erase_forks",
+	    "WITH k AS (UPDATE forks SET topic = '(erased)', about_id = NULL WHERE ws = $1 AND (parent_id = $2 OR id = (SELECT fork_id FROM threads"
+	    " WHERE ws = $1 AND id = $2)) RETURNING id) UPDATE threads SET title = NULL FROM k WHERE ws = $1 AND fork_id = k.id" },
 	{ "erase_seq", "UPDATE threads SET seq = seq + $3, title = NULL WHERE ws = $1 AND id = $2" },
 	{ "erase_steps",
 	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND thread_id = $2)" },
@@ -207,7 +211,7 @@ static enum err about(struct pg *pg, const char *statement, struct id ws, struct
 
 static enum err erase(struct pg *pg, struct id ws, struct id thread, const char *adapter, const char *person)
 {
-	static const char *const statements[] = { "erase_steps", "erase_outbox", "erase_reactions", "erase_feedback" };
+	static const char *const statements[] = { "erase_steps", "erase_outbox", "erase_reactions", "erase_feedback", "erase_forks" };
 	int rows = 0;
 	enum err err = about(pg, "erase_thread", ws, thread, &rows);
 	if (err == ERR_NONE && rows == 0)
@@ -216,6 +220,8 @@ static enum err erase(struct pg *pg, struct id ws, struct id thread, const char 
 		err = about(pg, "erase_open", ws, thread, &rows);
 	if (err == ERR_NONE && rows > 0)
 		err = ERR_RETRY;
+	if (err == ERR_NONE)
+		err = forget_thread(pg, ws, thread);
 	if (err == ERR_NONE)
 		err = about(pg, "erase_messages", ws, thread, &rows);
 	for (size_t i = 0; err == ERR_NONE && i < sizeof statements / sizeof *statements; i++)
@@ -252,7 +258,9 @@ enum err engine_erase_thread(struct engine *e, struct id ws, struct id thread, c
 	if (err == ERR_NONE)
 		err = pg_end(pg, erase(pg, ws, thread, adapter, person));
 	engine_pg_done(e, pg);
-	if (err == ERR_NONE)
+	if (err == ERR_NONE) {
 		transcripts_forget(e->transcripts, thread);
+		upkeep_soon(e);
+	}
 	return err;
 }
