@@ -19,6 +19,7 @@
 #include "../../core/base/metric.h"
 #include "../../core/engine/engine.h"
 #include "../../core/ports.h"
+#include "../../core/store/purge.h"
 #include "../../core/store/store.h"
 #include "../../core/version.h"
 #include "../model/model.h"
@@ -62,7 +63,12 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
-	store_watch(s->store);
+	struct purge_options purge = { .rewrite_bytes = settings_int(c->settings, "erasure.rewrite_mb") << 20 };
+	if (!purge_hours(settings_str(c->settings, "erasure.quiet_hours"), &purge.quiet_from, &purge.quiet_to)) {
+		snprintf(why, why_n, "erasure.quiet_hours is two hours of the day, such as 2-5");
+		return ERR_INPUT;
+	}
+	store_watch(s->store, &purge);
 	s->metrics = metrics_new();
 	if ((e = http_new(&s->http, s->metrics, settings_str(c->settings, "net.ca_file"))) != ERR_NONE) {
 		snprintf(why, why_n, "cannot start the http engine");

@@ -25,11 +25,14 @@
 #include "cluster_files.h"
 #include "migrate.h"
 #include "pg.h"
+#include "purge.h"
 #include "roles.h"
 
 #define EMBEDDED_DATABASE "eddy"
 #define WATCH_MS 1000u
 #define AWAY_MS 2000u /* while the database is away */
+#define PURGE_MS 5000u
+#define PURGE_LATER_MS 600000u /* when a table has to wait for its hour */
 
 struct store {
 	struct cluster *cluster;
@@ -41,8 +44,10 @@ struct store {
 	pthread_t watcher;
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
-	bool watching;
-	bool closing; /* under the mutex */
+	bool watching, purges;
+	struct purge_options purge;
+	uint64_t purge_ms; /* not before this; the watcher's alone */
+	bool closing;      /* under the mutex */
 };
 
 /* ---- the password file ---- */
@@ -340,7 +345,10 @@ static bool revive(struct store *s)
 static bool tidy(struct store *s, struct pg **p)
 {
 	static const struct pg_statement statements[] = { { "tidy_search", "SELECT tidy_search()" },
-		{ "tidy_statistics", "SELECT tidy_statistics()" }, { NULL, NULL } };
+		{ "tidy_statistics", "SELECT tidy_statistics()" },
+		{ "tidy_erased", "SELECT tenant FROM search_erasures() WHERE unpurged > 0" },
+		{ "tidy_purged", "UPDATE erasures SET purged_at = now() WHERE ws = $1 AND state = 2 AND purged_at IS NULL" },
+		{ NULL, NULL } };
 	static const struct pg_statement *const tables[] = { statements, NULL };
 	char why[256];
 	enum err e = ERR_NONE;
@@ -352,21 +360,67 @@ static bool tidy(struct store *s, struct pg **p)
 	    pg_query(*p, "tidy_search", NULL, NULL) == ERR_NONE;
 }
 
+/* The server's files are its owner's affair: what there is to do is done. */
+static enum err leave(struct pg *p, struct id ws)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	enum err e = pg_begin(p, ws);
+	if (e == ERR_NONE)
+		e = pg_end(p, pg_query(p, "tidy_purged", a, &r));
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
+/* Files that still hold what was erased.  A purge takes at most a twentieth of the time. */
+static void purge(struct store *s, struct pg *p)
+{
+	PGresult *r = NULL;
+	if (!s->purges || clock_ms() < s->purge_ms || pg_query(p, "tidy_erased", NULL, &r) != ERR_NONE)
+		return;
+	int n = PQntuples(r);
+	for (int i = 0; i < n && !s->cluster; i++)
+		leave(p, pg_get_id(r, i, 0));
+	PQclear(r);
+	if (n == 0 || !s->cluster)
+		return;
+	struct purge_result done;
+	char why[256] = "";
+	enum err e = purge_run(s->admin_url, &s->purge, &done, why, sizeof(why));
+	uint64_t pause = 20 * done.ms > PURGE_MS ? 20 * done.ms : PURGE_MS;
+	s->purge_ms = clock_ms() + (done.postponed > 0 && pause < PURGE_LATER_MS ? PURGE_LATER_MS : pause);
+	if (e == ERR_NONE)
+		log_info("store.purge", LF_INT("tables", done.tables), LF_INT("postponed", done.postponed),
+		    LF_INT("bytes", done.bytes), LF_INT("ms", done.ms), LF_INT("longest_ms", done.longest_ms),
+		    LF_STR("result", "ok"));
+	else
+		log_warn("store.purge", LF_STR("why", why), LF_STR("result", err_name(e)));
+}
+
 static void *watch_main(void *arg)
 {
 	struct store *s = arg;
 	struct pg *p = NULL;
 	uint64_t pause = WATCH_MS;
-	while (doze(s, pause))
-		pause = revive(s) && tidy(s, &p) ? WATCH_MS : AWAY_MS;
+	while (doze(s, pause)) {
+		bool well = revive(s) && tidy(s, &p);
+		pause = well ? WATCH_MS : AWAY_MS;
+		if (well)
+			purge(s, p);
+	}
 	pg_close(p);
 	return NULL;
 }
 
-void store_watch(struct store *s)
+void store_watch(struct store *s, const struct purge_options *purge)
 {
 	if (s->watching)
 		return;
+	s->purges = purge != NULL;
+	if (purge != NULL)
+		s->purge = *purge;
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -27,10 +27,12 @@ struct store_options {
  */
 enum err store_open(struct store **out, const struct store_options *o, char *why, size_t why_n);
 /**
- * From now on a thread looks after the database once a second: it merges new messages into the search index, so that
- * the writer need not, and starts a private server that was killed again (logs store.revive).  Ends with store_close().
+ * From now on a thread looks after the database once a second: it merges new messages into the search index, so that the writer need not,
+ * starts a private server that was killed again (logs store.revive), and clears the private server's files of what was erased (logs
+ * store.purge; ${purge}, copied, says how; NULL: it does not).  Ends with store_close().
  */
-void store_watch(struct store *s);
+struct purge_options;
+void store_watch(struct store *s, const struct purge_options *purge);
 /**
  * Ends the use of the private cluster too (the last process stops it), so close every connection before.  NULL is
  * fine.

@@ -279,7 +279,7 @@ static void store_watch__revives__killed_server_at_same_address(void **state)
 	struct admin a = { 0 };
 	char why[512] = "";
 	assert_int_equal(store_open(&s, &(struct store_options){ .data_dir = dir }, why, sizeof(why)), ERR_NONE);
-	store_watch(s);
+	store_watch(s, NULL);
 	pid_t pid = server_pid(dir);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	uint64_t end = clock_ms() + 15000;
@@ -317,7 +317,7 @@ static void store_watch__merges__search_index(void **state)
 	assert_int_equal(admin_query(&a, pending, 0, NULL, &r, why, sizeof(why)), ERR_NONE);
 	assert_true(atoi(PQgetvalue(r, 0, 0)) > 0);
 	PQclear(r);
-	store_watch(s);
+	store_watch(s, NULL);
 	int pages = 1;
 	for (uint64_t end = clock_ms() + 10000; pages > 0 && clock_ms() < end;) {
 		struct timespec t = { .tv_nsec = 50000000 };
