@@ -1,0 +1,1 @@
+-- The keys are the same as before.
