@@ -159,7 +159,7 @@ const tests = {
 		assert.equal(found.n, 5);
 		assert.deepEqual(found.items.map((i) => [i.kind, i.thread, i.snippet.length > 1]), [['message', thread(1), true]]);
 		page.say({ type: 'history', thread: thread(1) });
-		assert.equal((await page.hear('history')).runs.length, 3);
+		assert.equal((await page.hear('history')).runs.length, 7);
 		page.say({ type: 'feedback', thread: thread(1), client_id: 'f1', message: answer.message, value: 'up' });
 		await page.hear('accepted');
 		page.say({ type: 'erase', thread: thread(1), client_id: 'x1' });
