@@ -225,6 +225,11 @@ static struct model_call *model_start(struct model *m, const struct model_reques
 		    : f->scripts_at < f->scripts_len ? f->scripts[f->scripts_at++]
 		                                     : SCRIPT_ANSWER;
 	}
+	if (f->o.on_call != NULL) {
+		enum script s = f->o.on_call(f->o.call_arg, r, c->floor);
+		if (!c->floor && c->words == NULL)
+			c->script = s;
+	}
 	*f->tail = c;
 	f->tail = &c->next;
 	pthread_mutex_unlock(&f->mutex);

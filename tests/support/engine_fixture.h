@@ -47,6 +47,9 @@ struct fixture_options {
 	void (*before_start)(void *arg, struct engine *e);
 	void *before_arg;
 	bool no_model; /* the model describes itself as the builtin provider */
+	/** Sees each call before it is answered and says how it behaves; after nothing scripted.  Any thread. */
+	enum script (*on_call)(void *arg, const struct model_request *r, bool floor);
+	void *call_arg;
 };
 struct fixture *fixture_new(const struct fixture_options *o);
 void fixture_free(struct fixture *f);
