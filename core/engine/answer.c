@@ -7,6 +7,7 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
+#include "../base/utf8.h"
 #include "../settings/settings.h"
 #include "context.h"
 
@@ -26,6 +27,13 @@ const struct pg_statement answer_statements[] = {
 	    " (SELECT body->>'name' AS name, count(*) AS n FROM run_steps x WHERE x.ws = r.ws AND x.run_id = r.id AND x.kind = 2"
 	    " GROUP BY 1) y) s ON true"
 	    " WHERE r.ws = $1 AND r.thread_id = $2 AND r.id <> $3 ORDER BY r.created_at DESC LIMIT $4" },
+	/* What the asker has said here before, newest first; $4 is the greeting itself. */
+	{ "answer_before",
+	    "SELECT m.created_at, r.kind = 1 AND r.state = 3, m.body, (SELECT private FROM people WHERE ws = $1 AND id = $3)"
+	    " FROM (SELECT id FROM threads WHERE ws = $1 AND place_id = $2 ORDER BY created_at DESC, id DESC LIMIT 30) t"
+	    " CROSS JOIN LATERAL (SELECT id, created_at, body FROM messages WHERE ws = $1 AND thread_id = t.id AND author_id = $3 AND id <> $4"
+	    " AND state <> 2 ORDER BY seq DESC LIMIT 10) m LEFT JOIN runs r ON r.ws = $1 AND r.thread_id = t.id AND r.message_id = m.id"
+	    " ORDER BY m.created_at DESC LIMIT 40" },
 	{ NULL, NULL },
 };
 
@@ -35,7 +43,8 @@ struct facts {
 	char place[128], status[2048], model[256];
 	struct buf adapters;
 	struct history_row rows[HISTORY_ROWS];
-	PGresult *history;
+	PGresult *history, *before;
+	char last_asked[120];
 };
 
 static const char *state_word(int64_t state)
@@ -98,6 +107,36 @@ static enum err read_thread(struct run *r, struct pg *pg, struct facts *x)
 	return ERR_NONE;
 }
 
+static enum err read_before(struct run *r, struct pg *pg, struct facts *x)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, r->ws);
+	pg_arg_id(a, r->place);
+	pg_arg_id(a, r->person);
+	pg_arg_id(a, r->message);
+	enum err e = pg_query(pg, "answer_before", a, &x->before);
+	pg_args_free(a);
+	if (e != ERR_NONE)
+		return e;
+	int n = PQntuples(x->before);
+	int64_t now = (int64_t)clock_wall_ms();
+	x->f.gap_known = true;
+	x->f.gap_ms = n > 0 ? now - pg_get_time_ms(x->before, 0, 0) : 0;
+	if (n > 0 && x->f.gap_ms < 1)
+		x->f.gap_ms = 1;
+	/* What went wrong is not brought up again; in private mode nothing is. */
+	for (int i = 0; i < n && x->f.last_asked == NULL; i++) {
+		if (PQgetisnull(x->before, i, 1) || !pg_get_bool(x->before, i, 1) || pg_get_bool(x->before, i, 3))
+			continue;
+		const char *body = pg_get_str(x->before, i, 2);
+		size_t len = strlen(body), keep = utf8_clip(body, len, sizeof(x->last_asked) - 4);
+		memcpy(x->last_asked, body, keep);
+		memcpy(x->last_asked + keep, keep < len ? "…" : "", keep < len ? 4 : 1);
+		x->f.last_asked = x->last_asked;
+	}
+	return ERR_NONE;
+}
+
 static enum err read_facts(struct run *r, struct pg *pg, struct facts *x)
 {
 	enum err e = pg_begin(pg, r->ws);
@@ -109,12 +148,14 @@ static enum err read_facts(struct run *r, struct pg *pg, struct facts *x)
 		e = read_thread(r, pg, x);
 	if (e == ERR_NONE && r->command == CMD_HISTORY)
 		e = read_history(r, pg, x);
+	if (e == ERR_NONE && r->command == CMD_GREETING && x->f.visibility == VIS_DIRECT && !r->private_reply)
+		e = read_before(r, pg, x);
 	return pg_end(pg, e);
 }
 
 static bool needs_reading(enum command c)
 {
-	return c != CMD_DATE && c != CMD_TIME && c != CMD_GREETING && c != CMD_HELP && c != CMD_CAPABILITIES && c != CMD_INTRODUCE;
+	return c != CMD_DATE && c != CMD_TIME && c != CMD_HELP && c != CMD_CAPABILITIES && c != CMD_INTRODUCE;
 }
 
 enum err answer_command(struct run *r, struct pg *pg)
@@ -164,6 +205,7 @@ enum err answer_command(struct run *r, struct pg *pg)
 	}
 	buf_done(&x->adapters);
 	PQclear(x->history);
+	PQclear(x->before);
 	free(x);
 	return err;
 }

@@ -132,6 +132,10 @@ struct command_facts {
 	const struct history_row *history; /* oldest first */
 	size_t history_len;
 	int64_t history_total;          /* rows there are in all; 0: history_len */
+	/* CMD_GREETING, in private talk: when the asker last spoke here, and what was asked then and answered */
+	bool gap_known;
+	int64_t gap_ms; /* 0: never before */
+	const char *last_asked;
 	bool offers_people;             /* here one may ask for a person */
 	enum handover_outcome handover; /* CMD_HANDOVER */
 	bool is_page;                   /* CMD_HAND_BACK: said by whom a person was answering, not by that person */

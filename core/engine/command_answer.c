@@ -272,6 +272,35 @@ static void answer_history(const struct command_facts *f, struct buf *md)
 	}
 }
 
+#define HOUR_MS (INT64_C(3600) * 1000)
+
+/* By how long it is since last time; what was asked then is recalled for a week. */
+static void add_gap(const struct command_facts *f, struct buf *md)
+{
+	struct tz_time t;
+	if (!f->gap_known || f->gap_ms == 0) {
+		buf_addf(md, "! %s", f->gap_known ? "I'm Eddy, pleased to meet you. " : "");
+		return;
+	}
+	if (f->gap_ms < 8 * HOUR_MS) {
+		buf_add_str(md, ", here I am again. ");
+		return;
+	}
+	buf_add_str(md,
+	    f->gap_ms < 36 * HOUR_MS        ? "! "
+	        : f->gap_ms < 168 * HOUR_MS ? ", good to hear from you again! "
+	                                    : ", it has been a while! ");
+	if (f->last_asked == NULL || f->gap_ms >= 168 * HOUR_MS)
+		return;
+	tz_local(f->tz, f->wall_ms - (uint64_t)f->gap_ms, &t);
+	if (f->gap_ms < 36 * HOUR_MS)
+		buf_add_str(md, "Last time you asked: “");
+	else
+		buf_addf(md, "On %s you asked: “", tz_weekday(t.weekday));
+	command_put_name(md, f->last_asked);
+	buf_add_str(md, "” ");
+}
+
 static void answer_greeting(const struct command_facts *f, struct buf *md)
 {
 	struct tz_time t;
@@ -283,7 +312,8 @@ static void answer_greeting(const struct command_facts *f, struct buf *md)
 		buf_add_char(md, ' ');
 		command_put_name(md, f->person);
 	}
-	buf_add_str(md, "! Ask me something, or say `help`.");
+	add_gap(f, md);
+	buf_add_str(md, "Ask me something, or say `help`.");
 }
 
 static void answer_handover(const struct command_facts *f, struct buf *md)

@@ -31,6 +31,7 @@
 
 const struct pg_statement inject_statements[] = {
 	{ "inject_has", "SELECT EXISTS (SELECT 1 FROM context_items WHERE ws = $1 AND state = 2)" },
+	/* Rows are found by = ANY(keys) and names by sub-queries: with a join the planner may walk the whole tenant. */
 	{ "inject_items", /* $1 ws, $2 thread, $3 run, $4 who asks, $5 a guest, $6 query, $7 words, $8 tokens */
 	    "WITH own AS MATERIALIZED (SELECT t.id, t.place_id, t.audience_id, p.audience_id AS place_audience, p.visibility, f.parent_id"
 	    " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id LEFT JOIN forks f ON f.ws = t.ws AND f.id = t.fork_id"
@@ -38,8 +39,8 @@ const struct pg_statement inject_statements[] = {
 	    " allowed AS MATERIALIZED (SELECT array_agg(x.id) AS ids FROM (SELECT audience_id AS id FROM own UNION SELECT place_audience FROM own"
 	    " UNION (SELECT q.audience_id FROM places q WHERE q.ws = $1 AND q.visibility = 4 AND q.member AND NOT $5::bool"
 	    " AND (SELECT visibility FROM own) IN (1, 2, 4) ORDER BY q.id DESC LIMIT 4094)) x),"
-	    " named AS (SELECT pe.id FROM people pe WHERE pe.ws = $1 AND pe.id IN (SELECT DISTINCT about_id FROM context_items i"
-	    " WHERE i.ws = $1 AND i.about_id IS NOT NULL) AND lower(split_part(pe.name, ' ', 1)) = ANY ($7::text[])),"
+	    " named AS (SELECT pe.id FROM people pe WHERE pe.ws = $1 AND pe.id = ANY (ARRAY(SELECT DISTINCT about_id FROM context_items i"
+	    " WHERE i.ws = $1 AND i.about_id IS NOT NULL)) AND lower(split_part(pe.name, ' ', 1)) = ANY ($7::text[])),"
 	    " near AS ((SELECT i.id, 0::real AS rank FROM context_items i WHERE i.ws = $1 AND i.scope = 2 AND i.state = 2"
 	    " AND i.scope_id IN (SELECT id FROM own UNION ALL SELECT parent_id FROM own) ORDER BY i.created_at DESC LIMIT 60)"
 	    " UNION ALL (SELECT i.id, 0 FROM context_items i WHERE i.ws = $1 AND i.scope = 3 AND i.scope_id = (SELECT place_id FROM own)"
@@ -47,25 +48,25 @@ const struct pg_statement inject_statements[] = {
 	    " UNION ALL (SELECT i.id, 0 FROM context_items i WHERE i.ws = $1 AND i.scope = 5 AND i.state = 2 ORDER BY i.created_at DESC LIMIT 60)"
 	    " UNION ALL (SELECT i.id, 0 FROM context_items i WHERE i.ws = $1 AND i.about_id = $4::uuid AND i.state = 2"
 	    " ORDER BY i.created_at DESC LIMIT 30)"
-	    " UNION ALL (SELECT i.id, 0.1 FROM context_items i WHERE i.ws = $1 AND i.about_id IN (SELECT id FROM named) AND i.state = 2"
+	    " UNION ALL (SELECT i.id, 0.1 FROM context_items i WHERE i.ws = $1 AND i.about_id = ANY (ARRAY(SELECT id FROM named)) AND i.state = 2"
 	    " ORDER BY i.created_at DESC LIMIT 30)"
 	    " UNION ALL (SELECT f.item_id, f.rank FROM allowed, search_items($6::text, allowed.ids, 60) f)),"
-	    " best AS (SELECT id, max(rank) AS rank FROM near GROUP BY id),"
+	    " best AS MATERIALIZED (SELECT id, max(rank) AS rank FROM near GROUP BY id),"
 	    " ranked AS (SELECT i.id, i.kind, i.body, i.attribute, i.author_id, i.about_id, i.created_at,"
 	    " CASE WHEN i.scope = 2 AND i.scope_id = own.id THEN 3 WHEN i.scope = 2 AND i.scope_id = own.parent_id THEN 2.5"
 	    " WHEN i.scope = 3 AND i.scope_id = own.place_id THEN 2 WHEN i.about_id = $4 THEN 2 WHEN i.scope >= 4 THEN 1 ELSE 0 END"
 	    " + least(best.rank * 30, 4) + (SELECT count(*) FROM unnest(i.tags) g WHERE g = ANY ($7::text[])) * 0.5"
 	    " + 1.0 / (1 + extract(epoch FROM now() - i.created_at) / 2592000) + i.confidence AS score"
-	    " FROM own, allowed, best JOIN context_items i ON i.ws = $1 AND i.id = best.id"
-	    " WHERE i.state = 2 AND i.audience_id = ANY (allowed.ids) AND (i.expires_at IS NULL OR i.expires_at > now())"
+	    " FROM own, allowed, best JOIN context_items i ON i.id = best.id"
+	    " WHERE i.ws = $1 AND i.id = ANY (ARRAY(SELECT id FROM best)) AND i.state = 2 AND i.audience_id = ANY (allowed.ids) AND (i.expires_at IS NULL OR i.expires_at > now())"
 	    " AND (NOT $5::bool OR (i.scope = 2 AND i.scope_id = own.id))),"
 	    " counted AS (SELECT ranked.*, sum(octet_length(body) / 4 + " LINE_TOKENS
 	    ") OVER (ORDER BY score DESC, id) AS upto FROM ranked),"
 	    " taken AS MATERIALIZED (SELECT * FROM counted WHERE upto <= $8::int8 ORDER BY score DESC, id LIMIT 100),"
 	    " noted AS (UPDATE runs r SET given = (SELECT array_agg(id) FROM taken) FROM (SELECT set_config('synchronous_commit', 'off', true)) soft"
 	    " WHERE r.ws = $1 AND r.id = $3 AND EXISTS (SELECT 1 FROM taken))"
-	    " SELECT k.id, k.kind, k.body, k.attribute, au.name, ab.name, k.created_at FROM taken k"
-	    " LEFT JOIN people au ON au.ws = $1 AND au.id = k.author_id LEFT JOIN people ab ON ab.ws = $1 AND ab.id = k.about_id"
+	    " SELECT k.id, k.kind, k.body, k.attribute, (SELECT name FROM people WHERE ws = $1 AND id = k.author_id),"
+	    " (SELECT name FROM people WHERE ws = $1 AND id = k.about_id), k.created_at FROM taken k"
 	    " ORDER BY k.score DESC, k.id" },
 	{ NULL, NULL },
 };

@@ -1,6 +1,7 @@
 /*
  * The core alone: how many messages a second go from accept to a delivered answer with a real database, a model and an adapter that
- * answer at once.  Usage: engine_bench [EVENTS] [THREADS] (closed loop: one message in flight per thread).
+ * answer at once.  Usage: engine_bench [EVENTS] [THREADS] [ITEMS] (closed loop: one message in flight per thread).  With ITEMS the same three
+ * rounds follow with so many context items in each thread, all of them told to the model as far as they fit, and the ratio is printed.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,6 +14,9 @@
 #include "../../core/base/clock.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
+#include "../../core/engine/engine_internal.h"
+#include "../../core/memory/inject.h"
+#include "../support/db.h"
 #include "../support/engine_fixture.h"
 
 static struct fixture *fix;
@@ -61,13 +65,28 @@ static void on_whole(void *arg, const struct reply *r)
 	say(p ? atol(p + 12) : 0);
 }
 
-int main(int argc, char **argv)
+static double middle(const double v[3])
 {
-	long events = argc > 1 ? atol(argv[1]) : 20000;
-	threads = argc > 2 ? atol(argv[2]) : 200;
-	log_set_level(LOG_WARN);
-	fix = fixture_new(
-	    &(struct fixture_options){ .quick = true, .caps = CAP_EDIT, .on_whole = on_whole, .url = getenv("EDDY_BENCH_URL") });
+	double low = v[0] < v[1] ? v[0] : v[1], high = v[0] < v[1] ? v[1] : v[0];
+	return v[2] < low ? low : v[2] > high ? high : v[2];
+}
+
+static void remember(long items)
+{
+	char sql[900];
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO eddy.context_items (ws, id, kind, scope, scope_id, state, origin, body, tags, audience_id) SELECT t.ws, gen_random_uuid(), 2,"
+	    " CASE WHEN n %% 2 = 0 THEN 2 ELSE 3 END, CASE WHEN n %% 2 = 0 THEN t.id ELSE t.place_id END, 2, 4, 'We decided thing number ' || n ||"
+	    " ' about the deploy of the team, and that whoever is on duty looks at it first.', '{deploy,team}', t.audience_id"
+	    " FROM eddy.threads t, generate_series(1, %ld) AS n; ANALYZE eddy.context_items",
+	    items);
+	if (!test_db_exec(sql))
+		exit(1);
+	memory_touched(fixture_engine(fix)->memory, fixture_ws(fix));
+}
+
+static void rounds(long events, double rate[3])
+{
 	struct rusage a, b;
 	for (int round = 0; round < 3; round++) {
 		long before = atomic_load(&answered);
@@ -87,6 +106,32 @@ int main(int argc, char **argv)
 		    atomic_load(&answered) - before, atomic_load(&refused), (double)events / s, cpu / (double)events * 1e6,
 		    b.ru_maxrss);
 		fflush(stdout);
+		rate[round] = (double)events / s;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	long events = argc > 1 ? atol(argv[1]) : 20000;
+	threads = argc > 2 ? atol(argv[2]) : 200;
+	log_set_level(LOG_WARN);
+	fix = fixture_new(
+	    &(struct fixture_options){ .quick = true, .caps = CAP_EDIT, .on_whole = on_whole, .url = getenv("EDDY_BENCH_URL") });
+	long items = argc > 3 ? atol(argv[3]) : 0;
+	double without[3], with[3];
+	rounds(events, without);
+	if (items > 0) {
+		/* what a run pays in a workspace that has none */
+		uint64_t t0 = clock_us();
+		long may = 0;
+		for (int i = 0; i < 1000000; i++)
+			may += memory_may_have(fixture_engine(fix)->memory, fixture_ws(fix));
+		printf("asking whether there is anything to remember: %.0f ns (%ld)\n", (double)(clock_us() - t0) / 1e3,
+		    may > 0 ? 1L : 0L);
+		remember(items);
+		rounds(events, with);
+		printf("%ld runs were told something; with %ld items in each thread %.2f of the rate without\n",
+		    db_count("SELECT count(*) FROM runs WHERE given IS NOT NULL"), items, middle(with) / middle(without));
 	}
 	fixture_free(fix);
 	return 0;

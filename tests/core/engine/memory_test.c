@@ -352,6 +352,48 @@ static void decisions__of_guests_and_the_private__are_not_noted(void **state)
 	fixture_free(f);
 }
 
+static void greeting__after_a_while__says_what_it_was_about(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
+	struct at at = direct(f);
+	has(ask(at, "Ann", "hello"), "pleased to meet you");
+	at.thread = "t2";
+	ask(at, "Ann", "which database *do* we take?");
+	has(ask(at, "Ann", "hello"), ", here I am again. Ask me something");
+	static const struct {
+		int hours;
+		const char *says, *topic;
+	} gaps[] = { { 7, "here I am again", NULL }, { 9, "! Last time you asked: “", "which database" },
+		{ 35, "! Last time you asked: “", "which database" },
+		{ 37, ", good to hear from you again! On ", "which database" },
+		{ 167, ", good to hear from you again! On ", "which database" }, { 169, ", it has been a while! Ask", NULL } };
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+		char sql[160];
+		snprintf(
+		    sql, sizeof(sql), "UPDATE eddy.messages SET created_at = now() - interval '%d hours 5 minutes'", gaps[i].hours);
+		assert_true(test_db_exec(sql));
+		const struct noted *n = ask(at, "Ann", "hello");
+		has(n, gaps[i].says);
+		if (gaps[i].topic != NULL)
+			has(n, gaps[i].topic);
+		else
+			has_not(n, "which database");
+	}
+	/* nothing of it where others read, to somebody else, in private mode, or when it went wrong */
+	assert_true(test_db_exec("UPDATE eddy.messages SET created_at = now() - interval '9 hours'"));
+	has_not(ask(channel(f), "Ann", "hello"), "which database");
+	has_not(ask(at, "Bob", "hello"), "which database");
+	assert_true(test_db_exec(
+	    "UPDATE eddy.messages SET created_at = now() - interval '9 hours'; UPDATE eddy.people SET private = true"));
+	has_not(ask(at, "Ann", "hello"), "which database");
+	assert_true(
+	    test_db_exec("UPDATE eddy.messages SET created_at = now() - interval '9 hours'; UPDATE eddy.people SET private = false;"
+	                 "UPDATE eddy.runs SET state = 5 WHERE kind = 1"));
+	has_not(ask(at, "Ann", "hello"), "which database");
+	fixture_free(f);
+}
+
 int main(void)
 {
 	log_set_level(LOG_ERROR);
@@ -366,6 +408,7 @@ int main(void)
 		cmocka_unit_test(why__shows_what_the_answer_rested_on),
 		cmocka_unit_test(decisions__found_by_the_model__are_proposals_until_kept),
 		cmocka_unit_test(decisions__without_a_model__are_found_by_their_words),
+		cmocka_unit_test(greeting__after_a_while__says_what_it_was_about),
 		cmocka_unit_test(decisions__of_guests_and_the_private__are_not_noted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
