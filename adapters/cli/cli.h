@@ -122,6 +122,8 @@ int cmd_mail_text(struct cli *c);
 int cmd_mail_stops(struct cli *c);
 int cmd_mail_stop(struct cli *c);
 int cmd_mail_allow(struct cli *c);
+int cmd_prompt_list(struct cli *c);
+int cmd_prompt_show(struct cli *c);
 int cmd_version(struct cli *c);
 int cmd_help(struct cli *c);
 int cmd_help_man(struct cli *c);

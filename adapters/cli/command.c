@@ -97,6 +97,13 @@ const struct command commands[] = {
 	    { "eddy mail stop ana@example.org\t" }, 1, 1, false, cmd_mail_stop },
 	{ "mail allow", "ADDRESS", "", "write to ADDRESS again", NULL,
 	    { "eddy mail allow ana@example.org\tafter a mailbox was mended" }, 1, 1, false, cmd_mail_allow },
+	{ "prompt list", "", "", "list what goes to a model", NULL, { "eddy prompt list\t" }, 0, 0, false, cmd_prompt_list },
+	{ "prompt show", "NAME|RUN", "", "print a prompt: a template, or what a run has asked",
+	    "With a name of `prompt list`: that prompt with example facts. With the id of a run (it stands in the log): the request of its last "
+	    "call of a model, built again from the database, and whether it is still what the model saw. It holds what people wrote.",
+	    { "eddy prompt show resolution\tthe template",
+	        "eddy prompt show 01a1fec9-38b8-7000-9bc5-10164d908cfd\twhat that run was asked" },
+	    1, 1, false, cmd_prompt_show },
 	{ "version", "", "", "print the version", NULL, { "eddy version\t" }, 0, 0, false, cmd_version },
 	{ "help", "[COMMAND]", "", "show help for all or one command", NULL, { "eddy help chat\t" }, 0, 2, false, cmd_help },
 	{ "help-man", "", "", "print the manual page", NULL, { 0 }, 0, 0, true, cmd_help_man },

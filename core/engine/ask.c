@@ -189,8 +189,14 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
 
 static enum err ask_open(struct ask *a, struct run *r, struct pg *pg)
 {
-	*a = (struct ask){ .e = r->e, .r = r, .pg = pg, .wall_ms = clock_wall_ms(), .md = &r->answer, .arg = "", .text = "" };
-	char place[128];
+	*a = (struct ask){ .e = r->e,
+		.r = r,
+		.pg = pg,
+		.again = r->replay != NULL,
+		.wall_ms = r->replay != NULL ? (uint64_t)r->replay->mark.at_ms : clock_wall_ms(),
+		.md = &r->answer,
+		.arg = "",
+		.text = "" };
 	struct pg_args *g = pg_args_new();
 	PGresult *res = NULL;
 	pg_arg_id(g, r->ws);
@@ -199,7 +205,7 @@ static enum err ask_open(struct ask *a, struct run *r, struct pg *pg)
 	if (e == ERR_NONE)
 		e = context_card(r->e, pg, r->ws, r->person, &a->card);
 	if (e == ERR_NONE)
-		e = context_place(r->e, pg, r->ws, r->place, place, sizeof(place), &a->visibility);
+		e = context_place(r->e, pg, r->ws, r->place, a->place, sizeof(a->place), &a->visibility);
 	if (e == ERR_NONE)
 		e = pg_query(pg, "ask_message", g, &res);
 	e = pg_end(pg, e);
@@ -255,6 +261,7 @@ enum ask_step ask_begin(struct run *r, struct pg *pg, const struct ask_handler *
 		ask_task_free(r->task);
 		r->task = xmalloc(sizeof(*r->task));
 		*r->task = a.task;
+		r->mark = (struct prompt_mark){ .at_ms = (int64_t)a.wall_ms };
 		ask_close(&a, ERR_NONE);
 		return ASK_MODEL;
 	}

@@ -3,6 +3,7 @@
 
 #include "../base/buf.h"
 #include "../people/directory.h"
+#include "../talk/resolution.h"
 #include "engine_internal.h"
 
 struct ask_event;
@@ -27,6 +28,7 @@ struct ask {
 	struct run *r;           /* ws, id, thread, place, audience, person, message, message_seq, about, fork, via, origin */
 	struct person_card card; /* who asks */
 	enum visibility visibility;
+	char place[128];  /* its name; "": it has none */
 	const char *text; /* the message */
 	size_t text_len;
 	const char *arg; /* what follows the command's own words; "" */
@@ -37,6 +39,7 @@ struct ask {
 	struct ask_task task;
 	PGresult *message;        /* what ${text} borrows from */
 	struct ask_event *events; /* for live views, once it is committed */
+	bool again;               /* a prompt is built once more (replay.c): the task is made whatever has become of it */
 	bool more_work;           /* rows were put into the outbox of any thread: they are looked for after the handler */
 };
 struct ask_handler {
@@ -62,6 +65,11 @@ void ask_component(struct ask *a, const struct component *c); /* copies */
 /** A link that people can follow to a stored message; false: there is none on that transport. */
 bool ask_permalink(const struct ask *a, const char *adapter, const char *place_key, const char *thread_key, const char *message_key,
     char *out, size_t n);
+/**
+ * complete(): do the numbers that the model was told still mean the same messages?  False: one was edited or deleted meanwhile, and its words are
+ * not to be used (ERR_INPUT).
+ */
+bool ask_is_same(const struct ask *a, const struct digest_message *m, size_t n);
 /** One query inside the open transaction; ${out} may be NULL, else it is the caller's to PQclear(). */
 enum err ask_query(struct ask *a, const char *statement, const struct pg_args *args, PGresult **out);
 

@@ -290,7 +290,7 @@ static enum err complete_inside(struct ask *a, const char *said, size_t n)
 		e = memory_private(a, &private);
 	if (e == ERR_NONE && said == NULL)
 		find_without_model(&t, &f);
-	else if (e == ERR_NONE && !read_said(said, n, &t, &f))
+	else if (e == ERR_NONE && (!ask_is_same(a, t.list, t.len) || !read_said(said, n, &t, &f)))
 		e = ERR_INPUT;
 	/* What guests ask for is not noted; they see what the others have. */
 	if (e == ERR_NONE && !private && !a->card.guest)

@@ -106,12 +106,9 @@ static bool has_model(const struct ask *a)
 
 static void make_task(struct ask *a, const char *name, const struct material *m, const char *before)
 {
-	char place[128] = "";
-	enum visibility v;
-	directory_place_name(a->e->directory, a->r->place, place, sizeof(place), &v);
 	const struct task_facts f = { .topic = m->said.title,
 		.before = before,
-		.place = place,
+		.place = a->place,
 		.asker = a->card.name,
 		.tz = a->card.tz[0] ? a->card.tz : NULL,
 		.wall_ms = a->wall_ms,
@@ -124,12 +121,11 @@ static void make_task(struct ask *a, const char *name, const struct material *m,
 	task_prompt(name, &f, &a->task.system, &a->task.input);
 }
 
-/* Do the numbers that the model was told still mean the same messages? */
-static bool is_same(const struct ask *a, const struct material *m)
+bool ask_is_same(const struct ask *a, const struct digest_message *m, size_t n)
 {
 	struct buf now = BUF_INIT;
 	const struct buf *then = &a->r->task->input;
-	digest_transcript(m->list, m->len, TASK_ROOM, &now);
+	digest_transcript(m, n, TASK_ROOM, &now);
 	while (now.len > 0 && now.p[now.len - 1] == '\n')
 		buf_truncate(&now, now.len - 1);
 	bool same = now.len > 0 && then->len > 0 && memmem(then->p, then->len, now.p, now.len) != NULL;
@@ -178,7 +174,7 @@ static enum err summarise_answer(struct ask *a)
 	e = pg_end(a->pg, e);
 	if (e == ERR_NONE && m.len == 0) {
 		buf_add_str(a->md, "There is nothing to sum up here yet: I read what was said in this thread before you asked.");
-	} else if (e == ERR_NONE && is_fresh(&kept, &m) && (kept.by_model || !has_model(a))) {
+	} else if (e == ERR_NONE && !a->again && is_fresh(&kept, &m) && (kept.by_model || !has_model(a))) {
 		put_kept(a, &kept);
 	} else if (e == ERR_NONE) {
 		/* Of a thread too long to be read whole the last summary tells the beginning. */
@@ -197,7 +193,8 @@ static enum err summarise_complete(struct ask *a, const char *said, size_t n)
 	enum err e = pg_begin(a->pg, a->r->ws);
 	if (e == ERR_NONE)
 		e = load_thread(a, 0, ID_NONE, &m);
-	if (e == ERR_NONE && said != NULL && (!is_same(a, &m) || digest_check(said, n, m.list, m.len, LINES_MAX, &body) == 0))
+	if (e == ERR_NONE && said != NULL &&
+	    (!ask_is_same(a, m.list, m.len) || digest_check(said, n, m.list, m.len, LINES_MAX, &body) == 0))
 		e = ERR_INPUT;
 	if (e == ERR_NONE && said == NULL)
 		digest_extract(m.list, m.len, LINES_MAX, &body);
@@ -436,7 +433,8 @@ static enum err catch_up_complete(struct ask *a, const char *said, size_t n)
 	if (e == ERR_NONE)
 		e = load_missed(a, &m);
 	e = pg_end(a->pg, e);
-	if (e == ERR_NONE && said != NULL && (!is_same(a, &m) || digest_check(said, n, m.list, m.len, LINES_MAX, &body) == 0))
+	if (e == ERR_NONE && said != NULL &&
+	    (!ask_is_same(a, m.list, m.len) || digest_check(said, n, m.list, m.len, LINES_MAX, &body) == 0))
 		e = ERR_INPUT;
 	if (e == ERR_NONE && said == NULL && m.groups_len > 0)
 		extract_groups(&m, &body);

@@ -33,7 +33,8 @@ const struct pg_statement ask_resolve_statements[] = {
 	{ "resolve_messages",
 	    "SELECT * FROM (SELECT " COLUMNS SAID
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.audience_id = (SELECT audience_id FROM threads"
-	    " WHERE ws = $1 AND id = $2)" COUNTS " ORDER BY m.seq DESC LIMIT $3) x ORDER BY 2" },
+	    " WHERE ws = $1 AND id = $2) AND ($4::int8 = 0 OR m.created_at < to_timestamp($4 / 1000.0))" COUNTS
+	    " ORDER BY m.seq DESC LIMIT $3) x ORDER BY 2" },
 	{ "resolve_about",
 	    "SELECT " COLUMNS SAID " WHERE m.ws = $1 AND m.id = $2 AND m.thread_id = $3 AND m.state <> 2 AND m.body <> ''" },
 	{ "resolve_by_ids",
@@ -115,6 +116,7 @@ static enum err load_messages(struct ask *a, const struct fork_row *f, struct me
 	pg_arg_id(g, a->r->ws);
 	pg_arg_id(g, f->thread);
 	pg_arg_int8(g, MESSAGES_MAX);
+	pg_arg_int8(g, a->again ? (int64_t)a->wall_ms + 1 : 0); /* what has come since was not told */
 	if (e == ERR_NONE)
 		e = ask_query(a, "resolve_messages", g, &out->res[1]);
 	pg_args_free(g);
@@ -264,8 +266,8 @@ static enum err store_draft(
 /* True when the side thread may be resolved now; else the answer says why not. */
 static bool is_resolvable(struct ask *a, const struct fork_row *f)
 {
-	if (f->res == NULL)
-		return false;
+	if (f->res == NULL || a->again)
+		return f->res != NULL;
 	if (f->state != FORK_ACTIVE)
 		fork_say_state(a, f);
 	return f->state == FORK_ACTIVE;
@@ -315,7 +317,7 @@ enum err resolve_complete(struct ask *a, const char *said, size_t n)
 	if (ok)
 		e = load_messages(a, &f, &m);
 	if (ok && e == ERR_NONE) {
-		if (said != NULL && !resolution_parse(said, n, m.len, &r, why))
+		if (said != NULL && (!ask_is_same(a, m.list, m.len) || !resolution_parse(said, n, m.len, &r, why)))
 			e = ERR_INPUT;
 		else if (said == NULL)
 			resolution_extract(f.topic, m.list, m.len, &r);

@@ -29,6 +29,10 @@ const struct pg_statement context_statements[] = {
 	    " LEFT JOIN messages m ON m.ws = f.ws AND m.id = f.about_id AND m.state <> 2"
 	    " LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE f.ws = $1 AND f.id = $2" },
+	/* What was told in an earlier call: replay.c. */
+	{ "context_told",
+	    "SELECT seq, author_kind, author_id, body FROM messages WHERE ws = $1 AND thread_id = $2 AND seq BETWEEN $3 AND $4"
+	    " AND (seq <= $5 OR author_kind = 2) AND state <> 2 ORDER BY seq = $5, seq LIMIT 50" },
 	{ "context_steps", "SELECT kind, body FROM run_steps WHERE ws = $1 AND run_id = $2 ORDER BY n" },
 	{ NULL, NULL },
 };
@@ -154,7 +158,12 @@ static void add_messages(struct run *r, struct context *c, struct engine *e, uin
 	bool several = has_several(&c->transcript);
 	size_t from = fit(r, c, room);
 	while (from + 1 < c->transcript.len && c->transcript.items[from].kind == AUTHOR_EDDY)
-		from++; /* a conversation opens with a person */
+		from++;                                     /* a conversation opens with a person */
+	for (size_t i = from; i < c->transcript.len; i++) { /* the question stands last, whatever came after it */
+		int64_t seq = c->transcript.items[i].seq;
+		r->mark.from = i == from || seq < r->mark.from ? seq : r->mark.from;
+		r->mark.upto = i == from || seq > r->mark.upto ? seq : r->mark.upto;
+	}
 	c->messages = xcalloc(c->transcript.len - from + r->steps_len + 1, sizeof(*c->messages));
 	size_t need = 0;
 	for (size_t i = from; several && i < c->transcript.len; i++)
@@ -232,9 +241,37 @@ static enum err load_fork(struct run *r, struct pg *pg, struct buf *out)
 	return e;
 }
 
+static enum err load_told(struct run *r, struct pg *pg, struct transcript *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *res = NULL;
+	pg_arg_id(a, r->ws);
+	pg_arg_id(a, r->thread);
+	pg_arg_int8(a, r->replay->mark.from);
+	pg_arg_int8(a, r->replay->mark.upto);
+	pg_arg_int8(a, r->message_seq);
+	enum err e = pg_query(pg, "context_told", a, &res);
+	pg_args_free(a);
+	size_t bytes = 1;
+	for (int i = 0; e == ERR_NONE && i < PQntuples(res); i++)
+		bytes += (size_t)PQgetlength(res, i, 3) + 1;
+	char *p = out->memory = xmalloc(bytes);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(res) && i < TRANSCRIPT_MAX; i++) {
+		size_t n = (size_t)PQgetlength(res, i, 3);
+		memcpy(p, PQgetvalue(res, i, 3), n + 1);
+		out->items[out->len++] = (struct transcript_item){ pg_get_int8(res, i, 0), (enum author_kind)pg_get_int8(res, i, 1),
+			PQgetisnull(res, i, 2) ? ID_NONE : pg_get_id(res, i, 2), p, n };
+		p += n + 1;
+	}
+	PQclear(res);
+	return e;
+}
+
 /* What may be told of what is remembered: a quarter of the window at most. */
 static uint32_t memory_room(const struct run *r, const struct agent *agent)
 {
+	if (r->replay != NULL)
+		return 0;
 	struct model *m = r->e->model;
 	int64_t most = settings_int(r->e->o.settings, "memory.inject_tokens");
 	uint32_t quarter = m->ops->window(m, agent->model) / 4;
@@ -256,6 +293,8 @@ static enum err remember(struct run *r, struct pg *pg, const struct context *c)
 		.tokens = memory_room(r, c->agent),
 	};
 	buf_reset(&r->memory);
+	if (r->replay != NULL)
+		return r->replay->without_memory ? ERR_NONE : memory_given(pg, r->ws, r->id, &r->memory);
 	enum err e = memory_inject(r->e->memory, pg, &ask, &r->memory);
 	r->remembered = e == ERR_NONE;
 	return e;
@@ -266,11 +305,12 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 {
 	struct engine *e = r->e;
 	int64_t upto = r->context_upto > r->message_seq ? r->context_upto : r->message_seq;
-	bool have = transcripts_get(e->transcripts, r->thread, upto, &c->transcript);
+	bool have = r->replay == NULL && transcripts_get(e->transcripts, r->thread, upto, &c->transcript);
 	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
 	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
 	bool steps = !r->resumed || r->steps_loaded || r->steps_len > 0;
 	bool recall = (!r->remembered || r->turns == 0) && !r->floor && memory_may_have(e->memory, r->ws);
+	recall = recall || r->replay != NULL;
 	bool need = !have || !card || !steps || !known || !id_is_none(r->fork) || recall;
 	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
 	if (!need && err == ERR_NONE && c->agent != NULL)
@@ -279,7 +319,9 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 		return err;
 	if (c->agent == NULL)
 		err = engine_agent(e, pg, r->ws, &c->agent);
-	if (err == ERR_NONE && !have)
+	if (err == ERR_NONE && r->replay != NULL)
+		err = load_told(r, pg, &c->transcript);
+	else if (err == ERR_NONE && !have)
 		err = transcript_load(pg, e->transcripts, r->ws, r->thread, upto, &c->transcript);
 	if (err == ERR_NONE && !card)
 		err = context_card(e, pg, r->ws, r->person, &c->card);
@@ -317,14 +359,15 @@ enum err context_build(struct run *r, struct pg *pg, struct context *c)
 		.visibility = v,
 		.workspace = settings_str(r->e->o.settings, "workspace.name"),
 		.tz = c->card.tz[0] ? c->card.tz : NULL,
-		.wall_ms = clock_wall_ms(),
+		.wall_ms = r->replay != NULL ? (uint64_t)r->replay->mark.at_ms : clock_wall_ms(),
 	};
+	r->mark = (struct prompt_mark){ .at_ms = (int64_t)f.wall_ms };
 	agent_prompt(c->agent, &f, &c->system);
 	buf_add(&c->system, c->fork.p, c->fork.len);
 	if (!r->floor && r->shrink == 0)
 		buf_add(&c->system, r->memory.p, r->memory.len);
 	struct model *m = r->e->model;
-	uint32_t window = m->ops->window(m, r->floor ? "builtin" : c->agent->model);
+	uint32_t window = r->replay != NULL ? UINT32_MAX / 8 : m->ops->window(m, r->floor ? "builtin" : c->agent->model);
 	uint32_t taken = c->agent->max_tokens + MARGIN_TOKENS;
 	uint32_t room = window > taken + 1024 ? window - taken : 1024;
 	room >>= r->shrink;

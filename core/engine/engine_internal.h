@@ -22,6 +22,7 @@
 #include "../talk/transcript.h"
 #include "command.h"
 #include "engine.h"
+#include "replay.h"
 
 #define ADAPTERS_MAX 8
 #define ACCEPT_MAX 8192    /* intents waiting for COMMIT; more is "busy" */
@@ -63,6 +64,7 @@ struct call_record {
 	struct id id;
 	struct model_usage usage;
 	const char *result; /* static */
+	struct prompt_mark mark;
 };
 
 struct ask_task;
@@ -108,6 +110,8 @@ struct run {
 	bool steps_loaded;
 	struct step *steps;
 	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
+	struct prompt_mark mark;                       /* of the call that is made */
+	const struct replay *replay;                   /* nothing is asked: a prompt is built once more (replay.c) */
 	struct call_record *calls;                     /* made when the first call has ended: a thousand waiting runs need none */
 	size_t calls_len;
 	int64_t reserved_micros, context_upto;

@@ -406,7 +406,7 @@ static void record_call(struct run *r, const struct model_event *ev)
 		return;
 	}
 	r->calls = xrealloc(r->calls, (r->calls_len + 1) * sizeof(*r->calls));
-	r->calls[r->calls_len++] = (struct call_record){ id_new(), ev->usage, ok ? "ok" : fail_word(ev->fail) };
+	r->calls[r->calls_len++] = (struct call_record){ id_new(), ev->usage, ok ? "ok" : fail_word(ev->fail), r->mark };
 }
 
 /* A long answer goes out in short; the rest is there for who asks. */
@@ -630,6 +630,7 @@ static bool reserve(struct run *r, struct pg *pg, const char *model, uint32_t in
 
 static void start_call(struct run *r, const struct model_request *q)
 {
+	prompt_digest(q, r->mark.digest);
 	pthread_mutex_lock(&r->mutex);
 	struct model *m = r->e->model;
 	struct model_call *call = m->ops->start(m, q, on_model, r);

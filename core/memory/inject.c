@@ -68,6 +68,11 @@ const struct pg_statement inject_statements[] = {
 	    " SELECT k.id, k.kind, k.body, k.attribute, (SELECT name FROM people WHERE ws = $1 AND id = k.author_id),"
 	    " (SELECT name FROM people WHERE ws = $1 AND id = k.about_id), k.created_at FROM taken k"
 	    " ORDER BY k.score DESC, k.id" },
+	{ "inject_given",
+	    "SELECT k.id, k.kind, k.body, k.attribute, au.name, ab.name, k.created_at FROM runs r"
+	    " CROSS JOIN LATERAL unnest(r.given) WITH ORDINALITY AS g(id, n) JOIN context_items k ON k.ws = r.ws AND k.id = g.id"
+	    " LEFT JOIN people au ON au.ws = $1 AND au.id = k.author_id LEFT JOIN people ab ON ab.ws = $1 AND ab.id = k.about_id"
+	    " WHERE r.ws = $1 AND r.id = $2 ORDER BY g.n" },
 	{ NULL, NULL },
 };
 
@@ -259,6 +264,20 @@ enum err memory_inject(struct memory *m, struct pg *pg, const struct memory_ask 
 		render(r, q->tokens, out);
 	else if (stale)
 		e = ask_has(m, pg, q->ws, &has); /* perhaps the last one has gone */
+	PQclear(r);
+	return e;
+}
+
+enum err memory_given(struct pg *pg, struct id ws, struct id run, struct buf *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, run);
+	enum err e = pg_query(pg, "inject_given", a, &r);
+	pg_args_free(a);
+	if (e == ERR_NONE && PQntuples(r) > 0)
+		render(r, UINT32_MAX, out);
 	PQclear(r);
 	return e;
 }
