@@ -241,6 +241,7 @@ static const char *keep_text(struct material *m, const char *s)
 	return m->texts[m->texts_len++];
 }
 
+/* Newest first. */
 static void on_found(void *arg, const struct found_message *f)
 {
 	struct finding *x = arg;
@@ -260,23 +261,12 @@ static void on_found(void *arg, const struct found_message *f)
 		to->link[0] = '\0';
 }
 
-/* Newest first, and where two are of one moment always in the same order: the numbers must come out the same twice. */
-static int by_age(const void *a, const void *b)
-{
-	const struct found *x = a, *y = b;
-	if (x->m.at_ms != y->m.at_ms)
-		return x->m.at_ms > y->m.at_ms ? -1 : 1;
-	int c = id_compare(x->thread, y->thread);
-	return c != 0 ? c : x->m.seq > y->m.seq ? -1 : x->m.seq < y->m.seq;
-}
-
 /* Thread by thread, the one with the newest message first; inside each in the order in which things were said. */
 static void group(struct finding *x)
 {
 	struct material *m = x->m;
 	m->list = xcalloc(x->len + 1, sizeof(*m->list));
 	m->links = xcalloc(x->len + 1, sizeof(*m->links));
-	qsort(x->found, x->len, sizeof(x->found[0]), by_age);
 	for (size_t i = 0; i < x->len; i++) {
 		struct found *f = &x->found[i];
 		while (f->nth < x->threads && !id_equal(x->seen[f->nth], f->thread))
