@@ -23,7 +23,7 @@
 	" FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id" \
 	" LEFT JOIN outbox o ON o.ws = m.ws AND o.id = m.run_id"
 #define COUNTS \
-	" AND m.state <> 2 AND m.body <> '' AND NOT (m.author_kind = 2 AND (m.run_id IS NULL OR r.kind = 2)) AND m.author_kind <> 3" \
+	" AND m.state <> 2 AND m.body <> '' AND NOT (m.author_kind = 2 AND (m.run_id IS NULL OR r.kind = 2 OR r.builtin)) AND m.author_kind <> 3" \
 	" AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.ws = m.ws AND c.thread_id = m.thread_id AND c.message_id = m.id AND c.kind = 2)"
 #define COLUMNS \
 	"m.id, m.seq, m.created_at, m.author_kind, p.name, coalesce(m.whole, m.body)," \

@@ -23,7 +23,7 @@ const struct pg_statement finish_statements[] = {
 	/* Rows are found by = ANY(keys) and take their values by position: with a join the planner may walk the whole tenant. */
 	{ "finish_runs",
 	    "UPDATE runs SET state = ($4::int2[])[array_position($2, id)], error = ($5::text[])[array_position($2, id)], finished_at = now(),"
-	    " agent_id = ($6::uuid[])[array_position($2, id)]"
+	    " agent_id = ($6::uuid[])[array_position($2, id)], builtin = ($7::bool[])[array_position($2, id)]"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND token = ($3::int8[])[array_position($2, id)] AND state <= 2"
 	    " RETURNING array_position($2, id) - 1" },
 	{ "finish_threads",
@@ -142,6 +142,12 @@ static struct group *group(struct writer_tx *tx, struct write_op **ops, size_t n
 	return g;
 }
 
+static bool by_builtin(const struct run *r)
+{
+	const char *provider = r->calls_len > 0 ? r->calls[r->calls_len - 1].usage.provider : NULL;
+	return r->kind == RUN_AGENT && provider != NULL && strcmp(provider, "builtin") == 0;
+}
+
 static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	struct pg_args *g = writer_args(tx);
@@ -158,6 +164,7 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(21, pg_array_int2(g, (int16_t)r->outcome));
 	EACH(25, pg_array_str(g, r->error));
 	EACH(2950, pg_array_id(g, r->agent));
+	EACH(16, pg_array_bool(g, by_builtin(r)));
 	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
 #undef EACH
 }

@@ -31,7 +31,7 @@ const struct pg_statement said_statements[] = {
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.seq > $3 AND m.seq < $4 AND m.state <> 2 AND m.body <> '' AND m.author_kind <> 3"
 	    " AND m.audience_id = (SELECT audience_id FROM threads WHERE ws = $1 AND id = $2)"
 	    " AND ($5::uuid IS NULL OR m.author_id IS DISTINCT FROM $5)"
-	    " AND (m.author_kind <> 2 OR b.id IS NOT NULL OR m.run_id IS NOT NULL AND r.kind IS DISTINCT FROM 2)"
+	    " AND (m.author_kind <> 2 OR b.id IS NOT NULL OR m.run_id IS NOT NULL AND r.kind IS DISTINCT FROM 2 AND r.builtin IS NOT TRUE)"
 	    " AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.ws = m.ws AND c.thread_id = m.thread_id AND c.message_id = m.id AND c.kind = 2)"
 	    " ORDER BY m.seq DESC LIMIT $6) x ORDER BY 2" },
 	{ "summary_get", "SELECT body, upto_seq, by_model, created_at FROM summaries WHERE ws = $1 AND thread_id = $2" },
