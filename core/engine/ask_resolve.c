@@ -55,6 +55,8 @@ const struct pg_statement ask_resolve_statements[] = {
 	    "UPDATE resolutions SET headline = $3, body = $4, edited = true WHERE ws = $1 AND id = $2 AND state = 1" },
 	{ "resolve_accept",
 	    "UPDATE resolutions SET state = 2, message_id = $3, closed_at = now(), closed_by = $4 WHERE ws = $1 AND id = $2 AND state = 1" },
+	/* In the order in which the writer takes them. */
+	{ "resolve_lock", "SELECT 1 FROM threads WHERE ws = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE" },
 	{ "resolve_discard",
 	    "UPDATE resolutions SET state = 4, closed_at = now(), closed_by = $3 WHERE ws = $1 AND id = $2 AND state = 1 RETURNING id" },
 	{ NULL, NULL },
@@ -459,7 +461,16 @@ static enum err accept_draft(struct ask *a, struct draft *d)
 	struct resolution r = { 0 };
 	struct messages m = { 0 };
 	char why[200];
-	enum err e = load_sources(a, &d->f, d->sources, d->sources_len, &m);
+	struct pg_args *g = pg_args_new();
+	pg_arg_id(g, a->r->ws);
+	pg_array_begin(g, PG_UUID);
+	pg_array_id(g, d->f.thread);
+	pg_array_id(g, d->f.parent);
+	pg_array_end(g);
+	enum err e = ask_query(a, "resolve_lock", g, NULL);
+	pg_args_free(g);
+	if (e == ERR_NONE)
+		e = load_sources(a, &d->f, d->sources, d->sources_len, &m);
 	if (e == ERR_NONE && !resolution_read(d->body, d->body_len, d->sources_len, &r, why))
 		e = ERR_BROKEN; /* it was read before it was stored */
 	if (e == ERR_NONE)
