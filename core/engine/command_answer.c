@@ -290,7 +290,7 @@ static void add_gap(const struct command_facts *f, struct buf *md)
 	    f->gap_ms < 36 * HOUR_MS        ? "! "
 	        : f->gap_ms < 168 * HOUR_MS ? ", good to hear from you again! "
 	                                    : ", it has been a while! ");
-	if (f->last_asked == NULL || f->gap_ms >= 168 * HOUR_MS)
+	if (f->last_asked == NULL || f->gap_ms < 8 * HOUR_MS || f->gap_ms >= 168 * HOUR_MS)
 		return;
 	tz_local(f->tz, f->wall_ms - (uint64_t)f->gap_ms, &t);
 	if (f->gap_ms < 36 * HOUR_MS)
@@ -308,6 +308,8 @@ static void answer_greeting(const struct command_facts *f, struct buf *md)
 	if (tz_local(f->tz, f->wall_ms, &t))
 		hello = t.hour >= 5 && t.hour < 12 ? "Good morning" : t.hour >= 18 && t.hour < 23 ? "Good evening" : "Hello";
 	buf_add_str(md, hello);
+	if (f->gap_known && f->gap_ms > 0 && f->gap_ms < 8 * HOUR_MS)
+		buf_add_str(md, " again");
 	if (f->person != NULL && f->person[0] != '\0') {
 		buf_add_char(md, ' ');
 		command_put_name(md, f->person);

@@ -360,11 +360,11 @@ static void greeting__after_a_while__says_what_it_was_about(void **state)
 	has(ask(at, "Ann", "hello"), "pleased to meet you");
 	at.thread = "t2";
 	ask(at, "Ann", "which database *do* we take?");
-	has(ask(at, "Ann", "hello"), ", here I am again. Ask me something");
+	has(ask(at, "Ann", "hello"), " again Ann! Ask me something");
 	static const struct {
 		int hours;
 		const char *says, *topic;
-	} gaps[] = { { 7, "here I am again", NULL }, { 9, "! Last time you asked: “", "which database" },
+	} gaps[] = { { 7, " again Ann! Ask", NULL }, { 9, "! Last time you asked: “", "which database" },
 		{ 35, "! Last time you asked: “", "which database" },
 		{ 37, ", good to hear from you again! On ", "which database" },
 		{ 167, ", good to hear from you again! On ", "which database" }, { 169, ", it has been a while! Ask", NULL } };
