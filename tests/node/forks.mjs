@@ -415,6 +415,38 @@ const story = (width, height, scheme, restart) => async () => {
 		await other.clean();
 	}, { width, height, scheme, ...(restart ? { quiet: /WebSocket|ERR_CONNECTION|50[23]|Failed to load/ } : {}) });
 };
+tests.story__of_a_conversation__is_found_renamed_archived_and_opened_again = async () => {
+	const site = real(rig);
+	await visit(browser, site, 'archive', async (t) => {
+		await t.send('The heron stands in the shallow water #40');
+		await t.reads('Answer to #40.');
+		const other = await t.again();
+		const title = (x, name) => x.page.getByRole('heading', { level: 1, name });
+		const menu = async (name) => {
+			await t.button('What can be done with it').click();
+			await t.page.getByRole('menuitem', { name }).click();
+		};
+		await menu('Rename');
+		await t.page.getByRole('dialog').getByRole('textbox', { name: 'Title' }).fill('Birds of the marsh');
+		await t.page.keyboard.press('Enter');
+		for (const x of [t, other]) await title(x, 'Birds of the marsh').waitFor();
+		await menu('Archive');
+		for (const x of [t, other]) await wait('it left the list', async () => (await x.page.getByRole('navigation').getByText('Birds of the marsh').count()) === 0);
+		await t.button('New conversation').click();
+		// Found although it is archived, by half a word.
+		await t.page.getByRole('searchbox').fill('hero');
+		const hit = t.page.locator('.found').getByText('heron').first();
+		await hit.waitFor();
+		await t.shot('story-search-1440-light');
+		assert.deepEqual(await t.axe(), []);
+		await hit.click();
+		await wait('the message has the focus', () => t.page.evaluate(() => document.querySelector('eddy-chat').shadowRoot.activeElement?.textContent.includes('The heron stands')));
+		await t.page.getByRole('searchbox').fill('');
+		await menu('Reopen');
+		for (const x of [t, other]) await x.page.getByRole('navigation').getByText('Birds of the marsh').waitFor();
+		await other.clean();
+	});
+};
 for (const [width, scheme, restart] of [[1440, 'light', false], [1440, 'dark', true], [320, 'light', false]])
 	tests[`story__from_a_message_to_its_resolution_at_${width}_${scheme}${restart ? '_over_a_crash' : ''}__ends_in_the_parent_once`] = story(width, sizes[width], scheme, restart);
 for (const [width, height] of Object.entries(sizes))
