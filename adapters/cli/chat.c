@@ -153,17 +153,43 @@ static void on_message(struct chat *c, struct turn *t, json_t *f)
 	t->end_at_ms = clock_ms() + AFTER_WORDS_MS;
 }
 
+static void add_word(struct buf *say, const char *word)
+{
+	buf_addf(say, "%s%s", say->len > 0 ? ", " : "", word);
+}
+
+/* A button that gives a command is a word to type; the link to another conversation, how to open that here; anything else its fallback. */
+static void show_component(json_t *one, struct buf *say, bool *edits)
+{
+	const char *action = json_str(one, "action", ""), *value = json_str(one, "value", ""), *thread = strstr(value, "#/t/");
+	bool button = strcmp(json_str(one, "kind", ""), "button") == 0;
+	if (button && (strcmp(action, "command") == 0 || strcmp(action, "command.private") == 0)) {
+		add_word(say, value);
+	} else if (button && strcmp(action, "fork.edit") == 0) {
+		add_word(say, "edit: TEXT");
+		*edits = true;
+	} else if (strncmp(action, "fork.", 5) == 0 && thread != NULL && strlen(thread) >= 4 + ID_TEXT - 1) {
+		printf("Here in the terminal: eddy chat --thread %.*s\n", ID_TEXT - 1, thread + 4);
+	} else if (*json_str(one, "fallback", "") != '\0') {
+		printf("%s\n", json_str(one, "fallback", ""));
+	}
+}
+
 /* What this terminal cannot show as a button or a card it says. */
 static void on_components(struct chat *c, struct turn *t, json_t *f)
 {
 	size_t i;
 	json_t *one;
+	struct buf say = BUF_INIT;
+	bool edits = false;
 	if (!ours(t, f))
 		return;
 	clear_status(c);
 	json_array_foreach (json_object_get(f, "components"), i, one)
-		if (*json_str(one, "fallback", "") != '\0')
-			printf("%s\n", json_str(one, "fallback", ""));
+		show_component(one, &say, &edits);
+	if (say.len > 0)
+		printf("You can say: %s%s\n", say.p, edits ? " (a \\ at the end of a line goes on in the next one)" : "");
+	buf_done(&say);
 	fflush(stdout);
 	if (t->answered && t->failed)
 		finish(t, FAILED);
@@ -354,6 +380,7 @@ static int converse(struct chat *c, const char *history)
 {
 	bool person = isatty(STDIN_FILENO) && c->terminal, before = false;
 	int worst = EXIT_OK;
+	struct buf so_far = BUF_INIT; /* lines that a backslash at the end has joined with the next */
 	struct prompt *p = prompt_new(person, person ? "› " : "", history);
 	if (person)
 		show_note(c, "Ask me anything; \"help\" shows what I can do, Ctrl-D leaves.");
@@ -365,6 +392,7 @@ static int converse(struct chat *c, const char *history)
 			if (before)
 				break;
 			before = true;
+			buf_reset(&so_far);
 			show_note(c, "(Ctrl-C again to leave)");
 			continue;
 		}
@@ -374,13 +402,26 @@ static int converse(struct chat *c, const char *history)
 				fputs("\n", stdout);
 			break;
 		}
-		if (line[strspn(line, " \t")] == '\0')
+		size_t n = strlen(line);
+		if (n > 0 && line[n - 1] == '\\' && so_far.len + n <= TEXT_MAX) {
+			buf_add(&so_far, line, n - 1);
+			buf_add_char(&so_far, '\n');
 			continue;
+		}
+		if (so_far.len > 0) {
+			buf_add(&so_far, line, n);
+			line = so_far.p;
+		}
+		if (line[strspn(line, " \t\n")] == '\0') {
+			buf_reset(&so_far);
+			continue;
+		}
 		if (person && (strcmp(line, "exit") == 0 || strcmp(line, "quit") == 0))
 			break;
 		if (person)
 			fputs("\n", stdout);
 		int r = ask_line(c, line);
+		buf_reset(&so_far);
 		if (person)
 			fputs("\n", stdout);
 		if (r == EXIT_NO_SERVER || (r == EXIT_INTERRUPTED && !person)) {
@@ -391,6 +432,7 @@ static int converse(struct chat *c, const char *history)
 			worst = r;
 	}
 	prompt_free(p);
+	buf_done(&so_far);
 	return worst;
 }
 

@@ -228,7 +228,8 @@ enum err mail_reply(struct adapter *a, const struct reply *r)
 		memcpy(p, r->origin, origin);
 	m->reply.origin = p;
 	m->reply.origin_len = origin;
-	if (r->components_len > 0 && origin == ID_TEXT - 1) {
+	/* A message that is stored with its components has brought them already, as a durable event. */
+	if (r->components_len > 0 && origin == ID_TEXT - 1 && (r->kind != REPLY_WHOLE || r->failed)) {
 		struct buf b = BUF_INIT;
 		web_put_components(&b, p, r->run, r->message, r->components, r->components_len);
 		m->frame = frame_new(&b);

@@ -365,6 +365,8 @@ static void emit_finish(struct finish_op *f)
 		        .author = "Eddy",
 		        .text = r->answer.p,
 		        .text_len = r->answer.len,
+		        .components = r->failed_text ? NULL : r->components,
+		        .components_len = r->failed_text ? 0 : r->components_len,
 		        .at_ms = now });
 	engine_emit(r->e,
 	    &(struct thread_event){ .kind = EVENT_RUN,

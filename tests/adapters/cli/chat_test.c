@@ -113,6 +113,42 @@ static void chat__after_a_failure__says_what_it_cannot_show(void **state)
 	buf_done(&out);
 }
 
+/* A draft with its buttons, and where the side thread is: as words to type. */
+static void chat__with_buttons__says_what_to_type(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	const struct component offers[] = {
+		{ .kind = COMPONENT_BUTTON, .action = "command", .value = "accept", .label = "Accept" },
+		{ .kind = COMPONENT_BUTTON, .action = "fork.edit", .value = "**Draft**", .label = "Edit", .fallback = "x" },
+		{ .kind = COMPONENT_BUTTON, .action = "command", .value = "discard", .label = "Discard" },
+		{ .kind = COMPONENT_LINK,
+		    .action = "fork.open",
+		    .value = "http://127.0.0.1:1/#/t/0b3a6a52-7a39-4d0e-9b6a-6c1f3f1b5a10",
+		    .label = "Which database?" },
+	};
+	fake.auto_answer = "A draft:";
+	fake.offers = offers;
+	fake.offers_len = 4;
+	assert_int_equal(chat("resolve", "", &out, NULL), EXIT_OK);
+	assert_string_equal(out.p,
+	    "A draft:\nHere in the terminal: eddy chat --thread 0b3a6a52-7a39-4d0e-9b6a-6c1f3f1b5a10\n"
+	    "You can say: accept, edit: TEXT, discard (a \\ at the end of a line goes on in the next one)\n");
+	buf_done(&out);
+}
+
+static void chat__lines_that_end_in_a_backslash__are_one_message(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	fake.auto_answer = "yes";
+	assert_int_equal(chat(NULL, "edit:\\\n**Postgres**\\\n\\\n- one place\n", &out, NULL), EXIT_OK);
+	assert_string_equal(out.p, "yes\n");
+	assert_int_equal(fake.len, 2);
+	assert_string_equal(fake.messages[0].text, "edit:\n**Postgres**\n\n- one place");
+	buf_done(&out);
+}
+
 /* The lines of the server, which lives in this process; cut if ${cut}. */
 static int lines(bool cut)
 {
@@ -218,6 +254,8 @@ int main(void)
 		T(chat__in_a_pipe__answers_line_by_line),
 		T(chat__in_a_thread_with_a_past__prints_the_new_answer),
 		T(chat__after_a_failure__says_what_it_cannot_show),
+		T(chat__with_buttons__says_what_to_type),
+		T(chat__lines_that_end_in_a_backslash__are_one_message),
 		T(chat__cut_while_it_was_idle__does_not_tell_the_whole_story),
 		T(chat__without_a_server__says_how_to_start_one),
 		T(chat__with_an_old_token__says_that_it_is_denied),

@@ -37,9 +37,11 @@ static struct fake {
 	enum err read_result;
 	uint32_t read_delay_ms;
 	int stops, reads;
-	const char *auto_answer; /* what is answered to each posted message */
-	const char *offer;       /* the run fails in the end; ${auto_answer} says so, and this is offered as a button */
-	const char *hang;        /* what an answer begins with that never ends */
+	const char *auto_answer;        /* what is answered to each posted message */
+	const struct component *offers; /* go with what is answered */
+	size_t offers_len;
+	const char *offer; /* the run fails in the end; ${auto_answer} says so, and this is offered as a button */
+	const char *hang;  /* what an answer begins with that never ends */
 	struct id last_thread, last_run;
 	char last_tz[70], last_key[70], last_person[80], last_name[130];
 	bool last_guest;
@@ -64,6 +66,7 @@ static void fake_reset(void)
 	fake.read_delay_ms = 0;
 	fake.stops = fake.reads = 0;
 	fake.auto_answer = fake.hang = fake.offer = NULL;
+	fake.offers_len = 0;
 	fake.shown = (struct listed_thread){ 0 };
 	free(fake.last_text);
 	fake.last_text = NULL;
@@ -102,6 +105,8 @@ static void fake_tell(const struct fake_message *m, int kind)
 		.text = m->text,
 		.text_len = strlen(m->text),
 		.client_key = m->key[0] ? m->key : NULL,
+		.components = m->author == AUTHOR_EDDY ? fake.offers : NULL,
+		.components_len = m->author == AUTHOR_EDDY ? fake.offers_len : 0,
 		.at_ms = (int64_t)clock_wall_ms() };
 	fake.on_event(fake.event_arg, &ev);
 }
@@ -169,6 +174,7 @@ static void fake_end(struct id run, struct id thread, const char *key, const cha
 		.run = run,
 		.delivery = run,
 		.thread = thread,
+		.failed = strcmp(state, "failed") == 0,
 		.message = id_new(),
 		.origin = key,
 		.origin_len = strlen(key),
