@@ -282,10 +282,6 @@ static void add_gap(const struct command_facts *f, struct buf *md)
 		buf_addf(md, "! %s", f->gap_known ? "I'm Eddy, pleased to meet you. " : "");
 		return;
 	}
-	if (f->gap_ms < 8 * HOUR_MS) {
-		buf_add_str(md, ", here I am again. ");
-		return;
-	}
 	buf_add_str(md,
 	    f->gap_ms < 36 * HOUR_MS        ? "! "
 	        : f->gap_ms < 168 * HOUR_MS ? ", good to hear from you again! "
