@@ -82,7 +82,13 @@ $B/%.o: %.c
 	$(SAY) "  CC  $<"
 	$Q$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 # Migrations and prompts travel inside the binary: core/base/embed.h.
-$B/gen/embedded.c: scripts/embed $(EMBED)
+# A file that was renamed is newer than nothing: their list is a source too.
+$B/gen/embedded.list: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(EMBED) | cmp -s - $@ || printf '%s\n' $(EMBED) >$@
+FORCE:
+.PHONY: FORCE
+$B/gen/embedded.c: scripts/embed $B/gen/embedded.list $(EMBED)
 	@mkdir -p $(@D)
 	$Qscripts/embed $(EMBED) >$@
 $B/gen/embedded.o: $B/gen/embedded.c $(EMBED)
