@@ -5,7 +5,6 @@
  */
 #include "replay.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,48 +29,49 @@ const struct pg_statement replay_statements[] = {
 
 /* ---- the digest ---- */
 
-static void mix(EVP_MD_CTX *c, const void *p, size_t n)
+/*
+ * Eight bytes at a time, multiplied and folded: a request of some kB takes one or two microseconds, a tenth of what SHA-256 takes where the
+ * processor has no instructions for it.  Nobody gains by finding two requests with one digest; it only has to see changes.
+ */
+static void mix(uint64_t *h, const void *p, size_t n)
 {
-	uint64_t len = n; /* so that no byte can move from one text to the next */
-	EVP_DigestUpdate(c, &len, sizeof(len));
+	const char *s = p;
+	uint64_t v = *h ^ (n * 0x9e3779b97f4a7c15U), w; /* the length: no byte can move from one text to the next */
+	for (; n >= 8; n -= 8, s += 8) {
+		memcpy(&w, s, 8);
+		v = (v ^ w) * 0xff51afd7ed558ccdU;
+		v ^= v >> 29;
+	}
+	w = 0;
 	if (n > 0)
-		EVP_DigestUpdate(c, p, n);
+		memcpy(&w, s, n);
+	v = (v ^ w) * 0xc4ceb9fe1a85ec53U;
+	*h = v ^ v >> 32;
 }
 
-static void mix_str(EVP_MD_CTX *c, const char *s)
+static void mix_str(uint64_t *h, const char *s)
 {
-	mix(c, s, s != NULL ? strlen(s) : 0);
-}
-
-static void finish(EVP_MD_CTX *c, uint8_t *out)
-{
-	uint8_t all[EVP_MAX_MD_SIZE];
-	EVP_DigestFinal_ex(c, all, NULL);
-	memcpy(out, all, PROMPT_DIGEST / 2);
+	mix(h, s, s != NULL ? strlen(s) : 0);
 }
 
 void prompt_digest(const struct model_request *q, uint8_t out[PROMPT_DIGEST])
 {
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	EVP_DigestInit_ex(c, EVP_sha256(), NULL);
-	mix(c, q->system, q->system_len);
-	finish(c, out);
-	EVP_DigestInit_ex(c, EVP_sha256(), NULL);
+	uint64_t h[2] = { 0x6564647900000001U, 0x6564647900000002U };
+	mix(&h[0], q->system, q->system_len);
 	for (size_t i = 0; i < q->messages_len; i++) {
 		const struct model_message *m = &q->messages[i];
 		const uint8_t head[2] = { (uint8_t)m->role, m->tool_failed };
-		mix(c, head, sizeof(head));
-		mix(c, m->text, m->text_len);
-		mix_str(c, m->tool_name);
-		mix_str(c, m->tool_id);
+		mix(&h[1], head, sizeof(head));
+		mix(&h[1], m->text, m->text_len);
+		mix_str(&h[1], m->tool_name);
+		mix_str(&h[1], m->tool_id);
 	}
 	for (size_t i = 0; i < q->tools_len; i++) {
-		mix_str(c, q->tools[i].name);
-		mix_str(c, q->tools[i].description);
-		mix_str(c, q->tools[i].schema);
+		mix_str(&h[1], q->tools[i].name);
+		mix_str(&h[1], q->tools[i].description);
+		mix_str(&h[1], q->tools[i].schema);
 	}
-	finish(c, out + PROMPT_DIGEST / 2);
-	EVP_MD_CTX_free(c);
+	memcpy(out, h, PROMPT_DIGEST);
 }
 
 /* ---- as text ---- */

@@ -458,9 +458,28 @@ static bool is_word_byte(char c)
 	return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
 }
 
-static bool has(const char *norm, size_t n, const char *p, bool start)
+/* Which pairs of bytes a sentence has: most phrases are ruled out by their first two pairs. */
+struct pairs {
+	uint64_t bits[64];
+};
+static unsigned pair_of(const char *s)
 {
+	return ((unsigned)(unsigned char)s[0] * 37U + (unsigned char)s[1]) & 4095U;
+}
+
+static bool has_pair(const struct pairs *p, const char *s)
+{
+	unsigned at = pair_of(s);
+	return p->bits[at / 64] >> (at % 64) & 1;
+}
+
+static bool has(const char *norm, size_t n, const struct pairs *seen, const char *p, bool start)
+{
+	if (start ? p[0] != norm[0] : p[1] != '\0' && !(has_pair(seen, p) && (p[2] == '\0' || has_pair(seen, p + 1))))
+		return false;
 	size_t k = strlen(p);
+	if (start && (k > n || memcmp(norm, p, k) != 0))
+		return false;
 	bool free_ends = (unsigned char)p[0] >= 0xe3;
 	for (const char *at = norm; k <= n;) {
 		at = memmem(at, n - (size_t)(at - norm), p, k);
@@ -482,10 +501,15 @@ unsigned digest_signs(const char *norm, size_t n)
 		norm++;
 		n--;
 	}
+	if (n == 0)
+		return 0;
+	struct pairs seen = { { 0 } };
+	for (size_t i = 0; i + 1 < n; i++)
+		seen.bits[pair_of(norm + i) / 64] |= (uint64_t)1 << (pair_of(norm + i) % 64);
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
 		const struct phrase *p = &phrases[i];
 		if ((signs & p->sign & 0xffffU) != (p->sign & 0xffffU) || (p->sign & NOT_YET))
-			if (has(norm, n, p->text, p->sign & START))
+			if (has(norm, n, &seen, p->text, p->sign & START))
 				signs |= p->sign & ~START;
 	}
 	if (signs & NOT_YET)
@@ -519,7 +543,7 @@ static const char *const months[] = { "abril", "agosto", "april", "août", "augu
 static bool listed(const char *const *list, size_t len, const char *w, size_t n)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (strlen(list[i]) == n && memcmp(list[i], w, n) == 0)
+		if (list[i][0] == w[0] && strlen(list[i]) == n && memcmp(list[i], w, n) == 0)
 			return true;
 	}
 	return false;
