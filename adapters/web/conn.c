@@ -366,10 +366,6 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 			on_act(c, cmd);
 		break;
 	case WEB_SEARCH:
-		if (c->login != NULL && c->login->guest && cmd->thread[0] == '\0') {
-			fault(c, "refused", NULL, "guests search one of their threads: name it", 0);
-			break;
-		} /* fall through */
 	case WEB_THREADS:
 	case WEB_HISTORY:
 	case WEB_FEEDBACK:
@@ -378,6 +374,10 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 		if (cmd->verb == WEB_HISTORY && c->login != NULL &&
 		    c->login->guest) { /* what it took and cost is the house's affair */
 			fault(c, "refused", cmd->client_id, "guests are not told how an answer was made", 0);
+			break;
+		}
+		if (cmd->verb == WEB_SEARCH && c->login != NULL && c->login->guest && cmd->thread[0] == '\0') {
+			fault(c, "refused", NULL, "guests search one of their threads: name it", 0);
 			break;
 		}
 		if (cmd->client_id != NULL && !within_share(c, cmd))

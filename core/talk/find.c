@@ -124,11 +124,11 @@ static void add_made(struct gathering *g, struct id thread, const PGresult *r, i
 }
 
 static enum err gather_made(
-    struct pg *pg, const struct search_allowed *a, const struct search_query *q, const struct search_words *words, struct gathering *g)
+    struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct gathering *g)
 {
 	struct search_filter f;
 	bool eddy = q->from != NULL && strcasecmp(q->from, "eddy") == 0;
-	if (q->has != SEARCH_ANY || eddy || !search_words_any(words))
+	if (q->has != SEARCH_ANY || eddy || !search_words_any(q->words))
 		return ERR_NONE;
 	enum err e = search_filter_read(pg, a, q, &f);
 	if (e != ERR_NONE)
@@ -142,7 +142,7 @@ static enum err gather_made(
 	pg_array_end(args);
 	search_args_id(args, f.thread);
 	search_args_authors(args, &f);
-	search_args_words(args, words);
+	search_args_words(args, q->words);
 	pg_arg_int8(args, q->after_ms);
 	pg_arg_int8(args, q->before_ms);
 	pg_arg_int4(args, MADE_MAX);
@@ -182,16 +182,13 @@ static int by_age(const void *x, const void *y)
 	return id_compare(a->id, b->id);
 }
 
-static enum err gather(struct pg *pg, const struct search_allowed *a, struct search_query *q, struct search_words *words,
-    struct gathering *g, struct search_totals *totals)
+static enum err gather(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct gathering *g,
+    struct search_totals *totals)
 {
 	enum err e = search_messages(pg, a, q, add_message, g, totals);
-	if (e != ERR_NONE)
-		return e;
 	size_t messages = g->len;
-	if ((e = search_words_of(pg, q, words)) != ERR_NONE)
-		return e;
-	e = gather_made(pg, a, q, words, g);
+	if (e == ERR_NONE)
+		e = gather_made(pg, a, q, g);
 	totals->matches += (int64_t)(g->len - messages);
 	return e;
 }
@@ -236,16 +233,14 @@ static enum err look_at_own(struct pg *pg, const struct search_allowed *a, struc
 {
 	struct search_allowed mine;
 	struct search_totals totals;
-	struct search_words words = { .len = 0 };
 	struct gathering g = { .len = 0 };
 	enum err e = search_allowed_own(pg, a, &mine);
 	if (e != ERR_NONE)
 		return e;
 	q->limit = 1;
 	if (mine.len > 0)
-		e = gather(pg, &mine, q, &words, &g, &totals);
+		e = gather(pg, &mine, q, &g, &totals);
 	*own = e == ERR_NONE && g.len > 0;
-	search_words_done(&words);
 	search_allowed_done(&mine);
 	free(g.hits);
 	buf_done(&g.texts);
@@ -258,7 +253,8 @@ enum err find_run(struct pg *pg, const struct find_ask *a, const struct find_req
 	struct search_totals totals;
 	struct search_words words = { .len = 0 };
 	struct gathering g = { .len = 0 };
-	struct search_query q = { .text = r->words,
+	struct search_query q = { .words = &words,
+		.text = r->words,
 		.from = r->from,
 		.me = a->scope.person,
 		.in = r->in,
@@ -274,13 +270,13 @@ enum err find_run(struct pg *pg, const struct find_ask *a, const struct find_req
 	enum err e = search_allowed_audiences(pg, &a->scope, &allowed);
 	if (e != ERR_NONE)
 		return e;
-	e = gather(pg, &allowed, &q, &words, &g, &totals);
+	if ((e = search_words_of(pg, &q, &words)) == ERR_NONE)
+		e = gather(pg, &allowed, &q, &g, &totals);
 	if (e == ERR_NONE && totals.matches == 0 && !totals.no_person && !totals.no_place && words.len > 1) {
-		search_words_done(&words);
-		q.loose = out->loose = true;
-		e = gather(pg, &allowed, &q, &words, &g, &totals);
+		words.loose = true;
+		e = gather(pg, &allowed, &q, &g, &totals);
 		out->loose = g.len > 0;
-		q.loose = false;
+		words.loose = false;
 	}
 	if (e == ERR_NONE)
 		finish(r, a, &words, &g, &totals, out);

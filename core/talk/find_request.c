@@ -17,6 +17,7 @@ struct token {
 	enum filter filter;
 	const char *key, *value;
 	size_t key_len, value_len;
+	bool open; /* its quote was never closed */
 };
 
 static bool is_blank(char c)
@@ -75,7 +76,8 @@ static bool next_token(const char *s, size_t n, size_t *at, struct token *t)
 		begin = i + quote;
 		for (end = begin; end < n && quote_at(s + end, n - end) == 0;)
 			end++;
-		i = end < n ? end + quote_at(s + end, n - end) : n;
+		t->open = end >= n;
+		i = t->open ? n : end + quote_at(s + end, n - end);
 	} else {
 		while (i < n && !is_blank(s[i]))
 			i++;
@@ -86,6 +88,13 @@ static bool next_token(const char *s, size_t n, size_t *at, struct token *t)
 	t->n = i - from;
 	*at = i;
 	return true;
+}
+
+static void put_token(struct buf *out, const struct token *t)
+{
+	buf_add(out, t->s, t->n);
+	if (t->open)
+		buf_add_char(out, '"');
 }
 
 static bool is(const struct token *t, const char *word)
@@ -184,7 +193,7 @@ bool find_request_read(const char *text, size_t n, const char *tz, uint64_t wall
 		}
 		if (words.len > 0)
 			buf_add_char(&words, ' ');
-		buf_add(&words, t.s, t.n);
+		put_token(&words, &t);
 	}
 	out->text = xstrndup(text, n);
 	out->words = buf_detach(&words, NULL);
@@ -216,7 +225,7 @@ void find_request_write(const struct find_request *r, int page, int64_t before_m
 		if (t.filter == PAGE || (t.filter == BEFORE && before_ms != 0))
 			continue;
 		buf_add_char(out, ' ');
-		buf_add(out, t.s, t.n);
+		put_token(out, &t);
 	}
 	if (before_ms != 0) {
 		struct tz_time at;

@@ -68,12 +68,13 @@ const struct pg_statement search_statements[] = {
 	    " LEFT JOIN (messages m" JOINS ") ON m.id = u.id AND " MAY_READ " ORDER BY u.n" },
 	/* Other forms of words: endings put on the stem, kept where the dictionary gives the same stem again; NULL: too common to be looked for. */
 	{ "search_forms",
-	    "SELECT w.n::int4, c.form FROM unnest($1::text[]) WITH ORDINALITY AS w (word, n) CROSS JOIN unnest($2::text[]) AS d (name)"
-	    " CROSS JOIN LATERAL (SELECT ts_lexize(d.name::regdictionary, w.word) AS stem OFFSET 0) s CROSS JOIN LATERAL ("
-	    "SELECT NULL AS form WHERE s.stem = '{}' UNION ALL SELECT DISTINCT f.form FROM unnest($3::text[]) AS x (ending), LATERAL (VALUES"
-	    " (s.stem[1] || x.ending), (s.stem[1] || right(s.stem[1], 1) || x.ending),"
-	    " (CASE WHEN s.stem[1] LIKE '%i' THEN left(s.stem[1], -1) || 'y' || x.ending END)) AS f (form)"
-	    " WHERE f.form <> w.word AND ts_lexize(d.name::regdictionary, f.form) = s.stem) c" },
+	    "WITH d AS (SELECT e.dictionary, array_agg(e.ending) AS endings FROM unnest($2::text[], $3::text[]) AS e (dictionary, ending) GROUP BY 1),"
+	    " s AS MATERIALIZED (SELECT w.n, w.word, d.dictionary::regdictionary AS dictionary, d.endings, ts_lexize(d.dictionary::regdictionary, w.word)"
+	    " AS stem FROM unnest($1::text[]) WITH ORDINALITY AS w (word, n), d)"
+	    " SELECT s.n::int4, f.form FROM s, unnest(s.endings) AS e (ending), LATERAL (VALUES (s.stem[1] || e.ending),"
+	    " (CASE WHEN s.stem[1] ~ '[bdfglmnprt]$' THEN s.stem[1] || right(s.stem[1], 1) || e.ending END),"
+	    " (CASE WHEN s.stem[1] LIKE '%i' THEN left(s.stem[1], -1) || 'y' || e.ending END)) AS f (form)"
+	    " WHERE f.form <> s.word AND ts_lexize(s.dictionary, f.form) = s.stem UNION SELECT s.n::int4, NULL FROM s WHERE s.stem = '{}'" },
 	{ "search_around", /* $6 the message, $7 neighbours on both sides */
 	    "WITH hit AS (SELECT m.thread_id, m.seq FROM messages m WHERE m.id = $6::uuid AND " MAY_READ "), near AS ("
 	    "(SELECT m.id FROM hit JOIN messages m ON m.thread_id = hit.thread_id AND m.seq < hit.seq WHERE " MAY_READ
@@ -378,29 +379,52 @@ void search_filter_done(struct search_filter *f)
 	free(f->mine);
 }
 
-/* Endings of the languages below; which of them fit is for the dictionary to say. */
-static const char *const endings[] = { "", "s", "es", "e", "ed", "er", "ers", "ing", "ings", "ion", "ions", "ive", "ly", "est", "ness", "ment",
-	"ments", "al", "y", "en", "ern", "em", "n", "t", "te", "ten", "et", "st", "ung", "ungen", "ig", "lich", "heit", "keit", "isch", "ez",
-	"ee", "ees", "ons", "ent", "ait", "ant", "ement", "ation", "ations", "o", "a", "os", "as", "ar", "ir", "ado", "ada", "ados", "an", "cion",
-	"ciones", "ando", "mente", "i", "are", "ato", "ata", "ar", "or", "na", "de" };
-static const char *const languages[] = { "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian", "norwegian",
-	"portuguese", "romanian", "russian", "spanish", "swedish", "turkish" };
+/* Endings that words of a language have; which of them fit a stem is for its dictionary to say. */
+#define ENDINGS_MAX 24
+static const struct {
+	const char *name, *dictionary, *endings[ENDINGS_MAX];
+} languages[] = {
+	{ "english", "pg_catalog.english_stem", { "", "s", "es", "e", "ed", "er", "ers", "ing", "ings", "ion", "ions", "ive", "ly", "est", "ness",
+	    "ment", "ments", "al", "y" } },
+	{ "german", "pg_catalog.german_stem", { "", "e", "en", "er", "es", "em", "ern", "n", "s", "t", "te", "ten", "et", "st", "end", "ung", "ungen",
+	    "ig", "lich", "heit", "keit", "isch" } },
+	{ "french", "pg_catalog.french_stem", { "", "e", "es", "s", "er", "ez", "ee", "ees", "ons", "ent", "ait", "ant", "ement", "ements", "ation",
+	    "ations", "eur", "if", "ive", "ion" } },
+	{ "spanish", "pg_catalog.spanish_stem", { "", "o", "a", "os", "as", "es", "e", "ar", "er", "ir", "ado", "ada", "ados", "adas", "an", "en",
+	    "aba", "cion", "ciones", "ando", "amos", "mente" } },
+	{ "italian", "pg_catalog.italian_stem", { "", "o", "a", "i", "e", "are", "ere", "ire", "ato", "ata", "ati", "ate", "ando", "ano", "zione",
+	    "zioni", "mente" } },
+	{ "portuguese", "pg_catalog.portuguese_stem", { "", "o", "a", "os", "as", "e", "es", "ar", "er", "ir", "ado", "ada", "ados", "adas", "am",
+	    "em", "ando", "cao", "coes", "mente" } },
+	{ "dutch", "pg_catalog.dutch_stem", { "", "e", "en", "s", "t", "te", "ten", "de", "den", "er", "ers", "ing", "ingen", "lijk", "heid" } },
+	{ "danish", "pg_catalog.danish_stem", { "", "e", "er", "en", "et", "ene", "erne", "es", "s", "ede", "ende", "ere", "hed" } },
+	{ "norwegian", "pg_catalog.norwegian_stem", { "", "e", "er", "en", "et", "ene", "a", "s", "ede", "te", "ende", "het" } },
+	{ "swedish", "pg_catalog.swedish_stem", { "", "a", "ar", "er", "or", "en", "et", "n", "na", "arna", "erna", "orna", "s", "ade", "ande", "het" } },
+	{ "finnish", "pg_catalog.finnish_stem", { "", "n", "a", "t", "ssa", "sta", "lla", "lta", "lle", "ksi", "na", "en", "in", "iin", "jen" } },
+	{ "hungarian", "pg_catalog.hungarian_stem", { "", "k", "t", "ok", "ek", "ak", "ban", "ben", "ra", "re", "nak", "nek", "val", "vel", "hoz" } },
+	{ "romanian", "pg_catalog.romanian_stem", { "", "a", "e", "i", "ul", "ului", "ele", "ilor", "are", "at", "ata", "ati", "esc" } },
+	{ "russian", "pg_catalog.russian_stem", { "", "а", "я", "ы", "и", "у", "ю", "е", "о", "ом", "ем", "ой", "ов", "ам", "ах", "ть", "ет", "ый", "ая", "ое" } },
+	{ "turkish", "pg_catalog.turkish_stem", { "", "i", "u", "a", "e", "lar", "ler", "da", "de", "dan", "den", "in", "un", "im", "um" } },
+};
 
-static void array_of_dictionaries(struct pg_args *args, const struct search_query *q, bool *any)
+/* Two arrays side by side: dictionary and ending.  False: there is none. */
+static bool args_endings(struct pg_args *args, const struct search_query *q)
 {
-	pg_array_begin(args, OID_TEXT);
-	*any = false;
-	for (size_t i = 0; i < q->languages_len; i++) {
-		for (size_t k = 0; k < sizeof languages / sizeof languages[0]; k++) {
-			char name[64];
-			if (strcasecmp(q->languages[i], languages[k]) != 0)
-				continue;
-			int n = snprintf(name, sizeof name, "pg_catalog.%s_stem", languages[k]);
-			pg_array_text(args, name, (size_t)n);
-			*any = true;
+	bool any = false;
+	for (int array = 0; array < 2; array++) {
+		pg_array_begin(args, OID_TEXT);
+		for (size_t i = 0; i < q->languages_len; i++) {
+			for (size_t k = 0; k < sizeof languages / sizeof languages[0]; k++) {
+				if (strcasecmp(q->languages[i], languages[k].name) != 0)
+					continue;
+				for (size_t n = 0; n < ENDINGS_MAX && languages[k].endings[n] != NULL; n++)
+					pg_array_str(args, array == 0 ? languages[k].dictionary : languages[k].endings[n]);
+				any = true;
+			}
 		}
+		pg_array_end(args);
 	}
-	pg_array_end(args);
+	return any;
 }
 
 enum err search_words_of(struct pg *pg, const struct search_query *q, struct search_words *out)
@@ -410,7 +434,6 @@ enum err search_words_of(struct pg *pg, const struct search_query *q, struct sea
 	out->loose = q->loose;
 	if (q->languages_len == 0)
 		return ERR_NONE;
-	bool any;
 	struct pg_args *args = pg_args_new();
 	pg_array_begin(args, OID_TEXT);
 	for (size_t i = 0; i < out->len; i++) {
@@ -423,11 +446,7 @@ enum err search_words_of(struct pg *pg, const struct search_query *q, struct sea
 		asked[len++] = i;
 	}
 	pg_array_end(args);
-	array_of_dictionaries(args, q, &any);
-	pg_array_begin(args, OID_TEXT);
-	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-		pg_array_str(args, endings[i]);
-	pg_array_end(args);
+	bool any = args_endings(args, q);
 	PGresult *r = NULL;
 	enum err e = len > 0 && any ? pg_query(pg, "search_forms", args, &r) : ERR_NONE;
 	pg_args_free(args);
@@ -468,27 +487,28 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
 		totals = &unwanted;
 	*totals = (struct search_totals){ 0 };
 	struct search_filter f;
-	struct search_words words;
 	enum err e = search_filter_read(pg, a, q, &f);
 	if (e != ERR_NONE)
 		return e;
 	totals->no_person = f.no_person;
 	totals->no_place = f.no_place;
-	if ((e = search_words_of(pg, q, &words)) != ERR_NONE) {
+	struct search_words read = { .len = 0 };
+	const struct search_words *words = q->words != NULL ? q->words : &read;
+	if (q->words == NULL && (e = search_words_of(pg, q, &read)) != ERR_NONE) {
 		search_filter_done(&f);
 		return e;
 	}
 	struct pg_args *args = pg_args_new();
 	PGresult *r = NULL;
-	if (!f.no_place && !f.no_person && (words.len > 0 || is_empty(q->text))) {
+	if (!f.no_place && !f.no_person && (words->len > 0 || is_empty(q->text))) {
 		args_may_read(args, a, f.audiences, f.len, f.thread);
 		args_wanted(args, q);
 		search_args_authors(args, &f);
-		search_args_words(args, &words);
+		search_args_words(args, words);
 		pg_arg_bool(args, f.len <= FEW_AUDIENCES);
 		e = pg_query(pg, "search_found", args, &r);
 	}
-	search_words_done(&words);
+	search_words_done(&read);
 	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
 		struct found_message m;
 		totals->matches = pg_get_int8(r, i, 18);

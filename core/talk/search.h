@@ -48,6 +48,7 @@ enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struc
 enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
 enum search_has { SEARCH_ANY, SEARCH_LINK, SEARCH_FILE, SEARCH_NUMBER, SEARCH_QUESTION, SEARCH_UNANSWERED };
 struct search_query {
+	const struct search_words *words; /* search_words_of(); NULL: from ${text} */
 	const char *text; /* words, "quoted phrases", -without, OR; NULL or "": every message */
 	const char *from; /* part of an author's name, "me" or "eddy"; NULL: people and other bots */
 	struct id me;

@@ -1,0 +1,3 @@
+SET LOCAL ROLE :"search";
+ALTER FUNCTION search_made SET plan_cache_mode = force_custom_plan;
+SET LOCAL ROLE :"owner";
