@@ -19,22 +19,23 @@
 const struct pg_statement find_statements[] = {
 	/* $1 ws, $2 audiences, $3 thread or NULL, $4 authors or NULL, $5, $6 words, $7 after, $8 before, $9 limit */
 	{ "find_made",
-	    "SELECT s.kind, s.id, (s.rank * 1e6)::int8, s.at, coalesce(f.topic, r.headline), left(coalesce(r.body, i.body, f.topic), 6000), who.name,"
+	    "SELECT s.kind, s.id, (s.rank * 1e6)::int8, s.at, d.* FROM search_made($5::text, $6::text, $2::uuid[], $3::uuid, $4::uuid[],"
+	    " CASE WHEN $7::int8 <> 0 THEN to_timestamp($7 / 1000.0) END, CASE WHEN $8::int8 <> 0 THEN to_timestamp($8 / 1000.0) END, $9::int4) s"
+	    " CROSS JOIN LATERAL (SELECT coalesce(f.topic, r.headline), left(coalesce(r.body, i.body, f.topic), 6000), who.name,"
 	    " coalesce(f.state, i.kind, 0), t.id, m.id, p.id, p.visibility, p.name, p.adapter, p.external_id, t.external_key,"
-	    " coalesce(m.message_key, t.external_key)"
-	    " FROM search_made($5::text, $6::text, $2::uuid[], $3::uuid, $4::uuid[], CASE WHEN $7::int8 <> 0 THEN to_timestamp($7 / 1000.0) END,"
-	    " CASE WHEN $8::int8 <> 0 THEN to_timestamp($8 / 1000.0) END, $9::int4) s"
-	    " LEFT JOIN forks f ON s.kind = 1 AND f.ws = $1 AND f.id = s.id"
-	    " LEFT JOIN resolutions r ON s.kind = 2 AND r.ws = $1 AND r.id = s.id"
+	    " coalesce(m.message_key, t.external_key) FROM (SELECT s.kind, s.id) x"
+	    " LEFT JOIN forks f ON x.kind = 1 AND f.ws = $1 AND f.id = x.id"
+	    " LEFT JOIN resolutions r ON x.kind = 2 AND r.ws = $1 AND r.id = x.id"
 	    " LEFT JOIN forks rf ON rf.ws = $1 AND rf.id = r.fork_id"
-	    " LEFT JOIN context_items i ON s.kind = 3 AND i.ws = $1 AND i.id = s.id AND i.audience_id = ANY ($2)"
+	    " LEFT JOIN context_items i ON x.kind = 3 AND i.ws = $1 AND i.id = x.id AND i.audience_id = ANY ($2)"
 	    " LEFT JOIN LATERAL (SELECT x.id, x.thread_id, x.message_key FROM messages x WHERE x.ws = $1 AND x.audience_id = ANY ($2) AND x.state <> 2"
 	    " AND x.id = coalesce(r.message_id, (SELECT y.id FROM messages y WHERE y.ws = $1 AND y.thread_id = f.thread_id AND y.state <> 2 ORDER BY"
-	    " y.seq LIMIT 1), (SELECT c.message_id FROM context_sources c WHERE c.ws = $1 AND c.item_id = i.id ORDER BY c.message_id LIMIT 1))) m ON true"
+	    " y.seq LIMIT 1), (SELECT c.message_id FROM context_sources c WHERE c.ws = $1 AND c.item_id = i.id ORDER BY c.message_id LIMIT 1))"
+	    " OFFSET 0) m ON true"
 	    " LEFT JOIN threads t ON t.ws = $1 AND t.id = coalesce(f.thread_id, rf.parent_id, m.thread_id) AND t.audience_id = ANY ($2)"
 	    " LEFT JOIN places p ON p.ws = $1 AND p.id = t.place_id"
 	    " LEFT JOIN people who ON who.ws = $1 AND who.id = coalesce(f.created_by, r.closed_by, i.author_id)"
-	    " WHERE coalesce(f.id, r.id, i.id) IS NOT NULL ORDER BY 3 DESC, s.at DESC, s.id" },
+	    " WHERE coalesce(f.id, r.id, i.id) IS NOT NULL OFFSET 0) d ORDER BY 3 DESC, s.at DESC, s.id" },
 	{ NULL, NULL },
 };
 

@@ -61,11 +61,12 @@ const struct pg_statement search_statements[] = {
 	    "SELECT audience_id FROM places WHERE ws = $1 AND audience_id = ANY ($2::uuid[]) AND (id = $4::uuid OR lower(name) = lower($3::text)"
 	    " OR ($4 IS NULL AND strpos(lower(name), lower($3)) > 0)) ORDER BY lower(name) = lower($3) DESC, id LIMIT 50" },
 	/* $6 kinds of authors, $7 enum search_has; $8 after, $9 before; $10 enum search_order; $11 limit, $12 skip; $13 authors; $14, $15 words; $16 few */
+	/* OFFSET 0: each of a page's few messages is looked up by its id, whatever the planner makes of it */
 	{ "search_found",
-	    "SELECT " COLUMNS ", (u.rank * 1e6)::int8, s.total, s.edge FROM search_messages($14::text, $15::text, $2::uuid[], $16::bool, $3::uuid, $13::uuid[],"
+	    "SELECT f.*, (u.rank * 1e6)::int8, s.total, s.edge FROM search_messages($14::text, $15::text, $2::uuid[], $16::bool, $3::uuid, $13::uuid[],"
 	    " $6::int2[], $7::int4, " MOMENT("$8") ", " MOMENT("$9") ", $4::uuid, $5::int8, $10::int4, $11::int4, $12::int4) s"
 	    " LEFT JOIN LATERAL unnest(s.ids, s.ranks) WITH ORDINALITY AS u (id, rank, n) ON true"
-	    " LEFT JOIN (messages m" JOINS ") ON m.id = u.id AND " MAY_READ " ORDER BY u.n" },
+	    " LEFT JOIN LATERAL (SELECT " COLUMNS " FROM messages m" JOINS " WHERE m.id = u.id AND " MAY_READ " OFFSET 0) f ON true ORDER BY u.n" },
 	/* Other forms of words: endings put on the stem, kept where the dictionary gives the same stem again; NULL: too common to be looked for. */
 	{ "search_forms",
 	    "WITH d AS (SELECT e.dictionary, array_agg(e.ending) AS endings FROM unnest($2::text[], $3::text[]) AS e (dictionary, ending) GROUP BY 1),"

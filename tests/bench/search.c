@@ -23,7 +23,7 @@
 #include "../support/db.h"
 
 #define ROUNDS 100
-#define PLAIN_ROUNDS 12
+#define PLAIN_ROUNDS 5
 
 static const struct kind {
 	const char *name, *text; /* # in it becomes a number below ${variants} */
@@ -182,6 +182,7 @@ int main(int argc, char **argv)
 	corpus_make(&c);
 	printf("%d messages in %d workspaces and %d channels, made in %.0f s; Postgres %s\n", c.messages, c.workspaces,
 	    c.channels, (double)(clock_ms() - t) / 1000, test_db_value("SELECT current_setting('server_version_num') || ', shared_buffers ' || current_setting('shared_buffers')"));
+	fflush(stdout);
 	const int where[2] = { 0, 7 };
 	/* The plain way has its own index; ours is out of its way meanwhile. */
 	if (!test_db_exec("CREATE TABLE eddy.kept AS SELECT pg_get_indexdef('eddy.messages_search'::regclass) AS how") ||
