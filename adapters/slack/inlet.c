@@ -442,6 +442,9 @@ static bool inlet_dialog(struct slack_inlet *in, struct sock_ticket *t, const ch
 		sock_settle(t, true);
 		return true;
 	}
+	/* A command under an answer is about that answer. */
+	if (intents_commands(ev) && inlet_look(in, t, raw, n, ev, h))
+		return true;
 	return intents_points(ev) && inlet_point(in, t, raw, n, ev, h, x);
 }
 

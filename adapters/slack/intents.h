@@ -73,6 +73,8 @@ bool intents_build(struct intents *c, const struct slack_event *ev, const struct
 bool intents_points(const struct slack_event *ev);
 /** That message, to be kept without an answer.  False: there is nothing to keep (Eddy's own words, no text), or Eddy has it. */
 bool intents_pointed(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in);
+/** True for a press, under a message that all can see, on a button that gives a command. */
+bool intents_commands(const struct slack_event *ev);
 /** The message that ${ev} says is deleted, as it was in ${ev}->before; NULL: none. */
 const char *intents_deleted_ts(const struct slack_event *ev);
 /** True if something we did ourselves caused this event. */

@@ -193,7 +193,15 @@ static bool intents_button(struct intents *c, const struct slack_event *ev, cons
 		return intents_origin(c, ev, ORIGIN_COMMAND, "", ts, x, in);
 	}
 	in->private_reply = strcmp(in->action, ACTION_COMMAND_PRIVATE) == 0;
+	if (ev->about)
+		(void)id_parse(ev->about, &in->about_id);
 	return intents_within(c, ev, thread, ts, x, in);
+}
+
+bool intents_commands(const struct slack_event *ev)
+{
+	return ev->kind == FRAME_INTERACTIVE && is(ev->interactive, "block_actions") && !ev->ephemeral && ev->action_id &&
+	    strncmp(ev->action_id, ACTION_COMMAND, strlen(ACTION_COMMAND)) == 0;
 }
 
 bool intents_interactive(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in)

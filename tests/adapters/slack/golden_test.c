@@ -19,6 +19,8 @@
 #include "../../../core/base/mem.h"
 #include "../../../core/base/utf8.h"
 #include "../../../core/engine/fork.h"
+#include "../../../core/talk/find.h"
+#include "../../../core/talk/fold.h"
 #include "../../../core/talk/resolution.h"
 
 #define GOLDEN "tests/golden/slack/"
@@ -253,6 +255,91 @@ static void resolution__draft_and_post__look_like_this(void **state)
 	buf_done(&plain);
 }
 
+/* ---- search, memory, long answers ---- */
+
+static bool link_to(
+    void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+{
+	(void)arg;
+	(void)adapter;
+	return snprintf(out, n, "https://acme.slack.com/archives/%s/p%s?thread_ts=%s", place_key, message_key, thread_key) > 0;
+}
+
+static void search__page_and_private_offer__look_like_this(void **state)
+{
+	(void)state;
+	static const char one[] = "The *budget* of week 7 is set & <done>", two[] = "Which budget?", three[] = "budget: 40 days";
+	struct find_hit hits[] = { { .kind = FIND_MESSAGE,
+		                       .at_ms = 1760000000000,
+		                       .author_kind = 1,
+		                       .author = "Ada",
+		                       .place_name = "team",
+		                       .text = one,
+		                       .adapter = "slack",
+		                       .place_key = "C0TEAM",
+		                       .thread_key = "1760000000.000100",
+		                       .message_key = "1760000000000300",
+		                       .visibility = 4 },
+		{ .kind = FIND_FORK,
+		    .at_ms = 1760000100000,
+		    .title = two,
+		    .text = two,
+		    .state = 2,
+		    .author = "Bob",
+		    .place_name = "team" },
+		{ .kind = FIND_ITEM, .at_ms = 1760000200000, .text = three, .item_kind = 2, .author = "Bob" } };
+	struct find_result found = { .hits = hits, .len = 3, .total = 11, .more = true, .own = true };
+	struct find_request request;
+	struct buf md = BUF_INIT;
+	for (size_t i = 0; i < 3; i++)
+		hits[i].mark.to = strlen(hits[i].text);
+	hits[0].mark.hits[0].from = 5;
+	hits[0].mark.hits[0].to = 11;
+	hits[0].mark.len = 1;
+	assert_true(find_request_read("budget in:team", 14, NULL, 1760000300000, &request, &md));
+	find_write(&request, &found, FIND_PAGE, &(struct find_words){ .wall_ms = 1760000300000, .link = link_to }, &md);
+	const struct component offers[] = { button("Next page", "search budget in:team page:2", BUTTON_PLAIN),
+		{ .kind = COMPONENT_BUTTON,
+		    .action = ACTION_COMMAND_PRIVATE,
+		    .value = "search budget in:team",
+		    .label = "Show it to me alone" } };
+	golden("search", md.p, offers, 2);
+	buf_reset(&md);
+	found = (struct find_result){ .own = true };
+	find_write(&request, &found, FIND_PAGE, &(struct find_words){ .wall_ms = 1760000300000, .link = link_to }, &md);
+	golden("search_private_offer", md.p, offers + 1, 1);
+	find_request_done(&request);
+	buf_done(&md);
+}
+
+static void memory__list__looks_like_this(void **state)
+{
+	(void)state;
+	const struct component keep[] = { button("Keep #17", "keep #17", BUTTON_PLAIN),
+		button("Drop #17", "drop #17", BUTTON_PLAIN) };
+	golden("memory",
+	    "- **decision** We ship on \\*Fridays\\* only. (Ada, 2026-11-21, [source](" PARENT "), #24195)\n"
+	    "- **note** the staging host is called oak (Bob, 2026-11-21, [source](" SIDE "), #89144)\n"
+	    "\nNot confirmed yet (`keep #…` or `drop #…`):\n- **action** Ada orders the disks (Eddy, 2026-11-21, #17)\n",
+	    keep, 2);
+}
+
+static void answer__long__looks_like_this(void **state)
+{
+	(void)state;
+	struct buf answer = BUF_INIT, md = BUF_INIT;
+	buf_add_str(&answer, "# How to move the database\n\nMoving takes three steps and a quiet evening.\n\n");
+	for (int i = 1; i <= 70; i++)
+		buf_addf(&answer, "Step %d of the plan copies table number %d and compares its rows afterwards. ", i, i);
+	buf_add_str(&answer, "\n\n```sql\nSELECT 1;\n```\n\nThen the old host goes.");
+	assert_true(fold_answer(answer.p, answer.len, 500, &md));
+	const struct component more = button("Show all", "show all", BUTTON_PLAIN);
+	golden("long_answer", md.p, &more, 1);
+	golden("long_answer_whole", answer.p, NULL, 0);
+	buf_done(&answer);
+	buf_done(&md);
+}
+
 /* ---- limits ---- */
 
 static void draft__of_any_size__stays_within_what_slack_takes(void **state)
@@ -310,6 +397,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fork__opening_and_link__look_like_this),
 		cmocka_unit_test(resolution__draft_and_post__look_like_this),
+		cmocka_unit_test(search__page_and_private_offer__look_like_this),
+		cmocka_unit_test(memory__list__looks_like_this),
+		cmocka_unit_test(answer__long__looks_like_this),
 		cmocka_unit_test(draft__of_any_size__stays_within_what_slack_takes),
 		cmocka_unit_test(buttons__too_many_or_too_long__are_said_in_words),
 	};
