@@ -309,7 +309,8 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
 	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
 	bool steps = !r->resumed || r->steps_loaded || r->steps_len > 0;
-	bool recall = (!r->remembered || r->turns == 0) && !r->floor && memory_may_have(e->memory, r->ws);
+	bool recall = (!r->remembered || r->turns == 0) && !r->floor && settings_int(e->o.settings, "memory.inject_tokens") > 0 &&
+	    memory_may_have(e->memory, r->ws);
 	recall = recall || r->replay != NULL;
 	bool need = !have || !card || !steps || !known || !id_is_none(r->fork) || recall;
 	enum err err = engine_agent(e, NULL, r->ws, &c->agent);

@@ -32,6 +32,7 @@
 #define TRANSCRIPT_BYTES (10u << 20)
 #define JOBS_MAX 16384
 #define AGENT_TTL_MS 2000
+#define MEMORY_LOOK_MS 5000
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
 	claim_statements, learn_statements, relay_statements, notice_statements, fork_statements, derived_statements, NULL };
@@ -352,7 +353,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->agents = map_new();
 	e->wait_tail = &e->wait_head;
 	e->directory = directory_new();
-	e->memory = memory_new();
+	e->memory = memory_new(MEMORY_LOOK_MS);
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
 	e->timers = timers_new();
 	e->budget = budget_new(settings_int(o->settings, "model.daily_cap"), e->process);

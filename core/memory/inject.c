@@ -21,7 +21,6 @@
 #include "item.h"
 #include "words.h"
 
-#define LOOK_AGAIN_MS 5000
 #define WORKSPACES_MAX 100000
 #define NAME_BYTES 40
 #define FILE_NAME "prompts/memory.md"
@@ -82,14 +81,16 @@ struct known {
 };
 struct memory {
 	pthread_mutex_t mutex;
+	uint32_t look_again_ms;
 	struct map *known; /* by workspace: struct known */
 };
 
-struct memory *memory_new(void)
+struct memory *memory_new(uint32_t look_again_ms)
 {
 	struct memory *m = xcalloc(1, sizeof(*m));
 	pthread_mutex_init(&m->mutex, NULL);
 	m->known = map_new();
+	m->look_again_ms = look_again_ms;
 	return m;
 }
 
@@ -121,7 +122,7 @@ bool memory_may_have(struct memory *m, struct id ws)
 	uint64_t now = clock_ms();
 	pthread_mutex_lock(&m->mutex);
 	struct known *k = known_of(m, ws);
-	bool may = k->has || k->asked_ms == 0 || now - k->asked_ms > LOOK_AGAIN_MS;
+	bool may = k->has || k->asked_ms == 0 || now - k->asked_ms > m->look_again_ms;
 	pthread_mutex_unlock(&m->mutex);
 	return may;
 }
@@ -147,7 +148,7 @@ static bool has_items(struct memory *m, struct id ws, bool *stale)
 	pthread_mutex_lock(&m->mutex);
 	struct known *k = known_of(m, ws);
 	bool has = k->has;
-	*stale = clock_ms() - k->asked_ms > LOOK_AGAIN_MS;
+	*stale = clock_ms() - k->asked_ms > m->look_again_ms;
 	pthread_mutex_unlock(&m->mutex);
 	return has;
 }

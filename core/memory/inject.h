@@ -13,11 +13,11 @@ struct buf;
 
 /*
  * What a run is told of what is remembered: confirmed items that everyone who sees its thread may read, the nearest and best matching
- * first, as many as fit.  A workspace without items costs nothing: whether it has any is known here, is asked again every few seconds (another
+ * first, as many as fit.  A workspace without items costs nothing: whether it has any is known here, is asked again after ${look_again_ms} (another
  * process may have stored some) and set at once by what this process stores.  Any thread.
  */
 struct memory;
-struct memory *memory_new(void);
+struct memory *memory_new(uint32_t look_again_ms);
 void memory_free(struct memory *m); /* NULL is fine */
 /** False: ${ws} is known to have no items, nothing has to be asked. */
 bool memory_may_have(struct memory *m, struct id ws);
