@@ -292,7 +292,7 @@ static enum err remember(struct run *r, struct pg *pg, const struct context *c)
 		.text_len = q != NULL ? q->text_len : 0,
 		.tokens = memory_room(r, c->agent),
 	};
-	buf_reset(&r->memory);
+	buf_done(&r->memory); /* a run that is told nothing holds nothing */
 	if (r->replay != NULL)
 		return r->replay->without_memory ? ERR_NONE : memory_given(pg, r->ws, r->id, &r->memory);
 	enum err e = memory_inject(r->e->memory, pg, &ask, &r->memory);

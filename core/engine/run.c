@@ -66,6 +66,7 @@ void run_free(struct run *r)
 	buf_done(&r->said);
 	buf_done(&r->answer);
 	buf_done(&r->whole);
+	buf_done(&r->memory);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
 }
@@ -423,6 +424,7 @@ static void fold_long(struct run *r)
 		r->via->ops->send(r->via->a, &p);
 	}
 	buf_done(&r->whole);
+	buf_done(&r->memory);
 	r->whole = r->answer;
 	r->answer = in_short;
 	r->turn_at = 0;
