@@ -116,6 +116,7 @@ int cmd_config_print(struct cli *c);
 int cmd_config_sample(struct cli *c);
 int cmd_config_reference(struct cli *c);
 int cmd_config_get(struct cli *c);
+int cmd_export(struct cli *c);
 int cmd_slack_manifest(struct cli *c);
 int cmd_mail_show(struct cli *c);
 int cmd_mail_text(struct cli *c);

@@ -4,14 +4,20 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../memory/export.h"
 #include "../memory/offers.h"
 #include "upkeep.h"
+
+#define EXPORT_BYTES 32768 /* what a chat can hold */
 
 const struct pg_statement ask_forget_statements[] = {
 	{ "ask_forget_offer",
 	    "WITH o AS (UPDATE offers SET state = 4, closed_at = now() WHERE ws = $1 AND kind = 4 AND person_id = $4 AND state = 1 AND id <> $2)"
 	    " INSERT INTO offers (ws, id, kind, thread_id, person_id, subject, state, until)"
 	    " VALUES ($1, $2, 4, $3, $4, $4, 1, now() + interval '10 minutes') ON CONFLICT DO NOTHING" },
+	{ "ask_export_alone",
+	    "SELECT p.visibility = 1 AND NOT t.several AND (SELECT count(*) FROM place_people r WHERE r.ws = p.ws AND r.place_id = p.id) <= 1"
+	    " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND t.id = $2" },
 	{ NULL, NULL },
 };
 
@@ -103,7 +109,62 @@ static enum err forget_me(struct ask *a)
 	return e;
 }
 
+/* ---- export my data ---- */
+
+/* Inside a code block: no text can end it. */
+static void put_json(struct buf *md, const struct buf *json)
+{
+	buf_add_str(md, "```json\n");
+	for (size_t i = 0; i < json->len; i++) {
+		if (json->p[i] == '`')
+			buf_add_str(md, "\\u0060");
+		else
+			buf_add_char(md, json->p[i]);
+	}
+	buf_add_str(md, "\n```");
+}
+
+static enum err export_it(struct ask *a)
+{
+	struct run *r = a->r;
+	struct buf json = BUF_INIT;
+	long left_out = 0;
+	bool alone = false;
+	PGresult *here = NULL;
+	struct pg_args *g = pg_args_new();
+	pg_arg_id(g, r->ws);
+	pg_arg_id(g, r->thread);
+	enum err e = pg_begin(a->pg, r->ws);
+	if (e == ERR_NONE)
+		e = ask_query(a, "ask_export_alone", g, &here);
+	if (e == ERR_NONE)
+		alone = PQntuples(here) == 1 && pg_get_bool(here, 0, 0) && !id_is_none(r->person);
+	if (e == ERR_NONE && alone)
+		e = export_person(a->pg, r->ws, r->person, EXPORT_BYTES, &json, &left_out);
+	e = pg_end(a->pg, e);
+	PQclear(here);
+	pg_args_free(g);
+	if (e == ERR_INPUT) {
+		buf_add_str(a->md, "I know nothing about you.");
+		e = ERR_NONE;
+	} else if (e == ERR_NONE && !alone) {
+		buf_add_str(
+		    a->md, "Others can read this place. Write `export my data` to me directly, and I give you a copy there.");
+	} else if (e == ERR_NONE) {
+		buf_add_str(a->md, "This is what I have stored about you.");
+		if (left_out > 0)
+			buf_addf(a->md,
+			    " %ld older message%s of yours did not fit: whoever runs me gets all of them with `eddy export`.",
+			    left_out, left_out == 1 ? "" : "s");
+		buf_add_str(a->md, "\n\n");
+		put_json(a->md, &json);
+	}
+	buf_done(&json);
+	return e;
+}
+
 const struct ask_handler ask_forget[] = {
+	{ CMD_EXPORT, export_it, NULL },
 	{ CMD_FORGET_ME, forget_me, NULL },
 	{ CMD_NONE, NULL, NULL },
 };

@@ -15,6 +15,7 @@
 #include "../memory/inject.h"
 #include "../memory/item.h"
 #include "../memory/offers.h"
+#include "../memory/export.h"
 #include "../memory/forget.h"
 #include "../people/directory.h"
 #include "../people/session.h"
@@ -42,7 +43,7 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	relay_read_statements, edge_statements, thread_statements, said_statements, replay_statements, ask_statements, ask_forks_statements, ask_fork_statements,
 	ask_resolve_statements, ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements,
 	ask_recall_statements, ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements,
-	inject_statements, tool_memory_statements, offers_statements, derived_statements, forget_statements, upkeep_statements, NULL };
+	inject_statements, tool_memory_statements, offers_statements, derived_statements, forget_statements, export_statements, upkeep_statements, NULL };
 
 /* ---- workers ---- */
 

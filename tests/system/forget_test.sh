@@ -68,7 +68,7 @@ comes() { # seconds, command: until it succeeds
 }
 none() { [ -z "$(planted)" ]; }
 
-echo 1..12
+echo 1..14
 [ -n "$pg_dump" ] || { echo "# no pg_dump"; exit 2; }
 touch "$tmp/out" "$tmp/log"
 serve
@@ -84,6 +84,8 @@ says $second "what do you remember about $word" || ok=1
 result $ok "words are planted, and things are made from them"
 grep -q . <(planted)
 result $? "they lie in the files and in the dump"
+"$eddy" export web:local >"$tmp/out" && grep -q "$word" "$tmp/out" && grep -q '"identities"' "$tmp/out"
+result $? "an operator can give a copy"
 says $first "forget me" && grep -q "forget me yes" "$tmp/out"
 result $? "forgetting is asked about first"
 says $first "forget me yes" && grep -q "I have forgotten you. Erased: " "$tmp/out"
@@ -96,6 +98,8 @@ planted >"$tmp/out"
 result $ok "nothing is left in the dump, the data folder and the log, after $took s"
 grep -q '"event":"store.purge".*"result":"ok"' "$tmp/log"
 result $? "and the log says how long tables were locked: $(grep -o '"ms":[0-9]*,"longest_ms":[0-9]*' "$tmp/log" | tail -1)"
+! "$eddy" export web:local >"$tmp/out" 2>&1 && grep -q "nobody is known by that name" "$tmp/out"
+result $? "there is nobody to give a copy of"
 says $first "what do you remember about me?" && ! grep -q "$word" "$tmp/out"
 result $? "whoever writes now is somebody new"
 stop

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../../../core/base/buf.h"
+#include "../../../core/base/json.h"
 #include "../../../core/engine/upkeep.h"
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
@@ -250,6 +251,33 @@ static void forget_me__with_a_yes__leaves_nothing_in_any_table(void **state)
 	assert_true(db_settles(20000));
 }
 
+static void export__of_ones_own_data__is_given_in_private_only(void **state)
+{
+	(void)state;
+	says("U1", "Ana \"A\" Ruiz", "C1", VIS_PUBLIC, "t1", "m1", "in public ``` I say this", false);
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m2", "bens words", false);
+	says("U1", "Ana \"A\" Ruiz", "C1", VIS_PUBLIC, "t2", "m3", "export my data", true);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	assert_non_null(strstr(fixture_reply(f, 0)->text, "Write `export my data` to me directly"));
+	says("U1", "Ana \"A\" Ruiz", "D1", VIS_DIRECT, "t3", "m4", "export my data", true);
+	assert_int_equal(fixture_wait_replies(f, 2, 20000), 2);
+	const char *said = fixture_reply(f, 1)->text, *json = strstr(said, "```json\n");
+	assert_non_null(json);
+	json += strlen("```json\n");
+	const char *end = strstr(json, "\n```");
+	assert_non_null(end);
+	assert_string_equal(end, "\n```"); /* the text could not end the block */
+	json_t *root = NULL;
+	assert_int_equal(json_parse(json, (size_t)(end - json), 1u << 20, &root, NULL), ERR_NONE);
+	assert_string_equal(json_str(json_obj(root, "person"), "name", ""), "Ana \"A\" Ruiz");
+	assert_int_equal(json_array_size(json_object_get(root, "messages")), 3);
+	assert_string_equal(json_str(json_array_get(json_object_get(root, "messages"), 2), "text", ""), "in public ``` I say this");
+	assert_int_equal(json_array_size(json_object_get(root, "identities")), 1);
+	assert_int_equal(json_int(root, "messages_left_out", -1), 0);
+	assert_null(strstr(said, "bens words"));
+	json_decref(root);
+}
+
 /* ---- upkeep ---- */
 
 static void upkeep__after_the_idle_days__archives(void **state)
@@ -331,6 +359,7 @@ int main(void)
 		TEST(edit__a_message__makes_its_new_text_count),
 		TEST(forget_me__without_a_yes__erases_nothing),
 		TEST(forget_me__with_a_yes__leaves_nothing_in_any_table),
+		TEST(export__of_ones_own_data__is_given_in_private_only),
 		TEST(upkeep__after_the_idle_days__archives),
 		TEST(upkeep__a_silent_thread__is_offered_a_summary_once),
 		TEST(commands__about_threads__say_what_they_did),

@@ -1,0 +1,103 @@
+/* A copy of somebody's data: the database makes the JSON, so that every column arrives as it is stored. */
+#include "export.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/buf.h"
+
+#define ROWS 100000
+
+#define LIST(columns, from) "(SELECT coalesce(jsonb_agg(x), '[]') FROM (SELECT " columns " FROM " from ") x)"
+
+const struct pg_statement export_statements[] = {
+	{ "export_find",
+	    "SELECT person_id FROM identities WHERE ws = $1 AND adapter = $2 AND external_id = $3 UNION SELECT id FROM people WHERE ws = $1"
+	    " AND id::text = $3 LIMIT 1" },
+	{ "export_person",
+	    "SELECT jsonb_pretty(jsonb_build_object("
+	    "'person', jsonb_build_object('id', p.id, 'name', p.name, 'time_zone', p.tz, 'guest', p.guest, 'private_mode', p.private,"
+	    " 'known_since', p.created_at),"
+	    "'identities', " LIST("i.adapter, i.external_id AS id, i.created_at AS since",
+	        "identities i WHERE i.ws = $1 AND i.person_id = $2") ", 'log_ins', " LIST("s.name, s.created_at AS since, s.expires_at AS until, s.ended_at AS ended",
+	        "sessions s JOIN identities i ON i.ws = s.ws AND i.external_id = s.subject AND i.adapter = 'web' WHERE s.ws = $1"
+	        " AND i.person_id = $2 ORDER BY s.created_at") ", 'remembered', " LIST("(ARRAY['discovery', 'decision', 'status', 'note', 'summary', 'action', 'fact'])[i.kind] AS kind,"
+	                                                                               " (ARRAY['proposed', 'confirmed', 'replaced', 'declined'])[i.state] AS state, i.body AS text, i.attribute, i.confidence, i.tags,"
+	                                                                               " i.about_id = $2 AS about_you, i.author_id = $2 AS by_you, i.created_at AS since, i.expires_at AS until",
+	        "context_items i WHERE i.ws = $1 AND (i.about_id = $2 OR i.author_id = $2) ORDER BY i.created_at") ", 'side_threads', " LIST("k.topic, (ARRAY['opening', 'active', 'resolved', 'abandoned', 'failed'])[k.state] AS state, k.created_at AS since,"
+	                                                                                                                                     " k.closed_at AS ended",
+	        "forks k WHERE k.ws = $1 AND k.created_by = $2 ORDER BY k.created_at") ", 'opinions', " LIST("f.value, f.reason, f.created_at AS at",
+	        "feedback f WHERE f.ws = $1 AND f.person_id = $2 ORDER BY f.created_at") ", 'reactions', " LIST("r.name, r.created_at AS at",
+	        "reactions r WHERE r.ws = $1 AND r.person_id = $2 ORDER BY r.created_at") ", 'reads_along_in', " LIST("pl.adapter, coalesce(pl.name, pl.external_id) AS place, r.since",
+	        "place_people r JOIN identities i ON i.ws = r.ws AND i.external_id = r.external_id JOIN places pl ON pl.ws = r.ws"
+	        " AND pl.id = r.place_id AND pl.adapter = i.adapter WHERE r.ws = $1 AND i.person_id = $2 ORDER BY r.since") ", 'questions_to_eddy', (SELECT count(*) FROM runs r WHERE r.ws = $1 AND r.person_id = $2)"
+	                                                                                                                    ")) FROM people p WHERE p.ws = $1 AND p.id = $2" },
+	{ "export_messages",
+	    "SELECT jsonb_build_object('at', m.created_at, 'adapter', p.adapter, 'place', coalesce(p.name, p.external_id), 'thread', t.title,"
+	    " 'text', m.body, 'files', m.files, 'edited', m.state = 1)::text, count(*) OVER () FROM messages m"
+	    " JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
+	    " WHERE m.ws = $1 AND m.author_id = $2 AND m.state <> 2 ORDER BY m.created_at DESC, m.id DESC LIMIT $3::int8" },
+	{ NULL, NULL },
+};
+
+enum err export_find(struct pg *pg, struct id ws, const char *adapter, const char *external_id, struct id *person)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_str(a, adapter);
+	pg_arg_str(a, external_id);
+	enum err e = pg_query(pg, "export_find", a, &r);
+	if (e == ERR_NONE && PQntuples(r) == 0)
+		e = ERR_INPUT;
+	if (e == ERR_NONE)
+		*person = pg_get_id(r, 0, 0);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
+static void add_messages(const PGresult *r, size_t max, struct buf *json, long *left_out)
+{
+	int n = PQntuples(r), i;
+	buf_add_str(json, ",\n    \"messages\": [");
+	for (i = 0; i < n; i++) {
+		const char *text = pg_get_str(r, i, 0);
+		if (max > 0 && json->len + strlen(text) + 64 > max)
+			break;
+		buf_add_str(json, i == 0 ? "\n        " : ",\n        ");
+		buf_add_str(json, text);
+	}
+	*left_out = n > 0 ? (long)pg_get_int8(r, 0, 1) - i : 0;
+	buf_addf(json, "\n    ],\n    \"messages_left_out\": %ld\n}", *left_out);
+}
+
+enum err export_person(struct pg *pg, struct id ws, struct id person, size_t max, struct buf *json, long *left_out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, person);
+	enum err e = pg_query(pg, "export_person", a, &r);
+	if (e == ERR_NONE && PQntuples(r) != 1)
+		e = ERR_INPUT;
+	if (e == ERR_NONE) {
+		const char *object = pg_get_str(r, 0, 0);
+		size_t n = strlen(object);
+		while (n > 0 && (object[n - 1] == '}' || object[n - 1] == '\n')) /* it goes on with the messages */
+			if (object[--n] == '}')
+				break;
+		while (n > 0 && object[n - 1] == '\n')
+			n--;
+		buf_add(json, object, n);
+		PQclear(r);
+		r = NULL;
+		pg_arg_int8(a, max > 0 ? 2000 : ROWS);
+		e = pg_query(pg, "export_messages", a, &r);
+	}
+	if (e == ERR_NONE)
+		add_messages(r, max, json, left_out);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
