@@ -1,8 +1,10 @@
 /* A Socket Mode frame from outside: decoded, turned into an intent, its origin read back. */
+#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../adapters/slack/dialog.h"
 #include "../../adapters/slack/intents.h"
 #include "../../adapters/slack/origin.h"
 #include "../../core/base/utf8.h"
@@ -35,6 +37,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		must(in.text_len <= INTENT_TEXT_MAX && in.files_len <= INTENT_FILES_MAX);
 		must(in.origin_len == 0 || origin_unpack(in.origin, in.origin_len, &o));
 	}
+	memcpy(frame, data, n);
+	wire_decode(&w, frame, n, &ev);
+	if (intents_points(&ev) && intents_pointed(&c, &ev, &x, &in)) {
+		struct buf view = BUF_INIT;
+		must(in.text_len == 0 || utf8_valid(in.text, in.text_len));
+		dialog_fork_view(&ev, in.text, in.text_len, &view);
+		json_t *o2 = json_loadb(view.p, view.len, JSON_REJECT_DUPLICATES, NULL);
+		must(o2 != NULL);
+		json_decref(o2);
+		buf_done(&view);
+	}
+	(void)dialog_refuse(&ev);
+	(void)intents_deleted_ts(&ev);
 	memcpy(frame, data, n);
 	wire_decode_history(&w, frame, n, "T1", "C1", "im", &ev);
 	memcpy(frame, data, n);

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../adapters/slack/blocktext.h"
 #include "../../adapters/slack/render.h"
 #include "../../core/base/buf.h"
+#include "../../core/base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 65536)
 		return 0;
 	struct doc *d = doc_parse((const char *)data, size);
-	struct buf text = BUF_INIT, blocks = BUF_INIT, guarded = BUF_INIT;
+	struct buf text = BUF_INIT, blocks = BUF_INIT, guarded = BUF_INIT, back = BUF_INIT;
 	slack_render_mrkdwn(d, &text);
 	if (text.len > 0)
 		check_text(text.p);
@@ -66,6 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *b;
 	json_array_foreach (root, i, b)
 		check_element(b);
+	blocktext_markdown(root, &back);
+	if (back.len > 0 && !utf8_valid(back.p, back.len))
+		abort();
 	json_decref(root);
 	doc_free(d);
 
@@ -80,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t f = 0; guarded.len > 0 && f < sizeof forms / sizeof *forms; f++)
 		if (memmem(guarded.p, guarded.len, forms[f], strlen(forms[f])))
 			abort();
+	buf_done(&back);
 	buf_done(&text);
 	buf_done(&blocks);
 	buf_done(&guarded);

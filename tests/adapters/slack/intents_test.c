@@ -343,6 +343,117 @@ static void intents__know__the_other_events(void **state)
 	assert_string_equal(o.response_url, "https://hooks.slack.com/x");
 }
 
+static bool press(const char *action, const char *value, const char *channel, const char *more)
+{
+	char frame[2000];
+	snprintf(frame, sizeof(frame),
+	    "{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"team\":{\"id\":\"T1\"},\"api_app_id\":\"A1\","
+	    "\"user\":{\"id\":\"UANNA\",\"team_id\":\"T1\"},\"channel\":%s,\"response_url\":\"https://hooks.slack.com/x\",\"trigger_id\":\"t\","
+	    "\"container\":{\"type\":\"message\",\"message_ts\":\"5.6\",\"is_ephemeral\":false%s},"
+	    "\"message\":{\"ts\":\"5.6\",\"user\":\"UEDDY\",\"bot_id\":\"BEDDY\"},"
+	    "\"actions\":[{\"action_id\":\"%s\",\"value\":\"%s\",\"action_ts\":\"7.8\"}]}}",
+	    channel, more, action, value);
+	return build(frame);
+}
+
+static void button__that_gives_a_command__stands_in_its_thread(void **state)
+{
+	(void)state;
+	struct origin o;
+	assert_true(press("command#12", "abandon #2", "{\"id\":\"COPS\"}", ",\"thread_ts\":\"1.2\""));
+	assert_int_equal(in.kind, INTENT_ACTION_PRESSED);
+	assert_string_equal(in.action, ACTION_COMMAND);
+	assert_string_equal(in.text, "abandon #2");
+	assert_string_equal(in.thread_key, "1.2");
+	assert_string_equal(in.source_key, "a:COPS:5.6:7.8");
+	assert_string_equal(in.place.external_id, "COPS");
+	assert_string_equal(in.person.external_id, "UANNA");
+	assert_int_equal(in.verified, VERIFIED_PLATFORM);
+	assert_false(in.private_reply);
+	assert_true(origin_unpack(in.origin, in.origin_len, &o));
+	assert_int_equal(o.surface, ORIGIN_CHANNEL);
+	assert_string_equal(o.thread_ts, "1.2");
+	assert_string_equal(o.user, "UANNA");
+	assert_true(intents_commands(&ev));
+	/* The first message of a thread has no thread_ts: it is the thread. */
+	assert_true(press("command", "resolve", "{\"id\":\"COPS\"}", ""));
+	assert_string_equal(in.thread_key, "5.6");
+	/* For the presser alone, in the thread: not by response_url, which knows no threads. */
+	assert_true(press("command.private#2", "search x", "{\"id\":\"COPS\"}", ",\"thread_ts\":\"1.2\""));
+	assert_string_equal(in.action, ACTION_COMMAND_PRIVATE);
+	assert_true(in.private_reply);
+	assert_true(origin_unpack(in.origin, in.origin_len, &o));
+	assert_string_equal(o.thread_ts, "1.2");
+	assert_string_equal(o.response_url, "");
+	/* A direct message is one, whatever is known of it. */
+	assert_true(press("command", "accept", "{\"id\":\"D1\",\"name\":\"directmessage\"}", ",\"thread_ts\":\"1.2\""));
+	assert_int_equal(in.place.visibility, VIS_DIRECT);
+	assert_true(origin_unpack(in.origin, in.origin_len, &o));
+	assert_int_equal(o.surface, ORIGIN_DM);
+	assert_false(press("command", "accept", "null", ""));
+}
+
+#define POINT(id, more) \
+	"{\"envelope_id\":\"e\",\"type\":\"interactive\",\"payload\":{\"type\":\"message_action\",\"callback_id\":\"" id "\"," \
+	"\"team\":{\"id\":\"T1\"},\"api_app_id\":\"A1\",\"user\":{\"id\":\"UANNA\"},\"channel\":{\"id\":\"COPS\"},\"trigger_id\":\"9.9\"," \
+	"\"response_url\":\"https://hooks.slack.com/x\",\"message\":{\"ts\":\"1760000000.000300\",\"thread_ts\":\"1760000000.000100\"," more \
+	"}}}"
+
+static void shortcut__that_points__hands_the_message_in_first(void **state)
+{
+	(void)state;
+	struct intent kept;
+	struct origin o;
+	assert_true(build(POINT("eddy_pin", "\"user\":\"UBOTTY\",\"bot_id\":\"B2\",\"app_id\":\"A2\",\"text\":\"disk &gt; 90%\"")));
+	assert_int_equal(in.kind, INTENT_COMMAND_GIVEN);
+	assert_string_equal(in.text, "pin that");
+	assert_false(in.private_reply);
+	assert_true(in.is_command);
+	assert_string_equal(in.about_key, "1760000000.000300");
+	assert_int_equal(in.about_ms, 1760000000000);
+	assert_string_equal(in.thread_key, "1760000000.000100");
+	assert_string_equal(in.person.external_id, "UANNA");
+	assert_true(origin_unpack(in.origin, in.origin_len, &o));
+	assert_int_equal(o.surface, ORIGIN_CHANNEL);
+	assert_string_equal(o.thread_ts, "1760000000.000100");
+	assert_true(intents_points(&ev));
+	assert_true(intents_pointed(&c, &ev, &x, &kept)); /* another bot's words may be pointed at; they are answered by nobody */
+	assert_int_equal(kept.kind, INTENT_MESSAGE_POSTED);
+	assert_true(kept.no_answer);
+	assert_true(kept.person.is_bot);
+	assert_string_equal(kept.text, "disk > 90%");
+	assert_string_equal(kept.source_key, "m:COPS:1760000000.000300"); /* as if it had come as an event */
+	assert_string_equal(kept.message_key, "1760000000.000300");
+	/* A form asks first: nothing is a command yet. */
+	assert_false(build(POINT("eddy_fork", "\"user\":\"UANNA\",\"text\":\"x\"")));
+	assert_true(intents_pointed(&c, &ev, &x, &kept));
+	/* What nobody said, and what Eddy said itself. */
+	assert_false(build(POINT("eddy_fork", "\"user\":\"UANNA\",\"subtype\":\"channel_join\",\"text\":\"x\"")));
+	assert_false(intents_pointed(&c, &ev, &x, &kept));
+	assert_true(build(POINT("eddy_pin", "\"user\":\"UEDDY\",\"bot_id\":\"BEDDY\",\"text\":\"x\"")));
+	assert_false(intents_pointed(&c, &ev, &x, &kept));
+	ev.about = "01010101-0000-0000-0000-000000000000";
+	assert_true(intents_build(&c, &ev, &x, &in));
+	assert_null(in.about_key);
+	assert_int_equal(in.about_id.b[0], 1);
+}
+
+static void deletion__of_our_own_words__is_told_once_they_are_found(void **state)
+{
+	(void)state;
+	static const char gone[] =
+	    "{\"type\":\"message\",\"subtype\":\"message_deleted\",\"channel\":\"C1\",\"channel_type\":\"channel\",\"ts\":"
+	    "\"1760000009.000100\",\"deleted_ts\":\"1760000000.000300\",\"previous_message\":{\"user\":\"UEDDY\",\"ts\":"
+	    "\"1760000000.000300\",\"thread_ts\":\"1760000000.000100\",\"text\":\"x\"}}";
+	assert_false(event(gone));
+	assert_string_equal(intents_deleted_ts(&ev), "1760000000.000300");
+	ev.about = "01010101-0000-0000-0000-000000000000";
+	assert_true(intents_build(&c, &ev, &x, &in));
+	assert_int_equal(in.kind, INTENT_MESSAGE_DELETED);
+	assert_int_equal(in.about_id.b[0], 1);
+	assert_string_equal(in.thread_key, "1760000000.000100");
+}
+
 static void text__becomes__what_people_meant(void **state)
 {
 	(void)state;
@@ -423,6 +534,9 @@ int main(void)
 		T(intents__take__threads_direct_messages_and_files),
 		T(intents__see_strangers__as_guests_and_shared_channels_as_external),
 		T(intents__file_commands__where_only_their_author_looks),
+		T(button__that_gives_a_command__stands_in_its_thread),
+		T(shortcut__that_points__hands_the_message_in_first),
+		T(deletion__of_our_own_words__is_told_once_they_are_found),
 		T(intents__quote__the_beginning_of_what_is_too_long),
 		T(intents__know__the_other_events),
 		T(text__becomes__what_people_meant),

@@ -729,6 +729,30 @@ static void private__goes__to_the_response_url_then_ephemeral(void **state)
 	assert_int_equal(w->fake->n, 0);
 }
 
+static void private__where_slack_refuses_it__goes_to_the_conversation(void **state)
+{
+	struct world *w = *state;
+	struct who q = who_in("C1");
+	fake_fail(w->fake, "chat.postEphemeral", 0, 1, FAULT_ERROR, "user_not_in_channel");
+	struct reply r = reply_of(&q, REPLY_WHOLE, "just for you");
+	r.one_person_only = true;
+	assert_int_equal(slack_out_send(w->out, &r), ERR_NONE);
+	sent_ok(w, 1);
+	json_t *post = fake_last(w->fake, "chat.postMessage");
+	assert_string_equal(fake_str(post, "channel"), "U1");
+	assert_string_equal(fake_str(post, "thread_ts"), "");
+	assert_int_equal(w->fake->n, 1);
+	/* Anything else is no reason to. */
+	fake_fail(w->fake, "chat.postEphemeral", 0, 9, FAULT_ERROR, "missing_scope");
+	q.delivery = id_new();
+	r = reply_of(&q, REPLY_WHOLE, "just for you");
+	r.one_person_only = true;
+	assert_int_equal(slack_out_send(w->out, &r), ERR_NONE);
+	assert_true(wait_sent(w, 2, 40));
+	assert_int_equal(w->sent[1].result, ERR_DENIED);
+	assert_int_equal(w->fake->n, 1);
+}
+
 static void status__is_shown__only_when_it_takes_time(void **state)
 {
 	struct world *w = *state;
@@ -821,6 +845,7 @@ int main(void)
 		T(stream__does_not_open__when_the_run_is_lost),
 		T(abandon__closes__what_is_shown),
 		T(private__goes__to_the_response_url_then_ephemeral),
+		T(private__where_slack_refuses_it__goes_to_the_conversation),
 		T(status__is_shown__only_when_it_takes_time),
 		T(tool__becomes__a_task_of_the_stream),
 		T(stop__gives_back__what_was_not_sent),
