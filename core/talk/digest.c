@@ -2,6 +2,7 @@
  * Doing without a model: what was said, in the words in which it was said.  Sentences are weighed (digest_sentences.c), the best are taken and put
  * back into the order in which they came, so that a digest reads like the conversation with the small talk left out.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +14,23 @@
 #include "../base/utf8.h"
 #include "digest_internal.h"
 
+static bool is_decision(const struct sentence *s);
+
+/* Is there room for one more of its message?  Nobody is quoted at length, unless nobody else has said anything. */
+static bool is_too_much(const struct sentences *all, const struct sentence *s, const size_t *taken, size_t len, size_t most)
+{
+	size_t same = 0;
+	for (size_t k = 0; k < len; k++)
+		same += all->s[taken[k]].message == s->message;
+	return same >= most;
+}
+
 /* The indexes of the best sentences that ${fit} allows, at most ${max}, in their order. */
 static size_t pick(const struct sentences *all, bool (*fit)(const struct sentence *), double least, size_t max, size_t *out)
 {
-	size_t len = 0;
+	size_t len = 0, most = all->len > 0 && all->s[0].message != all->s[all->len - 1].message ? 2 : 3;
+	if (fit == is_decision)
+		most = max;
 	while (len < max) {
 		size_t best = all->len;
 		for (size_t i = 0; i < all->len; i++) {
@@ -26,7 +40,7 @@ static size_t pick(const struct sentences *all, bool (*fit)(const struct sentenc
 			bool taken = false;
 			for (size_t k = 0; k < len && !taken; k++)
 				taken = out[k] == i;
-			if (!taken)
+			if (!taken && !is_too_much(all, s, out, len, most))
 				best = i;
 		}
 		if (best == all->len)
@@ -147,6 +161,13 @@ void digest_extract(const struct digest_message *m, size_t n, size_t max, struct
 			buf_add_str(md, ": ");
 		}
 		digest_add_text(md, s->text, s->len, RESOLUTION_LINE_MAX, 0, NULL);
+		/* What was said in one breath stays together. */
+		while (i + 1 < len && at[i + 1] == at[i] + 1 && all.s[at[i + 1]].message == s->message && s->agreed == 0 &&
+		    all.s[at[i + 1]].agreed == 0) {
+			i++;
+			buf_add_str(md, md->len > 0 && isalnum((unsigned char)md->p[md->len - 1]) ? "; " : " ");
+			digest_add_text(md, all.s[at[i]].text, all.s[at[i]].len, RESOLUTION_LINE_MAX, 0, NULL);
+		}
 		buf_add_char(md, ' ');
 		digest_add_source(md, (int)s->message + 1, m, n);
 		if (s->agreed != 0) {

@@ -69,9 +69,13 @@ struct sentence {
 struct sentences {
 	struct sentence *s;
 	size_t len;
+	char *memory; /* their texts */
+	size_t used;
 };
 /** Cut the messages into sentences and find out what they are to each other.  ${topic} may be NULL: what it names counts more. */
 void sentences_make(const char *topic, const struct digest_message *m, size_t n, struct sentences *out);
+/** The bytes of the sentence that begins at ${s}, with its closing marks. */
+size_t digest_sentence_end(const char *s, size_t n);
 void sentences_done(struct sentences *s);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * From messages to sentences, and what they are to each other.  Cutting comes first: code, quotes and tables are left out, lists are cut
- * at their items, the rest at full stops that end a sentence.  Then, in the order in which things were said:
+ * From messages to sentences, and what they are to each other.  Cutting comes first: code, quotes, tables and headings are left out, lists are cut
+ * at their items, the rest at full stops that end a sentence; signs of emphasis, code and links come off, for half of a pair is left where a
+ * sentence is taken out of its paragraph.  Then, in the order in which things were said:
  *
  * - "agreed" makes the statement before it, of somebody else, a decision;
  * - a correction ("actually, …", "no, make it …") looks back for the statement on the same thing: the one that shares words with it, has a
@@ -24,6 +25,8 @@
 #define LOOK_BACK 80
 #define OF_MESSAGE 40 /* sentences of one message */
 #define SENTENCE_BYTES 1200
+#define LABEL_MAX 300
+#define TARGET_MAX 2000
 
 static bool starts(const char *s, size_t n, const char *with)
 {
@@ -67,8 +70,7 @@ static bool is_abbreviation(const char *s, size_t dot)
 	return false;
 }
 
-/* The bytes of the sentence that begins here, with its closing marks. */
-static size_t sentence_end(const char *s, size_t n)
+size_t digest_sentence_end(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool wide = starts(s + i, n - i, "\xe3\x80\x82") || starts(s + i, n - i, "\xef\xbc\x9f") ||
@@ -183,6 +185,15 @@ static void look_at(struct sentence *st)
 	buf_done(&norm);
 }
 
+/* Numbers of other messages and nothing else. */
+static bool is_reference(const char *s, size_t n)
+{
+	struct buf b = BUF_INIT;
+	bool empty = digest_add_text(&b, s, n, 40, 0, NULL) == 0;
+	buf_done(&b);
+	return empty;
+}
+
 static void add_sentence(struct sentences *all, size_t message, bool eddy, const char *s, size_t n)
 {
 	trim(&s, &n);
@@ -191,7 +202,7 @@ static void add_sentence(struct sentences *all, size_t message, bool eddy, const
 	bool letters = false;
 	for (size_t i = 0; i < n && !letters; i++)
 		letters = isalnum((unsigned char)s[i]) || (unsigned char)s[i] >= 0x80;
-	if (!letters)
+	if (!letters || (*s == '[' && is_reference(s, n)))
 		return;
 	if (all->len == SENTENCES_MAX) { /* the newer half is kept */
 		all->len = SENTENCES_MAX / 2;
@@ -204,6 +215,84 @@ static void add_sentence(struct sentences *all, size_t message, bool eddy, const
 	look_at(st);
 }
 
+static bool is_edge(const char *s, size_t n, size_t at)
+{
+	return at >= n || isspace((unsigned char)s[at]) || ispunct((unsigned char)s[at]);
+}
+
+/* Bytes of [label](target) at ${s} and where its label is; 0: it is none. */
+static size_t take_link(const char *s, size_t n, const char **label, size_t *label_len)
+{
+	size_t depth = 0, i = 0;
+	for (; i < n && i < LABEL_MAX; i++) {
+		depth += s[i] == '[';
+		if (s[i] == ']' && --depth == 0)
+			break;
+	}
+	if (i + 2 >= n || i == LABEL_MAX || s[i + 1] != '(')
+		return 0;
+	const char *end = memchr(s + i + 2, ')', n - i - 2 < TARGET_MAX ? n - i - 2 : TARGET_MAX);
+	if (end == NULL || memchr(s + i + 2, ' ', (size_t)(end - s) - i - 2) != NULL)
+		return 0;
+	*label = s + 1;
+	*label_len = i - 1;
+	return (size_t)(end - s) + 1;
+}
+
+/* The words of a line without what only says how they look; never longer than it was. */
+static size_t unmark(const char *s, size_t n, int depth, char *out)
+{
+	size_t k = 0, label_len = 0;
+	const char *label = NULL;
+	for (size_t i = 0; i < n;) {
+		char c = s[i], next = i + 1 < n ? s[i + 1] : ' ';
+		size_t link = c == '[' && depth < 3 ? take_link(s + i, n - i, &label, &label_len) : 0;
+		if (c == '!' && next == '[') {
+			i++;
+		} else if (c == '\\' && ispunct((unsigned char)next)) {
+			out[k++] = next;
+			i += 2;
+		} else if (link > 0) {
+			k += unmark(label, label_len, depth + 1, out + k);
+			i += link;
+		} else if (c == '`') {
+			i++;
+		} else if ((c == '*' || c == '_' || c == '~') && next == c) {
+			while (i < n && s[i] == c)
+				i++;
+		} else if ((c == '*' || c == '_') && (i == 0 || is_edge(s, n, i - 1)) != is_edge(s, n, i + 1)) {
+			i++;
+		} else {
+			out[k++] = c;
+			i++;
+		}
+	}
+	return k;
+}
+
+/* "**Decisions**", "## Risks": names what follows and says nothing itself. */
+static bool is_title(const char *s, size_t n)
+{
+	bool set_off = *s == '#' ||
+	    (n > 4 && n < 120 && (memcmp(s, "**", 2) == 0 || memcmp(s, "__", 2) == 0) && memcmp(s + n - 2, s, 2) == 0 &&
+	        memmem(s + 2, n - 4, s, 2) == NULL);
+	return set_off && strchr(".!?", s[n - 1]) == NULL && strchr(".!?", s[n - 3 > n ? 0 : n - 3]) == NULL;
+}
+
+static bool is_decisions(const char *s, size_t n)
+{
+	static const char *const heads[] = { "Decisions", "Decided", "Entscheidungen", "Beschlüsse", "Décisions", "Decisiones" };
+	while (n > 0 && strchr("#*_ ", *s) != NULL) {
+		s++;
+		n--;
+	}
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		if (n >= strlen(heads[i]) && n <= strlen(heads[i]) + 3 && strncasecmp(s, heads[i], strlen(heads[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool is_fence(const char *s, size_t n)
 {
 	return starts(s, n, "```") || starts(s, n, "~~~");
@@ -212,7 +301,7 @@ static bool is_fence(const char *s, size_t n)
 static void cut_message(struct sentences *all, size_t message, const struct digest_message *m)
 {
 	const char *p = m->text, *end = p + m->text_len;
-	bool code = false;
+	bool code = false, decisions = false;
 	int added = 0;
 	while (p < end && added < OF_MESSAGE) {
 		const char *stop = memchr(p, '\n', (size_t)(end - p));
@@ -226,11 +315,21 @@ static void cut_message(struct sentences *all, size_t message, const struct dige
 		}
 		if (code || n == 0 || *line == '>' || *line == '|')
 			continue;
+		if (is_title(line, n)) {
+			decisions = is_decisions(line, n);
+			continue;
+		}
 		for (size_t k; (k = digest_mark(line, n, false)) > 0; line += k, n -= k)
 			;
+		n = unmark(line, n, 0, all->memory + all->used);
+		line = all->memory + all->used;
+		all->used += n;
 		while (n > 0 && added < OF_MESSAGE) {
-			size_t k = sentence_end(line, n);
+			size_t k = digest_sentence_end(line, n);
+			size_t before = all->len;
 			add_sentence(all, message, m->by_eddy, line, k);
+			if (decisions && all->len > before)
+				all->s[all->len - 1].decision = true;
 			added++;
 			line += k;
 			n -= k;
@@ -434,7 +533,11 @@ static void score_all(struct sentences *all, const char *topic, size_t n)
 void sentences_make(const char *topic, const struct digest_message *m, size_t n, struct sentences *out)
 {
 	*out = (struct sentences){ .s = xcalloc(SENTENCES_MAX, sizeof(struct sentence)), .len = 0 };
-	for (size_t i = n > SENTENCES_MAX ? n - SENTENCES_MAX : 0; i < n; i++)
+	size_t first = n > SENTENCES_MAX ? n - SENTENCES_MAX : 0, bytes = 1;
+	for (size_t i = first; i < n; i++)
+		bytes += m[i].text_len;
+	out->memory = xmalloc(bytes);
+	for (size_t i = first; i < n; i++)
 		cut_message(out, i, &m[i]);
 	for (size_t i = 0; i < out->len; i++) {
 		take_agreement(out, i, m);
@@ -448,5 +551,6 @@ void sentences_make(const char *topic, const struct digest_message *m, size_t n,
 void sentences_done(struct sentences *s)
 {
 	free(s->s);
+	free(s->memory);
 	*s = (struct sentences){ 0 };
 }

@@ -147,13 +147,13 @@ static void outline_make(const char *md, size_t n, struct outline *o)
 		struct sentences cut;
 		sentences_make(NULL, &m, 1, &cut);
 		struct candidate *c = o->len > 0 ? &o->list[o->len - 1] : NULL;
+		size_t first = digest_sentence_end(s, k); /* with its signs: an answer is Markdown of our own */
 		if (cut.len > 0 && c != NULL && c->head != NULL && c->text == NULL) {
-			c->text = cut.s[0].text;
-			c->text_len = cut.s[0].len;
+			c->text = s;
+			c->text_len = first;
 		} else if (cut.len > 0) {
-			o->list[o->len++] = (struct candidate){
-				.text = cut.s[0].text, .text_len = cut.s[0].len, .score = cut.s[0].score + (mark == 0)
-			};
+			o->list[o->len++] =
+			    (struct candidate){ .text = s, .text_len = first, .score = cut.s[0].score + (mark == 0) };
 		}
 		sentences_done(&cut);
 	}

@@ -22,9 +22,9 @@ const struct pg_statement said_statements[] = {
 	    "SELECT t.seq, p.adapter, p.external_id, t.external_key, t.title FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " WHERE t.ws = $1 AND t.id = $2" },
 	{ "said_load",
-	    "WITH back AS MATERIALIZED (SELECT x.message_id, x.id FROM forks f JOIN resolutions x ON x.ws = f.ws AND x.fork_id = f.id"
+	    "WITH back AS MATERIALIZED (SELECT x.message_id, x.id, x.body FROM forks f JOIN resolutions x ON x.ws = f.ws AND x.fork_id = f.id"
 	    " WHERE f.ws = $1 AND f.parent_id = $2 AND x.state = 2)"
-	    " SELECT * FROM (SELECT m.id, m.seq, m.created_at, m.author_kind, p.name, left(m.body, 8000),"
+	    " SELECT * FROM (SELECT m.id, m.seq, m.created_at, m.author_kind, p.name, left(coalesce(b.body, m.body), 8000),"
 	    " coalesce(m.message_key, split_part(o.external_ref, ',', 1), m.id::text), m.author_id, b.id IS NOT NULL, coalesce(p.private, false)"
 	    " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id"
 	    " LEFT JOIN back b ON b.message_id = m.id LEFT JOIN outbox o ON o.ws = m.ws AND o.id = coalesce(m.run_id, b.id)"

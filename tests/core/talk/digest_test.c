@@ -203,6 +203,8 @@ static void extract__every_line__stands_in_its_message(void **state)
 			const char *from = texts[r.lines[i].sources[0] - 1];
 			for (; *from; from++) {
 				char c = *from == '\n' ? ' ' : *from;
+				if (c == '*')
+					continue; /* how it looks is not what it says */
 				if (c != ' ' || (a.len > 0 && a.p[a.len - 1] != ' '))
 					buf_add_char(&a, c);
 			}
@@ -215,6 +217,57 @@ static void extract__every_line__stands_in_its_message(void **state)
 			free(texts[i]);
 	}
 	buf_done(&text);
+}
+
+static void extract__takes_off__signs_of_markdown(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *said, *line;
+	} cases[] = {
+		{ "Ana: **SQLite is too small for 40 users**. It locks.",
+		    "- Ana: SQLite is too small for 40 users. It locks. [1]\n" },
+		{ "Ana: See [the *manual*](https://x.example/m?a=1) for `max_connections` and 3 * 4.",
+		    "- Ana: See the manual for max_connections and 3 * 4. [1]\n" },
+		{ "Ana: It is *not* a ~~bug~~ but snake_case and \\*stars\\* in 2 places.",
+		    "- Ana: It is not a bug but snake_case and *stars* in 2 places. [1]\n" },
+		{ "Ana: ![chart](https://x.example/c.png) shows 40 % more.", "- Ana: chart shows 40 % more. [1]\n" },
+		{ "Ana: An [odd (thing] and ](x) stay in 7 lines.", "- Ana: An [odd (thing] and ](x) stay in 7 lines. [1]\n" },
+		{ "Ana: ## Plan\n**Risks**\n\nWe have 3 of them.\n[1] [[2]](https://x.example)",
+		    "- Ana: We have 3 of them. [1]\n" },
+		{ "Ana: **Ports**\n\n- 8080 is taken [1]\n\n**Decisions**\n\n- Port 9090 [2]",
+		    "- Ana: 8080 is taken; Port 9090 [1]\n" },
+	};
+	struct buf b = BUF_INIT;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *said[] = { cases[i].said, NULL };
+		struct digest_message m[MESSAGES_MAX];
+		buf_reset(&b);
+		digest_extract(m, messages(said, m), 5, &b);
+		assert_string_equal(b.p, cases[i].line);
+	}
+	const char *posted[] = { "Ana: **Ports**\n\n- 8080 is taken [1]\n\n**Decisions**\n\n- Port 9090 [2]", NULL };
+	extract("x", posted, &b);
+	assert_non_null(strstr(b.p, "D Port 9090 [1]\n"));
+	buf_done(&b);
+}
+
+static void extract__of_one_message__little(void **state)
+{
+	(void)state;
+	static const char *const said[] = {
+		"Ana: One has 1 wheel. Two has 2 wheels. Three has 3 wheels. Four has 4 wheels. Five has 5 wheels.",
+		"Ben: Six has 6.", NULL
+	};
+	struct digest_message m[MESSAGES_MAX];
+	struct buf b = BUF_INIT;
+	digest_extract(m, messages(said, m), 8, &b);
+	size_t wheels = 0;
+	for (const char *p = b.p; (p = strstr(p, "wheel")) != NULL; p++)
+		wheels++;
+	assert_int_equal(wheels, 2);
+	assert_non_null(strstr(b.p, "- Ben: Six has 6. [2]\n"));
+	buf_done(&b);
 }
 
 static void extract__nothing_said__is_a_headline(void **state)
@@ -285,6 +338,8 @@ int main(void)
 		cmocka_unit_test(extract__not_decided__is_open),
 		cmocka_unit_test(extract__leaves_out__code_quotes_and_tables),
 		cmocka_unit_test(extract__every_line__stands_in_its_message),
+		cmocka_unit_test(extract__takes_off__signs_of_markdown),
+		cmocka_unit_test(extract__of_one_message__little),
 		cmocka_unit_test(extract__nothing_said__is_a_headline),
 		cmocka_unit_test(digest_extract__names_and_numbers__in_order),
 		cmocka_unit_test(digest_transcript__fences__and_leaves_out_the_oldest),
