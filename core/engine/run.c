@@ -424,7 +424,6 @@ static void fold_long(struct run *r)
 		r->via->ops->send(r->via->a, &p);
 	}
 	buf_done(&r->whole);
-	buf_done(&r->memory);
 	r->whole = r->answer;
 	r->answer = in_short;
 	r->turn_at = 0;
