@@ -10,10 +10,12 @@
 
 #include "../base/buf.h"
 #include "../base/mem.h"
+#include "../engine/command.h"
 #include "search_internal.h"
 #include "transcript.h"
 
 #define MADE_MAX 100
+#define MORE 16 /* in the place of those that are left out */
 #define TEXT_MAX 6000
 
 const struct pg_statement find_statements[] = {
@@ -42,6 +44,7 @@ const struct pg_statement find_statements[] = {
 struct gathering {
 	struct find_hit *hits;
 	size_t len, cap;
+	int64_t left_out;
 	struct buf texts; /* offsets become pointers at the end: it moves while it grows */
 };
 
@@ -71,9 +74,21 @@ static struct find_hit *add(struct gathering *g)
 	return &g->hits[g->len++];
 }
 
+/* Who has asked for these words before is not an answer to them. */
+static bool is_search(const char *text)
+{
+	struct command_call call;
+	size_t n = strlen(text);
+	return n <= FIND_TEXT_MAX + 100 && command_parse(text, n, false, &call) && call.command == CMD_SEARCH;
+}
+
 static void add_message(void *arg, const struct found_message *m)
 {
 	struct gathering *g = arg;
+	if (is_search(m->text)) {
+		g->left_out++;
+		return;
+	}
 	struct find_hit *h = add(g);
 	*h = (struct find_hit){ .kind = FIND_MESSAGE,
 		.id = m->id,
@@ -188,6 +203,7 @@ static enum err gather(struct pg *pg, const struct search_allowed *a, const stru
 {
 	enum err e = search_messages(pg, a, q, add_message, g, totals);
 	size_t messages = g->len;
+	totals->matches -= g->left_out;
 	if (e == ERR_NONE)
 		e = gather_made(pg, a, q, g);
 	totals->matches += (int64_t)(g->len - messages);
@@ -238,7 +254,7 @@ static enum err look_at_own(struct pg *pg, const struct search_allowed *a, struc
 	enum err e = search_allowed_own(pg, a, &mine);
 	if (e != ERR_NONE)
 		return e;
-	q->limit = 1;
+	q->limit = MORE;
 	if (mine.len > 0)
 		e = gather(pg, &mine, q, &g, &totals);
 	*own = e == ERR_NONE && g.len > 0;
@@ -263,7 +279,7 @@ enum err find_run(struct pg *pg, const struct find_ask *a, const struct find_req
 		.before_ms = r->before_ms,
 		.order = r->order,
 		.has = r->has,
-		.limit = r->page * a->limit,
+		.limit = r->page * a->limit + MORE,
 		.prefix = a->prefix,
 		.languages = a->languages,
 		.languages_len = a->languages_len };
@@ -275,6 +291,7 @@ enum err find_run(struct pg *pg, const struct find_ask *a, const struct find_req
 		e = gather(pg, &allowed, &q, &g, &totals);
 	if (e == ERR_NONE && totals.matches == 0 && !totals.no_person && !totals.no_place && words.len > 1) {
 		words.loose = true;
+		g.left_out = 0;
 		e = gather(pg, &allowed, &q, &g, &totals);
 		out->loose = g.len > 0;
 		words.loose = false;

@@ -43,7 +43,7 @@ void search_allowed_done(struct search_allowed *a);
 /** What the asker would see besides ${a} if the answer were for that person alone: ${out} has nothing else.  For the same scope, not a guest. */
 enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struct search_allowed *out);
 
-#define SEARCH_LIMIT_MAX 200
+#define SEARCH_LIMIT_MAX 420
 #define SEARCH_SKIP_MAX 1000
 enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
 enum search_has { SEARCH_ANY, SEARCH_LINK, SEARCH_FILE, SEARCH_NUMBER, SEARCH_QUESTION, SEARCH_UNANSWERED };
