@@ -134,7 +134,7 @@ export class ThreadList {
 			out.push(this.#row(i));
 			if (!want && i.thread === family) out.push(...this.forks(i.thread).map((f) => this.#row(f)));
 		}
-		if (!items.length) out.push(h("p", { class: "muted" }, t(want ? "no_match" : this.which === "archived" ? "no_archived" : "no_threads")));
+		if (!items.length && !(want && this.searches)) out.push(h("p", { class: "muted" }, t(want ? "no_match" : this.which === "archived" ? "no_archived" : "no_threads")));
 		this.nav.replaceChildren(...out);
 		this.other.textContent = t(this.which === "open" ? "show_archived" : "show_open");
 		this.hint.hidden = !want || !this.searches; // not while one only looks: nothing may move under a click

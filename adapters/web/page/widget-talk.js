@@ -150,7 +150,7 @@ export class Talk {
 		if (node.offers === offers) return;
 		node.offers = offers;
 		node.bubble.querySelector(".components")?.remove();
-		if (node.offers) node.bubble.append(showComponents(node.offers, (action, value) => this.socket.act({ type: "act", thread: m.thread, run: m.run || undefined, action, value }), t));
+		if (node.offers) node.bubble.append(showComponents(node.offers.map?.((c) => (c?.action === "fork.edit" ? { fallback: c.fallback } : c)), (action, value) => this.socket.act({ type: "act", thread: m.thread, run: m.run || undefined, action, value }), t));
 	}
 
 	#blocks(node, blocks) {
