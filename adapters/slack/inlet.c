@@ -3,12 +3,9 @@
  * thread.  Three kinds wait first: an event of a workspace that has no tenant yet (a worker makes it), a message with a small text file, and
  * a shortcut on a message of a channel that we know nothing about (both within two seconds, so that the acknowledgement still comes
  * within Slack's three).  For those the frame is kept as it came and read again.
- *
- * Some presses are ours to answer: they open a form (dialog.c), or are refused before the core hears of them.
  */
-#include "inlet.h"
+#include "inlet_internal.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,50 +18,10 @@
 #include "../net/http.h"
 #include "../net/loop.h"
 #include "buttons.h"
-#include "dialog.h"
 #include "home.h"
-#include "intents.h"
 #include "names.h"
-#include "render.h"
 #include "slack_internal.h"
 #include "socket.h"
-
-#define HELD_MAX 64
-#define FETCH_MS 2000
-#define FETCH_FILES 3
-
-struct slack_inlet {
-	struct slack *s;
-	struct intents intents;
-	struct wire again; /* reads held frames */
-	unsigned held;
-	uint64_t busy_ms;                /* last log line about a full queue */
-	_Atomic(uint64_t) away_since_ms; /* wall clock of the first event that was not taken; 0: all are */
-	void (*on_gap)(void *arg, uint64_t since_ms);
-	void *on_gap_arg;
-	struct metric *refused;
-};
-
-/* A frame that waits for a tenant or for files. */
-struct held {
-	struct slack_inlet *in;
-	struct sock_ticket *ticket;
-	char *raw;
-	size_t n;
-	struct id ws;
-	char *team;         /* whose tenant is to be made, or NULL */
-	bool asked, member; /* whether we are in the channel */
-	bool looked;        /* for the message of ours that a shortcut was used on */
-	char about[ID_TEXT];
-	atomic_uint fetching;
-	struct fetch {
-		struct held *h;
-		char *file_id;
-		char *text;
-		size_t len;
-	} files[FETCH_FILES];
-	size_t files_len;
-};
 
 static const struct known_person *inlet_person(void *arg, const char *id)
 {
@@ -133,7 +90,7 @@ static void inlet_tell_gap(void *arg)
 }
 
 /* Any thread: has the database been away for longer than Slack repeats what it has to say? */
-static void inlet_note_database(struct slack_inlet *in, enum err e)
+void inlet_note_database(struct slack_inlet *in, enum err e)
 {
 	if (e == ERR_RETRY) {
 		uint64_t none = 0;
@@ -151,7 +108,7 @@ static void inlet_note_database(struct slack_inlet *in, enum err e)
 		free(g);
 }
 
-static void inlet_accepted(void *arg, const struct accepted *a)
+void inlet_accepted(void *arg, const struct accepted *a)
 {
 	struct sock_ticket *t = arg;
 	struct slack_inlet *in = sock_ticket_owner(t);
@@ -167,7 +124,7 @@ static void inlet_accepted(void *arg, const struct accepted *a)
 static void inlet_take(
     struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev, struct held *h);
 
-static void held_free(struct held *h)
+void held_free(struct held *h)
 {
 	for (size_t i = 0; i < h->files_len; i++) {
 		free(h->files[i].file_id);
@@ -178,7 +135,7 @@ static void held_free(struct held *h)
 	free(h);
 }
 
-static struct held *held_new(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n)
+struct held *held_new(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n)
 {
 	struct held *h = xcalloc(1, sizeof(*h));
 	h->in = in;
@@ -206,7 +163,7 @@ static void held_resume(void *arg)
 	held_free(h);
 }
 
-static void held_back(struct held *h)
+void held_back(struct held *h)
 {
 	if (!loop_post(h->in->s->loop, held_resume, h)) {
 		sock_settle(h->ticket, false);
@@ -322,132 +279,6 @@ static bool inlet_tenant(struct slack_inlet *in, struct sock_ticket *t, const ch
 	return false;
 }
 
-/* ---- shortcuts and forms ---- */
-
-/* http thread */
-static void held_member(void *arg, bool member)
-{
-	struct held *h = arg;
-	h->member = member;
-	held_back(h);
-}
-
-/* A worker: which of our messages was pointed at or deleted? */
-static void held_look(void *arg)
-{
-	struct held *h = arg;
-	struct slack_inlet *in = h->in;
-	struct wire wire = { 0 };
-	struct slack_event ev;
-	struct said_message said = { 0 };
-	char *copy = xstrndup(h->raw, h->n);
-	wire_decode(&wire, copy, h->n, &ev);
-	const char *gone = intents_deleted_ts(&ev), *ts = gone ? gone : ev.inner.ts;
-	const char *thread = gone ? ev.before.thread_ts : ev.inner.thread_ts;
-	struct id in_thread = engine_thread_id(engine_place_id(h->ws, "slack", ev.channel), thread ? thread : ts);
-	if (engine_find_said(in->s->engine, h->ws, in_thread, ts, &said) == ERR_NONE)
-		id_format(said.id, h->about);
-	free(said.text);
-	free(copy);
-	wire_done(&wire);
-	held_back(h);
-}
-
-/* True: it waits. */
-static bool inlet_look(
-    struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, const struct slack_event *ev, const struct held *h)
-{
-	const char *gone = intents_deleted_ts(ev);
-	if ((h && h->looked) || !ev->channel || !(gone ? gone : ev->inner.ts) ||
-	    !intents_is_self(&in->intents, ev, gone ? &ev->before : &ev->inner) || in->held >= HELD_MAX)
-		return false;
-	struct held *wait = held_new(in, t, raw, n);
-	wait->asked = wait->looked = true;
-	wait->member = true;
-	wait->ws = in->intents.ws;
-	if (engine_submit(in->s->engine, held_look, wait))
-		return true;
-	in->held--;
-	held_free(wait);
-	return false;
-}
-
-static void inlet_kept(void *arg, const struct accepted *a)
-{
-	inlet_note_database(arg, a->result);
-}
-
-/*
- * A shortcut whose command is about a message.  The message is handed in first: Eddy may not have been there when it was written.  True:
- * the ticket has gone its way.
- */
-static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev,
-    const struct held *h, const struct intents_extra *x)
-{
-	struct slack *s = in->s;
-	bool fork = strcmp(ev->callback_id, SHORTCUT_FORK) == 0;
-	const struct known_place *known = ev->channel ? names_place(s->names, ev->channel) : NULL;
-	bool member = h && h->asked ? h->member : known && known->member;
-	if (!member && !(h && h->asked) && ev->channel && in->held < HELD_MAX) {
-		struct held *wait = held_new(in, t, raw, n);
-		wait->asked = wait->member = true;
-		if (dialog_ask_member(s, ev->channel, held_member, wait))
-			return true;
-		in->held--;
-		held_free(wait);
-		member = true; /* what cannot be asked is tried */
-	}
-	if (!member) {
-		dialog_tell(
-		    s, ev, "I am not in this conversation, so I cannot do that here. Invite me with /invite and try again.");
-		sock_settle(t, true);
-		return true;
-	}
-	if (inlet_look(in, t, raw, n, ev, h))
-		return true;
-	struct intent message;
-	bool keep = intents_pointed(&in->intents, ev, x, &message);
-	if (fork)
-		dialog_fork(s, ev, keep ? message.text : "", keep ? message.text_len : 0);
-	if (keep && engine_accept(s->engine, &message, fork ? inlet_accepted : inlet_kept, fork ? (void *)t : (void *)in))
-		return fork;
-	if (keep) {
-		inlet_note_database(in, ERR_RETRY);
-		sock_settle(t, false);
-		return true;
-	}
-	if (fork)
-		sock_settle(t, true);
-	return fork;
-}
-
-/* What opens a form, cannot be taken as it was written, or is about a message that has to be found first.  True: the ticket has gone its way. */
-static bool inlet_dialog(struct slack_inlet *in, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev,
-    const struct held *h, const struct intents_extra *x)
-{
-	if (ev->kind == FRAME_EVENT && intents_deleted_ts(ev) && inlet_look(in, t, raw, n, ev, h))
-		return true;
-	if (h && h->about[0])
-		ev->about = h->about;
-	if (ev->kind != FRAME_INTERACTIVE)
-		return false;
-	const char *wrong = dialog_refuse(ev);
-	if (wrong) {
-		sock_settle_with(t, wrong);
-		return true;
-	}
-	if (ev->action_id && strncmp(ev->action_id, ACTION_EDIT, slack_action_len(ev->action_id)) == 0 &&
-	    slack_action_len(ev->action_id) == strlen(ACTION_EDIT)) {
-		dialog_edit(in->s, ev, raw, n);
-		sock_settle(t, true);
-		return true;
-	}
-	/* A command under an answer is about that answer. */
-	if (intents_commands(ev) && inlet_look(in, t, raw, n, ev, h))
-		return true;
-	return intents_points(ev) && inlet_point(in, t, raw, n, ev, h, x);
-}
-
 /* ---- the usual way ---- */
 
 /* What an event means besides its intent. */
@@ -515,7 +346,7 @@ static void inlet_take(
 			texts[x.texts_len++] = (struct intents_file_text){ h->files[i].file_id, h->files[i].text, h->files[i].len };
 	struct intent intent;
 	in->intents.ws = ws;
-	if (inlet_dialog(in, t, raw, n, ev, h, &x))
+	if (inlet_press(in, t, raw, n, ev, h, &x))
 		return;
 	if (!intents_build(&in->intents, ev, &x, &intent)) {
 		sock_settle(t, true);

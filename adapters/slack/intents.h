@@ -71,7 +71,7 @@ bool intents_build(struct intents *c, const struct slack_event *ev, const struct
 #define ACTION_EDIT "fork.edit" /* its value: the Markdown to edit, or nothing where it was too long to send along */
 /** True for a shortcut whose command is about the message it was used on: that message is handed in first. */
 bool intents_points(const struct slack_event *ev);
-/** That message, to be kept without an answer.  False: there is nothing to keep (Eddy's own words, no text), or Eddy has it. */
+/** That message, to be kept without an answer.  False: there is nothing to keep (Eddy's own words, no text); ${in} has its text only. */
 bool intents_pointed(struct intents *c, const struct slack_event *ev, const struct intents_extra *x, struct intent *in);
 /** True for a press, under a message that all can see, on a button that gives a command. */
 bool intents_commands(const struct slack_event *ev);

@@ -112,6 +112,7 @@ bool intents_pointed(struct intents *c, const struct slack_event *ev, const stru
 	const struct wire_message *m = &ev->inner;
 	const char *who = m->user ? m->user : m->bot_id;
 	memset(in, 0, sizeof(*in));
+	intents_text(c, ev, m->text, in);
 	if (!m->ts || !ev->channel || !who || !intents_speaks(m->subtype) || intents_is_self(c, ev, m))
 		return false;
 	in->kind = INTENT_MESSAGE_POSTED;
@@ -122,7 +123,6 @@ bool intents_pointed(struct intents *c, const struct slack_event *ev, const stru
 	intents_person(c, ev, who, m->user_team, m->user_name, in);
 	in->person.is_bot = intents_is_bot(c, m);
 	intents_at(c, ev, true, in);
-	intents_text(c, ev, m->text, in);
 	intents_files(m, x, in);
 	if (in->text_len == 0 && in->files_len == 0)
 		return false;

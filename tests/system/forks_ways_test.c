@@ -179,6 +179,28 @@ static void fork__in_a_group__stays_in_the_group(void **state)
 	in_place("G0GROUP");
 }
 
+/* Slack has posted it and does not say so: the channel is looked through before anything is posted again. */
+static void fork__opening_whose_answer_is_lost__is_there_once(void **state)
+{
+	(void)state;
+	static const char *const faults[] = { "lost_after", "500_after" };
+	char side[40], text[40];
+	begin(TEAM);
+	for (int n = 1; n <= 2; n++) {
+		rig_settle(&rig, WAIT_MS);
+		fake_tell(&rig.slack, "fault", "{s:s, s:s, s:i}", "method", "chat.postMessage", "do", faults[n - 1], "times", 1);
+		snprintf(text, sizeof text, "fork: question %d", n);
+		people_say(TEAM, root, "U0ADA", text, true, NULL);
+		side_thread(n, side);
+		snprintf(text, sizeof text, "Side thread #%d: question %d", n, n);
+		rig_settle(&rig, WAIT_MS);
+		assert_int_equal(people_see(TEAM, "", text), 1);
+		snprintf(text, sizeof text, "Side thread #%d is open", n);
+		assert_int_equal(people_see(TEAM, root, text), 1);
+	}
+	people_check();
+}
+
 /* ---- who and how many ---- */
 
 static void sixth_fork__gets_a_list__and_abandoning_is_silent(void **state)
@@ -314,6 +336,7 @@ int main(void)
 		TEST(slash_command__fork__says_where_it_belongs),
 		TEST(fork__in_a_direct_message__is_another_message_there),
 		TEST(fork__in_a_group__stays_in_the_group),
+		TEST(fork__opening_whose_answer_is_lost__is_there_once),
 		TEST(sixth_fork__gets_a_list__and_abandoning_is_silent),
 		TEST(draft__pressed_by_another__waits_for_its_creator),
 		TEST(gone__messages_of_a_side_thread__do_not_stop_it),
