@@ -138,3 +138,17 @@ void fork_prompt(const struct fork_facts *f, struct buf *out)
 	buf_done(&author);
 	buf_done(&summary);
 }
+
+void earlier_prompt(const char *earlier, size_t n, struct buf *out)
+{
+	struct buf fenced = BUF_INIT;
+	size_t len = 0;
+	const char *t = prompt_template("earlier", &len);
+	if (t == NULL || n == 0)
+		return;
+	add_fenced(&fenced, "earlier", earlier, n, BEFORE_BYTES);
+	chomp(&fenced);
+	const struct template_value values[] = { value("earlier", &fenced), { NULL, NULL, 0 } };
+	template_render(t, len, values, out);
+	buf_done(&fenced);
+}

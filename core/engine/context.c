@@ -20,6 +20,9 @@
 #define MESSAGE_TOKENS 8
 #define MARGIN_TOKENS 256
 #define FORK_BEFORE_BYTES 3000
+#define EARLIER_BYTES 3000
+#define EARLIER_STEP 25  /* messages that may be missing from what was made before, */
+#define EARLIER_MS 60000 /* or as many as come in this time */
 
 const struct pg_statement context_statements[] = {
 	{ "context_card", "SELECT name, tz, guest FROM people WHERE ws = $1 AND id = $2" },
@@ -300,6 +303,40 @@ static enum err remember(struct run *r, struct pg *pg, const struct context *c)
 	return e;
 }
 
+/*
+ * Of a thread that is longer than its tail: what lies before it, in short.  Kept with the tail and made anew at most once a minute, so that a
+ * thread in which much is said costs no more than others.  True: it has to be made.
+ */
+static bool look_earlier(struct run *r, struct context *c)
+{
+	const struct transcript *t = &c->transcript;
+	char described[128];
+	uint64_t at;
+	if (r->replay != NULL)
+		return r->replay->mark.earlier > 0;
+	if (r->floor || t->len < TRANSCRIPT_MAX || t->items[0].seq <= 1)
+		return false;
+	r->e->model->ops->describe(r->e->model, described, sizeof(described));
+	if (strncmp(described, "builtin", 7) == 0)
+		return false;
+	bool held = transcripts_earlier(r->e->transcripts, r->thread, &c->earlier, &c->earlier_before, &at);
+	if (held && (t->items[0].seq < c->earlier_before + EARLIER_STEP || clock_ms() - at < EARLIER_MS))
+		return false;
+	buf_reset(&c->earlier);
+	return true;
+}
+
+static enum err make_earlier(struct run *r, struct pg *pg, struct context *c)
+{
+	uint64_t changes = transcripts_changes(r->e->transcripts);
+	c->earlier_before = r->replay != NULL ? r->replay->mark.earlier : c->transcript.items[0].seq;
+	enum err e = thread_digest(pg, r->ws, r->thread, c->earlier_before, EARLIER_BYTES, &c->earlier);
+	if (e == ERR_NONE && r->replay == NULL)
+		transcripts_keep_earlier(r->e->transcripts, r->thread, c->earlier_before, clock_ms(), changes,
+		    c->earlier.p ? c->earlier.p : "", c->earlier.len);
+	return e;
+}
+
 /* Everything that may need the database; one tenant transaction, opened only when something is not in memory. */
 static enum err gather(struct run *r, struct pg *pg, struct context *c, char *place, size_t place_n, enum visibility *v)
 {
@@ -312,7 +349,8 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	bool recall = (!r->remembered || r->turns == 0) && !r->floor && settings_int(e->o.settings, "memory.inject_tokens") > 0 &&
 	    memory_may_have(e->memory, r->ws);
 	recall = recall || r->replay != NULL;
-	bool need = !have || !card || !steps || !known || !id_is_none(r->fork) || recall;
+	bool earlier = have && look_earlier(r, c);
+	bool need = !have || !card || !steps || !known || !id_is_none(r->fork) || recall || earlier;
 	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
 	if (!need && err == ERR_NONE && c->agent != NULL)
 		return ERR_NONE;
@@ -337,6 +375,8 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 		err = load_steps(r, pg);
 	if (err == ERR_NONE && !id_is_none(r->fork))
 		err = load_fork(r, pg, &c->fork);
+	if (err == ERR_NONE && (have ? earlier : look_earlier(r, c)))
+		err = make_earlier(r, pg, c);
 	if (err == ERR_NONE && recall)
 		err = remember(r, pg, c);
 	return pg_end(pg, err);
@@ -362,9 +402,10 @@ enum err context_build(struct run *r, struct pg *pg, struct context *c)
 		.tz = c->card.tz[0] ? c->card.tz : NULL,
 		.wall_ms = r->replay != NULL ? (uint64_t)r->replay->mark.at_ms : clock_wall_ms(),
 	};
-	r->mark = (struct prompt_mark){ .at_ms = (int64_t)f.wall_ms };
+	r->mark = (struct prompt_mark){ .at_ms = (int64_t)f.wall_ms, .earlier = c->earlier.len > 0 ? c->earlier_before : 0 };
 	agent_prompt(c->agent, &f, &c->system);
 	buf_add(&c->system, c->fork.p, c->fork.len);
+	earlier_prompt(c->earlier.p, c->earlier.len, &c->system);
 	if (!r->floor && r->shrink == 0)
 		buf_add(&c->system, r->memory.p, r->memory.len);
 	struct model *m = r->e->model;
@@ -388,6 +429,7 @@ void context_done(struct context *c)
 	buf_done(&c->system);
 	buf_done(&c->names);
 	buf_done(&c->fork);
+	buf_done(&c->earlier);
 	free(c->messages);
 	memset(c, 0, sizeof(*c));
 }

@@ -15,7 +15,9 @@ struct context {
 	struct person_card card; /* who asks */
 	uint32_t input_tokens;   /* estimated */
 	struct transcript transcript;
-	struct buf fork;  /* of a side thread: what it is about */
+	struct buf fork;    /* of a side thread: what it is about */
+	struct buf earlier; /* of a long thread: what was said before the messages, in short */
+	int64_t earlier_before;
 	struct buf names; /* the memory of texts with names in front */
 };
 /**

@@ -46,12 +46,12 @@ const struct pg_statement finish_statements[] = {
 	/* The day's sum grows by the calls that were not stored before: a replay after a COMMIT whose answer was lost adds nothing. */
 	{ "finish_calls",
 	    "WITH c AS (INSERT INTO model_calls (ws, id, run_id, provider, model, input_tokens, output_tokens, cost_micros, first_ms,"
-	    " total_ms, result, prompt_at, prompt_from, prompt_upto, prompt_digest)"
+	    " total_ms, result, prompt_at, prompt_from, prompt_upto, prompt_digest, prompt_earlier)"
 	    " SELECT $1::uuid, s.id, s.run_id, s.provider, s.model, s.input, s.output, s.cost, s.first_ms, s.total_ms,"
-	    " s.result, to_timestamp(s.at / 1000.0), s.from_seq, s.upto, s.digest"
+	    " s.result, to_timestamp(s.at / 1000.0), s.from_seq, s.upto, s.digest, s.earlier"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::int8[], $9::int4[],"
-	    " $10::int4[], $11::text[], $13::int8[], $14::int8[], $15::int8[], $16::bytea[])"
-	    " AS s(id, run_id, provider, model, input, output, cost, first_ms, total_ms, result, at, from_seq, upto, digest)"
+	    " $10::int4[], $11::text[], $13::int8[], $14::int8[], $15::int8[], $16::bytea[], $17::int8[])"
+	    " AS s(id, run_id, provider, model, input, output, cost, first_ms, total_ms, result, at, from_seq, upto, digest, earlier)"
 	    " ON CONFLICT (ws, id) DO NOTHING RETURNING cost_micros, input_tokens, output_tokens),"
 	    " t AS (SELECT sum(cost_micros)::int8 AS cost, count(*) AS n, sum(input_tokens)::int8 AS input, sum(output_tokens)::int8 AS output"
 	    " FROM c), h AS (UPDATE budget_holds SET held_micros = greatest(0, held_micros - t.cost) FROM t WHERE ws = $1 AND owner = $12"
@@ -266,6 +266,7 @@ static void finish_money(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH_CALL(20, pg_array_int8(g, c->mark.from));
 	EACH_CALL(20, pg_array_int8(g, c->mark.upto));
 	EACH_CALL(17, pg_array_bytes(g, c->mark.digest, PROMPT_DIGEST));
+	EACH_CALL(20, pg_array_int8(g, c->mark.earlier));
 #undef EACH_CALL
 	writer_exec(tx, "finish_calls", NULL, NULL);
 }

@@ -20,7 +20,7 @@ const struct pg_statement replay_statements[] = {
 	{ "replay_run",
 	    "SELECT r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.adapter, r.private_reply, r.about_id,"
 	    " r.created_at, t.place_id, t.audience_id, t.fork_id, m.provider, m.model, m.prompt_at, m.prompt_from, m.prompt_upto,"
-	    " m.prompt_digest, p.name, m.id FROM runs r JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id"
+	    " m.prompt_digest, p.name, m.id, coalesce(m.prompt_earlier, 0) FROM runs r JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id"
 	    " LEFT JOIN people p ON p.ws = r.ws AND p.id = r.person_id"
 	    " LEFT JOIN LATERAL (SELECT * FROM model_calls c WHERE c.ws = r.ws AND c.run_id = r.id ORDER BY c.id DESC LIMIT 1) m ON true"
 	    " WHERE r.ws = $1 AND r.id = $2" },
@@ -269,9 +269,10 @@ enum err engine_replay(struct engine *e, struct id run, struct buf *out, char *w
 	}
 	const struct adapter_ops ops = { .name = PQgetvalue(res, 0, 6) };
 	const struct adapter_slot via = { &ops, NULL };
-	struct replay replay = {
-		.mark = { .at_ms = pg_get_time_ms(res, 0, 15), .from = pg_get_int8(res, 0, 16), .upto = pg_get_int8(res, 0, 17) }
-	};
+	struct replay replay = { .mark = { .at_ms = pg_get_time_ms(res, 0, 15),
+		                     .from = pg_get_int8(res, 0, 16),
+		                     .upto = pg_get_int8(res, 0, 17),
+		                     .earlier = pg_get_int8(res, 0, 21) } };
 	/* Whether memory was told is not kept: it is what fits. */
 	for (int without = 0; without < 2; without++) {
 		struct rebuilt b = { 0 };

@@ -21,6 +21,7 @@ struct engine;
 struct prompt_mark {
 	int64_t at_ms;                 /* the moment that the prompt names */
 	int64_t from, upto;            /* the messages of the thread that were told, by their numbers; 0: a command's task */
+	int64_t earlier;               /* what had been said before this number was told in short; 0: nothing was */
 	uint8_t digest[PROMPT_DIGEST]; /* 8 bytes of the system prompt's, 8 of all the rest */
 };
 /** A few microseconds for a few kB; any thread. */

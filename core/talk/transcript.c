@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/buf.h"
 #include "../base/map.h"
 #include "../base/mem.h"
 #include "../store/pg.h"
@@ -26,6 +27,10 @@ struct entry {
 	int64_t last_seq;          /* the thread's sequence when this was right */
 	bool from_start;           /* holds everything since the first message */
 	size_t first, len, bytes;
+	char *earlier; /* what was said before all of it, in short; NULL: not made */
+	size_t earlier_len;
+	int64_t earlier_before;
+	uint64_t earlier_ms;
 	struct held ring[TRANSCRIPT_MAX];
 };
 struct transcripts {
@@ -68,6 +73,7 @@ static void drop_entry(struct transcripts *c, struct entry *e)
 	unlink_entry(c, e);
 	for (size_t i = 0; i < e->len; i++)
 		free(e->ring[(e->first + i) % TRANSCRIPT_MAX].text);
+	free(e->earlier);
 	c->bytes -= e->bytes + ENTRY_COST;
 	free(e);
 }
@@ -155,6 +161,39 @@ void transcripts_forget(struct transcripts *c, struct id thread)
 	pthread_mutex_unlock(&c->mutex);
 }
 
+bool transcripts_earlier(struct transcripts *c, struct id thread, struct buf *text, int64_t *before, uint64_t *at_ms)
+{
+	pthread_mutex_lock(&c->mutex);
+	struct entry *e = find(c, thread);
+	bool held = e != NULL && e->earlier != NULL;
+	if (held) {
+		*before = e->earlier_before;
+		*at_ms = e->earlier_ms;
+		if (text != NULL)
+			buf_add(text, e->earlier, e->earlier_len);
+	}
+	pthread_mutex_unlock(&c->mutex);
+	return held;
+}
+
+void transcripts_keep_earlier(
+    struct transcripts *c, struct id thread, int64_t before, uint64_t at_ms, uint64_t changes, const char *text, size_t n)
+{
+	pthread_mutex_lock(&c->mutex);
+	struct entry *e = find(c, thread);
+	if (e != NULL && c->changes == changes) {
+		e->bytes += n - e->earlier_len;
+		c->bytes += n - e->earlier_len;
+		free(e->earlier);
+		e->earlier = xstrndup(text, n);
+		e->earlier_len = n;
+		e->earlier_before = before;
+		e->earlier_ms = at_ms;
+		trim(c);
+	}
+	pthread_mutex_unlock(&c->mutex);
+}
+
 size_t transcripts_bytes(struct transcripts *c)
 {
 	pthread_mutex_lock(&c->mutex);
@@ -232,7 +271,7 @@ const struct pg_statement transcript_statements[] = {
 	{ NULL, NULL },
 };
 
-static uint64_t changes_now(struct transcripts *c)
+uint64_t transcripts_changes(struct transcripts *c)
 {
 	pthread_mutex_lock(&c->mutex);
 	uint64_t n = c->changes;
@@ -262,7 +301,7 @@ enum err transcript_load(struct pg *pg, struct transcripts *c, struct id ws, str
 	pg_arg_id(a, thread);
 	pg_arg_int8(a, upto);
 	PGresult *r = NULL;
-	uint64_t changes = c ? changes_now(c) : 0;
+	uint64_t changes = c ? transcripts_changes(c) : 0;
 	enum err e = pg_query(pg, "transcript_load", a, &r);
 	pg_args_free(a);
 	if (e != ERR_NONE)

@@ -45,6 +45,18 @@ void transcripts_forget(struct transcripts *c, struct id thread);
  * have come later), and ${upto} itself last.  False: not held, then transcript_load().  ${out} is the caller's on success.
  */
 bool transcripts_get(struct transcripts *c, struct id thread, int64_t upto, struct transcript *out);
+/*
+ * What was said before the tail, in short (thread_digest()), is kept with it: it goes where the tail goes, so an edit or a deletion takes it
+ * along.
+ */
+struct buf;
+/** False: none is held.  ${before}: it knows what has a lower number; ${at_ms}: clock_ms() when it was made.  ${text} may be NULL. */
+bool transcripts_earlier(struct transcripts *c, struct id thread, struct buf *text, int64_t *before, uint64_t *at_ms);
+/** Edits and deletions so far: ask before reading what is to be kept. */
+uint64_t transcripts_changes(struct transcripts *c);
+/** Nothing is kept where the tail is not, or after another change than ${changes} knew of. */
+void transcripts_keep_earlier(
+    struct transcripts *c, struct id thread, int64_t before, uint64_t at_ms, uint64_t changes, const char *text, size_t n);
 size_t transcripts_bytes(struct transcripts *c);
 
 extern const struct pg_statement transcript_statements[];

@@ -236,6 +236,108 @@ static void whole__shows_the_newest_folded_answer(void **state)
 	fixture_free(f);
 }
 
+/* A thread longer than what a model is told: what lay before stands in short in the prompt, and goes with a deletion. */
+static void long_thread__is_told_in_short(void **state)
+{
+	(void)state;
+	struct fixture *f = start(false);
+	char key[16], text[80];
+	assert_true(mumble(f, "Ada", "t1", "s0", "We decided on 12 servers in the canary-9001 building."));
+	assert_true(mumble(f, "Bob", "t1", "s1", "The contract ends on 30 June because the owner sells it."));
+	for (int i = 0; i < 60; i++) {
+		snprintf(key, sizeof(key), "m%d", i);
+		snprintf(text, sizeof(text), "message number %d of many", i);
+		assert_true(mumble(f, i % 2 ? "Ada" : "Bob", "t1", key, text));
+	}
+	assert_true(say(f, "Cleo", "t1", "q1", "what now?"));
+	assert_true(fixture_wait_calls(f, 1, 10000));
+	char *asked = fixture_asked(f);
+	assert_non_null(strstr(asked, "<earlier>\n- "));
+	assert_non_null(strstr(asked, "- Ada: We decided on 12 servers in the canary-9001 building.\n"));
+	assert_non_null(strstr(asked, "- Bob: The contract ends on 30 June because the owner sells it.\n"));
+	free(asked);
+	assert_non_null(heard(f, "re: Cleo: what now?"));
+	struct intent in = { .kind = INTENT_MESSAGE_DELETED,
+		.source_key = "d:1",
+		.message_key = "s0",
+		.thread_key = "t1",
+		.person = { .external_id = "Ada" },
+		.place = { .external_id = "C1", .name = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true } };
+	assert_true(fixture_do(f, &in, NULL));
+	assert_true(say(f, "Cleo", "t1", "q2", "and now?"));
+	assert_non_null(heard(f, "re: Cleo: and now?"));
+	asked = fixture_asked(f);
+	assert_non_null(strstr(asked, "The contract ends on 30 June"));
+	assert_null(strstr(asked, "canary"));
+	free(asked);
+	/* A short thread has none. */
+	assert_true(say(f, "Cleo", "t2", "q3", "hello there, which servers?"));
+	assert_non_null(heard(f, "re: hello there, which servers?"));
+	asked = fixture_asked(f);
+	assert_null(strstr(asked, "<earlier>"));
+	free(asked);
+	fixture_free(f);
+}
+
+static void summarise__after_a_crash__is_said_once(void **state)
+{
+	(void)state;
+	struct fixture *f = start(true);
+	talk(f);
+	const char *url = fixture_url(f);
+	fixture_script(f, SCRIPT_HANG);
+	assert_true(say(f, "Cleo", "t1", "k5", "summarise"));
+	assert_non_null(heard(f, "In short, 4 messages"));
+	assert_true(db_settles(5000));
+	char *again = strdup(url);
+	/* As if its end had not been stored: the run is open, its answer and the summary are there or not. */
+	fixture_free(f);
+	for (int with = 0; with < 2; with++) {
+		assert_true(test_db_exec("DELETE FROM outbox WHERE run_id IN (SELECT id FROM runs WHERE kind = 2);"
+		                         "DELETE FROM messages WHERE run_id IN (SELECT id FROM runs WHERE kind = 2);"
+		                         "UPDATE runs SET state = 1, finished_at = NULL WHERE kind = 2;"
+		                         "UPDATE dispatch SET pending = 1, due = now(), owner = NULL, lease_until = NULL"
+		                         " WHERE thread_id IN (SELECT thread_id FROM runs WHERE kind = 2)"));
+		if (with == 1)
+			assert_true(test_db_exec("DELETE FROM summaries"));
+		f = fixture_new(&(struct fixture_options){ .url = again, .scan_ms = 100, .no_model = true });
+		/* Stored before: from there, and it is the same; else anew. */
+		const char *s = heard(f, with == 0 ? "nothing was added since:" : "In short, 4 messages");
+		assert_non_null(s);
+		assert_non_null(strstr(s, "- Ada: Actually, make it port 9090. [[4]](https://"));
+		assert_true(db_settles(5000));
+		assert_int_equal(1, fixture_count(f, REPLY_WHOLE));
+		assert_int_equal(1, db_count("SELECT count(*) FROM summaries"));
+		fixture_free(f);
+	}
+	free(again);
+}
+
+/* Where outsiders read along nothing comes from elsewhere, for guests neither. */
+static void catch_up__of_guests_and_shared_channels__stays_in_the_thread(void **state)
+{
+	(void)state;
+	struct fixture *f = start(true);
+	assert_true(fixture_say_in(f, "C2", VIS_PUBLIC, "Bob", "t9", "e1", "The canary-5150 sings on Monday at 9.", false));
+	assert_true(fixture_say_in(f, "X1", VIS_EXTERNAL, "Ada", "x1", "x1", "We ship 40 boxes on Friday.", false));
+	assert_true(fixture_say_in(f, "X1", VIS_EXTERNAL, "Cleo", "x1", "x2", "catch me up", true));
+	const char *s = heard(f, "1 message in this thread (");
+	assert_non_null(s);
+	assert_non_null(strstr(s, "40 boxes"));
+	assert_true(fixture_say_in(f, "X1", VIS_EXTERNAL, "Cleo", "x1", "x3", "summarise", true));
+	assert_non_null(heard(f, "In short, 1 message ("));
+	struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, "g:1", "g1", "catch me up");
+	in.person.external_id = "Guest";
+	in.person.is_guest = true;
+	in.thread_key = "g";
+	assert_true(fixture_do(f, &in, NULL));
+	assert_non_null(heard(f, "You have missed nothing"));
+	assert_true(db_settles(5000));
+	for (size_t i = 0; i < fixture_count(f, REPLY_WHOLE); i++)
+		assert_null(strstr(fixture_reply(f, i)->text, "canary"));
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +349,9 @@ int main(void)
 		cmocka_unit_test(catch_up__in_a_thread__is_since_my_last_message),
 		cmocka_unit_test(catch_up__in_a_direct_conversation__is_over_public_places),
 		cmocka_unit_test(catch_up__by_a_model__names_places),
+		cmocka_unit_test(long_thread__is_told_in_short),
+		cmocka_unit_test(summarise__after_a_crash__is_said_once),
+		cmocka_unit_test(catch_up__of_guests_and_shared_channels__stays_in_the_thread),
 		cmocka_unit_test(whole__shows_the_newest_folded_answer),
 	};
 	return cmocka_run_group_tests_name("digest", tests, NULL, NULL);

@@ -45,7 +45,8 @@ static struct id run_of(const char *key)
 {
 	struct id id = ID_NONE;
 	char sql[200];
-	snprintf(sql, sizeof(sql), "SELECT r.id FROM runs r JOIN messages m ON m.id = r.message_id WHERE m.message_key = '%s'", key);
+	snprintf(
+	    sql, sizeof(sql), "SELECT r.id FROM runs r JOIN messages m ON m.id = r.message_id WHERE m.message_key = '%s'", key);
 	const char *v = test_db_value(sql);
 	return v != NULL && id_parse(v, &id) ? id : ID_NONE;
 }
@@ -170,6 +171,33 @@ static void replay__tasks__are_made_again(void **state)
 	fixture_free(f);
 }
 
+static void replay__long_thread__is_the_same(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .scan_ms = 100 });
+	struct buf out = BUF_INIT;
+	char why[300], key[16], text[80];
+	for (int i = 0; i < 55; i++) {
+		snprintf(key, sizeof(key), "m%d", i);
+		snprintf(text, sizeof(text), "we measured %d boxes on Monday", i);
+		assert_true(mumble(f, i % 2 ? "Ada" : "Bob", "t1", key, text));
+	}
+	assert_true(say(f, "Cleo", "t1", "q1", "what now?"));
+	assert_true(heard(f, "re: Cleo: what now?"));
+	assert_true(say(f, "Cleo", "t1", "q2", "and now?"));
+	assert_true(heard(f, "re: Cleo: and now?"));
+	assert_true(db_settles(5000));
+	const char *const keys[] = { "q1", "q2" };
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(replay(f, keys[i], &out, why), ERR_NONE);
+		assert_non_null(strstr(out.p, "<earlier>\n- "));
+		if (strstr(out.p, SAME) == NULL)
+			fail_msg("%s", out.p);
+	}
+	buf_done(&out);
+	fixture_free(f);
+}
+
 static void replay__what_asked_no_model__says_so(void **state)
 {
 	(void)state;
@@ -215,6 +243,7 @@ int main(void)
 		cmocka_unit_test(replay__answer__is_the_same),
 		cmocka_unit_test(replay__tools__are_told_again),
 		cmocka_unit_test(replay__tasks__are_made_again),
+		cmocka_unit_test(replay__long_thread__is_the_same),
 		cmocka_unit_test(replay__what_asked_no_model__says_so),
 		cmocka_unit_test(prompt_digest__sees__every_part),
 	};
