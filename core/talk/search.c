@@ -54,12 +54,14 @@ const struct pg_statement search_statements[] = {
 	    " AND EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1 AND i.person_id = $2 AND i.adapter = $3 AND i.verified >= 1)"
 	    " LIMIT 256" },
 	{ "search_people",
-	    "SELECT id FROM people WHERE ws = $1 AND strpos(lower(name), lower($2::text)) > 0"
-	    " ORDER BY lower(name) = lower($2) DESC, lower(split_part(name, ' ', 1)) = lower($2) DESC,"
+	    "SELECT id FROM people p WHERE ws = $1 AND strpos(lower(name), lower($2::text)) > 0 AND (lower(name) = lower($2)"
+	    " OR NOT EXISTS (SELECT 1 FROM people x WHERE x.ws = $1 AND lower(x.name) = lower($2)))"
+	    " ORDER BY lower(split_part(name, ' ', 1)) = lower($2) DESC,"
 	    " strpos(' ' || lower(name), ' ' || lower($2)) > 0 DESC, id LIMIT $3::int4" },
 	{ "search_places",
-	    "SELECT audience_id FROM places WHERE ws = $1 AND audience_id = ANY ($2::uuid[]) AND (id = $4::uuid OR lower(name) = lower($3::text)"
-	    " OR ($4 IS NULL AND strpos(lower(name), lower($3)) > 0)) ORDER BY lower(name) = lower($3) DESC, id LIMIT 50" },
+	    "SELECT audience_id FROM places WHERE ws = $1 AND audience_id = ANY ($2::uuid[]) AND (id = $4::uuid OR ($4 IS NULL"
+	    " AND strpos(lower(name), lower($3::text)) > 0 AND (lower(name) = lower($3) OR NOT EXISTS (SELECT 1 FROM places x WHERE x.ws = $1"
+	    " AND x.audience_id = ANY ($2) AND lower(x.name) = lower($3))))) ORDER BY id LIMIT 50" },
 	/* $6 kinds of authors, $7 enum search_has; $8 after, $9 before; $10 enum search_order; $11 limit, $12 skip; $13 authors; $14, $15 words; $16 few */
 	/* OFFSET 0: each of a page's few messages is looked up by its id, whatever the planner makes of it */
 	{ "search_found",

@@ -73,7 +73,7 @@ static const struct {
 	{ "\"quarterly report\"", "m.search @@ 'quarterly <-> report'", NULL, SEARCH_ANY },
 	{ "\"mu nu\"", "m.search @@ 'mu <-> nu'", NULL, SEARCH_ANY },
 	{ "nowhere", "false", NULL, SEARCH_ANY },
-	{ "sigma0", "m.search @@ 'sigma0' AND m.author_id IN (SELECT p.id FROM eddy.people p WHERE p.ws = m.ws AND p.name LIKE 'Person 20%')", "Person 20",
+	{ "sigma0", "m.search @@ 'sigma0' AND m.author_id IN (SELECT p.id FROM eddy.people p WHERE p.ws = m.ws AND p.name = 'Person 20')", "Person 20",
 	    SEARCH_ANY },
 	{ "", "m.body ~ '://'", NULL, SEARCH_LINK },
 	{ "", "true", NULL, SEARCH_ANY },
