@@ -56,10 +56,15 @@ const char *find_kind_word(const struct find_hit *h)
 	}
 }
 
-static void put_place(struct buf *md, const struct find_hit *h)
+/* What has no link (a mail) is found by the name of its place, which is a subject, and its date. */
+static void put_place(struct buf *md, const struct find_hit *h, bool linked)
 {
 	if (h->in_this_thread) {
 		buf_add_str(md, " in this thread");
+	} else if (!linked && h->adapter != NULL && h->place_name != NULL && h->place_name[0] != '\0') {
+		buf_add_str(md, " in “");
+		put_plain(md, h->place_name, strlen(h->place_name));
+		buf_add_str(md, "”");
 	} else if (h->visibility == VIS_DIRECT) {
 		buf_add_str(md, " in a direct message");
 	} else if (h->place_name != NULL && h->place_name[0] != '\0') {
@@ -84,15 +89,16 @@ static void put_hit(struct buf *md, const struct find_hit *h, size_t number, con
 	buf_add_str(md, " — ");
 	const char *author = h->author_kind == AUTHOR_EDDY ? "Eddy" : h->author != NULL ? h->author : "somebody";
 	put_plain(md, author, strlen(author));
-	put_place(md, h);
+	bool linked = w->link != NULL && h->adapter != NULL && h->message_key != NULL &&
+	    w->link(w->arg, h->adapter, h->place_key, h->thread_key, h->message_key, link, sizeof link);
+	put_place(md, h, linked);
 	tz_local(w->tz, h->at_ms > 0 ? (uint64_t)h->at_ms : 0, &t);
 	tz_local(w->tz, w->wall_ms, &now);
 	buf_addf(md, ", %d %s", t.day, tz_month(t.month));
 	if (t.year != now.year)
 		buf_addf(md, " %d", t.year);
 	buf_addf(md, " %02d:%02d", t.hour, t.minute);
-	if (w->link != NULL && h->adapter != NULL && h->message_key != NULL &&
-	    w->link(w->arg, h->adapter, h->place_key, h->thread_key, h->message_key, link, sizeof link))
+	if (linked)
 		buf_addf(md, " · [open](<%s>)", link);
 	buf_add_char(md, '\n');
 }
@@ -128,7 +134,8 @@ void find_write(const struct find_request *r, const struct find_result *f, int l
 		size_t first = (size_t)(r->page - 1) * (size_t)limit + 1;
 		if (f->loose)
 			buf_add_str(md, "Nothing has all the words; these have some of them. ");
-		buf_addf(md, "%s%lld %s for **", f->at_least ? "At least " : "", (long long)f->total, f->total == 1 ? "match" : "matches");
+		buf_addf(md, "%s%lld %s for **", f->at_least ? "At least " : "", (long long)f->total,
+		    f->total == 1 ? "match" : "matches");
 		put_plain(md, r->text, strlen(r->text));
 		buf_add_str(md, "**");
 		if (f->total > (int64_t)f->len)
@@ -140,7 +147,8 @@ void find_write(const struct find_request *r, const struct find_result *f, int l
 	if (f->edge_ms != 0) {
 		struct tz_time t;
 		tz_local(w->tz, (uint64_t)f->edge_ms, &t);
-		buf_addf(md, "\nI looked %s %d %s %d.", r->order == SEARCH_OLDEST ? "up to" : "back to", t.day, tz_month(t.month), t.year);
+		buf_addf(md, "\nI looked %s %d %s %d.", r->order == SEARCH_OLDEST ? "up to" : "back to", t.day, tz_month(t.month),
+		    t.year);
 	}
 	if (f->own)
 		buf_add_str(md, "\n\nThere is more that only you can read; I can show it to you alone.");

@@ -18,6 +18,7 @@
 #include "../../../adapters/email/origin.h"
 #include "../../../adapters/email/text.h"
 #include "../../../core/engine/fork.h"
+#include "../../../core/talk/find.h"
 #include "../../../core/talk/resolution.h"
 
 #define FOLDER "tests/golden/mail/"
@@ -207,6 +208,59 @@ static void looks__forks__that_may_be_closed(void **state)
 	buf_done(&md);
 }
 
+/* Mails have no links: subject and date say where it stands. */
+static void looks__search__names_subjects(void **state)
+{
+	(void)state;
+	static const char one[] = "The budget of week 7 is set & <done>", two[] = "Which database?", three[] = "We take Postgres.";
+	struct find_hit hits[] = { { .kind = FIND_MESSAGE,
+		                       .at_ms = 1795250000000,
+		                       .author_kind = 1,
+		                       .author = "Ann Example",
+		                       .place_name = "Planning May",
+		                       .text = one,
+		                       .adapter = "email",
+		                       .message_key = "m:1",
+		                       .visibility = VIS_PRIVATE },
+		{ .kind = FIND_FORK,
+		    .at_ms = 1795254000000,
+		    .title = two,
+		    .text = two,
+		    .state = 2,
+		    .author = "Bob",
+		    .place_name = two,
+		    .adapter = "email" },
+		{ .kind = FIND_MESSAGE,
+		    .at_ms = 1795255000000,
+		    .author_kind = 1,
+		    .text = three,
+		    .author = "Ann Example",
+		    .place_name = "Postgres?",
+		    .adapter = "email",
+		    .visibility = VIS_DIRECT } };
+	static const struct component choices[] = {
+		{ .kind = COMPONENT_BUTTON, .action = ACTION_COMMAND, .value = "search budget page:2", .label = "Next page" },
+		{ .kind = COMPONENT_BUTTON,
+		    .action = ACTION_COMMAND_PRIVATE,
+		    .value = "search budget",
+		    .label = "Show it to me alone" },
+	};
+	struct find_result found = { .hits = hits, .len = 3, .total = 11, .more = true, .own = true };
+	struct find_request request;
+	struct buf md = BUF_INIT;
+	for (size_t i = 0; i < 3; i++)
+		hits[i].mark.to = strlen(hits[i].text);
+	hits[0].mark.hits[0].from = 4;
+	hits[0].mark.hits[0].to = 10;
+	hits[0].mark.len = 1;
+	assert_true(find_request_read("budget", 6, NULL, 1795263600000, &request, &md));
+	find_write(&request, &found, FIND_PAGE, &(struct find_words){ .wall_ms = 1795263600000 }, &md);
+	struct draft d = draft_of("Re: Planning May", &md, choices, 2);
+	looks("search", &d);
+	find_request_done(&request);
+	buf_done(&md);
+}
+
 /* The draft as each kind of mail program quotes it, with one point changed: what is read from it is a resolution with that change. */
 static void edited_is_read(const char *body, bool html)
 {
@@ -298,6 +352,7 @@ int main(void)
 		cmocka_unit_test(looks__draft__tells_how_to_answer),
 		cmocka_unit_test(looks__resolution__as_it_comes_back),
 		cmocka_unit_test(looks__forks__that_may_be_closed),
+		cmocka_unit_test(looks__search__names_subjects),
 		cmocka_unit_test(draft__edited_where_it_is_quoted__is_understood),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,8 +59,7 @@ struct thread {
 struct source { /* where something was said */
 	int thread;
 	int alone; /* to this person alone; NOBODY: to all who read the thread */
-	int author;
-	int next; /* of w.echoes: where it was shown since, as it may be; 0: nowhere else */
+	int next;  /* of w.echoes: where it was shown since, as it may be; 0: nowhere else */
 };
 struct asker {
 	struct source at;
@@ -179,12 +178,14 @@ static bool may_show(const struct asker *a, const struct source *s)
 	return s->alone == NOBODY && there->root == here->root;
 }
 
-/* One's own words, where nobody else reads along. */
+/* What somebody has said, kept or accepted, all of it read before: where nobody else reads along. */
 static bool may_export(const struct asker *a, const struct source *s)
 {
 	const struct place *there = &w.places[w.threads[a->at.thread].place], *here = &w.places[w.threads[s->thread].place];
-	return there->ws == here->ws && strcmp(there->adapter, here->adapter) == 0 && s->author == a->person &&
-	    is_own(there, a->person);
+	bool reads = false;
+	for (int i = 0; i < here->people_len; i++)
+		reads |= here->people[i] == a->person && (s->alone == NOBODY || s->alone == a->person);
+	return there->ws == here->ws && strcmp(there->adapter, here->adapter) == 0 && reads && is_own(there, a->person);
 }
 
 /* What was shown somewhere is said there. */
@@ -209,7 +210,7 @@ static void remember_shown(const struct asker *a, int secret)
 	}
 	if (w.echoes_len + 1 >= ECHOES_MAX)
 		return;
-	w.echoes[++w.echoes_len] = (struct source){ a->at.thread, a->at.alone, NOBODY, 0 };
+	w.echoes[++w.echoes_len] = (struct source){ a->at.thread, a->at.alone, 0 };
 	s->next = w.echoes_len;
 }
 
@@ -384,10 +385,10 @@ static void intent_of(struct intent *in, const struct source *at, int person, co
 		.origin_len = strlen(room[2]) + 1 };
 }
 
-static int plant(const struct source *at, int author)
+static int plant(const struct source *at)
 {
 	assert_true(w.secrets_len < SECRETS_MAX);
-	w.secrets[w.secrets_len] = (struct source){ at->thread, at->alone, author, 0 };
+	w.secrets[w.secrets_len] = (struct source){ at->thread, at->alone, 0 };
 	return w.secrets_len++;
 }
 
@@ -430,7 +431,7 @@ static void said(const struct source *at, int person, const char *text)
 static void plant_said(const struct source *at, int person)
 {
 	char text[160];
-	int secret = plant(at, person);
+	int secret = plant(at);
 	words_of(secret, text);
 	said(at, person, text);
 	w.order[w.order_len++] = secret;
@@ -465,13 +466,12 @@ static void make_world(void)
 	for (int round = 0; round < EACH; round++)
 		for (int t = 0; t < 2 * LAYOUT * THREADS; t++) { /* in the second thread of each place only one has written */
 			const struct place *p = &w.places[w.threads[t].place];
-			plant_said(
-			    &(struct source){ t, NOBODY, NOBODY, 0 }, p->people[t % THREADS == 0 ? round % p->people_len : 0]);
+			plant_said(&(struct source){ t, NOBODY, 0 }, p->people[t % THREADS == 0 ? round % p->people_len : 0]);
 		}
 	for (int t = 0; t < 2 * LAYOUT * THREADS; t++) { /* what one person alone is told */
 		int person = someone_of(t);
 		for (int i = 0; i < 2; i++)
-			plant_said(&(struct source){ t, person, NOBODY, 0 }, person);
+			plant_said(&(struct source){ t, person, 0 }, person);
 	}
 	for (int ws = 0; ws < 2; ws++) {
 		struct place *p = &w.places[ws * LAYOUT + LEFT];
@@ -549,9 +549,7 @@ static void ask_something(void)
 		thread = (int)next_random((unsigned)w.threads_len);
 	while (in_batch(thread) || !w.places[w.threads[thread].place].member);
 	struct asker *a = &w.asks[w.asks_len];
-	*a = (struct asker){
-		.at = { thread, NOBODY, NOBODY, 0 }, .person = someone_of(thread), .kind = ways[way].kind, .secret = NOBODY
-	};
+	*a = (struct asker){ .at = { thread, NOBODY, 0 }, .person = someone_of(thread), .kind = ways[way].kind, .secret = NOBODY };
 	if (w.threads[thread].fork && next_random(3) == 0) /* so that something is there to come back */
 		plant_said(&a->at, a->person);
 	if (next_random(5) == 0)
@@ -565,7 +563,7 @@ static void ask_something(void)
 		snprintf(text, sizeof(text), "search zk%05d", a->secret);
 	} else if (a->kind == ASK_REMEMBER) {
 		char words[160];
-		words_of(plant(&a->at, a->person), words);
+		words_of(plant(&a->at), words);
 		snprintf(text, sizeof(text), "remember: %s", words);
 	}
 	intent_of(&in, &a->at, a->person, text, room);
@@ -585,9 +583,9 @@ static const struct asker *asker_of(const struct output *o, struct asker *room)
 	for (int i = 0; i < w.threads_len; i++) /* said unasked: for all who read the thread */
 		if (id_equal(w.threads[i].id, o->thread)) {
 			const struct place *p = &w.places[w.threads[i].place];
-			*room = (struct asker){ .at = { i, NOBODY, NOBODY, 0 },
-				.person = p->people_len == 1 ? p->people[0] : NOBODY,
-				.kind = ASK_TEXT };
+			*room = (struct asker){
+				.at = { i, NOBODY, 0 }, .person = p->people_len == 1 ? p->people[0] : NOBODY, .kind = ASK_TEXT
+			};
 			return room;
 		}
 	return NULL;
