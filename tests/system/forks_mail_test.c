@@ -393,6 +393,61 @@ static void side_thread__abandoned__says_nothing_to_anybody(void **state)
 	assert_int_equal(rig_sql(&rig, "SELECT state FROM forks"), 4);
 }
 
+/* ---- what one person alone may read ---- */
+
+static int mails_with(const char *who, const char *words)
+{
+	int n = 0;
+	for (size_t i = 0; i < mail_rig_count(&post, who, NULL); i++) {
+		char *mail = mail_rig_mail(&post, who, NULL, i);
+		n += mail != NULL && strstr(post_words(mail), words) != NULL;
+		free(mail);
+	}
+	return n;
+}
+
+static void search__of_what_is_ones_own__is_shown_to_nobody_else(void **state)
+{
+	(void)state;
+	post_needs_servers();
+	deadly = false;
+	begins();
+	post_write(post_ann, "apple",
+	    &(struct letter){ .from = post_ann,
+	        .to = post_eddy,
+	        .subject = "My plans",
+	        .id = next_id(),
+	        .text = "The walrus costs 7000 a month. #5" });
+	free(finds(post_ann, "Re: My plans", "#5"));
+	char *shared = finds(post_ann, "Re: " TITLE, "#1"), text[300];
+	/* To all who read along: nothing of it, but the offer. */
+	snprintf(text, sizeof text, "Eddy <%s>, Bob <%s>", post_eddy, post_bob);
+	answer(post_ann, shared, text, "Eddy, search walrus");
+	char *offered = finds(post_ann, "Re: " TITLE, "Show it to me alone");
+	free(finds(post_bob, "Re: " TITLE, "Show it to me alone"));
+	assert_null(strstr(post_words(offered), "7000"));
+	answer(post_ann, offered, post_bob, "1");
+	char *alone = finds(post_ann, "Re: " TITLE, "7000");
+	assert_string_equal(post_field(alone, "Cc"), "");
+	assert_non_null(strstr(post_words(alone), "My plans")); /* its subject says where it stands */
+	/* What is answered to that stays between the two, whoever is put on copy. */
+	answer(post_ann, alone, NULL, "catch me up");
+	rig_settle(&rig, 30000);
+	answer(post_bob, offered, NULL, "1");
+	free(finds(post_bob, "Re: " TITLE, "nothing for"));
+	rig_settle(&rig, 30000);
+	assert_int_equal(mails_with(post_bob, "7000"), 0);
+	assert_int_equal(mails_with(post_bob, "walrus costs"), 0);
+	assert_int_equal(
+	    rig_sql(&rig,
+	        "SELECT count(*) FROM messages m JOIN audiences a ON a.ws = m.ws AND a.id = m.audience_id WHERE a.kind = 1 AND"
+	        " m.author_kind = 2 AND m.body LIKE '%7000%'"),
+	    0);
+	free(shared);
+	free(offered);
+	free(alone);
+}
+
 int main(void)
 {
 #define one(t) cmocka_unit_test_setup_teardown(t, set_up, post_tear_down)
@@ -402,6 +457,7 @@ int main(void)
 		one(side_thread__killed_elsewhere_at_each_step__ends_right),
 		one(side_thread__of_others__is_not_theirs_to_accept),
 		one(side_thread__abandoned__says_nothing_to_anybody),
+		one(search__of_what_is_ones_own__is_shown_to_nobody_else),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, post_up, post_down);
