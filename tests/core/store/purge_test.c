@@ -66,6 +66,18 @@ static void sql(struct admin *a, const char *text)
 		fail_msg("%s: %s", text, why);
 }
 
+/* Messages ${from} to ${to}, for figures: EDDY_TEST_ROWS. */
+static void rows(struct admin *a, int from, int to)
+{
+	char text[500];
+	snprintf(text, sizeof text,
+	    "INSERT INTO eddy.messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT ws, gen_random_uuid(), ws, n, n, 1,"
+	    " (SELECT string_agg('w' || (n::int8 * k * 7919) %% 20011, ' ') FROM generate_series(1, 30) k), ws FROM eddy.workspaces,"
+	    " generate_series(%d + 1, %d) n",
+	    from, to);
+	sql(a, text);
+}
+
 static const struct purge_options any_hour = { .rewrite_bytes = 1 << 30, .quiet_from = 0, .quiet_to = 0 };
 
 static void purge_run__after_an_erasure__leaves_it_in_no_file(void **state)
@@ -92,6 +104,7 @@ static void purge_run__after_an_erasure__leaves_it_in_no_file(void **state)
 	    " repeat('word ' || n || ' ', 40) || CASE WHEN n % 10 = 0 THEN '" WORD
 	    "' ELSE '' END, ws FROM eddy.workspaces, generate_series(1, 3000) n;"
 	    "ANALYZE eddy.people; ANALYZE eddy.places; ANALYZE eddy.messages; CHECKPOINT");
+	rows(&a, 3000, atoi(getenv("EDDY_TEST_ROWS") ? getenv("EDDY_TEST_ROWS") : "3000"));
 	assert_true(holders(dir) > 3);
 	/* What an erasure does, and what happens before anybody clears up. */
 	sql(&a,
@@ -115,6 +128,8 @@ static void purge_run__after_an_erasure__leaves_it_in_no_file(void **state)
 	if (purge_run(store_admin_url(s), &any_hour, &done, why, sizeof why) != ERR_NONE)
 		fail_msg("%s", why);
 	assert_int_equal(done.postponed, 0);
+	print_message("%d tables, %lld MB, in %llu ms; longest lock %llu ms\n", done.tables, (long long)done.bytes >> 20,
+	    (unsigned long long)done.ms, (unsigned long long)done.longest_ms);
 	assert_int_equal(holders(dir), 0);
 	r = NULL;
 	assert_int_equal(
