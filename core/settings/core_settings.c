@@ -53,7 +53,7 @@ const struct setting core_settings[] = {
 	    "archive a thread that nobody has written in for so many days; 0: never" },
 	{ "threads.offer_hours", SET_INT, 0, "48", NULL, 1, 8760, NULL,
 	    "offer to sum up a thread after so many hours of silence, in places where that was asked for" },
-	{ "erasure.rewrite_mb", SET_INT, 0, "512", NULL, 0, 1000000, NULL,
+	{ "erasure.rewrite_mb", SET_INT, 0, "24", NULL, 0, 1000000, NULL,
 	    "tables of the private database up to this size are written anew as soon as something was erased, so that no file holds it" },
 	{ "erasure.quiet_hours", SET_STR, 0, "2-5", NULL, 0, 0, NULL,
 	    "larger ones between these hours (UTC), when locking them hurts nobody" },
