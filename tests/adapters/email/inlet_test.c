@@ -583,7 +583,7 @@ static void inlet__side_thread__is_its_readers(void **state)
 static void inlet__private__stays_private(void **state)
 {
 	(void)state;
-	char token[EMAIL_TOKEN], to[200], place[500], key[100];
+	char token[EMAIL_TOKEN], to[200], place[500], key[100], more[400];
 	struct accepted a;
 	struct id thread;
 	take(mail("ada@example.org", true, "1@a", "Boats", "Cc: bob@example.org\r\n", "How many?"));
@@ -612,10 +612,18 @@ static void inlet__private__stays_private(void **state)
 	assert_int_equal(answered(3), 3);
 	assert_true(id_equal(fixture_reply(t.f, 2)->thread, thread));
 	assert_true(fixture_reply(t.f, 2)->one_person_only);
-	take(mail("bob@example.org", true, "3@b", "Re: Boats", to, "What did she ask?"));
+	/* Neither Reply-To nor those on copy get what is for the sender alone. */
+	snprintf(more, sizeof(more), "%sCc: bob@example.org\r\nReply-To: team@example.org\r\n", to);
+	take(mail("ada@example.org", true, "4@a", "Re: Boats", more, "And before that?"));
 	assert_int_equal(answered(4), 4);
-	assert_false(id_equal(fixture_reply(t.f, 3)->thread, thread));
-	assert_false(fixture_reply(t.f, 3)->one_person_only);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE private_reply AND adapter = 'email'"), 3);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE private_reply AND (position('team@'::bytea IN origin) > 0"
+	                          " OR position('bob@'::bytea IN origin) > 0)"),
+	    0);
+	take(mail("bob@example.org", true, "3@b", "Re: Boats", to, "What did she ask?"));
+	assert_int_equal(answered(5), 5);
+	assert_false(id_equal(fixture_reply(t.f, 4)->thread, thread));
+	assert_false(fixture_reply(t.f, 4)->one_person_only);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.threads"), 3); /* Bob's mail begins one of his own */
 }
 
