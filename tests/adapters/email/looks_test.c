@@ -82,6 +82,10 @@ static void looks(const char *name, const struct draft *d)
 	assert_int_equal(compose_mail(d, &raw, why, sizeof(why)), ERR_NONE);
 	compose_plain(d, &text);
 	compose_html(d, &html);
+	/* Nothing is fetched, nothing runs. */
+	static const char *const never[] = { "src=", "<script", "url(", "<link", "<iframe", "<form", "onload" };
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		assert_null(strstr(html.p, never[i]));
 	pinned(name, "txt", &text);
 	pinned(name, "html", &html);
 	buf_done(&text);

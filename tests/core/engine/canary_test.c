@@ -185,7 +185,8 @@ static bool may_export(const struct asker *a, const struct source *s)
 	bool reads = false;
 	for (int i = 0; i < here->people_len; i++)
 		reads |= here->people[i] == a->person && (s->alone == NOBODY || s->alone == a->person);
-	return there->ws == here->ws && strcmp(there->adapter, here->adapter) == 0 && reads && is_own(there, a->person);
+	return there->ws == here->ws && strcmp(there->adapter, here->adapter) == 0 && reads &&
+	    (a->at.alone != NOBODY || is_own(there, a->person));
 }
 
 /* What was shown somewhere is said there. */
