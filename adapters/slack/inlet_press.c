@@ -98,16 +98,14 @@ static bool inlet_point(struct slack_inlet *in, struct sock_ticket *t, const cha
 		return true;
 	struct intent message;
 	bool keep = intents_pointed(&in->intents, ev, x, &message);
-	if (fork)
-		dialog_fork(s, ev, message.text, message.text_len);
-	if (keep && engine_accept(s->engine, &message, fork ? inlet_accepted : inlet_kept, fork ? (void *)t : (void *)in))
-		return fork;
-	if (keep) {
+	if (keep && !engine_accept(s->engine, &message, fork ? inlet_accepted : inlet_kept, fork ? (void *)t : (void *)in)) {
 		inlet_note_database(in, ERR_RETRY);
 		sock_settle(t, false);
 		return true;
 	}
 	if (fork)
+		dialog_fork(s, ev, message.text, message.text_len);
+	if (fork && !keep)
 		sock_settle(t, true);
 	return fork;
 }
