@@ -51,7 +51,7 @@ const struct pg_statement inject_statements[] = {
 	    " ORDER BY i.created_at DESC LIMIT 30)"
 	    " UNION ALL (SELECT f.item_id, f.rank FROM allowed, search_items($6::text, allowed.ids, 60) f)),"
 	    " best AS MATERIALIZED (SELECT id, max(rank) AS rank FROM near GROUP BY id),"
-	    " ranked AS (SELECT i.id, i.kind, i.body, i.attribute, i.author_id, i.about_id, i.created_at,"
+	    " ranked AS (SELECT i.id, i.kind, i.body, i.attribute, i.author_id, i.about_id, i.created_at, i.tags,"
 	    " CASE WHEN i.scope = 2 AND i.scope_id = own.id THEN 3 WHEN i.scope = 2 AND i.scope_id = own.parent_id THEN 2.5"
 	    " WHEN i.scope = 3 AND i.scope_id = own.place_id THEN 2 WHEN i.about_id = $4 THEN 2 WHEN i.scope >= 4 THEN 1 ELSE 0 END"
 	    " + least(best.rank * 30, 4) + (SELECT count(*) FROM unnest(i.tags) g WHERE g = ANY ($7::text[])) * 0.5"
@@ -65,7 +65,7 @@ const struct pg_statement inject_statements[] = {
 	    " noted AS (UPDATE runs r SET given = (SELECT array_agg(id) FROM taken) FROM (SELECT set_config('synchronous_commit', 'off', true)) soft"
 	    " WHERE r.ws = $1 AND r.id = $3 AND EXISTS (SELECT 1 FROM taken))"
 	    " SELECT k.id, k.kind, k.body, k.attribute, (SELECT name FROM people WHERE ws = $1 AND id = k.author_id),"
-	    " (SELECT name FROM people WHERE ws = $1 AND id = k.about_id), k.created_at FROM taken k"
+	    " (SELECT name FROM people WHERE ws = $1 AND id = k.about_id), k.created_at, k.tags = '{}' FROM taken k"
 	    " ORDER BY k.score DESC, k.id" },
 	{ "inject_given",
 	    "SELECT k.id, k.kind, k.body, k.attribute, au.name, ab.name, k.created_at FROM runs r"
@@ -77,6 +77,7 @@ const struct pg_statement inject_statements[] = {
 
 struct known {
 	bool has;
+	uint64_t touched; /* grows with each write here: who asked before it does not know better */
 	uint64_t asked_ms;
 };
 struct memory {
@@ -127,19 +128,13 @@ bool memory_may_have(struct memory *m, struct id ws)
 	return may;
 }
 
-static void learn(struct memory *m, struct id ws, bool has, bool asked)
+void memory_touched(struct memory *m, struct id ws)
 {
 	pthread_mutex_lock(&m->mutex);
 	struct known *k = known_of(m, ws);
-	k->has = has;
-	if (asked)
-		k->asked_ms = clock_ms();
+	k->has = true;
+	k->touched++;
 	pthread_mutex_unlock(&m->mutex);
-}
-
-void memory_touched(struct memory *m, struct id ws)
-{
-	learn(m, ws, true, false);
 }
 
 /* Is it known to have items, without asking?  ${stale}: that should be asked again some time. */
@@ -153,8 +148,17 @@ static bool has_items(struct memory *m, struct id ws, bool *stale)
 	return has;
 }
 
+static uint64_t touches(struct memory *m, struct id ws)
+{
+	pthread_mutex_lock(&m->mutex);
+	uint64_t n = known_of(m, ws)->touched;
+	pthread_mutex_unlock(&m->mutex);
+	return n;
+}
+
 static enum err ask_has(struct memory *m, struct pg *pg, struct id ws, bool *has)
 {
+	uint64_t before = touches(m, ws);
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	PGresult *r = NULL;
@@ -163,8 +167,13 @@ static enum err ask_has(struct memory *m, struct pg *pg, struct id ws, bool *has
 	if (e != ERR_NONE)
 		return e;
 	*has = pg_get_bool(r, 0, 0);
-	learn(m, ws, *has, true);
 	PQclear(r);
+	pthread_mutex_lock(&m->mutex);
+	struct known *k = known_of(m, ws);
+	if (k->touched == before)
+		k->has = *has;
+	k->asked_ms = clock_ms();
+	pthread_mutex_unlock(&m->mutex);
 	return ERR_NONE;
 }
 
@@ -209,8 +218,9 @@ static void add_item(struct buf *out, const PGresult *r, int row)
 {
 	struct tz_time t;
 	const char *body = pg_get_str(r, row, 2);
-	if (memory_is_instruction(body, strlen(body)))
-		return; /* its message was edited since */
+	/* Its message was edited since: derived.c took the new words, and the tags of the old ones away. */
+	if (pg_get_bool(r, row, 7) && memory_is_instruction(body, strlen(body)))
+		return;
 	tz_local(NULL, (uint64_t)pg_get_time_ms(r, row, 6), &t);
 	enum item_kind kind = (enum item_kind)pg_get_int8(r, row, 1);
 	const char *attribute = pg_get_str(r, row, 3);

@@ -61,7 +61,9 @@ static void on_whole(void *arg, const struct reply *r)
 {
 	(void)arg;
 	atomic_fetch_add(&answered, 1);
-	const char *p = memchr(r->origin, ' ', r->origin_len);
+	char origin[64]; /* it ends with its bytes */
+	snprintf(origin, sizeof(origin), "%.*s", (int)r->origin_len, (const char *)r->origin);
+	const char *p = strchr(origin, ' ');
 	say(p ? atol(p + 12) : 0);
 }
 
