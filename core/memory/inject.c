@@ -237,24 +237,30 @@ static void add_item(struct buf *out, const PGresult *r, int row)
 	buf_add_char(out, '\n');
 }
 
+void memory_prompt(const char *lines, size_t n, struct buf *out)
+{
+	struct buf fenced = BUF_INIT;
+	template_add_fenced(&fenced, "memory", lines, n);
+	const struct template_value values[] = { { "items", fenced.p, fenced.len }, { NULL, NULL, 0 } };
+	for (const struct embedded *f = embedded_files; f->path != NULL; f++)
+		if (strcmp(f->path, FILE_NAME) == 0)
+			template_render(f->text, (size_t)(f->end - f->text), values, out);
+	buf_done(&fenced);
+}
+
 static void render(const PGresult *r, uint32_t tokens, struct buf *out)
 {
-	struct buf lines = BUF_INIT, fenced = BUF_INIT, part = BUF_INIT;
+	struct buf lines = BUF_INIT, part = BUF_INIT;
 	for (int i = 0; i < PQntuples(r); i++)
 		add_item(&lines, r, i);
 	if (lines.len == 0)
 		return;
 	lines.p[--lines.len] = '\0';
-	template_add_fenced(&fenced, "memory", lines.p, lines.len);
-	const struct template_value values[] = { { "items", fenced.p, fenced.len }, { NULL, NULL, 0 } };
-	for (const struct embedded *f = embedded_files; f->path != NULL; f++)
-		if (strcmp(f->path, FILE_NAME) == 0)
-			template_render(f->text, (size_t)(f->end - f->text), values, &part);
+	memory_prompt(lines.p, lines.len, &part);
 	/* The statement has counted generously; what a fence adds to a text that is full of tags may still be too much. */
 	if (part.len / 4 < tokens)
 		buf_add(out, part.p, part.len);
 	buf_done(&lines);
-	buf_done(&fenced);
 	buf_done(&part);
 }
 

@@ -38,6 +38,8 @@ extern const struct pg_statement inject_statements[];
  */
 enum err memory_inject(struct memory *m, struct pg *pg, const struct memory_ask *q, struct buf *out);
 
+/** What the prompt says of items: prompts/memory.md around ${lines}, fenced.  Pure. */
+void memory_prompt(const char *lines, size_t n, struct buf *out);
 /** The same of the items that were told ${run} (runs.given), as they are now. */
 enum err memory_given(struct pg *pg, struct id ws, struct id run, struct buf *out);
 

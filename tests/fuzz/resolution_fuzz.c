@@ -8,6 +8,7 @@
 
 #include "../../core/base/buf.h"
 #include "../../core/base/utf8.h"
+#include "../../core/talk/fold.h"
 #include "../../core/talk/resolution.h"
 
 #define MESSAGES 9
@@ -91,6 +92,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(md.len == 0 || utf8_valid(md.p, md.len));
 	buf_reset(&md);
 	digest_transcript(m, n, 500, &md);
+	buf_reset(&md);
+	struct fold_count c = FOLD_COUNT_INIT;
+	must(fold_feed(&c, s, size, 10) <= size);
+	if (fold_answer(s, size, 10, &md))
+		must(utf8_valid(md.p, md.len));
+	buf_reset(&md);
+	digest_check(s, size, m, n, 5, &md);
 	buf_done(&md);
 	return 0;
 }

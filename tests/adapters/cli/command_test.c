@@ -194,11 +194,35 @@ static void completion__is_valid_and_completes(void **state)
 	buf_done(&out);
 }
 
+static void prompts__are_listed_and_shown_with_examples(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "answer", "fork", "resolution", "summary", "catch_up", "decisions" };
+	struct buf list = BUF_INIT, one = BUF_INIT;
+	char args[100];
+	assert_int_equal(eddy("prompt list", &list), 0);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		snprintf(args, sizeof args, "%s ", names[i]);
+		assert_non_null(strstr(list.p, args));
+		snprintf(args, sizeof args, "prompt show %s", names[i]);
+		assert_int_equal(eddy(args, &one), 0);
+		assert_memory_equal(one.p, "=== system ===\n", 15);
+		assert_non_null(strstr(one.p, "\n=== user ===\n"));
+		assert_null(strstr(one.p, "{{"));
+	}
+	assert_int_equal(eddy("prompt show nothing", &one), 2);
+	assert_non_null(strstr(one.p, "neither a run nor one of"));
+	assert_int_equal(eddy("prompt show", &one), 2);
+	buf_done(&list);
+	buf_done(&one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(generated_pages__are_those_of_this_program),
 		cmocka_unit_test(help__names_every_command_and_has_examples),
+		cmocka_unit_test(prompts__are_listed_and_shown_with_examples),
 		cmocka_unit_test(version__is_a_command_and_an_option),
 		cmocka_unit_test(wrong_use__is_said_with_a_hint),
 		cmocka_unit_test(wrong_settings__are_refused_before_anything_is_started),
