@@ -44,7 +44,7 @@ struct web_command {
 	const char *key;                          /* EDIT, ERASE: the client_id of the message meant */
 	const char *text;                         /* SEND, EDIT */
 	size_t text_len;
-	int64_t n; /* PING, SEARCH */
+	int64_t n;    /* PING, SEARCH */
 	int64_t page; /* SEARCH */
 	bool prefix;  /* SEARCH: the last word may be unfinished */
 	/* THREADS: before this, and of the same moment before ${thread} if that is given */

@@ -125,6 +125,8 @@ static enum err run(const struct tool_context *ctx, const char *text, size_t n, 
 		                                      : SEARCH_BEST,
 		.has = has_of(json_str(args, "has", "")),
 		.limit = (int)json_int(args, "limit", 8),
+		.languages = ctx->languages,
+		.languages_len = ctx->languages_len,
 	};
 	struct page page = { .ctx = ctx, .words = q.text, .exact = json_bool(args, "exact", false) };
 	struct search_totals totals = { 0 };

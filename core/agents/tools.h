@@ -29,6 +29,8 @@ struct tool_context {
 	void *permalink_arg;
 	uint64_t wall_ms;
 	const char *tz; /* of the asker; NULL: UTC */
+	const char *const *languages; /* search.languages */
+	size_t languages_len;
 };
 extern const struct tool *const tools[]; /* ends with NULL */
 extern const struct tool tool_search_messages, tool_read_message, tool_propose_memory;

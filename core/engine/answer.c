@@ -243,6 +243,7 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.wall_ms = clock_wall_ms(),
 		.tz = out->tz[0] ? out->tz : NULL,
 	};
+	out->ctx.languages_len = settings_list(r->e->o.settings, "search.languages", &out->ctx.languages);
 	return ERR_NONE;
 }
 

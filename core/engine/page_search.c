@@ -35,14 +35,16 @@ static enum err who(struct pg *pg, const struct page_search *s, struct find_ask 
 	return e;
 }
 
-static void give(struct engine *e, const struct find_result *f, void (*fn)(void *arg, const struct find_hit *h, const char *link), void *arg)
+static void give(
+    struct engine *e, const struct find_result *f, void (*fn)(void *arg, const struct find_hit *h, const char *link), void *arg)
 {
 	for (size_t i = 0; i < f->len; i++) {
 		const struct find_hit *h = &f->hits[i];
 		char link[1024];
 		const struct adapter_slot *via = h->adapter == NULL ? NULL : engine_adapter(e, h->adapter, strlen(h->adapter));
 		bool linked = via != NULL && via->ops->permalink != NULL && h->place_key != NULL && h->thread_key != NULL &&
-		    h->message_key != NULL && via->ops->permalink(via->a, h->place_key, h->thread_key, h->message_key, link, sizeof link);
+		    h->message_key != NULL &&
+		    via->ops->permalink(via->a, h->place_key, h->thread_key, h->message_key, link, sizeof link);
 		fn(arg, h, linked ? link : NULL);
 	}
 }
@@ -69,7 +71,8 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 	memset(out, 0, sizeof *out);
 	buf_reserve(&problem, 1);
 	if (!find_request_read(s->text, strlen(s->text), s->tz, clock_wall_ms(), &request, &problem)) {
-		snprintf(out->note, sizeof out->note, "%.*s", (int)utf8_clip(problem.p, problem.len, sizeof out->note - 1), problem.p);
+		snprintf(
+		    out->note, sizeof out->note, "%.*s", (int)utf8_clip(problem.p, problem.len, sizeof out->note - 1), problem.p);
 		buf_done(&problem);
 		return ERR_NONE;
 	}
@@ -77,7 +80,12 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 	if (s->page > 1)
 		request.page = s->page;
 	struct find_result f = { .len = 0 };
-	struct find_ask ask = { .scope = { .ws = s->ws, .thread = s->thread, .place = s->place, .guest = s->guest, .alone = true, .own_place = true },
+	struct find_ask ask = { .scope = { .ws = s->ws,
+		                    .thread = s->thread,
+		                    .place = s->place,
+		                    .guest = s->guest,
+		                    .alone = true,
+		                    .own_place = true },
 		.prefix = s->prefix,
 		.limit = s->limit,
 		.snippet = SNIPPET_BYTES };

@@ -139,8 +139,7 @@ static void add_made(struct gathering *g, struct id thread, const PGresult *r, i
 	h->in_this_thread = id_equal(h->thread, thread);
 }
 
-static enum err gather_made(
-    struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct gathering *g)
+static enum err gather_made(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct gathering *g)
 {
 	struct search_filter f;
 	bool eddy = q->from != NULL && strcasecmp(q->from, "eddy") == 0;
@@ -198,8 +197,8 @@ static int by_age(const void *x, const void *y)
 	return id_compare(a->id, b->id);
 }
 
-static enum err gather(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct gathering *g,
-    struct search_totals *totals)
+static enum err gather(
+    struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct gathering *g, struct search_totals *totals)
 {
 	enum err e = search_messages(pg, a, q, add_message, g, totals);
 	size_t messages = g->len;
@@ -235,8 +234,8 @@ static void finish(const struct find_request *r, const struct find_ask *a, const
 	out->texts = buf_detach(&g->texts, NULL);
 	for (size_t i = 0; i < out->len; i++) {
 		struct find_hit *h = &out->hits[i];
-		const char **strings[] = { &h->author, &h->place_name, &h->title, &h->text, &h->adapter, &h->place_key, &h->thread_key,
-			&h->message_key };
+		const char **strings[] = { &h->author, &h->place_name, &h->title, &h->text, &h->adapter, &h->place_key,
+			&h->thread_key, &h->message_key };
 		for (size_t k = 0; k < sizeof strings / sizeof strings[0]; k++)
 			settle(strings[k], out->texts);
 		if (h->text == NULL)

@@ -79,8 +79,8 @@ void find_result_done(struct find_result *r);
 struct find_words {
 	const char *tz;
 	uint64_t wall_ms;
-	bool (*link)(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out,
-	    size_t n);
+	bool (*link)(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key,
+	    char *out, size_t n);
 	void *arg;
 };
 void find_write(const struct find_request *r, const struct find_result *f, int limit, const struct find_words *w, struct buf *md);

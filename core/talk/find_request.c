@@ -62,7 +62,8 @@ static bool next_token(const char *s, size_t n, size_t *at, struct token *t)
 	while (i + name < n && ((s[i + name] | 0x20) >= 'a' && (s[i + name] | 0x20) <= 'z'))
 		name++;
 	size_t value = i + name + 1;
-	bool named = name >= 2 && name <= 12 && value < n && s[i + name] == ':' && !is_blank(s[value]) && s[value] != '/' && s[value] != ':';
+	bool named =
+	    name >= 2 && name <= 12 && value < n && s[i + name] == ':' && !is_blank(s[value]) && s[value] != '/' && s[value] != ':';
 	if (named) {
 		t->filter = filter_of(s + i, name);
 		t->key = s + i;
@@ -111,7 +112,8 @@ static bool read_day(const struct token *t, const char *tz, uint64_t wall_ms, in
 		if (moment_read(tz, wall_ms, day, ms))
 			return true;
 	}
-	buf_addf(problem, "I can't read the day in `%.*s:`. I know forms such as `2026-07-01`, `today`, `yesterday`, `\"last week\"`, `monday`, and `7d` for seven days ago.",
+	buf_addf(problem,
+	    "I can't read the day in `%.*s:`. I know forms such as `2026-07-01`, `today`, `yesterday`, `\"last week\"`, `monday`, and `7d` for seven days ago.",
 	    (int)t->key_len, t->key);
 	return false;
 }
@@ -199,7 +201,8 @@ bool find_request_read(const char *text, size_t n, const char *tz, uint64_t wall
 	out->words = buf_detach(&words, NULL);
 	bool filtered = out->in != NULL || out->from != NULL || out->before_ms != 0 || out->after_ms != 0 || out->has != SEARCH_ANY;
 	if (good && out->words[0] == '\0' && !filtered) {
-		buf_add_str(problem, "What shall I look for? Say `search` and words, for example `search deadline in:general from:ana after:monday`.");
+		buf_add_str(problem,
+		    "What shall I look for? Say `search` and words, for example `search deadline in:general from:ana after:monday`.");
 		good = false;
 	}
 	if (!good)

@@ -25,9 +25,9 @@ size_t highlight_fold(uint32_t c, uint32_t out[3])
 	static const struct {
 		uint32_t c;
 		const char *as;
-	} letters[] = { { 0xc6, "ae" }, { 0xe6, "ae" }, { 0xd8, "o" }, { 0xf8, "o" }, { 0xdf, "ss" }, { 0x1e9e, "ss" }, { 0x152, "oe" },
-		{ 0x153, "oe" }, { 0x141, "l" }, { 0x142, "l" }, { 0x110, "d" }, { 0x111, "d" }, { 0xd0, "d" }, { 0xf0, "d" }, { 0xde, "th" },
-		{ 0xfe, "th" }, { 0x131, "i" }, { 0x126, "h" }, { 0x127, "h" }, { 0x130, "i" } };
+	} letters[] = { { 0xc6, "ae" }, { 0xe6, "ae" }, { 0xd8, "o" }, { 0xf8, "o" }, { 0xdf, "ss" }, { 0x1e9e, "ss" },
+		{ 0x152, "oe" }, { 0x153, "oe" }, { 0x141, "l" }, { 0x142, "l" }, { 0x110, "d" }, { 0x111, "d" }, { 0xd0, "d" },
+		{ 0xf0, "d" }, { 0xde, "th" }, { 0xfe, "th" }, { 0x131, "i" }, { 0x126, "h" }, { 0x127, "h" }, { 0x130, "i" } };
 	for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++) {
 		if (letters[i].c != c)
 			continue;
@@ -42,8 +42,8 @@ size_t highlight_fold(uint32_t c, uint32_t out[3])
 		return 0;
 	utf8proc_int32_t parts[8];
 	int boundary = 0;
-	utf8proc_ssize_t n = utf8proc_decompose_char(
-	    (utf8proc_int32_t)c, parts, 8, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK, &boundary);
+	utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)c, parts, 8,
+	    UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK, &boundary);
 	if (n < 0 || n > 3)
 		n = 0;
 	for (utf8proc_ssize_t i = 0; i < n; i++)
@@ -68,7 +68,7 @@ size_t highlight_fold_word(const char *s, size_t n, char *out, size_t max)
 {
 	size_t len = 0;
 	for (size_t i = 0; i < n;) {
-		uint32_t c, parts[3];
+		uint32_t c, parts[3] = { 0 };
 		size_t step = utf8_decode(s + i, n - i, &c);
 		if (step == 0)
 			return 0;

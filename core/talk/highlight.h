@@ -13,7 +13,7 @@
  */
 #define HIGHLIGHT_HITS_MAX 16
 struct highlight {
-	size_t from, to;   /* the piece, in bytes of the text; cut between characters and, where there are any, between words */
+	size_t from, to;    /* the piece, in bytes of the text; cut between characters and, where there are any, between words */
 	bool before, after; /* there is more of it */
 	struct {
 		size_t from, to;

@@ -8,7 +8,6 @@
  */
 #include "search.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,9 +65,11 @@ const struct pg_statement search_statements[] = {
 	/* OFFSET 0: each of a page's few messages is looked up by its id, whatever the planner makes of it */
 	{ "search_found",
 	    "SELECT f.*, (u.rank * 1e6)::int8, s.total, s.edge FROM search_messages($14::text, $15::text, $2::uuid[], $16::bool, $3::uuid, $13::uuid[],"
-	    " $6::int2[], $7::int4, " MOMENT("$8") ", " MOMENT("$9") ", $4::uuid, $5::int8, $10::int4, $11::int4, $12::int4) s"
-	    " LEFT JOIN LATERAL unnest(s.ids, s.ranks) WITH ORDINALITY AS u (id, rank, n) ON true"
-	    " LEFT JOIN LATERAL (SELECT " COLUMNS " FROM messages m" JOINS " WHERE m.id = u.id AND " MAY_READ " OFFSET 0) f ON true ORDER BY u.n" },
+	    " $6::int2[], $7::int4, " MOMENT("$8") ", " MOMENT(
+	        "$9") ", $4::uuid, $5::int8, $10::int4, $11::int4, $12::int4) s"
+	              " LEFT JOIN LATERAL unnest(s.ids, s.ranks) WITH ORDINALITY AS u (id, rank, n) ON true"
+	              " LEFT JOIN LATERAL (SELECT " COLUMNS " FROM messages m" JOINS " WHERE m.id = u.id AND " MAY_READ
+	              " OFFSET 0) f ON true ORDER BY u.n" },
 	/* Other forms of words: endings put on the stem, kept where the dictionary gives the same stem again; NULL: too common to be looked for. */
 	{ "search_forms",
 	    "WITH d AS (SELECT e.dictionary, array_agg(e.ending) AS endings FROM unnest($2::text[], $3::text[]) AS e (dictionary, ending) GROUP BY 1),"
@@ -380,91 +381,6 @@ enum err search_filter_read(struct pg *pg, const struct search_allowed *a, const
 void search_filter_done(struct search_filter *f)
 {
 	free(f->mine);
-}
-
-/* Endings that words of a language have; which of them fit a stem is for its dictionary to say. */
-#define ENDINGS_MAX 24
-static const struct {
-	const char *name, *dictionary, *endings[ENDINGS_MAX];
-} languages[] = {
-	{ "english", "pg_catalog.english_stem", { "", "s", "es", "e", "ed", "er", "ers", "ing", "ings", "ion", "ions", "ive", "ly", "est", "ness",
-	    "ment", "ments", "al", "y" } },
-	{ "german", "pg_catalog.german_stem", { "", "e", "en", "er", "es", "em", "ern", "n", "s", "t", "te", "ten", "et", "st", "end", "ung", "ungen",
-	    "ig", "lich", "heit", "keit", "isch" } },
-	{ "french", "pg_catalog.french_stem", { "", "e", "es", "s", "er", "ez", "ee", "ees", "ons", "ent", "ait", "ant", "ement", "ements", "ation",
-	    "ations", "eur", "if", "ive", "ion" } },
-	{ "spanish", "pg_catalog.spanish_stem", { "", "o", "a", "os", "as", "es", "e", "ar", "er", "ir", "ado", "ada", "ados", "adas", "an", "en",
-	    "aba", "cion", "ciones", "ando", "amos", "mente" } },
-	{ "italian", "pg_catalog.italian_stem", { "", "o", "a", "i", "e", "are", "ere", "ire", "ato", "ata", "ati", "ate", "ando", "ano", "zione",
-	    "zioni", "mente" } },
-	{ "portuguese", "pg_catalog.portuguese_stem", { "", "o", "a", "os", "as", "e", "es", "ar", "er", "ir", "ado", "ada", "ados", "adas", "am",
-	    "em", "ando", "cao", "coes", "mente" } },
-	{ "dutch", "pg_catalog.dutch_stem", { "", "e", "en", "s", "t", "te", "ten", "de", "den", "er", "ers", "ing", "ingen", "lijk", "heid" } },
-	{ "danish", "pg_catalog.danish_stem", { "", "e", "er", "en", "et", "ene", "erne", "es", "s", "ede", "ende", "ere", "hed" } },
-	{ "norwegian", "pg_catalog.norwegian_stem", { "", "e", "er", "en", "et", "ene", "a", "s", "ede", "te", "ende", "het" } },
-	{ "swedish", "pg_catalog.swedish_stem", { "", "a", "ar", "er", "or", "en", "et", "n", "na", "arna", "erna", "orna", "s", "ade", "ande", "het" } },
-	{ "finnish", "pg_catalog.finnish_stem", { "", "n", "a", "t", "ssa", "sta", "lla", "lta", "lle", "ksi", "na", "en", "in", "iin", "jen" } },
-	{ "hungarian", "pg_catalog.hungarian_stem", { "", "k", "t", "ok", "ek", "ak", "ban", "ben", "ra", "re", "nak", "nek", "val", "vel", "hoz" } },
-	{ "romanian", "pg_catalog.romanian_stem", { "", "a", "e", "i", "ul", "ului", "ele", "ilor", "are", "at", "ata", "ati", "esc" } },
-	{ "russian", "pg_catalog.russian_stem", { "", "а", "я", "ы", "и", "у", "ю", "е", "о", "ом", "ем", "ой", "ов", "ам", "ах", "ть", "ет", "ый", "ая", "ое" } },
-	{ "turkish", "pg_catalog.turkish_stem", { "", "i", "u", "a", "e", "lar", "ler", "da", "de", "dan", "den", "in", "un", "im", "um" } },
-};
-
-/* Two arrays side by side: dictionary and ending.  False: there is none. */
-static bool args_endings(struct pg_args *args, const struct search_query *q)
-{
-	bool any = false;
-	for (int array = 0; array < 2; array++) {
-		pg_array_begin(args, OID_TEXT);
-		for (size_t i = 0; i < q->languages_len; i++) {
-			for (size_t k = 0; k < sizeof languages / sizeof languages[0]; k++) {
-				if (strcasecmp(q->languages[i], languages[k].name) != 0)
-					continue;
-				for (size_t n = 0; n < ENDINGS_MAX && languages[k].endings[n] != NULL; n++)
-					pg_array_str(args, array == 0 ? languages[k].dictionary : languages[k].endings[n]);
-				any = true;
-			}
-		}
-		pg_array_end(args);
-	}
-	return any;
-}
-
-enum err search_words_of(struct pg *pg, const struct search_query *q, struct search_words *out)
-{
-	size_t asked[SEARCH_TERMS_MAX], len = 0;
-	search_words_parse(q->text, q->text == NULL ? 0 : strlen(q->text), q->prefix, out);
-	out->loose = q->loose;
-	if (q->languages_len == 0)
-		return ERR_NONE;
-	struct pg_args *args = pg_args_new();
-	pg_array_begin(args, OID_TEXT);
-	for (size_t i = 0; i < out->len; i++) {
-		const struct search_term *t = &out->terms[i];
-		char word[64];
-		size_t n = t->phrase || t->prefix || t->negated ? 0 : highlight_fold_word(t->text, strlen(t->text), word, sizeof word);
-		if (n < 2)
-			continue;
-		pg_array_text(args, word, n);
-		asked[len++] = i;
-	}
-	pg_array_end(args);
-	bool any = args_endings(args, q);
-	PGresult *r = NULL;
-	enum err e = len > 0 && any ? pg_query(pg, "search_forms", args, &r) : ERR_NONE;
-	pg_args_free(args);
-	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
-		size_t term = asked[pg_get_int8(r, i, 0) - 1];
-		const char *form = pg_get_str(r, i, 1);
-		if (form != NULL)
-			search_words_add_form(out, term, form);
-		else
-			out->terms[term].optional = true;
-	}
-	PQclear(r);
-	if (e != ERR_NONE)
-		search_words_done(out);
-	return e;
 }
 
 void search_args_words(struct pg_args *args, const struct search_words *words)

@@ -21,7 +21,8 @@ struct search_scope {
 	int64_t before_seq; /* of ${thread}: messages from there on are not seen; 0: all */
 	struct id person;   /* who asks; none: nothing of that person's own is read */
 	bool alone;         /* the answer is for that person's eyes only, whoever sees the place */
-	bool own_place;     /* no ${thread} or a new one: ${place}, which may be new too, is that person's own (a page); with ${alone} */
+	bool
+	    own_place; /* no ${thread} or a new one: ${place}, which may be new too, is that person's own (a page); with ${alone} */
 };
 struct search_allowed {
 	struct id *audiences;
@@ -49,20 +50,21 @@ enum search_order { SEARCH_BEST, SEARCH_NEWEST, SEARCH_OLDEST };
 enum search_has { SEARCH_ANY, SEARCH_LINK, SEARCH_FILE, SEARCH_NUMBER, SEARCH_QUESTION, SEARCH_UNANSWERED };
 struct search_query {
 	const struct search_words *words; /* search_words_of(); NULL: from ${text} */
-	const char *text; /* words, "quoted phrases", -without, OR; NULL or "": every message */
-	const char *from; /* part of an author's name, "me" or "eddy"; NULL: people and other bots */
+	const char *text;                 /* words, "quoted phrases", -without, OR; NULL or "": every message */
+	const char *from;                 /* part of an author's name, "me" or "eddy"; NULL: people and other bots */
 	struct id me;
 	const char *in;              /* part of a place's name, "here" (the place) or "thread"; NULL: all */
 	int64_t after_ms, before_ms; /* 0: open */
 	enum search_order order;
 	enum search_has has;
-	int limit; /* 1..SEARCH_LIMIT_MAX */
-	int skip;  /* 0..SEARCH_SKIP_MAX: those of earlier pages */
-	bool prefix;     /* the last word may be unfinished */
-	bool loose;      /* any of the words will do */
-	const char *const *languages; /* whose endings do not matter: "english", "german" …; those that are not known count for nothing */
+	int limit;   /* 1..SEARCH_LIMIT_MAX */
+	int skip;    /* 0..SEARCH_SKIP_MAX: those of earlier pages */
+	bool prefix; /* the last word may be unfinished */
+	bool loose;  /* any of the words will do */
+	const char *const
+	    *languages; /* whose endings do not matter: "english", "german" …; those that are not known count for nothing */
 	size_t languages_len;
-	bool with_eddy;  /* Eddy's own words too */
+	bool with_eddy; /* Eddy's own words too */
 };
 struct found_message {
 	struct id id, thread, place, author;
@@ -73,15 +75,15 @@ struct found_message {
 	const char *author_name; /* NULL: not known */
 	const char *place_name;  /* NULL: not known */
 	const char *text;
-	const char *files;                                          /* JSON text or NULL */
+	const char *files; /* JSON text or NULL */
 	float rank;
 	const char *adapter, *place_key, *thread_key, *message_key; /* for its permalink */
 };
 struct search_totals {
 	int64_t matches;
 	bool no_person, no_place; /* nobody who may be known is called so; no place that may be read */
-	bool capped;     /* there may be more: not everything was looked at */
-	int64_t edge_ms; /* capped: what is older than this (SEARCH_OLDEST: newer) was not */
+	bool capped;              /* there may be more: not everything was looked at */
+	int64_t edge_ms;          /* capped: what is older than this (SEARCH_OLDEST: newer) was not */
 };
 /** The words of ${q} with their forms, as search_messages() looks for them; the caller's: search_words_done(). */
 enum err search_words_of(struct pg *pg, const struct search_query *q, struct search_words *out);

@@ -10,7 +10,7 @@ struct search_filter {
 	size_t authors_len; /* 0: anybody, unless ${no_person} */
 	const struct id *audiences;
 	size_t len;
-	struct id *mine; /* ${audiences} when it is not borrowed */
+	struct id *mine;  /* ${audiences} when it is not borrowed */
 	struct id thread; /* only this one, or none */
 	bool no_person, no_place;
 };

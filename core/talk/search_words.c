@@ -30,7 +30,8 @@ static bool is_quote(const char *s, size_t n, size_t *step)
 	uint32_t c;
 	*step = utf8_decode(s, n, &c);
 	return *step > 0 &&
-	    (c == '"' || c == 0x201c || c == 0x201d || c == 0x201e || c == 0xab || c == 0xbb || c == 0x300c || c == 0x300d || c == 0xff02);
+	    (c == '"' || c == 0x201c || c == 0x201d || c == 0x201e || c == 0xab || c == 0xbb || c == 0x300c || c == 0x300d ||
+	        c == 0xff02);
 }
 
 static bool has_letter(const char *s, size_t n)
@@ -45,8 +46,7 @@ static void add_term(struct search_words *w, const char *s, size_t n, bool phras
 {
 	if (w->len == SEARCH_TERMS_MAX || !has_letter(s, n))
 		return;
-	w->terms[w->len++] =
-	    (struct search_term){ .text = xstrndup(s, n), .phrase = phrase, .negated = negated, .group = group };
+	w->terms[w->len++] = (struct search_term){ .text = xstrndup(s, n), .phrase = phrase, .negated = negated, .group = group };
 }
 
 void search_words_parse(const char *text, size_t n, bool unfinished, struct search_words *out)

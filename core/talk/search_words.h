@@ -15,9 +15,9 @@ struct buf;
 struct search_term {
 	char *text; /* a word, or a phrase with blanks */
 	bool phrase, negated;
-	bool prefix;   /* a word that may go on */
-	bool optional; /* so common that it need not be there */
-	int group;     /* of alternatives: OR begins the next one */
+	bool prefix;                   /* a word that may go on */
+	bool optional;                 /* so common that it need not be there */
+	int group;                     /* of alternatives: OR begins the next one */
 	char *forms[SEARCH_FORMS_MAX]; /* other forms of the word, any of which will do */
 	size_t forms_len;
 };

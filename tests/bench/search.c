@@ -23,8 +23,8 @@
 #include "../support/corpus.h"
 #include "../support/db.h"
 
-#define ROUNDS 100
-#define PLAIN_ROUNDS 5
+#define ROUNDS 60
+#define PLAIN_ROUNDS 3
 
 static const struct kind {
 	const char *name, *text; /* # in it becomes a number below ${variants} */
@@ -130,7 +130,8 @@ static double measure(struct pg *pg, int workspace, double plain[KINDS], double 
 	double worst = 0;
 	struct id ws = corpus_workspace(workspace), thread = corpus_thread(workspace), person = corpus_person(workspace, 3);
 	char sql[200], channel[64];
-	snprintf(sql, sizeof sql, "SELECT name FROM eddy.places WHERE ws = md5('ws%d')::uuid AND visibility = 4 ORDER BY name DESC LIMIT 1", workspace);
+	snprintf(sql, sizeof sql,
+	    "SELECT name FROM eddy.places WHERE ws = md5('ws%d')::uuid AND visibility = 4 ORDER BY name DESC LIMIT 1", workspace);
 	snprintf(channel, sizeof channel, "%s", test_db_value(sql));
 	struct buf text = BUF_INIT;
 	for (int k = 0; k < KINDS; k++) {
@@ -149,8 +150,8 @@ static double measure(struct pg *pg, int workspace, double plain[KINDS], double 
 		p50s[k] = at(ms, ROUNDS, 0.5);
 		double p95 = at(ms, ROUNDS, 0.95);
 		worst = p95 > worst ? p95 : worst;
-		printf("  %-34s %6.1f %6.1f %6.1f %6.1f   %5lld%s", kinds[k].name, p50s[k], p95, at(ms, ROUNDS, 0.99), (double)busy / 1e6 / ROUNDS,
-		    (long long)total, capped ? "+" : " ");
+		printf("  %-34s %6.1f %6.1f %6.1f %6.1f   %5lld%s", kinds[k].name, p50s[k], p95, at(ms, ROUNDS, 0.99),
+		    (double)busy / 1e6 / ROUNDS, (long long)total, capped ? "+" : " ");
 		if (plain != NULL && plain[k] > 0)
 			printf("  plain %7.1f, %5.1f times as long", plain[k], plain[k] / p50s[k]);
 		printf("\n");
@@ -201,18 +202,22 @@ int main(int argc, char **argv)
 	double plain[2][KINDS] = { { 0 } }, ours[KINDS];
 	uint64_t t = clock_ms();
 	corpus_make(&c);
-	printf("%d messages in %d workspaces and %d channels, made in %.0f s; Postgres %s\n", c.messages, c.workspaces,
-	    c.channels, (double)(clock_ms() - t) / 1000, test_db_value("SELECT current_setting('server_version_num') || ', shared_buffers ' || current_setting('shared_buffers')"));
+	printf("%d messages in %d workspaces and %d channels, made in %.0f s; Postgres %s\n", c.messages, c.workspaces, c.channels,
+	    (double)(clock_ms() - t) / 1000,
+	    test_db_value(
+	        "SELECT current_setting('server_version_num') || ', shared_buffers ' || current_setting('shared_buffers')"));
 	fflush(stdout);
 	const int where[2] = { 0, 7 };
 	/* The plain way has its own index; ours is out of its way meanwhile. */
 	if (!test_db_exec("CREATE TABLE eddy.kept AS SELECT pg_get_indexdef('eddy.messages_search'::regclass) AS how") ||
-	    !test_db_exec("DROP INDEX eddy.messages_search") || !test_db_exec("CREATE INDEX plain_search ON eddy.messages USING gin (search)"))
+	    !test_db_exec("DROP INDEX eddy.messages_search") ||
+	    !test_db_exec("CREATE INDEX plain_search ON eddy.messages USING gin (search)"))
 		return 1;
 	for (int i = 0; i < 2; i++)
 		measure_plain(where[i], plain[i]);
 	if (!test_db_exec("DROP INDEX eddy.plain_search") ||
-	    !test_db_exec("DO $$ BEGIN EXECUTE (SELECT how FROM eddy.kept); END $$; DROP TABLE eddy.kept") || !test_db_exec("CHECKPOINT"))
+	    !test_db_exec("DO $$ BEGIN EXECUTE (SELECT how FROM eddy.kept); END $$; DROP TABLE eddy.kept") ||
+	    !test_db_exec("CHECKPOINT"))
 		return 1;
 	if (pg_open(&pg, url, tables, why, sizeof why) != ERR_NONE) {
 		fprintf(stderr, "%s\n", why);
@@ -222,7 +227,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 2; i++) {
 		char sql[120];
 		snprintf(sql, sizeof sql, "SELECT count(*) FROM eddy.messages WHERE ws = md5('ws%d')::uuid", where[i]);
-		printf("%s workspace, %s messages: p50, p95, p99, processor time in ms; matches (+: at least)\n", i == 0 ? "the large" : "a small", test_db_value(sql));
+		printf("%s workspace, %s messages: p50, p95, p99, processor time in ms; matches (+: at least)\n",
+		    i == 0 ? "the large" : "a small", test_db_value(sql));
 		double w = measure(pg, where[i], plain[i], ours);
 		worst = w > worst ? w : worst;
 	}

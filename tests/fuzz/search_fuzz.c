@@ -90,7 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		must(again.len > 7 && memcmp(again.p, "search ", 7) == 0);
 		if (again.len - 7 <= FIND_TEXT_MAX) {
 			must(find_request_read(again.p + 7, again.len - 7, "Europe/Berlin", 1795232136471, &second, &said));
-			must(strcmp(r.words, second.words) == 0 && second.page == r.page && second.has == r.has && second.after_ms == r.after_ms);
+			must(strcmp(r.words, second.words) == 0 && second.page == r.page && second.has == r.has &&
+			    second.after_ms == r.after_ms);
 			must((r.in == NULL) == (second.in == NULL) && (r.in == NULL || strcmp(r.in, second.in) == 0));
 			find_request_done(&second);
 		}

@@ -34,7 +34,8 @@ static const struct noted *heard(struct fixture *f, const char *words)
 /* What the newest answer offers to press, as it is stored. */
 static const char *offered(void)
 {
-	return test_db_value("SELECT components::text FROM eddy.messages WHERE author_kind = 2 ORDER BY created_at DESC, seq DESC LIMIT 1");
+	return test_db_value(
+	    "SELECT components::text FROM eddy.messages WHERE author_kind = 2 ORDER BY created_at DESC, seq DESC LIMIT 1");
 }
 
 static void search__answers__in_a_public_channel_and_offers_the_rest_alone(void **state)
@@ -150,14 +151,20 @@ static void engine_search__shows_a_page__what_its_person_may_read(void **state)
 		        .limit = 10 },
 		    take, &got, &found);
 		if (e != ERR_NONE || got.n != cases[i].want || found.total != (int64_t)cases[i].want)
-			fail_msg("case %zu: %s, %zu hits (%s) of %lld, not %zu: %s", i, err_name(e), got.n, got.text, (long long)found.total,
-			    cases[i].want, found.note);
+			fail_msg("case %zu: %s, %zu hits (%s) of %lld, not %zu: %s", i, err_name(e), got.n, got.text,
+			    (long long)found.total, cases[i].want, found.note);
 	}
 	struct page_found found;
 	assert_int_equal(ERR_DENIED,
 	    engine_search(fixture_engine(f),
-	        &(struct page_search){
-	            .ws = ws, .place = bob, .adapter = "test", .person = "Bob", .guest = true, .text = "okapi", .page = 1, .limit = 10 },
+	        &(struct page_search){ .ws = ws,
+	            .place = bob,
+	            .adapter = "test",
+	            .person = "Bob",
+	            .guest = true,
+	            .text = "okapi",
+	            .page = 1,
+	            .limit = 10 },
 	        take, &(struct heard_hits){ 0 }, &found));
 	fixture_free(f);
 }

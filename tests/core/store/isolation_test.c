@@ -339,7 +339,8 @@ static void search_messages__uses__gin_index_as_runtime_role(void **state)
 	static const char index[] = "Bitmap Index Scan on messages_search";
 	buf_reset(&said);
 	buf_reset(&sql);
-	buf_addf(&sql, "SELECT * FROM search_messages('needle', 'needle', ARRAY['%s']::uuid[], false, NULL, NULL, '{1}', 0, NULL, NULL, NULL, 0, 0, 20, 0)",
+	buf_addf(&sql,
+	    "SELECT * FROM search_messages('needle', 'needle', ARRAY['%s']::uuid[], false, NULL, NULL, '{1}', 0, NULL, NULL, NULL, 0, 0, 20, 0)",
 	    place);
 	assert_int_equal(admin_exec(&a, sql.p, why, sizeof(why)), ERR_NONE);
 	if (!strstr(said.p, index))

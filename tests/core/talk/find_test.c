@@ -23,7 +23,8 @@ static const char *const languages[] = { "english", "german" };
 static struct pg *pg;
 static struct id ws, ana, ben, guest;
 static struct id general, secret, shared, unknown, ana_dm, ana_dm2, ben_dm, ana_other; /* places */
-static struct id t_general, t_side, t_secret, t_shared, t_unknown, t_ana_dm, t_ana_dm2, t_ben_dm, t_ana_other, t_ana_alone, t_ben_alone;
+static struct id t_general, t_side, t_secret, t_shared, t_unknown, t_ana_dm, t_ana_dm2, t_ben_dm, t_ana_other, t_ana_alone,
+    t_ben_alone;
 
 static void __attribute__((format(printf, 1, 2))) sql(const char *fmt, ...)
 {
@@ -56,8 +57,8 @@ static struct id direct(struct id person, const char *adapter, struct id *thread
 static struct id person_of(const char *name, int verified)
 {
 	struct id p = talk_person(ws, name);
-	sql("INSERT INTO eddy.identities (ws, adapter, external_id, person_id, verified) VALUES ('%s', 'test', 'U%s', '%s', %d)", text_of(ws),
-	    text_of(p), text_of(p), verified);
+	sql("INSERT INTO eddy.identities (ws, adapter, external_id, person_id, verified) VALUES ('%s', 'test', 'U%s', '%s', %d)",
+	    text_of(ws), text_of(p), text_of(p), verified);
 	return p;
 }
 
@@ -128,7 +129,8 @@ static void expect(const char *text, int64_t want)
 {
 	struct find_result f = look(text);
 	if ((int64_t)f.len != want || f.total != want || f.loose)
-		fail_msg("%s: %zu of %lld matches%s, not %lld", text, f.len, (long long)f.total, f.loose ? " of some words" : "", (long long)want);
+		fail_msg("%s: %zu of %lld matches%s, not %lld", text, f.len, (long long)f.total, f.loose ? " of some words" : "",
+		    (long long)want);
 	find_result_done(&f);
 }
 
@@ -207,7 +209,8 @@ static void find__says__what_it_does_not_know(void **state)
 		struct find_request r;
 		struct buf problem = BUF_INIT;
 		buf_reserve(&problem, 1);
-		if (find_request_read(bad[i].text, strlen(bad[i].text), NULL, NOW, &r, &problem) || strstr(problem.p, bad[i].say) == NULL)
+		if (find_request_read(bad[i].text, strlen(bad[i].text), NULL, NOW, &r, &problem) ||
+		    strstr(problem.p, bad[i].say) == NULL)
 			fail_msg("%s: %s", bad[i].text, problem.p);
 		buf_done(&problem);
 	}
@@ -238,8 +241,19 @@ static void find__writes__what_it_has_read(void **state)
 }
 
 /* ---- who may be shown what: every kind of place that asks, against every place that holds the word ---- */
-enum { IN_GENERAL = 1, IN_SECRET = 2, IN_SHARED = 4, IN_UNKNOWN = 8, ANA_DM = 16, ANA_DM2 = 32, BEN_DM = 64, ANA_OTHER = 128, ANA_ALONE = 256,
-	BEN_ALONE = 512, IN_SIDE = 1024 };
+enum {
+	IN_GENERAL = 1,
+	IN_SECRET = 2,
+	IN_SHARED = 4,
+	IN_UNKNOWN = 8,
+	ANA_DM = 16,
+	ANA_DM2 = 32,
+	BEN_DM = 64,
+	ANA_OTHER = 128,
+	ANA_ALONE = 256,
+	BEN_ALONE = 512,
+	IN_SIDE = 1024
+};
 
 static void find__shows__only_what_all_readers_may_read(void **state)
 {
@@ -248,8 +262,8 @@ static void find__shows__only_what_all_readers_may_read(void **state)
 		struct id *thread;
 		int bit;
 	} homes[] = { { &t_general, IN_GENERAL }, { &t_side, IN_SIDE }, { &t_secret, IN_SECRET }, { &t_shared, IN_SHARED },
-		{ &t_unknown, IN_UNKNOWN }, { &t_ana_dm, ANA_DM }, { &t_ana_dm2, ANA_DM2 }, { &t_ben_dm, BEN_DM }, { &t_ana_other, ANA_OTHER },
-		{ &t_ana_alone, ANA_ALONE }, { &t_ben_alone, BEN_ALONE } };
+		{ &t_unknown, IN_UNKNOWN }, { &t_ana_dm, ANA_DM }, { &t_ana_dm2, ANA_DM2 }, { &t_ben_dm, BEN_DM },
+		{ &t_ana_other, ANA_OTHER }, { &t_ana_alone, ANA_ALONE }, { &t_ben_alone, BEN_ALONE } };
 	enum { HOMES = sizeof homes / sizeof homes[0] };
 	struct id canary[HOMES];
 	for (int i = 0; i < HOMES; i++)
@@ -321,7 +335,8 @@ static void find__pages__without_gaps_under_ties(void **state)
 	for (int page = 1; page <= 7; page++) {
 		char text[60];
 		snprintf(text, sizeof text, "albatross page:%d", page);
-		struct find_result f = look_as((struct find_ask){ .scope = { .thread = t_general, .person = ana }, .limit = 8 }, text);
+		struct find_result f =
+		    look_as((struct find_ask){ .scope = { .thread = t_general, .person = ana }, .limit = 8 }, text);
 		assert_int_equal(f.total, N);
 		assert_int_equal(f.more, page < 6);
 		for (size_t i = 0; i < f.len; i++) {
@@ -359,9 +374,12 @@ static void find__sees__a_message_in_the_transaction_that_stores_it(void **state
 	struct pg_args *args = pg_args_new();
 	struct search_allowed allowed;
 	struct search_totals totals;
-	static const struct pg_statement insert[] = { { "insert",
-		"INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, author_id, body, audience_id) SELECT $1, gen_random_uuid(), t.id, 9000,"
-		" 9000, 1, $3, 'an unseen okapi', t.audience_id FROM threads t WHERE t.ws = $1 AND t.id = $2" }, { NULL, NULL } };
+	static const struct pg_statement insert[] = {
+		{ "insert",
+		    "INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, author_id, body, audience_id) SELECT $1, gen_random_uuid(), t.id, 9000,"
+		    " 9000, 1, $3, 'an unseen okapi', t.audience_id FROM threads t WHERE t.ws = $1 AND t.id = $2" },
+		{ NULL, NULL }
+	};
 	const struct pg_statement *const with[] = { search_statements, insert, NULL };
 	struct pg *p;
 	char why[200];
@@ -393,8 +411,9 @@ static void find__finds__forks_resolutions_and_items_for_their_readers(void **st
 	struct id about = talk_message(ws, t_side, ben, NOW - HOUR, "which database?", NULL);
 	struct id back = talk_message(ws, t_side, ID_NONE, NOW, "We take the narwhal.", NULL);
 	talk_message(ws, fork_thread, ID_NONE, NOW, "Let us see.", NULL);
-	static const char fork[] = "INSERT INTO eddy.forks (ws, id, parent_id, n, topic, state, created_by, adapter, place_key, parent_origin, thread_id)"
-	                           " VALUES ('%s', '%s', '%s', %d, '%s', %d, '%s', 'test', 'C', '', '%s')";
+	static const char fork[] =
+	    "INSERT INTO eddy.forks (ws, id, parent_id, n, topic, state, created_by, adapter, place_key, parent_origin, thread_id)"
+	    " VALUES ('%s', '%s', '%s', %d, '%s', %d, '%s', 'test', 'C', '', '%s')";
 	struct id f1 = id_new(), f2 = id_new(), r1 = id_new(), i1 = id_new();
 	sql(fork, text_of(ws), text_of(f1), text_of(t_side), 1, "which narwhal to take", 3, text_of(ana), text_of(fork_thread));
 	sql(fork, text_of(ws), text_of(f2), text_of(t_side), 2, "a narwhal for one", 2, text_of(ana), text_of(closed_thread));
@@ -404,13 +423,15 @@ static void find__finds__forks_resolutions_and_items_for_their_readers(void **st
 	sql("INSERT INTO eddy.resolutions (ws, id, fork_id, state, headline, body, sources, by_model) VALUES ('%s', gen_random_uuid(), '%s', 1,"
 	    " 'A draft of a narwhal', '- x', '{}', true)",
 	    text_of(ws), text_of(f1));
-	static const char item[] = "INSERT INTO eddy.context_items (ws, id, kind, scope, state, origin, body, audience_id, expires_at)"
-	                           " SELECT '%s', '%s', 2, 5, %d, 1, 'We feed the narwhal', audience_id, %s FROM eddy.threads WHERE id = '%s'";
+	static const char item[] =
+	    "INSERT INTO eddy.context_items (ws, id, kind, scope, state, origin, body, audience_id, expires_at)"
+	    " SELECT '%s', '%s', 2, 5, %d, 1, 'We feed the narwhal', audience_id, %s FROM eddy.threads WHERE id = '%s'";
 	sql(item, text_of(ws), text_of(i1), 2, "NULL", text_of(t_side));
-	sql(item, text_of(ws), text_of(id_new()), 1, "NULL", text_of(t_side));                 /* a proposal */
+	sql(item, text_of(ws), text_of(id_new()), 1, "NULL", text_of(t_side));                     /* a proposal */
 	sql(item, text_of(ws), text_of(id_new()), 2, "now() - interval '1 day'", text_of(t_side)); /* expired */
-	sql(item, text_of(ws), text_of(id_new()), 2, "NULL", text_of(t_secret));               /* not for here */
-	sql("INSERT INTO eddy.context_sources (ws, item_id, message_id) VALUES ('%s', '%s', '%s')", text_of(ws), text_of(i1), text_of(about));
+	sql(item, text_of(ws), text_of(id_new()), 2, "NULL", text_of(t_secret));                   /* not for here */
+	sql("INSERT INTO eddy.context_sources (ws, item_id, message_id) VALUES ('%s', '%s', '%s')", text_of(ws), text_of(i1),
+	    text_of(about));
 	struct find_result f = look("narwhal");
 	int kinds[4] = { 0 };
 	for (size_t i = 0; i < f.len; i++)

@@ -73,8 +73,9 @@ static const struct {
 	{ "\"quarterly report\"", "m.search @@ 'quarterly <-> report'", NULL, SEARCH_ANY },
 	{ "\"mu nu\"", "m.search @@ 'mu <-> nu'", NULL, SEARCH_ANY },
 	{ "nowhere", "false", NULL, SEARCH_ANY },
-	{ "sigma0", "m.search @@ 'sigma0' AND m.author_id IN (SELECT p.id FROM eddy.people p WHERE p.ws = m.ws AND p.name = 'Person 20')", "Person 20",
-	    SEARCH_ANY },
+	{ "sigma0",
+	    "m.search @@ 'sigma0' AND m.author_id IN (SELECT p.id FROM eddy.people p WHERE p.ws = m.ws AND p.name = 'Person 20')",
+	    "Person 20", SEARCH_ANY },
 	{ "", "m.body ~ '://'", NULL, SEARCH_LINK },
 	{ "", "true", NULL, SEARCH_ANY },
 };
@@ -104,8 +105,8 @@ static void search__finds__what_the_plain_way_finds(void **state)
 				long want = atol(test_db_value(sql.p));
 				/* What lies at the very edge may be in or out. */
 				if (totals.matches < want || totals.matches > want + totals.capped)
-					fail_msg("%s in workspace %d, order %d: %lld of %ld%s", kinds[k].text, w, order, (long long)totals.matches, want,
-					    totals.capped ? " up to the edge" : "");
+					fail_msg("%s in workspace %d, order %d: %lld of %ld%s", kinds[k].text, w, order,
+					    (long long)totals.matches, want, totals.capped ? " up to the edge" : "");
 				whole += !totals.capped;
 				buf_done(&sql);
 			}
