@@ -20,8 +20,8 @@ struct ask {
 	struct id ws, place, thread, named;
 	char key[ID_TEXT], person[WEB_PERSON_MAX + 1], client_id[WEB_CLIENT_ID_MAX + 1];
 	int64_t before, limit;
-	struct id of;
-	char of_key[ID_TEXT];
+	struct id of, only;
+	char of_key[ID_TEXT], only_key[ID_TEXT];
 	int which;
 	int opinion;
 	char *reason;
@@ -102,6 +102,7 @@ static void work(void *arg)
 		a->result = engine_list_threads(e, a->ws,
 		    &(struct list_query){ .place = a->place,
 		        .of = a->of,
+		        .only = a->only,
 		        .which = a->which,
 		        .before_ms = a->before,
 		        .before = a->named,
@@ -155,6 +156,9 @@ void ask_put(struct conn *c, const struct web_command *cmd, struct id place, str
 	memcpy(a->of_key, cmd->of, sizeof a->of_key);
 	if (cmd->of[0] != '\0')
 		a->of = engine_thread_id(place, cmd->of);
+	memcpy(a->only_key, cmd->only, sizeof a->only_key);
+	if (cmd->only[0] != '\0')
+		a->only = engine_thread_id(place, cmd->only);
 	a->opinion = cmd->opinion;
 	a->reason = cmd->reason == NULL ? NULL : xstrdup(cmd->reason);
 	if (cmd->verb == WEB_SEARCH) {
@@ -193,7 +197,7 @@ void ask_answered(struct web *w, struct ask *a)
 	}
 	switch (a->verb) {
 	case WEB_THREADS:
-		web_put_threads(&b, &a->items, a->found > a->limit, a->which, a->of_key);
+		web_put_threads(&b, &a->items, a->found > a->limit, a->which, a->of_key, a->only_key);
 		break;
 	case WEB_SEARCH:
 		web_put_found(&b, a->n, &a->items, &a->total);

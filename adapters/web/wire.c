@@ -121,13 +121,14 @@ static enum err fill_threads(struct web_command *c, struct web_fault *f)
 {
 	struct id thread = ID_NONE;
 	enum err e;
-	struct id of = ID_NONE;
+	struct id of = ID_NONE, only = ID_NONE;
 	const char *which = NULL;
 	c->limit = 50;
 	if ((e = take_int(c->root, "before", &c->before, f)) != ERR_NONE ||
 	    (e = take_int(c->root, "limit", &c->limit, f)) != ERR_NONE ||
 	    (e = take_id(c->root, "thread", false, &thread, f)) != ERR_NONE ||
 	    (e = take_id(c->root, "of", false, &of, f)) != ERR_NONE ||
+	    (e = take_id(c->root, "only", false, &only, f)) != ERR_NONE ||
 	    (e = take_string(c->root, "which", 16, &which, NULL, f)) != ERR_NONE)
 		return e;
 	if (which != NULL && strcmp(which, "open") != 0 && strcmp(which, "archived") != 0)
@@ -135,6 +136,8 @@ static enum err fill_threads(struct web_command *c, struct web_fault *f)
 	c->which = which == NULL ? LIST_ALL : which[0] == 'o' ? LIST_OPEN : LIST_ARCHIVED;
 	if (!id_is_none(of))
 		id_format(of, c->of);
+	if (!id_is_none(only))
+		id_format(only, c->only);
 	if (c->limit < 1 || c->limit > WEB_THREADS_MAX || c->before > INT64_C(9999999999999))
 		return fault_set(f, "bad_frame", "\"limit\" must be 1 to 100, and \"before\" an \"at\" that we gave");
 	if (!id_is_none(thread))
@@ -711,13 +714,15 @@ void web_put_listed(struct buf *b, const char *type, const struct listed_thread 
 	buf_add_char(b, '}');
 }
 
-void web_put_threads(struct buf *b, const struct buf *items, bool more, int which, const char *of)
+void web_put_threads(struct buf *b, const struct buf *items, bool more, int which, const char *of, const char *only)
 {
 	open_frame(b, "threads");
 	if (which != LIST_ALL)
 		put_str(b, "which", which == LIST_OPEN ? "open" : "archived");
 	if (of[0] != '\0')
 		put_str(b, "of", of);
+	if (only[0] != '\0')
+		put_str(b, "only", only);
 	put_list(b, "items", items);
 	put_key(b, "more");
 	buf_add_str(b, more ? "true}" : "false}");

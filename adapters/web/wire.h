@@ -51,6 +51,7 @@ struct web_command {
 	int64_t before, limit;
 	int which;          /* THREADS: LIST_* of pages.h */
 	char of[ID_TEXT];   /* THREADS: only side threads of this one; "": all */
+	char only[ID_TEXT]; /* THREADS: only this one; "": all */
 	struct id named;    /* RETRY: the run.  FEEDBACK: the message */
 	struct id about;    /* SEND, ACT: the message that it points at; none */
 	const char *action; /* ACT, RETRY */
@@ -114,7 +115,7 @@ struct find_hit;
 void web_put_hit(struct buf *b, const struct find_hit *h, const char *thread, const char *link);
 struct page_found;
 void web_put_found(struct buf *b, int64_t n, const struct buf *items, const struct page_found *f);
-void web_put_threads(struct buf *b, const struct buf *items, bool more, int which, const char *of);
+void web_put_threads(struct buf *b, const struct buf *items, bool more, int which, const char *of, const char *only);
 struct past_run;
 void web_put_past_run(struct buf *b, const struct past_run *r);
 void web_put_history(struct buf *b, const char *thread, const struct buf *runs);

@@ -25,7 +25,7 @@ const struct pg_statement pages_statements[] = {
 	    LISTED
 	    " WHERE t.ws = $1 AND t.place_id = $2 AND ($3::int8 = 0"
 	    " OR (date_trunc('milliseconds', t.last_at), t.id) < (to_timestamp($3::int8 / 1000.0), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000')))"
-	    " AND ($6::int2 = 0 OR (t.state = 3) = ($6 = 2)) AND ($7::uuid IS NULL OR k.parent_id = $7)"
+	    " AND ($6::int2 = 0 OR (t.state = 3) = ($6 = 2)) AND ($7::uuid IS NULL OR k.parent_id = $7) AND ($8::uuid IS NULL OR t.id = $8)"
 	    " ORDER BY date_trunc('milliseconds', t.last_at) DESC, t.id DESC LIMIT $5" },
 	{ "pages_thread", LISTED " WHERE t.ws = $1 AND t.id = $2" },
 	{ "pages_runs",
@@ -106,6 +106,7 @@ enum err engine_list_threads(
 	pg_arg_int8(a, q->limit);
 	pg_arg_int2(a, (int16_t)q->which);
 	pg_arg_id(a, q->of);
+	pg_arg_id(a, q->only);
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
 		err = pg_end(pg, pg_query(pg, "pages_threads", a, &r));
@@ -211,7 +212,8 @@ static enum err about(struct pg *pg, const char *statement, struct id ws, struct
 
 static enum err erase(struct pg *pg, struct id ws, struct id thread, const char *adapter, const char *person)
 {
-	static const char *const statements[] = { "erase_steps", "erase_outbox", "erase_reactions", "erase_feedback", "erase_forks" };
+	static const char *const statements[] = { "erase_steps", "erase_outbox", "erase_reactions", "erase_feedback",
+		"erase_forks" };
 	int rows = 0;
 	enum err err = about(pg, "erase_thread", ws, thread, &rows);
 	if (err == ERR_NONE && rows == 0)

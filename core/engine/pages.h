@@ -22,6 +22,7 @@ enum { LIST_ALL, LIST_OPEN /* not archived */, LIST_ARCHIVED };
 struct list_query {
 	struct id place;
 	struct id of;      /* only side threads of this one; none: all */
+	struct id only;    /* only this one; none: all */
 	int which;         /* LIST_* */
 	int64_t before_ms; /* 0: from the newest */
 	struct id before;

@@ -75,7 +75,7 @@ const on = async (f, options) => {
 const logs = (t) => t.page.getByRole('log');
 const side = (t, name = /Side thread #2/) => t.page.getByRole('region', { name });
 const acts = (site) => site.stage.got.filter((f) => f.type === 'act');
-const wait = (what, f) => until(what, f, 5000);
+const wait = (what, f) => until(what, f);
 
 const states = {
 	async chips(t) {

@@ -127,6 +127,11 @@ static void threads__are_listed__newest_first_to_their_person_only(void **state)
 	assert_null(json_object_get(json_array_get(list, 1), "fork"));
 	assert_int_equal(json_array_size(items(&w, ",\"which\":\"archived\"")), 0);
 	assert_int_equal(json_array_size(items(&w, ",\"of\":\"" ONE "\"")), 0);
+	list = items(&w, ",\"only\":\"" ONE "\"");
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(item_str(list, 0, "thread"), ONE);
+	assert_string_equal(json_str(w.frame, "only", ""), ONE);
+	assert_int_equal(json_array_size(items(&bob, ",\"only\":\"" ONE "\"")), 0);
 	list = items(&w, ",\"which\":\"open\"");
 	assert_int_equal(json_array_size(list), 2);
 	assert_int_equal(json_int(json_array_get(list, 1), "rev", 0), 2);

@@ -323,11 +323,17 @@ function listForks() {
 	openMenu(ui.forks, words.t("forks"), list.forks(current).map((f) => ({ icon: f.fork.state === "resolved" ? "check" : "fork", label: `#${f.fork.n} ${f.title || ""}`, note: words.t(`fork_${f.fork.state}`), run: () => go(f.thread) })));
 }
 
-const askForks = () => current && forks.on() && !threads.get(current)?.fresh && socket.request({ type: "threads", of: current, limit: 100 });
+/* What the list may not have: side threads of this conversation, and itself, if it is an old one. */
+function askForks() {
+	if (!current || !forks.on() || threads.get(current)?.fresh) return;
+	socket.request({ type: "threads", of: current, limit: 100 });
+	if (!list.items.has(current)) socket.request({ type: "threads", only: current });
+}
 
 function forksChanged(f) {
 	const item = list.items.get(current);
-	if (item?.fork && f.type !== "thread") return follow(location.hash, true); // now we know what it is
+	if (f.type === "thread") return; // a message
+	if (item?.fork) return follow(location.hash, true); // now we know what it is
 	chat.refresh();
 	if (beside.thread) {
 		beside.relabel(list.items.get(beside.thread));

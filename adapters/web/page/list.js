@@ -66,7 +66,7 @@ export class ThreadList {
 			this.other.hidden = !this.searches;
 		} else if (f.type === "threads") {
 			for (const i of f.items || []) this.items.set(i.thread, i);
-			if (!f.of && (f.which || "open") === this.which) this.older.hidden = !f.more;
+			if (!f.of && !f.only && (f.which || "open") === this.which) this.older.hidden = !f.more;
 			this.draw();
 		} else if (f.type === "thread" || NEWS.has(f.type)) {
 			const old = this.items.get(f.thread);

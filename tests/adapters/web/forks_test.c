@@ -217,7 +217,7 @@ static void commands__that_point_at_a_message__carry_its_id(void **state)
 	assert_string_equal(fake.last_action, "command");
 	assert_string_equal(fake.last_text, "fork which database?");
 	assert_int_equal(fake.last_kind, INTENT_COMMAND_GIVEN); /* a message of the presser's, */
-	assert_string_equal(fake.last_message_key, "a1");               /* who may change it like any other */
+	assert_string_equal(fake.last_message_key, "a1");       /* who may change it like any other */
 	ws_say(
 	    &w, "{\"type\":\"send\",\"thread\":\"" THREAD "\",\"client_id\":\"a2\",\"text\":\"pin that\",\"about\":\"" ABOUT "\"}");
 	expect(&w, "accepted");

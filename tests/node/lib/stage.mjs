@@ -68,8 +68,8 @@ export class Stage {
 				case 'ping':
 					return say({ type: 'pong', n: f.n });
 				case 'threads': {
-					const items = [...this.threads.values()].filter((x) => (!f.of || x.fork?.of === f.of) && (!f.which || (x.state === 'archived') === (f.which === 'archived')));
-					return say({ type: 'threads', ...(f.which ? { which: f.which } : {}), ...(f.of ? { of: f.of } : {}), items: items.sort((a, b) => b.at - a.at).map((x) => this.item(x)), more: false });
+					const items = [...this.threads.values()].filter((x) => (!f.of || x.fork?.of === f.of) && (!f.only || x.key === f.only) && (!f.which || (x.state === 'archived') === (f.which === 'archived')));
+					return say({ type: 'threads', ...(f.which ? { which: f.which } : {}), ...(f.of ? { of: f.of } : {}), ...(f.only ? { only: f.only } : {}), items: items.sort((a, b) => b.at - a.at).map((x) => this.item(x)), more: false });
 				}
 				case 'subscribe':
 					for (const m of t?.frames ?? []) if (m.rev > (f.after ?? 0)) say(m);
