@@ -129,7 +129,7 @@ static void unstrong(char *s)
 void resolution_extract(const char *topic, const struct digest_message *m, size_t n, struct resolution *out)
 {
 	struct sentences all;
-	size_t at[RESOLUTION_LINES_MAX], len;
+	size_t at[RESOLUTION_LINES_MAX] = { 0 }, len;
 	sentences_make(topic, m, n, &all);
 	*out = (struct resolution){ .headline = headline_of(topic, &all) };
 	unstrong(out->headline);
