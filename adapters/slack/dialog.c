@@ -14,6 +14,7 @@
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
 #include "../../core/talk/doc.h"
+#include "../../core/talk/resolution.h"
 #include "api.h"
 #include "blocktext.h"
 #include "intents.h"
@@ -75,23 +76,33 @@ void dialog_edit_view(const struct slack_event *ev, const char *draft, size_t n,
 	    DIALOG_WORDS_MAX, true, out);
 }
 
-const char *dialog_refuse(const struct slack_event *ev)
+static const char *wrong_with(const char *words, bool edit, char why[200])
 {
-	if (ev->kind != FRAME_INTERACTIVE || !ev->interactive || strcmp(ev->interactive, "view_submission") != 0)
-		return NULL;
-	const char *words = ev->view_words ? ev->view_words : "";
-	bool edit = ev->callback_id && strcmp(ev->callback_id, VIEW_EDIT) == 0;
+	struct resolution r = { 0 };
 	if (words[strspn(words, " \t\r\n")] == '\0')
-		return edit ? "{\"response_action\":\"errors\",\"errors\":{\"" WIRE_VIEW_FIELD
-		              "\":\"Nothing is left of it. Close this form and press Discard to throw the draft away.\"}}"
-		            : "{\"response_action\":\"errors\",\"errors\":{\"" WIRE_VIEW_FIELD
-		              "\":\"Please say in a few words what it is about.\"}}";
+		return edit ? "Nothing is left of it. Close this form and press Discard to throw the draft away."
+		            : "Please say in a few words what it is about.";
 	if (utf8_utf16_len(words, strlen(words)) > (edit ? DIALOG_WORDS_MAX : DIALOG_TOPIC_MAX))
-		return edit ? "{\"response_action\":\"errors\",\"errors\":{\"" WIRE_VIEW_FIELD
-		              "\":\"This is longer than 3,000 characters. Please shorten it.\"}}"
-		            : "{\"response_action\":\"errors\",\"errors\":{\"" WIRE_VIEW_FIELD
-		              "\":\"This is longer than 200 characters. A few words are enough.\"}}";
-	return NULL;
+		return edit ? "This is longer than 3,000 characters. Please shorten it."
+		            : "This is longer than 200 characters. A few words are enough.";
+	bool readable = !edit || resolution_read(words, strlen(words), RESOLUTION_LINES_MAX, &r, why); /* the core reads it again */
+	resolution_done(&r);
+	return readable ? NULL : why;
+}
+
+bool dialog_fits(const struct slack_event *ev, struct buf *payload)
+{
+	char why[200];
+	if (ev->kind != FRAME_INTERACTIVE || !ev->interactive || strcmp(ev->interactive, "view_submission") != 0)
+		return true;
+	bool edit = ev->callback_id && strcmp(ev->callback_id, VIEW_EDIT) == 0;
+	const char *wrong = wrong_with(ev->view_words ? ev->view_words : "", edit, why);
+	if (!wrong)
+		return true;
+	buf_add_str(payload, "{\"response_action\":\"errors\",\"errors\":{\"" WIRE_VIEW_FIELD "\":");
+	buf_add_json_str(payload, wrong);
+	buf_add_str(payload, "}}");
+	return false;
 }
 
 /* ---- calls ---- */

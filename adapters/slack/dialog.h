@@ -19,8 +19,8 @@ struct slack_event;
 void dialog_fork(struct slack *s, const struct slack_event *ev, const char *text, size_t n);
 /** Offers the draft under ${ev}, a press on ACTION_EDIT, for editing.  ${raw}: the frame as it came. */
 void dialog_edit(struct slack *s, const struct slack_event *ev, const char *raw, size_t n);
-/** What is wrong with what was written into a form of ours: the payload of the acknowledgement, a literal; NULL: nothing. */
-const char *dialog_refuse(const struct slack_event *ev);
+/** False: what was written into a form of ours cannot be taken; ${payload} gets the answer for the acknowledgement, which says why. */
+bool dialog_fits(const struct slack_event *ev, struct buf *payload);
 /** Says ${text} to the person of ${ev} alone, through its response_url. */
 void dialog_tell(struct slack *s, const struct slack_event *ev, const char *text);
 /**

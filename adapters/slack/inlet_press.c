@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/base/buf.h"
 #include "../../core/base/mem.h"
 #include "dialog.h"
 #include "names.h"
@@ -119,9 +120,10 @@ bool inlet_press(struct slack_inlet *in, struct sock_ticket *t, const char *raw,
 		ev->about = h->about;
 	if (ev->kind != FRAME_INTERACTIVE)
 		return false;
-	const char *wrong = dialog_refuse(ev);
-	if (wrong) {
-		sock_settle_with(t, wrong);
+	struct buf wrong = BUF_INIT;
+	if (!dialog_fits(ev, &wrong)) {
+		sock_settle_with(t, wrong.p);
+		buf_done(&wrong);
 		return true;
 	}
 	if (ev->action_id && strncmp(ev->action_id, ACTION_EDIT, slack_action_len(ev->action_id)) == 0 &&

@@ -183,6 +183,8 @@ static struct sock_ticket *sock_ticket_new(struct slack_sock *s, struct sock_lin
 struct sock_ticket *sock_ticket_done(struct slack_sock *s, struct sock_ticket *t)
 {
 	struct sock_ticket *next = t->next;
+	free(t->payload);
+	t->payload = NULL;
 	if (s->spare_len < SPARE_MAX) {
 		t->next = s->spare;
 		s->spare = t;
@@ -256,7 +258,7 @@ void sock_settle(struct sock_ticket *t, bool ack)
 
 void sock_settle_with(struct sock_ticket *t, const char *payload)
 {
-	t->payload = strlen(payload) <= SOCK_PAYLOAD_MAX ? payload : NULL;
+	t->payload = strlen(payload) <= SOCK_PAYLOAD_MAX ? xstrdup(payload) : NULL;
 	sock_settle(t, true);
 }
 
@@ -692,6 +694,7 @@ void sock_free(struct slack_sock *s)
 	}
 	for (struct sock_ticket *t = s->settled, *next; t; t = next) {
 		next = t->next;
+		free(t->payload);
 		free(t);
 	}
 	for (struct sock_ticket *t = s->spare, *next; t; t = next) {

@@ -51,7 +51,7 @@ void sock_free(struct slack_sock *s);
 
 /** Any thread.  ${ack}: acknowledge it on the link it came by; if that is gone, nothing is said and Slack sends it again. */
 void sock_settle(struct sock_ticket *t, bool ack);
-/** The same with an answer in the acknowledgement, for a form: ${payload} is JSON, a literal of at most SOCK_PAYLOAD_MAX bytes. */
+/** The same with an answer in the acknowledgement, for a form: ${payload} is JSON of at most SOCK_PAYLOAD_MAX bytes; copies. */
 #define SOCK_PAYLOAD_MAX 512
 void sock_settle_with(struct sock_ticket *t, const char *payload);
 const char *sock_ticket_envelope(const struct sock_ticket *t);

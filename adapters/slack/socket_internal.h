@@ -50,7 +50,7 @@ struct sock_ticket {
 	uint64_t link;
 	uint64_t rx_us;
 	bool ack;
-	const char *payload; /* NULL: none */
+	char *payload; /* NULL: none */
 	char envelope_id[WIRE_ENVELOPE_ID_MAX + 1];
 };
 struct slack_sock {

@@ -48,7 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		json_decref(o2);
 		buf_done(&view);
 	}
-	(void)dialog_refuse(&ev);
+	struct buf wrong = BUF_INIT;
+	(void)dialog_fits(&ev, &wrong);
+	buf_done(&wrong);
 	(void)intents_deleted_ts(&ev);
 	memcpy(frame, data, n);
 	wire_decode_history(&w, frame, n, "T1", "C1", "im", &ev);

@@ -159,10 +159,12 @@ static void in_place(const char *channel)
 	rig_wait(&rig, WAIT_MS, "the draft", people_see(channel, side, "A draft of what goes back") == 1);
 	rig_settle(&rig, WAIT_MS);
 	people_press(channel, side, "Accept", "U0ADA");
+	people_press(channel, side, "Accept", "U0ADA"); /* a double click */
 	rig_wait(&rig, WAIT_MS, "what comes back", people_see(channel, root, "from side thread") == 1);
 	/* Whoever reads one reads the other, and nobody else. */
 	assert_int_equal(rig_sql(&rig, "SELECT count(DISTINCT m.audience_id) FROM messages m"), 1);
 	rig_settle(&rig, WAIT_MS);
+	assert_int_equal(people_see(channel, root, "from side thread"), 1);
 	people_check();
 }
 

@@ -20,7 +20,7 @@
 struct sock_ticket {
 	void *owner;
 	char settled; /* '+' acknowledged, '-' left to Slack, 0: open */
-	const char *payload;
+	char *payload;
 };
 static struct sock_ticket tickets[TICKETS];
 static size_t tickets_len;
@@ -191,7 +191,7 @@ void sock_settle(struct sock_ticket *t, bool ack)
 }
 void sock_settle_with(struct sock_ticket *t, const char *payload)
 {
-	t->payload = payload;
+	t->payload = xstrdup(payload);
 	sock_settle(t, true);
 }
 const char *sock_ticket_envelope(const struct sock_ticket *t)
@@ -241,8 +241,10 @@ static int end(void **state)
 	inlet_free(in);
 	wire_done(&wire);
 	wire = (struct wire){ 0 };
-	for (size_t i = 0; i < tickets_len; i++)
+	for (size_t i = 0; i < tickets_len; i++) {
 		assert_int_not_equal(tickets[i].settled, 0);
+		free(tickets[i].payload);
+	}
 	return 0;
 }
 
@@ -690,6 +692,13 @@ static void form__that_cannot_be_taken__says_why(void **state)
 	assert_non_null(strstr(t->payload, "Nothing is left of it"));
 	t = pressed(long_form);
 	assert_non_null(strstr(t->payload, "longer than 3,000"));
+	/* What the core would refuse is refused here, where the words still stand. */
+	words[130] = '\0';
+	snprintf(long_form, sizeof(long_form), FORM("eddy_edit", "\"%s\""), words);
+	t = pressed(long_form);
+	assert_non_null(strstr(t->payload, "\"errors\":{\"words\":\""));
+	assert_non_null(strstr(t->payload, "120"));
+	words[130] = 'x';
 	words[201] = '\0';
 	snprintf(long_form, sizeof(long_form), FORM("eddy_fork", "\"%s\""), words);
 	t = pressed(long_form);

@@ -360,6 +360,35 @@ static void link__acks__after_the_ticket_is_settled(void **state)
 	assert_int_equal(now(&F.acks_n), 1);
 }
 
+static void link__acks__with_an_answer_where_there_is_one(void **state)
+{
+	(void)state;
+	C.hold = true;
+	live();
+	fake_send(0, EVENT("form"));
+	fake_send(0, EVENT("plain"));
+	assert_true(within(2000, held_are, 2));
+	char answer[] = "{\"response_action\":\"errors\",\"errors\":{\"words\":\"no\"}}", longer[SOCK_PAYLOAD_MAX + 2];
+	sock_settle_with(C.held[0], answer);
+	C.held[0] = NULL;
+	memset(answer, 'x', sizeof(answer) - 1); /* nothing may borrow from it any longer */
+	assert_true(within(2000, acks_are, 1));
+	assert_string_equal(
+	    F.acks[0], "{\"envelope_id\":\"form\",\"payload\":{\"response_action\":\"errors\",\"errors\":{\"words\":\"no\"}}}");
+	memset(longer, '7', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	sock_settle_with(C.held[1], longer);
+	C.held[1] = NULL;
+	assert_true(within(2000, acks_are, 2));
+	assert_string_equal(F.acks[1], "{\"envelope_id\":\"plain\"}");
+	fake_send(0, EVENT("after")); /* a ticket is used again, without what was said with it */
+	assert_true(within(2000, held_are, 3));
+	sock_settle(C.held[2], true);
+	C.held[2] = NULL;
+	assert_true(within(2000, acks_are, 3));
+	assert_string_equal(F.acks[2], "{\"envelope_id\":\"after\"}");
+}
+
 static void link__is_replaced__before_the_old_one_goes(void **state)
 {
 	(void)state;
@@ -571,6 +600,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		T(link__acks__after_the_ticket_is_settled),
+		T(link__acks__with_an_answer_where_there_is_one),
 		T(link__is_replaced__before_the_old_one_goes),
 		T(link__comes_back__at_once_after_a_cut),
 		T(link__drops_the_ack__of_a_link_that_is_gone),
