@@ -181,11 +181,9 @@ static enum err read_items(struct pg *pg, const struct memory_ask *q, PGresult *
 {
 	struct buf query = BUF_INIT, words = BUF_INIT;
 	size_t count = 0;
-	if (q->text != NULL) {
-		size_t n = utf8_clip(q->text, q->text_len, 4000);
-		memory_query(q->text, n, &query);
-		count = memory_words(q->text, n, 16, &words);
-	}
+	if (q->text != NULL)
+		count = memory_words(q->text, utf8_clip(q->text, q->text_len, 4000), 16, &words);
+	memory_query_of(words.p, count, &query);
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, q->ws);
 	pg_arg_id(a, q->thread);

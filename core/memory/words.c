@@ -132,14 +132,20 @@ bool memory_has_word(const char *s, size_t n, const char *word)
 	return false;
 }
 
+#define QUERY_WORDS 10
+
+void memory_query_of(const char *words, size_t count, struct buf *out)
+{
+	for (size_t i = 0; i < count && i < QUERY_WORDS; i++, words += strlen(words) + 1)
+		buf_addf(out, "%s\"%s\"", i > 0 ? " OR " : "", words);
+	buf_reserve(out, 1);
+}
+
 void memory_query(const char *s, size_t n, struct buf *out)
 {
 	struct buf words = BUF_INIT;
-	size_t count = memory_words(s, n, 10, &words);
-	const char *w = words.p;
-	for (size_t i = 0; i < count; i++, w += strlen(w) + 1)
-		buf_addf(out, "%s\"%s\"", i > 0 ? " OR " : "", w);
-	buf_reserve(out, 1);
+	size_t count = memory_words(s, n, QUERY_WORDS, &words);
+	memory_query_of(words.p, count, out);
 	buf_done(&words);
 }
 

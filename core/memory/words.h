@@ -23,6 +23,7 @@ size_t memory_words(const char *s, size_t n, size_t max, struct buf *out);
 bool memory_has_word(const char *s, size_t n, const char *word);
 /** The same as a query for search_items(): the words with OR between them. */
 void memory_query(const char *s, size_t n, struct buf *out);
+void memory_query_of(const char *words, size_t count, struct buf *out); /* of what memory_words() gave */
 
 /* "my time zone is CET", "I prefer tea", "Ann's phone is 12" */
 struct memory_fact {
