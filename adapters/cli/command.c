@@ -42,7 +42,8 @@ const struct command commands[] = {
 	    0, 0, false, cmd_serve },
 	{ "chat", "[QUESTION...]", "UT", "talk to Eddy in the terminal",
 	    "With a question: prints the answer and ends. Without: a conversation, line by line; in a pipe every line is a question. "
-	    "Ctrl-C stops an answer, twice leaves. A broken connection is made again and nothing is lost. "
+	    "A \\ at the end of a line goes on in the next one. Ctrl-C stops an answer, twice leaves. A broken connection is made again "
+	    "and nothing is lost. "
 	    "Ends with 0 when everything was answered, 1 when an answer failed, 4 when no server could be reached.",
 	    { "eddy chat\ta conversation", "eddy chat \"what did we decide about the logo?\"\tone question",
 	        "echo 'help' | eddy chat\tin a pipe" },
