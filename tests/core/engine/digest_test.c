@@ -137,7 +137,7 @@ static void summarise__deleted_meanwhile__is_not_shown(void **state)
 		.person = { .external_id = "Ada" },
 		.place = { .external_id = "C1", .name = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true } };
 	assert_true(fixture_do(f, &in, NULL));
-	fixture_words(f, "- Ada told the password. [5]");
+	fixture_words(f, "- Ada told the password. [4]");
 	fixture_release(f);
 	assert_non_null(heard(f, "so these are sentences taken word for word"));
 	assert_true(db_settles(5000));
