@@ -15,8 +15,10 @@ const struct pg_statement ask_forget_statements[] = {
 	    "WITH o AS (UPDATE offers SET state = 4, closed_at = now() WHERE ws = $1 AND kind = 4 AND person_id = $4 AND state = 1 AND id <> $2)"
 	    " INSERT INTO offers (ws, id, kind, thread_id, person_id, subject, state, until)"
 	    " VALUES ($1, $2, 4, $3, $4, $4, 1, now() + interval '10 minutes') ON CONFLICT DO NOTHING" },
+	/* Nobody else has ever written in any thread of the place, or is named a reader: as search_own has it. */
 	{ "ask_export_alone",
-	    "SELECT p.visibility = 1 AND NOT t.several AND (SELECT count(*) FROM place_people r WHERE r.ws = p.ws AND r.place_id = p.id) <= 1"
+	    "SELECT p.visibility = 1 AND NOT EXISTS (SELECT 1 FROM threads x WHERE x.ws = p.ws AND x.place_id = p.id AND (x.several OR"
+	    " x.only_person <> $3)) AND (SELECT count(*) FROM place_people r WHERE r.ws = p.ws AND r.place_id = p.id) <= 1"
 	    " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND t.id = $2" },
 	{ NULL, NULL },
 };
@@ -134,6 +136,7 @@ static enum err export_it(struct ask *a)
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, r->ws);
 	pg_arg_id(g, r->thread);
+	pg_arg_id(g, r->person);
 	enum err e = pg_begin(a->pg, r->ws);
 	if (e == ERR_NONE)
 		e = ask_query(a, "ask_export_alone", g, &here);

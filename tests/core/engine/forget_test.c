@@ -195,8 +195,8 @@ static void forget_me__without_a_yes__erases_nothing(void **state)
 	assert_non_null(strstr(fixture_reply(f, 2)->text, "Shall I forget you?"));
 	/* Nor is one that comes too late. */
 	assert_true(test_db_exec("UPDATE eddy.offers SET until = now() - interval '1 s'"));
-	says("U1", "Ana", "D1", VIS_DIRECT, "t1", "m4", "forget me yes", true);
 	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 2);
+	says("U1", "Ana", "D1", VIS_DIRECT, "t1", "m4", "forget me yes", true);
 	assert_true(db_settles(20000));
 	assert_non_null(strstr(fixture_reply(f, 3)->text, "Shall I forget you?"));
 	assert_int_equal(number("SELECT count(*) FROM eddy.erasures"), 0);
