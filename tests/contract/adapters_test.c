@@ -164,6 +164,17 @@ bool engine_notice(struct engine *e, struct id ws, const char *adapter, struct i
 	(void)e, (void)ws, (void)adapter, (void)thread, (void)run, (void)key, (void)text, (void)origin, (void)origin_len;
 	return true;
 }
+enum err engine_find_said(struct engine *e, struct id ws, struct id thread, const char *part, struct said_message *out)
+{
+	(void)e, (void)ws, (void)thread, (void)part, (void)out;
+	return ERR_INPUT;
+}
+enum err engine_installs(
+    struct engine *e, const char *adapter, void (*fn)(void *arg, struct id ws, const char *external_id), void *arg)
+{
+	(void)e, (void)adapter, (void)fn, (void)arg;
+	return ERR_NONE;
+}
 enum err engine_recent_runs(struct engine *e, struct id ws, const char *adapter, struct id thread, const char *person, uint32_t ms,
     int64_t *in_thread, int64_t *of_person)
 {
