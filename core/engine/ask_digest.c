@@ -128,7 +128,9 @@ bool ask_is_same(const struct ask *a, const struct digest_message *m, size_t n)
 	digest_transcript(m, n, TASK_ROOM, &now);
 	while (now.len > 0 && now.p[now.len - 1] == '\n')
 		buf_truncate(&now, now.len - 1);
-	bool same = now.len > 0 && then->len > 0 && memmem(then->p, then->len, now.p, now.len) != NULL;
+	bool any = now.len > 0;
+	buf_add_str(&now, "\n\n"); /* all of them: in a template an empty line follows the last, inside the list none does */
+	bool same = any && then->len > 0 && memmem(then->p, then->len, now.p, now.len) != NULL;
 	buf_done(&now);
 	return same;
 }
