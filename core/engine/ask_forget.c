@@ -15,10 +15,11 @@ const struct pg_statement ask_forget_statements[] = {
 	    "WITH o AS (UPDATE offers SET state = 4, closed_at = now() WHERE ws = $1 AND kind = 4 AND person_id = $4 AND state = 1 AND id <> $2)"
 	    " INSERT INTO offers (ws, id, kind, thread_id, person_id, subject, state, until)"
 	    " VALUES ($1, $2, 4, $3, $4, $4, 1, now() + interval '10 minutes') ON CONFLICT DO NOTHING" },
-	/* Nobody else has ever written in any thread of the place, or is named a reader: as search_own has it. */
+	/* Nobody else has ever written in this place or is named a reader, or the answer is for the asker's eyes alone. */
 	{ "ask_export_alone",
-	    "SELECT p.visibility = 1 AND NOT EXISTS (SELECT 1 FROM threads x WHERE x.ws = p.ws AND x.place_id = p.id AND (x.several OR"
-	    " x.only_person <> $3)) AND (SELECT count(*) FROM place_people r WHERE r.ws = p.ws AND r.place_id = p.id) <= 1"
+	    "SELECT EXISTS (SELECT 1 FROM audiences a WHERE a.ws = t.ws AND a.id = t.audience_id AND a.kind = 2 AND a.subject = $3)"
+	    " OR (p.visibility = 1 AND NOT EXISTS (SELECT 1 FROM threads x WHERE x.ws = p.ws AND x.place_id = p.id AND (x.several"
+	    " OR x.only_person <> $3)) AND (SELECT count(*) FROM place_people r WHERE r.ws = p.ws AND r.place_id = p.id) <= 1)"
 	    " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND t.id = $2" },
 	{ NULL, NULL },
 };

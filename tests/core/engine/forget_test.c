@@ -276,6 +276,12 @@ static void export__of_ones_own_data__is_given_in_private_only(void **state)
 	assert_int_equal(json_int(root, "messages_left_out", -1), 0);
 	assert_null(strstr(said, "bens words"));
 	json_decref(root);
+	/* A place of two, in a thread where only one has written so far. */
+	says("U2", "Ben", "D2", VIS_DIRECT, "t4", "m5", "hello", true);
+	says("U1", "Ana", "D2", VIS_DIRECT, "t5", "m6", "export my data", true);
+	assert_int_equal(fixture_wait_replies(f, 4, 20000), 4);
+	assert_true(db_settles(20000));
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE body LIKE '%```json%'"), 1);
 }
 
 /* ---- upkeep ---- */
