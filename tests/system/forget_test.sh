@@ -117,7 +117,7 @@ for pause in 0 0.05 0.2; do
 	done
 	says $second "forget me" && grep -q "forget me yes" "$tmp/out"
 	runs=$(grep -c '"run.begin"' "$tmp/log")
-	says $second "forget me yes" &
+	timeout 60 "$eddy" chat --url "http://127.0.0.1:$(cat "$tmp/data/local-port")" --thread $second "forget me yes" >/dev/null 2>&1 </dev/null &
 	client=$!
 	comes 20 begun
 	sleep $pause
