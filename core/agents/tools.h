@@ -28,7 +28,7 @@ struct tool_context {
 	    char *out, size_t n);
 	void *permalink_arg;
 	uint64_t wall_ms;
-	const char *tz; /* of the asker; NULL: UTC */
+	const char *tz;               /* of the asker; NULL: UTC */
 	const char *const *languages; /* search.languages */
 	size_t languages_len;
 };

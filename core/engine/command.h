@@ -131,7 +131,7 @@ struct command_facts {
 	const char *adapters;              /* lines "name: described" */
 	const struct history_row *history; /* oldest first */
 	size_t history_len;
-	int64_t history_total;          /* rows there are in all; 0: history_len */
+	int64_t history_total; /* rows there are in all; 0: history_len */
 	/* CMD_GREETING, in private talk: when the asker last spoke here, and what was asked then and answered */
 	bool gap_known;
 	int64_t gap_ms; /* 0: never before */

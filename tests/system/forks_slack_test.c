@@ -187,7 +187,7 @@ static void check_end(void)
 	assert_int_equal(people_see(TEAM, side, "The draft as you want it"), 1);
 	assert_int_equal(people_see(TEAM, root, EDITED), 1);
 	assert_int_equal(people_see(TEAM, root, "MySQL would need"), 0); /* it was edited away */
-	assert_true(people_see(TEAM, side, "Posted in") >= 1); /* once for each press */
+	assert_true(people_see(TEAM, side, "Posted in") >= 1);           /* once for each press */
 	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM forks"), 1);
 	assert_int_equal(rig_sql(&rig, "SELECT state FROM forks"), 3);
 	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM resolutions WHERE state = 2"), 1);
