@@ -148,6 +148,7 @@ static void post__longer_than_a_message_may_be__loses_nothing(void **state)
 		at += sprintf(at, "Line %d of the long answer has its own words.\n\n", i);
 	sprintf(at, "The end of #1.");
 	fake_tell(&rig.model, "script", "{s:s, s:s, s:i}", "match", "#1", "answer", story, "piece", 500);
+	rig_env(&rig, "EDDY_ANSWERS_FOLD_WORDS=0"); /* all of a long answer */
 	rig_serve(&rig, 0, NULL);
 	rig_say(&rig, "C1", NULL, 1, "everything, please");
 	rig_wait_answers(&rig, 1, 1, 20000);

@@ -105,6 +105,7 @@ static void reader__that_stops_reading__is_let_go_and_holds_nobody_up(void **sta
 {
 	(void)state;
 	rig_env(&rig, "EDDY_WEB_SLOW_READER=2s");
+	rig_env(&rig, "EDDY_ANSWERS_FOLD_WORDS=0"); /* all of a long answer */
 	rig_serve(&rig, 0, NULL);
 	char *answer = malloc(ANSWER_BYTES + 1);
 	memset(answer, 'x', ANSWER_BYTES);
