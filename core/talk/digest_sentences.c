@@ -344,7 +344,7 @@ static void cut_message(struct sentences *all, size_t message, const struct dige
 /* What two sentences have in common, and where they give the same kind of value differently. */
 struct kinship {
 	int shared, values; /* words; of them values */
-	bool other_value;
+	bool other_value, names_old; /* names_old: beside a new value the later one has the earlier one's too: "15, not 14" */
 };
 static bool is_value(enum digest_word k)
 {
@@ -362,13 +362,14 @@ static bool has_word(const struct sentence *s, uint32_t hash)
 
 static struct kinship kin(const struct sentence *later, const struct sentence *earlier)
 {
-	struct kinship k = { 0, 0, false };
-	unsigned fresh = 0;
+	struct kinship k = { 0 };
+	unsigned fresh = 0, same = 0;
 	for (size_t i = 0; i < later->word_len; i++) {
 		const struct sentence_word *w = &later->word[i];
 		if (has_word(earlier, w->hash)) {
 			k.shared++;
 			k.values += is_value(w->kind);
+			same |= is_value(w->kind) ? 1U << w->kind : 0;
 		} else if (is_value(w->kind)) {
 			fresh |= 1U << w->kind;
 		}
@@ -378,6 +379,7 @@ static struct kinship kin(const struct sentence *later, const struct sentence *e
 		if (is_value(w->kind) && (fresh & (1U << w->kind)) && !has_word(later, w->hash))
 			k.other_value = true;
 	}
+	k.names_old = (fresh & same) != 0;
 	return k;
 }
 
@@ -448,10 +450,11 @@ static void take_correction(struct sentences *all, size_t at)
 			last_said = back + 1;
 		struct kinship k = kin(s, e);
 		int shared = k.shared > 3 ? 3 : k.shared;
-		bool near = k.other_value || shared >= 2 || (shared >= 1 && (e->decision || sure));
+		bool other = k.other_value || k.names_old;
+		bool near = other || shared >= 2 || (shared >= 1 && (e->decision || sure));
 		if (!near || (e->question && !(e->signs & SIGN_PROPOSAL)))
 			continue;
-		double score = shared * 2 + k.other_value * 4 + e->decision * 3 + ((e->signs & SIGN_PROPOSAL) != 0) -
+		double score = shared * 2 + other * 4 + e->decision * 3 + ((e->signs & SIGN_PROPOSAL) != 0) -
 		    (double)(at - back) * 0.05;
 		if (score > best) {
 			best = score;

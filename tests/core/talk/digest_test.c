@@ -65,6 +65,10 @@ static void extract__a_later_correction__wins(void **state)
 		    "D Actually, let's go with Postgres for the ledger. [3]\n", "MySQL" },
 		{ { "Ana: Let's go with port 8080.", "Ben: fine by me", "Ana: Correction: port 9090, the other one is taken." },
 		    "D Correction: port 9090, the other one is taken. [3]\n", "8080" },
+		/* the old value is named again, and stands in a fact besides */
+		{ { "Ana: The load test says 41 ms with Postgres 14.", "Ben: We decided to use Postgres 14.",
+		      "Ana: Correction: it is Postgres 15, not 14." },
+		    "D Correction: it is Postgres 15, not 14. [3]\n", "decided" },
 		{ { "Ana: I propose port 8080.", "Ben: We go with port 8080 then.", "Ana: no, make it 9090" },
 		    "D no, make it 9090 [3]\n", "8080" },
 		{ { "Ana: Decision: we ship on Thursday.", "Ben: ok", "Ana: Actually, Friday." }, "D Actually, Friday. [3]\n",
