@@ -162,14 +162,16 @@ static void add_word(struct buf *say, const char *word)
 static void show_component(json_t *one, struct buf *say, bool *edits)
 {
 	const char *action = json_str(one, "action", ""), *value = json_str(one, "value", ""), *thread = strstr(value, "#/t/");
-	bool button = strcmp(json_str(one, "kind", ""), "button") == 0;
+	bool button = strcmp(json_str(one, "kind", ""), "button") == 0, link = strcmp(json_str(one, "kind", ""), "link") == 0;
 	if (button && (strcmp(action, "command") == 0 || strcmp(action, "command.private") == 0)) {
 		add_word(say, value);
 	} else if (button && strcmp(action, "fork.edit") == 0) {
 		add_word(say, "edit: TEXT");
 		*edits = true;
-	} else if (strncmp(action, "fork.", 5) == 0 && thread != NULL && strlen(thread) >= 4 + ID_TEXT - 1) {
+	} else if (link && thread != NULL && strlen(thread) >= 4 + ID_TEXT - 1) {
 		printf("Here in the terminal: eddy chat --thread %.*s\n", ID_TEXT - 1, thread + 4);
+	} else if (link && *value != '\0') {
+		printf("%s: %s\n", json_str(one, "label", "Open"), value);
 	} else if (*json_str(one, "fallback", "") != '\0') {
 		printf("%s\n", json_str(one, "fallback", ""));
 	}

@@ -126,14 +126,15 @@ static void chat__with_buttons__says_what_to_type(void **state)
 		    .action = "fork.open",
 		    .value = "http://127.0.0.1:1/#/t/0b3a6a52-7a39-4d0e-9b6a-6c1f3f1b5a10",
 		    .label = "Which database?" },
+		{ .kind = COMPONENT_LINK, .action = "link", .value = "https://chat.example.org/p1", .label = "Open" },
 	};
 	fake.auto_answer = "A draft:";
 	fake.offers = offers;
-	fake.offers_len = 4;
+	fake.offers_len = 5;
 	assert_int_equal(chat("resolve", "", &out, NULL), EXIT_OK);
 	assert_string_equal(out.p,
 	    "A draft:\nHere in the terminal: eddy chat --thread 0b3a6a52-7a39-4d0e-9b6a-6c1f3f1b5a10\n"
-	    "You can say: accept, edit: TEXT, discard (a \\ at the end of a line goes on in the next one)\n");
+	    "Open: https://chat.example.org/p1\nYou can say: accept, edit: TEXT, discard (a \\ at the end of a line goes on in the next one)\n");
 	buf_done(&out);
 }
 
