@@ -18,11 +18,16 @@ const struct pg_statement ask_forks_statements[] = {
 	    " WHERE t.ws = $1 AND t.id = $2 FOR UPDATE OF t" },
 	{ "fork_count",
 	    "SELECT count(*) FILTER (WHERE state <= 2), coalesce(max(n), 0)::int8 FROM forks WHERE ws = $1 AND parent_id = $2" },
-	/* The message pointed at, else what was said before the command, else the command's own words. */
+	/*
+	 * The message pointed at, else what was said before the command, else the command's own words.  What Eddy answered to commands or found
+	 * without a model is only meant when it is pointed at.
+	 */
 	{ "fork_about",
 	    "SELECT m.id, m.body, p.name, m.author_kind, m.message_key FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
+	    " LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.state <> 2 AND m.audience_id = $6 AND (m.id = $3 OR m.seq < $4 OR m.id = $5)"
-	    " AND NOT (m.author_kind = 2 AND m.run_id IS NULL) AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.ws = m.ws AND c.thread_id = m.thread_id"
+	    " AND NOT (m.author_kind = 2 AND (m.run_id IS NULL OR (m.id IS DISTINCT FROM $3"
+	    " AND coalesce(r.kind = 2 OR r.builtin, false)))) AND NOT EXISTS (SELECT 1 FROM runs c WHERE c.ws = m.ws AND c.thread_id = m.thread_id"
 	    " AND c.message_id = m.id AND c.kind = 2 AND m.id <> $5)"
 	    " ORDER BY m.id = $3 DESC, m.id = $5, m.seq DESC LIMIT 1" },
 	{ "fork_put",
@@ -222,8 +227,7 @@ static enum err find_about(struct opening *o)
 		fork_put_topic(&o->topic, a->arg, line < a->arg_len ? line : a->arg_len);
 	}
 	if (o->topic.len == 0)
-		fork_put_topic(&o->topic, PQgetvalue(o->about_row, 0, 1),
-		    utf8_clip(PQgetvalue(o->about_row, 0, 1), (size_t)PQgetlength(o->about_row, 0, 1), 120));
+		fork_put_topic_of(&o->topic, PQgetvalue(o->about_row, 0, 1), (size_t)PQgetlength(o->about_row, 0, 1));
 	if (o->topic.len == 0)
 		buf_add_str(&o->topic, "aside");
 	return ERR_NONE;

@@ -126,9 +126,7 @@ enum err memory_audit(struct ask *a, const char *verb, struct id subject, bool *
 void memory_put_text(struct buf *md, const char *s, size_t n, size_t max)
 {
 	size_t len = utf8_clip(s, n, max);
-	char *part = xstrndup(s, len);
-	command_put_name(md, part);
-	free(part);
+	command_put_plain(md, s, len);
 	if (len < n)
 		buf_add_str(md, "…");
 }

@@ -14,6 +14,7 @@
 #include "../base/tz.h"
 #include "../base/utf8.h"
 #include "../memory/words.h"
+#include "../talk/doc.h"
 #include "../talk/transcript.h"
 
 #define SHOWN 20
@@ -220,6 +221,17 @@ struct reasons {
 	size_t messages_len;
 };
 
+/* Without the signs of its Markdown. */
+static void put_beginning(struct buf *md, const char *s, size_t n)
+{
+	struct doc *d = doc_parse(s, utf8_clip(s, n, 8 * QUOTE_BYTES));
+	struct buf text = BUF_INIT;
+	doc_write_text(d, &text);
+	memory_put_text(md, text.p != NULL ? text.p : "", text.len, QUOTE_BYTES);
+	buf_done(&text);
+	doc_free(d);
+}
+
 static void put_message(struct reasons *w, const PGresult *r, int row)
 {
 	struct buf *md = w->a->md;
@@ -234,7 +246,7 @@ static void put_message(struct reasons *w, const PGresult *r, int row)
 	if (linked)
 		buf_addf(md, "](%s)", link);
 	buf_add_str(md, ": ");
-	memory_put_text(md, PQgetvalue(r, row, 1), (size_t)PQgetlength(r, row, 1), QUOTE_BYTES);
+	put_beginning(md, PQgetvalue(r, row, 1), (size_t)PQgetlength(r, row, 1));
 	buf_add_char(md, '\n');
 }
 

@@ -525,6 +525,12 @@ static enum err change_draft(struct ask *a, struct draft *d)
 	struct messages m = { 0 };
 	struct buf body = BUF_INIT;
 	char why[200];
+	if (a->arg_len == 0) {
+		buf_add_str(a->md,
+		    "Say `edit:` and on the next lines the whole draft as you want it: the headline, then points, each after `- `, "
+		    "and `**Decisions**` above what was decided. The draft is as it was.");
+		return ERR_NONE;
+	}
 	if (!resolution_read(a->arg, a->arg_len, d->sources_len, &r, why)) {
 		buf_addf(a->md, "I left the draft as it was: %s", why);
 		return ERR_NONE;

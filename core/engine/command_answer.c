@@ -17,7 +17,14 @@
 
 void command_put_name(struct buf *md, const char *s)
 {
-	size_t n = utf8_clip(s, strlen(s), NAME_MAX_BYTES);
+	size_t n = strlen(s), keep = utf8_clip(s, n, NAME_MAX_BYTES);
+	command_put_plain(md, s, keep);
+	if (keep < n)
+		buf_add_str(md, "…");
+}
+
+void command_put_plain(struct buf *md, const char *s, size_t n)
+{
 	for (size_t i = 0; i < n; i++) {
 		char c = s[i];
 		if ((unsigned char)c < 0x20 || c == 0x7f) {

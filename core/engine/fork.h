@@ -8,6 +8,8 @@
 
 /** A topic from what somebody said: one line, at most FORK_TOPIC_MAX characters. */
 void fork_put_topic(struct buf *out, const char *s, size_t n);
+/** The same from the message that it is about: the beginning of its text without Markdown's signs. */
+void fork_put_topic_of(struct buf *out, const char *body, size_t n);
 struct fork_words {
 	int n;
 	const char *topic;

@@ -3,10 +3,13 @@
 
 #include "../base/utf8.h"
 #include "../settings/settings.h"
+#include "../talk/doc.h"
 #include "command.h"
 #include "fork.h"
 
 #define QUOTE_BYTES 600
+#define TOPIC_BODY_BYTES 2000
+#define TOPIC_OF_BYTES 110
 
 void fork_put_topic(struct buf *out, const char *s, size_t n)
 {
@@ -30,6 +33,28 @@ void fork_put_topic(struct buf *out, const char *s, size_t n)
 		}
 		i += step;
 	}
+}
+
+void fork_put_topic_of(struct buf *out, const char *body, size_t n)
+{
+	struct doc *d = doc_parse(body, utf8_clip(body, n, TOPIC_BODY_BYTES));
+	struct buf text = BUF_INIT, line = BUF_INIT;
+	doc_write_text(d, &text);
+	fork_put_topic(&line, text.p != NULL ? text.p : "", text.len);
+	size_t keep = line.len > TOPIC_OF_BYTES ? utf8_clip(line.p, line.len, TOPIC_OF_BYTES) : line.len;
+	if (keep < line.len) { /* between words, if one ends in the second half */
+		size_t blank = keep;
+		while (blank > keep / 2 && line.p[blank] != ' ')
+			blank--;
+		keep = line.p[blank] == ' ' ? blank : keep;
+	}
+	if (keep > 0)
+		buf_add(out, line.p, keep);
+	if (keep < line.len)
+		buf_add_str(out, "…");
+	buf_done(&line);
+	buf_done(&text);
+	doc_free(d);
 }
 
 static void put_topic(struct buf *md, const char *topic)

@@ -113,8 +113,8 @@ static bool read_day(const struct token *t, const char *tz, uint64_t wall_ms, in
 			return true;
 	}
 	buf_addf(problem,
-	    "I can't read the day in `%.*s:`. I know forms such as `2026-07-01`, `today`, `yesterday`, `\"last week\"`, `monday`, and `7d` for seven days ago.",
-	    (int)t->key_len, t->key);
+	    "I can't read the day in `%.*s:%.*s`. I know forms such as `2026-07-01`, `today`, `yesterday`, `\"last week\"`, `monday`, and `7d` for seven days ago.",
+	    (int)t->key_len, t->key, (int)utf8_clip(t->value, t->value_len, 40), t->value);
 	return false;
 }
 

@@ -78,6 +78,33 @@ static void fork__opens_a_thread_of_its_own(void **state)
 	fixture_free(f);
 }
 
+/* Not about what Eddy said to a command; named by words, not by their signs, and cut between two. */
+static void fork__without_a_topic__is_about_what_was_said(void **state)
+{
+	(void)state;
+	struct fixture *f = on_platform(NULL);
+	assert_true(mumble(f, "Ada", "t1", "k1",
+	    "We need **one** `database`, a [fast](https://example.org/x) one, for all that was said in spring and summer and in autumn "
+	    "and in winter and on all other days of the year."));
+	assert_true(say(f, "Ada", "t1", "k2", "forks"));
+	assert_non_null(heard(f, "No side thread has left"));
+	assert_true(say(f, "Ada", "t1", "k3", "fork"));
+	const struct noted *n = heard(f, "Side thread #1 is open");
+	assert_non_null(n);
+	assert_non_null(strstr(n->text, "We need one database, a fast"));
+	assert_non_null(strstr(n->text, " in…]("));
+	assert_true(db_settles(5000));
+	assert_int_equal(1, db_count("SELECT count(*) FROM forks WHERE about_id = (SELECT id FROM messages WHERE message_key = 'k1')"));
+	assert_true(say(f, "Ada", "t1", "k4", "abandon"));
+	assert_non_null(heard(f, "Which side thread?"));
+	assert_true(mumble(f, "Ada", "f1", "k5", "It is Postgres."));
+	assert_true(mumble(f, "Ada", "f1", "k6", "resolve"));
+	assert_non_null(heard(f, "for Ada to accept"));
+	assert_true(mumble(f, "Ada", "f1", "k7", "edit:"));
+	assert_non_null(heard(f, "The draft is as it was."));
+	fixture_free(f);
+}
+
 static void fork__answers_in_it_like_anywhere_and_knows_what_it_is_about(void **state)
 {
 	(void)state;
@@ -469,6 +496,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fork__opens_a_thread_of_its_own),
+		cmocka_unit_test(fork__without_a_topic__is_about_what_was_said),
 		cmocka_unit_test(fork__answers_in_it_like_anywhere_and_knows_what_it_is_about),
 		cmocka_unit_test(fork__is_refused_in_a_fork),
 		cmocka_unit_test(fork__sixth_offers_a_list),
