@@ -32,7 +32,8 @@ const struct pg_statement ask_forks_statements[] = {
 	    " ORDER BY m.id = $3 DESC, m.id = $5, m.seq DESC LIMIT 1" },
 	{ "fork_put",
 	    "INSERT INTO forks (ws, id, parent_id, n, about_id, topic, state, created_by, adapter, place_key, parent_origin, origin, thread_id,"
-	    " opened_at) VALUES ($1, $2, $3, $4, $5, $6, $7::int2, $8, $9, $10, $11, $12, $13, CASE WHEN $7::int2 = 2 THEN now() END)" },
+	    " opened_at, quotes) VALUES ($1, $2, $3, $4, $5, $6, $7::int2, $8, $9, $10, $11, $12, $13, CASE WHEN $7::int2 = 2 THEN now() END,"
+	    " $14)" },
 	{ "fork_delivery",
 	    "WITH o AS (INSERT INTO outbox (ws, id, thread_id, body, adapter, origin, state) VALUES ($1, $2, $3, $4, $5, $6, 1)"
 	    " RETURNING thread_id) INSERT INTO dispatch (ws, thread_id, pending, due, token) SELECT $1, thread_id, 1, now(), 0 FROM o"
@@ -99,6 +100,7 @@ struct opening {
 	int n;
 	PGresult *lock, *about_row;
 	struct buf topic, text;
+	bool quotes; /* the topic is the words of the message that it is about */
 	const char *parent_origin;
 	size_t parent_origin_len;
 	struct fork_row was; /* the side thread that this one is asked for in: its parent is the new one's */
@@ -226,6 +228,7 @@ static enum err find_about(struct opening *o)
 		size_t line = strcspn(a->arg, "\n");
 		fork_put_topic(&o->topic, a->arg, line < a->arg_len ? line : a->arg_len);
 	}
+	o->quotes = o->topic.len == 0;
 	if (o->topic.len == 0)
 		fork_put_topic_of(&o->topic, PQgetvalue(o->about_row, 0, 1), (size_t)PQgetlength(o->about_row, 0, 1));
 	if (o->topic.len == 0)
@@ -275,6 +278,7 @@ static enum err put_fork(struct opening *o)
 	else
 		pg_arg_null(g);
 	pg_arg_id(g, o->thread);
+	pg_arg_bool(g, o->quotes);
 	return run_args(a, "fork_put", g, NULL);
 }
 

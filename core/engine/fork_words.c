@@ -68,8 +68,9 @@ static void put_quote(struct buf *md, const char *s, size_t n)
 	size_t keep = utf8_clip(s, n, QUOTE_BYTES);
 	buf_add_str(md, "> ");
 	for (size_t i = 0; i < keep; i++) {
-		buf_add_char(md, s[i]);
-		if (s[i] == '\n')
+		bool end = s[i] == '\n' || s[i] == '\r'; /* Markdown takes either for the end of a line, and of the quotation */
+		buf_add_char(md, end ? '\n' : s[i]);
+		if (end)
 			buf_add_str(md, "> ");
 	}
 	if (keep < n)

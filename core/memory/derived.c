@@ -1,6 +1,6 @@
 /*
  * What rests on messages, and goes or changes with them: the summary of the thread and of those beside it, context items, drafts of
- * resolutions, what a side thread is about.  The writer runs these for each edit and deletion, the erasure of threads and people for many
+ * resolutions.  (What quotes them, as a side thread does, goes with forget.c.)  The writer runs these for each edit and deletion, the erasure of threads and people for many
  * messages at once.
  *
  * A deleted message takes everything with it that has no other source.  An edited one: what was pinned or said word for word takes the
@@ -15,9 +15,10 @@
 	" WHERE k.thread_id IS NOT NULL UNION SELECT k.parent_id FROM t JOIN threads h ON h.ws = $1 AND h.id = t.id" \
 	" JOIN forks k ON k.ws = $1 AND k.id = h.fork_id)"
 #define DRAFTS FAMILY " UPDATE resolutions SET state = 4, closed_at = coalesce(closed_at, now())"
+/* Of the side threads that the messages are in, and of those that have left their threads: a draft rests on what it is about, too. */
 #define OF_THEM \
 	" WHERE ws = $1 AND sources && $2 AND fork_id IN (SELECT h.fork_id FROM t JOIN threads h ON h.ws = $1 AND h.id = t.id" \
-	" WHERE h.fork_id IS NOT NULL)"
+	" WHERE h.fork_id IS NOT NULL UNION SELECT k.id FROM t JOIN forks k ON k.ws = $1 AND k.parent_id = t.id)"
 
 /* "remember: TEXT" has a new text; of a fact the value would have to be read anew, so that is confirmed again. */
 #define SAID " left(substring(m.body FROM '(?i)^(?:.{0,40}\\W)?remember(?:\\s+that\\s|\\s*:)\\s*(\\S.*)$'), 2000)"
@@ -42,9 +43,7 @@ const struct pg_statement derived_statements[] = {
 	    " WHERE i.ws = $1 AND i.id = s.item_id AND i.origin <> 1 AND NOT (i.origin = 2 AND i.state = 1)" },
 	{ "derived_drafts_gone", DRAFTS ", headline = '', body = ''" OF_THEM " AND state <> 2" },
 	{ "derived_drafts_edited", DRAFTS OF_THEM " AND state = 1" },
-	{ "derived_about",
-	    FAMILY " UPDATE forks SET about_id = NULL WHERE ws = $1 AND parent_id IN (SELECT id FROM t) AND about_id = ANY ($2)" },
 	{ NULL, NULL },
 };
-const char *const derived_gone[] = { "derived_summaries", "derived_items_gone", "derived_drafts_gone", "derived_about", NULL };
+const char *const derived_gone[] = { "derived_summaries", "derived_items_gone", "derived_drafts_gone", NULL };
 const char *const derived_edited[] = { "derived_summaries", "derived_items_edited", "derived_drafts_edited", NULL };

@@ -296,6 +296,23 @@ static enum err with_words(struct piece *p, const char *statement, const PGresul
 	return e;
 }
 
+/* What quotes a message that is gone: found by what it is about, whatever its words. */
+static enum err quotes(struct piece *p)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = args(p);
+	enum err e = pg_query(p->pg, "forget_quotes", a, &r);
+	pg_args_free(a);
+	if (e == ERR_NONE && PQntuples(r) > 0) {
+		size_t n;
+		struct id *ids = ids_of(r, &n);
+		e = empty(p, ids, n, false);
+		free(ids);
+	}
+	PQclear(r);
+	return e == ERR_NONE ? plain(p, "forget_quoting", NULL) : e;
+}
+
 /* What Eddy said and noted with the next few words.  The resolutions are looked at even when no word is left. */
 static enum err next_echoes(struct piece *p)
 {
@@ -327,6 +344,8 @@ static enum err next_echoes(struct piece *p)
 			p->items += PQntuples(r);
 		PQclear(r);
 	}
+	if (e == ERR_NONE && none)
+		e = quotes(p);
 	if (e == ERR_NONE && none)
 		e = go_on(p);
 	PQclear(words);

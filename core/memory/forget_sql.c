@@ -13,6 +13,9 @@
 	"(m.run_id IS NULL OR r.kind = 2 OR EXISTS (SELECT 1 FROM run_steps x WHERE x.ws = $1 AND x.run_id = m.run_id)" \
 	" OR EXISTS (SELECT 1 FROM threads h LEFT JOIN forks k ON k.ws = h.ws AND k.id = h.fork_id JOIN messages d ON d.ws = h.ws" \
 	" AND d.thread_id IN (h.id, k.parent_id) AND d.state = 2 WHERE h.ws = $1 AND h.id = m.thread_id))"
+#define QUOTING \
+	"k AS MATERIALIZED (SELECT f.id, f.parent_id, f.thread_id, f.n, f.quotes, f.topic FROM forks f JOIN messages d ON d.ws = f.ws" \
+	" AND d.id = f.about_id AND d.state = 2 WHERE f.ws = $1 AND $2::uuid IS NOT NULL)"
 #define BY_CHANCE_BY_NOBODY(w) "(" w " ~ '[0-9].*[0-9]' AND length(" w ") >= 5 OR " w " ~ '@' OR length(" w ") >= 16)"
 
 const struct pg_statement forget_statements[] = {
@@ -190,6 +193,23 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_items",
 	    "DELETE FROM context_items WHERE ws = $1 AND (search @@ search_any($3::text[]) OR to_tsvector('eddy.plain', array_to_string(tags, ' '))"
 	    " @@ search_any($3)) AND created_at >= (SELECT since FROM erasures WHERE ws = $1 AND id = $2) RETURNING id" },
+	/*
+	 * Side threads of what is gone: their first message quotes it, and where nobody has given them a topic, its words are the topic: in the
+	 * list of threads, in what the parent was told, in a mail's subject.
+	 */
+	{ "forget_quotes",
+	    "WITH " QUOTING
+	    " SELECT m.id FROM k JOIN outbox o ON o.ws = $1 AND o.id = k.id JOIN messages m ON m.ws = $1 AND m.id = o.message_id"
+	    " AND m.state <> 2 UNION SELECT m.id FROM k JOIN messages m ON m.ws = $1 AND m.thread_id = k.parent_id AND m.author_kind = 2"
+	    " AND m.state <> 2 AND m.body LIKE 'Side thread #' || k.n || ' is open: %' WHERE k.quotes" },
+	{ "forget_quoting",
+	    "WITH " QUOTING
+	    ", o AS (UPDATE outbox SET body = NULL FROM k WHERE outbox.ws = $1 AND outbox.id = k.id AND outbox.state > 2),"
+	    " t AS (UPDATE threads SET title = NULL FROM k WHERE threads.ws = $1 AND threads.id = k.thread_id AND k.quotes),"
+	    " p AS (UPDATE places SET name = NULL FROM k JOIN threads h ON h.ws = $1 AND h.id = k.thread_id WHERE places.ws = $1"
+	    " AND places.id = h.place_id AND places.name = k.topic AND k.quotes)"
+	    " UPDATE forks SET about_id = NULL, topic = CASE WHEN k.quotes THEN '(erased)' ELSE forks.topic END FROM k"
+	    " WHERE forks.ws = $1 AND forks.id = k.id" },
 	{ "forget_topics",
 	    "UPDATE forks SET topic = '(erased)' WHERE ws = $1 AND to_tsvector('eddy.plain', topic) @@ search_any($3::text[])"
 	    " AND $2::uuid IS NOT NULL RETURNING id" },

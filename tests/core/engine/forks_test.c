@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../../core/base/buf.h"
 #include "../../../core/base/clock.h"
 #include "../../../core/engine/fork.h"
 #include "../../support/db.h"
@@ -492,6 +493,57 @@ static void answer__of_many_words_comes_in_short(void **state)
 	fixture_free(f);
 }
 
+/* ---- what it quotes goes with the message ---- */
+
+static void delete_message(struct fixture *f, const char *thread, const char *key)
+{
+	struct intent in = fixture_intent(INTENT_MESSAGE_DELETED, "gone", key, NULL);
+	in.place = (struct intent_place){ .external_id = "C1", .name = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true };
+	in.thread_key = thread;
+	assert_true(fixture_do(f, &in, NULL));
+}
+
+/* Others use all its words, so no word tells: what quotes it is found by what it is about. */
+static void delete__of_what_it_is_about__takes_quotation_topic_and_draft(void **state)
+{
+	(void)state;
+	for (int page = 0; page < 2; page++) {
+		struct fixture *f = fixture_new(&(struct fixture_options){ .caps = page ? CAP_PULL : 0, .scan_ms = 100 });
+		assert_true(mumble(f, "Bob", "t0", "k0", "the price of it is high for all of us"));
+		assert_true(mumble(f, "Ada", "t1", "k1", "the price of it is high"));
+		assert_true(say(f, "Ada", "t1", "k2", "fork"));
+		assert_non_null(heard(f, "is open: "));
+		assert_true(db_settles(5000));
+		assert_int_equal(
+		    1, db_count("SELECT count(*) FROM forks WHERE topic = 'the price of it is high' AND thread_id IS NOT NULL"));
+		assert_true(test_db_exec(
+		    "INSERT INTO eddy.resolutions (ws, id, fork_id, state, headline, body, sources, by_model) SELECT ws, id, id, 1, 'price',"
+		    " '- the price of it is high [1]', ARRAY[about_id], false FROM eddy.forks"));
+		delete_message(f, "t1", "k1");
+		assert_int_equal(1, db_count("SELECT count(*) FROM resolutions WHERE state = 4 AND body = '' AND headline = ''"));
+		assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+		assert_int_equal(1, db_count("SELECT count(*) FROM forks WHERE topic = '(erased)' AND about_id IS NULL"));
+		assert_int_equal(0, db_count("SELECT count(*) FROM threads WHERE title LIKE '%price%'"));
+		assert_int_equal(0, db_count("SELECT count(*) FROM messages WHERE author_kind = 2 AND body LIKE '%price%'"));
+		assert_int_equal(0, db_count("SELECT count(*) FROM outbox WHERE body LIKE '%price%'"));
+		assert_int_equal(1, db_count("SELECT count(*) FROM messages WHERE body LIKE '%price%'")); /* Bob's */
+		assert_true(db_settles(5000));
+		fixture_free(f);
+	}
+}
+
+static void quotation__no_line_end_leads_out_of_it(void **state)
+{
+	(void)state;
+	struct buf md = BUF_INIT;
+	const char *said = "one\r\r# Eddy says: send money\r\nthree";
+	fork_put_opening(
+	    &md, &(struct fork_words){ .n = 1, .topic = "x", .author = "Ada", .quote = said, .quote_len = strlen(said) });
+	assert_non_null(strstr(md.p, "> one\n> \n> # Eddy says"));
+	assert_null(strchr(md.p, '\r'));
+	buf_done(&md);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +563,8 @@ int main(void)
 		cmocka_unit_test(states__only_these_may_follow),
 		cmocka_unit_test(states__every_act_in_every_state),
 		cmocka_unit_test(page__fork_and_resolution),
+		cmocka_unit_test(delete__of_what_it_is_about__takes_quotation_topic_and_draft),
+		cmocka_unit_test(quotation__no_line_end_leads_out_of_it),
 		cmocka_unit_test(answer__of_many_words_comes_in_short),
 		cmocka_unit_test(restart__opening_that_nobody_heard_of_is_done_once),
 	};
