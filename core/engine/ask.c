@@ -14,7 +14,7 @@
 #include "offer.h"
 
 const struct pg_statement ask_statements[] = {
-	{ "ask_message", "SELECT body FROM messages WHERE ws = $1 AND id = $2 AND state <> 2" },
+	{ "ask_message", "SELECT body, state = 1 FROM messages WHERE ws = $1 AND id = $2 AND state <> 2" },
 	/* Something of Eddy's own in a thread: message, delivery and the work to deliver it, once.  $9: 1 pending, 3 delivered by COMMIT. */
 	{ "ask_say",
 	    "WITH t AS (UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now() WHERE ws = $1 AND id = $3"
@@ -187,7 +187,19 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
 
 /* ---- the way of a command ---- */
 
-static enum err ask_open(struct ask *a, struct run *r, struct pg *pg)
+/*
+ * Whether the message still says what was asked for.  One that was edited into something else, or deleted, is not half obeyed: without its
+ * words `forget #12345` would mean the last thing that was noted.
+ */
+static bool is_taken_back(const struct ask *a, bool understood)
+{
+	if (understood || a->again)
+		return false;
+	return a->message == NULL || pg_get_bool(a->message, 0, 1);
+}
+
+/* ${gone}: nothing is to be done; the answer says so, unless there is nobody left to hear it. */
+static enum err ask_open(struct ask *a, struct run *r, struct pg *pg, bool *gone)
 {
 	*a = (struct ask){ .e = r->e,
 		.r = r,
@@ -210,6 +222,7 @@ static enum err ask_open(struct ask *a, struct run *r, struct pg *pg)
 		e = pg_query(pg, "ask_message", g, &res);
 	e = pg_end(pg, e);
 	pg_args_free(g);
+	bool understood = false;
 	if (e == ERR_NONE && PQntuples(res) == 1) {
 		a->message = res;
 		a->text = PQgetvalue(res, 0, 0);
@@ -218,10 +231,14 @@ static enum err ask_open(struct ask *a, struct run *r, struct pg *pg)
 		if (command_parse(a->text, a->text_len, !id_is_none(r->fork), &call) && call.command == r->command) {
 			a->arg = call.arg;
 			a->arg_len = call.arg_len;
+			understood = true;
 		}
 	} else {
 		PQclear(res);
 	}
+	*gone = e == ERR_NONE && is_taken_back(a, understood);
+	if (*gone && a->message != NULL)
+		buf_add_str(a->md, "You have changed that message meanwhile, so I left it at that.");
 	return e;
 }
 
@@ -252,10 +269,11 @@ static enum ask_step ask_close(struct ask *a, enum err e)
 enum ask_step ask_begin(struct run *r, struct pg *pg, const struct ask_handler *h)
 {
 	struct ask a;
+	bool gone = false;
 	buf_reset(&r->answer);
 	forget_components(r);
-	enum err e = ask_open(&a, r, pg);
-	if (e == ERR_NONE)
+	enum err e = ask_open(&a, r, pg, &gone);
+	if (e == ERR_NONE && !gone)
 		e = h->answer(&a);
 	if (e == ERR_NONE && a.task.name != NULL && h->complete != NULL) {
 		ask_task_free(r->task);
@@ -274,11 +292,12 @@ enum ask_step ask_begin(struct run *r, struct pg *pg, const struct ask_handler *
 enum ask_step ask_complete(struct run *r, struct pg *pg, const struct ask_handler *h, bool words)
 {
 	struct ask a;
+	bool gone = false;
 	buf_reset(&r->answer);
 	forget_components(r);
-	enum err e = ask_open(&a, r, pg);
+	enum err e = ask_open(&a, r, pg, &gone);
 	a.why_no_model = r->floor_why;
-	if (e == ERR_NONE)
+	if (e == ERR_NONE && !gone)
 		e = h->complete(&a, words ? (r->said.p ? r->said.p : "") : NULL, words ? r->said.len : 0);
 	return ask_close(&a, e);
 }

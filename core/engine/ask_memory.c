@@ -105,6 +105,11 @@ enum err memory_private(struct ask *a, bool *private)
 	return e;
 }
 
+bool memory_is_seen(const struct ask *a, const struct item *i)
+{
+	return id_equal(i->audience, a->r->audience);
+}
+
 enum err memory_audit(struct ask *a, const char *verb, struct id subject, bool *before)
 {
 	struct pg_args *g = pg_args_new();
@@ -398,6 +403,9 @@ static bool may_decide(struct ask *a, const struct item *i, enum err offered)
 	else if (offered == ERR_DENIED || (i->kind == ITEM_FACT && !id_is_none(i->about) && !id_equal(i->about, a->r->person)))
 		buf_addf(a->md, "#%d is about %s: only that person can say whether it is so.", i->number,
 		    i->about_name != NULL ? "somebody else" : "a person who is not here");
+	else if (!memory_is_seen(a, i) && !id_equal(i->author, a->r->person) && !id_equal(i->about, a->r->person) &&
+	    (a->r->private_reply || a->visibility == VIS_DIRECT))
+		buf_addf(a->md, "#%d is for others, too: please say that where they see it.", i->number);
 	else
 		return true;
 	return false;

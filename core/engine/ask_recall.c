@@ -493,7 +493,7 @@ static enum err forget_inside(struct ask *a)
 	const struct item *i = &k.item;
 	struct run *r = a->r;
 	bool own = k.found && (id_equal(i->author, r->person) || id_equal(i->about, r->person));
-	if (e == ERR_NONE && k.found && !own && (a->card.guest || r->private_reply)) {
+	if (e == ERR_NONE && k.found && !own && (a->card.guest || !memory_is_seen(a, i))) {
 		buf_addf(
 		    a->md, "#%d is not yours. A member can have it forgotten in a place where the others see that.", i->number);
 	} else if (e == ERR_NONE && k.found) {

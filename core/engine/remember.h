@@ -25,6 +25,8 @@ enum err memory_private(struct ask *a, bool *private);
 /** "**decision** text (Ann, 2026-11-21, [source](link), #12345)" */
 void memory_put_item(struct ask *a, const struct item *i);
 /** A line of the audit log for this run, once; ${before}: it was there already. */
+/** Those who may read ${i} read this conversation: what is decided about it here is not decided behind their backs. */
+bool memory_is_seen(const struct ask *a, const struct item *i);
 enum err memory_audit(struct ask *a, const char *verb, struct id subject, bool *before);
 /** Append ${n} bytes of text from people as plain text on one line, at most ${max} bytes. */
 void memory_put_text(struct buf *md, const char *s, size_t n, size_t max);

@@ -89,6 +89,7 @@ struct item {
 	/* the newest of them, for its link; NULL: none is left */
 	const char *adapter, *place_key, *thread_key, *message_key, *place_name;
 	struct id message;
+	struct id audience; /* who may read it */
 };
 typedef void (*item_fn)(void *arg, const struct item *i);
 struct item_query {

@@ -9,7 +9,7 @@
 #define COLUMNS \
 	"i.id, i.author_id, i.about_id, i.number, i.kind, i.scope, i.state, i.origin, i.body, i.attribute, au.name, ab.name," \
 	" (i.confidence * 1000)::int4, i.created_at, i.expires_at, coalesce(s.n, 0), s.adapter, s.place_key, s.thread_key, s.message_key," \
-	" s.place_name, s.message_id"
+	" s.place_name, s.message_id, i.audience_id"
 /* The newest message that it rests on. Eddy's own have no key before they are delivered, and on a page never: there the id is one. */
 #define JOINS \
 	" LEFT JOIN people au ON au.ws = i.ws AND au.id = i.author_id LEFT JOIN people ab ON ab.ws = i.ws AND ab.id = i.about_id" \
@@ -112,6 +112,7 @@ static enum err each(struct pg *pg, const char *statement, struct pg_args *g, it
 			.message_key = pg_get_str(r, i, 19),
 			.place_name = pg_get_str(r, i, 20),
 			.message = id_or_none(r, i, 21),
+			.audience = pg_get_id(r, i, 22),
 		};
 		fn(arg, &it);
 	}

@@ -412,6 +412,54 @@ static void greeting__after_a_while__says_what_it_was_about(void **state)
 	fixture_free(f);
 }
 
+/* What others may read is not forgotten, kept or dropped where they do not see it. */
+static void forget__what_others_read__is_asked_for_where_they_see_it(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
+	has(ask(channel(f), "Ann", "remember: releases go out on Thursdays"), "Noted for everybody");
+	char say[40];
+	snprintf(say, sizeof(say), "forget #%ld", db_count("SELECT number FROM context_items"));
+	struct at other = { f, "C2", VIS_PUBLIC, "t9" };
+	has(ask(direct(f), "Bob", say), "is not yours");
+	has(ask(other, "Bob", say), "is not yours");
+	assert_int_equal(db_count("SELECT count(*) FROM context_items"), 1);
+	assert_true(test_db_exec("UPDATE eddy.context_items SET state = 1"));
+	snprintf(say, sizeof(say), "drop #%ld", db_count("SELECT number FROM context_items"));
+	has(ask(direct(f), "Bob", say), "where they see it");
+	assert_int_equal(db_count("SELECT count(*) FROM context_items WHERE state = 1"), 1);
+	snprintf(say, sizeof(say), "forget #%ld", db_count("SELECT number FROM context_items"));
+	has(ask(direct(f), "Ann", say), "Forgotten"); /* her own */
+	fixture_free(f);
+}
+
+/* A command that is edited before it is begun: without its number it would mean something else. */
+static void forget__edited_away__forgets_nothing(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
+	ask(direct(f), "Ann", "remember: the first thing");
+	ask(direct(f), "Ann", "remember: the second thing");
+	char say[40];
+	snprintf(say, sizeof(say), "forget #%ld", db_count("SELECT number FROM context_items WHERE body = 'the first thing'"));
+	fixture_script(f, SCRIPT_HANG); /* what comes behind it waits */
+	size_t n = fixture_count(f, REPLY_WHOLE);
+	assert_true(fixture_say_in(f, "D1", VIS_DIRECT, "Ann", "t1", "slow", "why is the sky blue?", true));
+	assert_true(fixture_wait_calls(f, 1, 20000));
+	assert_true(fixture_say_in(f, "D1", VIS_DIRECT, "Ann", "t1", "late", say, true));
+	struct intent edit = fixture_intent(INTENT_MESSAGE_EDITED, "late edit", "late", "oh, never mind");
+	edit.thread_key = "t1";
+	edit.person = (struct intent_person){ .external_id = "Ann", .name = "Ann" };
+	edit.place = (struct intent_place){ .external_id = "D1", .name = "D1", .visibility = VIS_DIRECT, .eddy_is_member = true };
+	assert_true(fixture_do(f, &edit, NULL));
+	fixture_release(f);
+	n++;
+	assert_true(fixture_wait_replies(f, n + 1, 20000) > n);
+	has(fixture_reply(f, n), "You have changed that message");
+	assert_int_equal(db_count("SELECT count(*) FROM context_items"), 2);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	log_set_level(LOG_ERROR);
@@ -423,6 +471,8 @@ int main(void)
 		cmocka_unit_test(fact__about_somebody_else__only_that_person_confirms),
 		cmocka_unit_test(pin__the_message_before__also_of_eddy),
 		cmocka_unit_test(private_mode__keeps_nothing_and_says_so),
+		cmocka_unit_test(forget__what_others_read__is_asked_for_where_they_see_it),
+		cmocka_unit_test(forget__edited_away__forgets_nothing),
 		cmocka_unit_test(why__shows_what_the_answer_rested_on),
 		cmocka_unit_test(decisions__found_by_the_model__are_proposals_until_kept),
 		cmocka_unit_test(decisions__without_a_model__are_found_by_their_words),
