@@ -378,6 +378,10 @@ static enum err find_draft(struct ask *a, struct draft *d)
 		buf_add_str(a->md, " decides on this draft.");
 		return ERR_NONE;
 	}
+	if (id_is_none(d->f.creator) && a->card.guest) { /* who asked for it was forgotten: then any member decides */
+		buf_add_str(a->md, "Only members may decide on what somebody else has begun.");
+		return ERR_NONE;
+	}
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, a->r->ws);
 	pg_arg_id(g, d->f.id);

@@ -248,9 +248,20 @@ static struct thread_change change_of(const struct ask *a)
 	return (struct thread_change){ .ws = a->r->ws, .thread = a->r->thread, .person = a->r->person, .key = a->r->id };
 }
 
+/* Guests are in a conversation of the house's: they read and write there, and its order is not theirs.  Their own is. */
+static bool is_refused(struct ask *a)
+{
+	bool refused = a->card.guest && a->visibility != VIS_DIRECT && !a->r->private_reply;
+	if (refused)
+		buf_add_str(a->md, "That is for members of the workspace to say.");
+	return refused;
+}
+
 /* ERR_DENIED is an answer: ${why}. */
 static enum err act(struct ask *a, enum thread_act act, const char *done)
 {
+	if (is_refused(a))
+		return ERR_NONE;
 	struct thread_change c = change_of(a);
 	enum thread_state from, to;
 	const char *why = NULL;
@@ -284,6 +295,8 @@ static enum err settle(struct ask *a)
 
 static enum err rename_it(struct ask *a)
 {
+	if (is_refused(a))
+		return ERR_NONE;
 	struct thread_change c = change_of(a);
 	const char *why = NULL;
 	enum err e = pg_begin(a->pg, a->r->ws);
@@ -306,6 +319,12 @@ static enum err rename_it(struct ask *a)
 
 static enum err sum_up(struct ask *a, bool on)
 {
+	if (is_refused(a))
+		return ERR_NONE;
+	if (a->r->private_reply) {
+		buf_add_str(a->md, "That is for everybody in this place: please say it there, where they see it.");
+		return ERR_NONE;
+	}
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, a->r->ws);
 	pg_arg_id(g, a->r->place);

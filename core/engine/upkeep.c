@@ -45,12 +45,13 @@ const struct pg_statement upkeep_statements[] = {
 	    "UPDATE forks k SET state = 5, closed_at = now() WHERE k.ws = $1 AND k.state = 1 AND k.created_at < " NOW
 	    " - interval '1 hour'"
 	    " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.ws = $1 AND o.id = k.id AND o.state <= 3)" },
-	/* Silent threads with an origin in them to answer to: that of their newest run. */
+	/* Silent threads with an origin in them to answer to: that of their newest run.  What one person alone reads is not brought up before all. */
 	{ "upkeep_silent",
 	    "SELECT t.id, t.seq, r.adapter, r.origin FROM places p JOIN threads t ON t.ws = p.ws AND t.place_id = p.id"
 	    " JOIN LATERAL (SELECT x.adapter, x.origin FROM runs x WHERE x.ws = t.ws AND x.thread_id = t.id AND x.origin <> '' AND x.state > 2"
 	    " ORDER BY x.id DESC LIMIT 1) r ON true"
 	    " WHERE p.ws = $1 AND p.sum_up AND p.member AND NOT p.quiet AND t.state = 1 AND t.taking_part AND NOT t.quiet AND t.relay = 0"
+	    " AND t.audience_id = p.audience_id"
 	    " AND t.last_at < " NOW " - $3::int8 * interval '1 hour' AND t.last_at > " NOW
 	    " - $3::int8 * interval '1 hour' - interval '14 days'"
 	    " AND EXISTS (SELECT 1 FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id AND m.author_kind = 1 AND m.state <> 2)"

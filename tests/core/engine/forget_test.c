@@ -356,6 +356,58 @@ static void commands__about_threads__say_what_they_did(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+/* What one person said in private there is not brought up before everybody. */
+static void upkeep__a_private_thread__is_not_offered_a_summary(void **state)
+{
+	(void)state;
+	struct intent in = fixture_intent(INTENT_COMMAND_GIVEN, "m1", "m1", "what did we say about salaries?");
+	in.person = (struct intent_person){ .external_id = "U1", .name = "Ana" };
+	in.place = (struct intent_place){ .external_id = "C1", .name = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true };
+	in.thread_key = "t1";
+	in.is_command = in.private_reply = in.mentions_us = true;
+	assert_true(fixture_do(f, &in, NULL));
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	assert_true(db_settles(20000));
+	in = fixture_intent(INTENT_COMMAND_GIVEN, "m2", "m2", "offer summaries here");
+	in.person = (struct intent_person){ .external_id = "U1", .name = "Ana" };
+	in.place = (struct intent_place){ .external_id = "C1", .name = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true };
+	in.thread_key = "t1";
+	in.is_command = in.private_reply = in.mentions_us = true;
+	assert_true(fixture_do(f, &in, NULL));
+	assert_int_equal(fixture_wait_replies(f, 2, 20000), 2);
+	assert_non_null(strstr(fixture_reply(f, 1)->text, "where they see it"));
+	assert_true(test_db_exec("UPDATE eddy.places SET sum_up = true"));
+	assert_true(db_settles(20000));
+	assert_int_equal(upkeep_round(fixture_engine(f), 49ull * 3600000, true), ERR_NONE);
+	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 0);
+	assert_true(db_settles(20000));
+}
+
+/* A guest reads and writes in a thread of the house; what becomes of it is not for a guest to say. */
+static void threads__of_the_house__are_not_a_guests(void **state)
+{
+	(void)state;
+	static const char *const words[] = { "archive", "mark as resolved", "rename: mine", "offer summaries here" };
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m0", "which database?", true);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		char key[8];
+		snprintf(key, sizeof key, "g%zu", i);
+		struct intent in = fixture_intent(INTENT_MESSAGE_POSTED, key, key, words[i]);
+		in.person = (struct intent_person){ .external_id = "U9", .name = "Gus", .is_guest = true };
+		in.place =
+		    (struct intent_place){ .external_id = "C1", .name = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true };
+		in.thread_key = "t1";
+		in.mentions_us = true;
+		assert_true(fixture_do(f, &in, NULL));
+		assert_int_equal(fixture_wait_replies(f, i + 2, 20000), i + 2);
+		assert_non_null(strstr(fixture_reply(f, i + 1)->text, "for members of the workspace"));
+	}
+	assert_int_equal(number("SELECT count(*) FROM eddy.threads WHERE state = 1 AND title IS DISTINCT FROM 'mine'"), 1);
+	assert_int_equal(number("SELECT count(*) FROM eddy.places WHERE sum_up"), 0);
+	assert_true(db_settles(20000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +420,8 @@ int main(void)
 		TEST(export__of_ones_own_data__is_given_in_private_only),
 		TEST(upkeep__after_the_idle_days__archives),
 		TEST(upkeep__a_silent_thread__is_offered_a_summary_once),
+		TEST(upkeep__a_private_thread__is_not_offered_a_summary),
+		TEST(threads__of_the_house__are_not_a_guests),
 		TEST(commands__about_threads__say_what_they_did),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
