@@ -162,7 +162,7 @@ bool command_help(const char *name, struct buf *out)
 	bool found = false;
 	if (name == NULL) {
 		buf_add_str(out,
-		    "Eddy, an AI teammate for Slack, the web and the terminal.\n\nUsage: eddy [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n");
+		    "Eddy, an AI teammate for Slack, e-mail, the web and the terminal.\n\nUsage: eddy [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n");
 		for (const struct command *c = commands; c->name != NULL; c++)
 			if (!c->hidden) {
 				char left[40];
@@ -242,7 +242,7 @@ static void put_roff_option(struct buf *out, const struct option_row *o)
 void command_man(struct buf *out)
 {
 	buf_add_str(out,
-	    ".TH EDDY 1\n.SH NAME\neddy \\- an AI teammate for Slack, the web and the terminal\n.SH SYNOPSIS\n.B eddy\n"
+	    ".TH EDDY 1\n.SH NAME\neddy \\- an AI teammate for Slack, e-mail, the web and the terminal\n.SH SYNOPSIS\n.B eddy\n"
 	    "[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION\n"
 	    "Eddy answers where people already talk. It needs nothing but Postgres, and starts a private one by itself.\n"
 	    ".SH OPTIONS\n");
