@@ -160,15 +160,16 @@ static void list_one(void *arg, struct fork_row *f)
 	buf_add_str(md, "- ");
 	fork_put_name(l->a, f, md);
 	buf_addf(md, " – %s", fork_state_word(f->state));
+	for (int i = 0; i < PQntuples(l->headlines); i++) {
+		const char *headline = PQgetvalue(l->headlines, i, 1);
+		if (!id_equal(pg_get_id(l->headlines, i, 0), f->id) || strcmp(headline, f->topic) == 0)
+			continue;
+		buf_add_str(md, ": ");
+		command_put_name(md, headline);
+	}
 	if (f->creator_name != NULL) {
 		buf_add_str(md, ", asked for by ");
 		command_put_name(md, f->creator_name);
-	}
-	for (int i = 0; i < PQntuples(l->headlines); i++) {
-		if (!id_equal(pg_get_id(l->headlines, i, 0), f->id))
-			continue;
-		buf_add_str(md, ": ");
-		command_put_name(md, pg_get_str(l->headlines, i, 1));
 	}
 	buf_add_char(md, '\n');
 	l->shown++;

@@ -531,7 +531,7 @@ static enum err change_draft(struct ask *a, struct draft *d)
 	char why[200];
 	if (a->arg_len == 0) {
 		buf_add_str(a->md,
-		    "Say `edit:` and on the next lines the whole draft as you want it: the headline, then points, each after `- `, "
+		    "Say `edit:` and on the next lines the whole draft as you want it: the headline, then points with a hyphen before each, "
 		    "and `**Decisions**` above what was decided. The draft is as it was.");
 		return ERR_NONE;
 	}

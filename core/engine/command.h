@@ -141,7 +141,7 @@ struct command_facts {
 	bool is_page;                   /* CMD_HAND_BACK: said by whom a person was answering, not by that person */
 };
 /** Append a name from outside as plain text: what Markdown could read as markup gets a backslash, line ends become blanks. */
-void command_put_name(struct buf *md, const char *s); /* at most 120 bytes of it; a "…" says that there was more */
+void command_put_name(struct buf *md, const char *s);            /* at most 120 bytes of it; a "…" says that there was more */
 void command_put_plain(struct buf *md, const char *s, size_t n); /* the same of a text that may be longer */
 /** Append the answer in Markdown.  Pure but for reading time zone files once. */
 void command_answer(enum command c, const struct command_facts *f, struct buf *md);

@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/utf8.h"
 #include "../settings/settings.h"
+#include "../talk/doc.h"
 #include "../talk/find.h"
 #include "engine_internal.h"
 #include "pages.h"
@@ -63,6 +64,20 @@ static void note(const struct find_request *r, const struct find_result *f, stru
 	snprintf(out->note, sizeof out->note, "%s", say);
 }
 
+/* What is wrong with a request is Markdown; a note is plain. */
+static void put_problem(const struct buf *md, struct page_found *out)
+{
+	struct doc *d = doc_parse(md->p, md->len);
+	struct buf text = BUF_INIT;
+	doc_write_text(d, &text);
+	while (text.len > 0 && text.p[text.len - 1] == '\n')
+		buf_truncate(&text, text.len - 1);
+	size_t n = text.len > 0 ? utf8_clip(text.p, text.len, sizeof out->note - 1) : 0;
+	snprintf(out->note, sizeof out->note, "%.*s", (int)n, n > 0 ? text.p : "");
+	buf_done(&text);
+	doc_free(d);
+}
+
 enum err engine_search(struct engine *e, const struct page_search *s,
     void (*fn)(void *arg, const struct find_hit *h, const char *link), void *arg, struct page_found *out)
 {
@@ -71,8 +86,7 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 	memset(out, 0, sizeof *out);
 	buf_reserve(&problem, 1);
 	if (!find_request_read(s->text, strlen(s->text), s->tz, clock_wall_ms(), &request, &problem)) {
-		snprintf(
-		    out->note, sizeof out->note, "%.*s", (int)utf8_clip(problem.p, problem.len, sizeof out->note - 1), problem.p);
+		put_problem(&problem, out);
 		buf_done(&problem);
 		return ERR_NONE;
 	}

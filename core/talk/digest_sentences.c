@@ -343,7 +343,7 @@ static void cut_message(struct sentences *all, size_t message, const struct dige
 
 /* What two sentences have in common, and where they give the same kind of value differently. */
 struct kinship {
-	int shared, values; /* words; of them values */
+	int shared, values;          /* words; of them values */
 	bool other_value, names_old; /* names_old: beside a new value the later one has the earlier one's too: "15, not 14" */
 };
 static bool is_value(enum digest_word k)
@@ -454,8 +454,8 @@ static void take_correction(struct sentences *all, size_t at)
 		bool near = other || shared >= 2 || (shared >= 1 && (e->decision || sure));
 		if (!near || (e->question && !(e->signs & SIGN_PROPOSAL)))
 			continue;
-		double score = shared * 2 + other * 4 + e->decision * 3 + ((e->signs & SIGN_PROPOSAL) != 0) -
-		    (double)(at - back) * 0.05;
+		double score =
+		    shared * 2 + other * 4 + e->decision * 3 + ((e->signs & SIGN_PROPOSAL) != 0) - (double)(at - back) * 0.05;
 		if (score > best) {
 			best = score;
 			found = back + 1;

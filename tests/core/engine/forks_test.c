@@ -95,7 +95,8 @@ static void fork__without_a_topic__is_about_what_was_said(void **state)
 	assert_non_null(strstr(n->text, "We need one database, a fast"));
 	assert_non_null(strstr(n->text, " in…]("));
 	assert_true(db_settles(5000));
-	assert_int_equal(1, db_count("SELECT count(*) FROM forks WHERE about_id = (SELECT id FROM messages WHERE message_key = 'k1')"));
+	assert_int_equal(
+	    1, db_count("SELECT count(*) FROM forks WHERE about_id = (SELECT id FROM messages WHERE message_key = 'k1')"));
 	assert_true(say(f, "Ada", "t1", "k4", "abandon"));
 	assert_non_null(heard(f, "Which side thread?"));
 	assert_true(mumble(f, "Ada", "f1", "k5", "It is Postgres."));
