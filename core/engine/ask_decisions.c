@@ -123,7 +123,7 @@ static void read_lines(const json_t *list, enum item_kind kind, const struct tal
 			continue;
 		struct buf b = BUF_INIT;
 		if (kind == ITEM_ACTION && who[0] != '\0' && strcasestr(text, who) == NULL)
-			buf_addf(&b, "%.80s: ", who);
+			buf_addf(&b, "%.*s: ", (int)utf8_clip(who, strlen(who), 80), who);
 		buf_add_str(&b, text);
 		struct found *x = add(f, kind, b.p, b.len);
 		json_array_foreach (sources, k, number)
@@ -170,7 +170,7 @@ static void find_actions(const struct talk *t, struct finds *f)
 			len = len < m->text_len - at ? len : m->text_len - at;
 			if (takes_on(m->text + at, len)) {
 				struct buf b = BUF_INIT;
-				buf_addf(&b, "%.80s: ", m->author);
+				buf_addf(&b, "%.*s: ", (int)utf8_clip(m->author, strlen(m->author), 80), m->author);
 				buf_add(&b, m->text + at, utf8_clip(m->text + at, len, 400));
 				add_source(add(f, ITEM_ACTION, b.p, b.len), t, (int64_t)i + 1);
 				buf_done(&b);

@@ -56,7 +56,9 @@ const struct pg_statement pages_statements[] = {
 	    " (SELECT id, row_number() OVER (ORDER BY seq) AS n FROM messages WHERE ws = $1 AND thread_id = $2 AND state <> 2) x"
 	    " WHERE m.ws = $1 AND m.id = x.id AND t.ws = $1 AND t.id = $2 RETURNING m.id" },
 	{ "erase_forks",
-	    "WITH k AS (UPDATE forks SET topic = '(erased)', about_id = NULL WHERE ws = $1 AND (parent_id = $2 OR id = (SELECT fork_id FROM threads"
+	    /* What quotes a message of this thread is found by what it is about, afterwards (core/memory/forget.c). */
+	    "WITH k AS (UPDATE forks SET topic = '(erased)', about_id = CASE WHEN parent_id = $2 THEN about_id END"
+	    " WHERE ws = $1 AND (parent_id = $2 OR id = (SELECT fork_id FROM threads"
 	    " WHERE ws = $1 AND id = $2)) RETURNING id) UPDATE threads SET title = NULL FROM k WHERE ws = $1 AND fork_id = k.id" },
 	{ "erase_seq", "UPDATE threads SET seq = seq + $3, title = NULL WHERE ws = $1 AND id = $2" },
 	{ "erase_steps",

@@ -16,6 +16,7 @@
 #include "../../../core/base/buf.h"
 #include "../../../core/base/clock.h"
 #include "../../../core/engine/fork.h"
+#include "../../../core/engine/pages.h"
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
 
@@ -533,6 +534,25 @@ static void delete__of_what_it_is_about__takes_quotation_topic_and_draft(void **
 	}
 }
 
+static void erase__of_the_thread_it_left__takes_its_quotation(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .caps = CAP_PULL, .scan_ms = 100 });
+	assert_true(mumble(f, "Bob", "t0", "k0", "the price of it is high for all of us"));
+	assert_true(mumble(f, "Ada", "t1", "k1", "the price of it is high"));
+	assert_true(say(f, "Ada", "t1", "k2", "fork: money"));
+	assert_non_null(heard(f, "is open: "));
+	assert_true(db_settles(5000));
+	assert_int_equal(1, db_count("SELECT count(*) FROM messages WHERE author_kind = 2 AND body LIKE '%price%'"));
+	struct id thread;
+	assert_true(id_parse(test_db_value("SELECT thread_id FROM eddy.messages WHERE message_key = 'k1'"), &thread));
+	assert_int_equal(engine_erase_thread(fixture_engine(f), fixture_ws(f), thread, "test", "Ada"), ERR_NONE);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_int_equal(0, db_count("SELECT count(*) FROM messages WHERE author_kind = 2 AND body LIKE '%price%'"));
+	assert_int_equal(1, db_count("SELECT count(*) FROM forks WHERE about_id IS NULL"));
+	fixture_free(f);
+}
+
 static void quotation__no_line_end_leads_out_of_it(void **state)
 {
 	(void)state;
@@ -565,6 +585,7 @@ int main(void)
 		cmocka_unit_test(states__every_act_in_every_state),
 		cmocka_unit_test(page__fork_and_resolution),
 		cmocka_unit_test(delete__of_what_it_is_about__takes_quotation_topic_and_draft),
+		cmocka_unit_test(erase__of_the_thread_it_left__takes_its_quotation),
 		cmocka_unit_test(quotation__no_line_end_leads_out_of_it),
 		cmocka_unit_test(answer__of_many_words_comes_in_short),
 		cmocka_unit_test(restart__opening_that_nobody_heard_of_is_done_once),
