@@ -201,7 +201,11 @@ const struct pg_statement forget_statements[] = {
 	    "WITH " QUOTING
 	    " SELECT m.id FROM k JOIN outbox o ON o.ws = $1 AND o.id = k.id JOIN messages m ON m.ws = $1 AND m.id = o.message_id"
 	    " AND m.state <> 2 UNION SELECT m.id FROM k JOIN messages m ON m.ws = $1 AND m.thread_id = k.parent_id AND m.author_kind = 2"
-	    " AND m.state <> 2 AND m.body LIKE 'Side thread #' || k.n || ' is open: %' WHERE k.quotes" },
+	    " AND m.state <> 2 AND m.body LIKE 'Side thread #' || k.n || ' is open: %' WHERE k.quotes UNION"
+	    /* drafts that rested on it, as they were shown */
+	    " SELECT m.id FROM resolutions x JOIN forks f ON f.ws = $1 AND f.id = x.fork_id JOIN messages m ON m.ws = $1 AND m.thread_id = f.thread_id"
+	    " AND m.author_kind = 2 AND m.state <> 2 AND (m.body LIKE 'A draft of what goes back%' OR m.body LIKE 'The draft as you want it%')"
+	    " WHERE x.ws = $1 AND x.state = 4 AND x.body = ''" },
 	{ "forget_quoting",
 	    "WITH " QUOTING
 	    ", o AS (UPDATE outbox SET body = NULL FROM k WHERE outbox.ws = $1 AND outbox.id = k.id AND outbox.state > 2),"

@@ -534,6 +534,27 @@ static void delete__of_what_it_is_about__takes_quotation_topic_and_draft(void **
 	}
 }
 
+static void delete__of_a_source__takes_the_draft_that_was_shown(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .scan_ms = 100, .no_model = true });
+	assert_true(mumble(f, "Bob", "t0", "k0", "Postgres runs here already, and we take it."));
+	talk(f);
+	assert_true(mumble(f, "Ada", "f1", "r1", "resolve"));
+	assert_non_null(heard(f, "A draft of what goes back"));
+	assert_true(db_settles(5000));
+	assert_int_equal(1, db_count("SELECT count(*) FROM messages WHERE author_kind = 2 AND body LIKE '%runs here already%'"));
+	assert_int_equal(0, db_count("SELECT count(*) FROM outbox WHERE body LIKE '%Which database%'")); /* said, not kept */
+	delete_message(f, "f1", "m2");
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_int_equal(0,
+	    db_count("SELECT count(*) FROM messages WHERE author_kind = 2 AND (body LIKE '%runs here already%'"
+	             " OR components::text LIKE '%runs here already%')"));
+	assert_true(mumble(f, "Ada", "f1", "r2", "accept"));
+	assert_non_null(heard(f, "There is no draft yet"));
+	fixture_free(f);
+}
+
 static void erase__of_the_thread_it_left__takes_its_quotation(void **state)
 {
 	(void)state;
@@ -585,6 +606,7 @@ int main(void)
 		cmocka_unit_test(states__every_act_in_every_state),
 		cmocka_unit_test(page__fork_and_resolution),
 		cmocka_unit_test(delete__of_what_it_is_about__takes_quotation_topic_and_draft),
+		cmocka_unit_test(delete__of_a_source__takes_the_draft_that_was_shown),
 		cmocka_unit_test(erase__of_the_thread_it_left__takes_its_quotation),
 		cmocka_unit_test(quotation__no_line_end_leads_out_of_it),
 		cmocka_unit_test(answer__of_many_words_comes_in_short),
