@@ -25,7 +25,8 @@
 
 const struct pg_statement ask_recall_statements[] = {
 	{ "recall_last",
-	    "SELECT body FROM messages WHERE ws = $1 AND thread_id = $2 AND author_kind = 2 AND state <> 2 AND seq < $3 ORDER BY seq DESC LIMIT 1" },
+	    "SELECT m.body, r.kind IS NOT DISTINCT FROM 2 FROM messages m LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id WHERE m.ws = $1"
+	    " AND m.thread_id = $2 AND m.author_kind = 2 AND m.state <> 2 AND m.seq < $3 ORDER BY m.seq DESC LIMIT 1" },
 	/* The answer that is asked about: the one pointed at, else the last one of an agent, or the last resolution. */
 	{ "recall_answer",
 	    "SELECT m.id, m.body, m.run_id, r.given, x.id, x.sources FROM messages m LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id"
@@ -448,10 +449,12 @@ enum err memory_shown(struct ask *a, int32_t *number)
 	*number = 0;
 	if (e != ERR_NONE)
 		return e;
-	bool several = false;
-	for (const char *s = PQntuples(r) == 1 ? PQgetvalue(r, 0, 0) : ""; (s = strchr(s, '#')) != NULL;) {
+	bool several = false, ours = PQntuples(r) == 1 && pg_get_bool(r, 0, 1);
+	/* Numbers of ours stand in what a command has answered, and bare: those that a model or people wrote mean something else. */
+	for (const char *from = ours ? PQgetvalue(r, 0, 0) : "", *s = from; (s = strchr(s, '#')) != NULL;) {
+		bool theirs = s > from && s[-1] == '\\';
 		size_t digits = strspn(++s, "0123456789");
-		if (digits != 5)
+		if (digits != 5 || theirs)
 			continue;
 		int32_t n = (int32_t)strtol(s, NULL, 10);
 		several |= *number != 0 && *number != n;

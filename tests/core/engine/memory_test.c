@@ -433,6 +433,22 @@ static void forget__what_others_read__is_asked_for_where_they_see_it(void **stat
 	fixture_free(f);
 }
 
+/* A number that a model has written is not what "that" is. */
+static void forget_that__after_a_number_of_a_model__forgets_nothing(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
+	has(ask(channel(f), "Ann", "remember: releases go out on Thursdays"), "Noted");
+	char say[60];
+	long number = db_count("SELECT number FROM context_items");
+	snprintf(say, sizeof(say), "that is ticket #%ld", number);
+	fixture_words(f, say);
+	has(ask(channel(f), "Bob", "which ticket is it?"), "ticket #");
+	has(ask(channel(f), "Bob", "forget that"), "I don't know what you mean");
+	assert_int_equal(db_count("SELECT count(*) FROM context_items"), 1);
+	fixture_free(f);
+}
+
 /* A command that is edited before it is begun: without its number it would mean something else. */
 static void forget__edited_away__forgets_nothing(void **state)
 {
@@ -473,6 +489,7 @@ int main(void)
 		cmocka_unit_test(private_mode__keeps_nothing_and_says_so),
 		cmocka_unit_test(forget__what_others_read__is_asked_for_where_they_see_it),
 		cmocka_unit_test(forget__edited_away__forgets_nothing),
+		cmocka_unit_test(forget_that__after_a_number_of_a_model__forgets_nothing),
 		cmocka_unit_test(why__shows_what_the_answer_rested_on),
 		cmocka_unit_test(decisions__found_by_the_model__are_proposals_until_kept),
 		cmocka_unit_test(decisions__without_a_model__are_found_by_their_words),
