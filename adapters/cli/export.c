@@ -31,7 +31,7 @@ static enum err copy(struct pg *pg, const char *adapter, const char *id, struct 
 		e = export_find(pg, ws, adapter, id, &person);
 		bool known = e == ERR_NONE;
 		if (known)
-			e = export_person(pg, ws, person, 0, out, &left_out);
+			e = export_person(pg, ws, person, NULL, 0, out, &left_out);
 		if (known && e == ERR_NONE)
 			buf_add_char(out, '\n');
 		e = pg_end(pg, e == ERR_INPUT ? ERR_NONE : e);

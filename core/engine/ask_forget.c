@@ -6,6 +6,7 @@
 
 #include "../memory/export.h"
 #include "../memory/offers.h"
+#include "../talk/search.h"
 #include "upkeep.h"
 
 #define EXPORT_BYTES 32768 /* what a chat can hold */
@@ -143,9 +144,17 @@ static enum err export_it(struct ask *a)
 		e = ask_query(a, "ask_export_alone", g, &here);
 	if (e == ERR_NONE)
 		alone = PQntuples(here) == 1 && pg_get_bool(here, 0, 0) && !id_is_none(r->person);
+	/* What was noted about somebody in a place that is closed to him is not told in a chat: who runs Eddy can. */
+	struct search_allowed may = { 0 };
+	const struct search_scope scope = {
+		.ws = r->ws, .thread = r->thread, .place = r->place, .guest = a->card.guest, .person = r->person, .alone = true
+	};
 	if (e == ERR_NONE && alone)
-		e = export_person(a->pg, r->ws, r->person, EXPORT_BYTES, &json, &left_out);
+		e = search_allowed_audiences(a->pg, &scope, &may);
+	if (e == ERR_NONE && alone)
+		e = export_person(a->pg, r->ws, r->person, &may, EXPORT_BYTES, &json, &left_out);
 	e = pg_end(a->pg, e);
+	search_allowed_done(&may);
 	PQclear(here);
 	pg_args_free(g);
 	if (e == ERR_INPUT) {

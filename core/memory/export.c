@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../base/buf.h"
+#include "../talk/search.h"
 
 #define ROWS 100000
 
@@ -24,8 +25,9 @@ const struct pg_statement export_statements[] = {
 	        " AND i.person_id = $2 ORDER BY s.created_at") ", 'remembered', " LIST("(ARRAY['discovery', 'decision', 'status', 'note', 'summary', 'action', 'fact'])[i.kind] AS kind,"
 	                                                                               " (ARRAY['proposed', 'confirmed', 'replaced', 'declined'])[i.state] AS state, i.body AS text, i.attribute, i.confidence, i.tags,"
 	                                                                               " i.about_id = $2 AS about_you, i.author_id = $2 AS by_you, i.created_at AS since, i.expires_at AS until",
-	        "context_items i WHERE i.ws = $1 AND (i.about_id = $2 OR i.author_id = $2) ORDER BY i.created_at") ", 'side_threads', " LIST("k.topic, (ARRAY['opening', 'active', 'resolved', 'abandoned', 'failed'])[k.state] AS state, k.created_at AS since,"
-	                                                                                                                                     " k.closed_at AS ended",
+	        "context_items i WHERE i.ws = $1 AND (i.author_id = $2 OR i.about_id = $2 AND ($3::uuid[] IS NULL OR i.audience_id = ANY ($3)))"
+	        " ORDER BY i.created_at") ", 'side_threads', " LIST("k.topic, (ARRAY['opening', 'active', 'resolved', 'abandoned', 'failed'])[k.state] AS state, k.created_at AS since,"
+	                                                            " k.closed_at AS ended",
 	        "forks k WHERE k.ws = $1 AND k.created_by = $2 ORDER BY k.created_at") ", 'opinions', " LIST("f.value, f.reason, f.created_at AS at",
 	        "feedback f WHERE f.ws = $1 AND f.person_id = $2 ORDER BY f.created_at") ", 'reactions', " LIST("r.name, r.created_at AS at",
 	        "reactions r WHERE r.ws = $1 AND r.person_id = $2 ORDER BY r.created_at") ", 'reads_along_in', " LIST("pl.adapter, coalesce(pl.name, pl.external_id) AS place, r.since",
@@ -72,12 +74,21 @@ static void add_messages(const PGresult *r, size_t max, struct buf *json, long *
 	buf_addf(json, "\n    ],\n    \"messages_left_out\": %ld\n}", *left_out);
 }
 
-enum err export_person(struct pg *pg, struct id ws, struct id person, size_t max, struct buf *json, long *left_out)
+enum err export_person(
+    struct pg *pg, struct id ws, struct id person, const struct search_allowed *may, size_t max, struct buf *json, long *left_out)
 {
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_id(a, person);
+	if (may != NULL) {
+		pg_array_begin(a, PG_UUID);
+		for (size_t i = 0; i < may->len; i++)
+			pg_array_id(a, may->audiences[i]);
+		pg_array_end(a);
+	} else {
+		pg_arg_null(a);
+	}
 	enum err e = pg_query(pg, "export_person", a, &r);
 	if (e == ERR_NONE && PQntuples(r) != 1)
 		e = ERR_INPUT;
@@ -92,6 +103,9 @@ enum err export_person(struct pg *pg, struct id ws, struct id person, size_t max
 		buf_add(json, object, n);
 		PQclear(r);
 		r = NULL;
+		pg_args_reset(a);
+		pg_arg_id(a, ws);
+		pg_arg_id(a, person);
 		pg_arg_int8(a, max > 0 ? 2000 : ROWS);
 		e = pg_query(pg, "export_messages", a, &r);
 	}
