@@ -52,6 +52,17 @@ static void put_day(struct buf *md, int64_t ms, const char *tz)
 	buf_addf(md, "%04d-%02d-%02d", t.year, t.month, t.day);
 }
 
+/* Bytes of "Decision: " at the beginning of a decision's text: its kind stands before it anyway. */
+static size_t said_kind(const struct item *i)
+{
+	const char *kind = item_kind_word(i->kind);
+	size_t n = strlen(kind);
+	if (i->attribute != NULL || strncasecmp(i->body, kind, n) != 0 || i->body[n] != ':')
+		return 0;
+	size_t more = n + 1 + strspn(i->body + n + 1, " ");
+	return i->body[more] != '\0' ? more : 0;
+}
+
 void memory_put_item(struct ask *a, const struct item *i)
 {
 	struct buf *md = a->md;
@@ -65,7 +76,8 @@ void memory_put_item(struct ask *a, const struct item *i)
 		command_put_name(md, i->attribute);
 		buf_add_str(md, ": ");
 	}
-	memory_put_text(md, i->body, strlen(i->body), 400);
+	const char *body = i->body + said_kind(i);
+	memory_put_text(md, body, strlen(body), 400);
 	buf_add_str(md, " (");
 	if (i->author_name != NULL) {
 		command_put_name(md, i->author_name);

@@ -114,6 +114,8 @@ static void remember__in_private_talk__is_told_there_and_can_be_forgotten(void *
 	has(ask(direct(f), "Ann", "forget that"), "Forgotten, for good");
 	assert_int_equal(db_count("SELECT count(*) FROM context_items"), 0);
 	has(ask(direct(f), "Ann", "forget that"), "I don't know what you mean");
+	has(ask(direct(f), "Ann", "remember: Note: the kettle leaks"), "Noted");
+	has(ask(direct(f), "Ann", "what do you remember"), "**note** the kettle leaks (Ann, 20"); /* its kind once */
 	fixture_free(f);
 }
 
