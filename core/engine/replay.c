@@ -172,7 +172,8 @@ enum err engine_replay(struct engine *e, struct id run, struct buf *out, char *w
 		return err;
 	if (PQgetisnull(res, 0, 20) || PQgetisnull(res, 0, 18) || PQgetlength(res, 0, 18) != PROMPT_DIGEST) {
 		snprintf(why, why_n,
-		    PQgetisnull(res, 0, 20) ? "it has not asked a model" : "it was asked before this program kept what that takes");
+		    PQgetisnull(res, 0, 20) ? "this run has not asked a model"
+		                            : "this run was asked before this program kept what that takes");
 		PQclear(res);
 		return ERR_INPUT;
 	}

@@ -207,7 +207,7 @@ static void replay__what_asked_no_model__says_so(void **state)
 	assert_true(say(f, "Ada", "t1", "k1", "help"));
 	assert_true(db_settles(5000));
 	assert_int_equal(replay(f, "k1", &out, why), ERR_INPUT);
-	assert_string_equal(why, "it has not asked a model");
+	assert_string_equal(why, "this run has not asked a model");
 	assert_int_equal(replay(f, "nothing", &out, why), ERR_INPUT);
 	assert_string_equal(why, "there is no such run");
 	buf_done(&out);
