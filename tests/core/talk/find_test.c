@@ -196,8 +196,8 @@ static void find__says__what_it_does_not_know(void **state)
 		const char *text, *say;
 	} bad[] = {
 		{ "falcon colour:red", "no filter `colour:`" },
-		{ "falcon before:someday", "`before:`" },
-		{ "falcon after:2026-13-01", "`after:`" },
+		{ "falcon before:someday", "`before:someday`" },
+		{ "falcon after:2026-13-01", "`after:2026-13-01`" },
 		{ "falcon has:wings", "`has:`" },
 		{ "falcon order:random", "`order:`" },
 		{ "falcon page:0", "`page:`" },
