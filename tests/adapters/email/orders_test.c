@@ -59,7 +59,7 @@ static void orders__message__that_says_more_is_no_command(void **state)
 		read_is(&pat_in_fork, messages[i], CMD_NONE, NULL);
 	/* Words that mean something in a side thread alone. */
 	read_is(&pat, "accept", CMD_NONE, NULL);
-	read_is(&pat, "resolve", CMD_NONE, NULL);
+	read_is(&pat, "resolve", CMD_RESOLVE, "resolve");
 	read_is(&pat, "resolve #2\nPat", CMD_RESOLVE, "resolve #2");
 	/* Prose. */
 	read_is(&pat, "Fork lifts are cheap this year.\n\nShould we buy one?\n\nPat", CMD_NONE, NULL);

@@ -116,11 +116,12 @@ static void backup_restore__round_trip__keeps_every_row(void **state)
 	assert_int_equal(
 	    admin_exec(&a, "BEGIN; SELECT set_config('app.ws', '11111111-1111-4111-8111-111111111111', true)", why, sizeof(why)),
 	    ERR_NONE);
-	assert_int_equal(admin_query(&a,
-	                     "SELECT count(*) FROM eddy.search_messages('grosse 7', "
-	                     "ARRAY['11111111-1111-4111-8111-111111111111']::"
-	                     "uuid[], NULL, NULL, NULL, NULL, 5)",
-	                     0, NULL, &r, why, sizeof(why)),
+	assert_int_equal(
+	    admin_query(&a,
+	        "SELECT total FROM eddy.search_messages('grosse & 7', 'grosse & 7', "
+	        "ARRAY['11111111-1111-4111-8111-111111111111']::uuid[], false, NULL, NULL, '{1,2,3,4}', 0, NULL, NULL, "
+	        "NULL, 0, 0, 5, 0)",
+	        0, NULL, &r, why, sizeof(why)),
 	    ERR_NONE);
 	assert_string_equal(PQgetvalue(r, 0, 0), "1");
 	PQclear(r);
