@@ -205,7 +205,12 @@ const struct pg_statement forget_statements[] = {
 	    /* drafts that rested on it, as they were shown */
 	    " SELECT m.id FROM resolutions x JOIN forks f ON f.ws = $1 AND f.id = x.fork_id JOIN messages m ON m.ws = $1 AND m.thread_id = f.thread_id"
 	    " AND m.author_kind = 2 AND m.state <> 2 AND (m.body LIKE 'A draft of what goes back%' OR m.body LIKE 'The draft as you want it%')"
-	    " WHERE x.ws = $1 AND x.state = 4 AND x.body = ''" },
+	    " WHERE x.ws = $1 AND x.state = 4 AND x.body = '' AND m.created_at <= x.closed_at UNION"
+	    /* answers to commands there that link it: summaries, reasons, what was found.  Slack writes its keys without the dot. */
+	    " SELECT m.id FROM erasures e JOIN messages d ON d.ws = $1 AND d.id = e.subject JOIN messages m ON m.ws = $1"
+	    " AND m.thread_id = d.thread_id AND m.seq > d.seq AND m.author_kind = 2 AND m.state <> 2 JOIN runs r ON r.ws = $1 AND r.id = m.run_id"
+	    " AND r.kind = 2 WHERE e.ws = $1 AND e.id = $2 AND e.kind = 1 AND length(d.message_key) >= 8"
+	    " AND strpos(m.body, replace(d.message_key, '.', '')) > 0" },
 	{ "forget_quoting",
 	    "WITH " QUOTING
 	    ", o AS (UPDATE outbox SET body = NULL FROM k WHERE outbox.ws = $1 AND outbox.id = k.id AND outbox.state > 2),"

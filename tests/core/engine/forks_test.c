@@ -499,7 +499,9 @@ static void answer__of_many_words_comes_in_short(void **state)
 
 static void delete_message(struct fixture *f, const char *thread, const char *key)
 {
-	struct intent in = fixture_intent(INTENT_MESSAGE_DELETED, "gone", key, NULL);
+	char source[32];
+	snprintf(source, sizeof(source), "gone %s", key);
+	struct intent in = fixture_intent(INTENT_MESSAGE_DELETED, source, key, NULL);
 	in.place = (struct intent_place){ .external_id = "C1", .name = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true };
 	in.thread_key = thread;
 	assert_true(fixture_do(f, &in, NULL));
@@ -552,6 +554,33 @@ static void delete__of_a_source__takes_the_draft_that_was_shown(void **state)
 	             " OR components::text LIKE '%runs here already%')"));
 	assert_true(mumble(f, "Ada", "f1", "r2", "accept"));
 	assert_non_null(heard(f, "There is no draft yet"));
+	/* The next one does not rest on it, and stays whatever is deleted elsewhere. */
+	assert_true(mumble(f, "Ada", "f1", "r3", "resolve"));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.resolutions WHERE state = 1", 20000));
+	assert_true(db_settles(5000));
+	delete_message(f, "t0", "k0");
+	assert_true(db_comes_true("SELECT (count(*) = 2)::int FROM eddy.erasures WHERE state = 2", 20000));
+	assert_int_equal(1,
+	    db_count(
+	        "SELECT count(*) FROM messages WHERE author_kind = 2 AND state <> 2 AND body LIKE 'A draft of what goes back%'"));
+	fixture_free(f);
+}
+
+static void delete__of_a_message__takes_the_summary_that_links_it(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .scan_ms = 100, .no_model = true });
+	assert_true(mumble(f, "Bob", "t0", "k0", "The price of it is high, and we pay on Monday."));
+	assert_true(mumble(f, "Ada", "t1", "key-00001", "The price of it is high."));
+	assert_true(mumble(f, "Ada", "t1", "key-00002", "We pay on Monday."));
+	assert_true(say(f, "Ada", "t1", "key-00003", "summarise"));
+	const struct noted *n = heard(f, "In short");
+	assert_non_null(n);
+	assert_non_null(strstr(n->text, "The price of it is high"));
+	assert_true(db_settles(5000));
+	delete_message(f, "t1", "key-00001");
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_int_equal(0, db_count("SELECT count(*) FROM messages WHERE author_kind = 2 AND body LIKE '%price%'"));
 	fixture_free(f);
 }
 
@@ -607,6 +636,7 @@ int main(void)
 		cmocka_unit_test(page__fork_and_resolution),
 		cmocka_unit_test(delete__of_what_it_is_about__takes_quotation_topic_and_draft),
 		cmocka_unit_test(delete__of_a_source__takes_the_draft_that_was_shown),
+		cmocka_unit_test(delete__of_a_message__takes_the_summary_that_links_it),
 		cmocka_unit_test(erase__of_the_thread_it_left__takes_its_quotation),
 		cmocka_unit_test(quotation__no_line_end_leads_out_of_it),
 		cmocka_unit_test(answer__of_many_words_comes_in_short),
