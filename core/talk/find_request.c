@@ -112,9 +112,11 @@ static bool read_day(const struct token *t, const char *tz, uint64_t wall_ms, in
 		if (moment_read(tz, wall_ms, day, ms))
 			return true;
 	}
+	/* Said as code: what would end that, or the line, is not repeated. */
+	bool safe = memchr(t->value, '`', t->value_len) == NULL && memchr(t->value, '\n', t->value_len) == NULL;
 	buf_addf(problem,
 	    "I can't read the day in `%.*s:%.*s`. I know forms such as `2026-07-01`, `today`, `yesterday`, `\"last week\"`, `monday`, and `7d` for seven days ago.",
-	    (int)t->key_len, t->key, (int)utf8_clip(t->value, t->value_len, 40), t->value);
+	    (int)t->key_len, t->key, safe ? (int)utf8_clip(t->value, t->value_len, 40) : 0, t->value);
 	return false;
 }
 

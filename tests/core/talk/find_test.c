@@ -198,6 +198,7 @@ static void find__says__what_it_does_not_know(void **state)
 		{ "falcon colour:red", "no filter `colour:`" },
 		{ "falcon before:someday", "`before:someday`" },
 		{ "falcon after:2026-13-01", "`after:2026-13-01`" },
+		{ "falcon after:\"a` [b](https://example.org)\"", "`after:`" },
 		{ "falcon has:wings", "`has:`" },
 		{ "falcon order:random", "`order:`" },
 		{ "falcon page:0", "`page:`" },
