@@ -287,7 +287,10 @@ enum err resolve_answer(struct ask *a)
 		e = load_messages(a, &f, &m);
 	e = pg_end(a->pg, e);
 	if (e == ERR_NONE && ok && PQntuples(m.res[1]) == 0) {
-		buf_add_str(a->md, "Nothing was said in it yet, so there is nothing to bring back. `abandon` closes it.");
+		buf_add_str(a->md, "Nothing was said in it yet, so there is nothing to bring back. `abandon");
+		if (id_is_none(a->r->fork))
+			buf_addf(a->md, " #%d", f.n);
+		buf_add_str(a->md, "` closes it.");
 	} else if (e == ERR_NONE && ok) {
 		a->task.name = "resolution";
 		a->task.max_tokens = DRAFT_TOKENS;

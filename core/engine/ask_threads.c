@@ -285,6 +285,11 @@ static enum err archive(struct ask *a)
 
 static enum err reopen(struct ask *a)
 {
+	if (!id_is_none(a->r->fork)) { /* what came of it stands in the thread that it left */
+		buf_add_str(a->md,
+		    "A side thread that has ended stays so; you can go on writing here, and `fork` begins a new one beside it.");
+		return ERR_NONE;
+	}
 	return act(a, THREAD_REOPEN, "Open again.");
 }
 

@@ -384,6 +384,7 @@ static void states__every_act_in_every_state(void **state)
 		{ "edit: **Other**\n\n- point", FORK_ACTIVE, 1, FORK_ACTIVE, 1, "as you want it" },
 		{ "edit: **Other**\n\n- point", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "resolved already" },
 		{ "edit: **Other**\n\n- point", FORK_ABANDONED, 4, FORK_ABANDONED, 4, "was abandoned" },
+		{ "@reopen", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "stays closed" },
 		{ "discard", FORK_ACTIVE, 0, FORK_ACTIVE, 0, "no draft yet" },
 		{ "discard", FORK_ACTIVE, 1, FORK_ACTIVE, 4, "draft is gone" },
 		{ "discard", FORK_RESOLVED, 2, FORK_RESOLVED, 2, "resolved already" },
@@ -402,7 +403,8 @@ static void states__every_act_in_every_state(void **state)
 		assert_true(test_db_exec(sql));
 		size_t before = fixture_count(f, REPLY_WHOLE);
 		snprintf(key, sizeof(key), "s%zu", i);
-		assert_true(mumble(f, "Ada", "f1", key, cases[i].act));
+		bool named = cases[i].act[0] == '@';
+		assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", "f1", key, cases[i].act + named, named));
 		assert_true(fixture_wait_replies(f, before + 1, 10000) > before);
 		assert_true(db_settles(5000));
 		bool said = false;
