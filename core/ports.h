@@ -73,6 +73,7 @@ struct model_event {
 /* Called on the model's own thread, in order, never concurrently for one call; exactly one STOP or FAILED ends it. */
 typedef void (*model_event_fn)(void *arg, const struct model_event *ev);
 
+#define MODEL_EMBED_MAX 32
 struct model;
 struct model_call;
 struct model_ops {
@@ -89,8 +90,14 @@ struct model_ops {
 	bool (*available)(struct model *m);
 	/** One line: "anthropic claude-… (breaker closed)". */
 	void (*describe)(struct model *m, char *out, size_t n);
-	/** Optional (NULL): vectors for texts. */
-	enum err (*embed)(struct model *m, const char *const *texts, size_t n, float **vectors, size_t *dims);
+	/**
+	 * Optional (NULL: recall.model is not set): vectors for ${n} texts, 1 to MODEL_EMBED_MAX, one after the other and of unit length,
+	 * within ${ms}.  On success ${vectors} is the caller's: free().  ${usage} is filled in on failure too.  ERR_RETRY: away or busy,
+	 * ERR_INPUT: it does not take one of these texts, or this model; ERR_DENIED: the key; ERR_BROKEN: what it says makes no sense.
+	 * Blocks: workers, never the loop or the http thread.
+	 */
+	enum err (*embed)(struct model *m, const char *const *texts, size_t n, uint32_t ms, float **vectors, size_t *dims,
+	    struct model_usage *usage);
 };
 struct model {
 	const struct model_ops *ops;

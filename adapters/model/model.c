@@ -21,6 +21,7 @@
 #include "answer.h"
 #include "breaker.h"
 #include "builtin.h"
+#include "embed.h"
 #include "openai.h"
 #include "prices.h"
 #include "sse.h"
@@ -55,7 +56,8 @@ struct composite {
 	struct prices prices;
 	struct window window;
 	struct breaker breaker;
-	pthread_mutex_t mtx; /* guards ${names} */
+	struct embedder *embedder; /* NULL: recall is off */
+	pthread_mutex_t mtx;       /* guards ${names} */
 	struct name *names;
 	struct counters provider_metrics, builtin_metrics;
 };
@@ -344,6 +346,8 @@ static void cancel(struct model *port, struct model_call *c)
 static int64_t worst_cost(struct model *port, const char *model, uint32_t input_tokens, uint32_t max_tokens)
 {
 	struct composite *m = (struct composite *)port;
+	if (m->embedder && model && strcmp(model, embedder_model(m->embedder)) == 0)
+		return prices_cost(prices_find(&m->prices, model), input_tokens, 0, 0, 0, 100);
 	if (wants_builtin(m, model))
 		return 0;
 	return prices_cost(prices_find(&m->prices, model ? model : m->model), input_tokens, 0, 0, max_tokens, 100);
@@ -374,6 +378,12 @@ static void describe(struct model *port, char *out, size_t n)
 		snprintf(out, n, "builtin (no model is configured)");
 }
 
+static enum err embed(
+    struct model *port, const char *const *texts, size_t n, uint32_t ms, float **vectors, size_t *dims, struct model_usage *usage)
+{
+	return embedder_run(((struct composite *)port)->embedder, texts, n, ms, vectors, dims, usage);
+}
+
 static const struct model_ops ops = {
 	.name = "model",
 	.start = start,
@@ -382,6 +392,16 @@ static const struct model_ops ops = {
 	.window = window,
 	.available = available,
 	.describe = describe,
+};
+static const struct model_ops ops_with_recall = {
+	.name = "model",
+	.start = start,
+	.cancel = cancel,
+	.worst_cost = worst_cost,
+	.window = window,
+	.available = available,
+	.describe = describe,
+	.embed = embed,
 };
 
 static void make_metrics(struct counters *k, struct metrics *ms, const char *provider)
@@ -437,6 +457,8 @@ struct model *model_open(const struct settings *s, struct http *h, struct metric
 		snprintf(why, why_n, "model.base_url: must begin with http:// or https:// and hold no blanks");
 		return NULL;
 	}
+	if (!embedder_check(s, why, why_n))
+		return NULL;
 	struct composite *m = xcalloc(1, sizeof *m);
 	m->port.ops = &ops;
 	m->http = h;
@@ -450,6 +472,9 @@ struct model *model_open(const struct settings *s, struct http *h, struct metric
 	size_t n = settings_list(s, "model.prices", &items);
 	prices_init(&m->prices, items, n);
 	make_metrics(&m->builtin_metrics, ms, "builtin");
+	m->embedder = embedder_open(s, h, ms, &m->prices);
+	if (m->embedder)
+		m->port.ops = &ops_with_recall;
 	if ((anthropic || openai) && !key && !base) {
 		m->no_key = anthropic ? "anthropic" : "openai";
 		log_warn("model.open", LF_STR("provider", m->no_key),
@@ -486,6 +511,7 @@ void model_close(struct model *port)
 		return;
 	struct composite *m = (struct composite *)port;
 	builtin_close(m->builtin);
+	embedder_close(m->embedder);
 	prices_done(&m->prices);
 	window_done(&m->window);
 	while (m->names) {

@@ -1,11 +1,14 @@
 /*
  * search_messages: words and filters to a page of matches.  When no message has all the words, any of them will do (with and
- * without a plural s) and the answer says so: people and models ask in other words than were written.
+ * without a plural s) and the answer says so: people and models ask in other words than were written.  With semantic recall what is near the
+ * question is merged in by place.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/buf.h"
 #include "../base/json.h"
+#include "../talk/vector.h"
 #include "tool_text.h"
 
 #define QUOTE_BYTES 300
@@ -83,6 +86,76 @@ static bool moment(const struct tool_context *ctx, const json_t *args, const cha
 	return false;
 }
 
+/* ---- what is near the question, merged with what has its words ---- */
+
+#define MERGED_MAX (RECALL_NEAREST + 50)
+struct worth {
+	struct id id;
+	double worth;
+};
+struct merged {
+	struct worth rows[MERGED_MAX];
+	float ranks[MERGED_MAX];
+	size_t len, words; /* ${words}: the first ones, which have the words */
+};
+
+static void add_ranked(void *arg, const struct found_message *m)
+{
+	struct merged *x = arg;
+	if (x->len == 50)
+		return;
+	x->ranks[x->len] = m->rank;
+	x->rows[x->len++].id = m->id;
+}
+
+static int by_worth(const void *x, const void *y)
+{
+	const struct worth *a = x, *b = y;
+	if (a->worth > b->worth || a->worth < b->worth)
+		return a->worth < b->worth ? 1 : -1;
+	return id_compare(b->id, a->id);
+}
+
+static enum err look_near(const struct tool_context *ctx, const struct search_allowed *allowed, struct search_query *q,
+    const struct recall_question *question, struct page *page, struct search_totals *totals)
+{
+	struct merged x = { .len = 0 };
+	struct recall_near near[RECALL_NEAREST];
+	float scores[RECALL_NEAREST];
+	size_t n = 0, places[MERGED_MAX];
+	int limit = q->limit;
+	q->limit = 50;
+	enum err e = search_messages(ctx->pg, allowed, q, add_ranked, &x, totals);
+	q->limit = limit;
+	if (e == ERR_NONE)
+		e = recall_nearest(ctx->pg, allowed, q, question, near, &n);
+	rank_places(x.ranks, x.len, places);
+	for (size_t i = 0; i < x.len; i++)
+		x.rows[i].worth = rank_worth(places[i]);
+	x.words = x.len;
+	for (size_t i = 0; i < n; i++)
+		scores[i] = near[i].score;
+	rank_places(scores, n, places);
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+		while (k < x.words && !id_equal(x.rows[k].id, near[i].id))
+			k++;
+		if (k == x.words) {
+			k = x.len++;
+			x.rows[k].id = near[i].id;
+			x.rows[k].worth = 0;
+			totals->matches++;
+		}
+		x.rows[k].worth += rank_worth(places[i]);
+	}
+	qsort(x.rows, x.len, sizeof x.rows[0], by_worth);
+	struct id ids[MERGED_MAX];
+	size_t shown = x.len < (size_t)(limit < 1 ? 1 : limit) ? x.len : (size_t)(limit < 1 ? 1 : limit);
+	for (size_t i = 0; i < shown; i++)
+		ids[i] = x.rows[i].id;
+	return e == ERR_NONE ? search_listed(ctx->pg, allowed, ids, shown, add_hit, page) : e;
+}
+
 static enum err look(
     const struct tool_context *ctx, struct search_query *q, struct page *page, struct search_totals *totals, bool *loose)
 {
@@ -97,7 +170,13 @@ static enum err look(
 	enum err e = search_allowed_audiences(ctx->pg, &scope, &allowed);
 	if (e != ERR_NONE)
 		return e;
-	e = search_messages(ctx->pg, &allowed, q, add_hit, page, totals);
+	struct recall_question question = { .v = NULL };
+	if (ctx->question != NULL && !page->exact && q->order == SEARCH_BEST && q->text != NULL &&
+	    ctx->question(ctx->permalink_arg, ctx->ws, q->text, &question))
+		e = look_near(ctx, &allowed, q, &question, page, totals);
+	else
+		e = search_messages(ctx->pg, &allowed, q, add_hit, page, totals);
+	free(question.v);
 	struct buf any = BUF_INIT;
 	if (e == ERR_NONE && page->shown == 0 && !page->cut && !page->exact && q->text != NULL && loosen(q->text, &any)) {
 		q->text = any.p;

@@ -9,6 +9,7 @@
 #include "../base/id.h"
 #include "../ports.h"
 #include "../store/pg.h"
+#include "../talk/recall.h"
 
 #define TOOL_ARGS_MAX (16u * 1024u)
 #define TOOL_RESULT_MAX (16u * 1024u)
@@ -26,7 +27,9 @@ struct tool_context {
 	/** A link to a message for people; may be NULL. */
 	bool (*permalink)(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key,
 	    char *out, size_t n);
-	void *permalink_arg;
+	void *permalink_arg; /* of both */
+	/** What is looked for as a vector, where the run has had one made before; ${out}->v is the caller's.  May be NULL. */
+	bool (*question)(void *arg, struct id ws, const char *words, struct recall_question *out);
 	uint64_t wall_ms;
 	const char *tz;               /* of the asker; NULL: UTC */
 	const char *const *languages; /* search.languages */

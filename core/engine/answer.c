@@ -10,6 +10,7 @@
 #include "../base/utf8.h"
 #include "../settings/settings.h"
 #include "context.h"
+#include "vectors.h"
 
 #define HISTORY_ROWS 30
 
@@ -222,6 +223,11 @@ static bool permalink(
 	return s != NULL && s->ops->permalink != NULL && s->ops->permalink(s->a, place_key, thread_key, message_key, out, n);
 }
 
+static bool question(void *arg, struct id ws, const char *words, struct recall_question *out)
+{
+	return vectors_asked(arg, ws, words, out);
+}
+
 enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *out)
 {
 	struct person_card card;
@@ -240,6 +246,7 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.message_seq = r->message_seq,
 		.permalink = permalink,
 		.permalink_arg = r->e,
+		.question = r->e->vectors != NULL ? question : NULL,
 		.wall_ms = clock_wall_ms(),
 		.tz = out->tz[0] ? out->tz : NULL,
 	};

@@ -1,10 +1,12 @@
 /* The search command: words and filters to a page of matches (core/talk/find.h). */
 #include "ask.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "../settings/settings.h"
 #include "../talk/find.h"
+#include "vectors.h"
 
 #define SNIPPET_BYTES 220
 
@@ -54,6 +56,9 @@ static enum err answer(struct ask *a)
 		.limit = FIND_PAGE,
 		.snippet = SNIPPET_BYTES };
 	find.languages_len = settings_list(a->e->o.settings, "search.languages", &find.languages);
+	struct recall_question question = { .v = NULL };
+	if (request.order == SEARCH_BEST && vectors_question(a->e, a->pg, a->r->ws, request.words, &question))
+		find.question = &question;
 	enum err e = pg_begin(a->pg, a->r->ws);
 	if (e == ERR_NONE)
 		e = pg_end(a->pg, find_run(a->pg, &find, &request, &found));
@@ -62,6 +67,7 @@ static enum err answer(struct ask *a)
 		    &(struct find_words){ .tz = tz, .wall_ms = a->wall_ms, .link = link_to, .arg = a }, a->md);
 		offer_more(a, &request, &found, tz);
 	}
+	free(question.v);
 	find_result_done(&found);
 	find_request_done(&request);
 	return e;

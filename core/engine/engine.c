@@ -29,6 +29,7 @@
 #include "upkeep.h"
 #include "context.h"
 #include "accept_internal.h"
+#include "vectors.h"
 
 #define TRANSCRIPT_BYTES (10u << 20)
 #define JOBS_MAX 16384
@@ -43,8 +44,8 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	replay_statements, ask_statements, ask_forks_statements, ask_fork_statements, ask_resolve_statements,
 	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements,
 	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
-	tool_memory_statements, offers_statements, derived_statements, forget_statements, export_statements, upkeep_statements,
-	NULL };
+	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
+	upkeep_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -359,6 +360,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
 	e->timers = timers_new();
 	e->budget = budget_new(settings_int(o->settings, "model.daily_cap"), e->process);
+	e->vectors = vectors_new(e);
 	e->jobs = queue_new(JOBS_MAX, NULL, NULL);
 	pthread_mutex_init(&e->agents_mutex, NULL);
 	pthread_mutex_init(&e->side_mutex, NULL);
@@ -442,6 +444,7 @@ void engine_free(struct engine *e)
 	lanes_free(e);
 	map_free(e->agents, free_agent_entry);
 	budget_free(e->budget);
+	vectors_free(e->vectors);
 	transcripts_free(e->transcripts);
 	directory_free(e->directory);
 	memory_free(e->memory);

@@ -171,6 +171,7 @@ struct engine {
 	struct transcripts *transcripts;
 	struct directory *directory;
 	struct budget *budget;
+	struct vectors *vectors; /* NULL: semantic recall is off */
 	struct memory *memory;
 	struct timers *timers;
 	struct engine_metrics m;

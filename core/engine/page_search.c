@@ -1,5 +1,6 @@
 /* Search for a page: what the search command finds (core/talk/find.h), for the eyes of the one person who looks at that page. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/clock.h"
@@ -9,6 +10,7 @@
 #include "../talk/find.h"
 #include "engine_internal.h"
 #include "pages.h"
+#include "vectors.h"
 
 #define SNIPPET_BYTES 180
 
@@ -105,6 +107,9 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 		.snippet = SNIPPET_BYTES };
 	ask.languages_len = settings_list(e->o.settings, "search.languages", &ask.languages);
 	struct pg *pg = engine_pg(e);
+	struct recall_question question = { .v = NULL };
+	if (!s->prefix && request.order == SEARCH_BEST && vectors_question(e, pg, s->ws, request.words, &question))
+		ask.question = &question; /* not while somebody is typing */
 	enum err err = pg_begin(pg, s->ws);
 	if (err == ERR_NONE) {
 		err = who(pg, s, &ask);
@@ -120,6 +125,7 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 		note(&request, &f, out);
 		give(e, &f, fn, arg);
 	}
+	free(question.v);
 	find_result_done(&f);
 	find_request_done(&request);
 	return err;

@@ -27,6 +27,7 @@
 #include "context.h"
 #include "engine_internal.h"
 #include "offer.h"
+#include "vectors.h"
 
 #define ANSWER_MAX (256u * 1024u)
 #define TURNS_MAX 60 /* a model that calls tools it was not offered must come to an end too */
@@ -556,6 +557,8 @@ static void tools_job(void *arg, struct pg *pg)
 	struct run *r = arg;
 	if (stopped(r))
 		return;
+	for (size_t i = r->steps_len - r->calls_pending; i < r->steps_len && r->e->vectors != NULL; i++)
+		vectors_prepare(r->e, pg, r->ws, r->steps[i].tool_name, r->steps[i].text, r->steps[i].text_len);
 	struct agent *agent = NULL;
 	enum err e = pg_begin(pg, r->ws);
 	if (e == ERR_NONE)

@@ -18,6 +18,7 @@
 #include "../settings/settings.h"
 #include "../talk/thread.h"
 #include "ask.h"
+#include "vectors.h"
 
 #define ARCHIVE_MAX 500 /* in one workspace and round */
 #define EXPIRE_MAX 500
@@ -319,10 +320,11 @@ enum err upkeep_round(struct engine *e, uint64_t ahead_ms, bool all)
 static void on_time(void *arg, struct pg *pg)
 {
 	struct engine *e = arg;
-	(void)pg;
 	int64_t every = settings_int(e->o.settings, "engine.upkeep");
 	bool mine = engine_duty(e, e->default_ws, "engine", "upkeep", (uint32_t)(every * 3 / 2)) == ERR_NONE;
 	upkeep_round(e, 0, mine);
+	if (mine)
+		vectors_round(e, pg);
 }
 
 static void due(void *arg)

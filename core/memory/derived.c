@@ -1,5 +1,5 @@
 /*
- * What rests on messages, and goes or changes with them: the summary of the thread and of those beside it, context items, drafts of
+ * What rests on messages, and goes or changes with them: their vectors, the summary of the thread and of those beside it, context items, drafts of
  * resolutions.  (What quotes them, as a side thread does, goes with forget.c.)  The writer runs these for each edit and deletion, the erasure of threads and people for many
  * messages at once.
  *
@@ -43,7 +43,9 @@ const struct pg_statement derived_statements[] = {
 	    " WHERE i.ws = $1 AND i.id = s.item_id AND i.origin <> 1 AND NOT (i.origin = 2 AND i.state = 1)" },
 	{ "derived_drafts_gone", DRAFTS ", headline = '', body = ''" OF_THEM " AND state <> 2" },
 	{ "derived_drafts_edited", DRAFTS OF_THEM " AND state = 1" },
+	{ "derived_vectors", "DELETE FROM embeddings WHERE ws = $1 AND message_id = ANY ($2::uuid[])" },
 	{ NULL, NULL },
 };
-const char *const derived_gone[] = { "derived_summaries", "derived_items_gone", "derived_drafts_gone", NULL };
-const char *const derived_edited[] = { "derived_summaries", "derived_items_edited", "derived_drafts_edited", NULL };
+const char *const derived_gone[] = { "derived_vectors", "derived_summaries", "derived_items_gone", "derived_drafts_gone", NULL };
+const char *const derived_edited[] = { "derived_vectors", "derived_summaries", "derived_items_edited", "derived_drafts_edited",
+	NULL };

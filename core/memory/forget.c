@@ -85,7 +85,7 @@ static enum err derived(struct pg *pg, struct id ws, const struct id *ids, size_
 		pg_arg_id(a, ws);
 		arg_ids(a, ids, n);
 		e = pg_query(pg, *s, a, &r);
-		if (e == ERR_NONE && items != NULL)
+		if (e == ERR_NONE && items != NULL && strcmp(*s, "derived_vectors") != 0)
 			*items += atoi(PQcmdTuples(r));
 		PQclear(r);
 	}

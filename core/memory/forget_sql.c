@@ -184,7 +184,8 @@ const struct pg_statement forget_statements[] = {
 	    " n AS MATERIALIZED (SELECT m.id, m.thread_id, m.seq, search_strip(m.body, a.gone, q.q) AS body FROM a JOIN messages m ON m.ws = $1"
 	    " AND m.id = a.message_id, q WHERE a.state = 2 AND m.state <> 2 AND m.body <> search_strip(m.body, a.gone, q.q)),"
 	    " t AS (UPDATE threads SET seq = threads.seq + 1 FROM n WHERE threads.ws = $1 AND threads.id = n.thread_id RETURNING threads.id, threads.seq),"
-	    " d AS (DELETE FROM summaries USING n WHERE summaries.ws = $1 AND summaries.thread_id = n.thread_id)"
+	    " d AS (DELETE FROM summaries USING n WHERE summaries.ws = $1 AND summaries.thread_id = n.thread_id),"
+	    " v AS (DELETE FROM embeddings USING n WHERE embeddings.ws = $1 AND embeddings.message_id = n.id)"
 	    " UPDATE messages m SET body = n.body, state = 1, rev = t.seq FROM n, t WHERE m.ws = $1 AND m.id = n.id AND t.id = n.thread_id AND $2::uuid IS NOT NULL"
 	    " RETURNING m.thread_id, m.id, m.seq, m.rev, m.author_kind, m.body" },
 	{ "forget_summaries",

@@ -1,7 +1,8 @@
 /*
  * One list of what was said and what was made of it.  Messages come from search_messages(), the rest from eddy.search_made(), both ranked in
  * the same way; they are merged by rank, and a page is a cut of the merged list, which is why it asks for the messages of all pages before
- * it too.  Both know only the audiences that were computed for this asker in this place (search.h).
+ * it too.  Where there is a vector of the words, what is near it is merged by place (reciprocal rank fusion); then the list is always made
+ * as deep as it can be shown, because a place counts that only a later page would show.  Both know only the audiences that were computed for this asker in this place (search.h).
  */
 #include "find.h"
 
@@ -13,6 +14,7 @@
 #include "../engine/command.h"
 #include "search_internal.h"
 #include "transcript.h"
+#include "vector.h"
 
 #define MADE_MAX 100
 #define MORE 16 /* in the place of those that are left out */
@@ -244,6 +246,74 @@ static void finish(const struct find_request *r, const struct find_ask *a, const
 	}
 }
 
+/* ---- what is near ---- */
+
+struct nearing {
+	struct gathering *g;
+	const struct recall_near *near;
+	const size_t *places;
+	size_t len;
+};
+
+static struct find_hit *message_in(const struct gathering *g, struct id id)
+{
+	for (size_t i = 0; i < g->len; i++)
+		if (g->hits[i].kind == FIND_MESSAGE && id_equal(g->hits[i].id, id))
+			return &g->hits[i];
+	return NULL;
+}
+
+static void add_near(void *arg, const struct found_message *m)
+{
+	struct nearing *n = arg;
+	size_t before = n->g->len;
+	int64_t left_out = n->g->left_out;
+	add_message(n->g, m);
+	n->g->left_out = left_out;
+	for (size_t i = 0; i < n->len && n->g->len > before; i++)
+		if (id_equal(n->near[i].id, m->id))
+			n->g->hits[before].rank = (float)rank_worth(n->places[i]);
+}
+
+/* From here on the ranks of ${g} are what the places are worth. */
+static enum err merge_near(struct pg *pg, const struct search_allowed *a, const struct search_query *q,
+    const struct recall_question *question, struct gathering *g, struct search_totals *totals)
+{
+	struct recall_near near[RECALL_NEAREST];
+	float scores[RECALL_NEAREST];
+	struct id others[RECALL_NEAREST];
+	size_t n, others_len = 0, places[RECALL_NEAREST];
+	enum err e = recall_nearest(pg, a, q, question, near, &n);
+	if (e != ERR_NONE || n == 0)
+		return e;
+	if (g->len > 1)
+		qsort(g->hits, g->len, sizeof *g->hits, by_rank);
+	float *ranks = xcalloc(g->len + 1, sizeof *ranks);
+	size_t *of = xcalloc(g->len + 1, sizeof *of);
+	for (size_t i = 0; i < g->len; i++)
+		ranks[i] = g->hits[i].rank;
+	rank_places(ranks, g->len, of);
+	for (size_t i = 0; i < g->len; i++)
+		g->hits[i].rank = (float)rank_worth(of[i]);
+	free(ranks);
+	free(of);
+	for (size_t i = 0; i < n; i++)
+		scores[i] = near[i].score;
+	rank_places(scores, n, places);
+	for (size_t i = 0; i < n; i++) {
+		struct find_hit *h = message_in(g, near[i].id);
+		if (h != NULL)
+			h->rank += (float)rank_worth(places[i]);
+		else
+			others[others_len++] = near[i].id;
+	}
+	struct nearing x = { g, near, places, n };
+	size_t before = g->len;
+	e = search_listed(pg, a, others, others_len, add_near, &x);
+	totals->matches += (int64_t)(g->len - before);
+	return e;
+}
+
 /* Whether what the asker alone may read has anything of it. */
 static enum err look_at_own(struct pg *pg, const struct search_allowed *a, struct search_query *q, bool *own)
 {
@@ -282,6 +352,9 @@ enum err find_run(struct pg *pg, const struct find_ask *a, const struct find_req
 		.prefix = a->prefix,
 		.languages = a->languages,
 		.languages_len = a->languages_len };
+	const struct recall_question *question = r->words[0] != '\0' && r->order == SEARCH_BEST && !a->prefix ? a->question : NULL;
+	if (question != NULL)
+		q.limit = FIND_PAGES_MAX * a->limit + MORE;
 	memset(out, 0, sizeof *out);
 	enum err e = search_allowed_audiences(pg, &a->scope, &allowed);
 	if (e != ERR_NONE)
@@ -295,6 +368,8 @@ enum err find_run(struct pg *pg, const struct find_ask *a, const struct find_req
 		out->loose = g.len > 0;
 		words.loose = false;
 	}
+	if (e == ERR_NONE && question != NULL)
+		e = merge_near(pg, &allowed, &q, question, &g, &totals);
 	if (e == ERR_NONE)
 		finish(r, a, &words, &g, &totals, out);
 	if (e == ERR_NONE && a->look_at_own && r->page == 1 && !a->scope.alone)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "highlight.h"
+#include "recall.h"
 #include "search.h"
 
 struct buf;
@@ -65,10 +66,11 @@ struct find_ask {
 	struct search_scope scope;
 	const char *const *languages;
 	size_t languages_len;
-	bool prefix;      /* the last word may be unfinished */
-	bool look_at_own; /* find out about ${own} */
-	int limit;        /* hits of a page; 1 to 20 */
-	size_t snippet;   /* bytes of a text that are shown */
+	bool prefix;                            /* the last word may be unfinished */
+	const struct recall_question *question; /* the words as a vector: what is near it is found as well; NULL: not */
+	bool look_at_own;                       /* find out about ${own} */
+	int limit;                              /* hits of a page; 1 to 20 */
+	size_t snippet;                         /* bytes of a text that are shown */
 };
 extern const struct pg_statement find_statements[];
 /** Inside a tenant transaction.  On success find_result_done() is the caller's. */

@@ -73,6 +73,9 @@ const struct pg_statement search_statements[] = {
 	              " LEFT JOIN LATERAL (SELECT " COLUMNS " FROM messages m" JOINS " WHERE m.id = u.id AND " MAY_READ
 	              " OFFSET 0) f ON true ORDER BY u.n" },
 	/* Other forms of words: endings put on the stem, kept where the dictionary gives the same stem again; NULL: too common to be looked for. */
+	{ "search_listed", /* $6 the messages */
+	    "SELECT f.* FROM unnest($6::uuid[]) WITH ORDINALITY AS u (id, n) CROSS JOIN LATERAL (SELECT " COLUMNS
+	    " FROM messages m" JOINS " WHERE m.id = u.id AND " MAY_READ " OFFSET 0) f ORDER BY u.n" },
 	{ "search_forms",
 	    "WITH d AS (SELECT e.dictionary, array_agg(e.ending) AS endings FROM unnest($2::text[], $3::text[]) AS e (dictionary, ending) GROUP BY 1),"
 	    " s AS MATERIALIZED (SELECT w.n, w.word, d.dictionary::regdictionary AS dictionary, d.endings, ts_lexize(d.dictionary::regdictionary, w.word)"
@@ -337,7 +340,7 @@ static enum err audiences_of(struct pg *pg, const struct search_allowed *a, cons
 	return ERR_NONE;
 }
 
-static void args_wanted(struct pg_args *args, const struct search_query *q)
+void search_args_kinds(struct pg_args *args, const struct search_query *q)
 {
 	bool eddy = q->from != NULL && strcasecmp(q->from, "eddy") == 0;
 	pg_array_begin(args, OID_INT2);
@@ -348,6 +351,11 @@ static void args_wanted(struct pg_args *args, const struct search_query *q)
 		pg_array_int2(args, AUTHOR_BOT);
 	}
 	pg_array_end(args);
+}
+
+static void args_wanted(struct pg_args *args, const struct search_query *q)
+{
+	search_args_kinds(args, q);
 	pg_arg_int4(args, (int32_t)q->has);
 	pg_arg_int8(args, q->after_ms);
 	pg_arg_int8(args, q->before_ms);
@@ -444,6 +452,27 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
 	PQclear(r);
 	pg_args_free(args);
 	search_filter_done(&f);
+	return e;
+}
+
+enum err search_listed(struct pg *pg, const struct search_allowed *a, const struct id *messages, size_t n,
+    void (*fn)(void *arg, const struct found_message *m), void *arg)
+{
+	struct pg_args *args = pg_args_new();
+	PGresult *r = NULL;
+	args_may_read(args, a, a->audiences, a->len, a->only_thread);
+	pg_array_begin(args, OID_UUID);
+	for (size_t i = 0; i < n; i++)
+		pg_array_id(args, messages[i]);
+	pg_array_end(args);
+	enum err e = pg_query(pg, "search_listed", args, &r);
+	pg_args_free(args);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
+		struct found_message m;
+		row_found(a, r, i, &m);
+		fn(arg, &m);
+	}
+	PQclear(r);
 	return e;
 }
 

@@ -96,6 +96,9 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
  */
 enum err search_read(struct pg *pg, const struct search_allowed *a, struct id message, int around,
     void (*fn)(void *arg, const struct found_message *m), void *arg);
+/** These messages in this order; those that are not there or may not be read are left out. */
+enum err search_listed(struct pg *pg, const struct search_allowed *a, const struct id *messages, size_t n,
+    void (*fn)(void *arg, const struct found_message *m), void *arg);
 /** The message with this platform key in a place whose key occurs in ${link} (a permalink); ID_NONE: none that may be read. */
 enum err search_resolve_link(struct pg *pg, const struct search_allowed *a, const char *link, struct id *message);
 

@@ -17,7 +17,8 @@ struct search_filter {
 /** The names in ${q} as ids.  On success search_filter_done() is the caller's. */
 enum err search_filter_read(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct search_filter *out);
 void search_filter_done(struct search_filter *f);
-void search_args_id(struct pg_args *args, struct id id); /* none: SQL NULL */
+void search_args_id(struct pg_args *args, struct id id);                    /* none: SQL NULL */
+void search_args_kinds(struct pg_args *args, const struct search_query *q); /* of authors */
 void search_args_authors(struct pg_args *args, const struct search_filter *f);
 void search_args_words(struct pg_args *args, const struct search_words *words);
 

@@ -272,6 +272,16 @@ static void model_describe(struct model *m, char *out, size_t n)
 	snprintf(out, n, of_model(m)->o.no_model ? "builtin" : "fake fake-1");
 }
 
+static enum err model_embed(
+    struct model *m, const char *const *texts, size_t n, uint32_t ms, float **vectors, size_t *dims, struct model_usage *usage)
+{
+	(void)ms;
+	*usage = (struct model_usage){ .input_tokens = (uint32_t)n, .provider = "fake", .model = "fake-embed" };
+	return of_model(m)->o.embed(of_model(m)->o.embed_arg, texts, n, vectors, dims);
+}
+
+static const struct model_ops fake_embedder = { "fake", model_start, model_cancel, model_worst, model_window, model_available,
+	model_describe, model_embed };
 static const struct model_ops fake_model = { "fake", model_start, model_cancel, model_worst, model_window, model_available,
 	model_describe, NULL };
 
@@ -358,7 +368,7 @@ struct fixture *fixture_new(const struct fixture_options *o)
 	f->o = *o;
 	if (f->o.caps == 0)
 		f->o.caps = CAP_STREAM | CAP_STATUS;
-	f->model.ops = &fake_model;
+	f->model.ops = o->embed != NULL ? &fake_embedder : &fake_model;
 	f->tail = &f->head;
 	f->after_tool = SCRIPT_TOOL;
 	pthread_mutex_init(&f->mutex, NULL);

@@ -50,6 +50,9 @@ struct fixture_options {
 	/** Sees each call before it is answered and says how it behaves; after nothing scripted.  Any thread. */
 	enum script (*on_call)(void *arg, const struct model_request *r, bool floor);
 	void *call_arg;
+	/** What the model's embed does; NULL: it cannot.  Any thread. */
+	enum err (*embed)(void *arg, const char *const *texts, size_t n, float **vectors, size_t *dims);
+	void *embed_arg;
 };
 struct fixture *fixture_new(const struct fixture_options *o);
 void fixture_free(struct fixture *f);

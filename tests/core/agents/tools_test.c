@@ -20,7 +20,7 @@
 
 static struct pg *pg;
 static struct id ws, ana, ben, general, secret, thread, side, hit, newest;
-static const struct pg_statement *const tables[] = { search_statements, NULL };
+static const struct pg_statement *const tables[] = { search_statements, recall_statements, NULL };
 
 static int setup(void **state)
 {
@@ -110,6 +110,41 @@ static void search__finds__words_with_link_and_author(void **state)
 	assert_string_equal(nth(r, 0, "quote"), "Falcon ships on 14 March, see https://plan.test/falcon");
 	assert_false(json_bool(r, "loose", false));
 	json_decref(r);
+}
+
+/* A question as one number: 1 is what the words of the test mean. */
+static bool ask_vector(void *arg, struct id in, const char *words, struct recall_question *out)
+{
+	(void)arg;
+	assert_true(id_equal(in, ws));
+	if (strcmp(words, "raptor") != 0)
+		return false;
+	float *v = calloc(2, sizeof *v);
+	v[0] = 1;
+	*out = (struct recall_question){ "m", v, 2, 0.25f };
+	return true;
+}
+
+static void search__finds__what_is_near(void **state)
+{
+	(void)state;
+	struct tool_context c = context();
+	char text[ID_TEXT], sql[400];
+	expect_count(&c, "{\"query\":\"raptor\"}", 0);
+	c.question = ask_vector;
+	expect_count(&c, "{\"query\":\"raptor\"}", 0);
+	snprintf(sql, sizeof sql,
+	    "INSERT INTO eddy.embeddings SELECT ws, id, 'm', 2, '\\x0000803f00000000', audience_id, thread_id, created_at FROM eddy.messages"
+	    " WHERE id = '%s'",
+	    id_format(hit, text));
+	assert_true(test_db_exec(sql));
+	json_t *r = ask(&c, "search_messages", "{\"query\":\"raptor\"}");
+	assert_int_equal(json_int(r, "found", -1), 1);
+	assert_string_equal(nth(r, 0, "link"), talk_link(hit));
+	json_decref(r);
+	expect_count(&c, "{\"query\":\"raptor\",\"exact\":true}", 0);
+	expect_count(&c, "{\"query\":\"raptor\",\"order\":\"newest\"}", 0);
+	assert_true(test_db_exec("DELETE FROM eddy.embeddings"));
 }
 
 static void search__filters__each_way(void **state)
@@ -406,6 +441,7 @@ int main(void)
 		cmocka_unit_test(search__filters__each_way),
 		cmocka_unit_test(search__leaves_out__the_question_and_what_follows),
 		cmocka_unit_test(search__refuses__bad_arguments),
+		cmocka_unit_test(search__finds__what_is_near),
 		cmocka_unit_test(search__caps__its_result),
 		cmocka_unit_test(read__gives__neighbours_in_order),
 		cmocka_unit_test(read__understands__links_with_the_moment_as_one_number),
