@@ -287,7 +287,7 @@ static enum err reopen(struct ask *a)
 {
 	if (!id_is_none(a->r->fork)) { /* what came of it stands in the thread that it left */
 		buf_add_str(a->md,
-		    "A side thread that has ended stays so; you can go on writing here, and `fork` begins a new one beside it.");
+		    "A side thread is open until `resolve` or `abandon` and stays closed then. You can go on writing here; `fork` begins a new one.");
 		return ERR_NONE;
 	}
 	return act(a, THREAD_REOPEN, "Open again.");
