@@ -70,8 +70,10 @@ export class ThreadList {
 			this.draw();
 		} else if (f.type === "thread" || NEWS.has(f.type)) {
 			const old = this.items.get(f.thread);
-			// A new message makes an archived one active; null is no new title.
-			this.items.set(f.thread, { ...old, ...f, title: f.title ?? old?.title, state: f.state ?? (old?.state === "archived" ? "active" : old?.state) });
+			// Null is no new title.
+			this.items.set(f.thread, { ...old, ...f, title: f.title ?? old?.title, state: f.state ?? old?.state });
+			// What a person writes brings an archived one back, what Eddy says to that does not: the server knows which it was.
+			if (!f.state && old?.state === "archived") this.ask({ type: "threads", only: f.thread });
 			this.draw();
 		} else if (f.type === "erased") {
 			this.items.delete(f.thread);
