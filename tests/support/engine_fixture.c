@@ -607,10 +607,13 @@ size_t fixture_wait_replies(struct fixture *f, size_t n, uint32_t ms)
 
 const struct noted *fixture_reply(struct fixture *f, size_t at)
 {
-	for (size_t i = 0; i < f->notes_len; i++)
+	const struct noted *n = NULL;
+	pthread_mutex_lock(&f->mutex);
+	for (size_t i = 0; i < f->notes_len && n == NULL; i++)
 		if (f->notes[i].kind == REPLY_WHOLE && at-- == 0)
-			return &f->notes[i];
-	return NULL;
+			n = &f->notes[i];
+	pthread_mutex_unlock(&f->mutex);
+	return n;
 }
 
 size_t fixture_model_calls(struct fixture *f)

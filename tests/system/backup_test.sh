@@ -38,6 +38,7 @@ result() { # ok?, name
 }
 serve() {
 	rm -f "$tmp/data/local-port"
+	: >"$tmp/log" # not the words of the one before
 	"$eddy" serve >"$tmp/log" 2>&1 &
 	pid=$!
 	local i

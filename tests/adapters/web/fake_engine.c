@@ -379,7 +379,9 @@ enum err engine_list_threads(
 	(void)e, (void)ws;
 	if (fake.read_delay_ms > 0)
 		usleep(fake.read_delay_ms * 1000);
+	pthread_mutex_lock(&fake.lock);
 	fake.asked = *q;
+	pthread_mutex_unlock(&fake.lock);
 	if (fake.shown.key != NULL)
 		fn(arg, &fake.shown);
 	return ERR_NONE;

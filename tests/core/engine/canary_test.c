@@ -8,6 +8,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -107,7 +108,7 @@ static struct {
 	struct place places[PLACES_MAX];
 	int places_len;
 	struct thread threads[PLACES_MAX];
-	int threads_len;
+	atomic_int threads_len;             /* grows only: what is below it stays */
 	struct source secrets[SECRETS_MAX]; /* of canary i, "zs%05d" beside "zk%05d" */
 	struct source echoes[ECHOES_MAX];   /* from 1 */
 	int secrets_len, echoes_len;
@@ -245,7 +246,7 @@ static int add_thread(int place, const char *key, bool fork, int creator)
 	*t = (struct thread){ .place = place, .fork = fork, .creator = creator };
 	snprintf(t->key, sizeof(t->key), "%s", key);
 	t->id = engine_thread_id(place_id(&w.places[place]), key);
-	return w.threads_len++;
+	return atomic_fetch_add(&w.threads_len, 1);
 }
 
 /* What begins a side thread is named by it: "beside PARENT PLACE PERSON". */
