@@ -35,7 +35,7 @@ static const struct noted *heard(struct fixture *f, const char *words)
 static const char *offered(void)
 {
 	return test_db_value(
-	    "SELECT components::text FROM eddy.messages WHERE author_kind = 2 ORDER BY created_at DESC, seq DESC LIMIT 1");
+	    "SELECT components::text FROM eddy.messages WHERE author_kind = 2 AND components IS NOT NULL ORDER BY created_at DESC, seq DESC LIMIT 1");
 }
 
 static void search__answers__in_a_public_channel_and_offers_the_rest_alone(void **state)
