@@ -5,7 +5,7 @@ ALTER TABLE places ADD COLUMN sum_up boolean NOT NULL DEFAULT false;
 ALTER TABLE people ADD COLUMN private boolean NOT NULL DEFAULT false;
 ALTER TABLE messages ADD COLUMN components jsonb, ADD COLUMN whole text;
 ALTER TABLE messages ALTER components SET STATISTICS 0, ALTER whole SET STATISTICS 0;
-ALTER TABLE runs ADD COLUMN about_id uuid;
+ALTER TABLE runs ADD COLUMN about_id uuid, ADD COLUMN builtin boolean NOT NULL DEFAULT false;
 
 CREATE TABLE forks (
 	ws uuid NOT NULL,
@@ -14,6 +14,7 @@ CREATE TABLE forks (
 	n integer NOT NULL,
 	about_id uuid,
 	topic text NOT NULL,
+	quotes boolean NOT NULL DEFAULT false,
 	state smallint NOT NULL,
 	created_by uuid,
 	adapter text NOT NULL,
@@ -80,12 +81,13 @@ CREATE TABLE context_items (
 	expires_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	closed_at timestamptz,
-	search tsvector NOT NULL GENERATED ALWAYS AS (to_tsvector('eddy.plain', body)) STORED,
+	search tsvector NOT NULL
+		GENERATED ALWAYS AS (to_tsvector('eddy.plain', coalesce(attribute || ': ', '') || body)) STORED,
 	FOREIGN KEY (ws, audience_id) REFERENCES audiences (ws, id)
 );
 CREATE INDEX context_items_scope ON context_items (ws, scope, scope_id) WHERE state <= 2;
 CREATE INDEX context_items_about ON context_items (ws, about_id, attribute) WHERE about_id IS NOT NULL;
-CREATE INDEX context_items_search ON context_items USING gin (ws, search);
+CREATE INDEX context_items_search ON context_items USING gin (ws, search) WITH (fastupdate = off);
 ALTER TABLE context_items ADD PRIMARY KEY (ws, id);
 
 CREATE TABLE context_sources (
@@ -122,6 +124,7 @@ COMMENT ON COLUMN people.private IS 'Private mode: nothing is remembered from wh
 COMMENT ON COLUMN messages.components IS 'Buttons that go with it, as core/engine/offer.h writes them; NULL: none.';
 COMMENT ON COLUMN messages.whole IS 'The full text of an answer of which body is the short form; NULL: body is all of it.';
 COMMENT ON COLUMN runs.about_id IS 'The message that a command speaks of, where it was pointed at; NULL: the words say it.';
+COMMENT ON COLUMN runs.builtin IS 'The builtin provider gave the answer, not a model.';
 COMMENT ON TABLE forks IS 'Side threads: a question that left its thread, until it comes back as a resolution.';
 COMMENT ON COLUMN forks.ws IS 'The tenant.';
 COMMENT ON COLUMN forks.id IS 'Computed from the run that asked for it; also the delivery that opens it.';
@@ -129,6 +132,7 @@ COMMENT ON COLUMN forks.parent_id IS 'The thread that it left.';
 COMMENT ON COLUMN forks.n IS 'Its number there, from 1: how people name it.';
 COMMENT ON COLUMN forks.about_id IS 'The message of the parent that it is about; NULL: erased.';
 COMMENT ON COLUMN forks.topic IS 'What it is about, in the words of who asked for it.';
+COMMENT ON COLUMN forks.quotes IS 'Its topic is the words of the message that it is about, and goes with them.';
 COMMENT ON COLUMN forks.state IS '1 opening, 2 active, 3 resolved, 4 abandoned, 5 could not be opened.';
 COMMENT ON COLUMN forks.created_by IS 'Who asked for it and decides on its resolution; NULL: erased.';
 COMMENT ON COLUMN forks.adapter IS 'Through which adapter.';
@@ -180,7 +184,7 @@ COMMENT ON COLUMN context_items.replaces IS 'The item that it takes the place of
 COMMENT ON COLUMN context_items.expires_at IS 'Forgotten after this; NULL: kept.';
 COMMENT ON COLUMN context_items.created_at IS 'Since when.';
 COMMENT ON COLUMN context_items.closed_at IS 'When it was replaced or declined.';
-COMMENT ON COLUMN context_items.search IS 'Words of the body.';
+COMMENT ON COLUMN context_items.search IS 'Words of the body and of what of a person it says.';
 COMMENT ON TABLE context_sources IS 'The messages that an item rests on. An item whose last one is deleted is deleted with it.';
 COMMENT ON COLUMN context_sources.ws IS 'The tenant.';
 COMMENT ON COLUMN context_sources.item_id IS 'The item.';

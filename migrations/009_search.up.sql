@@ -16,7 +16,7 @@ SET LOCAL ROLE :"search";
 CREATE FUNCTION search_messages(words text, exactly text, audiences uuid[], few boolean, thread uuid, authors uuid[], kinds smallint[],
 	has integer, after timestamptz, before timestamptz, not_thread uuid, not_from bigint, ordering integer, lim integer, skip integer)
 RETURNS TABLE (ids uuid[], ranks real[], total integer, edge timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = eddy, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET enable_seqscan = off
@@ -25,8 +25,8 @@ AS $$
 #variable_conflict use_variable
 DECLARE
 	WALK CONSTANT integer := 500;       -- rows of the first look
-	ENOUGH CONSTANT integer := 200;     -- matches that are worth ranking
-	CANDIDATES CONSTANT integer := 600; -- rows read through the index, about
+	ENOUGH CONSTANT integer := 150;     -- matches that are worth ranking
+	CANDIDATES CONSTANT integer := 400; -- rows read through the index, about
 	AT_MOST CONSTANT integer := 2500;   -- and never more in one slice
 	tenant uuid := nullif(current_setting('app.ws', true), '')::uuid;
 	broad tsquery := to_tsquery('eddy.plain', words);
@@ -59,6 +59,7 @@ DECLARE
 	density double precision;
 	share double precision;
 	further double precision;
+	operands integer;
 	span interval;
 BEGIN
 	IF tenant IS NULL OR coalesce(cardinality(audiences), 0) = 0 OR numnode(query) = 0 AND exactly <> '' THEN
@@ -70,7 +71,8 @@ BEGIN
 	from_index := broad IS NOT NULL OR few OR authors IS NOT NULL;
 	-- $1 tenant, $2 broad, $3 query, $4 audiences, $5 few, $6 authors, $7 kinds, $8 has, $9 thread, $10 not_thread, $11 not_from, $12 rows, $13 lo, $14 hi
 	row_sql := 'SELECT count(*)::int, count(*) FILTER (WHERE x.cand)::int, min(x.created_at), max(x.created_at),'
-		' coalesce((max(x.at)::text::point)[0] - (min(x.at)::text::point)[0] + 1, 0)::int8,'
+		' coalesce(1.25 * (percentile_disc(0.9) WITHIN GROUP (ORDER BY (x.at::text::point)[0]) FILTER (WHERE $12 = 500)'
+		' - percentile_disc(0.1) WITHIN GROUP (ORDER BY (x.at::text::point)[0]) FILTER (WHERE $12 = 500)) + 1, 0)::int8,'
 		' coalesce(array_agg(x.id) FILTER (WHERE x.hit), ''{}''), coalesce(array_agg(x.created_at) FILTER (WHERE x.hit), ''{}''),'
 		' coalesce(array_agg(CASE WHEN $3 IS NULL THEN 0 ELSE ts_rank(x.search, $3)'
 		' * CASE WHEN x.body ~ ''[?？]\s*$'' THEN 0.5 ELSE 1 END * CASE WHEN x.body ~* ''^\s*search\s'' THEN 0.1 ELSE 1 END END::real) FILTER (WHERE x.hit), ''{}'')'
@@ -101,17 +103,20 @@ BEGIN
 		cand_all := cand;
 		IF seen = WALK AND cardinality(all_ids) < ENOUGH THEN
 			-- What it costs, in microseconds, to walk on to enough matches, and to have the index say where they are. A row costs
-			-- its page where the tenant's messages lie far apart; the index reads the shorter of two lists: of the words in all
-			-- tenants, of all words in this one.
+			-- its page where the tenant's messages lie far apart. The index reads the shortest of its lists and looks the others up: of the
+			-- rarest word in all tenants (of several words known together, each is more frequent than they are: the root is a guess), or of
+			-- all messages of this one.
 			SELECT greatest(c.reltuples, 1000), greatest(c.relpages, 1) INTO tuples, pages FROM pg_catalog.pg_class c
 				WHERE c.oid = 'eddy.messages'::regclass;
 			per_row := 1.3 + 4 * least(1, blocks::double precision / WALK);
 			density := (cand + 1)::double precision / WALK;
 			share := least(1, WALK / greatest(1, blocks * tuples / pages));
-			further := least((ENOUGH - cardinality(all_ids)) * WALK / (cardinality(all_ids) + 0.5), 8000 / per_row);
-			IF from_index AND further * per_row > least(density, share) * tuples * 0.15 THEN
+			further := (ENOUGH - cardinality(all_ids)) * WALK / (cardinality(all_ids) + 0.5);
+			operands := CASE WHEN few OR authors IS NOT NULL OR broad IS NULL THEN 1 ELSE 1 + length(broad::text) - length(replace(broad::text, '&', '')) END;
+			IF from_index AND least(power(density, 1.0 / operands), share) * tuples * 0.15 < least(further * per_row, 20000) THEN
 				further := 0;
 			END IF;
+			further := least(further, 6000 / per_row);
 			-- Messages of one transaction share their moment, and the walk may have ended among them: that moment is looked at again.
 			IF newest THEN hi := t0 + interval '1 microsecond'; ELSE lo := t1; END IF;
 			IF further >= 1 THEN
@@ -120,7 +125,9 @@ BEGIN
 				all_ids := all_ids || more_ids; all_at := all_at || more_at; all_ranks := all_ranks || more_ranks;
 				IF n = further::integer THEN edge := CASE WHEN newest THEN t0 ELSE t1 END; END IF;
 			ELSE
-				slice_sql := format(row_sql, 'SELECT *, ctid FROM messages WHERE ws = $1 AND created_at >= $13 AND created_at < $14'
+				-- Readers and authors are of this tenant alone and few: the long list of all its messages is not read beside theirs.
+				slice_sql := format(row_sql, 'SELECT *, ctid FROM messages WHERE created_at >= $13 AND created_at < $14 AND '
+					|| CASE WHEN few OR authors IS NOT NULL THEN '(ws = $1) IS TRUE' ELSE 'ws = $1' END
 					|| CASE WHEN broad IS NOT NULL THEN ' AND search @@ $2' ELSE '' END
 					|| CASE WHEN few THEN ' AND audience_id = ANY ($4)' ELSE '' END
 					|| CASE WHEN authors IS NOT NULL THEN ' AND author_id = ANY ($6)' ELSE '' END || ' LIMIT $12');

@@ -55,7 +55,7 @@ static const char lint[] =
     " UNION ALL SELECT 'unique key does not begin with ws: ' || i.indexrelid::regclass FROM pg_index i JOIN tenant ON "
     "tenant.oid = i.indrelid"
     "  WHERE i.indisunique AND i.indkey[0] IS DISTINCT FROM tenant.ws"
-    /* of plans that look equally good the planner takes the newest index (migrations/001, 013): what is looked up for every message */
+    /* of plans that look equally good the planner takes the newest index (migrations/001, 014): what is looked up for every message */
     " UNION ALL SELECT 'index newer than the primary key: ' || i.indexrelid::regclass FROM pg_index i JOIN tenant ON tenant.oid = i.indrelid"
     "  JOIN pg_index k ON k.indrelid = i.indrelid AND k.indisprimary WHERE i.indexrelid > k.indexrelid AND i.indkey[0] = tenant.ws"
     "  AND relname IN ('threads', 'messages', 'runs', 'outbox', 'inbox', 'places', 'people', 'identities')"

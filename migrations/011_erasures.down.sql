@@ -5,7 +5,7 @@ DROP FUNCTION search_any;
 DROP FUNCTION search_word;
 DROP FUNCTION search_erasures;
 REVOKE DELETE ON identities FROM :"eddy";
-DROP INDEX messages_whole;
+DROP INDEX outbox_bodies, messages_whole;
 DROP TABLE erasure_words, erasures;
 ALTER TABLE people ALTER name SET STATISTICS -1;
 ALTER TABLE threads ALTER title SET STATISTICS -1;

@@ -188,3 +188,4 @@ REVOKE EXECUTE ON FUNCTION search_erasures, search_others, search_echoes FROM PU
 GRANT EXECUTE ON FUNCTION search_erasures, search_word, search_any, search_strip, search_others, search_echoes TO :"eddy";
 SET LOCAL ROLE :"owner";
 REVOKE CREATE ON SCHEMA eddy FROM :"search";
+CREATE INDEX outbox_bodies ON outbox (ws, id) WHERE body IS NOT NULL;

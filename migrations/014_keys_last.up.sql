@@ -9,7 +9,7 @@ DECLARE
 	made text[];
 	again text;
 BEGIN
-	FOREACH t IN ARRAY ARRAY['threads', 'messages']::regclass[] LOOP
+	FOREACH t IN ARRAY ARRAY['threads', 'messages', 'outbox']::regclass[] LOOP
 		made := '{}';
 		FOR f IN SELECT conrelid::regclass AS rel, conname, pg_get_constraintdef(oid) AS def FROM pg_constraint
 			WHERE confrelid = t AND contype = 'f' ORDER BY oid LOOP

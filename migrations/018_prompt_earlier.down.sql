@@ -1,1 +1,0 @@
-ALTER TABLE model_calls DROP COLUMN prompt_earlier;

@@ -1,1 +1,0 @@
-ALTER TABLE forks DROP COLUMN quotes;
