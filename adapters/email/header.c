@@ -555,14 +555,12 @@ void mail_ids_read(struct mail_arena *a, struct mail_slice v, struct mail_ids *o
 		const char *open = memchr(v.p + i, '<', v.n - i);
 		if (open == NULL)
 			break;
-		const char *close = memchr(open, '>', (size_t)(v.p + v.n - open));
-		const char *again = memchr(open + 1, '<', (size_t)(v.p + v.n - open - 1));
-		const char *end = close != NULL ? close : v.p + v.n;
-		if (again != NULL && again < end)
-			end = again; /* cut in the middle, and the next one begins */
+		const char *end = open + 1, *stop = v.p + v.n;
+		while (end < stop && *end != '>' && *end != '<') /* a '<': cut in the middle, and the next one begins */
+			end++;
 		id_add(a, (struct mail_slice){ open + 1, (size_t)(end - open - 1) }, out);
 		any = true;
-		i = (size_t)(end - v.p) + (end == close);
+		i = (size_t)(end - v.p) + (end < stop && *end == '>');
 	}
 	if (any)
 		return;
