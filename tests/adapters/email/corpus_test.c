@@ -225,7 +225,7 @@ static struct tally folder(const char *name)
 	closedir(d);
 	assert_true(t.mails > 0);
 #ifndef INSTRUMENTED
-	assert_true(slowest < 200000);
+	assert_true(slowest < 1000000); /* a few thousand are seen */
 	struct rusage ru;
 	getrusage(RUSAGE_SELF, &ru);
 	assert_true(ru.ru_maxrss < 64 * 1024);
