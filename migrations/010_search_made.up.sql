@@ -39,20 +39,19 @@ BEGIN
 	END IF;
 	after := coalesce(after, '-infinity');
 	before := coalesce(before, 'infinity');
-	-- What a side thread is about and what came of it was said in both threads: its readers are those of both.
+	-- What a side thread is about was said where it was asked for and where it was opened: who reads either may find it.  What came of it is as
+	-- visible as the message by which it came back.
 	RETURN QUERY
 		SELECT x.kind, x.id, (ts_rank(x.search, query) * CASE x.kind WHEN 2 THEN 2 ELSE 1.5 END)::real, x.created_at FROM (
 			(SELECT 1 AS kind, f.id, f.search, f.created_at FROM forks f
-				JOIN threads p ON p.ws = f.ws AND p.id = f.parent_id JOIN threads t ON t.ws = f.ws AND t.id = f.thread_id
 				WHERE f.ws = tenant AND f.search @@ broad AND f.search @@ query AND f.state BETWEEN 2 AND 4
-				AND p.audience_id = ANY (audiences) AND t.audience_id = ANY (audiences)
+				AND EXISTS (SELECT 1 FROM threads t WHERE t.ws = f.ws AND t.id IN (f.parent_id, f.thread_id) AND t.audience_id = ANY (audiences))
 				AND (thread IS NULL OR f.parent_id = thread OR f.thread_id = thread) AND (authors IS NULL OR f.created_by = ANY (authors))
 				AND f.created_at >= after AND f.created_at < before ORDER BY f.created_at DESC LIMIT 200)
 			UNION ALL
 			(SELECT 2, r.id, r.search, r.created_at FROM resolutions r JOIN forks f ON f.ws = r.ws AND f.id = r.fork_id
-				JOIN threads p ON p.ws = f.ws AND p.id = f.parent_id JOIN threads t ON t.ws = f.ws AND t.id = f.thread_id
+				JOIN messages m ON m.ws = r.ws AND m.id = r.message_id AND m.state <> 2 AND m.audience_id = ANY (audiences)
 				WHERE r.ws = tenant AND r.search @@ broad AND r.search @@ query AND r.state = 2
-				AND p.audience_id = ANY (audiences) AND t.audience_id = ANY (audiences)
 				AND (thread IS NULL OR f.parent_id = thread OR f.thread_id = thread) AND (authors IS NULL OR r.closed_by = ANY (authors))
 				AND r.created_at >= after AND r.created_at < before ORDER BY r.created_at DESC LIMIT 200)
 			UNION ALL

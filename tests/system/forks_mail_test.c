@@ -291,6 +291,17 @@ static void ended(void)
 	free(back);
 }
 
+/* Side thread and conversation are two places by mail: each finds what was said in it. */
+static void finds_again(void)
+{
+	char *back = finds(post_bob, "Re: " TITLE, EDITED);
+	answer(post_bob, back, NULL, "Eddy, search Postgres");
+	free(back);
+	free(finds(post_bob, "Re: " TITLE, "Resolution: " EDITED));
+	answer(post_bob, opening, NULL, "search database");
+	free(finds(post_bob, "Re: " SIDE, "Fork (resolved): "));
+}
+
 static void side_thread__from_fork_to_acceptance__comes_back_once(void **state)
 {
 	(void)state;
@@ -302,6 +313,7 @@ static void side_thread__from_fork_to_acceptance__comes_back_once(void **state)
 	char *draft = drafts(NULL), *edited = edits(NULL, draft);
 	accepts(NULL, edited);
 	ended();
+	finds_again();
 	free(draft);
 	free(edited);
 }

@@ -268,9 +268,10 @@ static void see_opening(const struct reply *r, char ref[64])
 	bool known = false;
 	for (int i = 0; i < w.threads_len; i++)
 		known |= w.threads[i].place == place && strcmp(w.threads[i].key, ref) == 0;
-	if (!known)
-		add_thread(place, ref, true, person);
+	int thread = known ? NOBODY : add_thread(place, ref, true, person);
 	pthread_mutex_unlock(&w.lock);
+	if (thread != NOBODY) /* what it says is said in the side thread, whose readers may find it */
+		note(r->run, w.threads[thread].id, false, false, xstrndup(r->text, r->text_len));
 }
 
 static enum err send(struct adapter *a, const struct reply *r)
@@ -522,7 +523,7 @@ static const struct {
 	{ ASK_TEXT, 1, "accept" },
 	{ ASK_TEXT, 1, "abandon" },
 	{ ASK_REMEMBER, 3, NULL },
-	{ ASK_FORK, 2, "fork: what about the deploy?" },
+	{ ASK_FORK, 2, NULL },
 };
 
 static int pick_way(void)
@@ -567,6 +568,9 @@ static void ask_something(void)
 		char words[160];
 		words_of(plant(&a->at), words);
 		snprintf(text, sizeof(text), "remember: %s", words);
+	} else if (a->kind == ASK_FORK) {
+		int secret = plant(&a->at);
+		snprintf(text, sizeof(text), "fork: what about the deploy zk%05d, is it zs%05d?", secret, secret);
 	}
 	intent_of(&in, &a->at, a->person, text, room);
 	assert_true(fixture_do(w.f, &in, &done));

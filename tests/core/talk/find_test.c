@@ -405,6 +405,53 @@ static void find__sees__a_message_in_the_transaction_that_stores_it(void **state
 }
 
 /* ---- what was made of messages ---- */
+static int found_of(const struct find_result *f, enum find_kind kind)
+{
+	int n = 0;
+	for (size_t i = 0; i < f->len; i++)
+		n += f->hits[i].kind == kind;
+	return n;
+}
+
+/* As by mail, where a side thread is a place of its own: each of the two may have readers that the other has not. */
+static void find__of_a_fork_elsewhere__goes_by_who_was_told(void **state)
+{
+	(void)state;
+	struct id apart = talk_place(ws, "aside", VIS_PRIVATE, true), t_apart = talk_thread(ws, apart);
+	struct id back = talk_message(ws, t_secret, ID_NONE, NOW, "We take the caracal.", NULL);
+	talk_message(ws, t_apart, ID_NONE, NOW, "Side thread #9: which caracal", NULL);
+	struct id f1 = id_new();
+	sql("INSERT INTO eddy.forks (ws, id, parent_id, n, topic, state, created_by, adapter, place_key, parent_origin, thread_id)"
+	    " VALUES ('%s', '%s', '%s', 9, 'which caracal', 3, '%s', 'test', 'C', '', '%s')",
+	    text_of(ws), text_of(f1), text_of(t_secret), text_of(ana), text_of(t_apart));
+	sql("INSERT INTO eddy.resolutions (ws, id, fork_id, state, headline, body, sources, by_model, message_id, closed_by) VALUES ('%s',"
+	    " gen_random_uuid(), '%s', 2, 'The caracal', '- it is', '{}', true, '%s', '%s')",
+	    text_of(ws), text_of(f1), text_of(back), text_of(ana));
+	const struct {
+		struct id thread;
+		int forks, resolutions;
+		struct id leads;
+	} cases[] = {
+		{ t_secret, 1, 1, t_secret }, /* told that it is open, and what came of it; the way into it is not theirs */
+		{ t_apart, 1, 0, t_apart },   /* what was posted there is not theirs */
+		{ t_side, 0, 0, ID_NONE },
+		{ t_shared, 0, 0, ID_NONE },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct find_result f =
+		    look_as((struct find_ask){ .scope = { .thread = cases[i].thread, .person = ana } }, "caracal");
+		if (found_of(&f, FIND_FORK) != cases[i].forks || found_of(&f, FIND_RESOLUTION) != cases[i].resolutions)
+			fail_msg("case %zu: %d forks, %d resolutions", i, found_of(&f, FIND_FORK), found_of(&f, FIND_RESOLUTION));
+		for (size_t k = 0; k < f.len; k++)
+			assert_true(id_equal(f.hits[k].thread, cases[i].leads));
+		find_result_done(&f);
+	}
+	sql("UPDATE eddy.messages SET state = 2, body = '' WHERE id = '%s'", text_of(back)); /* what was posted is gone */
+	struct find_result f = look_as((struct find_ask){ .scope = { .thread = t_secret, .person = ana } }, "caracal");
+	assert_int_equal(found_of(&f, FIND_RESOLUTION), 0);
+	find_result_done(&f);
+}
+
 static void find__finds__forks_resolutions_and_items_for_their_readers(void **state)
 {
 	(void)state;
@@ -417,7 +464,7 @@ static void find__finds__forks_resolutions_and_items_for_their_readers(void **st
 	    " VALUES ('%s', '%s', '%s', %d, '%s', %d, '%s', 'test', 'C', '', '%s')";
 	struct id f1 = id_new(), f2 = id_new(), r1 = id_new(), i1 = id_new();
 	sql(fork, text_of(ws), text_of(f1), text_of(t_side), 1, "which narwhal to take", 3, text_of(ana), text_of(fork_thread));
-	sql(fork, text_of(ws), text_of(f2), text_of(t_side), 2, "a narwhal for one", 2, text_of(ana), text_of(closed_thread));
+	sql(fork, text_of(ws), text_of(f2), text_of(t_ben_alone), 2, "a narwhal for one", 2, text_of(ana), text_of(closed_thread));
 	sql("INSERT INTO eddy.resolutions (ws, id, fork_id, state, headline, body, sources, by_model, message_id, closed_by) VALUES ('%s', '%s', '%s', 2,"
 	    " 'The grey narwhal', '- it is grey', '{}', true, '%s', '%s')",
 	    text_of(ws), text_of(r1), text_of(f1), text_of(back), text_of(ana));
@@ -510,6 +557,7 @@ int main(void)
 		cmocka_unit_test(find__pages__without_gaps_under_ties),
 		cmocka_unit_test(find__forgets__deleted_and_edited_at_once),
 		cmocka_unit_test(find__sees__a_message_in_the_transaction_that_stores_it),
+		cmocka_unit_test(find__of_a_fork_elsewhere__goes_by_who_was_told),
 		cmocka_unit_test(find__finds__forks_resolutions_and_items_for_their_readers),
 		cmocka_unit_test(find__shows__a_quote_with_its_words_marked),
 	};
