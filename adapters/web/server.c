@@ -11,7 +11,7 @@
 #include "../../core/base/log.h"
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
-#include "api.h"
+#include "signin.h"
 #include "assets.h"
 #include "guard.h"
 #include "limit.h"
@@ -26,7 +26,7 @@ struct http_session {
 	uint64_t read;
 	bool upgrade;     /* asks for a websocket */
 	bool gzip, fresh; /* of a file: may come compressed; the client has it already */
-	struct api_call *call;
+	struct signin_call *call;
 };
 _Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
 
@@ -166,7 +166,7 @@ static int respond_error(struct lws *wsi, const struct http_session *h, unsigned
 	return r;
 }
 
-static int respond_api(struct lws *wsi, const struct http_session *h, const struct api_answer *a, bool close)
+static int respond_api(struct lws *wsi, const struct http_session *h, const struct signin_answer *a, bool close)
 {
 	char retry[16];
 	snprintf(retry, sizeof retry, "%u", a->retry_after_s);
@@ -273,10 +273,10 @@ static int answer(struct lws *wsi, const struct http_session *h)
 	const struct web_asset *a = web_asset_find(h->path);
 	if (a != NULL)
 		return answer_asset(wsi, h, a);
-	if (api_unsubscribes(h->path) && (h->req.method == WEB_GET || h->req.method == WEB_HEAD))
+	if (signin_unsubscribes(h->path) && (h->req.method == WEB_GET || h->req.method == WEB_HEAD))
 		return respond(wsi, h, 200, "text/html; charset=utf-8", form_headers, NULL, unsubscribe_page,
 		    sizeof unsubscribe_page - 1, false);
-	if (api_has(h->path))
+	if (signin_has(h->path))
 		return respond_error(wsi, h, 405, "method_not_allowed", "this address takes POST", allow_posting, false);
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (strcmp(h->path, routes[i].path) != 0)
@@ -350,9 +350,9 @@ static void client_address(struct lws *wsi, char out[64])
 static int begin_call(struct lws *wsi, struct http_session *h, const char *host)
 {
 	char origin[300], type[100], cookie[4096], authorization[200], address[64] = "";
-	struct api_answer no = { 0 };
+	struct signin_answer no = { 0 };
 	client_address(wsi, address);
-	const struct api_head head = { .path = h->path,
+	const struct signin_head head = { .path = h->path,
 		.host = host,
 		.origin = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin),
 		.content_type = header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type),
@@ -361,7 +361,7 @@ static int begin_call(struct lws *wsi, struct http_session *h, const char *host)
 		.authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, authorization, sizeof authorization),
 		.address = address,
 		.body_bytes = h->req.body_bytes };
-	h->call = api_new(web_of(wsi), &head, &no);
+	h->call = signin_new(web_of(wsi), &head, &no);
 	explicit_bzero(cookie, sizeof cookie);
 	explicit_bzero(authorization, sizeof authorization);
 	if (h->call != NULL)
@@ -379,20 +379,20 @@ static void on_called(void *wsi)
 static int run_call(struct lws *wsi, struct http_session *h)
 {
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
-	api_run(h->call, on_called, wsi);
+	signin_run(h->call, on_called, wsi);
 	return 0;
 }
 
 static int end_call(struct lws *wsi, struct http_session *h)
 {
-	const struct api_answer *a = h->call == NULL ? NULL : api_answer(h->call);
+	const struct signin_answer *a = h->call == NULL ? NULL : signin_answer(h->call);
 	if (a == NULL)
 		return 0;
-	struct api_call *call = h->call;
+	struct signin_call *call = h->call;
 	h->call = NULL;
 	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
 	int r = respond_api(wsi, h, a, false);
-	api_free(call);
+	signin_free(call);
 	return r;
 }
 
@@ -400,7 +400,7 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 {
 	char host[300];
 	const char *why = NULL;
-	api_free(h->call);
+	signin_free(h->call);
 	*h = (struct http_session){ 0 };
 	int refused = check_head(wsi, &h->req, false, host, &why);
 	if (refused != 0) {
@@ -415,7 +415,7 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 		h->gzip = web_accepts_gzip(header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, value, sizeof value));
 		h->fresh = web_etag_matches(header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, value, sizeof value), a->etag);
 	}
-	if (h->req.method == WEB_POST && api_has(h->path)) {
+	if (h->req.method == WEB_POST && signin_has(h->path)) {
 		int r = begin_call(wsi, h, host);
 		if (h->call == NULL)
 			return r;
@@ -434,7 +434,7 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		return on_request(wsi, h, in, len);
 	case LWS_CALLBACK_HTTP_BODY:
 		h->read += len;
-		return h->read > h->req.body_bytes || (h->call != NULL && !api_body(h->call, in, len)) ? -1 : 0;
+		return h->read > h->req.body_bytes || (h->call != NULL && !signin_body(h->call, in, len)) ? -1 : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
 		return h->call != NULL ? run_call(wsi, h) : answer(wsi, h);
@@ -450,7 +450,7 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		return end_call(wsi, h);
 	case LWS_CALLBACK_CLOSED_HTTP:
 		if (h != NULL) {
-			api_free(h->call);
+			signin_free(h->call);
 			h->call = NULL;
 		}
 		return 0;

@@ -125,7 +125,7 @@ struct web {
 	char local_token[80];
 	const char *shared_token; /* web.token or NULL */
 	struct web_logins *logins;
-	struct limit *api_calls, *door; /* by address: requests to /api, websockets opened */
+	struct limit *signin_calls, *door; /* by address: requests to /api, websockets opened */
 	struct visitors *visitors;
 	bool forwarded;         /* the client's address is what a proxy says */
 	const char **origins;   /* of pages that may connect; the last one may be our own, */

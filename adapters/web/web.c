@@ -29,8 +29,8 @@
 #define TOKEN_MIN 16
 #define TOKEN_HEX 48
 #define SWEEP_MS 1000
-#define API_PER_S 5 /* requests to /api from one address */
-#define API_BURST 60
+#define SIGNIN_PER_S 5 /* requests to /api from one address */
+#define SIGNIN_BURST 60
 #define DOOR_PER_S 20 /* websockets that one address may open */
 #define DOOR_BURST 400
 #define ADDRESSES_MAX 10000
@@ -326,7 +326,7 @@ static void on_sweep(void *arg)
 		conn_sweep(c, now);
 	}
 	web_logins_sweep(w->logins, now);
-	limit_sweep(w->api_calls, now);
+	limit_sweep(w->signin_calls, now);
 	limit_sweep(w->door, now);
 	visitors_sweep(w->visitors, now, (int64_t)(clock_wall_ms() / 1000));
 }
@@ -392,7 +392,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->topics = map_new();
 	w->watched = map_new();
 	w->logins = web_logins_new();
-	w->api_calls = limit_new(API_PER_S, API_BURST, ADDRESSES_MAX);
+	w->signin_calls = limit_new(SIGNIN_PER_S, SIGNIN_BURST, ADDRESSES_MAX);
 	w->door = limit_new(DOOR_PER_S, DOOR_BURST, ADDRESSES_MAX);
 	w->lists = map_new();
 	w->shared_token = settings_str(s, "web.token");
@@ -513,7 +513,7 @@ void web_free(struct adapter *a)
 	map_free(w->topics, topic_free);
 	map_free(w->watched, free);
 	web_logins_free(w->logins);
-	limit_free(w->api_calls);
+	limit_free(w->signin_calls);
 	limit_free(w->door);
 	visitors_free(w->visitors);
 	map_free(w->lists, NULL);

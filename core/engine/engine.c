@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../agents/budget.h"
+#include "../api/api.h"
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
@@ -17,6 +18,7 @@
 #include "../memory/offers.h"
 #include "../memory/export.h"
 #include "../memory/forget.h"
+#include "../people/authority.h"
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
@@ -45,7 +47,7 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements,
 	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
-	upkeep_statements, NULL };
+	upkeep_statements, authority_statements, api_statements, NULL };
 
 /* ---- workers ---- */
 

@@ -1,5 +1,5 @@
-#ifndef EDDY_WEB_API_H
-#define EDDY_WEB_API_H
+#ifndef EDDY_WEB_SIGNIN_H
+#define EDDY_WEB_SIGNIN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,12 +11,12 @@
  * `eddy login`.  No sockets here: server.c says what a request carried and writes what came out.  Loop thread only.
  */
 struct web;
-struct api_head { /* NULL: the request has none */
+struct signin_head { /* NULL: the request has none */
 	const char *path, *host, *origin, *content_type, *marker /* X-Eddy */, *cookie, *authorization;
 	const char *address; /* who asks, as the socket names it */
 	unsigned long long body_bytes;
 };
-struct api_answer {
+struct signin_answer {
 	unsigned status;
 	const char *code, *message; /* of an error, static; NULL: none */
 	unsigned retry_after_s;     /* 0: none */
@@ -24,20 +24,20 @@ struct api_answer {
 	struct buf body;
 };
 
-struct api_call;
-#define API_BODY_MAX 4096
-bool api_has(const char *path);
-bool api_unsubscribes(const char *path);
+struct signin_call;
+#define SIGNIN_BODY_MAX 4096
+bool signin_has(const char *path);
+bool signin_unsubscribes(const char *path);
 /** A new call, or NULL when it is refused at once: ${out} says how. */
-struct api_call *api_new(struct web *w, const struct api_head *head, struct api_answer *out);
+struct signin_call *signin_new(struct web *w, const struct signin_head *head, struct signin_answer *out);
 /** A part of the body.  False: longer than was announced. */
-bool api_body(struct api_call *c, const void *p, size_t n);
+bool signin_body(struct signin_call *c, const void *p, size_t n);
 /**
- * The body is complete: do it.  ${done} is called on the loop thread, later, unless api_free() came first.
+ * The body is complete: do it.  ${done} is called on the loop thread, later, unless signin_free() came first.
  */
-void api_run(struct api_call *c, void (*done)(void *arg), void *arg);
+void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg);
 /** NULL until ${done} was called. */
-const struct api_answer *api_answer(const struct api_call *c);
-void api_free(struct api_call *c); /* NULL is fine; at any time */
+const struct signin_answer *signin_answer(const struct signin_call *c);
+void signin_free(struct signin_call *c); /* NULL is fine; at any time */
 
 #endif

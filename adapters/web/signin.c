@@ -5,7 +5,7 @@
  * What keeps other pages out (CSRF): the cookie is SameSite=Strict and only sent to /api, every call must carry a header that a foreign page
  * cannot set without being asked first (which no answer here allows), a JSON body, and the Origin of our own page.
  */
-#include "api.h"
+#include "signin.h"
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -25,20 +25,20 @@
 #include "limit.h"
 #include "state.h"
 
-enum api_what { API_LOGIN, API_REFRESH, API_LOGOUT, API_LOGOUT_ALL, API_CODE, API_UNSUBSCRIBE };
+enum signin_what { SIGNIN_LOGIN, SIGNIN_REFRESH, SIGNIN_LOGOUT, SIGNIN_LOGOUT_ALL, SIGNIN_CODE, SIGNIN_UNSUBSCRIBE };
 static const char *const paths[] = {
-	[API_LOGIN] = "/api/login",
-	[API_REFRESH] = "/api/refresh",
-	[API_LOGOUT] = "/api/logout",
-	[API_LOGOUT_ALL] = "/api/logout-all",
-	[API_CODE] = "/api/code",
-	[API_UNSUBSCRIBE] = "/api/unsubscribe/", /* and what the link carries */
+	[SIGNIN_LOGIN] = "/api/login",
+	[SIGNIN_REFRESH] = "/api/refresh",
+	[SIGNIN_LOGOUT] = "/api/logout",
+	[SIGNIN_LOGOUT_ALL] = "/api/logout-all",
+	[SIGNIN_CODE] = "/api/code",
+	[SIGNIN_UNSUBSCRIBE] = "/api/unsubscribe/", /* and what the link carries */
 };
 
-struct api_call {
+struct signin_call {
 	_Atomic int refs;
 	struct web *web;
-	enum api_what what;
+	enum signin_what what;
 	size_t expected;
 	bool secure; /* the page came over https */
 	struct buf body;
@@ -54,28 +54,28 @@ struct api_call {
 	void (*done)(void *arg);
 	void *arg;
 	bool answered;
-	struct api_answer answer;
+	struct signin_answer answer;
 };
 
 static int what_of(const char *path)
 {
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		if (i == API_UNSUBSCRIBE ? strncmp(paths[i], path, strlen(paths[i])) == 0 : strcmp(paths[i], path) == 0)
+		if (i == SIGNIN_UNSUBSCRIBE ? strncmp(paths[i], path, strlen(paths[i])) == 0 : strcmp(paths[i], path) == 0)
 			return (int)i;
 	return -1;
 }
 
-bool api_has(const char *path)
+bool signin_has(const char *path)
 {
 	return what_of(path) >= 0;
 }
 
-bool api_unsubscribes(const char *path)
+bool signin_unsubscribes(const char *path)
 {
-	return what_of(path) == API_UNSUBSCRIBE;
+	return what_of(path) == SIGNIN_UNSUBSCRIBE;
 }
 
-static void unref(struct api_call *c)
+static void unref(struct signin_call *c)
 {
 	if (atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
@@ -88,7 +88,7 @@ static void unref(struct api_call *c)
 	free(c);
 }
 
-void api_free(struct api_call *c)
+void signin_free(struct signin_call *c)
 {
 	if (c == NULL)
 		return;
@@ -96,7 +96,7 @@ void api_free(struct api_call *c)
 	unref(c);
 }
 
-static struct api_call *refuse(struct api_answer *out, unsigned status, const char *code, const char *message)
+static struct signin_call *refuse(struct signin_answer *out, unsigned status, const char *code, const char *message)
 {
 	out->status = status;
 	out->code = code;
@@ -135,15 +135,15 @@ static bool is_json(const char *type)
 	    (type[16] == '\0' || strchr("; ", type[16]) != NULL);
 }
 
-static bool has_local_token(const struct web *w, const struct api_head *h)
+static bool has_local_token(const struct web *w, const struct signin_head *h)
 {
 	return h->origin == NULL && web_is_loopback(h->address) && h->authorization != NULL &&
 	    strncmp(h->authorization, "Bearer ", 7) == 0 && web_token_equal(h->authorization + 7, w->local_token);
 }
 
-static struct api_call *new_call(struct web *w, const struct api_head *h, enum api_what what)
+static struct signin_call *new_call(struct web *w, const struct signin_head *h, enum signin_what what)
 {
-	struct api_call *c = xcalloc(1, sizeof *c);
+	struct signin_call *c = xcalloc(1, sizeof *c);
 	c->refs = 1;
 	c->web = w;
 	c->what = what;
@@ -151,40 +151,40 @@ static struct api_call *new_call(struct web *w, const struct api_head *h, enum a
 	return c;
 }
 
-struct api_call *api_new(struct web *w, const struct api_head *h, struct api_answer *out)
+struct signin_call *signin_new(struct web *w, const struct signin_head *h, struct signin_answer *out)
 {
-	enum api_what what = (enum api_what)what_of(h->path);
-	uint32_t wait_ms = limit_take(w->api_calls, h->address, strlen(h->address), clock_ms());
+	enum signin_what what = (enum signin_what)what_of(h->path);
+	uint32_t wait_ms = limit_take(w->signin_calls, h->address, strlen(h->address), clock_ms());
 	if (wait_ms > 0) {
 		out->retry_after_s = wait_ms / 1000 + 1;
 		return refuse(out, 429, "slow_down", "too many requests from this address");
 	}
-	if (h->body_bytes > API_BODY_MAX)
+	if (h->body_bytes > SIGNIN_BODY_MAX)
 		return refuse(out, 413, "too_large", "the body is longer than 4096 bytes");
 	/* Mail programs press this for people (RFC 8058): what the link carries is all they have, and all it takes. */
-	if (what == API_UNSUBSCRIBE) {
-		struct api_call *c = new_call(w, h, what);
-		snprintf(c->token, sizeof c->token, "%s", h->path + strlen(paths[API_UNSUBSCRIBE]));
+	if (what == SIGNIN_UNSUBSCRIBE) {
+		struct signin_call *c = new_call(w, h, what);
+		snprintf(c->token, sizeof c->token, "%s", h->path + strlen(paths[SIGNIN_UNSUBSCRIBE]));
 		return c;
 	}
 	if (!is_json(h->content_type))
 		return refuse(out, 415, "not_json", "the body must be application/json");
-	if (what == API_CODE ? !has_local_token(w, h)
-	                     : h->marker == NULL || h->origin == NULL ||
+	if (what == SIGNIN_CODE ? !has_local_token(w, h)
+	                        : h->marker == NULL || h->origin == NULL ||
 	            !web_origin_allowed(h->origin, h->host, w->own_origin == NULL ? NULL : &w->own_origin, w->own_origin != NULL)) {
 		log_warn("web.api", LF_STR("path", h->path), LF_STR("origin", h->origin), LF_STR("result", "denied"));
 		return refuse(out, 403, "origin",
-		    what == API_CODE ? "only for this machine, with its own token"
-		                     : "only for this server's own page: see web.public_url");
+		    what == SIGNIN_CODE ? "only for this machine, with its own token"
+		                        : "only for this server's own page: see web.public_url");
 	}
-	struct api_call *c = new_call(w, h, what);
+	struct signin_call *c = new_call(w, h, what);
 	c->secure = h->origin != NULL && strncasecmp(h->origin, "https:", 6) == 0;
-	if (what != API_LOGIN && what != API_CODE)
+	if (what != SIGNIN_LOGIN && what != SIGNIN_CODE)
 		read_cookie(w, h->cookie, c->secret, sizeof c->secret);
 	return c;
 }
 
-bool api_body(struct api_call *c, const void *p, size_t n)
+bool signin_body(struct signin_call *c, const void *p, size_t n)
 {
 	if (c->body.len + n > c->expected)
 		return false;
@@ -194,7 +194,7 @@ bool api_body(struct api_call *c, const void *p, size_t n)
 
 /* ---- answers, on the loop thread ---- */
 
-static void set_cookie(struct api_call *c, const char *value, long long age_s)
+static void set_cookie(struct signin_call *c, const char *value, long long age_s)
 {
 	char name[32];
 	cookie_name(c->web, name);
@@ -202,14 +202,14 @@ static void set_cookie(struct api_call *c, const char *value, long long age_s)
 	    value, age_s, c->secure ? "; Secure" : "");
 }
 
-static void finish(struct api_call *c)
+static void finish(struct signin_call *c)
 {
 	c->answered = true;
 	if (c->done != NULL)
 		c->done(c->arg);
 }
 
-static void fail(struct api_call *c, unsigned status, const char *code, const char *message)
+static void fail(struct signin_call *c, unsigned status, const char *code, const char *message)
 {
 	c->answer.status = status;
 	c->answer.code = code;
@@ -226,7 +226,7 @@ static void end_session(struct web *w, struct id session)
 	}
 }
 
-static bool put_token(struct api_call *c)
+static bool put_token(struct signin_call *c)
 {
 	char token[65];
 	struct web_login *l = web_login_new(c->session.id, c->session.subject, c->session.name);
@@ -244,7 +244,7 @@ static bool put_token(struct api_call *c)
 	return true;
 }
 
-static void on_session(struct api_call *c)
+static void on_session(struct signin_call *c)
 {
 	if (c->result == ERR_NONE && put_token(c)) {
 		if (c->next[0] != '\0')
@@ -252,7 +252,7 @@ static void on_session(struct api_call *c)
 	} else if (c->result == ERR_NONE) { /* logged out everywhere in the very moment */
 		set_cookie(c, "", 0);
 		fail(c, 401, "denied", "nobody is logged in here");
-	} else if (c->result == ERR_DENIED && c->what == API_LOGIN) {
+	} else if (c->result == ERR_DENIED && c->what == SIGNIN_LOGIN) {
 		fail(c, 401, "denied", "this link was used already or has ended; `eddy login` makes a new one");
 	} else if (c->result == ERR_DENIED) {
 		if (!id_is_none(c->session.id))
@@ -262,7 +262,7 @@ static void on_session(struct api_call *c)
 	}
 }
 
-static void on_code(struct api_call *c)
+static void on_code(struct signin_call *c)
 {
 	struct buf *b = &c->answer.body;
 	buf_add_str(b, "{\"url\":");
@@ -277,18 +277,18 @@ static void on_code(struct api_call *c)
 
 static void on_loop(void *arg)
 {
-	struct api_call *c = arg;
+	struct signin_call *c = arg;
 	c->answer.status = 200;
-	if (c->what == API_UNSUBSCRIBE && (c->result == ERR_INPUT || c->result == ERR_DENIED)) {
+	if (c->what == SIGNIN_UNSUBSCRIBE && (c->result == ERR_INPUT || c->result == ERR_DENIED)) {
 		fail(c, 404, "not_found", "this link was not made here");
 	} else if (c->result != ERR_NONE && c->result != ERR_DENIED) {
 		fail(c, 503, "unavailable", "the database is away; try again in a moment");
 		c->answer.retry_after_s = 2;
-	} else if (c->what == API_UNSUBSCRIBE) {
+	} else if (c->what == SIGNIN_UNSUBSCRIBE) {
 		buf_add_str(&c->answer.body, "{\"unsubscribed\":true}\n");
-	} else if (c->what == API_CODE) {
+	} else if (c->what == SIGNIN_CODE) {
 		on_code(c);
-	} else if (c->what == API_LOGIN || c->what == API_REFRESH) {
+	} else if (c->what == SIGNIN_LOGIN || c->what == SIGNIN_REFRESH) {
 		on_session(c);
 	} else {
 		struct id id;
@@ -309,29 +309,29 @@ static void on_loop(void *arg)
 
 static void note_ended(void *arg, struct id session)
 {
-	struct api_call *c = arg;
+	struct signin_call *c = arg;
 	buf_add(&c->ended, &session, sizeof session);
 }
 
 static void on_worker(void *arg)
 {
-	struct api_call *c = arg;
+	struct signin_call *c = arg;
 	struct web *w = c->web;
 	switch (c->what) {
-	case API_LOGIN:
+	case SIGNIN_LOGIN:
 		c->result = engine_login(w->engine, w->ws, c->secret, &c->session, c->next);
 		break;
-	case API_REFRESH:
+	case SIGNIN_REFRESH:
 		c->result = engine_login_refresh(w->engine, w->ws, c->secret, &c->session, c->next);
 		break;
-	case API_LOGOUT:
-	case API_LOGOUT_ALL:
-		c->result = engine_logout(w->engine, w->ws, c->secret, c->what == API_LOGOUT_ALL, note_ended, c);
+	case SIGNIN_LOGOUT:
+	case SIGNIN_LOGOUT_ALL:
+		c->result = engine_logout(w->engine, w->ws, c->secret, c->what == SIGNIN_LOGOUT_ALL, note_ended, c);
 		break;
-	case API_UNSUBSCRIBE:
+	case SIGNIN_UNSUBSCRIBE:
 		c->result = engine_unsubscribe(w->engine, c->token);
 		break;
-	case API_CODE:
+	case SIGNIN_CODE:
 		c->result = engine_login_code(w->engine, w->ws, c->subject, c->name, c->next);
 		break;
 	}
@@ -358,15 +358,15 @@ static bool person_valid(const char *s)
 	return s[0] != '\0';
 }
 
-static bool read_body(struct api_call *c)
+static bool read_body(struct signin_call *c)
 {
 	json_t *root = NULL;
-	bool ok = c->body.len == 0 || c->what == API_UNSUBSCRIBE
+	bool ok = c->body.len == 0 || c->what == SIGNIN_UNSUBSCRIBE
 	    ? (root = json_object()) != NULL
-	    : json_parse(c->body.p, c->body.len, API_BODY_MAX, &root, NULL) == ERR_NONE && json_is_object(root);
-	if (ok && c->what == API_LOGIN)
+	    : json_parse(c->body.p, c->body.len, SIGNIN_BODY_MAX, &root, NULL) == ERR_NONE && json_is_object(root);
+	if (ok && c->what == SIGNIN_LOGIN)
 		ok = copy_text(root, "code", c->secret, SESSION_CODE) && c->secret[0] != '\0';
-	if (ok && c->what == API_CODE) {
+	if (ok && c->what == SIGNIN_CODE) {
 		char person[WEB_PERSON_MAX - 2] = "";
 		ok = copy_text(root, "person", person, sizeof person) && (person[0] == '\0' || person_valid(person));
 		snprintf(c->subject, sizeof c->subject, person[0] == '\0' ? "%s" : "as:%s",
@@ -378,14 +378,14 @@ static bool read_body(struct api_call *c)
 	return ok;
 }
 
-void api_run(struct api_call *c, void (*done)(void *arg), void *arg)
+void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg)
 {
 	c->done = done;
 	c->arg = arg;
-	bool none = (c->what == API_REFRESH || c->what == API_LOGOUT || c->what == API_LOGOUT_ALL) && c->secret[0] == '\0';
+	bool none = (c->what == SIGNIN_REFRESH || c->what == SIGNIN_LOGOUT || c->what == SIGNIN_LOGOUT_ALL) && c->secret[0] == '\0';
 	if (!read_body(c)) {
 		fail(c, 400, "bad_body", "the body is not what this address takes");
-	} else if (none && c->what == API_REFRESH) {
+	} else if (none && c->what == SIGNIN_REFRESH) {
 		fail(c, 401, "denied", "nobody is logged in here");
 	} else if (none) {
 		c->answer.status = 200;
@@ -400,7 +400,7 @@ void api_run(struct api_call *c, void (*done)(void *arg), void *arg)
 	finish(c);
 }
 
-const struct api_answer *api_answer(const struct api_call *c)
+const struct signin_answer *signin_answer(const struct signin_call *c)
 {
 	return c->answered ? &c->answer : NULL;
 }

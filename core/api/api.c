@@ -1,0 +1,131 @@
+#include "api.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../agents/schema.h"
+#include "../base/json.h"
+
+extern const struct api_proc api_session[];
+
+const struct api_proc *const api_groups[] = { api_session, NULL };
+
+const struct pg_statement api_statements[] = {
+	{ "api_audit",
+	    "INSERT INTO audit (ws, id, actor_id, verb, subject, detail) VALUES ($1, $2, $3, $4, $5, $6::text::jsonb) ON CONFLICT DO NOTHING" },
+	{ NULL, NULL },
+};
+
+const struct api_proc *api_find(const char *name)
+{
+	for (const struct api_proc *const *g = api_groups; *g != NULL; g++)
+		for (const struct api_proc *p = *g; p->name != NULL; p++)
+			if (strcmp(p->name, name) == 0)
+				return p;
+	return NULL;
+}
+
+enum api_code api_fail(struct api_call *c, enum api_code code, const char *field, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	vsnprintf(c->problem.detail, sizeof c->problem.detail, format, ap);
+	va_end(ap);
+	snprintf(c->problem.field, sizeof c->problem.field, "%s", field == NULL ? "" : field);
+	return c->problem.code = code;
+}
+
+enum api_code api_err(struct api_call *c, enum err e)
+{
+	static const enum api_code codes[] = { [ERR_NONE] = API_OK,
+		[ERR_RETRY] = API_UNAVAILABLE,
+		[ERR_INPUT] = API_INVALID,
+		[ERR_DENIED] = API_NOT_FOUND,
+		[ERR_BROKEN] = API_BROKEN };
+	if (e == ERR_RETRY)
+		c->problem.retry_after_s = 1;
+	return c->problem.code = codes[e];
+}
+
+static enum api_code check(struct api_call *c)
+{
+	const struct api_proc *p = c->proc;
+	char why[200];
+	json_t *schema = json_loads(p->in, 0, NULL);
+	bool fits = schema != NULL && schema_check(schema, c->in, why);
+	json_decref(schema);
+	if (!fits)
+		return api_fail(c, API_INVALID, "", "%s", why);
+	if (p->needs_engine && c->engine == NULL)
+		return api_fail(c, API_UNAVAILABLE, "", "This needs the running daemon.");
+	if (p->open)
+		return API_OK;
+	enum err e = authority_node(c->pg, c->by->ws, json_str(c->in, "team", ""), &c->node);
+	enum role role = ROLE_NONE;
+	if (e == ERR_NONE)
+		e = authority_at(c->pg, c->by, c->node, &role);
+	if (e == ERR_INPUT || (e == ERR_NONE && role == ROLE_NONE))
+		return api_fail(c, API_NOT_FOUND, "team", "There is no such team, or not for you.");
+	if (e != ERR_NONE)
+		return api_err(c, e);
+	if (role < p->role)
+		return api_fail(c, API_FORBIDDEN, "", "This takes the role %s.", role_name(p->role));
+	if ((c->by->scopes & p->scope) != p->scope)
+		return api_fail(c, API_FORBIDDEN, "", "This key was not made for that.");
+	return API_OK;
+}
+
+static enum err audit(struct api_call *c)
+{
+	char *detail = c->audit == NULL ? NULL : json_dumps(c->audit, JSON_COMPACT);
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, c->by->ws);
+	pg_arg_id(a, c->request);
+	pg_arg_id(a, c->by->person);
+	pg_arg_str(a, c->proc->name);
+	pg_arg_id(a, c->subject);
+	pg_arg_str(a, detail);
+	enum err e = pg_query(c->pg, "api_audit", a, &r);
+	pg_args_free(a);
+	PQclear(r);
+	free(detail);
+	return e;
+}
+
+enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
+    struct id request, json_t **out, struct problem *problem)
+{
+	json_t *none = json_object();
+	struct api_call c = {
+		.proc = api_find(name), .by = by, .engine = e, .pg = pg, .in = args != NULL ? args : none, .request = request
+	};
+	enum api_code code = API_OK;
+	*out = NULL;
+	if (c.proc == NULL)
+		code = api_fail(&c, API_NOT_FOUND, "", "There is no procedure of this name.");
+	else if (pg_begin(pg, by->ws) != ERR_NONE)
+		code = api_err(&c, ERR_RETRY);
+	else {
+		c.out = json_object();
+		code = check(&c);
+		if (code == API_OK)
+			code = c.proc->run(&c);
+		if (code == API_OK && c.proc->effect == API_WRITE && !c.proc->open)
+			code = api_err(&c, audit(&c));
+		if (code != API_OK)
+			pg_rollback(pg);
+		else
+			code = api_err(&c, pg_commit(pg));
+	}
+	if (code == API_OK)
+		*out = json_incref(c.out);
+	c.problem.code = code;
+	*problem = c.problem;
+	json_decref(c.out);
+	json_decref(c.audit);
+	json_decref(none);
+	return code;
+}

@@ -1,0 +1,69 @@
+#ifndef EDDY_API_API_H
+#define EDDY_API_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../people/authority.h"
+#include "problem.h"
+
+/*
+ * Everything that can be done to Eddy from outside is a procedure in one table: POST /api/v1/NAME, a "call" frame of the websocket and
+ * `eddy call NAME` run the same code, and the documents that describe it (OpenAPI, AsyncAPI, help) are made from it.  The order of a call:
+ * limits, arguments against the schema, the role at the node that is meant, the procedure in one tenant transaction, an audit entry for what
+ * was written, COMMIT.
+ */
+struct engine;
+enum api_effect { API_READ, API_WRITE };
+struct api_call;
+typedef enum api_code (*api_fn)(struct api_call *c);
+struct api_proc {
+	const char *name;       /* "route.list": group, dot, verb */
+	enum role role;         /* the least that it takes, at the node that argument "team" names, else at the organisation */
+	unsigned scope;         /* SCOPE_* that a key must have */
+	enum api_effect effect; /* API_WRITE: takes an idempotency key, is audited as its name */
+	bool open;              /* before anybody is known (log-in); role and scope count for nothing */
+	bool needs_engine;      /* only inside the daemon */
+	const char *summary;    /* one line for people */
+	const char *details;    /* NULL or a paragraph */
+	const char *in, *out;   /* JSON Schemas of arguments and result, as text: objects, additionalProperties false */
+	const char *example;    /* arguments, JSON */
+	api_fn run;
+};
+/* A group's table ends with a NULL name.  core/api/api_<group>.c each have one; api.c lists them. */
+extern const struct api_proc *const api_groups[];
+
+struct api_call {
+	const struct api_proc *proc;
+	const struct caller *by;
+	struct engine *engine; /* NULL outside the daemon */
+	struct pg *pg;         /* in the tenant's transaction; the procedure neither begins nor ends one */
+	const json_t *in;      /* fits proc->in */
+	json_t *out;           /* an object; what the procedure answers */
+	struct id node;        /* what "team" names; the organisation without it */
+	struct id request; /* new rows take their ids from it: id_named(request, n, …), so that a repeated call makes them once */
+	int64_t now_ms;
+	struct problem problem;
+	/* what the audit entry says */
+	struct id subject;
+	json_t *audit; /* facts, never texts; NULL: none */
+};
+/** Ends a procedure: ${code} with a sentence for people.  The transaction is rolled back. */
+enum api_code api_fail(struct api_call *c, enum api_code code, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/** The code for a failed query: ERR_RETRY is API_UNAVAILABLE, ERR_DENIED and ERR_INPUT as they stand, ERR_BROKEN API_BROKEN. */
+enum api_code api_err(struct api_call *c, enum err e);
+
+const struct api_proc *api_find(const char *name); /* NULL: there is none */
+/**
+ * Run ${name} for ${by} on ${pg} (idle; blocking: a worker, the terminal).  ${args}: JSON object or NULL; ${request}: names the call, the same
+ * again for a repeated one.  ${out}: the result, or a problem as JSON.  API_OK is committed.
+ */
+enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
+    struct id request, json_t **out, struct problem *problem);
+
+extern const struct pg_statement api_statements[];
+
+#endif
