@@ -26,7 +26,7 @@ async function fake(name, ...options) {
 }
 
 async function until(what, check, ms = 8000) {
-	for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) {
+	for (const end = Date.now() + Math.max(ms, 60000); Date.now() < end; await sleep(20)) {
 		const v = await check();
 		if (v) return v;
 	}

@@ -122,7 +122,7 @@ const tests = {
 		for (const p of pages) p.socket.start();
 		let sent = 0, accepted = 0, cuts = 0, frozen = 0, restarting = null;
 		const pending = () => pages.reduce((n, p) => n + p.socket.outbox.size, 0);
-		const until_ms = performance.now() + 150000;
+		const until_ms = performance.now() + 450000;
 		while (sent < MESSAGES || pending() > 0 || cuts < CUTS || restarting) {
 			if (performance.now() > until_ms) throw new Error(`sent ${sent}, waiting ${pending()}, cuts ${cuts}\n${rig.tail()}`);
 			// Acts are queued also while the line is down, a few at a time, as people do.
@@ -175,5 +175,5 @@ await run(tests, {
 		rig = await Rig.open();
 	},
 	after: () => rig?.close(),
-	limit: 200000,
+	limit: 600000,
 });

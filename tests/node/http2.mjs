@@ -92,12 +92,21 @@ function gate() {
 	return g;
 }
 
+/* As lib/rig.mjs has it. */
+async function freePort() {
+	for (;;) {
+		const port = 10000 + Math.floor(Math.random() * 22000);
+		const s = net.createServer();
+		const got = await new Promise((done) => s.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+		if (!got) continue;
+		await new Promise((done) => s.close(done));
+		return port;
+	}
+}
+
 let daemon, env, log;
 async function serve(model, more = {}) {
-	const s = net.createServer();
-	await new Promise((done) => s.listen(0, '127.0.0.1', done));
-	const { port } = s.address();
-	await new Promise((done) => s.close(done));
+	const port = await freePort();
 	log = path.join(dir, 'eddy.log');
 	const kept = Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS']
 		.filter((k) => process.env[k] !== undefined).map((k) => [k, process.env[k]]));
@@ -123,7 +132,7 @@ async function stop() {
 	if (report) throw new Error(report[0]);
 }
 
-const ask = async (n) => (await exec(`${build}/eddy`, ['chat', `question #${n}`], { env, timeout: patience(40000) })).stdout;
+const ask = async (n) => (await exec(`${build}/eddy`, ['chat', `question #${n}`], { env, timeout: patience(120000) })).stdout;
 
 /** old: the server knows only HTTP/1.1. */
 async function with_model({ old = false, ...more }, test) {

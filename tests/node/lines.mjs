@@ -130,7 +130,7 @@ const tests = {
 			}
 			await cdp.send('Page.setWebLifecycleState', { state: 'active' });
 			await wake(t); // it asks whether the line is alive; it is not
-			await t.reads('Answer to #23.', patience(30000));
+			await t.reads('Answer to #23.', patience(90000));
 			await same(await thread(t), [t, other], ['before sleep #20', ...[21, 22, 23].map((n) => `during sleep #${n}`)]);
 		});
 	},
@@ -151,7 +151,7 @@ const tests = {
 				texts.push(`meanwhile ${signal} #30`);
 				await again;
 				await wake(t);
-				await t.reads(`Part 11 of ${word}.`, patience(40000));
+				await t.reads(`Part 11 of ${word}.`, patience(90000));
 			}
 			await same(await thread(t), [t], texts);
 			const all = (await shown(t)).filter(([who]) => who === 'eddy').map(([, s]) => s);
@@ -229,5 +229,5 @@ await run(tests, {
 		site.front.up();
 		await rig.model.control('clear');
 	},
-	limit: 120000,
+	limit: 300000,
 });

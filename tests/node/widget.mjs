@@ -468,5 +468,5 @@ await run(tests, {
 		await rig?.close();
 	},
 	each: () => rig.model.control('clear'),
-	limit: patience(90000),
+	limit: patience(240000),
 });

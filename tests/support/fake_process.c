@@ -174,7 +174,7 @@ static json_t *control(const struct fake_process *f, const char *command, const 
 	}
 	snprintf(path, sizeof path, "/control/%s", command);
 	int status = http_do(
-	    f->port, "POST", path, "Content-Type: application/json\r\n", text, text != NULL ? strlen(text) : 0, 20000, &answer);
+	    f->port, "POST", path, "Content-Type: application/json\r\n", text, text != NULL ? strlen(text) : 0, 90000, &answer);
 	json_t *o = answer != NULL ? json_loads(answer, 0, &why) : NULL;
 	bool ok = status == 200 && o != NULL &&
 	    (!json_is_object(o) || json_object_get(o, "ok") == NULL || json_is_true(json_object_get(o, "ok")));

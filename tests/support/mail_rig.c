@@ -1,7 +1,7 @@
 /*
  * Both servers run without root: as "nobody" where the test is root, so that there is one way of running them.  Exim comes from build/mail (scripts/mail-server) and
  * is told by libnss_wrapper that its user "Debian-exim" is the one it runs as; Dovecot has to be installed, since it loads modules from a
- * fixed place.  Free ports are found by asking the kernel; should somebody else take one in between, the servers are started anew with others.
+ * fixed place.  Free ports are found by trying; should somebody else take one in between, the servers are started anew with others.
  */
 #include "mail_rig.h"
 
@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "port.h"
 #include "tls.h"
 
 #define ENV_MAX 6
@@ -175,17 +176,6 @@ static void end(pid_t *pid)
 	*pid = 0;
 }
 
-static int free_port(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || getsockname(fd, (struct sockaddr *)&a, &n) != 0)
-		give_up("no free port", "127.0.0.1");
-	close(fd);
-	return ntohs(a.sin_port);
-}
-
 static int connect_to(int port)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -201,7 +191,7 @@ static int connect_to(int port)
 
 static bool await_port(pid_t pid, int port)
 {
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < 9000; i++) {
 		int fd = connect_to(port), status;
 		if (fd >= 0) {
 			close(fd);
@@ -432,7 +422,7 @@ static void choose_ports(struct mail_rig *m)
 {
 	int *ports[] = { &m->imaps_port, &m->imap_port, &m->submissions_port, &m->submission_port, &m->smtp_port, &m->relay_port };
 	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
-		*ports[i] = free_port();
+		*ports[i] = port_free();
 	dovecot_conf(m);
 	exim_conf(m);
 }
@@ -766,7 +756,7 @@ int mail_rig_send(struct mail_rig *m, const char *user, const char *password, co
 	int fd = connect_to(password != NULL ? m->submission_port : m->smtp_port);
 	if (fd < 0)
 		return 0;
-	struct timeval tv = { .tv_sec = 20 };
+	struct timeval tv = { .tv_sec = 90 };
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
 	FILE *f = fdopen(fd, "r+");
 	if (f == NULL)

@@ -106,7 +106,7 @@ static void eddy__answers__a_slash_command_through_its_response_url(void **state
 	(void)state;
 	rig_serve(&rig, 0, NULL);
 	fake_tell(&rig.slack, "slash", "{s:s}", "text", "status");
-	int64_t until = now_ms() + 40000;
+	int64_t until = now_ms() + rig_patience(0);
 	size_t answers = 0;
 	while (answers == 0 && now_ms() < until) {
 		json_t *s = fake_control(&rig.slack, "state", NULL);

@@ -18,7 +18,7 @@
 #include "../../core/base/json.h"
 
 #define TEAM "C0TEAM"
-enum { WAIT_MS = 60000 };
+enum { WAIT_MS = 90000 };
 
 static char root[40];
 

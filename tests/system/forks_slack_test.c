@@ -20,7 +20,7 @@
 #define TEAM "C0TEAM"
 #define HEADLINE "We take Postgres"
 #define EDITED "We take Postgres, from May on"
-enum { STEP_MS = 60000, QUIET_MS = 3000 };
+enum { STEP_MS = 120000, QUIET_MS = 3000 };
 
 static char root[40], side[40]; /* ts of both threads */
 static char draft_json[] =

@@ -60,7 +60,7 @@ static void leave(void)
 /* Sends until it is accepted, over as many connections as it takes; the same client_id is the same act. */
 static void page_says(const char *frame)
 {
-	for (int64_t until = now_ms() + 40000;;) {
+	for (int64_t until = now_ms() + rig_patience(0);;) {
 		if (!page_open && (!rig_lives(&rig, 0) || !enter(1000000)))
 			leave();
 		if (page_open) {

@@ -23,7 +23,9 @@
 
 #include <cmocka.h>
 
-enum { READY_MS = 60000 };
+#include "../support/port.h"
+
+enum { READY_MS = 120000, PATIENCE_MS = 90000 };
 
 int64_t now_ms(void)
 {
@@ -35,6 +37,11 @@ int64_t now_ms(void)
 void sleep_ms(int ms)
 {
 	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 }, NULL);
+}
+
+int rig_patience(int ms)
+{
+	return ms < PATIENCE_MS ? PATIENCE_MS : ms;
 }
 
 int rig_rounds(int n)
@@ -132,11 +139,26 @@ static PGconn *connect_admin(struct rig *r, const char *url)
 	return c;
 }
 
+/* One connection serves all queries of a rig, or half of a test's time went into making them; a server that went away is asked anew. */
+static PGconn *connection_to(struct rig *r, const char *url)
+{
+	if (r->sql != NULL && strcmp(r->sql_url, url) == 0 && PQstatus(r->sql) == CONNECTION_OK)
+		return r->sql;
+	PQfinish(r->sql);
+	r->sql = NULL;
+	r->sql = connect_admin(r, url);
+	snprintf(r->sql_url, sizeof r->sql_url, "%s", url);
+	PQclear(PQexec(r->sql, "SET search_path = eddy, public"));
+	return r->sql;
+}
+
 static char *query_text(struct rig *r, const char *url, const char *query)
 {
-	PGconn *c = connect_admin(r, url);
-	PQclear(PQexec(c, "SET search_path = eddy, public"));
-	PGresult *res = PQexec(c, query);
+	PGresult *res = PQexec(connection_to(r, url), query);
+	if (PQstatus(r->sql) != CONNECTION_OK) {
+		PQclear(res);
+		res = PQexec(connection_to(r, url), query);
+	}
 	ExecStatusType status = PQresultStatus(res);
 	char *out = NULL, why[300] = "";
 	if (status == PGRES_TUPLES_OK)
@@ -146,7 +168,6 @@ static char *query_text(struct rig *r, const char *url, const char *query)
 	else
 		snprintf(why, sizeof why, "%s", PQresultErrorMessage(res));
 	PQclear(res);
-	PQfinish(c);
 	if (out == NULL)
 		rig_fail(r, "%s: %s", query, why);
 	return out;
@@ -156,6 +177,7 @@ const char *rig_sql_text(struct rig *r, const char *query)
 {
 	static char *last;
 	free(last);
+	last = NULL; /* the query may end the test */
 	return last = query_text(r, r->database, query);
 }
 
@@ -213,7 +235,7 @@ void rig_postgres_start(struct rig *r)
 	}
 	r->postgres = pid;
 	snprintf(url, sizeof url, "postgresql://postgres@/postgres?host=%s", r->pg_dir);
-	rig_wait(r, 40000, "the rig's own Postgres", PQping(url) == PQPING_OK);
+	rig_wait(r, 90000, "the rig's own Postgres", PQping(url) == PQPING_OK);
 }
 
 void rig_postgres_stop(struct rig *r)
@@ -331,7 +353,7 @@ static void end_daemons(struct rig *r)
 {
 	bool orderly = getenv("EDDY_TEST_ORDERLY") != NULL && !r->failed;
 	for (int i = 0; i < 2; i++) {
-		int64_t until = now_ms() + 30000;
+		int64_t until = now_ms() + PATIENCE_MS;
 		rig_signal(r, i, SIGCONT);
 		if (orderly)
 			rig_signal(r, i, SIGTERM);
@@ -341,13 +363,15 @@ static void end_daemons(struct rig *r)
 		rig_kill(r, i);
 		char line[500];
 		if (!r->failed && (late || sanitizer_report(&r->d[i], line, sizeof line)))
-			rig_fail(r, "daemon %d: %s", i, late ? "did not end within 30 s of SIGTERM" : line);
+			rig_fail(r, "daemon %d: %s", i, late ? "did not end after SIGTERM" : line);
 	}
 }
 
 void rig_close(struct rig *r)
 {
 	end_daemons(r);
+	PQfinish(r->sql);
+	r->sql = NULL;
 	fake_end(&r->slack);
 	fake_end(&r->model);
 	if (*r->pg_dir != '\0') {
@@ -380,17 +404,6 @@ void rig_env(struct rig *r, const char *assignment)
 }
 
 /* ---- daemons ---- */
-static int free_port(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || getsockname(fd, (struct sockaddr *)&a, &n) != 0)
-		abort();
-	close(fd);
-	return ntohs(a.sin_port);
-}
-
 static void child_env(struct rig *r, struct daemon *d, const char *fault)
 {
 	char text[400];
@@ -436,7 +449,7 @@ void rig_spawn(struct rig *r, int i, const char *fault)
 	char program[300];
 	const char *build = getenv("EDDY_BUILD");
 	if (d->port == 0)
-		d->port = free_port();
+		d->port = port_free();
 	snprintf(program, sizeof program, "%s/eddy", build != NULL ? build : "build");
 	snprintf(d->log, sizeof d->log, "%s/eddy-%d.log", r->dir, i);
 	snprintf(d->dir, sizeof d->dir, "%s/data-%d", r->dir, i);
@@ -517,11 +530,11 @@ void rig_signal(struct rig *r, int i, int signo)
 
 int rig_wait_end(struct rig *r, int i, int ms)
 {
-	int64_t until = now_ms() + ms;
+	int64_t until = now_ms() + rig_patience(ms);
 	int status;
 	while (waitpid(r->d[i].pid, &status, WNOHANG) == 0) {
 		if (now_ms() > until)
-			rig_fail(r, "daemon %d did not end within %d ms", i, ms);
+			rig_fail(r, "daemon %d did not end within %d ms", i, rig_patience(ms));
 		sleep_ms(10);
 	}
 	r->d[i].pid = 0;
@@ -656,7 +669,7 @@ static void show_events(struct rig *r, int n)
 
 void rig_wait_answers(struct rig *r, int from, int to, int ms)
 {
-	int64_t until = now_ms() + ms;
+	int64_t until = now_ms() + rig_patience(ms);
 	for (;;) {
 		json_t *all = messages_of(r, NULL, NULL);
 		int missing = 0, first = 0;
@@ -670,8 +683,8 @@ void rig_wait_answers(struct rig *r, int from, int to, int ms)
 			return;
 		if (now_ms() > until) {
 			show_events(r, first);
-			rig_fail(
-			    r, "%d of %d messages have no answer after %d ms, the first is #%d", missing, to - from + 1, ms, first);
+			rig_fail(r, "%d of %d messages have no answer after %d ms, the first is #%d", missing, to - from + 1,
+			    rig_patience(ms), first);
 		}
 		sleep_ms(50);
 	}

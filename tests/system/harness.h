@@ -28,6 +28,8 @@ struct rig {
 	char pg_dir[200];
 	const char *extra[32]; /* further environment of the daemons, "NAME=value" */
 	size_t extra_len;
+	struct pg_conn *sql; /* what rig_sql() asks through */
+	char sql_url[300];
 	bool failed; /* rig_fail() is on its way out */
 };
 
@@ -87,13 +89,15 @@ void sleep_ms(int ms);
 _Noreturn void rig_fail(struct rig *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define rig_wait(r, ms, what, condition) \
 	do { \
-		int64_t rig_until = now_ms() + (ms); \
+		int64_t rig_until = now_ms() + rig_patience(ms); \
 		while (!(condition)) { \
 			if (now_ms() > rig_until) \
-				rig_fail((r), "waited %d ms in vain for %s", (int)(ms), (what)); \
+				rig_fail((r), "waited %d ms in vain for %s", rig_patience(ms), (what)); \
 			sleep_ms(20); \
 		} \
 	} while (0)
+/** What is waited at least for what must happen, whatever the machine is busy with: ${ms} or a minute and a half. */
+int rig_patience(int ms);
 /** What to wait for a rescue: the lease and a bit more. */
 int rig_rescue_ms(struct rig *r);
 /** True under EDDY_TEST_LONG: ${n} rounds instead of one. */

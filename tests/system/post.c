@@ -100,8 +100,15 @@ const char *post_field(const char *mail, const char *name)
 	return v;
 }
 
+enum { SHOWN = 64 };
+static struct shown {
+	char *mail;
+	json_t *o;
+} shown[SHOWN];
+static size_t shown_next;
+
 /* What `eddy mail show` makes of it. */
-json_t *post_shown(const char *mail)
+static json_t *shown_anew(const char *mail)
 {
 	char path[300], command[700];
 	const char *build = getenv("EDDY_BUILD");
@@ -118,6 +125,22 @@ json_t *post_shown(const char *mail)
 	pclose(f);
 	if (o == NULL)
 		rig_fail(&rig, "eddy mail show: %s", why.text);
+	return o;
+}
+
+/* A mailbox is looked through again and again, and each look would start a program for each of its mails. */
+json_t *post_shown(const char *mail)
+{
+	for (size_t i = 0; i < SHOWN; i++)
+		if (shown[i].mail != NULL && strcmp(shown[i].mail, mail) == 0)
+			return json_incref(shown[i].o);
+	struct shown *s = &shown[shown_next++ % SHOWN];
+	free(s->mail);
+	json_decref(s->o);
+	s->o = NULL;
+	s->mail = NULL;
+	json_t *o = shown_anew(mail);
+	*s = (struct shown){ .mail = strdup(mail), .o = json_incref(o) };
 	return o;
 }
 

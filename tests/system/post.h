@@ -12,7 +12,7 @@ extern struct mail_rig post;
 extern bool post_there;                                /* false: no mail servers here, tests are skipped */
 extern char post_ann[80], post_bob[80], post_eddy[80]; /* addresses of the test that runs */
 extern char post_env[8][400];                          /* the first four are in use; the others are for rig_env() */
-enum { POST_ANSWER_MS = 30000 };
+enum { POST_ANSWER_MS = 90000 };
 
 /* For the group: start and stop the servers. */
 int post_up(void **state);

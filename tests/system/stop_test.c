@@ -85,7 +85,7 @@ static void sigterm__with_posts_held_up__leaves_them_to_the_next(void **state)
 		snprintf(channel, sizeof channel, "C%d", n % 5);
 		rig_say(&rig, channel, NULL, n, "held up");
 	}
-	rig_wait(&rig, 25000, "answers to be made", rig_sql(&rig, "SELECT count(*) FROM outbox WHERE state <= 2") == 20);
+	rig_wait(&rig, 90000, "answers to be made", rig_sql(&rig, "SELECT count(*) FROM outbox WHERE state <= 2") == 20);
 	rig_signal(&rig, 0, SIGTERM);
 	int status = rig_wait_end(&rig, 0, 50000);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);

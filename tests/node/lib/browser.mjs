@@ -20,7 +20,7 @@ export function lacking() {
 export async function launch() {
 	const { chromium } = await import('playwright-core');
 	return chromium.launch({
-		executablePath: binary, timeout: patience(30000),
+		executablePath: binary, timeout: patience(120000),
 		args: ['--disable-dev-shm-usage', '--font-render-hinting=none', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
 	});
 }
@@ -46,7 +46,7 @@ export class Tab {
 		if (!context) await t.context.addInitScript(spy);
 		if (init) await t.context.addInitScript(init);
 		t.page = await t.context.newPage();
-		t.page.setDefaultTimeout(patience(15000));
+		t.page.setDefaultTimeout(patience(60000));
 		await watch?.(t.page, t.context);
 		t.faults = [];
 		t.requests = [];

@@ -15,12 +15,16 @@ export const build = path.resolve(root, process.env.EDDY_BUILD ?? 'build');
 const admin = process.env.EDDY_TEST_ADMIN_URL;
 let number = 0;
 
+/* Below the ports that the kernel gives to outgoing connections, as tests/support/port.h has it. */
 async function freePort() {
-	const s = net.createServer();
-	await new Promise((done) => s.listen(0, '127.0.0.1', done));
-	const { port } = s.address();
-	await new Promise((done) => s.close(done));
-	return port;
+	for (;;) {
+		const port = 10000 + Math.floor(Math.random() * 22000);
+		const s = net.createServer();
+		const got = await new Promise((done) => s.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true)));
+		if (!got) continue;
+		await new Promise((done) => s.close(done));
+		return port;
+	}
 }
 
 /** Starts a fake of tests/fakes; control(command, body) tells it what to do. */
@@ -78,7 +82,7 @@ export class Rig {
 		await until(() => `the daemon is ready\n${this.tail()}`, async () => {
 			if (child.exitCode !== null) throw new Error(`the daemon ended: ${child.exitCode}`);
 			return (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok;
-		}, 60000);
+		}, 120000);
 	}
 
 	/** Ends the daemon with ${signal} and starts it again. */
@@ -90,14 +94,14 @@ export class Rig {
 	async end(signal) {
 		const d = this.daemon;
 		d.kill(signal);
-		const late = setTimeout(() => d.kill('SIGKILL'), patience(20000));
+		const late = setTimeout(() => d.kill('SIGKILL'), patience(60000));
 		await d.ended;
 		clearTimeout(late);
 	}
 
 	/** What a command of eddy prints. */
 	async eddy(...args) {
-		const { stdout } = await exec(`${build}/eddy`, args, { env: this.env, timeout: patience(20000) });
+		const { stdout } = await exec(`${build}/eddy`, args, { env: this.env, timeout: patience(90000) });
 		return stdout;
 	}
 

@@ -8,9 +8,9 @@ export const patience = (ms) => ms * Number(process.env.EDDY_TEST_PATIENCE ?? 1)
 export class Skip extends Error {}
 
 /** Waits until check() gives something true, and gives it. */
-export async function until(what, check, ms = 20000) {
-	const end = performance.now() + patience(ms);
-	let last;
+export async function until(what, check, ms = 60000) {
+	const end = performance.now() + patience(Math.max(ms, 60000));
+	let last, pause = 15;
 	for (;;) {
 		try {
 			const v = await check();
@@ -20,7 +20,8 @@ export async function until(what, check, ms = 20000) {
 			last = e;
 		}
 		if (performance.now() > end) throw new Error(`waited in vain for: ${typeof what === 'function' ? what() : what}`, { cause: last });
-		await new Promise((done) => setTimeout(done, 15));
+		await new Promise((done) => setTimeout(done, pause));
+		pause = Math.min(pause * 1.3, 100); // looking costs the others
 	}
 }
 
@@ -36,7 +37,7 @@ export function dice(seed = Number(process.env.EDDY_TEST_SEED ?? Date.now() % 1e
 	return { seed, next, below: (n) => Math.floor(next() * n), pick: (list) => list[Math.floor(next() * list.length)] };
 }
 
-export async function run(tests, { before, after, each, limit = 60000 } = {}) {
+export async function run(tests, { before, after, each, limit = 180000 } = {}) {
 	const list = Object.entries(tests).filter(([name]) => !pattern || pattern.test(name));
 	console.log(`1..${list.length}`);
 	let n = 0, failed = 0;
