@@ -68,7 +68,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON nodes, members TO :"eddy";
 GRANT SELECT, UPDATE, DELETE ON nodes, members TO :"maint";
 
 -- Every workspace has its organisation from the first moment on, so that one with a single team needs no set-up.
+-- What is there already is seen by the owner only while row security is not forced on it.
+ALTER TABLE workspaces NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE nodes NO FORCE ROW LEVEL SECURITY;
 INSERT INTO nodes (ws, id, kind, slug, name) SELECT ws, ws, 1, 'org', left(coalesce(nullif(name, ''), 'organisation'), 200) FROM workspaces;
+ALTER TABLE workspaces FORCE ROW LEVEL SECURITY;
+ALTER TABLE nodes FORCE ROW LEVEL SECURITY;
 CREATE FUNCTION workspace_root() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = eddy, pg_temp

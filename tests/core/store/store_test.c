@@ -223,6 +223,38 @@ static void migrate__down_and_up__leaves_same_schema(void **state)
 	buf_done(&out);
 }
 
+/* A step that fills a table from rows that are there must see them: row security is forced on the owner too. */
+static void migrate_up__from_an_older_schema__keeps_what_is_there(void **state)
+{
+	struct scratch *s = *state;
+	struct store *st = NULL;
+	char why[600] = "";
+	struct buf out = BUF_INIT;
+	struct store_options o = { .admin_url = s->admin, .data_dir = s->dir };
+	struct admin a;
+	PGresult *r = NULL;
+	assert_int_equal(open_as(s, NULL, s->admin, &st, why, sizeof(why)), ERR_NONE);
+	store_close(st);
+	const int before_nodes = 14;
+	assert_int_equal(
+	    store_migrate(&o, STORE_DOWN, migrate_target(migrate_steps()) - before_nodes, &out, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_open(&a, s->admin, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(
+	    admin_exec(&a, "INSERT INTO eddy.workspaces (ws, name) VALUES (gen_random_uuid(), 'old'), (gen_random_uuid(), '')", why,
+	        sizeof(why)),
+	    ERR_NONE);
+	assert_int_equal(store_migrate(&o, STORE_UP, 0, &out, why, sizeof(why)), ERR_NONE);
+	assert_int_equal(admin_query(&a,
+	                     "SELECT string_agg(n.name, ',' ORDER BY n.name), count(*) FROM eddy.workspaces w JOIN eddy.nodes n"
+	                     " ON n.ws = w.ws AND n.id = w.ws AND n.kind = 1",
+	                     0, NULL, &r, why, sizeof(why)),
+	    ERR_NONE);
+	assert_string_equal(PQgetvalue(r, 0, 0), "old,organisation");
+	PQclear(r);
+	admin_close(&a);
+	buf_done(&out);
+}
+
 static void migrate_up__failing_step__is_taken_back_completely(void **state)
 {
 	struct scratch *s = *state;
@@ -435,6 +467,7 @@ int main(void)
 		WITH_SCRATCH(store_open__takes__database_url_of_role_maker_as_admin),
 		WITH_SCRATCH(store_open__works__with_managed_administrator),
 		WITH_SCRATCH(migrate__down_and_up__leaves_same_schema),
+		WITH_SCRATCH(migrate_up__from_an_older_schema__keeps_what_is_there),
 		WITH_SCRATCH(migrate_up__failing_step__is_taken_back_completely),
 		WITH_SCRATCH(store_open__refuses__newer_and_changed_schema),
 		WITH_SCRATCH(store_open__refuses__roles_that_row_security_does_not_bind),
