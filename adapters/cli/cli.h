@@ -81,7 +81,9 @@ struct cli {
 	const char *url, *thread;                    /* chat */
 	const char **own_addresses, **trusted_hosts; /* mail show */
 	size_t own_len, trusted_len;
-	int argc; /* operands */
+	bool unit;        /* team create */
+	const char *slug; /* team create, rename */
+	int argc;         /* operands */
 	char **argv;
 	struct settings *settings; /* after cli_settings() */
 	char *data_dir;
@@ -125,6 +127,16 @@ int cmd_mail_stop(struct cli *c);
 int cmd_mail_allow(struct cli *c);
 int cmd_prompt_list(struct cli *c);
 int cmd_prompt_show(struct cli *c);
+int cmd_team_list(struct cli *c);
+int cmd_team_create(struct cli *c);
+int cmd_team_rename(struct cli *c);
+int cmd_team_move(struct cli *c);
+int cmd_team_archive(struct cli *c);
+int cmd_team_places(struct cli *c);
+int cmd_team_assign(struct cli *c);
+int cmd_member_list(struct cli *c);
+int cmd_member_put(struct cli *c);
+int cmd_member_remove(struct cli *c);
 int cmd_version(struct cli *c);
 int cmd_help(struct cli *c);
 int cmd_help_man(struct cli *c);

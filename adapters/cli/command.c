@@ -29,6 +29,8 @@ static const struct option_row {
 	{ 'O', "own", "ADDRESS", "one of our own addresses; may be given several times", false },
 	{ 'A', "authserv", "HOST", "trust Authentication-Results of this host; may be given several times", false },
 	{ 'R', "replace", NULL, "replace what is in the database now", false },
+	{ 'N', "unit", NULL, "a unit, which holds teams, instead of a team", false },
+	{ 'S', "slug", "NAME", "its short name (default: made from the name)", false },
 };
 #define OPTIONS_LEN (sizeof options / sizeof *options)
 
@@ -108,6 +110,32 @@ const struct command commands[] = {
 	    { "eddy prompt show resolution\tthe template",
 	        "eddy prompt show 01a1fec9-38b8-7000-9bc5-10164d908cfd\twhat that run was asked" },
 	    1, 1, false, cmd_prompt_show },
+	{ "team list", "[TEAM]", "", "show the organisation with its units and teams", NULL,
+	    { "eddy team list\teverything", "eddy team list support\ta unit and what is in it" }, 0, 1, false, cmd_team_list },
+	{ "team create", "NAME [UNIT]", "NS", "make a team, in the organisation or in UNIT", NULL,
+	    { "eddy team create Payments\t", "eddy team create --unit 'Customer Support'\ta unit, which holds teams",
+	        "eddy team create Chat customer-support\ta team in it" },
+	    1, 2, false, cmd_team_create },
+	{ "team rename", "TEAM NAME", "S", "give a unit or team another name", NULL,
+	    { "eddy team rename payments Money --slug money\tand another short name" }, 2, 2, false, cmd_team_rename },
+	{ "team move", "TEAM UNIT", "", "put a unit or team into another unit", NULL,
+	    { "eddy team move chat org\tdirectly into the organisation" }, 2, 2, false, cmd_team_move },
+	{ "team archive", "TEAM [HEIR]", "", "give a unit or team up", "What it owns must go first, or goes to HEIR.",
+	    { "eddy team archive payments finance\tits channels go to finance" }, 1, 2, false, cmd_team_archive },
+	{ "team places", "[TEAM]", "", "list the channels and other places that teams own", NULL, { "eddy team places payments\t" },
+	    0, 1, false, cmd_team_places },
+	{ "team assign", "PLACE [TEAM]", "", "give a place to TEAM, or back to the organisation",
+	    "PLACE is ADAPTER:KEY, as the adapter names places, or the place's id.",
+	    { "eddy team assign slack:C024BE91L payments\t" }, 1, 2, false, cmd_team_assign },
+	{ "member list", "[TEAM]", "", "list who was given a role, there or above", NULL, { "eddy member list payments\t" }, 0, 1,
+	    false, cmd_member_list },
+	{ "member put", "PERSON ROLE [TEAM]", "", "give somebody a role at TEAM and all below it",
+	    "PERSON is ADAPTER:ID, as the adapter names people, or the person's id. Roles: viewer, member, admin, owner; none takes away what "
+	    "the platform implies.",
+	    { "eddy member put slack:U024BE7LH admin payments\t", "eddy member put slack:U024BE7LH owner\tof the organisation" }, 2,
+	    3, false, cmd_member_put },
+	{ "member remove", "PERSON [TEAM]", "", "take back a role that was given there", NULL,
+	    { "eddy member remove slack:U024BE7LH payments\t" }, 1, 2, false, cmd_member_remove },
 	{ "version", "", "", "print the version", NULL, { "eddy version\t" }, 0, 0, false, cmd_version },
 	{ "help", "[COMMAND]", "", "show help for all or one command", NULL, { "eddy help chat\t" }, 0, 2, false, cmd_help },
 	{ "help-man", "", "", "print the manual page", NULL, { 0 }, 0, 0, true, cmd_help_man },
@@ -465,6 +493,12 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'R':
 			c->replace = true;
+			break;
+		case 'N':
+			c->unit = true;
+			break;
+		case 'S':
+			c->slug = optarg;
 			break;
 		case 'O':
 			c->own_addresses = xrealloc(c->own_addresses, (c->own_len + 1) * sizeof(char *));

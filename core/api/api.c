@@ -7,16 +7,20 @@
 
 #include "../agents/schema.h"
 #include "../base/json.h"
+#include "../teams/member.h"
+#include "../teams/node.h"
 
-extern const struct api_proc api_session[];
+extern const struct api_proc api_session[], api_team[];
 
-const struct api_proc *const api_groups[] = { api_session, NULL };
+const struct api_proc *const api_groups[] = { api_session, api_team, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
 	    "INSERT INTO audit (ws, id, actor_id, verb, subject, detail) VALUES ($1, $2, $3, $4, $5, $6::text::jsonb) ON CONFLICT DO NOTHING" },
 	{ NULL, NULL },
 };
+
+const struct pg_statement *const api_tables[] = { authority_statements, api_statements, node_statements, member_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

@@ -65,5 +65,7 @@ enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, 
     struct id request, json_t **out, struct problem *problem);
 
 extern const struct pg_statement api_statements[];
+/* What a connection that runs procedures outside the daemon has prepared; ends with NULL. */
+extern const struct pg_statement *const api_tables[];
 
 #endif

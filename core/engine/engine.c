@@ -26,6 +26,8 @@
 #include "../talk/said.h"
 #include "../talk/search.h"
 #include "../talk/thread.h"
+#include "../teams/member.h"
+#include "../teams/node.h"
 #include "answer.h"
 #include "resolve.h"
 #include "upkeep.h"
@@ -47,7 +49,7 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements,
 	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
-	upkeep_statements, authority_statements, api_statements, NULL };
+	upkeep_statements, authority_statements, api_statements, node_statements, member_statements, NULL };
 
 /* ---- workers ---- */
 

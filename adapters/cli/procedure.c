@@ -1,0 +1,150 @@
+/*
+ * Procedures from the terminal.  Who may read the settings of this machine's database is its owner, and speaks as the person "local" of the
+ * page and the terminal; that person is made here if nobody has said a word yet.
+ */
+#include "procedure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../core/api/api.h"
+#include "../../core/base/buf.h"
+#include "../../core/base/clock.h"
+#include "../../core/people/directory.h"
+#include "../../core/store/store.h"
+
+static const struct pg_statement own_statements[] = {
+	{ "procedure_tenant", "SELECT ws FROM installs WHERE adapter = 'local' AND external_id = 'default'" },
+	{ "procedure_person",
+	    "WITH p AS (INSERT INTO people (ws, id) SELECT $1::uuid, $2::uuid WHERE NOT EXISTS (SELECT 1 FROM identities WHERE ws = $1 AND adapter = 'web'"
+	    " AND external_id = 'local') ON CONFLICT DO NOTHING), i AS (INSERT INTO identities (ws, adapter, external_id, person_id, verified)"
+	    " SELECT $1, 'web', 'local', $2, 1 ON CONFLICT DO NOTHING RETURNING person_id)"
+	    " SELECT person_id FROM i UNION ALL SELECT person_id FROM identities WHERE ws = $1 AND adapter = 'web' AND external_id = 'local' LIMIT 1" },
+	{ NULL, NULL },
+};
+
+static enum err first_id(struct pg *pg, const char *statement, struct pg_args *a, struct id *out)
+{
+	PGresult *r = NULL;
+	enum err e = pg_query(pg, statement, a, &r);
+	pg_args_free(a);
+	*out = e == ERR_NONE && PQntuples(r) > 0 ? pg_get_id(r, 0, 0) : ID_NONE;
+	PQclear(r);
+	return e;
+}
+
+static enum err who(struct pg *pg, struct caller *by, char *why, size_t n)
+{
+	struct id ws, person = ID_NONE;
+	enum err e = first_id(pg, "procedure_tenant", pg_args_new(), &ws);
+	snprintf(why, n, "the database does not answer");
+	if (e != ERR_NONE)
+		return e;
+	if (id_is_none(ws)) {
+		snprintf(why, n, "this database has no workspace yet: start Eddy once (eddy serve)");
+		return ERR_INPUT;
+	}
+	if ((e = pg_begin(pg, ws)) != ERR_NONE)
+		return e;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, identity_id(ws, "web", "local"));
+	e = first_id(pg, "procedure_person", a, &person);
+	if (e == ERR_NONE)
+		e = authority_of(pg, ws, person, "cli", by);
+	return pg_end(pg, e);
+}
+
+static int call(struct pg *pg, const char *name, const json_t *args, json_t **out)
+{
+	struct caller by;
+	struct problem problem;
+	char why[200], text[ID_TEXT];
+	if (who(pg, &by, why, sizeof why) != ERR_NONE) {
+		cli_complain("%s", why);
+		return EXIT_FAILED;
+	}
+	struct id request = id_new();
+	if (api_run(NULL, pg, &by, name, args, request, out, &problem) == API_OK)
+		return EXIT_OK;
+	struct buf words = BUF_INIT;
+	problem_words(&problem, id_format(request, text), &words);
+	cli_complain("%s%s%s", problem.field, problem.field[0] != '\0' ? ": " : "", words.p);
+	buf_done(&words);
+	return EXIT_FAILED;
+}
+
+int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out)
+{
+	struct store *store = NULL;
+	struct pg *pg = NULL;
+	const struct pg_statement *tables[32] = { own_statements };
+	char why[512] = "";
+	int r = cli_settings(c);
+	if (r != EXIT_OK) {
+		json_decref(args);
+		return r;
+	}
+	for (size_t i = 0; api_tables[i] != NULL && i + 2 < sizeof tables / sizeof *tables; i++)
+		tables[i + 1] = api_tables[i];
+	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
+		.admin_url = settings_str(c->settings, "database.admin_url"),
+		.data_dir = cli_data_dir(c) };
+	enum err e = store_open(&store, &so, why, sizeof why);
+	if (e == ERR_NONE)
+		e = pg_open(&pg, store_url(store), tables, why, sizeof why);
+	if (e != ERR_NONE)
+		cli_complain("%s", why);
+	r = e == ERR_NONE ? call(pg, name, args, out) : EXIT_FAILED;
+	pg_close(pg);
+	store_close(store);
+	json_decref(args);
+	return r;
+}
+
+/* ---- tables ---- */
+
+#define COLUMNS_MAX 8
+
+static const char *cell(const json_t *row, const char *column, char number[24])
+{
+	const json_t *v = json_object_get(row, column);
+	if (json_is_string(v))
+		return json_string_value(v);
+	if (!json_is_integer(v))
+		return "";
+	snprintf(number, 24, "%lld", (long long)json_integer_value(v));
+	return number;
+}
+
+static int characters(const char *s)
+{
+	int n = 0;
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+void cli_table(const json_t *list, const char *const *columns)
+{
+	int wide[COLUMNS_MAX] = { 0 };
+	char number[24];
+	size_t n = 0, i;
+	json_t *row;
+	while (columns[n] != NULL && n < COLUMNS_MAX)
+		n++;
+	json_array_foreach (list, i, row)
+		for (size_t k = 0; k < n; k++) {
+			int w = characters(cell(row, columns[k], number));
+			wide[k] = w > wide[k] ? w : wide[k];
+		}
+	json_array_foreach (list, i, row) {
+		for (size_t k = 0; k < n; k++) {
+			const char *text = cell(row, columns[k], number);
+			int pad = k + 1 < n ? wide[k] + 2 - characters(text) : 0;
+			printf("%s%*s", text, pad, "");
+		}
+		putchar('\n');
+	}
+}

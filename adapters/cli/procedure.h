@@ -1,0 +1,16 @@
+#ifndef EDDY_CLI_PROCEDURE_H
+#define EDDY_CLI_PROCEDURE_H
+
+#include <jansson.h>
+
+#include "cli.h"
+
+/**
+ * Run the procedure ${name} (core/api) on the database as the person of this terminal; Eddy may be running or not.  Takes ${args}.  On EXIT_OK
+ * ${out} is the caller's; else the problem was said on stderr.
+ */
+int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out);
+/** Print rows of one text each per column, padded to the widest; ${columns}: names of members of the objects in ${list}, NULL at the end. */
+void cli_table(const json_t *list, const char *const *columns);
+
+#endif

@@ -1,0 +1,111 @@
+/* `eddy team` and `eddy member`: the procedures org.*, place.* and member.* in the words of the terminal. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../../core/base/json.h"
+#include "cli.h"
+#include "procedure.h"
+
+/* {"team": operand ${i}} if there is one. */
+static json_t *team_arg(const struct cli *c, int i)
+{
+	json_t *args = json_object();
+	if (i < c->argc)
+		json_object_set_new(args, "team", json_string(c->argv[i]));
+	return args;
+}
+
+static json_t *with(json_t *args, const char *key, const char *value)
+{
+	if (value != NULL)
+		json_object_set_new(args, key, json_string(value)); /* no UTF-8: left out, and the schema says what is missing */
+	return args;
+}
+
+static int list_of(struct cli *c, const char *procedure, const char *key, const char *const *columns, const char *nothing)
+{
+	json_t *out = NULL;
+	int r = cli_procedure(c, procedure, team_arg(c, 0), &out);
+	if (r == EXIT_OK) {
+		const json_t *list = json_arr(out, key);
+		if (json_array_size(list) == 0)
+			puts(nothing);
+		cli_table(list, columns);
+	}
+	json_decref(out);
+	return r;
+}
+
+/* Runs it and says ${done}, with the short name of the team that came back if there is one. */
+static int change(struct cli *c, const char *procedure, json_t *args, const char *done)
+{
+	json_t *out = NULL;
+	int r = cli_procedure(c, procedure, args, &out);
+	if (r == EXIT_OK)
+		printf("%s%s%s\n", json_str(out, "slug", ""), json_object_get(out, "slug") != NULL ? ": " : "", done);
+	json_decref(out);
+	return r;
+}
+
+int cmd_team_list(struct cli *c)
+{
+	json_t *out = NULL, *team;
+	size_t i;
+	int r = cli_procedure(c, "org.list", team_arg(c, 0), &out);
+	json_array_foreach (json_arr(out, "teams"), i, team) {
+		int in = 2 * (int)(json_int(team, "depth", 1) - 1);
+		printf("%*s%-*s  %s (%s; places: %d, members: %d)\n", in, "", 28 - in > 0 ? 28 - in : 0, json_str(team, "slug", ""),
+		    json_str(team, "name", ""), json_str(team, "kind", ""), (int)json_int(team, "places", 0),
+		    (int)json_int(team, "members", 0));
+	}
+	json_decref(out);
+	return r;
+}
+
+int cmd_team_create(struct cli *c)
+{
+	json_t *args = with(with(with(team_arg(c, 1), "name", c->argv[0]), "slug", c->slug), "kind", c->unit ? "unit" : "team");
+	return change(c, "org.create", args, "made.");
+}
+
+int cmd_team_rename(struct cli *c)
+{
+	return change(c, "org.update", with(with(team_arg(c, 0), "name", c->argv[1]), "slug", c->slug), "renamed.");
+}
+
+int cmd_team_move(struct cli *c)
+{
+	return change(c, "org.update", with(team_arg(c, 0), "parent", c->argv[1]), "moved.");
+}
+
+int cmd_team_archive(struct cli *c)
+{
+	return change(c, "org.archive", with(team_arg(c, 0), "move_to", c->argc > 1 ? c->argv[1] : NULL), "Archived.");
+}
+
+int cmd_team_places(struct cli *c)
+{
+	static const char *const columns[] = { "team", "adapter", "key", "name", NULL };
+	return list_of(c, "place.list", "places", columns, "No places.");
+}
+
+int cmd_team_assign(struct cli *c)
+{
+	return change(c, "place.assign", with(team_arg(c, 1), "place", c->argv[0]), "Assigned.");
+}
+
+int cmd_member_list(struct cli *c)
+{
+	static const char *const columns[] = { "role", "at", "name", "known_as", NULL };
+	return list_of(c, "member.list", "members", columns, "Nobody was given a role here: what their platform implies holds.");
+}
+
+int cmd_member_put(struct cli *c)
+{
+	return change(c, "member.put", with(with(team_arg(c, 2), "person", c->argv[0]), "role", c->argv[1]), "Given.");
+}
+
+int cmd_member_remove(struct cli *c)
+{
+	return change(c, "member.remove", with(team_arg(c, 1), "person", c->argv[0]), "Taken back.");
+}

@@ -1,0 +1,284 @@
+/* The tree of a workspace, what its teams own, and the roles that people have in it.  The substance is in core/teams. */
+#include <string.h>
+
+#include "../base/json.h"
+#include "../teams/member.h"
+#include "../teams/node.h"
+#include "api.h"
+
+extern const struct api_proc api_team[];
+
+#define OBJECT(properties, required) \
+	"{\"type\":\"object\",\"properties\":{" properties "},\"required\":[" required "],\"additionalProperties\":false}"
+#define TEXT "{\"type\":\"string\"}"
+#define COUNT "{\"type\":\"integer\",\"minimum\":0}"
+#define NAME(n) "{\"type\":\"string\",\"minLength\":1,\"maxLength\":" n "}"
+#define TEAM_ARG \
+	"\"team\":{\"type\":\"string\",\"maxLength\":64,\"description\":\"a unit or team by its short name or id; without it: the organisation\"}"
+#define NODE_KIND "{\"type\":\"string\",\"enum\":[\"organisation\",\"unit\",\"team\"]}"
+#define NODE_FIELDS \
+	"\"id\":" TEXT ",\"slug\":" TEXT ",\"name\":" TEXT ",\"kind\":" NODE_KIND ",\"parent\":" TEXT ",\"places\":" COUNT \
+	",\"members\":" COUNT
+#define NODE OBJECT(NODE_FIELDS ",\"path\":" TEXT ",\"children\":" COUNT, "\"id\",\"slug\",\"name\",\"kind\"")
+#define LIST(name, item) OBJECT("\"" name "\":{\"type\":\"array\",\"items\":" item "}", "\"" name "\"")
+#define EMPTY OBJECT("", "")
+#define PERSON \
+	"{\"type\":\"string\",\"minLength\":1,\"maxLength\":300,\"description\":\"ADAPTER:ID, as the adapter names people, or a person's id\"}"
+#define ROLE "{\"type\":\"string\",\"enum\":[\"none\",\"viewer\",\"member\",\"admin\",\"owner\"]}"
+
+static enum api_code end(struct api_call *c, enum err e, const struct problem *why)
+{
+	if (e == ERR_NONE)
+		return API_OK;
+	if (why->code == API_OK)
+		return api_err(c, e);
+	c->problem = *why;
+	return why->code;
+}
+
+/* The node that argument ${field} names; the organisation without it. */
+static enum err other_node(struct api_call *c, const char *field, struct id *out, struct problem *why)
+{
+	enum err e = authority_node(c->pg, c->by->ws, json_str(c->in, field, ""), out);
+	if (e == ERR_INPUT)
+		*why = (struct problem){ .code = API_NOT_FOUND, .detail = "There is no such team, or not for you." };
+	return e;
+}
+
+static enum api_code answer_node(struct api_call *c, struct id node, enum err e, const struct problem *why)
+{
+	json_t *o = NULL;
+	if (e == ERR_NONE)
+		e = node_get(c->pg, c->by->ws, node, &o);
+	if (e == ERR_NONE) {
+		json_object_update(c->out, o);
+		c->subject = node;
+	}
+	json_decref(o);
+	return end(c, e, why);
+}
+
+static enum api_code answer_list(struct api_call *c, const char *name, enum err e, json_t *list)
+{
+	if (e == ERR_NONE)
+		json_object_set_new(c->out, name, list);
+	return end(c, e, &(struct problem){ .code = API_OK });
+}
+
+static enum api_code org_list(struct api_call *c)
+{
+	json_t *list = NULL;
+	enum err e = node_list(c->pg, c->by->ws, c->node, &list);
+	return answer_list(c, "teams", e, list);
+}
+
+static enum api_code org_get(struct api_call *c)
+{
+	return answer_node(c, c->node, ERR_NONE, &(struct problem){ .code = API_OK });
+}
+
+static enum api_code org_create(struct api_call *c)
+{
+	struct problem why = { 0 };
+	const char *kind = json_str(c->in, "kind", "team");
+	struct node_new n = { .id = id_named(c->request, 0, "node", 4),
+		.parent = c->node,
+		.kind = strcmp(kind, "unit") == 0 ? NODE_UNIT : NODE_TEAM,
+		.slug = json_str(c->in, "slug", NULL),
+		.name = json_str(c->in, "name", "") };
+	enum err e = node_create(c->pg, c->by->ws, &n, &why);
+	if (e == ERR_NONE)
+		c->audit = json_pack("{s:s}", "kind", node_kind_name(n.kind));
+	return answer_node(c, n.id, e, &why);
+}
+
+static enum api_code org_update(struct api_call *c)
+{
+	struct problem why = { 0 };
+	struct id parent;
+	const char *name = json_str(c->in, "name", NULL), *slug = json_str(c->in, "slug", NULL);
+	bool moves = json_object_get(c->in, "parent") != NULL;
+	enum err e = name == NULL && slug == NULL ? ERR_NONE : node_rename(c->pg, c->by->ws, c->node, name, slug, &why);
+	if (e == ERR_NONE && moves)
+		e = other_node(c, "parent", &parent, &why);
+	if (e == ERR_NONE && moves)
+		e = node_move(c->pg, c->by, c->node, parent, &why);
+	if (e == ERR_NONE)
+		c->audit = json_pack("{s:b, s:b}", "renamed", name != NULL || slug != NULL, "moved", moves);
+	return answer_node(c, c->node, e, &why);
+}
+
+static enum api_code org_archive(struct api_call *c)
+{
+	struct problem why = { 0 };
+	struct id heir = ID_NONE;
+	bool moves = json_object_get(c->in, "move_to") != NULL;
+	enum err e = moves ? other_node(c, "move_to", &heir, &why) : ERR_NONE;
+	if (e == ERR_NONE)
+		e = node_archive(c->pg, c->by, c->node, heir, &why);
+	c->subject = c->node;
+	return end(c, e, &why);
+}
+
+static enum api_code place_assign(struct api_call *c)
+{
+	struct problem why = { 0 };
+	char id[ID_TEXT];
+	enum err e = node_assign(c->pg, c->by, json_str(c->in, "place", ""), c->node, &c->subject, &why);
+	if (e == ERR_NONE)
+		json_object_set_new(c->out, "place", json_string(id_format(c->subject, id)));
+	if (e == ERR_NONE)
+		c->audit = json_pack("{s:s}", "team", id_format(c->node, id));
+	return end(c, e, &why);
+}
+
+static enum api_code place_list(struct api_call *c)
+{
+	json_t *list = NULL;
+	enum err e = node_places(c->pg, c->by->ws, c->node, &list);
+	return answer_list(c, "places", e, list);
+}
+
+static enum api_code member_list_(struct api_call *c)
+{
+	json_t *list = NULL;
+	enum err e = member_list(c->pg, c->by->ws, c->node, &list);
+	return answer_list(c, "members", e, list);
+}
+
+static enum api_code member_change(struct api_call *c, bool put)
+{
+	struct problem why = { 0 };
+	char id[ID_TEXT];
+	enum role role = ROLE_NONE;
+	const char *name = json_str(c->in, "role", "");
+	enum err e = member_find(c->pg, c->by->ws, json_str(c->in, "person", ""), &c->subject, &why);
+	if (e == ERR_NONE && put)
+		e = role_from_name(name, &role) ? member_put(c->pg, c->by, c->node, c->subject, role, &why) : ERR_INPUT;
+	else if (e == ERR_NONE)
+		e = member_remove(c->pg, c->by, c->node, c->subject, &why);
+	if (e == ERR_NONE) {
+		c->audit = put ? json_pack("{s:s, s:s}", "team", id_format(c->node, id), "role", name)
+		               : json_pack("{s:s}", "team", id_format(c->node, id));
+		json_object_set_new(c->out, "person", json_string(id_format(c->subject, id)));
+	}
+	return end(c, e, &why);
+}
+
+static enum api_code member_put_(struct api_call *c)
+{
+	return member_change(c, true);
+}
+
+static enum api_code member_remove_(struct api_call *c)
+{
+	return member_change(c, false);
+}
+
+const struct api_proc api_team[] = {
+	{ .name = "org.list",
+	    .role = ROLE_VIEWER,
+	    .scope = SCOPE_CONFIG_READ,
+	    .effect = API_READ,
+	    .summary = "The organisation, or a part of it, with the units and teams below",
+	    .in = OBJECT(TEAM_ARG, ""),
+	    .out = LIST("teams", OBJECT(NODE_FIELDS ",\"depth\":" COUNT, "\"id\",\"slug\",\"name\",\"kind\",\"depth\"")),
+	    .example = "{}",
+	    .run = org_list },
+	{ .name = "org.get",
+	    .role = ROLE_VIEWER,
+	    .scope = SCOPE_CONFIG_READ,
+	    .effect = API_READ,
+	    .summary = "One unit or team",
+	    .in = OBJECT(TEAM_ARG, ""),
+	    .out = NODE,
+	    .example = "{\"team\":\"payments\"}",
+	    .run = org_get },
+	{ .name = "org.create",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_WRITE,
+	    .effect = API_WRITE,
+	    .summary = "Make a unit or a team in the one that \"team\" names",
+	    .details = "Units hold units and teams, teams hold nothing; at most 8 levels, the organisation counted.",
+	    .in = OBJECT(TEAM_ARG
+	        ",\"name\":" NAME("200") ",\"slug\":" NAME("63") ",\"kind\":{\"type\":\"string\",\"enum\":[\"unit\",\"team\"]}",
+	        "\"name\""),
+	    .out = NODE,
+	    .example = "{\"name\":\"Payments\",\"kind\":\"team\"}",
+	    .run = org_create },
+	{ .name = "org.update",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_WRITE,
+	    .effect = API_WRITE,
+	    .summary = "Rename or move a unit or team",
+	    .details = "Moving takes the role admin where it stands now and where it goes.",
+	    .in = OBJECT(TEAM_ARG ",\"name\":" NAME("200") ",\"slug\":" NAME("63") ",\"parent\":" NAME("64"), ""),
+	    .out = NODE,
+	    .example = "{\"team\":\"payments\",\"name\":\"Money\"}",
+	    .run = org_update },
+	{ .name = "org.archive",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_WRITE,
+	    .effect = API_WRITE,
+	    .summary = "Give a unit or team up",
+	    .details =
+	        "What it owns (places, units and teams in it) must go first, or goes to \"move_to\". Takes the role admin above it.",
+	    .in = OBJECT(TEAM_ARG ",\"move_to\":" NAME("64"), "\"team\""),
+	    .out = EMPTY,
+	    .example = "{\"team\":\"payments\",\"move_to\":\"finance\"}",
+	    .run = org_archive },
+	{ .name = "place.list",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_READ,
+	    .effect = API_READ,
+	    .summary = "The channels and other places that a team and those below it own",
+	    .in = OBJECT(TEAM_ARG, ""),
+	    .out = LIST("places",
+	        OBJECT("\"id\":" TEXT ",\"adapter\":" TEXT ",\"key\":" TEXT ",\"name\":" TEXT ",\"team\":" TEXT,
+	            "\"id\",\"adapter\",\"key\",\"team\"")),
+	    .example = "{\"team\":\"payments\"}",
+	    .run = place_list },
+	{ .name = "place.assign",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_WRITE,
+	    .effect = API_WRITE,
+	    .summary = "Give a place to a team; without \"team\" it is the organisation's",
+	    .details = "Takes the role admin of whoever owns it now, too.",
+	    .in = OBJECT(TEAM_ARG ",\"place\":" NAME("600"), "\"place\""),
+	    .out = OBJECT("\"place\":" TEXT, "\"place\""),
+	    .example = "{\"place\":\"slack:C024BE91L\",\"team\":\"payments\"}",
+	    .run = place_assign },
+	{ .name = "member.list",
+	    .role = ROLE_MEMBER,
+	    .scope = SCOPE_CONFIG_READ,
+	    .effect = API_READ,
+	    .summary = "Who was given a role at a team or above it",
+	    .in = OBJECT(TEAM_ARG, ""),
+	    .out = LIST("members",
+	        OBJECT("\"person\":" TEXT ",\"name\":" TEXT ",\"role\":" ROLE ",\"at\":" TEXT ",\"known_as\":" TEXT,
+	            "\"person\",\"role\",\"at\"")),
+	    .example = "{\"team\":\"payments\"}",
+	    .run = member_list_ },
+	{ .name = "member.put",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_WRITE,
+	    .effect = API_WRITE,
+	    .summary = "Give somebody a role at a team and all below it",
+	    .details = "Nobody gives a role above their own. \"none\" takes away what the platform implies.",
+	    .in = OBJECT(TEAM_ARG ",\"person\":" PERSON ",\"role\":" ROLE, "\"person\",\"role\""),
+	    .out = OBJECT("\"person\":" TEXT, "\"person\""),
+	    .example = "{\"team\":\"payments\",\"person\":\"slack:U024BE7LH\",\"role\":\"admin\"}",
+	    .run = member_put_ },
+	{ .name = "member.remove",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_WRITE,
+	    .effect = API_WRITE,
+	    .summary = "Take back a role that was given at a team",
+	    .details =
+	        "What a node above gives, or else the platform implies, holds again. The last owner of the organisation stays.",
+	    .in = OBJECT(TEAM_ARG ",\"person\":" PERSON, "\"person\""),
+	    .out = OBJECT("\"person\":" TEXT, "\"person\""),
+	    .example = "{\"team\":\"payments\",\"person\":\"slack:U024BE7LH\"}",
+	    .run = member_remove_ },
+	{ .name = NULL },
+};

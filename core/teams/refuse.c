@@ -1,0 +1,28 @@
+/* A refusal is a code for programs and a sentence for people; whoever called ends the transaction. */
+#include "refuse.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum err team_refuse(struct problem *why, enum api_code code, const char *field, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	vsnprintf(why->detail, sizeof why->detail, format, ap);
+	va_end(ap);
+	snprintf(why->field, sizeof why->field, "%s", field);
+	why->code = code;
+	return ERR_INPUT;
+}
+
+enum err team_ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
+{
+	PGresult *r = NULL;
+	enum err e = pg_query(pg, statement, a, &r);
+	pg_args_free(a);
+	if (e == ERR_NONE && out != NULL)
+		*out = r;
+	else
+		PQclear(r);
+	return e;
+}
