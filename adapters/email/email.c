@@ -12,6 +12,7 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "box.h"
+#include "origin.h"
 #include "receipt.h"
 
 const struct setting email_settings[] = {
@@ -313,6 +314,13 @@ static size_t origin_beside(struct adapter *a, struct id ws, const void *origin,
 	return sender_origin_beside(email_of(a), ws, origin, n, id, topic, out, place_key);
 }
 
+static size_t origin_plain(struct adapter *a, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX])
+{
+	struct email_origin o;
+	(void)a;
+	return email_origin_unpack(origin, n, &o) ? email_origin_plain(&o, out) : 0;
+}
+
 const struct adapter_ops email_ops = {
 	.name = "email",
 	.caps = CAP_THREAD | CAP_STATUS,
@@ -322,4 +330,5 @@ const struct adapter_ops email_ops = {
 	.origin_for = origin_for,
 	.origin_within = origin_within,
 	.origin_beside = origin_beside,
+	.origin_plain = origin_plain,
 };

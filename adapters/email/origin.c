@@ -205,6 +205,18 @@ size_t email_origin_within(const struct email_origin *o, const char *thread_key,
 	return email_origin_pack(&in, out);
 }
 
+size_t email_origin_plain(const struct email_origin *o, char out[INTENT_ORIGIN_MAX])
+{
+	if (o->minted)
+		return 0;
+	struct email_origin plain = *o;
+	bool side = o->beside != NULL && o->beside[0] != '\0';
+	plain.subject = email_origin_opens(o) ? "A side thread" : side ? "Re: A side thread" : "Re: your mail";
+	plain.beside = side ? "your mail" : "";
+	plain.to_name = "";
+	return email_origin_pack(&plain, out);
+}
+
 /* ---- tokens ---- */
 
 /* RFC 4648 base32 in lower case: survives mail programs that change case. */

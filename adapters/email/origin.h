@@ -48,6 +48,9 @@ void email_beside_place(const char *box, struct id delivery, char *out, size_t n
 /** The conversation that ${o}'s first mail has begun, whose Message-ID is ${thread_key}.  0: ${o} began none. */
 size_t email_origin_within(const struct email_origin *o, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
 
+/** The same without its subjects: where an answer goes once they are to be forgotten.  0: ${o} has none but Eddy's own. */
+size_t email_origin_plain(const struct email_origin *o, char out[INTENT_ORIGIN_MAX]);
+
 /* ---- the token in a reply address: names a thread, and nobody ---- */
 #define EMAIL_TOKEN 48
 enum { TOKEN_THREAD = 't', TOKEN_UNSUBSCRIBE = 'u' /* names a place */ };

@@ -215,7 +215,6 @@ static enum err find_about(struct opening *o)
 {
 	struct ask *a = o->a;
 	struct run *r = a->r;
-	bool elsewhere = !id_equal(o->parent, r->thread); /* asked for in a resolved side thread: about its last word */
 	struct pg_args *g = args_of(a, r->thread);
 	pg_arg_id(g, r->about);
 	pg_arg_int8(g, r->message_seq);
@@ -224,7 +223,7 @@ static enum err find_about(struct opening *o)
 	enum err e = run_args(a, "fork_about", g, &o->about_row);
 	if (e != ERR_NONE || PQntuples(o->about_row) == 0)
 		return e;
-	o->about = elsewhere ? ID_NONE : pg_get_id(o->about_row, 0, 0);
+	o->about = pg_get_id(o->about_row, 0, 0); /* asked for in a resolved side thread: its last word */
 	if (a->arg_len > 0) {
 		size_t line = strcspn(a->arg, "\n");
 		fork_put_topic(&o->topic, a->arg, line < a->arg_len ? line : a->arg_len);
@@ -242,7 +241,9 @@ static void write_opening(struct opening *o)
 	struct ask *a = o->a;
 	bool about = o->about_row != NULL && PQntuples(o->about_row) == 1;
 	bool own = about && id_equal(pg_get_id(o->about_row, 0, 0), a->r->message);
-	const char *key = about && !PQgetisnull(o->about_row, 0, 4) ? PQgetvalue(o->about_row, 0, 4) : PQgetvalue(o->lock, 0, 0);
+	bool here = id_equal(o->parent, a->r->thread); /* not asked for in a side thread that was beside it */
+	const char *key =
+	    about && here && !PQgetisnull(o->about_row, 0, 4) ? PQgetvalue(o->about_row, 0, 4) : PQgetvalue(o->lock, 0, 0);
 	char link[1024];
 	bool linked =
 	    ask_permalink(a, a->r->via->ops->name, PQgetvalue(o->lock, 0, 1), PQgetvalue(o->lock, 0, 0), key, link, sizeof(link));

@@ -29,7 +29,7 @@ const struct pg_statement context_statements[] = {
 	{ "context_place", "SELECT name, visibility FROM places WHERE ws = $1 AND id = $2" },
 	{ "context_fork",
 	    "SELECT f.topic, m.body, CASE WHEN m.author_kind = 2 THEN 'Eddy' ELSE p.name END, f.parent_id, m.seq FROM forks f"
-	    " LEFT JOIN messages m ON m.ws = f.ws AND m.id = f.about_id AND m.state <> 2"
+	    " LEFT JOIN messages m ON m.ws = f.ws AND m.id = f.about_id AND m.state <> 2 AND m.thread_id = f.parent_id"
 	    " LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id"
 	    " WHERE f.ws = $1 AND f.id = $2" },
 	/* What was told in an earlier call: replay.c. */

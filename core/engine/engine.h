@@ -58,6 +58,11 @@ struct adapter_ops {
 	 */
 	size_t (*origin_beside)(struct adapter *a, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
 	    char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX], char thread_key[PLACE_KEY_MAX]);
+	/**
+	 * Optional: the same origin without words of people (the subject of a mail), for when they are to be forgotten; answers still find their way.
+	 * The length; 0: it has none.  Any thread; never blocks.
+	 */
+	size_t (*origin_plain)(struct adapter *a, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX]);
 	/** Optional: the words for an intent with edge_answers, as Markdown, from its origin.  A worker; may not block. */
 	void (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };

@@ -30,12 +30,12 @@ const struct pg_statement fork_statements[] = {
 	    " SELECT $1, $2, $3, $4, f.topic, 0, true, 2, f.created_by, p.audience_id, f.id FROM forks f, places p WHERE f.ws = $1"
 	    " AND f.id = $5 AND p.ws = $1 AND p.id = $3"
 	    " ON CONFLICT (ws, id) DO UPDATE SET fork_id = excluded.fork_id, title = excluded.title, taking_part = true, quiet = false" },
-	/* What it was opened with quotes a message, and has been said: it is not kept. */
+	/* What it was opened with quotes a message, as the subject of a mail does, and has been said: neither is kept. */
 	{ "fork_open",
-	    "WITH o AS (UPDATE outbox SET body = NULL WHERE ws = $1 AND id = $2)"
+	    "WITH o AS (UPDATE outbox SET body = NULL, origin = '' WHERE ws = $1 AND id = $2)"
 	    " UPDATE forks SET state = 2, opened_at = now(), thread_id = $3, origin = $4 WHERE ws = $1 AND id = $2" },
 	{ "fork_fail",
-	    "WITH o AS (UPDATE outbox SET body = NULL WHERE ws = $1 AND id = $2)"
+	    "WITH o AS (UPDATE outbox SET body = NULL, origin = '' WHERE ws = $1 AND id = $2)"
 	    " UPDATE forks SET state = 5, closed_at = now() WHERE ws = $1 AND id = $2" },
 	{ "fork_say",
 	    "WITH t AS (UPDATE threads SET seq = seq + 1, last_author = 2, last_at = now() WHERE ws = $1 AND id = $3 RETURNING seq, audience_id),"

@@ -87,14 +87,25 @@ static void erased(void *arg, const struct forgotten *f)
 	        .at_ms = (int64_t)clock_wall_ms() });
 }
 
+static size_t plain(void *arg, const char *adapter, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX])
+{
+	const struct erasing *x = arg;
+	const struct adapter_slot *s = engine_adapter(x->e, adapter, strlen(adapter));
+	return s != NULL && s->ops->origin_plain != NULL ? s->ops->origin_plain(s->a, origin, n, out) : 0;
+}
+
 enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id erasure, enum forget_state *state)
 {
 	struct erasing x = { e, ws };
+	struct forget_ends ends = { .told = erased, .plain = plain, .arg = &x };
+	for (size_t i = 0; i < e->adapters_len && ends.adapters_len < sizeof ends.adapters / sizeof *ends.adapters; i++)
+		if (e->adapters[i].ops->origin_plain != NULL)
+			ends.adapters[ends.adapters_len++] = e->adapters[i].ops->name;
 	enum err err;
 	uint64_t begun = clock_ms();
 	*state = FORGET_MORE;
 	do
-		err = forget_work(pg, ws, erasure, erased, &x, state);
+		err = forget_work(pg, ws, erasure, &ends, state);
 	while (err == ERR_NONE && *state == FORGET_MORE);
 	directory_clear(e->directory);
 	if (err != ERR_NONE || *state == FORGET_DONE)

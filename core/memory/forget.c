@@ -178,8 +178,9 @@ enum err forget_read(struct pg *pg, struct id ws, struct id id, struct forget_co
 struct piece {
 	struct pg *pg;
 	struct id ws, id;
-	bool person;
+	bool person, message, has_cursor;
 	enum step step;
+	const struct forget_ends *ends;
 	int messages, answers, items, threads;
 	PGresult **told; /* rows to tell of after COMMIT */
 	size_t told_len;
@@ -274,8 +275,27 @@ static enum err go_on(struct piece *p)
 	return plain(p, "forget_step", NULL);
 }
 
+/* Before any of its words is dropped because others use it as well. */
+static enum err repeats(struct piece *p)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = args(p);
+	enum err e = pg_query(p->pg, "forget_repeats", a, &r);
+	pg_args_free(a);
+	if (e == ERR_NONE && PQntuples(r) > 0) {
+		size_t n;
+		struct id *ids = ids_of(r, &n);
+		e = empty(p, ids, n, false);
+		free(ids);
+	}
+	PQclear(r);
+	return e == ERR_NONE ? plain(p, "forget_mark", NULL) : e;
+}
+
 static enum err next_words(struct piece *p)
 {
+	if (p->message && !p->has_cursor)
+		return repeats(p);
 	PGresult *r = NULL;
 	enum err e = rows_of(p, "forget_prune", WORDS, &r);
 	if (e == ERR_NONE && PQntuples(r) == 0)
@@ -385,8 +405,48 @@ static enum err names(struct piece *p)
 	return e == ERR_NONE ? go_on(p) : e;
 }
 
+/* Threads whose titles are gone: where answers went, and go, has them as well. */
+static void plain_origin(const struct piece *p, const PGresult *r, int row, int col, struct pg_args *to)
+{
+	char out[INTENT_ORIGIN_MAX];
+	size_t n = p->ends->plain(p->ends->arg, pg_get_str(r, row, 1), PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col), out);
+	if (n > 0)
+		pg_arg_bytes(to, out, n);
+	else
+		pg_arg_null(to);
+}
+
+static enum err origins(struct piece *p)
+{
+	if (p->ends->plain == NULL || p->ends->adapters_len == 0)
+		return ERR_NONE;
+	PGresult *r = NULL;
+	struct pg_args *a = args(p);
+	pg_array_begin(a, PG_TEXT);
+	for (size_t i = 0; i < p->ends->adapters_len; i++)
+		pg_array_str(a, p->ends->adapters[i]);
+	pg_array_end(a);
+	enum err e = exec(p->pg, "forget_origins", a, NULL);
+	if (e == ERR_NONE)
+		e = pg_query(p->pg, "forget_fork_origins", a, &r);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
+		pg_args_reset(a);
+		pg_arg_id(a, p->ws);
+		pg_arg_id(a, pg_get_id(r, i, 0));
+		plain_origin(p, r, i, 2, a);
+		plain_origin(p, r, i, 3, a);
+		e = exec(p->pg, "forget_fork_plain", a, NULL);
+	}
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
 static enum err end(struct piece *p)
 {
+	enum err first = origins(p);
+	if (first != ERR_NONE)
+		return first;
 	struct pg_args *a = args(p);
 	pg_arg_id(a, id_named(p->id, 0, "erased", strlen("erased")));
 	enum err e = exec(p->pg, "forget_audit", a, NULL);
@@ -445,6 +505,8 @@ static enum err locked(struct piece *p, enum forget_state *state)
 	bool open = e == ERR_NONE && PQntuples(r) == 1 && pg_get_int8(r, 0, 2) == 1;
 	if (open) {
 		p->person = pg_get_int8(r, 0, 0) == 3;
+		p->message = pg_get_int8(r, 0, 0) == 1;
+		p->has_cursor = pg_get_bool(r, 0, 3);
 		p->step = (enum step)pg_get_int8(r, 0, 1);
 	}
 	PQclear(r);
@@ -465,18 +527,17 @@ static enum err locked(struct piece *p, enum forget_state *state)
 	return e;
 }
 
-enum err forget_work(struct pg *pg, struct id ws, struct id id, void (*told)(void *arg, const struct forgotten *f), void *arg,
-    enum forget_state *state)
+enum err forget_work(struct pg *pg, struct id ws, struct id id, const struct forget_ends *ends, enum forget_state *state)
 {
-	struct piece p = { .pg = pg, .ws = ws, .id = id };
+	struct piece p = { .pg = pg, .ws = ws, .id = id, .ends = ends };
 	*state = FORGET_MORE;
 	enum err e = pg_begin(pg, ws);
 	if (e == ERR_NONE)
 		e = pg_end(pg, locked(&p, state));
 	for (size_t i = 0; i < p.told_len; i++) {
 		const PGresult *r = p.told[i];
-		for (int k = 0; e == ERR_NONE && told != NULL && k < PQntuples(r); k++)
-			told(arg,
+		for (int k = 0; e == ERR_NONE && ends->told != NULL && k < PQntuples(r); k++)
+			ends->told(ends->arg,
 			    &(struct forgotten){ .thread = pg_get_id(r, k, 0),
 			        .message = pg_get_id(r, k, 1),
 			        .seq = pg_get_int8(r, k, 2),

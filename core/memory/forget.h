@@ -7,6 +7,7 @@
 
 #include "../base/err.h"
 #include "../base/id.h"
+#include "../engine/intent.h"
 #include "../store/pg.h"
 
 /*
@@ -45,12 +46,20 @@ enum forget_state {
 	FORGET_WAITS, /* for runs of the person to end: call again later */
 	FORGET_DONE,
 };
+/* What it needs from outside. */
+struct forget_ends {
+	void (*told)(void *arg, const struct forgotten *f); /* with each message after COMMIT */
+	/** Of an origin of ${adapter}: the same without words of people (adapter_ops.origin_plain).  0: it has none. */
+	size_t (*plain)(void *arg, const char *adapter, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX]);
+	const char *adapters[16]; /* whose origins may have such words */
+	size_t adapters_len;
+	void *arg;
+};
 /**
- * One piece of the work on ${id}, in a tenant transaction of its own.  ${told} is called with each message after COMMIT.  Two processes at
- * one erasure are in order: one waits for the other.  ERR_RETRY: the database is away or busy.
+ * One piece of the work on ${id}, in a tenant transaction of its own.  Two processes at one erasure are in order: one waits for the other.
+ * ERR_RETRY: the database is away or busy.
  */
-enum err forget_work(struct pg *pg, struct id ws, struct id id, void (*told)(void *arg, const struct forgotten *f), void *arg,
-    enum forget_state *state);
+enum err forget_work(struct pg *pg, struct id ws, struct id id, const struct forget_ends *ends, enum forget_state *state);
 /** The workspaces that have something to erase; ${fn} is called with each.  Outside of transactions. */
 enum err forget_tenants(struct pg *pg, void (*fn)(void *arg, struct id ws), void *arg);
 /** Up to ${max} open erasures of a workspace, oldest first. */

@@ -9,10 +9,15 @@
 	") n WHERE ws = $1" \
 	" AND erasures.id = $2)"
 /* An answer that came from a thread where something was erased, or was made by reading. */
+#define WAS_TOLD_OF_IT \
+	"EXISTS (SELECT 1 FROM unnest(r.given) AS g (id) WHERE NOT EXISTS (SELECT 1 FROM context_items i WHERE i.ws = $1 AND i.id = g.id))"
 #define MAY_HAVE_READ \
 	"(m.run_id IS NULL OR r.kind = 2 OR EXISTS (SELECT 1 FROM run_steps x WHERE x.ws = $1 AND x.run_id = m.run_id)" \
+	" OR " WAS_TOLD_OF_IT \
 	" OR EXISTS (SELECT 1 FROM threads h LEFT JOIN forks k ON k.ws = h.ws AND k.id = h.fork_id JOIN messages d ON d.ws = h.ws" \
-	" AND d.thread_id IN (h.id, k.parent_id) AND d.state = 2 WHERE h.ws = $1 AND h.id = m.thread_id))"
+	" AND d.thread_id IN (h.id, k.parent_id) AND d.state = 2 WHERE h.ws = $1 AND h.id = m.thread_id)" \
+	" OR EXISTS (SELECT 1 FROM forks b JOIN messages d ON d.ws = b.ws AND d.thread_id = b.thread_id AND d.state = 2 WHERE b.ws = $1" \
+	" AND b.parent_id = m.thread_id AND b.state = 3))"
 #define QUOTING \
 	"k AS MATERIALIZED (SELECT f.id, f.parent_id, f.thread_id, f.n, f.quotes, f.topic FROM forks f JOIN messages d ON d.ws = f.ws" \
 	" AND d.id = f.about_id AND d.state = 2 WHERE f.ws = $1 AND $2::uuid IS NOT NULL)"
@@ -33,7 +38,7 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_open", "SELECT id FROM erasures WHERE ws = $1 AND state = 1 ORDER BY created_at LIMIT $2::int4" },
 	{ "forget_read",
 	    "SELECT messages, answers, items, threads, step = 8 OR state = 2 FROM erasures WHERE ws = $1 AND id = $2" },
-	{ "forget_lock", "SELECT kind, step, state FROM erasures WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	{ "forget_lock", "SELECT kind, step, state, cursor IS NOT NULL FROM erasures WHERE ws = $1 AND id = $2 FOR UPDATE" },
 	{ "forget_step", "UPDATE erasures SET step = step + 1, cursor = NULL WHERE ws = $1 AND id = $2" },
 	/* Who it is, and which places are of nobody else. */
 	{ "forget_prepare",
@@ -162,6 +167,22 @@ const struct pg_statement forget_statements[] = {
 	    " s AS (UPDATE erasure_words x SET seen = true FROM w WHERE x.ws = $1 AND x.erasure_id = $2 AND x.word = w.word"
 	    " AND NOT EXISTS (SELECT 1 FROM o WHERE o.word = w.word))"
 	    " SELECT word FROM w LIMIT 1" },
+	/*
+	 * What an agent said again of a message that it had looked up or was reminded of, although others use each of its words: all of
+	 * three words that say something, more than half of more.
+	 */
+	{ "forget_repeats",
+	    "WITH " ERASURE ", w AS MATERIALIZED (SELECT word FROM erasure_words WHERE ws = $1 AND erasure_id = $2 AND length(word) >= 3"
+	    " AND to_tsvector('pg_catalog.english', word) <> '' AND to_tsvector('pg_catalog.german', word) <> ''"
+	    " AND to_tsvector('pg_catalog.french', word) <> '' AND to_tsvector('pg_catalog.spanish', word) <> ''),"
+	    " a AS MATERIALIZED (SELECT r.id FROM e JOIN runs r ON r.ws = $1 AND r.created_at >= e.since AND (EXISTS (SELECT 1 FROM run_steps s"
+	    " WHERE s.ws = $1 AND s.run_id = r.id AND strpos(s.body::text, e.subject::text) > 0) OR " WAS_TOLD_OF_IT
+	    ") WHERE e.kind = 1),"
+	    " n AS MATERIALIZED (SELECT count(*) AS n FROM w)"
+	    " SELECT m.id FROM a JOIN messages m ON m.ws = $1 AND m.run_id = a.id AND m.author_kind = 2 AND m.state <> 2, n WHERE n.n >= 2"
+	    " AND (SELECT count(*) FROM w WHERE to_tsvector('eddy.plain', coalesce(m.whole, m.body)) @@ search_word(w.word))"
+	    " >= CASE WHEN n.n <= 3 THEN n.n ELSE n.n * 3 / 5.0 END" },
+	{ "forget_mark", "UPDATE erasures SET cursor = id WHERE ws = $1 AND id = $2" },
 	/* $3 the words */
 	{ "forget_some_words", "SELECT word FROM erasure_words WHERE ws = $1 AND erasure_id = $2 AND seen LIMIT $3::int8" },
 	{ "forget_echoes",
@@ -233,6 +254,20 @@ const struct pg_statement forget_statements[] = {
 	    "UPDATE feedback SET reason = NULL WHERE ws = $1 AND reason IS NOT NULL AND to_tsvector('eddy.plain', reason) @@"
 	    " search_any($3::text[]) AND $2::uuid IS NOT NULL" },
 	{ "forget_searched", "DELETE FROM erasure_words WHERE ws = $1 AND erasure_id = $2 AND word = ANY ($3::text[])" },
+	/* $3 adapters: origins of threads without a title that nothing is waiting for; a side thread begins in the thread that it leaves. */
+	{ "forget_origins",
+	    "WITH t AS MATERIALIZED (SELECT t.id FROM places p JOIN threads t ON t.ws = p.ws AND t.place_id = p.id WHERE p.ws = $1"
+	    " AND p.adapter = ANY ($3::text[]) AND t.title IS NULL AND $2::uuid IS NOT NULL),"
+	    " o AS (UPDATE outbox SET origin = '' FROM t WHERE outbox.ws = $1 AND outbox.thread_id = t.id AND outbox.state > 2 AND outbox.origin <> '')"
+	    " UPDATE runs SET origin = '' FROM t WHERE runs.ws = $1 AND runs.thread_id = t.id AND runs.state > 2 AND runs.origin <> ''" },
+	{ "forget_fork_origins",
+	    "SELECT k.id, k.adapter, coalesce(k.origin, ''), CASE WHEN p.title IS NULL THEN k.parent_origin ELSE '' END FROM forks k"
+	    " JOIN threads p ON p.ws = k.ws AND p.id = k.parent_id LEFT JOIN threads t ON t.ws = k.ws AND t.id = k.thread_id WHERE k.ws = $1"
+	    " AND $2::uuid IS NOT NULL AND k.adapter = ANY ($3::text[]) AND (k.topic = '(erased)' OR p.title IS NULL OR"
+	    " (k.thread_id IS NOT NULL AND t.title IS NULL))" },
+	{ "forget_fork_plain", /* $2 the side thread, $3, $4 NULL: as it is */
+	    "UPDATE forks SET origin = coalesce($3::bytea, origin), parent_origin = coalesce($4::bytea, parent_origin) WHERE ws = $1 AND id = $2"
+	    " AND (origin IS DISTINCT FROM coalesce($3::bytea, origin) OR parent_origin <> coalesce($4::bytea, parent_origin))" },
 	/* What tools have said of messages that are gone: they name them by their ids. */
 	{ "forget_tools",
 	    "WITH " ERASURE ", c AS MATERIALIZED (SELECT DISTINCT s.run_id AS id FROM run_steps s, e WHERE s.ws = $1"

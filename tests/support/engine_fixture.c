@@ -348,6 +348,13 @@ static size_t adapter_beside(struct adapter *a, struct id ws, const void *origin
 	return (size_t)snprintf(out, INTENT_ORIGIN_MAX, "within:%s", thread_key);
 }
 
+static size_t adapter_plain(struct adapter *a, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX])
+{
+	(void)a;
+	(void)origin;
+	return n == 0 ? 0 : (size_t)snprintf(out, INTENT_ORIGIN_MAX, "plain");
+}
+
 static void adapter_describe(struct adapter *a, char *out, size_t n)
 {
 	(void)a;
@@ -405,6 +412,7 @@ struct fixture *fixture_new(const struct fixture_options *o)
 	}
 	f->ops = (struct adapter_ops){ .origin_within = adapter_within,
 		.origin_beside = adapter_beside,
+		.origin_plain = o->words_in_origins ? adapter_plain : NULL,
 		.name = f->o.adapter ? f->o.adapter : "test",
 		.caps = f->o.caps,
 		.send = adapter_send,

@@ -135,6 +135,89 @@ static void delete__words_that_others_use__leave_answers_alone(void **state)
 	assert_int_equal(number("SELECT answers FROM eddy.erasures"), 0);
 }
 
+/* An agent that looked it up said it again elsewhere; each word of it is somebody else's, too. */
+static void delete__of_what_an_agent_has_looked_up__takes_its_answer_elsewhere(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "deploy costs forty guilders", false);
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t3", "m2", "guilders are coins", false);
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t4", "m3", "forty people know what it costs", false);
+	fixture_script(f, SCRIPT_TOOL);
+	fixture_after_tool(f, SCRIPT_ANSWER);
+	says("U2", "Ben", "C2", VIS_PUBLIC, "t2", "m4", "what does it cost to deploy?", true);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	says("U2", "Ben", "C2", VIS_PUBLIC, "t5", "m5", "and who pays?", true);
+	assert_int_equal(fixture_wait_replies(f, 2, 20000), 2);
+	assert_true(db_settles(20000));
+	assert_true(test_db_exec("UPDATE eddy.messages SET body = 'It costs forty guilders to deploy.' WHERE author_kind = 2"));
+	change(INTENT_MESSAGE_DELETED, "C1", "t1", "m1", NULL);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages m JOIN eddy.threads t ON t.id = m.thread_id AND t.external_key = 't2'"
+	                        " WHERE author_kind = 2 AND m.state = 2 AND body = ''"),
+	    1);
+	/* The other one has read nothing: people say so, too. */
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE author_kind = 2 AND state = 0"), 1);
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE author_kind = 1 AND body <> ''"), 4);
+}
+
+/* ---- side threads ---- */
+
+static void opens(size_t replies, const char *topic)
+{
+	char sql[200];
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM eddy.forks WHERE state = 2 AND topic LIKE '%s%%'", topic);
+	assert_true(fixture_wait_replies(f, replies, 20000) >= replies);
+	assert_true(db_comes_true(sql, 20000));
+	assert_true(db_settles(20000));
+}
+
+/* The subject of a mail is in where its answers go. */
+static void delete__of_what_a_side_thread_is_about__takes_its_subject(void **state)
+{
+	(void)state;
+	fixture_free(f);
+	f = fixture_new(&(struct fixture_options){ .scan_ms = 200, .settings = "engine.upkeep=500ms\0", .words_in_origins = true });
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "the tender is tasmania and hush", false);
+	says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m2", "fork", true);
+	opens(2, "the tender is tasmania");
+	says("U2", "Ben", "C1", VIS_PUBLIC, "f1", "m3", "what about it?", true);
+	assert_true(fixture_wait_replies(f, 3, 20000) >= 3);
+	assert_true(db_settles(20000));
+	assert_true(test_db_exec("UPDATE eddy.threads SET title = 'kept' WHERE external_key = 't1'"));
+	assert_int_equal(number("SELECT count(*) FROM eddy.outbox o JOIN eddy.forks k ON k.id = o.id WHERE o.origin <> ''"), 0);
+	assert_int_equal(number("SELECT count(*) FROM eddy.forks WHERE convert_from(origin, 'UTF8') = 'within:f1'"), 1);
+	change(INTENT_MESSAGE_DELETED, "C1", "t1", "m1", NULL);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_int_equal(number("SELECT count(*) FROM eddy.forks WHERE topic = '(erased)' AND convert_from(origin, 'UTF8') = 'plain'"
+	                        " AND convert_from(parent_origin, 'UTF8') LIKE 'origin%'"),
+	    1);
+	assert_int_equal(number("SELECT count(*) FROM eddy.runs r JOIN eddy.threads t ON t.id = r.thread_id WHERE t.external_key = 'f1'"
+	                        " AND r.origin <> ''"),
+	    0);
+	assert_int_equal(number("SELECT count(*) FROM eddy.runs r JOIN eddy.threads t ON t.id = r.thread_id WHERE t.external_key = 't1'"
+	                        " AND r.origin = ''"),
+	    0);
+}
+
+/* Asked for in a side thread that is resolved: about its last word, which goes like any other. */
+static void delete__of_the_last_word_of_a_resolved_side_thread__takes_what_quotes_it(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "fork: one thing", true);
+	opens(2, "one thing");
+	says("U1", "Ana", "C1", VIS_PUBLIC, "f1", "m2", "it is kamchatka and hush", false);
+	assert_true(test_db_exec("UPDATE eddy.forks SET state = 3"));
+	says("U1", "Ana", "C1", VIS_PUBLIC, "f1", "m3", "fork", true);
+	opens(4, "it is kamchatka");
+	assert_int_equal(number("SELECT count(*) FROM eddy.forks k JOIN eddy.messages m ON m.id = k.about_id AND m.message_key = 'm2'"
+	                        " JOIN eddy.threads t ON t.id = k.parent_id AND t.external_key = 't1'"),
+	    1);
+	change(INTENT_MESSAGE_DELETED, "C1", "f1", "m2", NULL);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_string_equal(leaks("kamchatka"), "");
+	assert_int_equal(number("SELECT count(*) FROM eddy.forks WHERE topic = '(erased)' AND about_id IS NULL"), 1);
+}
+
 static void delete__of_a_source__cuts_its_lines_from_an_accepted_resolution(void **state)
 {
 	(void)state;
@@ -363,7 +446,6 @@ static void commands__about_threads__say_what_they_did(void **state)
 	assert_true(db_settles(20000));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 /* What one person said in private there is not brought up before everybody. */
 static void upkeep__a_private_thread__is_not_offered_a_summary(void **state)
 {
@@ -416,11 +498,15 @@ static void threads__of_the_house__are_not_a_guests(void **state)
 	assert_true(db_settles(20000));
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(delete__a_message__takes_what_came_from_it),
 		TEST(delete__words_that_others_use__leave_answers_alone),
+		TEST(delete__of_what_an_agent_has_looked_up__takes_its_answer_elsewhere),
+		TEST(delete__of_what_a_side_thread_is_about__takes_its_subject),
+		TEST(delete__of_the_last_word_of_a_resolved_side_thread__takes_what_quotes_it),
 		TEST(delete__of_a_source__cuts_its_lines_from_an_accepted_resolution),
 		TEST(edit__a_message__makes_its_new_text_count),
 		TEST(forget_me__without_a_yes__erases_nothing),
