@@ -29,6 +29,7 @@ CREATE TABLE forks (
 	FOREIGN KEY (ws, parent_id) REFERENCES threads (ws, id)
 );
 ALTER TABLE forks ADD UNIQUE (ws, parent_id, n);
+CREATE INDEX forks_about ON forks (ws, about_id) WHERE about_id IS NOT NULL;
 ALTER TABLE forks ADD PRIMARY KEY (ws, id);
 
 CREATE TABLE resolutions (

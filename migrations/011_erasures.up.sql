@@ -56,8 +56,8 @@ ALTER TABLE stops ALTER detail SET STATISTICS 0;
 
 COMMENT ON TABLE erasures IS 'What was or is to be erased. Rows stay as ids and numbers.';
 COMMENT ON COLUMN erasures.ws IS 'The tenant.';
-COMMENT ON COLUMN erasures.id IS 'Of a message its own id, else computed from the run that asked for it.';
-COMMENT ON COLUMN erasures.kind IS '1 a deleted message, 2 a thread, 3 a person.';
+COMMENT ON COLUMN erasures.id IS 'Of a deleted message its own id, else computed from what asked for it.';
+COMMENT ON COLUMN erasures.kind IS '1 a deleted message, 2 a thread, 3 a person; 4 an edited message that side threads quote: such a row goes when they follow.';
 COMMENT ON COLUMN erasures.subject IS 'Which message, thread or person; NULL once a person is forgotten.';
 COMMENT ON COLUMN erasures.run_id IS 'Of a person: the run whose answer is the receipt.';
 COMMENT ON COLUMN erasures.message_id IS 'The message that this run answers; it goes last.';

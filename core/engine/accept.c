@@ -232,8 +232,14 @@ static void send_other_first(struct writer_tx *tx, struct accept_op *a)
 	writer_exec(tx, "accept_edit", on_edit, a);
 }
 
+static void on_derived(void *ctx, const PGresult *r)
+{
+	struct accept_op *a = ctx;
+	a->quoted |= PQntuples(r) > 0;
+}
+
 /* What rests on the message: summaries, items, drafts. */
-static void send_derived(struct writer_tx *tx, const struct accept_op *a)
+static void send_derived(struct writer_tx *tx, struct accept_op *a)
 {
 	const char *const *names = a->in.kind == INTENT_MESSAGE_DELETED ? derived_gone : derived_edited;
 	for (; *names != NULL; names++) {
@@ -242,7 +248,7 @@ static void send_derived(struct writer_tx *tx, const struct accept_op *a)
 		pg_array_begin(g, PG_UUID);
 		pg_array_id(g, a->message);
 		pg_array_end(g);
-		writer_exec(tx, *names, NULL, NULL);
+		writer_exec(tx, *names, on_derived, a);
 	}
 }
 
@@ -552,7 +558,7 @@ static void after_other(struct accept_op *a)
 		if (a->rev == 0)
 			return;
 		transcripts_forget(e->transcripts, a->thread);
-		if (deleted)
+		if (deleted || a->quoted)
 			upkeep_soon(e);
 		engine_emit(e,
 		    &(struct thread_event){ .kind = deleted ? EVENT_DELETED : EVENT_EDITED,

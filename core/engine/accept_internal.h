@@ -27,6 +27,7 @@ struct accept_op {
 	struct route_facts facts;
 	bool greet;       /* Eddy is new in this place */
 	bool deferred;    /* changes a message of the same batch: comes again */
+	bool quoted;      /* it changes what side threads are about */
 	bool edit_is_new; /* an edit of a message that no run was made for */
 	/* decided in between */
 	struct route route;

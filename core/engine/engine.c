@@ -45,7 +45,7 @@ static const struct pg_statement *const writer_tables[] = { accept_statements, f
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
 	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, find_statements,
 	page_search_statements, session_statements, relay_read_statements, edge_statements, thread_statements, said_statements,
-	replay_statements, ask_statements, ask_forks_statements, ask_fork_statements, ask_resolve_statements,
+	replay_statements, ask_statements, ask_forks_statements, ask_fork_statements, fork_edit_statements, ask_resolve_statements,
 	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements,
 	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,

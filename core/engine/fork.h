@@ -1,6 +1,7 @@
 #ifndef EDDY_ENGINE_FORK_H
 #define EDDY_ENGINE_FORK_H
 
+#include "../memory/forget.h"
 #include "ask.h"
 
 /* Words of side threads: what people read.  Pure; names and quotes from outside lose Markdown's signs or are quoted. */
@@ -24,6 +25,9 @@ void fork_put_opening(struct buf *md, const struct fork_words *w);
 /** What the parent hears when it is open; ${link}: to the side thread. */
 void fork_put_opened(struct buf *md, int n, const char *topic, const char *link);
 void fork_put_unopened(struct buf *md, int n, const char *topic);
+/** The same first message, or word to the parent, ${body}, with the topic and the quote of ${w}. */
+void fork_put_requoted(struct buf *md, const char *body, const struct fork_words *w);
+void fork_put_reopened(struct buf *md, const char *body, const struct fork_words *w);
 const char *fork_state_word(enum fork_state s);
 
 /* A side thread as its commands need it; borrows from ${res}. */
@@ -52,6 +56,10 @@ void fork_put_name(const struct ask *a, const struct fork_row *f, struct buf *md
 /** A link to the thread that it left, at the message that it is about if that has a name; false: there is none. */
 bool fork_parent_link(const struct ask *a, const struct fork_row *f, char *out, size_t n);
 bool fork_link(const struct ask *a, const struct fork_row *f, char *out, size_t n);
+
+extern const struct pg_statement fork_edit_statements[];
+/** Side threads follow the message that they are about: carries out an order of FORGET_QUOTES in a transaction of its own.  A worker. */
+enum err fork_requote(struct engine *e, struct pg *pg, struct id ws, struct id order, const struct forget_ends *ends);
 
 /** The most side threads that may be open in one thread at a time. */
 struct settings;

@@ -1,6 +1,8 @@
 /* What people read about side threads, and which states may follow which. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "../base/mem.h"
 #include "../base/utf8.h"
 #include "../settings/settings.h"
 #include "../talk/doc.h"
@@ -110,6 +112,41 @@ void fork_put_opened(struct buf *md, int n, const char *topic, const char *link)
 	put_topic(md, topic);
 	if (link != NULL)
 		buf_addf(md, "](%s)", link);
+}
+
+void fork_put_requoted(struct buf *md, const char *body, const struct fork_words *w)
+{
+	static const char begins[] = "**Side thread #";
+	const char *rest = strncmp(body, begins, strlen(begins)) == 0 ? strstr(body, "\n\n") : NULL;
+	if (rest == NULL) {
+		buf_add_str(md, body);
+		return;
+	}
+	buf_addf(md, "**Side thread #%d: ", w->n);
+	put_topic(md, w->topic);
+	buf_add_str(md, "**\n\n");
+	rest += 2;
+	bool quoted = *rest == '>';
+	while (*rest == '>') {
+		rest += strcspn(rest, "\n");
+		rest += *rest == '\n';
+	}
+	if (quoted) {
+		rest += *rest == '\n';
+		put_quote(md, w->quote, w->quote_len);
+	}
+	buf_add_str(md, rest);
+}
+
+void fork_put_reopened(struct buf *md, const char *body, const struct fork_words *w)
+{
+	size_t n = strlen(body);
+	const char *at = NULL;
+	for (const char *p = body; n > 0 && body[n - 1] == ')' && (p = strstr(p, "](")) != NULL; p++)
+		at = p + 2;
+	char *link = at != NULL ? xstrndup(at, (size_t)(body + n - 1 - at)) : NULL;
+	fork_put_opened(md, w->n, w->topic, link);
+	free(link);
 }
 
 void fork_put_unopened(struct buf *md, int n, const char *topic)

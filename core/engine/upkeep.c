@@ -18,6 +18,7 @@
 #include "../settings/settings.h"
 #include "../talk/thread.h"
 #include "ask.h"
+#include "fork.h"
 #include "vectors.h"
 
 #define ARCHIVE_MAX 500 /* in one workspace and round */
@@ -107,6 +108,10 @@ enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id e
 	do
 		err = forget_work(pg, ws, erasure, &ends, state);
 	while (err == ERR_NONE && *state == FORGET_MORE);
+	if (err == ERR_NONE && *state == FORGET_QUOTES) {
+		*state = FORGET_DONE;
+		return fork_requote(e, pg, ws, erasure, &ends);
+	}
 	directory_clear(e->directory);
 	if (err != ERR_NONE || *state == FORGET_DONE)
 		log_info("erase", LF_ID("erasure", erasure), LF_INT("ms", clock_ms() - begun),

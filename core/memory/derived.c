@@ -43,9 +43,13 @@ const struct pg_statement derived_statements[] = {
 	    " WHERE i.ws = $1 AND i.id = s.item_id AND i.origin <> 1 AND NOT (i.origin = 2 AND i.state = 1)" },
 	{ "derived_drafts_gone", DRAFTS ", headline = '', body = ''" OF_THEM " AND state <> 2" },
 	{ "derived_drafts_edited", DRAFTS OF_THEM " AND state = 1" },
+	{ "derived_quotes", /* the order is carried out by fork_edit.c */
+	    "INSERT INTO erasures (ws, id, kind, subject) SELECT $1, md5(m.id::text || ' ' || m.rev)::uuid, 4, m.id FROM messages m WHERE m.ws = $1"
+	    " AND m.id = ANY ($2::uuid[]) AND EXISTS (SELECT 1 FROM forks k WHERE k.ws = $1 AND k.about_id = m.id) ON CONFLICT DO NOTHING"
+	    " RETURNING id" },
 	{ "derived_vectors", "DELETE FROM embeddings WHERE ws = $1 AND message_id = ANY ($2::uuid[])" },
 	{ NULL, NULL },
 };
 const char *const derived_gone[] = { "derived_vectors", "derived_summaries", "derived_items_gone", "derived_drafts_gone", NULL };
 const char *const derived_edited[] = { "derived_vectors", "derived_summaries", "derived_items_edited", "derived_drafts_edited",
-	NULL };
+	"derived_quotes", NULL };

@@ -409,7 +409,8 @@ static enum err names(struct piece *p)
 static void plain_origin(const struct piece *p, const PGresult *r, int row, int col, struct pg_args *to)
 {
 	char out[INTENT_ORIGIN_MAX];
-	size_t n = p->ends->plain(p->ends->arg, pg_get_str(r, row, 1), PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col), out);
+	size_t n =
+	    p->ends->plain(p->ends->arg, pg_get_str(r, row, 1), PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col), out);
 	if (n > 0)
 		pg_arg_bytes(to, out, n);
 	else
@@ -503,6 +504,11 @@ static enum err locked(struct piece *p, enum forget_state *state)
 	enum err e = pg_query(p->pg, "forget_lock", a, &r);
 	pg_args_free(a);
 	bool open = e == ERR_NONE && PQntuples(r) == 1 && pg_get_int8(r, 0, 2) == 1;
+	if (open && pg_get_int8(r, 0, 0) == 4) {
+		*state = FORGET_QUOTES;
+		PQclear(r);
+		return ERR_NONE;
+	}
 	if (open) {
 		p->person = pg_get_int8(r, 0, 0) == 3;
 		p->message = pg_get_int8(r, 0, 0) == 1;

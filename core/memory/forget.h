@@ -45,6 +45,7 @@ enum forget_state {
 	FORGET_MORE,  /* call again */
 	FORGET_WAITS, /* for runs of the person to end: call again later */
 	FORGET_DONE,
+	FORGET_QUOTES, /* an edited message that side threads quote: fork_requote() is to do it */
 };
 /* What it needs from outside. */
 struct forget_ends {

@@ -302,6 +302,26 @@ static void finds_again(void)
 	free(finds(post_bob, "Re: " SIDE, "Fork (resolved): "));
 }
 
+/* The subjects that Ann has given stand in where answers go; Bob, who answered under them, stays. */
+static void forgets(void)
+{
+	static const char subjects[] =
+	    "SELECT count(*) FROM (SELECT origin FROM runs UNION ALL SELECT origin FROM outbox UNION ALL SELECT origin FROM forks"
+	    " UNION ALL SELECT parent_origin FROM forks) x WHERE position('Planning' in x.origin) > 0 OR position('Which' in x.origin) > 0";
+	assert_true(rig_sql(&rig, subjects) > 0);
+	post_write(post_ann, "apple",
+	    &(struct letter){ .from = post_ann, .to = post_eddy, .subject = "Goodbye", .id = next_id(), .text = "forget me" });
+	char *asks = finds(post_ann, "Re: Goodbye", "Shall I forget you?");
+	answer(post_ann, asks, NULL, "forget me yes");
+	free(asks);
+	free(finds(post_ann, "Re: Goodbye", "I have forgotten you"));
+	rig_wait(&rig, POST_ANSWER_MS, "Ann to be forgotten",
+	    rig_sql(&rig, "SELECT count(*) FROM erasures WHERE kind = 3 AND state = 2") == 1);
+	assert_int_equal(rig_sql(&rig, subjects), 0);
+	assert_int_equal(
+	    rig_sql(&rig, "SELECT count(*) FROM forks WHERE topic = '(erased)' AND origin <> '' AND parent_origin <> ''"), 1);
+}
+
 static void side_thread__from_fork_to_acceptance__comes_back_once(void **state)
 {
 	(void)state;
@@ -314,6 +334,7 @@ static void side_thread__from_fork_to_acceptance__comes_back_once(void **state)
 	accepts(NULL, edited);
 	ended();
 	finds_again();
+	forgets();
 	free(draft);
 	free(edited);
 }

@@ -166,6 +166,38 @@ static void beside__its_first_mail__is_its_thread(void **state)
 	assert_string_not_equal(one, two);
 }
 
+static void plain__of_an_origin__has_no_words_of_people(void **state)
+{
+	(void)state;
+	char b[INTENT_ORIGIN_MAX], c[INTENT_ORIGIN_MAX];
+	struct email_origin in = plain(), side, out;
+	in.subject = "Re: Planning May";
+	size_t n = email_origin_plain(&in, c);
+	assert_true(n > 0 && email_origin_unpack(c, n, &out));
+	assert_string_equal(out.subject, "Re: your mail");
+	assert_string_equal(out.beside, "");
+	assert_string_equal(out.to, in.to);
+	assert_string_equal(out.cc, in.cc);
+	assert_string_equal(out.in_reply_to, in.in_reply_to);
+	assert_string_equal(out.references, in.references);
+	n = email_origin_beside(&in, "Which database?", b);
+	assert_true(email_origin_unpack(b, n, &side));
+	n = email_origin_plain(&side, c);
+	assert_true(n > 0 && email_origin_unpack(c, n, &out) && email_origin_opens(&out));
+	assert_null(memmem(c, n, "database", 8));
+	assert_null(memmem(c, n, "Planning", 8));
+	n = email_origin_within(&side, "eddy-1@example.org", b);
+	assert_true(email_origin_unpack(b, n, &side));
+	n = email_origin_plain(&side, c);
+	assert_true(n > 0 && email_origin_unpack(c, n, &out));
+	assert_string_equal(out.subject, "Re: A side thread");
+	assert_string_equal(out.in_reply_to, "eddy-1@example.org");
+	assert_null(memmem(c, n, "database", 8));
+	assert_null(memmem(c, n, "Planning", 8));
+	in.minted = true; /* Eddy's own words */
+	assert_int_equal(email_origin_plain(&in, c), 0);
+}
+
 /* What was stored before there were side threads is read as it was. */
 static void origin__old_form__has_no_side(void **state)
 {
@@ -218,6 +250,7 @@ int main(void)
 		cmocka_unit_test(origin__pack__leaves_out_people_at_last_and_says_so),
 		cmocka_unit_test(beside__subject__names_the_topic_first),
 		cmocka_unit_test(beside__its_first_mail__is_its_thread),
+		cmocka_unit_test(plain__of_an_origin__has_no_words_of_people),
 		cmocka_unit_test(origin__old_form__has_no_side),
 		cmocka_unit_test(token__any_change__is_refused),
 	};

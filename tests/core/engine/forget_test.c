@@ -152,8 +152,9 @@ static void delete__of_what_an_agent_has_looked_up__takes_its_answer_elsewhere(v
 	assert_true(test_db_exec("UPDATE eddy.messages SET body = 'It costs forty guilders to deploy.' WHERE author_kind = 2"));
 	change(INTENT_MESSAGE_DELETED, "C1", "t1", "m1", NULL);
 	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
-	assert_int_equal(number("SELECT count(*) FROM eddy.messages m JOIN eddy.threads t ON t.id = m.thread_id AND t.external_key = 't2'"
-	                        " WHERE author_kind = 2 AND m.state = 2 AND body = ''"),
+	assert_int_equal(
+	    number("SELECT count(*) FROM eddy.messages m JOIN eddy.threads t ON t.id = m.thread_id AND t.external_key = 't2'"
+	           " WHERE author_kind = 2 AND m.state = 2 AND body = ''"),
 	    1);
 	/* The other one has read nothing: people say so, too. */
 	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE author_kind = 2 AND state = 0"), 1);
@@ -188,15 +189,64 @@ static void delete__of_what_a_side_thread_is_about__takes_its_subject(void **sta
 	assert_int_equal(number("SELECT count(*) FROM eddy.forks WHERE convert_from(origin, 'UTF8') = 'within:f1'"), 1);
 	change(INTENT_MESSAGE_DELETED, "C1", "t1", "m1", NULL);
 	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
-	assert_int_equal(number("SELECT count(*) FROM eddy.forks WHERE topic = '(erased)' AND convert_from(origin, 'UTF8') = 'plain'"
-	                        " AND convert_from(parent_origin, 'UTF8') LIKE 'origin%'"),
+	assert_int_equal(
+	    number("SELECT count(*) FROM eddy.forks WHERE topic = '(erased)' AND convert_from(origin, 'UTF8') = 'plain'"
+	           " AND convert_from(parent_origin, 'UTF8') LIKE 'origin%'"),
 	    1);
-	assert_int_equal(number("SELECT count(*) FROM eddy.runs r JOIN eddy.threads t ON t.id = r.thread_id WHERE t.external_key = 'f1'"
-	                        " AND r.origin <> ''"),
+	assert_int_equal(
+	    number("SELECT count(*) FROM eddy.runs r JOIN eddy.threads t ON t.id = r.thread_id WHERE t.external_key = 'f1'"
+	           " AND r.origin <> ''"),
 	    0);
-	assert_int_equal(number("SELECT count(*) FROM eddy.runs r JOIN eddy.threads t ON t.id = r.thread_id WHERE t.external_key = 't1'"
-	                        " AND r.origin = ''"),
+	assert_int_equal(
+	    number("SELECT count(*) FROM eddy.runs r JOIN eddy.threads t ON t.id = r.thread_id WHERE t.external_key = 't1'"
+	           " AND r.origin = ''"),
 	    0);
+}
+
+/* The new text counts in what the side thread is called and quotes, wherever that is stored. */
+static void edit__of_what_a_side_thread_is_about__is_followed(void **state)
+{
+	(void)state;
+	for (int live = 0; live < 2; live++) {
+		fixture_free(f);
+		f = fixture_new(&(struct fixture_options){
+		    .scan_ms = 200, .settings = "engine.upkeep=500ms\0", .caps = live ? CAP_STREAM | CAP_STATUS | CAP_PULL : 0 });
+		assert_true(test_db_exec(leaks_sql));
+		says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "the tender is zealand", false);
+		says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m2", "fork", true);
+		assert_true(
+		    db_comes_true("SELECT count(*) FROM eddy.forks WHERE state = 2 AND topic = 'the tender is zealand'", 20000));
+		says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m3", "fork: a name of its own",
+		    true); /* about the same, or what follows it */
+		assert_true(db_comes_true("SELECT (count(*) = 2)::int FROM eddy.forks WHERE state = 2", 20000));
+		assert_true(db_settles(20000));
+		assert_int_equal(
+		    number(
+		        "SELECT count(*) FROM eddy.forks k JOIN eddy.messages m ON m.id = k.about_id WHERE m.message_key = 'm1'"),
+		    2);
+		change(INTENT_MESSAGE_EDITED, "C1", "t1", "m1", "the tender is *tonga*\nand more");
+		assert_true(db_comes_true("SELECT count(*) FROM eddy.forks WHERE topic = 'the tender is tonga and more'", 20000));
+		assert_string_equal(leaks("zealand"), "");
+		assert_int_equal(number("SELECT count(*) FROM eddy.erasures"), 0);
+		assert_int_equal(number("SELECT count(*) FROM eddy.threads WHERE title = 'the tender is tonga and more'"), 1);
+		assert_int_equal(number("SELECT count(*) FROM eddy.forks WHERE topic = 'a name of its own'"), 1);
+		assert_int_equal(
+		    number("SELECT count(*) FROM eddy.messages m JOIN eddy.threads t ON t.id = m.thread_id WHERE t.fork_id IS NULL"
+		           " AND m.state = 1 AND m.body LIKE 'Side thread #1 is open: [the tender is tonga and more](https://%)'"),
+		    1);
+		if (!live)
+			continue;
+		assert_int_equal(
+		    number(
+		        "SELECT count(*) FROM eddy.messages WHERE components @> '[{\"label\":\"the tender is tonga and more\"}]'"),
+		    1);
+		assert_int_equal(
+		    number(
+		        "SELECT count(*) FROM eddy.messages m JOIN eddy.threads t ON t.id = m.thread_id WHERE t.fork_id IS NOT NULL"
+		        " AND m.state = 1 AND m.body LIKE E'**Side thread #_: %**\\n\\n> the tender is *tonga*\\n> and more\\n\\n– Ana%'"
+		        " AND m.body LIKE '%Work it out here.%' AND m.rev > m.seq"),
+		    2);
+	}
 }
 
 /* Asked for in a side thread that is resolved: about its last word, which goes like any other. */
@@ -209,8 +259,9 @@ static void delete__of_the_last_word_of_a_resolved_side_thread__takes_what_quote
 	assert_true(test_db_exec("UPDATE eddy.forks SET state = 3"));
 	says("U1", "Ana", "C1", VIS_PUBLIC, "f1", "m3", "fork", true);
 	opens(4, "it is kamchatka");
-	assert_int_equal(number("SELECT count(*) FROM eddy.forks k JOIN eddy.messages m ON m.id = k.about_id AND m.message_key = 'm2'"
-	                        " JOIN eddy.threads t ON t.id = k.parent_id AND t.external_key = 't1'"),
+	assert_int_equal(
+	    number("SELECT count(*) FROM eddy.forks k JOIN eddy.messages m ON m.id = k.about_id AND m.message_key = 'm2'"
+	           " JOIN eddy.threads t ON t.id = k.parent_id AND t.external_key = 't1'"),
 	    1);
 	change(INTENT_MESSAGE_DELETED, "C1", "f1", "m2", NULL);
 	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
@@ -506,6 +557,7 @@ int main(void)
 		TEST(delete__words_that_others_use__leave_answers_alone),
 		TEST(delete__of_what_an_agent_has_looked_up__takes_its_answer_elsewhere),
 		TEST(delete__of_what_a_side_thread_is_about__takes_its_subject),
+		TEST(edit__of_what_a_side_thread_is_about__is_followed),
 		TEST(delete__of_the_last_word_of_a_resolved_side_thread__takes_what_quotes_it),
 		TEST(delete__of_a_source__cuts_its_lines_from_an_accepted_resolution),
 		TEST(edit__a_message__makes_its_new_text_count),
