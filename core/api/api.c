@@ -10,9 +10,9 @@
 #include "../teams/member.h"
 #include "../teams/node.h"
 
-extern const struct api_proc api_session[], api_team[];
+extern const struct api_proc api_session[], api_key[], api_team[];
 
-const struct api_proc *const api_groups[] = { api_session, api_team, NULL };
+const struct api_proc *const api_groups[] = { api_session, api_key, api_team, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",

@@ -26,6 +26,7 @@ struct api_proc {
 	enum api_effect effect; /* API_WRITE: takes an idempotency key, is audited as its name */
 	bool open;              /* before anybody is known (log-in); role and scope count for nothing */
 	bool needs_engine;      /* only inside the daemon */
+	bool tells_secret;      /* its answer is not kept for an idempotency key: who asks again is told that it was done */
 	const char *summary;    /* one line for people */
 	const char *details;    /* NULL or a paragraph */
 	const char *in, *out;   /* JSON Schemas of arguments and result, as text: objects, additionalProperties false */

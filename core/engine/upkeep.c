@@ -15,6 +15,7 @@
 #include "../memory/item.h"
 #include "../memory/offers.h"
 #include "../people/directory.h"
+#include "../people/keys.h"
 #include "../settings/settings.h"
 #include "../talk/thread.h"
 #include "ask.h"
@@ -293,6 +294,19 @@ static enum err offers(struct engine *e, struct pg *pg, struct id ws, uint64_t a
 	return err;
 }
 
+static void key_ends(void *arg, const struct key_info *k)
+{
+	(void)arg;
+	log_warn("key.expires", LF_ID("key", k->id), LF_ID("node", k->node),
+	    LF_INT("days", (k->expires_ms - (int64_t)clock_wall_ms()) / 86400000));
+}
+
+static enum err keys(struct pg *pg, struct id ws, uint64_t ahead_ms)
+{
+	enum err err = pg_begin(pg, ws);
+	return err != ERR_NONE ? err : pg_end(pg, key_warn(pg, ws, ahead_ms, key_ends, NULL));
+}
+
 static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 {
 	PGresult *r = NULL;
@@ -306,6 +320,8 @@ static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 			err = expire(pg, ws, ahead_ms);
 		if (err == ERR_NONE)
 			err = offers(e, pg, ws, ahead_ms);
+		if (err == ERR_NONE)
+			err = keys(pg, ws, ahead_ms);
 	}
 	PQclear(r);
 	return err;

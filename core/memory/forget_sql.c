@@ -299,6 +299,10 @@ const struct pg_statement forget_statements[] = {
 	    "DELETE FROM sessions s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1 AND s.subject = ANY (e.names)" },
 	{ "forget_codes",
 	    "DELETE FROM login_codes s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1 AND s.subject = ANY (e.names)" },
+	{ "forget_api_keys", /* those of a team stay: they are the team's */
+	    "UPDATE api_keys k SET name = CASE WHEN k.person_id = e.subject THEN '(erased)' ELSE k.name END, revoked_at = CASE WHEN k.person_id ="
+	    " e.subject THEN coalesce(k.revoked_at, now()) ELSE k.revoked_at END, person_id = nullif(k.person_id, e.subject), issued_by ="
+	    " nullif(k.issued_by, e.subject) FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND k.ws = $1 AND e.subject IN (k.person_id, k.issued_by)" },
 	{ "forget_stops",
 	    "DELETE FROM stops s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1 AND s.external_id = ANY (e.names)" },
 	{ "forget_only",

@@ -73,13 +73,24 @@ enum err authority_at(struct pg *pg, const struct caller *c, struct id node, enu
 {
 	bool of_key = !id_is_none(c->key);
 	PGresult *r = NULL;
+	enum role role = ROLE_OWNER;
+	enum err e = ERR_NONE;
 	*out = ROLE_NONE;
-	enum err e = of_key
-	    ? ask(pg, "authority_within", (struct id[]){ node, id_is_none(c->node) ? c->ws : c->node, c->ws }, 3, &r)
-	    : ask(pg, "authority_at", (struct id[]){ c->person, node }, 2, &r);
-	if (e == ERR_NONE && r != NULL)
-		*out = of_key ? c->role : (enum role)pg_get_int8(r, 0, 0);
-	PQclear(r);
+	if (of_key) {
+		e = ask(pg, "authority_within", (struct id[]){ node, id_is_none(c->node) ? c->ws : c->node, c->ws }, 3, &r);
+		role = r != NULL ? c->role : ROLE_NONE;
+		PQclear(r);
+		r = NULL;
+	}
+	/* A person's key never does more than its person there. */
+	if (e == ERR_NONE && (!of_key || !id_is_none(c->person))) {
+		e = ask(pg, "authority_at", (struct id[]){ c->person, node }, 2, &r);
+		enum role of_person = r != NULL ? (enum role)pg_get_int8(r, 0, 0) : ROLE_NONE;
+		role = of_person < role ? of_person : role;
+		PQclear(r);
+	}
+	if (e == ERR_NONE)
+		*out = role;
 	return e;
 }
 

@@ -47,7 +47,7 @@ extern const struct pg_statement authority_statements[];
 
 /** The caller that ${person} is, by what the database says now.  Inside a tenant transaction.  ERR_DENIED: no such person. */
 enum err authority_of(struct pg *pg, struct id ws, struct id person, const char *via, struct caller *out);
-/** The role of ${c} at ${node}; for a key: its own, inside its node, else none.  Inside a tenant transaction. */
+/** The role of ${c} at ${node}; for a key: its own, inside its node, else none, and never more than its person's.  Inside a tenant transaction. */
 enum err authority_at(struct pg *pg, const struct caller *c, struct id node, enum role *out);
 /** A node by its slug or id ("" or NULL: the organisation).  ERR_INPUT: there is none.  Inside a tenant transaction. */
 enum err authority_node(struct pg *pg, struct id ws, const char *name, struct id *out);

@@ -128,6 +128,7 @@ static void api__refuses__the_unknown_and_what_does_not_fit(void **state)
 	c.person = id_of("00000000-0000-4000-8000-000000000005");
 	assert_int_equal(call(&c, "session.get", "{}", detail), API_NOT_FOUND);
 	/* a key of one team: nothing of the organisation */
+	c.person = ID_NONE;
 	c.key = id_new();
 	c.node = id_of("aaaaaaaa-0000-4000-8000-000000000002");
 	c.role = ROLE_ADMIN;
