@@ -83,6 +83,8 @@ struct cli {
 	size_t own_len, trusted_len;
 	bool unit;        /* team create */
 	const char *slug; /* team create, rename */
+	const char *days; /* key issue */
+	bool own_key;     /* key issue */
 	int argc;         /* operands */
 	char **argv;
 	struct settings *settings; /* after cli_settings() */
@@ -127,6 +129,9 @@ int cmd_mail_stop(struct cli *c);
 int cmd_mail_allow(struct cli *c);
 int cmd_prompt_list(struct cli *c);
 int cmd_prompt_show(struct cli *c);
+int cmd_key_issue(struct cli *c);
+int cmd_key_list(struct cli *c);
+int cmd_key_revoke(struct cli *c);
 int cmd_team_list(struct cli *c);
 int cmd_team_create(struct cli *c);
 int cmd_team_rename(struct cli *c);

@@ -30,6 +30,8 @@ static const struct option_row {
 	{ 'A', "authserv", "HOST", "trust Authentication-Results of this host; may be given several times", false },
 	{ 'R', "replace", NULL, "replace what is in the database now", false },
 	{ 'N', "unit", NULL, "a unit, which holds teams, instead of a team", false },
+	{ 'D', "days", "N", "how long the key lives (default: 90)", false },
+	{ 'M', "mine", NULL, "the key is yours and not the team's: it never does more than you may", false },
 	{ 'S', "slug", "NAME", "its short name (default: made from the name)", false },
 };
 #define OPTIONS_LEN (sizeof options / sizeof *options)
@@ -136,6 +138,17 @@ const struct command commands[] = {
 	    3, false, cmd_member_put },
 	{ "member remove", "PERSON [TEAM]", "", "take back a role that was given there", NULL,
 	    { "eddy member remove slack:U024BE7LH payments\t" }, 1, 2, false, cmd_member_remove },
+	{ "key issue", "NAME ROLE SCOPES [TEAM]", "DM", "make an API key for TEAM, or for the organisation",
+	    "ROLE is viewer, member, admin or owner; SCOPES are some of config:read, config:write, keys, run, audit:read, talk:read and talk:write, "
+	    "with commas between them. The key is printed once and kept nowhere.",
+	    { "eddy key issue 'deploy bot' member run,talk:read payments\tfor a team",
+	        "eddy key issue reports viewer audit:read --days 30\tfor the organisation, for a month" },
+	    3, 4, false, cmd_key_issue },
+	{ "key list", "[TEAM]", "", "list the API keys of TEAM and of what is below it", NULL, { "eddy key list\tall" }, 0, 1,
+	    false, cmd_key_list },
+	{ "key revoke", "ID [TEAM]", "", "take back an API key and all that it has made",
+	    "It is void at the next call. ID stands in `eddy key list`.",
+	    { "eddy key revoke 01a1fec9-38b8-7000-9bc5-10164d908cfd\t" }, 1, 2, false, cmd_key_revoke },
 	{ "version", "", "", "print the version", NULL, { "eddy version\t" }, 0, 0, false, cmd_version },
 	{ "help", "[COMMAND]", "", "show help for all or one command", NULL, { "eddy help chat\t" }, 0, 2, false, cmd_help },
 	{ "help-man", "", "", "print the manual page", NULL, { 0 }, 0, 0, true, cmd_help_man },
@@ -496,6 +509,12 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'N':
 			c->unit = true;
+			break;
+		case 'D':
+			c->days = optarg;
+			break;
+		case 'M':
+			c->own_key = true;
 			break;
 		case 'S':
 			c->slug = optarg;

@@ -7,6 +7,7 @@
 
 #include "../agents/schema.h"
 #include "../base/json.h"
+#include "../people/keys.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
 
@@ -20,7 +21,7 @@ const struct pg_statement api_statements[] = {
 	{ NULL, NULL },
 };
 
-const struct pg_statement *const api_tables[] = { authority_statements, api_statements, node_statements, member_statements, NULL };
+const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements, member_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {
