@@ -10,6 +10,7 @@
 #include "../../core/base/buf.h"
 #include "../../core/base/metric.h"
 #include "../../core/engine/replay.h"
+#include "../../core/memory/inject.h"
 #include "../../core/store/store.h"
 #include "cli.h"
 
@@ -20,6 +21,8 @@ static const struct shown {
 } shown[] = {
 	{ "answer", "an answer: the agent's own text and the moment", "prompts/agents/eddy.yaml, prompts/context.md" },
 	{ "fork", "an answer in a side thread: what is added to it", "prompts/fork.md" },
+	{ "earlier", "an answer in a long thread: what lies before the messages that are told", "prompts/earlier.md" },
+	{ "memory", "an answer where something is remembered: what is added to it", "prompts/memory.md" },
 	{ TASK_RESOLUTION, "what comes back from a side thread", "prompts/tasks/resolution.md" },
 	{ TASK_SUMMARY, "`summarise`", "prompts/tasks/summary.md" },
 	{ TASK_CATCH_UP, "`catch me up`", "prompts/tasks/catch_up.md" },
@@ -69,6 +72,16 @@ static void show_example(const char *name, struct buf *out)
 		                .before_len = 49 },
 		    &system);
 		buf_add_str(&input, "Is 9090 free?");
+	} else if (strcmp(name, "earlier") == 0) {
+		static const char before[] =
+		    "- Ana: We decided to put the ledger on port 8080.\n- Ben: The proxy has taken port 8080.";
+		earlier_prompt(before, strlen(before), &system);
+		buf_add_str(&input, "Which port does the ledger use?");
+	} else if (strcmp(name, "memory") == 0) {
+		static const char items[] =
+		    "- decision, 2025-11-20, Ana: the ledger moves to port 9090\n- note, 2025-11-19, Ben: port 8080 is the proxy's";
+		memory_prompt(items, strlen(items), &system);
+		buf_add_str(&input, "Which port does the ledger use?");
 	} else {
 		const struct task_facts f = { .topic = "Which port?",
 			.place = "ops",

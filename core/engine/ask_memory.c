@@ -22,7 +22,11 @@
 
 const struct pg_statement ask_memory_statements[] = {
 	{ "memory_private", "SELECT private FROM people WHERE ws = $1 AND id = $2" },
-	{ "memory_set_private", "UPDATE people SET private = $3 WHERE ws = $1 AND id = $2" },
+	/* What was made into vectors of what this person said and was answered goes. */
+	{ "memory_set_private",
+	    "WITH v AS (DELETE FROM embeddings e USING messages m LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id WHERE e.ws = $1 AND m.ws = $1"
+	    " AND m.id = e.message_id AND coalesce(m.author_id, r.person_id) = $2 AND $3)"
+	    " UPDATE people SET private = $3 WHERE ws = $1 AND id = $2" },
 	{ "memory_person",
 	    "SELECT id, name FROM people WHERE ws = $1 AND NOT bot AND (lower(name) = lower($2::text) OR lower(split_part(name, ' ', 1)) = lower($2))"
 	    " ORDER BY lower(name) = lower($2) DESC LIMIT 2" },

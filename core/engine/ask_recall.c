@@ -22,6 +22,7 @@
 #define BUTTONS 3
 #define QUOTE_BYTES 200
 #define SOURCES 10
+#define FORGOTTEN_BYTES 40
 
 const struct pg_statement ask_recall_statements[] = {
 	{ "recall_last",
@@ -496,6 +497,25 @@ static enum err find_to_forget(struct ask *a, const struct search_allowed *may, 
 	return e;
 }
 
+/* What went, by its first words, and what is left of where it came from.  No more of it: this stays in the thread. */
+static void put_forgotten(struct ask *a, const struct item *i)
+{
+	buf_add_str(a->md, "Forgotten, for good");
+	if (i != NULL) {
+		const char *body = i->body + said_kind(i);
+		buf_addf(a->md, ": the %s “", item_kind_word(i->kind));
+		memory_put_text(a->md, body, strlen(body), FORGOTTEN_BYTES);
+		buf_addf(a->md, "” (#%d)", i->number);
+	}
+	if (i == NULL || i->sources == 1)
+		buf_add_str(a->md, ". The message that it came from is still there; delete that too if it should go.");
+	else if (i->sources > 1)
+		buf_addf(a->md, ". The %lld messages that it came from are still there; delete those too if they should go.",
+		    (long long)i->sources);
+	else
+		buf_add_str(a->md, ".");
+}
+
 static enum err forget_inside(struct ask *a)
 {
 	struct search_allowed may = { 0 };
@@ -516,8 +536,7 @@ static enum err forget_inside(struct ask *a)
 		if (e == ERR_NONE)
 			e = item_delete(a->pg, r->ws, i->id);
 		if (e == ERR_NONE)
-			buf_add_str(a->md,
-			    "Forgotten, for good. The message that it came from is still there; delete that too if it should go.");
+			put_forgotten(a, i);
 	} else if (e == ERR_NONE) {
 		/* Run again after a crash, it is gone already. */
 		struct pg_args *g = pg_args_new();
@@ -529,8 +548,7 @@ static enum err forget_inside(struct ask *a)
 		before = e == ERR_NONE && PQntuples(res) == 1;
 		PQclear(res);
 		if (before)
-			buf_add_str(a->md,
-			    "Forgotten, for good. The message that it came from is still there; delete that too if it should go.");
+			put_forgotten(a, NULL);
 		else if (e == ERR_NONE && unclear)
 			buf_add_str(a->md,
 			    "I don't know what you mean: `what do you remember` shows what there is, `forget #…` removes one of it.");

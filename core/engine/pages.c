@@ -49,7 +49,10 @@ const struct pg_statement pages_statements[] = {
 	    " AND i.external_id = $5 WHERE m.ws = $1 AND m.id = $2 AND m.thread_id = $3 AND m.author_kind = 2),"
 	    " d AS (DELETE FROM feedback f USING m WHERE f.ws = m.ws AND f.message_id = m.id AND f.person_id = m.person_id)"
 	    " SELECT id FROM m" },
-	{ "erase_thread", "SELECT seq FROM threads WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	/* With its side threads that are in the same place, as those of a page are; rows in the order in which all take them. */
+	{ "erase_thread",
+	    "SELECT id FROM threads WHERE ws = $1 AND (id = $2 OR id IN (SELECT thread_id FROM forks WHERE ws = $1 AND parent_id = $2)"
+	    " AND place_id = (SELECT place_id FROM threads WHERE ws = $1 AND id = $2)) ORDER BY id FOR UPDATE" },
 	{ "erase_open", "SELECT 1 FROM runs WHERE ws = $1 AND thread_id = $2 AND state <= 2 LIMIT 1" },
 	{ "erase_messages",
 	    "UPDATE messages m SET body = '', files = NULL, components = NULL, whole = NULL, state = 2, rev = t.seq + x.n FROM threads t,"
@@ -212,20 +215,12 @@ static enum err about(struct pg *pg, const char *statement, struct id ws, struct
 	return err;
 }
 
-static enum err erase(struct pg *pg, struct id ws, struct id thread, const char *adapter, const char *person)
+static enum err erase_one(struct pg *pg, struct id ws, struct id thread, const char *adapter, const char *person)
 {
 	static const char *const statements[] = { "erase_steps", "erase_outbox", "erase_reactions", "erase_feedback",
 		"erase_forks" };
 	int rows = 0;
-	enum err err = about(pg, "erase_thread", ws, thread, &rows);
-	if (err == ERR_NONE && rows == 0)
-		err = ERR_INPUT;
-	if (err == ERR_NONE)
-		err = about(pg, "erase_open", ws, thread, &rows);
-	if (err == ERR_NONE && rows > 0)
-		err = ERR_RETRY;
-	if (err == ERR_NONE)
-		err = forget_thread(pg, ws, thread);
+	enum err err = forget_thread(pg, ws, thread);
 	if (err == ERR_NONE)
 		err = about(pg, "erase_messages", ws, thread, &rows);
 	for (size_t i = 0; err == ERR_NONE && i < sizeof statements / sizeof *statements; i++)
@@ -255,16 +250,39 @@ static enum err erase(struct pg *pg, struct id ws, struct id thread, const char 
 	return err;
 }
 
+/* ${family}: the thread and its side threads. */
+static enum err erase(struct pg *pg, struct id ws, struct id thread, const char *adapter, const char *person, PGresult **family)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, thread);
+	enum err err = pg_query(pg, "erase_thread", a, family);
+	pg_args_free(a);
+	if (err != ERR_NONE)
+		return err;
+	int n = PQntuples(*family), rows = 0;
+	for (int i = 0; i < n && err == ERR_NONE; i++) {
+		err = about(pg, "erase_open", ws, pg_get_id(*family, i, 0), &rows);
+		if (err == ERR_NONE && rows > 0)
+			err = ERR_RETRY;
+	}
+	for (int i = 0; i < n && err == ERR_NONE; i++)
+		err = erase_one(pg, ws, pg_get_id(*family, i, 0), adapter, person);
+	return err == ERR_NONE && n == 0 ? ERR_INPUT : err;
+}
+
 enum err engine_erase_thread(struct engine *e, struct id ws, struct id thread, const char *adapter, const char *person)
 {
 	struct pg *pg = engine_pg(e);
+	PGresult *family = NULL;
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = pg_end(pg, erase(pg, ws, thread, adapter, person));
+		err = pg_end(pg, erase(pg, ws, thread, adapter, person, &family));
 	engine_pg_done(e, pg);
-	if (err == ERR_NONE) {
-		transcripts_forget(e->transcripts, thread);
+	for (int i = 0; err == ERR_NONE && i < PQntuples(family); i++)
+		transcripts_forget(e->transcripts, pg_get_id(family, i, 0));
+	PQclear(family);
+	if (err == ERR_NONE)
 		upkeep_soon(e);
-	}
 	return err;
 }

@@ -212,6 +212,8 @@ static enum err expire(struct pg *pg, struct id ws, uint64_t ahead_ms)
 	if (err == ERR_NONE)
 		err = offers_expire(pg, ws, EXPIRE_MAX, &gone);
 	if (err == ERR_NONE)
+		err = offers_tidy(pg, ws, EXPIRE_MAX, &gone);
+	if (err == ERR_NONE)
 		err = item_expire(pg, ws, EXPIRE_MAX, &gone);
 	if (err == ERR_NONE)
 		err = one(pg, ws, "upkeep_forks", ahead_ms, 0, 0, &r);

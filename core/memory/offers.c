@@ -15,6 +15,10 @@ const struct pg_statement offers_statements[] = {
 	{ "offers_expire",
 	    "UPDATE offers SET state = 4, closed_at = now() WHERE ws = $1 AND id IN (SELECT id FROM offers WHERE ws = $1 AND state = 1"
 	    " AND until <= now() LIMIT $2::int4) RETURNING 1" },
+	/* A month: longer than anybody looks for one, also where a thread is not to be offered a summary twice. */
+	{ "offers_tidy",
+	    "DELETE FROM offers WHERE ws = $1 AND id IN (SELECT id FROM offers WHERE ws = $1 AND state > 1 AND closed_at < now() - interval '30 days'"
+	    " LIMIT $2::int4) RETURNING 1" },
 	{ NULL, NULL },
 };
 
@@ -77,16 +81,26 @@ enum err offers_close(
 	return e;
 }
 
-enum err offers_expire(struct pg *pg, struct id ws, int limit, int64_t *gone)
+static enum err some(struct pg *pg, const char *statement, struct id ws, int limit, int64_t *gone)
 {
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_int4(a, limit);
 	PGresult *r = NULL;
-	enum err e = pg_query(pg, "offers_expire", a, &r);
+	enum err e = pg_query(pg, statement, a, &r);
 	if (gone != NULL)
 		*gone = e == ERR_NONE ? PQntuples(r) : 0;
 	PQclear(r);
 	pg_args_free(a);
 	return e;
+}
+
+enum err offers_expire(struct pg *pg, struct id ws, int limit, int64_t *gone)
+{
+	return some(pg, "offers_expire", ws, limit, gone);
+}
+
+enum err offers_tidy(struct pg *pg, struct id ws, int limit, int64_t *gone)
+{
+	return some(pg, "offers_tidy", ws, limit, gone);
 }

@@ -37,4 +37,7 @@ enum err offers_close(
 /** Those whose time is over; ${gone}: how many.  What was offered about items stays a proposal until that expires. */
 enum err offers_expire(struct pg *pg, struct id ws, int limit, int64_t *gone);
 
+/** Those that ended more than a month ago are removed; ${gone}: how many. */
+enum err offers_tidy(struct pg *pg, struct id ws, int limit, int64_t *gone);
+
 #endif

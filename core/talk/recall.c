@@ -46,7 +46,9 @@ const struct pg_statement recall_statements[] = {
 	{ "recall_keep",
 	    "INSERT INTO embeddings (ws, message_id, model, dims, v, audience_id, thread_id, created_at) SELECT $1, m.id, $2::text, $3::int4, m.v,"
 	    " m.audience_id, m.thread_id, m.created_at FROM (SELECT m.*, x.v FROM unnest($4::uuid[], $5::int8[], $6::bytea[]) AS x (id, rev, v)"
-	    " JOIN messages m ON m.ws = $1 AND m.id = x.id AND m.rev = x.rev AND m.state <> 2 FOR SHARE OF m SKIP LOCKED) m"
+	    " JOIN messages m ON m.ws = $1 AND m.id = x.id AND m.rev = x.rev AND m.state <> 2 WHERE NOT EXISTS (SELECT 1 FROM people p WHERE p.ws = $1"
+	    " AND p.private AND p.id = coalesce(m.author_id, (SELECT r.person_id FROM runs r WHERE r.ws = $1 AND r.id = m.run_id)))"
+	    " FOR SHARE OF m SKIP LOCKED) m"
 	    " ON CONFLICT (ws, message_id) DO UPDATE SET model = excluded.model, dims = excluded.dims, v = excluded.v" },
 	{ "recall_book",
 	    "WITH h AS (UPDATE budget_holds SET held_micros = greatest(0, held_micros - $3::int8) WHERE ws = $1 AND owner = $2"

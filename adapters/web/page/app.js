@@ -475,11 +475,12 @@ function frame(f) {
 		if (chat.person?.name !== session.person?.name) setupChats();
 		if ((f.features || []).includes("threads")) queueMicrotask(() => socket && (list.refresh(), askForks(), retitle()));
 	}
+	const gone = f.type === "erased" ? list.forks(f.thread).map((i) => i.thread) : []; // its side threads with it
 	list.frame(f);
 	if (f.type === "threads" || f.type === "thread" || f.type === "thread.updated" || f.type.startsWith("fork.")) forksChanged(f);
 	if (f.type === "erased") {
-		threads.delete(f.thread);
-		if (f.thread === beside.thread) closeFork();
+		for (const t of [f.thread, ...gone]) threads.delete(t);
+		if (f.thread === beside.thread || gone.includes(beside.thread)) closeFork();
 		if (f.thread === current) {
 			current = null;
 			go(null);

@@ -76,6 +76,7 @@ export class ThreadList {
 			if (!f.state && old?.state === "archived") this.ask({ type: "threads", only: f.thread });
 			this.draw();
 		} else if (f.type === "erased") {
+			for (const i of this.forks(f.thread)) this.items.delete(i.thread); // they went along
 			this.items.delete(f.thread);
 			this.draw();
 		}

@@ -197,7 +197,8 @@ static void completion__is_valid_and_completes(void **state)
 static void prompts__are_listed_and_shown_with_examples(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "answer", "fork", "resolution", "summary", "catch_up", "decisions" };
+	static const char *const names[] = { "answer", "fork", "earlier", "memory", "resolution", "summary", "catch_up",
+		"decisions" };
 	struct buf list = BUF_INIT, one = BUF_INIT;
 	char args[100];
 	assert_int_equal(eddy("prompt list", &list), 0);

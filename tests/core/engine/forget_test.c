@@ -473,6 +473,18 @@ static void upkeep__a_silent_thread__is_offered_a_summary_once(void **state)
 	assert_int_equal(number("SELECT count(*) FROM eddy.offers"), 2);
 }
 
+static void upkeep__removes__offers_that_ended_long_ago(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "something", false);
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.offers (ws, id, kind, thread_id, state, until, created_at, closed_at) SELECT ws, gen_random_uuid(), 1, id, x.state,"
+	    " now() + interval '1 day', now() - interval '90 days', now() - x.days * interval '1 day' FROM eddy.threads, (VALUES (2, 31), (3, 31),"
+	    " (4, 31), (2, 29), (1, NULL)) AS x (state, days)"));
+	assert_int_equal(upkeep_round(fixture_engine(f), 0, true), ERR_NONE);
+	assert_string_equal(test_db_value("SELECT string_agg(state::text, ' ' ORDER BY state) FROM eddy.offers"), "1 2");
+}
+
 static void commands__about_threads__say_what_they_did(void **state)
 {
 	(void)state;
@@ -566,6 +578,7 @@ int main(void)
 		TEST(export__of_ones_own_data__is_given_in_private_only),
 		TEST(upkeep__after_the_idle_days__archives),
 		TEST(upkeep__a_silent_thread__is_offered_a_summary_once),
+		TEST(upkeep__removes__offers_that_ended_long_ago),
 		TEST(upkeep__a_private_thread__is_not_offered_a_summary),
 		TEST(threads__of_the_house__are_not_a_guests),
 		TEST(commands__about_threads__say_what_they_did),

@@ -599,9 +599,14 @@ static void erase__of_the_thread_it_left__takes_its_quotation(void **state)
 	struct id thread;
 	assert_true(id_parse(test_db_value("SELECT thread_id FROM eddy.messages WHERE message_key = 'k1'"), &thread));
 	assert_int_equal(engine_erase_thread(fixture_engine(f), fixture_ws(f), thread, "test", "Ada"), ERR_NONE);
-	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_true(db_comes_true("SELECT (count(*) = 2)::int FROM eddy.erasures WHERE state = 2", 20000));
 	assert_int_equal(0, db_count("SELECT count(*) FROM messages WHERE author_kind = 2 AND body LIKE '%price%'"));
 	assert_int_equal(1, db_count("SELECT count(*) FROM forks WHERE about_id IS NULL"));
+	/* Nor is the side thread in a list: it went along. */
+	assert_int_equal(0,
+	    db_count(
+	        "SELECT count(*) FROM messages m JOIN threads t ON t.id = m.thread_id WHERE t.fork_id IS NOT NULL AND m.state <> 2"));
+	assert_int_equal(2, db_count("SELECT count(*) FROM audit WHERE verb = 'thread.erased'"));
 	fixture_free(f);
 }
 

@@ -111,7 +111,7 @@ static void remember__in_private_talk__is_told_there_and_can_be_forgotten(void *
 	has(ask(later, "Ann", "what do you remember about the staging server?"), "the staging server is called heron");
 	has(ask(later, "Ann", "what do you remember"), "**note** the staging server is called heron (Ann, 20");
 	has(ask(elsewhere, "Ann", "what do you remember"), "I remember nothing");
-	has(ask(direct(f), "Ann", "forget that"), "Forgotten, for good");
+	has(ask(direct(f), "Ann", "forget that"), "Forgotten, for good: the note “the staging server is called heron” (#");
 	assert_int_equal(db_count("SELECT count(*) FROM context_items"), 0);
 	has(ask(direct(f), "Ann", "forget that"), "I don't know what you mean");
 	has(ask(direct(f), "Ann", "remember: Note: the kettle leaks"), "Noted");

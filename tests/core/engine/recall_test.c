@@ -270,12 +270,38 @@ static void recall__is_off__by_default(void **state)
 	fixture_free(f);
 }
 
+/* What a person has said before private mode has vectors no longer, nor what was answered to that person. */
+static void recall__of_somebody__ends_with_private_mode(void **state)
+{
+	(void)state;
+	struct brain b = { .calls = 0 };
+	struct fixture *f = begin(&b);
+	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", "t1", "k1", "The blue automobile.", true));
+	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Bob", "t2", "k2", "The red automobile.", true));
+	assert_int_equal(fixture_wait_replies(f, 2, 10000), 2);
+	assert_true(db_settles(10000));
+	work(f);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.embeddings"), 4);
+	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", "t3", "k3", "private mode on", true));
+	heard(f, "Private mode is on");
+	assert_true(db_settles(10000));
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.embeddings"), 2);
+	work(f);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.embeddings"), 2);
+	assert_int_equal(
+	    db_count(
+	        "SELECT count(*) FROM eddy.embeddings e JOIN eddy.threads t ON t.id = e.thread_id WHERE t.external_key = 't2'"),
+	    2);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recall__finds__what_says_it_in_other_words),
 		cmocka_unit_test(recall__keeps__to_who_may_read),
 		cmocka_unit_test(recall__forgets__with_the_message),
+		cmocka_unit_test(recall__of_somebody__ends_with_private_mode),
 		cmocka_unit_test(recall__lets_go__of_one_bad_text_and_waits_when_all_fails),
 		cmocka_unit_test(recall__pages__without_repeating),
 		cmocka_unit_test(recall__is_off__by_default),

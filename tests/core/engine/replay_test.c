@@ -198,6 +198,33 @@ static void replay__long_thread__is_the_same(void **state)
 	fixture_free(f);
 }
 
+static void replay__what_is_remembered__is_told_again(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .scan_ms = 100 });
+	struct buf out = BUF_INIT;
+	char why[300];
+	assert_true(say(f, "Ada", "t1", "k1", "remember: the falcon is green"));
+	assert_true(heard(f, "Noted for everybody"));
+	assert_true(say(f, "Bob", "t2", "k2", "which colour has the falcon?"));
+	assert_true(heard(f, "re: which colour"));
+	assert_true(db_settles(5000));
+	assert_int_equal(replay(f, "k2", &out, why), ERR_NONE);
+	if (strstr(out.p, SAME) == NULL)
+		fail_msg("%s", out.p);
+	assert_non_null(strstr(out.p, "What is remembered\n"));
+	assert_non_null(strstr(out.p, "Ada: the falcon is green\n"));
+	/* Forgotten: it can't be seen here either. */
+	assert_true(say(f, "Ada", "t1", "k3", "forget that"));
+	assert_true(heard(f, "Forgotten, for good"));
+	assert_true(db_settles(5000));
+	assert_int_equal(replay(f, "k2", &out, why), ERR_NONE);
+	assert_non_null(strstr(out.p, "THIS IS NOT WHAT THE MODEL SAW"));
+	assert_null(strstr(out.p, "green"));
+	buf_done(&out);
+	fixture_free(f);
+}
+
 static void replay__what_asked_no_model__says_so(void **state)
 {
 	(void)state;
@@ -244,6 +271,7 @@ int main(void)
 		cmocka_unit_test(replay__tools__are_told_again),
 		cmocka_unit_test(replay__tasks__are_made_again),
 		cmocka_unit_test(replay__long_thread__is_the_same),
+		cmocka_unit_test(replay__what_is_remembered__is_told_again),
 		cmocka_unit_test(replay__what_asked_no_model__says_so),
 		cmocka_unit_test(prompt_digest__sees__every_part),
 	};
