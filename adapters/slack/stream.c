@@ -424,7 +424,8 @@ void stream_tick(struct answer *a, uint64_t now)
 
 void stream_task(struct answer *a, const struct reply *r)
 {
-	if (a->out->no_tasks || !r->step_id || a->stream != STREAM_OPEN)
+	/* One that is on its way opens in a moment, and tells it then. */
+	if (a->out->no_tasks || !r->step_id || a->stream == STREAM_NONE || a->stream == STREAM_LOST || a->stream == STREAM_NEVER)
 		return;
 	static const char *const states[] = { "in_progress", "complete", "error" };
 	if (a->tasks.len > 8000)
