@@ -240,7 +240,7 @@ const tests = {
 			await dialog.waitFor({ state: 'detached' });
 			// The new draft takes the old one's place; the old one offers nothing any more.
 			site.stage.say(site.open, 'eddy', 'The draft as you want it', { components: buttons });
-			await side(t).getByText('The draft as you want it').waitFor();
+			await side(t).getByText('The draft as you want it', { exact: true }).waitFor(); // it is announced, too
 			await wait('one draft to decide on', async () => (await side(t).getByRole('button', { name: 'Accept' }).count()) === 1);
 			await side(t).getByRole('button', { name: 'Accept' }).click();
 			await wait('accepted', () => acts(site).some((f) => f.thread === forkKey && f.value === 'accept'));

@@ -14,6 +14,7 @@
 #include "../../core/base/metric.h"
 #include "../../core/settings/settings.h"
 #include "db.h"
+#include "patience.h"
 
 #define NOTES_MAX 4096
 
@@ -607,7 +608,7 @@ size_t fixture_count(struct fixture *f, enum reply_kind kind)
 
 size_t fixture_wait_replies(struct fixture *f, size_t n, uint32_t ms)
 {
-	uint64_t until = clock_ms() + ms;
+	uint64_t until = clock_ms() + patience_ms(ms);
 	while (fixture_count(f, REPLY_WHOLE) < n && clock_ms() < until)
 		usleep(2000);
 	return fixture_count(f, REPLY_WHOLE);
@@ -634,7 +635,7 @@ size_t fixture_model_calls(struct fixture *f)
 
 bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms)
 {
-	uint64_t until = clock_ms() + ms;
+	uint64_t until = clock_ms() + patience_ms(ms);
 	while (fixture_model_calls(f) < n && clock_ms() < until)
 		usleep(2000);
 	return fixture_model_calls(f) >= n;
@@ -642,7 +643,7 @@ bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms)
 
 bool fixture_wait_idle(struct fixture *f, uint32_t ms)
 {
-	uint64_t until = clock_ms() + ms;
+	uint64_t until = clock_ms() + patience_ms(ms);
 	char status[512];
 	do {
 		engine_status(f->engine, status, sizeof(status));
@@ -673,7 +674,7 @@ long db_count(const char *sql)
 
 bool db_comes_true(const char *sql, uint32_t ms)
 {
-	uint64_t until = clock_ms() + ms;
+	uint64_t until = clock_ms() + patience_ms(ms);
 	while (db_count(sql) != 1 && clock_ms() < until)
 		usleep(10000);
 	return db_count(sql) == 1;

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -124,7 +125,8 @@ static bool take_text(struct conn *c, struct reader *r)
 		const char *end = c->s.end ? c->s.end : "250 2.0.0 Ok: queued as 4711";
 		keep(c->p, &text, end[0] == '2' || (c->s.keep_though_cut && !end[0]));
 		if (c->s.end_wait_ms)
-			usleep(c->s.end_wait_ms * 1000);
+			poll(&(struct pollfd){ .fd = c->fd, .events = POLLIN }, 1,
+			    (int)c->s.end_wait_ms); /* or until the other has had enough */
 		go = say(c, end, "") && !c->s.hang_up_after;
 	}
 	buf_done(&line);

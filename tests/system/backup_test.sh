@@ -42,7 +42,7 @@ serve() {
 	"$eddy" serve >"$tmp/log" 2>&1 &
 	pid=$!
 	local i
-	for ((i = 0; i < 300; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		grep -q 'is ready at' "$tmp/log" && return 0
 		kill -0 "$pid" 2>/dev/null || return 1
 		sleep 0.1
@@ -50,12 +50,12 @@ serve() {
 	return 1
 }
 chat() { # question: the answer in out
-	timeout 30 "$eddy" chat --url "http://127.0.0.1:$(cat "$tmp/data/local-port")" --thread $thread "$1" >"$tmp/out" 2>&1 </dev/null
+	timeout 180 "$eddy" chat --url "http://127.0.0.1:$(cat "$tmp/data/local-port")" --thread $thread "$1" >"$tmp/out" 2>&1 </dev/null
 }
 does() { # name, status, words (each must be said), command...
 	local name=$1 status=$2 words=$3 got bad=0 w
 	shift 3
-	timeout 60 "$@" >"$tmp/out" 2>&1 </dev/null
+	timeout 180 "$@" >"$tmp/out" 2>&1 </dev/null
 	got=$?
 	[ "$got" = "$status" ] || { bad=1; echo "exit status $got, not $status" >>"$tmp/out"; }
 	while IFS= read -r w; do

@@ -61,7 +61,7 @@ for _ in $(seq 20); do
 	(cd / && exec "${as_pg[@]}" "$pg_bin/postgres" -D "$pg/data" -k "$pg" -p $port -c listen_addresses=127.0.0.1 -c ssl=on \
 		-c ssl_cert_file="$pg/server.pem" -c ssl_key_file="$pg/server.key") >"$tmp/pg.log" 2>&1 &
 	pg_pid=$!
-	for _ in $(seq 400); do
+	for _ in $(seq 1800); do
 		"$pg_bin/pg_isready" -q -h "$pg" -p $port && break 2
 		kill -0 $pg_pid 2>/dev/null || break
 		sleep 0.05
@@ -76,7 +76,7 @@ url() { # authority, host name
 # --- refused ---
 settings=(env EDDY_WEB_LISTEN=127.0.0.1:0 "EDDY_DATA_DIR=$tmp/data" EDDY_SLACK_APP_TOKEN= EDDY_MODEL_PROVIDER=builtin)
 refused() { # name, words, url
-	timeout 30 "${settings[@]}" EDDY_DATABASE_URL="$3" "$eddy" serve >"$tmp/out" 2>&1 </dev/null
+	timeout 180 "${settings[@]}" EDDY_DATABASE_URL="$3" "$eddy" serve >"$tmp/out" 2>&1 </dev/null
 	local status=$? bad=0
 	[ $status = 1 ] || { bad=1; echo "exit status $status, not 1" >>"$tmp/out"; }
 	grep -qF -- "$2" "$tmp/out" || { bad=1; echo "does not say: $2" >>"$tmp/out"; }
@@ -92,20 +92,20 @@ web=$((10000 + RANDOM % 10000))
 settings[1]=EDDY_WEB_LISTEN=127.0.0.1:$web
 "${settings[@]}" EDDY_DATABASE_URL="$(url ca localhost)" "$eddy" serve >"$tmp/out" 2>&1 </dev/null &
 eddy_pid=$!
-for _ in $(seq 600); do
+for _ in $(seq 1200); do
 	grep -q 'is ready at' "$tmp/out" && break
 	kill -0 $eddy_pid 2>/dev/null || break
 	sleep 0.1
 done
 grep -q 'is ready at' "$tmp/out"
 result $? "verify-full with a private authority: Eddy starts"
-"${settings[@]}" timeout 30 "$eddy" chat "what can you do?" >"$tmp/chat" 2>&1 && [ -s "$tmp/chat" ]
+"${settings[@]}" timeout 180 "$eddy" chat "what can you do?" >"$tmp/chat" 2>&1 && [ -s "$tmp/chat" ]
 result $? "and answers"
 open=$(sql -c "SELECT count(*) || ' ' || count(*) FILTER (WHERE s.ssl) FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid) WHERE a.datname = 'tls'")
 echo "connections, those with TLS: $open" >>"$tmp/out"
 [ "${open% *}" -gt 2 ] && [ "${open% *}" = "${open#* }" ]
 result $? "all its connections are encrypted"
 sql -c "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = 'tls'" >/dev/null
-"${settings[@]}" timeout 60 "$eddy" chat "help" >"$tmp/chat" 2>&1 && [ -s "$tmp/chat" ]
+"${settings[@]}" timeout 180 "$eddy" chat "help" >"$tmp/chat" 2>&1 && [ -s "$tmp/chat" ]
 result $? "it comes back when they were cut"
 echo "1..$n"

@@ -42,7 +42,7 @@ serve() {
 	"$eddy" serve >>"$tmp/log" 2>&1 &
 	pid=$!
 	local i
-	for ((i = 0; i < 300; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		[ -s "$tmp/data/local-port" ] && return 0
 		kill -0 "$pid" 2>/dev/null || return 1
 		sleep 0.1
@@ -50,7 +50,7 @@ serve() {
 	return 1
 }
 says() { # thread, words: the answer in out
-	timeout 60 "$eddy" chat --url "http://127.0.0.1:$(cat "$tmp/data/local-port")" --thread "$1" "$2" >"$tmp/out" 2>&1 </dev/null
+	timeout 180 "$eddy" chat --url "http://127.0.0.1:$(cat "$tmp/data/local-port")" --thread "$1" "$2" >"$tmp/out" 2>&1 </dev/null
 }
 planted() { # files that hold the word, and rows of a dump, in text or in bytes
 	grep -raliF "$word" "$tmp/data" "$tmp/log" 2>/dev/null
@@ -117,7 +117,7 @@ for pause in 0 0.05 0.2; do
 	done
 	says $second "forget me" && grep -q "forget me yes" "$tmp/out"
 	runs=$(grep -c '"run.begin"' "$tmp/log")
-	timeout 60 "$eddy" chat --url "http://127.0.0.1:$(cat "$tmp/data/local-port")" --thread $second "forget me yes" >/dev/null 2>&1 </dev/null &
+	timeout 180 "$eddy" chat --url "http://127.0.0.1:$(cat "$tmp/data/local-port")" --thread $second "forget me yes" >/dev/null 2>&1 </dev/null &
 	client=$!
 	comes 20 begun
 	sleep $pause

@@ -31,7 +31,7 @@ result() { # ok?, name
 refused() { # name, status, words (each must be said), command...
 	local name=$1 status=$2 words=$3 got bad=0 w
 	shift 3
-	timeout 20 "$@" >"$tmp/out" 2>&1 </dev/null
+	timeout 180 "$@" >"$tmp/out" 2>&1 </dev/null
 	got=$?
 	[ "$got" = "$status" ] || { bad=1; echo "exit status $got, not $status" >>"$tmp/out"; }
 	while IFS= read -r w; do
@@ -112,7 +112,7 @@ taken() { # name, words (each must be said), role that works, command...
 	shift 3
 	"$@" >"$tmp/out" 2>&1 </dev/null &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		grep -q 'is ready at' "$tmp/out" && { bad=0; break; }
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.1
@@ -154,12 +154,12 @@ fi
 result $? "database: a server of its own"
 (cd "$tmp/pg" && exec "${as_pg[@]}" "$EDDY_TEST_PG_BIN/postgres" -D "$tmp/pg/data" -k "$tmp/pg" -c listen_addresses=) >"$tmp/pg.log" 2>&1 &
 pg_pid=$!
-for ((i = 0; i < 200; i++)); do "$EDDY_TEST_PG_BIN/pg_isready" -q -h "$tmp/pg" && break; sleep 0.1; done
+for ((i = 0; i < 1200; i++)); do "$EDDY_TEST_PG_BIN/pg_isready" -q -h "$tmp/pg" && break; sleep 0.1; done
 own="postgresql://postgres@/unsafe?host=$tmp/pg"
 sql "postgresql://postgres@/postgres?host=$tmp/pg" -c "CREATE DATABASE unsafe"
 for what in fsync full_page_writes; do
 	sql "$own" -c "ALTER SYSTEM SET $what = off" -c "SELECT pg_reload_conf()"
-	for ((i = 0; i < 100; i++)); do [ "$("$psql" -qXAt "$own" -c "SHOW $what")" = off ] && break; sleep 0.05; done
+	for ((i = 0; i < 1800; i++)); do [ "$("$psql" -qXAt "$own" -c "SHOW $what")" = off ] && break; sleep 0.05; done
 	refused "database: $what is off" 3 "$what = off, so acknowledged messages could be lost
 set $what = on in postgresql.conf" "${settings[@]}" EDDY_DATABASE_ADMIN_URL="$own" "$eddy" serve
 	refused "database: $what is off, migrate up" 3 "set $what = on" "${settings[@]}" EDDY_DATABASE_ADMIN_URL="$own" "$eddy" migrate up

@@ -220,11 +220,11 @@ static void chat__with_an_old_token__says_that_it_is_denied(void **state)
 
 static void interrupt(pid_t child)
 {
-	for (int i = 0; i < 100 && fake.len == 0; i++)
+	for (int i = 0; i < 4500 && fake.len == 0; i++)
 		usleep(20000);
 	usleep(200000);
 	kill(child, SIGINT);
-	for (int i = 0; i < 100 && fake.stops == 0; i++)
+	for (int i = 0; i < 4500 && fake.stops == 0; i++)
 		usleep(20000);
 	struct reply r = { .kind = REPLY_ABANDON,
 		.run = fake.last_run,

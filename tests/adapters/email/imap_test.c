@@ -258,7 +258,7 @@ static void open__ends__when_nobody_answers_or_wants_it(void **state)
 	l.go_on_arg = f;
 	f->stop = true;
 	assert_int_equal(imap_open(&f->i, &l, 60000, f->why, sizeof f->why), ERR_RETRY);
-	assert_true(clock_ms() - t < 10000);
+	assert_true(clock_ms() - t < 40000);
 }
 
 static void fetch__gives__the_mail_whole_or_cut(void **state)
@@ -585,10 +585,10 @@ static void wait_with(struct fixture *f, void *(*thread)(void *), bool expected)
 	free(uids);
 	uint64_t begun = clock_ms();
 	pthread_create(&t, NULL, thread, f);
-	assert_int_equal(imap_wait(f->i, 20000, 50, &changed), ERR_NONE);
+	assert_int_equal(imap_wait(f->i, 120000, 50, &changed), ERR_NONE);
 	pthread_join(t, NULL);
 	assert_int_equal(changed, expected);
-	assert_true(clock_ms() - begun < 10000);
+	assert_true(clock_ms() - begun < 60000);
 }
 
 static void wait__ends__with_mail_a_wake_up_or_time(void **state)

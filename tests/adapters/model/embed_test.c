@@ -184,7 +184,7 @@ static void embed__fails__as_what_it_is(void **state)
 	g.server.hangs = true;
 	uint64_t begun = clock_ms();
 	assert_int_equal(ask(&g, 2, 200, &v, &dims, &u), ERR_RETRY);
-	assert_true(clock_ms() - begun < 10000);
+	assert_true(clock_ms() - begun < 60000);
 	rig_end(&g);
 	free(large); /* the server sends it until it is ended */
 }

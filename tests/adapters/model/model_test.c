@@ -237,7 +237,7 @@ static struct model_call *begin(struct fixture *f, struct outcome *o, const char
 
 static void await(struct outcome *o)
 {
-	for (int i = 0; i < 16000 && !o->done; i++)
+	for (int i = 0; i < 36000 && !o->done; i++)
 		usleep(2500);
 	assert_int_not_equal(o->done, 0);
 }

@@ -78,7 +78,7 @@ static void probe__asks__until_somebody_knows(void **state)
 		assert_int_equal(window_of(&w, "mine", now), WINDOW_GUESS);
 		assert_int_equal(window_of(&w, "not-mine", now), WINDOW_GUESS);
 		assert_int_equal(window_of(&w, "claude-x", now), 200000);
-		for (int i = 0; i < 400 && w.probing; i++)
+		for (int i = 0; i < 18000 && w.probing; i++)
 			usleep(5000);
 		uint32_t want = kind == 1 ? 9000 : kind == 2 ? 7000 : WINDOW_GUESS;
 		assert_int_equal(window_of(&w, "mine", now), want);

@@ -411,7 +411,7 @@ static void connection__that_was_never_made__does_no_harm_to_the_next(void **sta
 	char url[60];
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/ok", port);
 	uint32_t best_ms = UINT32_MAX;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5 || (i < 50 && best_ms >= 150); i++) {
 		struct outcome lost = { .f = f }, next = { 0 };
 		struct http_request r = { .method = "GET", .url = url, .connect_ms = 100, .on_done = on_done, .arg = &lost };
 		assert_int_equal(http_start(f->h, &r), ERR_NONE);
@@ -530,7 +530,7 @@ static void queue__refuses__what_is_too_much(void **state)
 	}
 	assert_int_equal(accepted, 4096);
 	go_on = 1;
-	for (int i = 0; i < 4000 && m.ended < accepted; i++)
+	for (int i = 0; i < 36000 && m.ended < accepted; i++)
 		usleep(2500);
 	assert_int_equal(m.ended, accepted); /* and there is room again */
 	struct outcome o = { 0 };
@@ -564,7 +564,7 @@ static void timers__run__on_the_http_thread(void **state)
 	struct ticker k = { .f = f };
 	assert_false(http_is_current(f->h));
 	http_post(f->h, begin_ticking, &k);
-	for (int i = 0; i < 200 && k.ticks < 3; i++)
+	for (int i = 0; i < 18000 && k.ticks < 3; i++)
 		usleep(5000);
 	usleep(20000);
 	assert_int_equal(k.ticks, 3);
@@ -590,7 +590,7 @@ static void call__may_start__the_next_one_when_done(void **state)
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/ok", http_peer_port(f->peer));
 	struct http_request q = { .method = "GET", .url = url, .on_done = chain, .arg = &m };
 	http_start(f->h, &q);
-	for (int i = 0; i < 1000 && m.ended < 50; i++)
+	for (int i = 0; i < 45000 && m.ended < 50; i++)
 		usleep(2000);
 	assert_int_equal(m.ended, 50);
 	assert_int_equal(http_peer_connections(f->peer), 1);

@@ -77,7 +77,7 @@ static const struct lws_protocols client = { .name = "out", .callback = on_clien
 
 static void wait_for(atomic_int *v, int want)
 {
-	for (int i = 0; i < 500 && *v < want; i++)
+	for (int i = 0; i < 9000 && *v < want; i++)
 		usleep(10000);
 }
 

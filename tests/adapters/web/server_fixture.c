@@ -63,10 +63,19 @@ static int server_up(void **state)
 	return 0;
 }
 
+/* As engine_drain() does: what was handed to the workers speaks to the loop when it is done. */
+static void server_drain(void)
+{
+	while (__atomic_load_n(&fake_jobs, __ATOMIC_SEQ_CST) > 0)
+		usleep(1000);
+}
+
 static int server_down(void **state)
 {
 	(void)state;
+	server_drain();
 	loop_stop(server.loop);
+	server_drain();
 	fake.on_event = NULL;
 	web_free(server.web);
 	loop_free(server.loop);

@@ -10,13 +10,7 @@
 
 #include "../../../core/base/buf.h"
 #include "../../../core/base/json.h"
-
-/* What must come is waited for, whatever the machine is busy with; only waits below two seconds are meant to be in vain. */
-static int patient(int timeout_ms)
-{
-	enum { SHORT_MS = 2000, PATIENT_MS = 60000 };
-	return timeout_ms >= SHORT_MS && timeout_ms < PATIENT_MS ? PATIENT_MS : timeout_ms;
-}
+#include "../../support/patience.h"
 
 struct ws {
 	int fd;
@@ -109,7 +103,7 @@ static bool ws_open(struct ws *w, int port, const char *more_headers)
 	buf_done(&b);
 	char *end = NULL;
 	while ((end = w->in.p == NULL ? NULL : strstr(w->in.p, "\r\n\r\n")) == NULL)
-		if (!tcp_fill(w->fd, &w->in, patient(3000)))
+		if (!tcp_fill(w->fd, &w->in, (int)patience_ms(3000)))
 			return false;
 	sscanf(w->in.p, "HTTP/1.1 %d", &w->status);
 	buf_drop(&w->in, (size_t)(end - w->in.p) + 4);
@@ -140,7 +134,7 @@ static int ws_next_raw(struct ws *w, struct buf *out, int timeout_ms)
 				return op;
 			}
 		}
-		if (!tcp_fill(w->fd, &w->in, patient(timeout_ms)))
+		if (!tcp_fill(w->fd, &w->in, (int)patience_ms((uint32_t)timeout_ms)))
 			return -1;
 	}
 }

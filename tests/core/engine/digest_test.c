@@ -22,7 +22,7 @@ static struct fixture *start(bool no_model)
 /* The newest WHOLE whose text holds ${words}, within ten seconds. */
 static const char *heard(struct fixture *f, const char *words)
 {
-	for (uint64_t until = clock_ms() + 10000; clock_ms() < until; usleep(3000)) {
+	for (uint64_t until = clock_ms() + 90000; clock_ms() < until; usleep(3000)) {
 		for (size_t i = fixture_count(f, REPLY_WHOLE); i-- > 0;) {
 			const struct noted *n = fixture_reply(f, i);
 			if (n != NULL && strstr(n->text, words) != NULL)

@@ -46,6 +46,7 @@ static void accept__redelivered_five_times__is_answered_once(void **state)
 	struct fixture *f = plain();
 	for (int i = 0; i < 5; i++)
 		assert_true(fixture_say(f, "U1", "t1", "1.1", "only once"));
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
 	fixture_wait_replies(f, 2, 300);
 	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
 	assert_settled(f);

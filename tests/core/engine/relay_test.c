@@ -90,7 +90,7 @@ static size_t got(struct adapter *a)
 
 static bool wait_got(struct adapter *a, size_t n)
 {
-	for (uint64_t until = clock_ms() + 20000; got(a) < n && clock_ms() < until;)
+	for (uint64_t until = clock_ms() + 90000; got(a) < n && clock_ms() < until;)
 		usleep(2000);
 	return got(a) == n;
 }

@@ -157,7 +157,7 @@ static void cluster_start__ignores__pid_file_of_another_process(void **state)
 		struct passwd *pw = getpwnam("postgres");
 		if (geteuid() == 0 && pw && setuid(pw->pw_uid) != 0)
 			_exit(1);
-		sleep(30);
+		sleep(120);
 		_exit(0);
 	}
 	FILE *f = fopen(path, "w");
@@ -256,7 +256,7 @@ static void store_open__is_quick__when_all_is_there(void **state)
 	assert_int_equal(store_open(&s, &o, why, sizeof(why)), ERR_NONE);
 	uint64_t took = clock_us() - t0;
 	print_message("store_open with everything there: %.1f ms\n", (double)took / 1000);
-	assert_true(took < 5000000);
+	assert_true(took < 30000000);
 	struct store *empty = NULL;
 	struct store_options unset = { .data_dir = dir, .url = "", .admin_url = "" };
 	assert_int_equal(store_open(&empty, &unset, why, sizeof(why)), ERR_NONE);
@@ -282,7 +282,7 @@ static void store_watch__revives__killed_server_at_same_address(void **state)
 	store_watch(s, NULL);
 	pid_t pid = server_pid(dir);
 	assert_int_equal(kill(pid, SIGKILL), 0);
-	uint64_t end = clock_ms() + 15000;
+	uint64_t end = clock_ms() + 90000;
 	bool back = false;
 	while (!back && clock_ms() < end) {
 		struct timespec t = { .tv_nsec = 50000000 };
@@ -319,7 +319,7 @@ static void store_watch__merges__search_index(void **state)
 	PQclear(r);
 	store_watch(s, NULL);
 	int pages = 1;
-	for (uint64_t end = clock_ms() + 10000; pages > 0 && clock_ms() < end;) {
+	for (uint64_t end = clock_ms() + 90000; pages > 0 && clock_ms() < end;) {
 		struct timespec t = { .tv_nsec = 50000000 };
 		nanosleep(&t, NULL);
 		assert_int_equal(admin_query(&a, pending, 0, NULL, &r, why, sizeof(why)), ERR_NONE);
@@ -340,7 +340,7 @@ static void cluster_start__is_not_stopped__by_shell_in_data_folder(void **state)
 	pid_t shell = fork();
 	if (shell == 0) {
 		if (chdir(path) == 0)
-			sleep(30);
+			sleep(120);
 		_exit(0);
 	}
 	uint64_t t0 = clock_ms();
@@ -348,7 +348,7 @@ static void cluster_start__is_not_stopped__by_shell_in_data_folder(void **state)
 	kill(shell, SIGKILL);
 	waitpid(shell, NULL, 0);
 	assert_non_null(c);
-	assert_true(clock_ms() - t0 < 25000);
+	assert_true(clock_ms() - t0 < 110000);
 	cluster_stop(c);
 }
 
