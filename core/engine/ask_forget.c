@@ -19,9 +19,7 @@ const struct pg_statement ask_forget_statements[] = {
 	/* Nobody else has ever written in this place or is named a reader, or the answer is for the asker's eyes alone. */
 	{ "ask_export_alone",
 	    "SELECT EXISTS (SELECT 1 FROM audiences a WHERE a.ws = t.ws AND a.id = t.audience_id AND a.kind = 2 AND a.subject = $3)"
-	    " OR (p.visibility = 1 AND NOT EXISTS (SELECT 1 FROM threads x WHERE x.ws = p.ws AND x.place_id = p.id AND (x.several"
-	    " OR x.only_person <> $3)) AND (SELECT count(*) FROM place_people r WHERE r.ws = p.ws AND r.place_id = p.id) <= 1)"
-	    " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id WHERE t.ws = $1 AND t.id = $2" },
+	    " OR EXISTS (SELECT 1 FROM own_places($1, $3) p WHERE p.id = t.place_id) FROM threads t WHERE t.ws = $1 AND t.id = $2" },
 	{ NULL, NULL },
 };
 

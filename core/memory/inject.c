@@ -1,5 +1,5 @@
 /*
- * One statement works out who may read (as search_allowed_audiences() does), gathers what is near (this thread, the one it left, its place, the
+ * One statement works out who may read (allowed_audiences(), as everywhere), gathers what is near (this thread, the one it left, its place, the
  * workspace, the asker and people whom the question names) and what matches the question's words, ranks it, takes what fits, and notes with the run what was taken.
  * Noting must not make a run wait for a disk: that transaction does not wait for its COMMIT to be flushed.  Should the note be lost, an
  * answer can name fewer reasons; that is all.
@@ -35,9 +35,7 @@ const struct pg_statement inject_statements[] = {
 	    "WITH own AS MATERIALIZED (SELECT t.id, t.place_id, t.audience_id, p.audience_id AS place_audience, p.visibility, f.parent_id"
 	    " FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id LEFT JOIN forks f ON f.ws = t.ws AND f.id = t.fork_id"
 	    " WHERE t.ws = $1 AND t.id = $2),"
-	    " allowed AS MATERIALIZED (SELECT array_agg(x.id) AS ids FROM (SELECT audience_id AS id FROM own UNION SELECT place_audience FROM own"
-	    " UNION (SELECT q.audience_id FROM places q WHERE q.ws = $1 AND q.visibility = 4 AND q.member AND NOT $5::bool"
-	    " AND (SELECT visibility FROM own) IN (1, 2, 4) ORDER BY q.id DESC LIMIT 4094)) x),"
+	    " allowed AS MATERIALIZED (SELECT a.ids FROM allowed_audiences($2, NULL, NULL, $5::bool, false, false) a),"
 	    " named AS (SELECT pe.id FROM people pe WHERE pe.ws = $1 AND pe.id = ANY (ARRAY(SELECT DISTINCT about_id FROM context_items i"
 	    " WHERE i.ws = $1 AND i.about_id IS NOT NULL)) AND lower(split_part(pe.name, ' ', 1)) = ANY ($7::text[])),"
 	    " near AS ((SELECT i.id, 0::real AS rank FROM context_items i WHERE i.ws = $1 AND i.scope = 2 AND i.state = 2"

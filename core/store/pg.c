@@ -369,6 +369,28 @@ int64_t pg_get_int8(const PGresult *r, int row, int col)
 	}
 }
 
+/* Dimensions, whether there are NULLs, type, then of the one dimension its length and first index, then each with its length. */
+size_t pg_get_ids(const PGresult *r, int row, int col, struct id *out, size_t max)
+{
+	const char *p = PQgetvalue(r, row, col), *end = p + PQgetlength(r, row, col);
+	uint32_t head[5], len;
+	size_t n = 0;
+	if (PQgetisnull(r, row, col) || end - p < (ptrdiff_t)sizeof(head))
+		return 0;
+	memcpy(head, p, sizeof(head));
+	if (be32toh(head[0]) != 1 || be32toh(head[2]) != PG_UUID)
+		return 0;
+	for (p += sizeof(head); end - p >= (ptrdiff_t)(sizeof(len) + sizeof(out->b)) && n < be32toh(head[3]); n++) {
+		memcpy(&len, p, sizeof(len));
+		if (be32toh(len) != sizeof(out->b))
+			break;
+		if (n < max)
+			memcpy(out[n].b, p + sizeof(len), sizeof(out->b));
+		p += sizeof(len) + sizeof(out->b);
+	}
+	return n;
+}
+
 bool pg_get_bool(const PGresult *r, int row, int col)
 {
 	return !PQgetisnull(r, row, col) && PQgetlength(r, row, col) == 1 && *PQgetvalue(r, row, col) != 0;

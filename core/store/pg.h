@@ -83,6 +83,8 @@ const char *pg_state(const PGresult *r);
 /* Reading binary columns. */
 struct id pg_get_id(const PGresult *r, int row, int col);
 int64_t pg_get_int8(const PGresult *r, int row, int col); /* int2, int4 and int8 */
+/** The ids of a uuid[] (NULLs and what is no such array: none), at most ${max} of them, into ${out}; how many there are. */
+size_t pg_get_ids(const PGresult *r, int row, int col, struct id *out, size_t max);
 bool pg_get_bool(const PGresult *r, int row, int col);
 const char *pg_get_str(const PGresult *r, int row, int col); /* NULL for SQL NULL */
 int64_t pg_get_time_ms(const PGresult *r, int row, int col); /* timestamptz as Unix milliseconds */

@@ -1,6 +1,6 @@
 /*
- * Reading for others.  What may be read is decided once (search_allowed_audiences) from what the database says about the thread,
- * not from what a caller believes; every statement below repeats the filter on audience, thread and state on the message rows
+ * Reading for others.  What may be read is decided once, by allowed_audiences() in the database (migrations/016, docs/authority.md) from what it
+ * says about the thread, not from what a caller believes; every statement below repeats the filter on audience, thread and state on the message rows
  * themselves, although the search function has applied it: it is the last door.
  *
  * Matches come from eddy.search_messages() (docs/search.md), with words or without; names of authors and places become ids before, so that its
@@ -39,21 +39,8 @@
 #define MOMENT(n) "CASE WHEN " n "::int8 <> 0 THEN to_timestamp(" n "::int8 / 1000.0) END"
 
 const struct pg_statement search_statements[] = {
-	{ "search_place",
-	    "SELECT p.audience_id, p.visibility, p.id, t.audience_id, p.adapter FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
-	    " WHERE t.ws = $1 AND t.id = $2" },
-	{ "search_own_place", "SELECT audience_id, visibility, id, audience_id, adapter FROM places WHERE ws = $1 AND id = $2" },
-	{ "search_public", /* VIS_PUBLIC; $2 the limit */
-	    "SELECT audience_id FROM places WHERE ws = $1 AND visibility = 4 AND member ORDER BY id DESC LIMIT $2::int4" },
-	/* What ${2} alone reads: private answers, and direct places (of adapter ${3}) in which nobody else has ever written or is named a reader. */
-	{ "search_own",
-	    "SELECT a.id FROM audiences a WHERE a.ws = $1 AND a.kind = 2 AND a.subject = $2 UNION"
-	    " SELECT p.audience_id FROM places p WHERE p.ws = $1 AND p.visibility = 1 AND p.member AND p.adapter = $3::text"
-	    " AND p.id IN (SELECT t.place_id FROM threads t WHERE t.ws = $1 AND t.only_person = $2)"
-	    " AND NOT EXISTS (SELECT 1 FROM threads t WHERE t.ws = $1 AND t.place_id = p.id AND (t.several OR t.only_person <> $2))"
-	    " AND (SELECT count(*) FROM place_people r WHERE r.ws = $1 AND r.place_id = p.id) <= 1"
-	    " AND EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1 AND i.person_id = $2 AND i.adapter = $3 AND i.verified >= 1)"
-	    " LIMIT 256" },
+	{ "search_allowed", /* $1 thread, $2 place, $3 asker or NULL, $4 a guest, $5 alone, $6 own place */
+	    "SELECT place_id, only_thread, ids, own FROM allowed_audiences($1, $2, $3, $4, $5, $6)" },
 	{ "search_people",
 	    "SELECT id FROM people p WHERE ws = $1 AND strpos(lower(name), lower($2::text)) > 0 AND (lower(name) = lower($2)"
 	    " OR NOT EXISTS (SELECT 1 FROM people x WHERE x.ws = $1 AND lower(x.name) = lower($2)))"
@@ -105,6 +92,14 @@ void search_allowed_done(struct search_allowed *a)
 	memset(a, 0, sizeof *a);
 }
 
+void search_args_id(struct pg_args *args, struct id id)
+{
+	if (id_is_none(id))
+		pg_arg_null(args);
+	else
+		pg_arg_id(args, id);
+}
+
 static bool has_audience(const struct search_allowed *a, struct id audience)
 {
 	for (size_t i = 0; i < a->len; i++)
@@ -113,102 +108,49 @@ static bool has_audience(const struct search_allowed *a, struct id audience)
 	return false;
 }
 
-/* What the asker alone may read, added to ${out}.  ${place}: the answer's own place has to be among it, or nothing is added. */
-static enum err add_own(struct pg *pg, const char *adapter, const struct id *place, struct search_allowed *out)
+/* The place itself may be among the public ones, and what is the asker's own among what is everybody's there. */
+static void take_allowed(const PGresult *r, struct search_allowed *out)
 {
-	struct pg_args *args = pg_args_new();
-	PGresult *r = NULL;
-	pg_arg_id(args, out->scope.ws);
-	pg_arg_id(args, out->scope.person);
-	pg_arg_str(args, adapter);
-	enum err e = pg_query(pg, "search_own", args, &r);
-	pg_args_free(args);
-	if (e != ERR_NONE)
-		return e;
-	bool is_own = place == NULL;
-	for (int i = 0; !is_own && i < PQntuples(r); i++)
-		is_own = id_equal(pg_get_id(r, i, 0), *place);
-	size_t n = is_own ? (size_t)PQntuples(r) : 0;
-	out->audiences = xrealloc(out->audiences, (out->len + n + 1) * sizeof *out->audiences);
-	for (size_t i = 0; i < n; i++) {
-		struct id own = pg_get_id(r, (int)i, 0);
-		if (!has_audience(out, own))
-			out->audiences[out->len++] = own;
-	}
-	PQclear(r);
-	return ERR_NONE;
-}
-
-/* Only where all who read the answer belong to the house, what the house can read may be quoted. */
-static bool is_house(const PGresult *place)
-{
-	int64_t visibility = PQntuples(place) == 1 ? pg_get_int8(place, 0, 1) : VIS_UNKNOWN;
-	return visibility == VIS_DIRECT || visibility == VIS_PRIVATE || visibility == VIS_PUBLIC;
-}
-
-static enum err read_place(struct pg *pg, const struct search_scope *scope, PGresult **out)
-{
-	struct pg_args *args = pg_args_new();
-	pg_arg_id(args, scope->ws);
-	pg_arg_id(args, scope->thread);
-	enum err e = pg_query(pg, "search_place", args, out);
-	if (e == ERR_NONE && PQntuples(*out) == 0 && scope->alone && scope->own_place) {
-		PQclear(*out);
-		*out = NULL;
-		pg_args_reset(args);
-		pg_arg_id(args, scope->ws);
-		pg_arg_id(args, scope->place);
-		e = pg_query(pg, "search_own_place", args, out);
-	}
-	pg_args_free(args);
-	return e;
+	struct id *ids = xcalloc(SEARCH_AUDIENCES_MAX, sizeof *ids), *own = xcalloc(SEARCH_OWN_MAX, sizeof *own);
+	size_t ids_len = pg_get_ids(r, 0, 2, ids, SEARCH_AUDIENCES_MAX), own_len = pg_get_ids(r, 0, 3, own, SEARCH_OWN_MAX);
+	ids_len = ids_len < SEARCH_AUDIENCES_MAX ? ids_len : SEARCH_AUDIENCES_MAX;
+	own_len = own_len < SEARCH_OWN_MAX ? own_len : SEARCH_OWN_MAX;
+	out->audiences = xcalloc(ids_len + own_len + 1, sizeof *out->audiences);
+	for (size_t i = 0; i < ids_len; i++)
+		if ((out->len < 1 || !id_equal(ids[i], out->audiences[0])) && (out->len < 2 || !id_equal(ids[i], out->audiences[1])))
+			out->audiences[out->len++] = ids[i];
+	out->own_from = out->len;
+	for (size_t i = 0; i < own_len; i++)
+		if (!has_audience(out, own[i]))
+			out->audiences[out->len++] = own[i];
+	free(ids);
+	free(own);
 }
 
 enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out)
 {
-	PGresult *own = NULL, *public = NULL;
-	enum err e = read_place(pg, scope, &own);
+	struct pg_args *args = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(args, scope->thread);
+	pg_arg_id(args, scope->place);
+	search_args_id(args, scope->person);
+	pg_arg_bool(args, scope->guest);
+	pg_arg_bool(args, scope->alone);
+	pg_arg_bool(args, scope->own_place);
+	enum err e = pg_query(pg, "search_allowed", args, &r);
+	pg_args_free(args);
 	if (e != ERR_NONE)
 		return e;
-	bool there = PQntuples(own) == 1, new = !there && scope->alone && scope->own_place;
-	bool house = !scope->guest && (new || is_house(own));
-	if (house) {
-		struct pg_args *args = pg_args_new();
-		pg_arg_id(args, scope->ws);
-		pg_arg_int4(args, SEARCH_AUDIENCES_MAX - 2);
-		e = pg_query(pg, "search_public", args, &public);
-		pg_args_free(args);
-		if (e != ERR_NONE) {
-			PQclear(own);
-			return e;
-		}
+	*out = (struct search_allowed){ .scope = *scope };
+	if (PQntuples(r) == 1) {
+		take_allowed(r, out);
+		if (!PQgetisnull(r, 0, 0))
+			out->scope.place = pg_get_id(r, 0, 0);
+		if (!PQgetisnull(r, 0, 1))
+			out->only_thread = pg_get_id(r, 0, 1);
 	}
-	memset(out, 0, sizeof *out);
-	out->scope = *scope;
-	size_t more = public != NULL ? (size_t)PQntuples(public) : 0;
-	out->audiences = xcalloc(more + 2, sizeof *out->audiences);
-	if (there) {
-		out->audiences[out->len++] = pg_get_id(own, 0, 0);
-		/* A thread for one person's eyes has readers of its own. */
-		struct id readers = pg_get_id(own, 0, 3);
-		if (!id_equal(readers, out->audiences[0]))
-			out->audiences[out->len++] = readers;
-		out->scope.place = pg_get_id(own, 0, 2);
-	}
-	for (size_t i = 0; i < more; i++)
-		out->audiences[out->len++] = pg_get_id(public, (int)i, 0);
-	out->only_thread = scope->guest ? scope->thread : ID_NONE;
-	out->own_from = out->len;
-	bool direct = house && there && pg_get_int8(own, 0, 1) == VIS_DIRECT;
-	if (house && there && !id_is_none(scope->person) && (scope->alone || direct)) {
-		struct id place = pg_get_id(own, 0, 0);
-		e = add_own(pg, pg_get_str(own, 0, 4), scope->alone ? NULL : &place, out);
-	}
-	PQclear(own);
-	PQclear(public);
-	if (e != ERR_NONE)
-		search_allowed_done(out);
-	return e;
+	PQclear(r);
+	return ERR_NONE;
 }
 
 enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struct search_allowed *out)
@@ -230,14 +172,6 @@ enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struc
 			out->audiences[out->len++] = all.audiences[i];
 	search_allowed_done(&all);
 	return ERR_NONE;
-}
-
-void search_args_id(struct pg_args *args, struct id id)
-{
-	if (id_is_none(id))
-		pg_arg_null(args);
-	else
-		pg_arg_id(args, id);
 }
 
 /* $1 .. $5 of every statement that reads messages. */

@@ -14,7 +14,9 @@
  * Reading stored messages on somebody's behalf.  The audience comes first: search_allowed() computes once per request what may be
  * read in answer to this thread, and every read below filters on it.  Deleted messages are never read.
  */
+/* As many as allowed_audiences() gives at most. */
 #define SEARCH_AUDIENCES_MAX 4096
+#define SEARCH_OWN_MAX 256
 struct search_scope {
 	struct id ws, thread, place;
 	bool guest;

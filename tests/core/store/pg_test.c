@@ -26,6 +26,7 @@ static const struct pg_statement statements[] = {
 	    "SELECT timestamptz '2026-03-04 05:06:07.089Z', timestamptz '1999-12-31 23:59:59.9995Z', timestamptz "
 	    "'infinity', "
 	    "NULL::timestamptz" },
+	{ "back", "SELECT $1::uuid[], NULL::uuid[], '{}'::uuid[], '{1,2}'::int4[], '{NULL}'::uuid[], '{1}'::text" },
 	{ "names", "SELECT count(*) FROM workspaces" },
 	{ "limits",
 	    "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'), "
@@ -173,6 +174,28 @@ static void pg_args__sends__empty_array(void **state)
 	pg_args_free(a);
 }
 
+static void pg_get__reads__arrays_of_ids(void **state)
+{
+	struct pg *p = *state;
+	struct pg_args *a = pg_args_new();
+	struct id ids[40], out[40];
+	PGresult *r = NULL;
+	pg_array_begin(a, OID_UUID);
+	for (int i = 0; i < 40; i++)
+		pg_array_id(a, ids[i] = id_new());
+	pg_array_end(a);
+	assert_int_equal(pg_query(p, "back", a, &r), ERR_NONE);
+	assert_int_equal(pg_get_ids(r, 0, 0, out, 40), 40);
+	assert_memory_equal(out, ids, sizeof(ids));
+	memset(out, 0, sizeof(out));
+	assert_int_equal(pg_get_ids(r, 0, 0, out, 3), 40); /* what does not fit is counted */
+	assert_true(id_equal(out[2], ids[2]) && id_is_none(out[3]));
+	for (int col = 1; col < 6; col++)
+		assert_int_equal(pg_get_ids(r, 0, col, out, 40), 0);
+	PQclear(r);
+	pg_args_free(a);
+}
+
 static void pg_get__reads__times(void **state)
 {
 	struct pg *p = *state;
@@ -302,6 +325,7 @@ int main(void)
 		cmocka_unit_test(pg_args__round_trip__every_scalar),
 		cmocka_unit_test(pg_args__round_trip__every_array),
 		cmocka_unit_test(pg_args__sends__empty_array),
+		cmocka_unit_test(pg_get__reads__arrays_of_ids),
 		cmocka_unit_test(pg_get__reads__times),
 		cmocka_unit_test(pg_open__sets__limits_of_session),
 		cmocka_unit_test(pg_open__hides__password_of_unreachable_server),

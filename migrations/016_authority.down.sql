@@ -1,0 +1,1 @@
+DROP FUNCTION allowed_audiences, own_places;
