@@ -117,7 +117,8 @@ static void take_allowed(const PGresult *r, struct search_allowed *out)
 	own_len = own_len < SEARCH_OWN_MAX ? own_len : SEARCH_OWN_MAX;
 	out->audiences = xcalloc(ids_len + own_len + 1, sizeof *out->audiences);
 	for (size_t i = 0; i < ids_len; i++)
-		if ((out->len < 1 || !id_equal(ids[i], out->audiences[0])) && (out->len < 2 || !id_equal(ids[i], out->audiences[1])))
+		if ((out->len < 1 || !id_equal(ids[i], out->audiences[0])) &&
+		    (out->len < 2 || !id_equal(ids[i], out->audiences[1])))
 			out->audiences[out->len++] = ids[i];
 	out->own_from = out->len;
 	for (size_t i = 0; i < own_len; i++)

@@ -146,8 +146,8 @@ static int setup(void **state)
 	ws = test_db_workspace("acme");
 	for (int i = 0; i < PEOPLE; i++) {
 		people[i] = id_new();
-		sql("INSERT INTO eddy.people (ws, id, name, guest) VALUES ('%s', '%s', 'P%d', %s)", text_of(ws), text_of(people[i]), i,
-		    i == GUEST ? "true" : "false");
+		sql("INSERT INTO eddy.people (ws, id, name, guest) VALUES ('%s', '%s', 'P%d', %s)", text_of(ws), text_of(people[i]),
+		    i, i == GUEST ? "true" : "false");
 		for (int a = 0; a < 3; a++)
 			if (verified[i][a] >= 0)
 				sql("INSERT INTO eddy.identities (ws, adapter, external_id, person_id, verified) VALUES ('%s', '%s', 'U%d', '%s', %d)",
@@ -206,7 +206,7 @@ static bool may_read(const struct question *q, int p, const struct stream *s)
 	if (q->asker == NOBODY || !(q->alone || is_own(q->place, q->asker)))
 		return false; /* 6 */
 	if (told_alone)
-		return s->alone == q->asker; /* 7 */
+		return s->alone == q->asker;                                         /* 7 */
 	return is_own(p, q->asker) && places[p].adapter == places[q->place].adapter; /* 8 … 13 */
 }
 
