@@ -1,5 +1,5 @@
 /*
- * Reading for others.  What may be read is decided once, by allowed_audiences() in the database (migrations/016, docs/authority.md) from what it
+ * Reading for others.  What may be read is decided once, by allowed_audiences() in the database (migrations/017, docs/authority.md) from what it
  * says about the thread, not from what a caller believes; every statement below repeats the filter on audience, thread and state on the message rows
  * themselves, although the search function has applied it: it is the last door.
  *

@@ -1,5 +1,5 @@
 /*
- * The rule about readers (migrations/016, docs/authority.md) against a small model of it, for every thread, asker and way of asking of a world that
+ * The rule about readers (migrations/017, docs/authority.md) against a small model of it, for every thread, asker and way of asking of a world that
  * has each kind of place.  Then the rule is broken: each condition that stands in it between a number and a bar is taken for true and for false,
  * and the model has to notice.  A rule that is added without a case that needs it fails here.
  */
