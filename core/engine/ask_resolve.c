@@ -158,6 +158,20 @@ static enum err load_sources(struct ask *a, const struct fork_row *f, const stru
 	return ERR_NONE;
 }
 
+/* Before anything that is in them, as the writer does when a message of theirs is edited. */
+static enum err lock_threads(struct ask *a, const struct fork_row *f)
+{
+	struct pg_args *g = pg_args_new();
+	pg_arg_id(g, a->r->ws);
+	pg_array_begin(g, PG_UUID);
+	pg_array_id(g, f->thread);
+	pg_array_id(g, f->parent);
+	pg_array_end(g);
+	enum err e = ask_query(a, "resolve_lock", g, NULL);
+	pg_args_free(g);
+	return e;
+}
+
 /* ---- the draft ---- */
 
 static struct id draft_id(const struct ask *a)
@@ -320,6 +334,8 @@ enum err resolve_complete(struct ask *a, const char *said, size_t n)
 		e = fork_meant(a, &f);
 	bool ok = e == ERR_NONE && is_resolvable(a, &f);
 	if (ok)
+		e = lock_threads(a, &f);
+	if (ok && e == ERR_NONE)
 		e = load_messages(a, &f, &m);
 	if (ok && e == ERR_NONE) {
 		if (said != NULL && (!ask_is_same(a, m.list, m.len) || !resolution_parse(said, n, m.len, &r, why)))
@@ -385,6 +401,8 @@ static enum err find_draft(struct ask *a, struct draft *d)
 		buf_add_str(a->md, "Only members may decide on what somebody else has begun.");
 		return ERR_NONE;
 	}
+	if ((e = lock_threads(a, &d->f)) != ERR_NONE)
+		return e;
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, a->r->ws);
 	pg_arg_id(g, d->f.id);
@@ -468,16 +486,7 @@ static enum err accept_draft(struct ask *a, struct draft *d)
 	struct resolution r = { 0 };
 	struct messages m = { 0 };
 	char why[200];
-	struct pg_args *g = pg_args_new();
-	pg_arg_id(g, a->r->ws);
-	pg_array_begin(g, PG_UUID);
-	pg_array_id(g, d->f.thread);
-	pg_array_id(g, d->f.parent);
-	pg_array_end(g);
-	enum err e = ask_query(a, "resolve_lock", g, NULL);
-	pg_args_free(g);
-	if (e == ERR_NONE)
-		e = load_sources(a, &d->f, d->sources, d->sources_len, &m);
+	enum err e = load_sources(a, &d->f, d->sources, d->sources_len, &m);
 	if (e == ERR_NONE && !resolution_read(d->body, d->body_len, d->sources_len, &r, why))
 		e = ERR_BROKEN; /* it was read before it was stored */
 	if (e == ERR_NONE)

@@ -27,6 +27,7 @@
 #define OFFERS_MAX 20
 #define ERASURES_MAX 50
 #define SOON_MS 300
+#define TRIES 3 /* of a piece of an erasure */
 #define AGAIN_MS 1000
 #define AGAIN_MAX 30
 
@@ -106,9 +107,11 @@ enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id e
 	enum err err;
 	uint64_t begun = clock_ms();
 	*state = FORGET_MORE;
-	do
+	int tries = 0;
+	do {
 		err = forget_work(pg, ws, erasure, &ends, state);
-	while (err == ERR_NONE && *state == FORGET_MORE);
+		tries = err == ERR_RETRY ? tries + 1 : 0; /* somebody held what we wanted, and wanted what we held */
+	} while ((err == ERR_NONE && *state == FORGET_MORE) || (err == ERR_RETRY && tries < TRIES));
 	if (err == ERR_NONE && *state == FORGET_QUOTES) {
 		*state = FORGET_DONE;
 		return fork_requote(e, pg, ws, erasure, &ends);

@@ -7,6 +7,9 @@
  * the message (the same thread, a command, an answer made with tools), and anywhere when the word is one that nobody hits upon by chance
  * (with digits, an address, a very long one).  Of a resolution only the lines are cut that rest on what is gone or have such a word.
  *
+ * Rows are locked in the order in which all do it: the erasure's own, side threads (forks), threads by their ids, then what is in them or rests
+ * on them.  A piece that cannot keep to it is two pieces; where two transactions meet crosswise all the same, one of them is told to try again.
+ *
  * The words lie in erasure_words while this lasts.  A person is gone through twice: once at once, and once more when the runs that were
  * open then, and the one that gives the receipt, are over; only then the names go, by which that answer still finds its way.
  */
@@ -219,10 +222,20 @@ static void keep(struct piece *p, PGresult *r)
 	p->told[p->told_len++] = r;
 }
 
+static enum err lock_of(struct piece *p, const char *statement, const struct id *ids, size_t n)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, p->ws);
+	arg_ids(a, ids, n);
+	enum err e = exec(p->pg, statement, a, NULL);
+	pg_args_free(a);
+	return e;
+}
+
 /* Empty messages with all that rests on them. */
 static enum err empty(struct piece *p, const struct id *ids, size_t n, bool whose)
 {
-	enum err e = ERR_NONE;
+	enum err e = n > 0 ? lock_of(p, "forget_lock_threads", ids, n) : ERR_NONE;
 	for (size_t at = 0; at < n && e == ERR_NONE; at += MESSAGES) {
 		size_t k = n - at < MESSAGES ? n - at : MESSAGES;
 		PGresult *r = NULL;
@@ -320,8 +333,11 @@ static enum err with_words(struct piece *p, const char *statement, const PGresul
 static enum err quotes(struct piece *p)
 {
 	PGresult *r = NULL;
+	enum err e = plain(p, "forget_lock_forks", NULL);
+	if (e == ERR_NONE)
+		e = plain(p, "forget_lock_of_forks", NULL);
 	struct pg_args *a = args(p);
-	enum err e = pg_query(p->pg, "forget_quotes", a, &r);
+	e = e == ERR_NONE ? pg_query(p->pg, "forget_quotes", a, &r) : e;
 	pg_args_free(a);
 	if (e == ERR_NONE && PQntuples(r) > 0) {
 		size_t n;
@@ -341,16 +357,20 @@ static enum err next_echoes(struct piece *p)
 	PGresult *words = NULL, *r = NULL;
 	enum err e = rows_of(p, "forget_some_words", ECHOES, &words);
 	bool none = e == ERR_NONE && PQntuples(words) == 0;
-	if (e == ERR_NONE && !none)
-		e = with_words(p, "forget_echoes", words, &r);
-	if (e == ERR_NONE && !none && PQntuples(r) > 0) {
-		size_t n;
-		struct id *ids = ids_of(r, &n);
-		e = empty(p, ids, n, false);
-		free(ids);
+	/* In two transactions, so that neither takes rows of threads in two rounds: see the top. */
+	if (e == ERR_NONE && (none ? p->has_cursor : !p->has_cursor)) {
+		if (none)
+			e = quotes(p);
+		else if ((e = with_words(p, "forget_echoes", words, &r)) == ERR_NONE && PQntuples(r) > 0) {
+			size_t n;
+			struct id *ids = ids_of(r, &n);
+			e = empty(p, ids, n, false);
+			free(ids);
+		}
+		PQclear(r);
+		PQclear(words);
+		return e != ERR_NONE ? e : none ? go_on(p) : plain(p, "forget_mark", NULL);
 	}
-	PQclear(r);
-	r = NULL;
 	if (e == ERR_NONE)
 		e = with_words(p, "forget_cut", words, &r);
 	if (e == ERR_NONE) {
@@ -364,12 +384,8 @@ static enum err next_echoes(struct piece *p)
 			p->items += PQntuples(r);
 		PQclear(r);
 	}
-	if (e == ERR_NONE && none)
-		e = quotes(p);
-	if (e == ERR_NONE && none)
-		e = go_on(p);
 	PQclear(words);
-	return e;
+	return e == ERR_NONE ? plain(p, none ? "forget_mark" : "forget_unmark", NULL) : e;
 }
 
 static enum err next_rows(struct piece *p, const char *statement)
@@ -382,14 +398,14 @@ static enum err next_rows(struct piece *p, const char *statement)
 
 static enum err things(struct piece *p)
 {
-	static const char *const statements[] = { "forget_notices", "forget_reactions", "forget_feedback", "forget_readers",
-		"forget_offers", "forget_forks", "forget_fork_titles", "forget_resolutions", "forget_relays", "forget_titles",
-		"forget_aliases", "forget_inbox_rejected" };
-	enum err e = plain(p, "forget_facts", &p->items);
-	if (e == ERR_NONE)
-		e = plain(p, "forget_authors", NULL);
+	static const char *const statements[] = { "forget_forks", "forget_fork_titles", "forget_titles", "forget_resolutions",
+		"forget_authors", "forget_notices", "forget_reactions", "forget_feedback", "forget_readers", "forget_offers",
+		"forget_relays", "forget_aliases", "forget_inbox_rejected" };
+	enum err e = ERR_NONE;
 	for (size_t i = 0; i < sizeof statements / sizeof *statements && e == ERR_NONE; i++)
 		e = plain(p, statements[i], NULL);
+	if (e == ERR_NONE)
+		e = plain(p, "forget_facts", &p->items);
 	return e == ERR_NONE ? go_on(p) : e;
 }
 

@@ -172,7 +172,8 @@ const struct pg_statement forget_statements[] = {
 	 * three words that say something, more than half of more.
 	 */
 	{ "forget_repeats",
-	    "WITH " ERASURE ", w AS MATERIALIZED (SELECT word FROM erasure_words WHERE ws = $1 AND erasure_id = $2 AND length(word) >= 3"
+	    "WITH " ERASURE
+	    ", w AS MATERIALIZED (SELECT word FROM erasure_words WHERE ws = $1 AND erasure_id = $2 AND length(word) >= 3"
 	    " AND to_tsvector('pg_catalog.english', word) <> '' AND to_tsvector('pg_catalog.german', word) <> ''"
 	    " AND to_tsvector('pg_catalog.french', word) <> '' AND to_tsvector('pg_catalog.spanish', word) <> ''),"
 	    " a AS MATERIALIZED (SELECT r.id FROM e JOIN runs r ON r.ws = $1 AND r.created_at >= e.since AND (EXISTS (SELECT 1 FROM run_steps s"
@@ -182,9 +183,20 @@ const struct pg_statement forget_statements[] = {
 	    " SELECT m.id FROM a JOIN messages m ON m.ws = $1 AND m.run_id = a.id AND m.author_kind = 2 AND m.state <> 2, n WHERE n.n >= 2"
 	    " AND (SELECT count(*) FROM w WHERE to_tsvector('eddy.plain', coalesce(m.whole, m.body)) @@ search_word(w.word))"
 	    " >= CASE WHEN n.n <= 3 THEN n.n ELSE n.n * 3 / 5.0 END" },
+	{ "forget_lock_threads",
+	    "SELECT id FROM threads WHERE ws = $1 AND id IN (SELECT thread_id FROM messages WHERE ws = $1 AND id = ANY ($2::uuid[])) ORDER BY id"
+	    " FOR UPDATE" },
+	{ "forget_lock_forks",
+	    "SELECT f.id FROM forks f JOIN messages d ON d.ws = f.ws AND d.id = f.about_id AND d.state = 2 WHERE f.ws = $1 AND $2::uuid IS NOT NULL"
+	    " ORDER BY f.id FOR UPDATE OF f" },
+	{ "forget_lock_of_forks",
+	    "SELECT t.id FROM threads t WHERE t.ws = $1 AND t.id IN (SELECT x FROM forks f JOIN messages d ON d.ws = f.ws AND d.id = f.about_id"
+	    " AND d.state = 2, unnest(ARRAY[f.parent_id, f.thread_id]) AS x WHERE f.ws = $1 AND $2::uuid IS NOT NULL) ORDER BY t.id FOR UPDATE" },
+	{ "forget_unmark", "UPDATE erasures SET cursor = NULL WHERE ws = $1 AND id = $2" },
 	{ "forget_mark", "UPDATE erasures SET cursor = id WHERE ws = $1 AND id = $2" },
 	/* $3 the words */
-	{ "forget_some_words", "SELECT word FROM erasure_words WHERE ws = $1 AND erasure_id = $2 AND seen LIMIT $3::int8" },
+	{ "forget_some_words",
+	    "SELECT word FROM erasure_words WHERE ws = $1 AND erasure_id = $2 AND seen ORDER BY word LIMIT $3::int8" },
 	{ "forget_echoes",
 	    "WITH " ERASURE
 	    " SELECT m.id FROM e, search_echoes($3::text[], e.since) AS x JOIN messages m ON m.ws = $1 AND m.id = x.message_id"

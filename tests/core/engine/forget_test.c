@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,6 +317,41 @@ static void edit__a_message__makes_its_new_text_count(void **state)
 
 /* ---- forgetting ---- */
 
+/* As the writer does with an edit: the thread first, then what rests on its messages.  Nobody is to be told that he stands in the way. */
+static void *holds(void *arg)
+{
+	*(bool *)arg =
+	    test_db_exec("BEGIN; SELECT 1 FROM eddy.threads WHERE external_key = 't1' FOR UPDATE; SELECT pg_sleep(2);"
+	                 " UPDATE eddy.context_items SET confidence = 0.5; UPDATE eddy.summaries SET by_model = false; COMMIT");
+	return NULL;
+}
+
+static void delete__of_a_thread_somebody_writes_in__waits_before_it_holds_anything(void **state)
+{
+	(void)state;
+	bool done = false;
+	pthread_t other;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "the tender is zanzibar and hush", false);
+	says("U1", "Ana", "D1", VIS_DIRECT, "t2", "m2", "forget me", true);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	assert_true(db_settles(20000));
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.context_items (ws, id, kind, scope, state, origin, body, audience_id) SELECT ws, id, 2, 5, 2, 3, 'it is',"
+	    " audience_id FROM eddy.messages WHERE message_key = 'm1';"
+	    "INSERT INTO eddy.context_sources SELECT ws, id, id FROM eddy.messages WHERE message_key = 'm1';"
+	    "INSERT INTO eddy.summaries (ws, thread_id, upto_seq, body, by_model) SELECT ws, thread_id, 1, 'it', true FROM eddy.messages"
+	    " WHERE message_key = 'm1'"));
+	pthread_create(&other, NULL, holds, &done);
+	assert_true(db_comes_true(
+	    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND wait_event = 'PgSleep'", 5000));
+	says("U1", "Ana", "D1", VIS_DIRECT, "t2", "m3", "forget me yes", true);
+	pthread_join(other, NULL);
+	assert_true(done);
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2", 20000));
+	assert_string_equal(leaks("zanzibar"), "");
+	assert_int_equal(number("SELECT count(*) FROM eddy.context_items"), 0);
+}
+
 static void forget_me__without_a_yes__erases_nothing(void **state)
 {
 	(void)state;
@@ -573,6 +609,7 @@ int main(void)
 		TEST(delete__of_the_last_word_of_a_resolved_side_thread__takes_what_quotes_it),
 		TEST(delete__of_a_source__cuts_its_lines_from_an_accepted_resolution),
 		TEST(edit__a_message__makes_its_new_text_count),
+		TEST(delete__of_a_thread_somebody_writes_in__waits_before_it_holds_anything),
 		TEST(forget_me__without_a_yes__erases_nothing),
 		TEST(forget_me__with_a_yes__leaves_nothing_in_any_table),
 		TEST(export__of_ones_own_data__is_given_in_private_only),
