@@ -58,8 +58,9 @@ const tests = {
 	async page__cold__can_be_typed_into_soon() {
 		const times = [];
 		for (let n = 0; n < 5; n++) times.push((await load()).usable);
-		const best = Math.min(...times);
-		console.log(`# usable ${Math.round(best)} ms after the address was asked for, the best of five`);
+		times.sort((a, b) => a - b);
+		const best = times[0];
+		console.log(`# usable ${Math.round(times[2])} ms after the address was asked for (best ${Math.round(best)}), the middle one of five`);
 		// 200 to 300 ms on a quiet machine, where half a second is promised; among all other tests it says only that nothing is waited for.
 		assert.ok(best <= patience(process.env.EDDY_TEST_LONG ? 500 : 5000), JSON.stringify(times));
 	},
