@@ -15,6 +15,7 @@
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
 #include "../net/loop.h"
+#include "call.h"
 #include "state.h"
 #include "visitor.h"
 
@@ -385,6 +386,9 @@ static void on_command(struct conn *c, const struct web_command *cmd)
 		ask_put(c, cmd, place_of(c, place), cmd->thread[0] == '\0' ? ID_NONE : thread_of(c, cmd->thread));
 		break;
 	}
+	case WEB_CALL:
+		call_frame(c, cmd);
+		break;
 	case WEB_TYPING:
 		hub_typing(c, thread_of(c, cmd->thread));
 		break;

@@ -13,6 +13,7 @@
 #include "../../core/version.h"
 #include "signin.h"
 #include "assets.h"
+#include "call.h"
 #include "guard.h"
 #include "limit.h"
 #include "state.h"
@@ -27,6 +28,7 @@ struct http_session {
 	bool upgrade;     /* asks for a websocket */
 	bool gzip, fresh; /* of a file: may come compressed; the client has it already */
 	struct signin_call *call;
+	struct web_call *rest; /* below /api/v1 */
 };
 _Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
 
@@ -118,7 +120,7 @@ static int respond(struct lws *wsi, const struct http_session *h, unsigned statu
 	snprintf(length, sizeof length, "%zu", body_len);
 	metric_add(web_of(wsi)->m_http, 1);
 	if (lws_add_http_header_status(wsi, status | LWSAHH_FLAG_NO_SERVER_NAME, &p, end) != 0 ||
-	    (status != 304 && /* which speaks of what the client has */
+	    (status != 304 && status != 204 && /* which have no body: one speaks of what the client has */
 	        (!put_header(wsi, "content-type:", type, &p, end) || !put_header(wsi, "content-length:", length, &p, end))) ||
 	    !put_header(wsi, "connection:", close ? "close" : "keep-alive", &p, end))
 		return -1;
@@ -179,6 +181,37 @@ static int respond_api(struct lws *wsi, const struct http_session *h, const stru
 		extra[n++] = (struct header){ "retry-after:", retry };
 	return a->code != NULL ? respond_error(wsi, h, a->status, a->code, a->message, extra, close)
 	                       : respond(wsi, h, a->status, "application/json", own_headers, extra, a->body.p, a->body.len, close);
+}
+
+static int respond_call(struct lws *wsi, const struct http_session *h, const struct call_answer *a, bool close)
+{
+	char retry[16];
+	struct header extra[12] = { { "x-request-id:", a->request_id } };
+	size_t n = 1;
+	snprintf(retry, sizeof retry, "%u", a->retry_after_s);
+	if (a->retry_after_s > 0)
+		extra[n++] = (struct header){ "retry-after:", retry };
+	if (a->replayed)
+		extra[n++] = (struct header){ "idempotency-replayed:", "true" };
+	if (a->allow)
+		extra[n++] = (struct header){ "allow:", "POST" };
+	if (a->challenge)
+		extra[n++] = (struct header){ "www-authenticate:", "Bearer" };
+	if (a->origin[0] != '\0') {
+		extra[n++] = (struct header){ "access-control-allow-origin:", a->origin };
+		extra[n++] = (struct header){ "access-control-expose-headers:", "x-request-id, retry-after, idempotency-replayed" };
+		extra[n++] = (struct header){ "vary:", "origin" };
+	}
+	if (a->preflight && a->status == 204) {
+		extra[n++] = (struct header){ "access-control-allow-methods:", "POST" };
+		extra[n++] = (struct header){ "access-control-allow-headers:",
+			"authorization, content-type, idempotency-key, x-eddy, x-request-id" };
+		extra[n++] = (struct header){ "access-control-max-age:", "600" };
+	}
+	if (a->problem)
+		log_debug("web.http", LF_STR("request_id", a->request_id), LF_INT("status", a->status));
+	return respond(wsi, h, a->status, a->problem ? "application/problem+json" : "application/json", own_headers, extra,
+	    a->body.p, a->body.len, close);
 }
 
 static void make_healthz(struct web *w, struct buf *b, unsigned *status)
@@ -371,6 +404,46 @@ static int begin_call(struct lws *wsi, struct http_session *h, const char *host)
 	return unread ? -1 : r;
 }
 
+static const char *custom(struct lws *wsi, const char *name, char *out, size_t n)
+{
+	int name_len = (int)strlen(name), len = lws_hdr_custom_length(wsi, name, name_len);
+	if (len < 0)
+		return NULL;
+	/* One that is too long is wrong, not absent. */
+	if ((size_t)len >= n || lws_hdr_custom_copy(wsi, out, (int)n, name, name_len) < 0)
+		memset(out, '?', n - 1), out[n - 1] = '\0';
+	return out;
+}
+
+static int begin_rest(struct lws *wsi, struct http_session *h, const char *host)
+{
+	char origin[300], type[100], authorization[600], request_id[80], key[260], address[64] = "", peer[64] = "", *uri = NULL;
+	int uri_len = 0;
+	struct call_answer no;
+	client_address(wsi, address);
+	lws_get_peer_simple(wsi, peer, sizeof peer);
+	const struct call_head head = { .method = method_name(wsi, &uri, &uri_len),
+		.path = h->path,
+		.host = host,
+		.origin = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin),
+		.content_type = header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, type, sizeof type),
+		.marker = lws_hdr_custom_length(wsi, "x-eddy:", 7) > 0 ? "" : NULL,
+		.authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, authorization, sizeof authorization),
+		.request_id = custom(wsi, "x-request-id:", request_id, sizeof request_id),
+		.key = custom(wsi, "idempotency-key:", key, sizeof key),
+		.address = address,
+		.peer = peer,
+		.body_bytes = h->req.body_bytes };
+	h->rest = call_new(web_of(wsi), &head, &no);
+	explicit_bzero(authorization, sizeof authorization);
+	if (h->rest != NULL)
+		return 0;
+	bool unread = h->req.body_bytes > 0;
+	int r = respond_call(wsi, h, &no, unread);
+	buf_done(&no.body);
+	return unread ? -1 : r;
+}
+
 static void on_called(void *wsi)
 {
 	lws_callback_on_writable(wsi);
@@ -379,12 +452,30 @@ static void on_called(void *wsi)
 static int run_call(struct lws *wsi, struct http_session *h)
 {
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
-	signin_run(h->call, on_called, wsi);
+	if (h->rest != NULL)
+		call_run(h->rest, on_called, wsi);
+	else
+		signin_run(h->call, on_called, wsi);
 	return 0;
+}
+
+static int end_rest(struct lws *wsi, struct http_session *h)
+{
+	const struct call_answer *a = call_answer(h->rest);
+	if (a == NULL)
+		return 0;
+	struct web_call *rest = h->rest;
+	h->rest = NULL;
+	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+	int r = respond_call(wsi, h, a, false);
+	call_free(rest);
+	return r;
 }
 
 static int end_call(struct lws *wsi, struct http_session *h)
 {
+	if (h->rest != NULL)
+		return end_rest(wsi, h);
 	const struct signin_answer *a = h->call == NULL ? NULL : signin_answer(h->call);
 	if (a == NULL)
 		return 0;
@@ -401,6 +492,7 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 	char host[300];
 	const char *why = NULL;
 	signin_free(h->call);
+	call_free(h->rest);
 	*h = (struct http_session){ 0 };
 	int refused = check_head(wsi, &h->req, false, host, &why);
 	if (refused != 0) {
@@ -415,13 +507,18 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 		h->gzip = web_accepts_gzip(header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, value, sizeof value));
 		h->fresh = web_etag_matches(header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, value, sizeof value), a->etag);
 	}
+	if (call_has(h->path)) {
+		int r = begin_rest(wsi, h, host);
+		if (h->rest == NULL)
+			return r;
+	}
 	if (h->req.method == WEB_POST && signin_has(h->path)) {
 		int r = begin_call(wsi, h, host);
 		if (h->call == NULL)
 			return r;
 	}
 	if (h->req.body_bytes == 0)
-		return h->call != NULL ? run_call(wsi, h) : answer(wsi, h);
+		return h->call != NULL || h->rest != NULL ? run_call(wsi, h) : answer(wsi, h);
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
 	return 0;
 }
@@ -434,10 +531,12 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		return on_request(wsi, h, in, len);
 	case LWS_CALLBACK_HTTP_BODY:
 		h->read += len;
-		return h->read > h->req.body_bytes || (h->call != NULL && !signin_body(h->call, in, len)) ? -1 : 0;
+		if (h->read > h->req.body_bytes || (h->rest != NULL && !call_body(h->rest, in, len)))
+			return -1;
+		return h->call != NULL && !signin_body(h->call, in, len) ? -1 : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-		return h->call != NULL ? run_call(wsi, h) : answer(wsi, h);
+		return h->call != NULL || h->rest != NULL ? run_call(wsi, h) : answer(wsi, h);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
 		/* A websocket that names no protocol of ours. */
 		struct http_session none = { .upgrade = true };
@@ -452,6 +551,8 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		if (h != NULL) {
 			signin_free(h->call);
 			h->call = NULL;
+			call_free(h->rest);
+			h->rest = NULL;
 		}
 		return 0;
 	default:

@@ -125,7 +125,8 @@ struct web {
 	char local_token[80];
 	const char *shared_token; /* web.token or NULL */
 	struct web_logins *logins;
-	struct limit *signin_calls, *door; /* by address: requests to /api, websockets opened */
+	struct limit *signin_calls, *door;                /* by address: requests to /api, websockets opened */
+	struct limit *calls_by_caller, *calls_by_address; /* of the API */
 	struct visitors *visitors;
 	bool forwarded;         /* the client's address is what a proxy says */
 	const char **origins;   /* of pages that may connect; the last one may be our own, */
@@ -144,7 +145,7 @@ struct web {
 	uint64_t gather_ms; /* when the timer comes */
 	uint64_t next_id;
 	bool stopping, closings_posted;
-	struct metric *m_conns, *m_frames_in, *m_frames_out, *m_dropped, *m_http;
+	struct metric *m_conns, *m_frames_in, *m_frames_out, *m_dropped, *m_http, *m_calls, *m_call_ms;
 
 	/* Any thread, under the lock. */
 	pthread_mutex_t lock;

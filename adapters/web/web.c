@@ -52,6 +52,8 @@ const struct setting web_settings[] = {
 	    "drop a websocket whose reader takes nothing for this long; it can resume" },
 	{ "web.forwarded", SET_BOOL, 0, "false", NULL, 0, 0, NULL,
 	    "behind a proxy on this machine: limits count the address that it puts at the end of X-Forwarded-For" },
+	{ "web.api_rate", SET_INT, 0, "50", NULL, 1, 100000, NULL,
+	    "calls of the API per second that one caller may make on average, and four times as many at once; one address four times that (docs/api.md)" },
 	{ "web.widget.enabled", SET_BOOL, 0, "false", NULL, 0, 0, NULL,
 	    "may pages of web.allowed_origins embed the widget (docs/embedding.md)?" },
 	{ "web.widget.title", SET_STR, 0, NULL, NULL, 0, 0, NULL, "what stands above the widget's conversation; without it: Eddy" },
@@ -328,6 +330,8 @@ static void on_sweep(void *arg)
 	web_logins_sweep(w->logins, now);
 	limit_sweep(w->signin_calls, now);
 	limit_sweep(w->door, now);
+	limit_sweep(w->calls_by_caller, now);
+	limit_sweep(w->calls_by_address, now);
 	visitors_sweep(w->visitors, now, (int64_t)(clock_wall_ms() / 1000));
 }
 
@@ -365,6 +369,8 @@ static void make_metrics(struct web *w, struct metrics *ms)
 	w->m_frames_out = metric_counter(ms, "eddy_web_frames_total", "direction=\"out\"", "Websocket messages.");
 	w->m_dropped =
 	    metric_counter(ms, "eddy_web_dropped_total", NULL, "Websockets dropped because they did not read or were silent.");
+	w->m_calls = metric_counter(ms, "eddy_api_calls_total", NULL, "Calls of the API that were let in.");
+	w->m_call_ms = metric_duration(ms, "eddy_api_call_seconds", NULL, "From a call's head to its answer.");
 	w->m_http = metric_counter(ms, "eddy_http_requests_total", NULL, "HTTP requests answered.");
 }
 
@@ -394,6 +400,9 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->logins = web_logins_new();
 	w->signin_calls = limit_new(SIGNIN_PER_S, SIGNIN_BURST, ADDRESSES_MAX);
 	w->door = limit_new(DOOR_PER_S, DOOR_BURST, ADDRESSES_MAX);
+	double rate = (double)settings_int(s, "web.api_rate");
+	w->calls_by_caller = limit_new(rate, 4 * rate, ADDRESSES_MAX);
+	w->calls_by_address = limit_new(4 * rate, 16 * rate, ADDRESSES_MAX);
 	w->lists = map_new();
 	w->shared_token = settings_str(s, "web.token");
 	w->idle_ms = settings_int(s, "web.idle_timeout");
@@ -515,6 +524,8 @@ void web_free(struct adapter *a)
 	web_logins_free(w->logins);
 	limit_free(w->signin_calls);
 	limit_free(w->door);
+	limit_free(w->calls_by_caller);
+	limit_free(w->calls_by_address);
 	visitors_free(w->visitors);
 	map_free(w->lists, NULL);
 	for (size_t i = 0; i < w->origins_len; i++)

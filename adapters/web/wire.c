@@ -37,6 +37,7 @@ static const struct verb {
 	{ "erase", WEB_FORGET, NEED_THREAD | NEED_CLIENT_ID },
 	{ "handover", WEB_HANDOVER, NEED_THREAD | NEED_CLIENT_ID },
 	{ "search", WEB_SEARCH, 0 },
+	{ "call", WEB_CALL, 0 },
 };
 
 static enum err fault_set(struct web_fault *f, const char *code, const char *message)
@@ -203,6 +204,25 @@ static enum err fill_feedback(struct web_command *c, struct web_fault *f)
 	return fault_set(f, "bad_frame", "\"value\" must be \"up\", \"down\" or \"none\"");
 }
 
+static enum err fill_call(struct web_command *c, struct web_fault *f)
+{
+	enum err e;
+	json_t *args = json_object_get(c->root, "args");
+	if ((e = take_string(c->root, "id", WEB_CLIENT_ID_MAX, &c->client_id, NULL, f)) != ERR_NONE ||
+	    (e = need_name(c->client_id, "id", WEB_CLIENT_ID_MAX, f)) != ERR_NONE)
+		return e;
+	snprintf(f->client_id, sizeof f->client_id, "%s", c->client_id);
+	if ((e = take_string(c->root, "name", WEB_PROCEDURE_MAX, &c->procedure, NULL, f)) != ERR_NONE ||
+	    (e = take_string(c->root, "key", WEB_KEY_MAX, &c->key, NULL, f)) != ERR_NONE)
+		return e;
+	if (c->procedure == NULL)
+		return fault_set(f, "bad_frame", "\"name\" must say which procedure");
+	if (args != NULL && !json_is_object(args) && !json_is_null(args))
+		return fault_set(f, "bad_frame", "\"args\" must be an object");
+	c->args = json_is_object(args) ? args : NULL;
+	return ERR_NONE;
+}
+
 static const char *const features_known[] = { "blocks", "threads", "forks" }; /* by the bits of FEATURE_* */
 
 /* Names that we do not know are for newer servers. */
@@ -286,6 +306,8 @@ static enum err fill(struct web_command *c, const struct verb *v, struct web_fau
 		return fill_threads(c, f);
 	case WEB_SEARCH:
 		return fill_search(c, f);
+	case WEB_CALL:
+		return fill_call(c, f);
 	case WEB_RETRY:
 		if ((e = take_id(root, "run", true, &c->named, f)) != ERR_NONE)
 			return e;
@@ -327,7 +349,7 @@ enum err web_command_parse(const char *s, size_t n, struct web_command *out, str
 	if (v == NULL) {
 		e = fault_set(fault, "unknown_type",
 		    "known types: hello, subscribe, unsubscribe, send, edit, delete, stop, ping, threads, history, retry, act, "
-		    "feedback, typing, erase, handover, search");
+		    "feedback, typing, erase, handover, search, call");
 		goto fail;
 	}
 	c.verb = v->verb;
@@ -761,6 +783,26 @@ void web_put_typing(struct buf *b, const char *thread, const struct web_person *
 	buf_add_json_str(b, p->id);
 	put_str(b, "name", p->name);
 	buf_add_str(b, "}}");
+}
+
+void web_put_result(struct buf *b, const char *id, const char *result, bool again)
+{
+	open_frame(b, "result");
+	put_str(b, "id", id);
+	if (again)
+		buf_add_str(b, ",\"replayed\":true");
+	put_key(b, "result");
+	buf_add_str(b, result);
+	buf_add_char(b, '}');
+}
+
+void web_put_problem(struct buf *b, const char *id, const char *problem)
+{
+	open_frame(b, "problem");
+	put_str(b, "id", id);
+	put_key(b, "problem");
+	buf_add_str(b, problem);
+	buf_add_char(b, '}');
 }
 
 void web_put_erased(struct buf *b, const char *thread)

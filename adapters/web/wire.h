@@ -21,13 +21,15 @@ struct buf;
 #define WEB_VALUE_MAX 2000
 #define WEB_PRESS_MAX 16384 /* what a press carries: a draft that was edited, for one */
 #define WEB_THREADS_MAX 100
+#define WEB_PROCEDURE_MAX 64
+#define WEB_KEY_MAX 255    /* an idempotency key */
 #define WEB_SEARCH_MAX 500 /* bytes of what is looked for */
 
 /* clang-format off */
 enum web_verb {
 	WEB_HELLO, WEB_SUBSCRIBE, WEB_UNSUBSCRIBE, WEB_SEND, WEB_EDIT, WEB_ERASE /* "delete": a message */, WEB_STOP, WEB_PING,
 	WEB_THREADS, WEB_HISTORY, WEB_RETRY, WEB_ACT, WEB_FEEDBACK, WEB_TYPING, WEB_FORGET /* "erase": a thread */,
-	WEB_HANDOVER, WEB_SEARCH,
+	WEB_HANDOVER, WEB_SEARCH, WEB_CALL,
 };
 /* clang-format on */
 enum { FEATURE_BLOCKS = 1, FEATURE_THREADS = 2, FEATURE_FORKS = 4 };
@@ -40,24 +42,26 @@ struct web_command {
 	const char *name, *device;                /* HELLO: what a visitor calls himself; names the browser tab */
 	char thread[ID_TEXT];                     /* SUBSCRIBE .. STOP: canonical lower case */
 	int64_t after;                            /* SUBSCRIBE */
-	const char *client_id;                    /* SEND, EDIT, ERASE: names this act; STOP may have one */
-	const char *key;                          /* EDIT, ERASE: the client_id of the message meant */
-	const char *text;                         /* SEND, EDIT */
+	const char *client_id;                    /* SEND, EDIT, ERASE, CALL: names this act; STOP may have one */
+	const char *key;  /* EDIT, ERASE: the client_id of the message meant.  CALL: idempotency key, or NULL */
+	const char *text; /* SEND, EDIT */
 	size_t text_len;
 	int64_t n;    /* PING, SEARCH */
 	int64_t page; /* SEARCH */
 	bool prefix;  /* SEARCH: the last word may be unfinished */
 	/* THREADS: before this, and of the same moment before ${thread} if that is given */
 	int64_t before, limit;
-	int which;          /* THREADS: LIST_* of pages.h */
-	char of[ID_TEXT];   /* THREADS: only side threads of this one; "": all */
-	char only[ID_TEXT]; /* THREADS: only this one; "": all */
-	struct id named;    /* RETRY: the run.  FEEDBACK: the message */
-	struct id about;    /* SEND, ACT: the message that it points at; none */
-	const char *action; /* ACT, RETRY */
-	const char *value;  /* ACT: what the component carries, "" for nothing.  RETRY: the run */
-	int opinion;        /* FEEDBACK: 1, -1, 0 taken back */
-	const char *reason; /* FEEDBACK; NULL: none */
+	int which;             /* THREADS: LIST_* of pages.h */
+	char of[ID_TEXT];      /* THREADS: only side threads of this one; "": all */
+	char only[ID_TEXT];    /* THREADS: only this one; "": all */
+	struct id named;       /* RETRY: the run.  FEEDBACK: the message */
+	struct id about;       /* SEND, ACT: the message that it points at; none */
+	const char *action;    /* ACT, RETRY */
+	const char *value;     /* ACT: what the component carries, "" for nothing.  RETRY: the run */
+	int opinion;           /* FEEDBACK: 1, -1, 0 taken back */
+	const char *reason;    /* FEEDBACK; NULL: none */
+	const char *procedure; /* CALL */
+	json_t *args;          /* CALL: an object; NULL: none */
 };
 /* What to tell a client whose frame was no good. */
 struct web_fault {
@@ -120,6 +124,9 @@ struct past_run;
 void web_put_past_run(struct buf *b, const struct past_run *r);
 void web_put_history(struct buf *b, const char *thread, const struct buf *runs);
 void web_put_typing(struct buf *b, const char *thread, const struct web_person *p);
+/** ${result}: JSON.  ${again}: it is that of an earlier call. */
+void web_put_result(struct buf *b, const char *id, const char *result, bool again);
+void web_put_problem(struct buf *b, const char *id, const char *problem /* JSON */);
 void web_put_erased(struct buf *b, const char *thread);
 /** How a list of threads names one that begins with ${text}: its first 120 characters in one line. */
 void web_title(struct buf *b, const char *text, size_t n);

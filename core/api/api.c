@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "../agents/schema.h"
+#include "../base/clock.h"
 #include "../base/json.h"
 #include "../people/keys.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "once.h"
 
 extern const struct api_proc api_session[], api_key[], api_team[];
 
@@ -21,7 +23,8 @@ const struct pg_statement api_statements[] = {
 	{ NULL, NULL },
 };
 
-const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements, member_statements, NULL };
+const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
+	member_statements, once_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {
@@ -100,14 +103,60 @@ static enum err audit(struct api_call *c)
 	return e;
 }
 
-enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
-    struct id request, json_t **out, struct problem *problem)
+/* What to do for a call with ${key}: API_OK with ${*again} set when there is nothing to do any more. */
+static enum api_code begin_once(struct api_call *c, struct id caller, const char *key, bool *again)
+{
+	enum once what;
+	json_t *answer = NULL;
+	if (!once_key_valid(key))
+		return api_fail(c, API_INVALID, "", "An idempotency key has 1 to %d visible ASCII characters.", ONCE_KEY_MAX);
+	enum err e = once_begin(c->pg, c->by->ws, caller, key, c->proc->name, c->in, c->request, &what, &answer);
+	if (e != ERR_NONE)
+		return api_err(c, e);
+	*again = what == ONCE_AGAIN;
+	if (what == ONCE_OTHER)
+		return api_fail(c, API_REUSED_KEY, "", "This idempotency key was used for another call.");
+	if (what == ONCE_AGAIN && answer == NULL)
+		return api_fail(c, API_GONE, "", "This was done already, and what it answered is told only once.");
+	if (what == ONCE_AGAIN) {
+		json_decref(c->out);
+		c->out = answer;
+	}
+	return API_OK;
+}
+
+/* Inside the transaction: all of a call that is let in. */
+static enum api_code carry_out(struct api_call *c, const char *key, bool *again)
+{
+	const struct caller *by = c->by;
+	struct id caller = id_is_none(by->key) ? by->user : by->key;
+	enum api_code code = check(c);
+	bool writes = c->proc->effect == API_WRITE && !c->proc->open, named = writes && key != NULL && !id_is_none(caller);
+	if (code == API_OK && named)
+		code = begin_once(c, caller, key, again);
+	if (code != API_OK || *again)
+		return code;
+	code = c->proc->run(c);
+	if (code == API_OK && writes)
+		code = api_err(c, audit(c));
+	if (code == API_OK && named && !c->proc->tells_secret)
+		code = api_err(c, once_keep(c->pg, by->ws, caller, key, c->out));
+	return code;
+}
+
+enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
+    struct id request, const char *key, bool *again, json_t **out, struct problem *problem)
 {
 	json_t *none = json_object();
-	struct api_call c = {
-		.proc = api_find(name), .by = by, .engine = e, .pg = pg, .in = args != NULL ? args : none, .request = request
-	};
+	struct api_call c = { .proc = api_find(name),
+		.by = by,
+		.engine = e,
+		.pg = pg,
+		.in = args != NULL ? args : none,
+		.request = request,
+		.now_ms = (int64_t)clock_wall_ms() };
 	enum api_code code = API_OK;
+	bool same = false;
 	*out = NULL;
 	if (c.proc == NULL)
 		code = api_fail(&c, API_NOT_FOUND, "", "There is no procedure of this name.");
@@ -115,11 +164,7 @@ enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, 
 		code = api_err(&c, ERR_RETRY);
 	else {
 		c.out = json_object();
-		code = check(&c);
-		if (code == API_OK)
-			code = c.proc->run(&c);
-		if (code == API_OK && c.proc->effect == API_WRITE && !c.proc->open)
-			code = api_err(&c, audit(&c));
+		code = carry_out(&c, key, &same);
 		if (code != API_OK)
 			pg_rollback(pg);
 		else
@@ -127,10 +172,18 @@ enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, 
 	}
 	if (code == API_OK)
 		*out = json_incref(c.out);
+	if (again != NULL)
+		*again = same && code == API_OK;
 	c.problem.code = code;
 	*problem = c.problem;
 	json_decref(c.out);
 	json_decref(c.audit);
 	json_decref(none);
 	return code;
+}
+
+enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
+    struct id request, json_t **out, struct problem *problem)
+{
+	return api_run_once(e, pg, by, name, args, request, NULL, NULL, out, problem);
 }

@@ -65,6 +65,13 @@ const struct api_proc *api_find(const char *name); /* NULL: there is none */
 enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
     struct id request, json_t **out, struct problem *problem);
 
+/**
+ * The same for a call that names itself (once.h): ${key} is NULL, or its idempotency key, which counts for writes of somebody who is known.  ${again}
+ * (may be NULL): nothing was done, ${out} is what was answered before.
+ */
+enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
+    struct id request, const char *key, bool *again, json_t **out, struct problem *problem);
+
 extern const struct pg_statement api_statements[];
 /* What a connection that runs procedures outside the daemon has prepared; ends with NULL. */
 extern const struct pg_statement *const api_tables[];

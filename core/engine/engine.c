@@ -9,6 +9,8 @@
 
 #include "../agents/budget.h"
 #include "../api/api.h"
+#include "../api/once.h"
+#include "../api/serve.h"
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
@@ -50,7 +52,8 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements,
 	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
-	upkeep_statements, keys_statements, authority_statements, api_statements, node_statements, member_statements, NULL };
+	upkeep_statements, keys_statements, authority_statements, api_statements, node_statements, member_statements,
+	once_statements, serve_statements, NULL };
 
 /* ---- workers ---- */
 

@@ -286,6 +286,12 @@ enum err engine_login_refresh(struct engine *e, struct id ws, const char *refres
 enum err engine_logout(
     struct engine *e, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg);
 
+/* ---- the API (core/api/serve.h): blocking, workers and the terminal ---- */
+struct api_request;
+struct api_reply;
+/** What needs the running daemon is refused before engine_start(). */
+void engine_call(struct engine *e, const struct api_request *q, struct api_reply *out);
+
 /** The ids that engine_accept() gives to a place, a thread, a message: anyone may compute them. */
 struct id engine_place_id(struct id ws, const char *adapter, const char *place_key);
 struct id engine_thread_id(struct id place, const char *thread_key);

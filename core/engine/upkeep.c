@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../api/once.h"
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
@@ -218,6 +219,8 @@ static enum err expire(struct pg *pg, struct id ws, uint64_t ahead_ms)
 		err = offers_tidy(pg, ws, EXPIRE_MAX, &gone);
 	if (err == ERR_NONE)
 		err = item_expire(pg, ws, EXPIRE_MAX, &gone);
+	if (err == ERR_NONE)
+		err = once_expire(pg, ws, EXPIRE_MAX);
 	if (err == ERR_NONE)
 		err = one(pg, ws, "upkeep_forks", ahead_ms, 0, 0, &r);
 	PQclear(r);

@@ -113,6 +113,8 @@ const struct pg_statement forget_statements[] = {
 	    "DELETE FROM reactions r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND r.person_id = e.subject" },
 	{ "forget_feedback",
 	    "DELETE FROM feedback r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND r.person_id = e.subject" },
+	{ "forget_calls",
+	    "DELETE FROM api_answers r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND r.caller_id = e.subject" },
 	{ "forget_readers",
 	    "DELETE FROM place_people r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND r.external_id = ANY (e.names)" },
 	{ "forget_offers",

@@ -162,6 +162,10 @@ const tests = {
 		assert.equal((await page.hear('history')).runs.length, 7);
 		page.say({ type: 'feedback', thread: thread(1), client_id: 'f1', message: answer.message, value: 'up' });
 		await page.hear('accepted');
+		plain.say({ type: 'call', id: 'p1', name: 'session.get', args: {} });
+		assert.equal((await plain.hear('result')).result.role, 'owner');
+		plain.say({ type: 'call', id: 'p2', name: 'session.got' });
+		assert.equal((await plain.hear('problem')).problem.code, 'not_found');
 		page.say({ type: 'erase', thread: thread(1), client_id: 'x1' });
 		for (const c of [plain, page, late]) await c.hear('erased');
 		plain.say({ type: 'nonsense' });

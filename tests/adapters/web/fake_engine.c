@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../../core/api/serve.h"
 #include "../../../core/base/clock.h"
 #include "../../../core/base/mem.h"
 #include "../../../core/engine/engine.h"
@@ -52,6 +53,8 @@ static struct fake {
 	char last_action[110], *last_text; /* of what was handed in last */
 	struct list_query asked;
 	struct listed_thread shown; /* how engine_show_thread() says a thread stands */
+	int calls;                  /* of engine_call() */
+	uint32_t call_delay_ms;
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static char fake_engine_object;
 
@@ -405,6 +408,27 @@ enum err engine_run_history(
 {
 	(void)e, (void)ws, (void)thread, (void)limit, (void)fn, (void)arg;
 	return ERR_RETRY;
+}
+/* Says what it was asked. */
+void engine_call(struct engine *e, const struct api_request *q, struct api_reply *out)
+{
+	(void)e;
+	pthread_mutex_lock(&fake.lock);
+	uint32_t ms = fake.call_delay_ms;
+	fake.calls++;
+	pthread_mutex_unlock(&fake.lock);
+	if (ms > 0)
+		usleep(ms * 1000);
+	*out = (struct api_reply){ .code = strcmp(q->procedure, "fake.taken") == 0                                  ? API_CONFLICT
+		    : q->secret != NULL && strcmp(q->secret, "eddy_00000000-0000-4000-8000-000000000001_good") == 0 ? API_OK
+		    : q->person == NULL ? API_UNAUTHENTICATED
+		                        : API_OK };
+	out->problem.code = out->code;
+	out->again = out->code == API_OK && q->key != NULL && strcmp(q->key, "again") == 0;
+	if (out->code == API_OK)
+		out->out = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:O?}", "procedure", q->procedure, "person",
+		    q->person == NULL ? "" : q->person, "name", q->name, "via", q->secret != NULL ? "key" : q->via, "key", q->key,
+		    "args", q->args);
 }
 enum err engine_give_opinion(struct engine *e, const struct opinion *o)
 {
