@@ -163,13 +163,13 @@ const tests = {
 	},
 
 	async line__of_a_client_that_only_answers_pings__stays() {
-		const own = await Rig.open({ env: { EDDY_WEB_IDLE_TIMEOUT: '3s' } });
+		const own = await Rig.open({ env: { EDDY_WEB_IDLE_TIMEOUT: '5s' } });
 		await own.serve();
 		const w = new WebSocket(`ws://127.0.0.1:${own.port}/socket`, 'eddy.v1'); // it answers pings by itself
 		let closed = null;
 		w.on('close', (code) => (closed = code));
 		w.on('open', () => w.send(JSON.stringify({ type: 'hello', token: own.localToken() })));
-		await new Promise((done) => setTimeout(done, 9000));
+		await new Promise((done) => setTimeout(done, 12500));
 		assert.equal(w.readyState, WebSocket.OPEN, `closed: ${closed}`);
 		w.close();
 		await own.close();

@@ -224,7 +224,7 @@ static enum err put(struct outgoing *q, uint8_t n, bool maybe_sent, struct outco
 	                         .maybe_sent = maybe_sent }),
 	    ERR_NONE);
 	free(raw);
-	for (int i = 0; i < 4000 && o->len == before; i++)
+	for (int i = 0; i < 18000 && o->len == before; i++)
 		usleep(5000);
 	assert_int_equal(o->len, before + 1);
 	if (o->results[before] != ERR_NONE)

@@ -289,7 +289,7 @@ static void two_engines__share_a_thread__each_message_once(void **state)
 		assert_true(fixture_say(i % 2 ? a : b, "U1", i % 4 < 2 ? "t1" : "t2", key, text));
 		assert_true(fixture_say(i % 2 ? b : a, "U1", i % 4 < 2 ? "t1" : "t2", key, text)); /* the retry on the other link */
 	}
-	for (int i = 0; i < 500 && fixture_count(a, REPLY_WHOLE) + fixture_count(b, REPLY_WHOLE) < 40; i++)
+	for (int i = 0; i < 4500 && fixture_count(a, REPLY_WHOLE) + fixture_count(b, REPLY_WHOLE) < 40; i++)
 		usleep(20000);
 	assert_int_equal(fixture_count(a, REPLY_WHOLE) + fixture_count(b, REPLY_WHOLE), 40);
 	assert_settled(a);
