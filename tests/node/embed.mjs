@@ -204,5 +204,5 @@ await run(tests, {
 		site?.close();
 		await rig?.close();
 	},
-	limit: 60000,
+	limit: 300000,
 });

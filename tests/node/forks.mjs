@@ -500,5 +500,5 @@ await run(tests, {
 		await browser?.close();
 		await rig?.close();
 	},
-	limit: 90000,
+	limit: 300000,
 });

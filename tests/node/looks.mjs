@@ -203,5 +203,5 @@ await run(tests, {
 		await browser?.close();
 		await rig?.close();
 	},
-	limit: 90000,
+	limit: 300000,
 });

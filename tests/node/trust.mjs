@@ -221,5 +221,5 @@ await run(tests, {
 		await rig?.close();
 	},
 	each: () => rig.model.control('clear'),
-	limit: 90000,
+	limit: 300000,
 });

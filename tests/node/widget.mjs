@@ -468,5 +468,5 @@ await run(tests, {
 		await rig?.close();
 	},
 	each: () => rig.model.control('clear'),
-	limit: patience(240000),
+	limit: 300000,
 });

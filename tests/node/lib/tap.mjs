@@ -37,7 +37,7 @@ export function dice(seed = Number(process.env.EDDY_TEST_SEED ?? Date.now() % 1e
 	return { seed, next, below: (n) => Math.floor(next() * n), pick: (list) => list[Math.floor(next() * list.length)] };
 }
 
-export async function run(tests, { before, after, each, limit = 180000 } = {}) {
+export async function run(tests, { before, after, each, limit = 300000 } = {}) {
 	const list = Object.entries(tests).filter(([name]) => !pattern || pattern.test(name));
 	console.log(`1..${list.length}`);
 	let n = 0, failed = 0;
