@@ -79,6 +79,7 @@ struct cli {
 	size_t overrides_len;
 	bool verbose, insecure, link, replace;
 	const char *url, *thread;                    /* chat */
+	const char *since, *until;                   /* audit export */
 	const char **own_addresses, **trusted_hosts; /* mail show */
 	size_t own_len, trusted_len;
 	bool unit;        /* team create */
@@ -100,6 +101,8 @@ struct probe;
 bool cli_server(struct cli *c, struct probe *out);
 /** The token that the server here has written for programs of its user; complains when it may not be read. */
 bool cli_local_token(struct cli *c, char *out, size_t n);
+/** After a restore: the checkpoints of the audit log learn how far it goes now.  After cli_settings(); complains. */
+bool cli_audit_restored(struct cli *c);
 /** Print "eddy: …" to stderr. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** May colours be used on ${fd}? */
@@ -121,6 +124,8 @@ int cmd_config_sample(struct cli *c);
 int cmd_config_reference(struct cli *c);
 int cmd_config_get(struct cli *c);
 int cmd_export(struct cli *c);
+int cmd_audit_verify(struct cli *c);
+int cmd_audit_export(struct cli *c);
 int cmd_slack_manifest(struct cli *c);
 int cmd_mail_show(struct cli *c);
 int cmd_mail_text(struct cli *c);

@@ -33,6 +33,8 @@ static const struct option_row {
 	{ 'D', "days", "N", "how long the key lives (default: 90)", false },
 	{ 'M', "mine", NULL, "the key is yours and not the team's: it never does more than you may", false },
 	{ 'S', "slug", "NAME", "its short name (default: made from the name)", false },
+	{ 'F', "since", "MOMENT", "only what happened since then: 2026-01-31, 2026-01-31T18:05, yesterday (UTC)", false },
+	{ 'E', "until", "MOMENT", "only what happened before then", false },
 };
 #define OPTIONS_LEN (sizeof options / sizeof *options)
 
@@ -88,6 +90,16 @@ const struct command commands[] = {
 	{ "export", "PERSON", "", "print what is stored about a person, as JSON",
 	    "PERSON is ADAPTER:ID, as the adapter names people, or the person's id. Eddy may be running or not.",
 	    { "eddy export slack:U024BE7LH\t", "eddy export email:ana@example.org\t" }, 1, 1, false, cmd_export },
+	{ "audit verify", "", "", "find out whether the audit log was tampered with",
+	    "Computes the chain of each workspace anew and compares it with the checkpoints in the data folder. One line per workspace, and one "
+	    "per finding. Ends with 1 when there is any. Eddy may be running or not.",
+	    { "eddy audit verify\t" }, 0, 0, false, cmd_audit_verify },
+	{ "audit export", "", "FE", "print the audit log as JSON Lines",
+	    "Oldest first, one line per entry with its link in the chain, and after each workspace a manifest. It names people, as far as they "
+	    "were not erased.",
+	    { "eddy audit export > audit.jsonl\tall of it",
+	        "eddy audit export --since 2026-01-01 --until 2026-02-01\tof one month" },
+	    0, 0, false, cmd_audit_export },
 	{ "slack manifest", "", "", "print the app manifest for api.slack.com/apps", NULL,
 	    { "eddy slack manifest\tpaste it under Create New App, From a manifest" }, 0, 0, false, cmd_slack_manifest },
 	{ "mail show", "FILE|-", "OA", "print what Eddy makes of a raw mail, as one JSON object",
@@ -503,6 +515,12 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'T':
 			c->thread = optarg;
+			break;
+		case 'F':
+			c->since = optarg;
+			break;
+		case 'E':
+			c->until = optarg;
 			break;
 		case 'R':
 			c->replace = true;

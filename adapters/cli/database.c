@@ -85,5 +85,6 @@ int cmd_restore(struct cli *c)
 	struct buf out = BUF_INIT;
 	char why[512] = "";
 	enum err e = backup_restore(&o, c->argv[0], c->replace, &out, why, sizeof why);
-	return finish(e, &out, why);
+	r = finish(e, &out, why);
+	return r == EXIT_OK && !cli_audit_restored(c) ? EXIT_FAILED : r;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "../agents/schema.h"
+#include "../audit/entry.h"
+#include "../audit/verify.h"
 #include "../base/clock.h"
 #include "../base/json.h"
 #include "../people/keys.h"
@@ -13,9 +15,9 @@
 #include "../teams/node.h"
 #include "once.h"
 
-extern const struct api_proc api_session[], api_key[], api_team[];
+extern const struct api_proc api_session[], api_audit[], api_key[], api_team[];
 
-const struct api_proc *const api_groups[] = { api_session, api_key, api_team, NULL };
+const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_team, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -24,7 +26,7 @@ const struct pg_statement api_statements[] = {
 };
 
 const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
-	member_statements, once_statements, NULL };
+	member_statements, once_statements, verify_statements, entry_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

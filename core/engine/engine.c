@@ -11,6 +11,8 @@
 #include "../api/api.h"
 #include "../api/once.h"
 #include "../api/serve.h"
+#include "../audit/entry.h"
+#include "../audit/verify.h"
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
@@ -32,6 +34,7 @@
 #include "../teams/member.h"
 #include "../teams/node.h"
 #include "answer.h"
+#include "ledger.h"
 #include "resolve.h"
 #include "upkeep.h"
 #include "context.h"
@@ -53,7 +56,8 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
 	upkeep_statements, keys_statements, authority_statements, api_statements, node_statements, member_statements,
-	once_statements, serve_statements, NULL };
+	once_statements, serve_statements, chain_statements,
+	verify_statements, entry_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -127,6 +131,16 @@ bool engine_submit(struct engine *e, void (*fn)(void *arg), void *arg)
 		return true;
 	free(p);
 	return false;
+}
+
+const char *engine_data_dir(const struct engine *e)
+{
+	return e->o.data_dir;
+}
+
+const struct settings *engine_settings(const struct engine *e)
+{
+	return e->o.settings;
 }
 
 struct pg *engine_pg(struct engine *e)
@@ -399,6 +413,9 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 
 enum err engine_start(struct engine *e)
 {
+	enum err err = ledger_open(e);
+	if (err != ERR_NONE)
+		return err;
 	timers_start(e->timers);
 	if (writer_start(e->writer) != ERR_NONE)
 		return ERR_BROKEN;
@@ -416,6 +433,7 @@ enum err engine_start(struct engine *e)
 	atomic_store(&e->started, true);
 	claim_start(e);
 	upkeep_start(e);
+	ledger_start(e);
 	atomic_store(&e->ready, true);
 	return ERR_NONE;
 }
@@ -433,6 +451,7 @@ void engine_drain(struct engine *e, uint32_t ms)
 	log_info("engine.drain", LF_INT("left", atomic_load(&e->runs_count)), LF_STR("result", "ok"));
 	atomic_store(&e->started, false);
 	claim_release(e);
+	ledger_last(e);
 	timers_stop(e->timers);
 	queue_close(e->jobs);
 	for (size_t i = 0; i < e->workers_len; i++)
@@ -453,6 +472,7 @@ void engine_free(struct engine *e)
 	map_free(e->agents, free_agent_entry);
 	budget_free(e->budget);
 	vectors_free(e->vectors);
+	ledger_free(e->ledger);
 	transcripts_free(e->transcripts);
 	directory_free(e->directory);
 	memory_free(e->memory);

@@ -111,6 +111,9 @@ struct engine_options {
 	uint32_t scan_ms;      /* 0: setting engine.scan: how often work that nobody has is looked for */
 };
 
+/* As given when it was opened; borrowed. */
+const char *engine_data_dir(const struct engine *e);
+const struct settings *engine_settings(const struct engine *e);
 /** Connects, checks the database, loads agents.  ERR_BROKEN: ${why} says what, where and how to mend. */
 enum err engine_open(struct engine **out, const struct engine_options *o, char *why, size_t why_n);
 /** Register before engine_start(); ${ops} and ${a} must outlive the engine. */

@@ -174,6 +174,7 @@ struct engine {
 	struct vectors *vectors; /* NULL: semantic recall is off */
 	struct memory *memory;
 	struct timers *timers;
+	struct ledger *ledger;
 	struct engine_metrics m;
 	struct id default_ws;
 	/* workers */

@@ -41,8 +41,11 @@ const struct pg_statement finish_statements[] = {
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::bool[], $8::int2[], $9::text[])"
 	    " AS s(run_id, thread_id, message_id, adapter, origin, private_reply, state, ref)" },
 	{ "finish_audit",
-	    "INSERT INTO audit (ws, id, verb, subject, thread_id) SELECT $1::uuid, s.id, s.verb, s.subject, s.thread_id"
-	    " FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[]) AS s(id, verb, subject, thread_id)" },
+	    /* A person without a tag yet is named, and the trigger makes one. */
+	    "INSERT INTO audit (ws, id, verb, subject, thread_id, actor, actor_id, facts) SELECT $1::uuid, s.id, s.verb, s.subject, s.thread_id,"
+	    " p.tag, CASE WHEN p.tag IS NULL THEN s.person_id END, s.facts::jsonb"
+	    " FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[]) AS s(id, verb, subject, thread_id, person_id, facts)"
+	    " LEFT JOIN audit_people p ON p.ws = $1 AND p.person_id = s.person_id" },
 	/* The day's sum grows by the calls that were not stored before: a replay after a COMMIT whose answer was lost adds nothing. */
 	{ "finish_calls",
 	    "WITH c AS (INSERT INTO model_calls (ws, id, run_id, provider, model, input_tokens, output_tokens, cost_micros, first_ms,"
@@ -300,6 +303,57 @@ static const char *verb(const struct run *r)
 	}
 }
 
+static void put_ids(struct buf *b, const char *key, struct id id)
+{
+	char text[ID_TEXT];
+	if (!id_is_none(id))
+		buf_addf(b, ",\"%s\":\"%s\"", key, id_format(id, text));
+}
+
+/*
+ * What the audit log says of a run: in front of whom it was done, what was read for it, which tools were called, where the answer went and what it
+ * cost.  Ids and numbers; the names of tools are a model's words, so only those that are names go in.
+ */
+static void put_facts(struct pg_args *g, const struct finish_op *f)
+{
+	const struct run *r = f->r;
+	struct buf b = BUF_INIT;
+	int64_t cost = 0, in = 0, out = 0;
+	const char *model = NULL;
+	for (size_t k = 0; k < r->calls_len; k++) {
+		cost += r->calls[k].usage.cost_micros;
+		in += r->calls[k].usage.input_tokens;
+		out += r->calls[k].usage.output_tokens;
+		model = r->calls[k].usage.model;
+	}
+	buf_addf(&b, "{\"via\":\"%s\"", r->via->ops->name);
+	put_ids(&b, "message", r->message);
+	put_ids(&b, "audience", r->audience);
+	put_ids(&b, "agent", r->agent);
+	if (f->seq)
+		put_ids(&b, "reply", r->reply_message);
+	if (r->calls_len > 0) {
+		buf_addf(&b,
+		    ",\"calls\":%zu,\"input_tokens\":%lld,\"output_tokens\":%lld,\"cost_micros\":%lld,\"model\":", r->calls_len,
+		    (long long)in, (long long)out, (long long)cost);
+		buf_add_json_str(&b, model ? model : "none");
+		const struct prompt_mark *m = &r->calls[r->calls_len - 1].mark;
+		buf_addf(&b, ",\"read_from\":%lld,\"read_upto\":%lld,\"memory\":%s", (long long)m->from, (long long)m->upto,
+		    r->memory.len > 0 ? "true" : "false");
+	}
+	size_t tools = 0;
+	for (size_t k = 0; k < r->steps_len; k++) {
+		const char *tool = r->steps[k].role == ROLE_TOOL_CALL ? r->steps[k].tool_name : NULL;
+		if (tool == NULL || strlen(tool) > 64 ||
+		    tool[strspn(tool, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] != '\0')
+			continue;
+		buf_addf(&b, "%s\"%s\"", tools++ == 0 ? ",\"tools\":[" : ",", tool);
+	}
+	buf_add_str(&b, tools > 0 ? "]}" : "}");
+	pg_array_text(g, b.p, b.len);
+	buf_done(&b);
+}
+
 static void finish_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	bool any_reply = false, any_merged = false, any_ended = false, any_ours = false;
@@ -323,6 +377,8 @@ static void finish_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH_OURS(25, true, pg_array_str(g, verb(r)));
 	EACH_OURS(2950, true, pg_array_id(g, r->id));
 	EACH_OURS(2950, true, pg_array_id(g, r->thread));
+	EACH_OURS(2950, true, pg_array_id(g, r->person));
+	EACH_OURS(25, true, put_facts(g, f));
 	writer_exec(tx, "finish_audit", NULL, NULL);
 	for (size_t i = 0; i < n; i++)
 		if (fin(ops[i])->ours && fin(ops[i])->r->command == CMD_HANDOVER)

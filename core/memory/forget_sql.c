@@ -295,6 +295,13 @@ const struct pg_statement forget_statements[] = {
 	    "SELECT 1 FROM erasures e JOIN runs r ON r.ws = $1 AND r.person_id = e.subject AND r.created_at <= e.created_at"
 	    " LEFT JOIN outbox o ON o.ws = $1 AND o.id = r.id WHERE e.ws = $1 AND e.id = $2 AND (r.state <= 2 OR o.state <= 2)"
 	    " AND r.created_at > e.created_at - interval '1 day' AND e.created_at > now() - interval '1 day' LIMIT 1" },
+	/* In the audit log: what entries say of the person, and then whom their tag stands for.  The entries stay. */
+	{ "forget_audit_details",
+	    "DELETE FROM audit_details d USING erasures e LEFT JOIN audit_people p ON p.ws = e.ws AND p.person_id = e.subject"
+	    " WHERE e.ws = $1 AND e.id = $2 AND d.ws = $1 AND (d.actor = p.tag OR d.about = p.tag OR strpos(d.detail::text, e.subject::text) > 0"
+	    " OR EXISTS (SELECT 1 FROM unnest(e.names) AS x WHERE strpos(d.detail::text, to_json(x)::text) > 0))" },
+	{ "forget_audit_people",
+	    "DELETE FROM audit_people p USING erasures e WHERE e.ws = $1 AND e.id = $2 AND p.ws = $1 AND p.person_id = e.subject" },
 	/* The last: who it was. */
 	{ "forget_identities",
 	    "DELETE FROM identities i USING erasures e WHERE e.ws = $1 AND e.id = $2 AND i.ws = $1 AND i.person_id = e.subject" },
@@ -328,7 +335,7 @@ const struct pg_statement forget_statements[] = {
 	    "WITH w AS (DELETE FROM erasure_words WHERE ws = $1 AND erasure_id = $2) UPDATE erasures SET state = 2, done_at = now(), names = NULL,"
 	    " places = NULL, cursor = NULL, subject = CASE WHEN kind = 3 THEN NULL ELSE subject END WHERE ws = $1 AND id = $2" },
 	{ "forget_audit",
-	    "INSERT INTO audit (ws, id, verb, subject, detail) SELECT ws, $3, CASE kind WHEN 1 THEN 'message.erased' WHEN 2 THEN 'thread.swept'"
+	    "INSERT INTO audit (ws, id, verb, subject, facts) SELECT ws, $3, CASE kind WHEN 1 THEN 'message.erased' WHEN 2 THEN 'thread.swept'"
 	    " ELSE 'person.forgotten' END, id, jsonb_build_object('messages', messages, 'answers', answers, 'items', items, 'threads', threads)"
 	    " FROM erasures WHERE ws = $1 AND id = $2 ON CONFLICT DO NOTHING" },
 	{ NULL, NULL },

@@ -66,6 +66,9 @@ const struct setting core_settings[] = {
 	    "tables of the private database up to this size are written anew as soon as something was erased, so that no file holds it" },
 	{ "erasure.quiet_hours", SET_STR, 0, "2-5", NULL, 0, 0, NULL,
 	    "larger ones between these hours (UTC), when locking them hurts nobody" },
+	{ "audit.key", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
+	    "key of the checkpoints of the audit log, at least 16 characters, the same on all machines of one database (default: made "
+	    "once, in audit.key in the data folder)" },
 	{ "engine.scan", SET_MS, 0, "5s", NULL, 50, 3600000, NULL, "how often work that nobody works on is looked for" },
 	{ "search.languages", SET_LIST, 0, "english", NULL, 0, 0, NULL,
 	    "languages whose word endings do not matter in a search: danish, dutch, english, finnish, french, german, hungarian, italian, "

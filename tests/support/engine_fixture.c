@@ -402,7 +402,7 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		.metrics = f->metrics,
 		.model = &f->model,
 		.database_url = f->url,
-		.data_dir = "/nonexistent",
+		.data_dir = o->data_dir,
 		.lease_ms = o->lease_ms,
 		.heartbeat_ms = o->heartbeat_ms,
 		.scan_ms = o->scan_ms };

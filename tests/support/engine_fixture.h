@@ -34,7 +34,8 @@ struct noted {
 };
 struct fixture;
 struct fixture_options {
-	const char *url; /* NULL: a fresh database */
+	const char *url;      /* NULL: a fresh database */
+	const char *data_dir; /* NULL: none, so no checkpoints */
 	uint32_t lease_ms, heartbeat_ms, scan_ms;
 	unsigned caps;        /* 0: CAP_STREAM | CAP_STATUS */
 	const char *settings; /* "name=value" overrides, NULL-terminated by an empty string at the end; may be NULL */

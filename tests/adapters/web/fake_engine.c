@@ -305,6 +305,18 @@ enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, in
 	return r;
 }
 
+const char *engine_data_dir(const struct engine *e)
+{
+	(void)e;
+	return NULL;
+}
+
+const struct settings *engine_settings(const struct engine *e)
+{
+	(void)e;
+	return NULL;
+}
+
 struct fake_job {
 	void (*fn)(void *);
 	void *arg;

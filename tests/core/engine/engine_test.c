@@ -40,6 +40,36 @@ static void accept__answers__once_and_settles(void **state)
 	fixture_free(f);
 }
 
+/* Who asked, for whom it was done, what it cost and where it went: linked, and known outside the database. */
+static void audit__of_an_answer__is_linked_and_pointed_at(void **state)
+{
+	(void)state;
+	char path[300], line[600];
+	const char *dir = test_dir();
+	struct fixture *f = fixture_new(&(struct fixture_options){ .data_dir = dir });
+	assert_true(fixture_say(f, "U1", "t1", "1.1", "hi, what broke?"));
+	assert_true(fixture_say(f, "U1", "t2", "1.2", "and where?"));
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
+	assert_settled(f);
+	assert_true(db_comes_true("SELECT count(*)::int / 2 FROM eddy.audit_chain", 30000));
+	assert_int_equal(
+	    db_count(
+	        "SELECT count(*) FROM eddy.audit a JOIN eddy.runs r ON r.ws = a.ws AND r.id = a.subject JOIN eddy.audit_people p"
+	        " ON p.ws = a.ws AND p.tag = a.actor AND p.person_id = r.person_id WHERE a.verb = 'reply.written'"
+	        " AND (a.facts->>'calls')::int = 1 AND a.facts->>'via' = 'test' AND a.facts->>'message' = r.message_id::text"
+	        " AND a.facts ? 'audience' AND a.facts ? 'cost_micros' AND a.facts ? 'reply'"),
+	    2);
+	fixture_free(f); /* the last round writes a checkpoint */
+	snprintf(path, sizeof path, "%s/audit.checkpoints", dir);
+	FILE *points = fopen(path, "r");
+	assert_non_null(points);
+	bool found = false;
+	while (fgets(line, sizeof line, points) != NULL)
+		found |= strstr(line, "\"n\":2,") != NULL;
+	fclose(points);
+	assert_true(found);
+}
+
 static void accept__redelivered_five_times__is_answered_once(void **state)
 {
 	(void)state;
@@ -368,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accept__answers__once_and_settles),
 		cmocka_unit_test(accept__redelivered_five_times__is_answered_once),
+		cmocka_unit_test(audit__of_an_answer__is_linked_and_pointed_at),
 		cmocka_unit_test(thread__three_messages__are_answered_in_order),
 		cmocka_unit_test(command__is_answered__without_a_model),
 		cmocka_unit_test(model__busy_twice__is_asked_again),

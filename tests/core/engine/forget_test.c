@@ -411,6 +411,10 @@ static void forget_me__with_a_yes__leaves_nothing_in_any_table(void **state)
 	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE author_kind = 1 AND body <> ''"), 3);
 	assert_int_equal(number("SELECT count(*) FROM eddy.identities"), 1);
 	assert_int_equal(number("SELECT count(*) FROM eddy.audit WHERE verb = 'person.forgotten'"), 1);
+	/* Their entries are there, and nobody can tell whose they were. */
+	assert_true(
+	    number("SELECT count(*) FROM eddy.audit a WHERE a.actor IS NOT NULL AND NOT EXISTS (SELECT 1 FROM eddy.audit_people p"
+	           " WHERE p.ws = a.ws AND p.tag = a.actor)") > 0);
 	/* The receipt is what is left of that conversation. */
 	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE body LIKE 'I have forgotten you.%'"), 1);
 	/* Somebody new. */

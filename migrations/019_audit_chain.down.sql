@@ -1,0 +1,17 @@
+DROP TRIGGER audit_apart ON audit;
+ALTER TABLE audit DROP CONSTRAINT audit_apart;
+ALTER TABLE audit NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit_people NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit_details NO FORCE ROW LEVEL SECURITY;
+UPDATE audit a SET actor_id = p.person_id FROM audit_people p WHERE p.ws = a.ws AND p.tag = a.actor;
+UPDATE audit a SET subject = p.person_id FROM audit_people p WHERE p.ws = a.ws AND p.tag = a.about;
+UPDATE audit a SET detail = d.detail FROM audit_details d WHERE d.ws = a.ws AND d.entry_id = a.id;
+UPDATE audit SET detail = coalesce(detail, '{}') || facts WHERE facts IS NOT NULL;
+ALTER TABLE audit FORCE ROW LEVEL SECURITY;
+DROP FUNCTION audit_apart, audit_tag;
+DROP TABLE audit_seals, audit_chain, audit_details, audit_people;
+DROP INDEX audit_tx;
+ALTER TABLE audit DROP COLUMN facts, DROP COLUMN detail_digest, DROP COLUMN about, DROP COLUMN actor, DROP COLUMN tx;
+COMMENT ON COLUMN audit.actor_id IS 'A person; NULL: Eddy itself.';
+COMMENT ON COLUMN audit.detail IS 'Further facts; never message text.';
+COMMENT ON COLUMN audit.subject IS 'To what; the verb says which table.';
