@@ -156,6 +156,7 @@ docs: all
 	$B/eddy help-man >docs/eddy.1
 	$B/eddy config sample >config/eddy.yaml
 	$B/eddy config reference >docs/settings.md
+	$B/eddy api openapi >docs/openapi.json
 PREFIX ?= /usr/local
 install: all
 	install -D -m 755 $B/eddy $(DESTDIR)$(PREFIX)/bin/eddy

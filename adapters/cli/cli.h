@@ -132,6 +132,8 @@ int cmd_mail_text(struct cli *c);
 int cmd_mail_stops(struct cli *c);
 int cmd_mail_stop(struct cli *c);
 int cmd_mail_allow(struct cli *c);
+int cmd_call(struct cli *c);
+int cmd_api_openapi(struct cli *c);
 int cmd_prompt_list(struct cli *c);
 int cmd_prompt_show(struct cli *c);
 int cmd_key_issue(struct cli *c);

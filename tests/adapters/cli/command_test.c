@@ -58,6 +58,7 @@ static void generated_pages__are_those_of_this_program(void **state)
 	committed("docs/eddy.1", "help-man");
 	committed("config/eddy.yaml", "config sample");
 	committed("docs/settings.md", "config reference");
+	committed("docs/openapi.json", "api openapi");
 }
 
 static void help__names_every_command_and_has_examples(void **state)
@@ -194,6 +195,28 @@ static void completion__is_valid_and_completes(void **state)
 	buf_done(&out);
 }
 
+static void procedures__are_listed_and_explained(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT;
+	assert_int_equal(eddy("call", &b), 0);
+	assert_non_null(strstr(b.p, "session.get"));
+	assert_non_null(strstr(b.p, "key.issue"));
+	buf_reset(&b);
+	assert_int_equal(eddy("call key.issue --help", &b), 0);
+	assert_non_null(strstr(b.p, "Takes the role admin, and changes something."));
+	assert_non_null(strstr(b.p, "Example:"));
+	buf_reset(&b);
+	assert_int_equal(eddy("call session.got", &b), 2);
+	buf_reset(&b);
+	assert_int_equal(eddy("call session.get nonsense", &b), 2);
+	assert_non_null(strstr(b.p, "neither key=value nor -"));
+	buf_reset(&b);
+	assert_int_equal(eddy("call session.get - </dev/null", &b), 2);
+	assert_int_equal(eddy("call session.get =1", &b), 2);
+	buf_done(&b);
+}
+
 static void prompts__are_listed_and_shown_with_examples(void **state)
 {
 	(void)state;
@@ -223,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(generated_pages__are_those_of_this_program),
 		cmocka_unit_test(help__names_every_command_and_has_examples),
+		cmocka_unit_test(procedures__are_listed_and_explained),
 		cmocka_unit_test(prompts__are_listed_and_shown_with_examples),
 		cmocka_unit_test(version__is_a_command_and_an_option),
 		cmocka_unit_test(wrong_use__is_said_with_a_hint),

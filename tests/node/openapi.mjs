@@ -1,0 +1,37 @@
+// docs/openapi.json: valid, clean for a linter, and its examples fit its schemas.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import Ajv2020 from 'ajv/dist/2020.js';
+import { root } from './lib/rig.mjs';
+import { run } from './lib/tap.mjs';
+
+const source = fs.readFileSync(`${root}/docs/openapi.json`, 'utf8');
+const doc = JSON.parse(source);
+
+const tests = {
+	async document__is_clean__for_the_linter() {
+		const config = await createConfig({ extends: ['recommended'], rules: { 'no-server-example.com': 'off', 'tag-description': 'off' } });
+		const problems = await lintFromString({ source, absoluteRef: `${root}/docs/openapi.json`, config });
+		assert.deepEqual(problems.map((p) => `${p.ruleId}: ${p.message} at ${p.location[0]?.pointer}`), []);
+	},
+
+	async schemas__compile_and_examples__fit_them() {
+		const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true });
+		let n = 0;
+		for (const [path, { post }] of Object.entries(doc.paths)) {
+			assert.equal(path, `/api/v1/${post.operationId}`);
+			const body = post.requestBody.content['application/json'];
+			const valid = ajv.compile(body.schema);
+			assert.ok(body.example, `${path} has no example`);
+			assert.ok(valid(body.example), `${path}: ${ajv.errorsText(valid.errors)}`);
+			assert.equal(body.schema.additionalProperties, false, path);
+			assert.equal(post.responses[200].content['application/json'].schema.type, 'object', path);
+			ajv.compile(post.responses[200].content['application/json'].schema);
+			n++;
+		}
+		assert.ok(n >= 10, `only ${n}`);
+	},
+};
+
+await run(tests);
