@@ -47,6 +47,7 @@ static enum err read_it(const struct tool_context *ctx, const char *id, const ch
 		.place = ctx->place,
 		.guest = ctx->guest,
 		.before_seq = ctx->message_seq,
+		.reads = ctx->reads,
 	};
 	struct search_allowed allowed;
 	enum err e = search_allowed_audiences(ctx->pg, &scope, &allowed);

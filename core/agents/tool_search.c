@@ -165,6 +165,7 @@ static enum err look(
 		.place = ctx->place,
 		.guest = ctx->guest,
 		.before_seq = ctx->message_seq,
+		.reads = ctx->reads,
 	};
 	struct search_allowed allowed;
 	enum err e = search_allowed_audiences(ctx->pg, &scope, &allowed);

@@ -18,12 +18,14 @@
  * Who asks, and where: everything a tool may know.  It comes from the run, never from the model.  The caller has opened the tenant
  * transaction (pg_begin) and ends it.  Tools only read, but for TOOL_REVERSIBLE ones: those write proposals of their own and nothing else.
  */
+struct search_reads;
 struct tool_context {
 	struct pg *pg;
 	struct id ws, thread, place, person;
 	struct id run; /* what is written is named by it */
 	bool guest;
-	int64_t message_seq; /* the question: nothing of its thread from there on is found; 0: no such limit */
+	struct search_reads *reads; /* what tools read is noted there; may be NULL */
+	int64_t message_seq;        /* the question: nothing of its thread from there on is found; 0: no such limit */
 	/** A link to a message for people; may be NULL. */
 	bool (*permalink)(void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key,
 	    char *out, size_t n);

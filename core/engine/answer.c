@@ -243,6 +243,7 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.person = r->person,
 		.run = r->id,
 		.guest = card.guest,
+		.reads = &r->reads,
 		.message_seq = r->message_seq,
 		.permalink = permalink,
 		.permalink_arg = r->e,

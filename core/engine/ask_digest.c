@@ -335,7 +335,9 @@ static enum err load_everywhere(struct ask *a, struct material *m)
 		asked = (int64_t)a->wall_ms;
 	m->since_ms = last;
 	struct search_allowed may = { 0 };
-	const struct search_scope scope = { .ws = r->ws, .thread = r->thread, .place = r->place, .guest = a->card.guest };
+	const struct search_scope scope = {
+		.ws = r->ws, .thread = r->thread, .place = r->place, .guest = a->card.guest, .reads = &r->reads
+	};
 	e = search_allowed_audiences(a->pg, &scope, &may);
 	if (e != ERR_NONE)
 		return e;

@@ -46,7 +46,9 @@ const struct pg_statement ask_memory_statements[] = {
 
 enum err memory_allowed(struct ask *a, struct search_allowed *out)
 {
-	struct search_scope scope = { .ws = a->r->ws, .thread = a->r->thread, .place = a->r->place, .guest = a->card.guest };
+	struct search_scope scope = {
+		.ws = a->r->ws, .thread = a->r->thread, .place = a->r->place, .guest = a->card.guest, .reads = &a->r->reads
+	};
 	return search_allowed_audiences(a->pg, &scope, out);
 }
 

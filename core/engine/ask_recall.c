@@ -37,7 +37,7 @@ const struct pg_statement ask_recall_statements[] = {
 	{ "recall_results", "SELECT body->>'text' FROM run_steps WHERE ws = $1 AND run_id = $2 AND kind = 3 ORDER BY n" },
 	{ "memory_audited", "SELECT 1 FROM audit WHERE ws = $1 AND id = $2" },
 	{ "recall_messages",
-	    "SELECT m.id, m.body, m.author_kind, pe.name, m.created_at, p.adapter, p.external_id, t.external_key, coalesce(m.message_key, m.id::text)"
+	    "SELECT m.id, m.body, m.author_kind, pe.name, m.created_at, p.adapter, p.external_id, t.external_key, coalesce(m.message_key, m.id::text), m.audience_id"
 	    " FROM messages m JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id WHERE m.ws = $1 AND m.audience_id = ANY ($2::uuid[])"
 	    " AND ($3::uuid IS NULL OR m.thread_id = $3) AND m.id = ANY ($4::uuid[]) AND m.state <> 2 ORDER BY array_position($4, m.id)" },
@@ -285,6 +285,7 @@ static enum err put_messages(struct reasons *w, const char *title)
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r) && i < SOURCES; i++) {
 		if (i == 0)
 			buf_addf(w->a->md, "%s%s\n", w->shown > 0 ? "\n" : "", title);
+		search_note(&w->may, pg_get_id(r, i, 9));
 		put_message(w, r, i);
 		w->shown++;
 	}

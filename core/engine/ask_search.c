@@ -51,7 +51,8 @@ static enum err answer(struct ask *a)
 		                     .guest = a->card.guest,
 		                     .before_seq = a->r->message_seq,
 		                     .person = a->r->person,
-		                     .alone = a->r->private_reply },
+		                     .alone = a->r->private_reply,
+		                     .reads = &a->r->reads },
 		.look_at_own = true,
 		.limit = FIND_PAGE,
 		.snippet = SNIPPET_BYTES };

@@ -24,7 +24,7 @@ const struct pg_statement ask_threads_statements[] = {
 static enum err allowed(struct ask *a, struct search_allowed *out)
 {
 	struct run *r = a->r;
-	struct search_scope scope = { .ws = r->ws, .thread = r->thread, .guest = a->card.guest };
+	struct search_scope scope = { .ws = r->ws, .thread = r->thread, .guest = a->card.guest, .reads = &r->reads };
 	return search_allowed_audiences(a->pg, &scope, out);
 }
 

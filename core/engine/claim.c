@@ -50,10 +50,15 @@ const struct pg_statement claim_statements[] = {
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) AND state <= 2" },
 	{ "claim_open_runs",
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
-	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked, r.about_id, t.fork_id FROM runs r"
+	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked, r.about_id, t.fork_id, r.reads FROM runs r"
 	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id JOIN messages m ON m.ws = r.ws AND m.id = r.message_id"
 	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 AND (r.due IS NULL OR r.due <= now())"
 	    " ORDER BY r.thread_id, r.message_seq, r.id" },
+	/* What waits to be posted and rests on what not all may read any more who read there now (finish_reads). */
+	{ "claim_withhold",
+	    "UPDATE messages m SET body = $3, whole = NULL, components = NULL FROM outbox o JOIN runs r ON r.ws = o.ws AND r.id = o.run_id"
+	    " WHERE o.ws = $1 AND o.thread_id = ANY($2::uuid[]) AND o.state <= 2 AND r.reads IS NOT NULL AND m.ws = o.ws AND m.id = o.message_id"
+	    " AND m.state <> 2 AND r.error IS DISTINCT FROM 'readers' AND NOT coalesce(may_still_say(r.id, r.reads), false)" },
 	{ "claim_open_outbox",
 	    "SELECT o.id, o.thread_id, o.message_id, coalesce(m.body, o.body), m.seq, o.adapter, o.origin, o.private_reply, o.state,"
 	    " o.attempts, coalesce(o.external_ref, r.stream_ref),"
@@ -182,6 +187,9 @@ static void on_open_runs(void *ctx, const PGresult *r)
 		run->message_rev = pg_get_int8(r, i, 16);
 		run->about = PQgetisnull(r, i, 19) ? ID_NONE : pg_get_id(r, i, 19);
 		run->fork = PQgetisnull(r, i, 20) ? ID_NONE : pg_get_id(r, i, 20);
+		run->reads.len = pg_get_ids(r, i, 21, NULL, 0);
+		run->reads.audiences = xcalloc(run->reads.len + 1, sizeof(struct id));
+		pg_get_ids(r, i, 21, run->reads.audiences, run->reads.len);
 		run->resumed = true;
 		if (pg_get_int8(r, i, 17) == 2) /* deleted */
 			atomic_store(&run->stop, STOP_DELETED);
@@ -286,14 +294,17 @@ static void load_tenant(struct writer_tx *tx, struct claim_op *c, size_t from, s
 		pg_array_end(g);
 		writer_exec(tx, "claim_runs", NULL, NULL);
 	}
-	for (int k = 0; k < 2; k++) {
+	for (int k = 0; k < 3; k++) {
+		static const char *const statements[] = { "claim_withhold", "claim_open_outbox", "claim_open_runs" };
 		g = writer_args(tx);
 		pg_arg_id(g, ws);
 		pg_array_begin(g, 2950);
 		for (size_t i = from; i < to; i++)
 			pg_array_id(g, c->threads[i].thread);
 		pg_array_end(g);
-		writer_exec(tx, k ? "claim_open_runs" : "claim_open_outbox", k ? on_open_runs : on_open_outbox, t);
+		if (k == 0)
+			pg_arg_str(g, WITHHELD);
+		writer_exec(tx, statements[k], k == 0 ? NULL : k == 1 ? on_open_outbox : on_open_runs, t);
 	}
 }
 

@@ -294,6 +294,7 @@ static enum err remember(struct run *r, struct pg *pg, const struct context *c)
 		.text = q != NULL ? q->text : NULL,
 		.text_len = q != NULL ? q->text_len : 0,
 		.tokens = memory_room(r, c->agent),
+		.reads = &r->reads,
 	};
 	buf_done(&r->memory); /* a run that is told nothing holds nothing */
 	if (r->replay != NULL)

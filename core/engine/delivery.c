@@ -27,6 +27,11 @@ const struct pg_statement delivery_statements[] = {
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2 RETURNING thread_id, state, id, run_id IS NULL" },
 	{ "outbox_held",
 	    "UPDATE outbox SET due = greatest(due, now() + $3::int8 * interval '1 ms') WHERE ws = $1 AND id = $2 AND state <= 2" },
+	/* As finish_reads and claim_withhold: one that waited long. */
+	{ "again_withhold",
+	    "UPDATE messages m SET body = $3, whole = NULL, components = NULL FROM runs r WHERE r.ws = $1 AND r.id = $2 AND r.reads IS NOT NULL"
+	    " AND r.error IS DISTINCT FROM 'readers' AND m.ws = r.ws AND m.id = (SELECT message_id FROM outbox WHERE ws = $1 AND id = $2 AND state <= 2)"
+	    " AND m.state <> 2 AND NOT coalesce(may_still_say(r.id, r.reads), false) RETURNING m.id" },
 	/* Also when it says so already (a COMMIT whose outcome was lost), but only while the thread is ours. */
 	{ "outbox_again",
 	    "UPDATE outbox SET state = 2 WHERE ws = $1 AND id = $2 AND state <= 2 AND EXISTS (SELECT 1 FROM dispatch d WHERE d.ws = $1"
@@ -403,7 +408,7 @@ struct again_op {
 	struct write_op op;
 	struct engine *e;
 	struct id delivery;
-	bool ours, guest;
+	bool ours, guest, withheld;
 	int gone; /* 1: the words of a notice, 2: of the message that it passes on */
 };
 
@@ -415,11 +420,21 @@ static void on_again(void *ctx, const PGresult *res)
 	a->gone = a->ours ? (int)pg_get_int8(res, 0, 2) : 0;
 }
 
+static void on_again_withhold(void *ctx, const PGresult *res)
+{
+	((struct again_op *)ctx)->withheld = PQntuples(res) == 1;
+}
+
 static void again_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct again_op *a = (struct again_op *)ops[i];
 		struct pg_args *g = writer_args(tx);
+		pg_arg_id(g, a->op.ws);
+		pg_arg_id(g, a->delivery);
+		pg_arg_str(g, WITHHELD);
+		writer_exec(tx, "again_withhold", on_again_withhold, a);
+		g = writer_args(tx);
 		pg_arg_id(g, a->op.ws);
 		pg_arg_id(g, a->delivery);
 		pg_arg_id(g, a->e->process);
@@ -432,6 +447,10 @@ static void again_done(struct write_op *op, enum err result)
 	struct again_op *a = (struct again_op *)op;
 	struct run *r = map_get(a->e->runs, a->delivery.b, sizeof(a->delivery.b));
 	if (r != NULL && r->delivering && result == ERR_NONE && a->ours) {
+		if (a->withheld) {
+			run_withhold(r);
+			transcripts_forget(a->e->transcripts, r->thread);
+		}
 		if (a->gone)
 			relay_gone(r, a->gone == 1);
 		if (a->guest && r->deliveries++ < DELIVERY_TRIES)

@@ -19,6 +19,7 @@
 #include "../store/pg.h"
 #include "../store/writer.h"
 #include "../talk/fold.h"
+#include "../talk/search.h"
 #include "../talk/transcript.h"
 #include "command.h"
 #include "engine.h"
@@ -101,12 +102,13 @@ struct run {
 	bool floor;            /* the builtin provider answers from here */
 	const char *floor_why; /* what to say about it; static */
 	uint32_t tries, turns, shows;
-	struct buf answer;   /* all turns of it so far */
-	size_t turn_at;      /* where the current turn's text starts */
-	bool anything_shown; /* some of it went out as GROW */
-	uint32_t shrink;     /* times the context was halved because it did not fit */
-	struct buf memory;   /* what it was told of what is remembered */
-	bool remembered;     /* that was looked for */
+	struct buf answer;         /* all turns of it so far */
+	size_t turn_at;            /* where the current turn's text starts */
+	bool anything_shown;       /* some of it went out as GROW */
+	uint32_t shrink;           /* times the context was halved because it did not fit */
+	struct buf memory;         /* what it was told of what is remembered */
+	bool remembered;           /* that was looked for */
+	struct search_reads reads; /* of other places; finish.c asks their readers again */
 	bool steps_loaded;
 	struct step *steps;
 	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
@@ -318,6 +320,12 @@ void run_step_add(
 extern const struct pg_statement finish_statements[];
 void finish_put(struct run *r);                                       /* takes the run with its answer to the writer */
 void step_put(struct run *r, void (*then)(struct run *r, bool ours)); /* store steps not stored yet */
+
+/** Writer: who reads here may no longer read what the answer of ${r} rests on: it is put aside for a plain sentence. */
+void run_withhold(struct run *r);
+#define WITHHELD \
+	"I had an answer, but who reads here has changed meanwhile, and not everybody who does may know what it rests on. So I left it out. " \
+	"Ask again, and I answer from what may be read here."
 
 /* ---- delivery.c ---- */
 extern const struct pg_statement delivery_statements[];

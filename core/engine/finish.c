@@ -3,7 +3,8 @@
  *
  *   finish   compare-and-set of the run (its token and open state are the fence: a process that has lost the lease changes
  *            nothing), the reply as a message with the thread's next number, its outbox row already in state sending, the
- *            model calls, the day's spending and the audit entry: one transaction
+ *            model calls, the day's spending and the audit entry: one transaction.  Of a run that has read other places' words it is asked
+ *            there whether all who read the answer now may read them; if not, a plain sentence takes its place.
  *   step     tool calls and their results, before the next turn; messages that came meanwhile join the run here
  */
 #include <jansson.h>
@@ -26,6 +27,10 @@ const struct pg_statement finish_statements[] = {
 	    " agent_id = ($6::uuid[])[array_position($2, id)], builtin = ($7::bool[])[array_position($2, id)]"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND token = ($3::int8[])[array_position($2, id)] AND state <= 2"
 	    " RETURNING array_position($2, id) - 1" },
+	/* Are those whose words it has told still to be read by all who read the answer? */
+	{ "finish_reads",
+	    "UPDATE runs SET reads = $3::uuid[], error = CASE WHEN s.may THEN error ELSE 'readers' END"
+	    " FROM (SELECT coalesce(may_still_say($2, $3::uuid[]), false) AS may) s WHERE ws = $1 AND id = $2 AND token = $4 RETURNING s.may" },
 	{ "finish_threads",
 	    "UPDATE threads SET seq = seq + 1, last_author = 2, taking_part = true, last_at = now()"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) RETURNING array_position($2, id) - 1, seq" },
@@ -72,7 +77,8 @@ const struct pg_statement finish_statements[] = {
 	    " owner = CASE WHEN pending - ($3::int4[])[array_position($2, thread_id)] <= 0 THEN NULL ELSE owner END,"
 	    " lease_until = CASE WHEN pending - ($3::int4[])[array_position($2, thread_id)] <= 0 THEN NULL ELSE lease_until END"
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) RETURNING thread_id, pending" },
-	{ "step_run", "UPDATE runs SET state = 2 WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
+	{ "step_run",
+	    "UPDATE runs SET state = 2, reads = coalesce($4::uuid[], reads) WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
 	{ "step_clear", "DELETE FROM run_steps WHERE ws = $1 AND run_id = $2" },
 	{ "step_rows",
 	    "INSERT INTO run_steps (ws, run_id, n, kind, body) SELECT $1::uuid, $2::uuid, s.n, s.kind, s.body::jsonb"
@@ -145,6 +151,35 @@ static struct group *group(struct writer_tx *tx, struct write_op **ops, size_t n
 	return g;
 }
 
+static void put_reads(struct pg_args *g, const struct run *r)
+{
+	if (r->reads.len == 0) {
+		pg_arg_null(g);
+		return;
+	}
+	pg_array_begin(g, PG_UUID);
+	for (size_t i = 0; i < r->reads.len; i++)
+		pg_array_id(g, r->reads.audiences[i]);
+	pg_array_end(g);
+}
+
+void run_withhold(struct run *r)
+{
+	buf_reset(&r->answer);
+	buf_reset(&r->whole);
+	buf_add_str(&r->answer, WITHHELD);
+	offer_free(r->components, r->components_len);
+	r->components = NULL;
+	r->components_len = 0;
+	log_warn("run.withheld", LF_ID("run", r->id), LF_ID("thread", r->thread), LF_STR("result", "its readers have changed"));
+}
+
+static void on_finish_reads(void *ctx, const PGresult *res)
+{
+	if (PQntuples(res) == 1 && !pg_get_bool(res, 0, 0))
+		run_withhold(ctx);
+}
+
 static bool by_builtin(const struct run *r)
 {
 	const char *provider = r->calls_len > 0 ? r->calls[r->calls_len - 1].usage.provider : NULL;
@@ -170,6 +205,17 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(16, pg_array_bool(g, by_builtin(r)));
 	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
 #undef EACH
+	for (size_t i = 0; i < n; i++) {
+		struct run *r = fin(ops[i])->r;
+		if (r->reads.len == 0 || !speaks(r) || r->failed_text)
+			continue;
+		g = writer_args(tx);
+		pg_arg_id(g, r->ws);
+		pg_arg_id(g, r->id);
+		put_reads(g, r);
+		pg_arg_int8(g, r->token);
+		writer_exec(tx, "finish_reads", on_finish_reads, r);
+	}
 }
 
 #define EACH_OURS(oid, cond, put) \
@@ -554,6 +600,7 @@ static void step_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_arg_id(g, s->r->ws);
 		pg_arg_id(g, s->r->id);
 		pg_arg_int8(g, s->r->token);
+		put_reads(g, s->r);
 		writer_exec(tx, "step_run", on_step, s);
 	}
 }

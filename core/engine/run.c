@@ -68,6 +68,7 @@ void run_free(struct run *r)
 	buf_done(&r->answer);
 	buf_done(&r->whole);
 	buf_done(&r->memory);
+	search_reads_done(&r->reads);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
 }
@@ -271,6 +272,8 @@ static bool stopped(struct run *r)
 		if (!atomic_compare_exchange_strong(&r->stop, &edited, STOP_NONE))
 			return stopped(r); /* meanwhile it has to end */
 		drop_steps(r);
+		search_reads_done(&r->reads);
+		r->remembered = false;
 		ask_task_free(r->task);
 		r->task = NULL;
 		buf_reset(&r->said);
@@ -346,6 +349,7 @@ static void to_floor(struct run *r, const char *error, const char *why)
 	r->merged_len = 0; /* the floor answers one question: what had joined gets its own run */
 	r->context_upto = 0;
 	drop_steps(r);
+	search_reads_done(&r->reads);
 	take_back(r);
 	submit_begin(r);
 }

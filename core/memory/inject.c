@@ -18,6 +18,7 @@
 #include "../base/mem.h"
 #include "../base/tz.h"
 #include "../base/utf8.h"
+#include "../talk/search.h"
 #include "item.h"
 #include "words.h"
 
@@ -50,6 +51,7 @@ const struct pg_statement inject_statements[] = {
 	    " UNION ALL (SELECT f.item_id, f.rank FROM allowed, search_items($6::text, allowed.ids, 60) f)),"
 	    " best AS MATERIALIZED (SELECT id, max(rank) AS rank FROM near GROUP BY id),"
 	    " ranked AS (SELECT i.id, i.kind, i.body, i.attribute, i.author_id, i.about_id, i.created_at, i.tags,"
+	    " CASE WHEN i.audience_id NOT IN (own.audience_id, own.place_audience) THEN i.audience_id END AS audience,"
 	    " CASE WHEN i.scope = 2 AND i.scope_id = own.id THEN 3 WHEN i.scope = 2 AND i.scope_id = own.parent_id THEN 2.5"
 	    " WHEN i.scope = 3 AND i.scope_id = own.place_id THEN 2 WHEN i.about_id = $4 THEN 2 WHEN i.scope >= 4 THEN 1 ELSE 0 END"
 	    " + least(best.rank * 30, 4) + (SELECT count(*) FROM unnest(i.tags) g WHERE g = ANY ($7::text[])) * 0.5"
@@ -63,7 +65,7 @@ const struct pg_statement inject_statements[] = {
 	    " noted AS (UPDATE runs r SET given = (SELECT array_agg(id) FROM taken) FROM (SELECT set_config('synchronous_commit', 'off', true)) soft"
 	    " WHERE r.ws = $1 AND r.id = $3 AND EXISTS (SELECT 1 FROM taken))"
 	    " SELECT k.id, k.kind, k.body, k.attribute, (SELECT name FROM people WHERE ws = $1 AND id = k.author_id),"
-	    " (SELECT name FROM people WHERE ws = $1 AND id = k.about_id), k.created_at, k.tags = '{}' FROM taken k"
+	    " (SELECT name FROM people WHERE ws = $1 AND id = k.about_id), k.created_at, k.tags = '{}', k.audience FROM taken k"
 	    " ORDER BY k.score DESC, k.id" },
 	{ "inject_given",
 	    "SELECT k.id, k.kind, k.body, k.attribute, au.name, ab.name, k.created_at FROM runs r"
@@ -273,6 +275,9 @@ enum err memory_inject(struct memory *m, struct pg *pg, const struct memory_ask 
 		e = read_items(pg, q, &r);
 	if (e != ERR_NONE || r == NULL)
 		return e;
+	for (int i = 0; q->reads != NULL && i < PQntuples(r); i++)
+		if (!PQgetisnull(r, i, 8))
+			search_reads_add(q->reads, pg_get_id(r, i, 8));
 	if (PQntuples(r) > 0)
 		render(r, q->tokens, out);
 	else if (stale)

@@ -10,6 +10,7 @@
 #include "../store/pg.h"
 
 struct buf;
+struct search_reads;
 
 /*
  * What a run is told of what is remembered: confirmed items that everyone who sees its thread may read, the nearest and best matching
@@ -29,7 +30,8 @@ struct memory_ask {
 	bool guest;
 	const char *text; /* the question; NULL: none */
 	size_t text_len;
-	uint32_t tokens; /* most that may be added, as context.c counts; 0: nothing */
+	struct search_reads *reads; /* whose items were told, if not the place's own; may be NULL */
+	uint32_t tokens;            /* most that may be added, as context.c counts; 0: nothing */
 };
 extern const struct pg_statement inject_statements[];
 /**

@@ -57,7 +57,7 @@ const struct pg_statement item_read_statements[] = {
 	    " AND i.attribute = $5::text ORDER BY i.created_at DESC, i.id LIMIT 1" },
 	{ "item_sources",
 	    "SELECT m.id, m.thread_id, t.place_id, m.author_id, m.seq, m.created_at, m.author_kind, m.state, p.visibility, pe.name, p.name,"
-	    " left(m.body, 6000), p.adapter, p.external_id, t.external_key, coalesce(m.message_key, m.id::text)"
+	    " left(m.body, 6000), p.adapter, p.external_id, t.external_key, coalesce(m.message_key, m.id::text), m.audience_id"
 	    " FROM context_items i JOIN context_sources c ON c.ws = i.ws AND c.item_id = i.id JOIN messages m ON m.ws = c.ws AND m.id = c.message_id"
 	    " JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id"
@@ -83,7 +83,7 @@ static struct id id_or_none(const PGresult *r, int row, int col)
 	return PQgetisnull(r, row, col) ? ID_NONE : pg_get_id(r, row, col);
 }
 
-static enum err each(struct pg *pg, const char *statement, struct pg_args *g, item_fn fn, void *arg)
+static enum err each(struct pg *pg, const struct search_allowed *a, const char *statement, struct pg_args *g, item_fn fn, void *arg)
 {
 	PGresult *r = NULL;
 	enum err e = pg_query(pg, statement, g, &r);
@@ -114,6 +114,7 @@ static enum err each(struct pg *pg, const char *statement, struct pg_args *g, it
 			.message = id_or_none(r, i, 21),
 			.audience = pg_get_id(r, i, 22),
 		};
+		search_note(a, it.audience);
 		fn(arg, &it);
 	}
 	PQclear(r);
@@ -133,28 +134,28 @@ enum err item_list(struct pg *pg, const struct search_allowed *a, const struct i
 	bool words = q->words != NULL && q->words[0] != '\0';
 	if (words)
 		pg_arg_text(g, q->words, strnlen(q->words, 1000));
-	return each(pg, words ? "item_words" : "item_newest", g, fn, arg);
+	return each(pg, a, words ? "item_words" : "item_newest", g, fn, arg);
 }
 
 enum err item_by_number(struct pg *pg, const struct search_allowed *a, int32_t number, item_fn fn, void *arg)
 {
 	struct pg_args *g = args_may_read(a);
 	pg_arg_int4(g, number);
-	return each(pg, "item_number", g, fn, arg);
+	return each(pg, a, "item_number", g, fn, arg);
 }
 
 enum err item_by_id(struct pg *pg, const struct search_allowed *a, struct id id, item_fn fn, void *arg)
 {
 	struct pg_args *g = args_may_read(a);
 	pg_arg_id(g, id);
-	return each(pg, "item_id", g, fn, arg);
+	return each(pg, a, "item_id", g, fn, arg);
 }
 
 enum err item_of_message(struct pg *pg, const struct search_allowed *a, struct id message, item_fn fn, void *arg)
 {
 	struct pg_args *g = args_may_read(a);
 	pg_arg_id(g, message);
-	return each(pg, "item_message", g, fn, arg);
+	return each(pg, a, "item_message", g, fn, arg);
 }
 
 enum err item_latest(struct pg *pg, const struct search_allowed *a, struct id thread, struct id person, item_fn fn, void *arg)
@@ -162,7 +163,7 @@ enum err item_latest(struct pg *pg, const struct search_allowed *a, struct id th
 	struct pg_args *g = args_may_read(a);
 	pg_arg_id(g, thread);
 	pg_arg_id(g, person);
-	return each(pg, "item_latest", g, fn, arg);
+	return each(pg, a, "item_latest", g, fn, arg);
 }
 
 enum err item_fact(struct pg *pg, const struct search_allowed *a, struct id about, const char *attribute, item_fn fn, void *arg)
@@ -170,7 +171,7 @@ enum err item_fact(struct pg *pg, const struct search_allowed *a, struct id abou
 	struct pg_args *g = args_may_read(a);
 	pg_arg_id(g, about);
 	pg_arg_str(g, attribute);
-	return each(pg, "item_fact", g, fn, arg);
+	return each(pg, a, "item_fact", g, fn, arg);
 }
 
 enum err item_sources(
@@ -201,6 +202,7 @@ enum err item_sources(
 			.message_key = pg_get_str(r, i, 15),
 			.in_this_thread = id_equal(pg_get_id(r, i, 1), a->scope.thread),
 		};
+		search_note(a, pg_get_id(r, i, 16));
 		fn(arg, &m);
 	}
 	PQclear(r);

@@ -27,19 +27,20 @@ const struct pg_statement find_statements[] = {
 	    " CASE WHEN $7::int8 <> 0 THEN to_timestamp($7 / 1000.0) END, CASE WHEN $8::int8 <> 0 THEN to_timestamp($8 / 1000.0) END, $9::int4) s"
 	    " CROSS JOIN LATERAL (SELECT coalesce(f.topic, r.headline), left(coalesce(r.body, i.body, f.topic), 6000), who.name,"
 	    " coalesce(f.state, i.kind, 0), t.id, m.id, p.id, p.visibility, p.name, p.adapter, p.external_id, t.external_key,"
-	    " coalesce(m.message_key, t.external_key) FROM (SELECT s.kind, s.id) x"
+	    " coalesce(m.message_key, t.external_key), coalesce(i.audience_id, CASE WHEN r.id IS NOT NULL THEN m.audience_id ELSE t.audience_id END)"
+	    " FROM (SELECT s.kind, s.id) x"
 	    " LEFT JOIN forks f ON x.kind = 1 AND f.ws = $1 AND f.id = x.id AND EXISTS (SELECT 1 FROM threads h WHERE h.ws = $1"
 	    " AND h.id IN (f.parent_id, f.thread_id) AND h.audience_id = ANY ($2))"
 	    " LEFT JOIN resolutions r ON x.kind = 2 AND r.ws = $1 AND r.id = x.id AND EXISTS (SELECT 1 FROM messages h WHERE h.ws = $1"
 	    " AND h.id = r.message_id AND h.state <> 2 AND h.audience_id = ANY ($2))"
 	    " LEFT JOIN forks rf ON rf.ws = $1 AND rf.id = r.fork_id"
 	    " LEFT JOIN context_items i ON x.kind = 3 AND i.ws = $1 AND i.id = x.id AND i.audience_id = ANY ($2)"
-	    " LEFT JOIN LATERAL (SELECT x.id, x.thread_id, x.message_key FROM messages x WHERE x.ws = $1 AND x.audience_id = ANY ($2) AND x.state <> 2"
+	    " LEFT JOIN LATERAL (SELECT x.id, x.thread_id, x.message_key, x.audience_id FROM messages x WHERE x.ws = $1 AND x.audience_id = ANY ($2) AND x.state <> 2"
 	    " AND x.id = coalesce(r.message_id, (SELECT y.id FROM messages y WHERE y.ws = $1 AND y.thread_id = f.thread_id AND y.state <> 2 ORDER BY"
 	    " y.seq LIMIT 1), (SELECT c.message_id FROM context_sources c WHERE c.ws = $1 AND c.item_id = i.id ORDER BY c.message_id LIMIT 1))"
 	    " OFFSET 0) m ON true"
 	    /* a side thread that is closed to the reader leads to the thread that it left */
-	    " LEFT JOIN LATERAL (SELECT h.id, h.place_id, h.external_key FROM threads h WHERE h.ws = $1 AND h.audience_id = ANY ($2)"
+	    " LEFT JOIN LATERAL (SELECT h.id, h.place_id, h.external_key, h.audience_id FROM threads h WHERE h.ws = $1 AND h.audience_id = ANY ($2)"
 	    " AND h.id IN (f.thread_id, f.parent_id, rf.parent_id, m.thread_id) ORDER BY h.id = f.thread_id DESC LIMIT 1) t ON true"
 	    " LEFT JOIN places p ON p.ws = $1 AND p.id = t.place_id"
 	    " LEFT JOIN people who ON who.ws = $1 AND who.id = coalesce(f.created_by, r.closed_by, i.author_id)"
@@ -120,7 +121,7 @@ static struct id id_or_none(const PGresult *r, int i, int col)
 	return PQgetisnull(r, i, col) ? ID_NONE : pg_get_id(r, i, col);
 }
 
-static void add_made(struct gathering *g, struct id thread, const PGresult *r, int i)
+static void add_made(struct gathering *g, const struct search_allowed *a, const PGresult *r, int i)
 {
 	struct find_hit *h = add(g);
 	h->kind = (enum find_kind)pg_get_int8(r, i, 0);
@@ -142,7 +143,8 @@ static void add_made(struct gathering *g, struct id thread, const PGresult *r, i
 	h->place_key = keep(g, pg_get_str(r, i, 14));
 	h->thread_key = keep(g, pg_get_str(r, i, 15));
 	h->message_key = keep(g, pg_get_str(r, i, 16));
-	h->in_this_thread = id_equal(h->thread, thread);
+	h->in_this_thread = id_equal(h->thread, a->scope.thread);
+	search_note(a, id_or_none(r, i, 17));
 }
 
 static enum err gather_made(struct pg *pg, const struct search_allowed *a, const struct search_query *q, struct gathering *g)
@@ -170,7 +172,7 @@ static enum err gather_made(struct pg *pg, const struct search_allowed *a, const
 	if (!f.no_person && !f.no_place)
 		e = pg_query(pg, "find_made", args, &r);
 	for (int i = 0; r != NULL && i < PQntuples(r); i++)
-		add_made(g, a->scope.thread, r, i);
+		add_made(g, a, r, i);
 	PQclear(r);
 	pg_args_free(args);
 	search_filter_done(&f);

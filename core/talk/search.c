@@ -28,7 +28,7 @@
 
 #define COLUMNS \
 	"m.id, m.thread_id, t.place_id, m.author_id, m.seq, m.created_at, m.author_kind, m.state, p.visibility, pe.name, p.name," \
-	" left(m.body, 6000), m.files::text, p.adapter, p.external_id, t.external_key, m.message_key"
+	" left(m.body, 6000), m.files::text, p.adapter, p.external_id, t.external_key, m.message_key, m.audience_id"
 #define JOINS \
 	" JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id" \
 	" LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id"
@@ -100,6 +100,31 @@ void search_args_id(struct pg_args *args, struct id id)
 		pg_arg_id(args, id);
 }
 
+void search_reads_add(struct search_reads *r, struct id audience)
+{
+	for (size_t i = 0; i < r->len; i++)
+		if (id_equal(r->audiences[i], audience))
+			return;
+	r->audiences = xrealloc(r->audiences, (r->len + 1) * sizeof *r->audiences);
+	r->audiences[r->len++] = audience;
+}
+
+void search_reads_done(struct search_reads *r)
+{
+	free(r->audiences);
+	*r = (struct search_reads){ .len = 0 };
+}
+
+void search_note(const struct search_allowed *a, struct id audience)
+{
+	if (a->scope.reads == NULL || id_is_none(audience))
+		return;
+	for (size_t i = 0; i < a->here_len && i < a->len; i++)
+		if (id_equal(a->audiences[i], audience))
+			return;
+	search_reads_add(a->scope.reads, audience);
+}
+
 static bool has_audience(const struct search_allowed *a, struct id audience)
 {
 	for (size_t i = 0; i < a->len; i++)
@@ -120,6 +145,8 @@ static void take_allowed(const PGresult *r, struct search_allowed *out)
 		if ((out->len < 1 || !id_equal(ids[i], out->audiences[0])) &&
 		    (out->len < 2 || !id_equal(ids[i], out->audiences[1])))
 			out->audiences[out->len++] = ids[i];
+	if (!PQgetisnull(r, 0, 0))
+		out->here_len = ids_len > 1 && !id_equal(ids[0], ids[1]) ? 2 : 1;
 	out->own_from = out->len;
 	for (size_t i = 0; i < own_len; i++)
 		if (!has_audience(out, own[i]))
@@ -167,6 +194,7 @@ enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struc
 	if (e != ERR_NONE)
 		return e;
 	out->scope = all.scope;
+	out->scope.reads = NULL; /* whether there is anything is all that is told of it */
 	out->audiences = xcalloc(all.len + 1, sizeof *out->audiences);
 	for (size_t i = all.own_from; i < all.len; i++)
 		if (!has_audience(a, all.audiences[i]))
@@ -211,6 +239,7 @@ static void row_found(const struct search_allowed *a, const PGresult *r, int i, 
 		.message_key = pg_get_str(r, i, 16),
 	};
 	m->in_this_thread = id_equal(m->thread, a->scope.thread);
+	search_note(a, pg_get_id(r, i, 17));
 }
 
 /* The people that ${q}->from means. */
@@ -375,13 +404,13 @@ enum err search_messages(struct pg *pg, const struct search_allowed *a, const st
 	search_words_done(&read);
 	for (int i = 0; r != NULL && i < PQntuples(r); i++) {
 		struct found_message m;
-		totals->matches = pg_get_int8(r, i, 18);
-		totals->capped = !PQgetisnull(r, i, 19);
-		totals->edge_ms = totals->capped ? pg_get_time_ms(r, i, 19) : 0;
+		totals->matches = pg_get_int8(r, i, 19);
+		totals->capped = !PQgetisnull(r, i, 20);
+		totals->edge_ms = totals->capped ? pg_get_time_ms(r, i, 20) : 0;
 		if (PQgetisnull(r, i, 0)) /* none, or it has just been deleted */
 			continue;
 		row_found(a, r, i, &m);
-		m.rank = (float)pg_get_int8(r, i, 17) / 1e6f;
+		m.rank = (float)pg_get_int8(r, i, 18) / 1e6f;
 		fn(arg, &m);
 	}
 	PQclear(r);

@@ -17,6 +17,11 @@
 /* As many as allowed_audiences() gives at most. */
 #define SEARCH_AUDIENCES_MAX 4096
 #define SEARCH_OWN_MAX 256
+/* Whose words a run was told besides those of its thread and place.  Zeroed: none yet; search_reads_done(). */
+struct search_reads {
+	struct id *audiences;
+	size_t len;
+};
 struct search_scope {
 	struct id ws, thread, place;
 	bool guest;
@@ -25,11 +30,13 @@ struct search_scope {
 	bool alone;         /* the answer is for that person's eyes only, whoever sees the place */
 	bool
 	    own_place; /* no ${thread} or a new one: ${place}, which may be new too, is that person's own (a page); with ${alone} */
+	struct search_reads *reads; /* what is read is noted there; may be NULL */
 };
 struct search_allowed {
 	struct id *audiences;
 	size_t len;
 	size_t own_from;       /* from here on what the asker alone may read besides */
+	size_t here_len;       /* the first ones: the thread's place, and the thread itself where it has readers of its own */
 	struct id only_thread; /* a guest: nothing else; ID_NONE: no such limit */
 	struct search_scope scope;
 };
@@ -43,6 +50,10 @@ extern const struct pg_statement search_statements[];
  */
 enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out);
 void search_allowed_done(struct search_allowed *a);
+/** A row with this audience was read for ${a}: every function here does so, and who reads by a statement of his own has to. */
+void search_note(const struct search_allowed *a, struct id audience);
+void search_reads_add(struct search_reads *r, struct id audience); /* each once */
+void search_reads_done(struct search_reads *r);
 /** What the asker would see besides ${a} if the answer were for that person alone: ${out} has nothing else.  For the same scope, not a guest. */
 enum err search_allowed_own(struct pg *pg, const struct search_allowed *a, struct search_allowed *out);
 

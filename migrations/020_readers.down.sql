@@ -1,0 +1,2 @@
+DROP FUNCTION may_still_say;
+ALTER TABLE runs DROP COLUMN reads;
