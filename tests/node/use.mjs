@@ -164,7 +164,6 @@ const tests = {
 
 	async line__of_a_client_that_only_answers_pings__stays() {
 		const own = await Rig.open({ env: { EDDY_WEB_IDLE_TIMEOUT: '5s' } });
-		await own.serve();
 		const w = new WebSocket(`ws://127.0.0.1:${own.port}/socket`, 'eddy.v1'); // it answers pings by itself
 		let closed = null;
 		w.on('close', (code) => (closed = code));
