@@ -49,7 +49,8 @@ const struct pg_statement accept_statements[] = {
 	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) SELECT $1::uuid, s.adapter, s.external_id, s.id, s.verified"
 	    " FROM unnest($2::text[], $3::text[], $4::uuid[], $5::int2[]) AS s(adapter, external_id, id, verified)"
 	    " ON CONFLICT (ws, adapter, external_id) DO UPDATE SET verified = greatest(identities.verified, excluded.verified)"
-	    " RETURNING person_id" },
+	    " RETURNING person_id, (SELECT p.user_id IS NOT NULL OR EXISTS (SELECT 1 FROM people o WHERE o.ws = $1 AND o.user_id = p.id)"
+	    " FROM people p WHERE p.ws = $1 AND p.id = identities.person_id)" },
 	{ "accept_inbox",
 	    "INSERT INTO inbox (ws, id, kind, adapter, source_key) SELECT $1::uuid, s.id, s.kind, s.adapter, s.source_key"
 	    " FROM unnest($2::uuid[], $3::int2[], $4::text[], $5::text[]) AS s(id, kind, adapter, source_key)"
@@ -608,6 +609,8 @@ static void done(struct write_op *op, enum err result)
 			directory_put_place(e->directory, a->place, &a->in.place);
 		if (!id_is_none(a->identity))
 			directory_put_person(e->directory, a->identity, a->person, &a->in.person);
+		if (a->linked)
+			directory_put_linked(e->directory, a->person);
 		if (accept_is_post(&a->in)) {
 			transcripts_append(
 			    e->transcripts, a->thread, a->seq, accept_author(a), a->person, a->in.text, a->in.text_len);

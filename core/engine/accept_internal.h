@@ -19,6 +19,7 @@ struct accept_op {
 	struct id fork;     /* the side thread that its thread is */
 	bool addressed;
 	/* from the first and second round */
+	bool linked; /* the person is one user with others */
 	bool fresh;
 	bool found;     /* stored by an earlier try, whose COMMIT was not answered */
 	unsigned tries; /* runs of its transaction */

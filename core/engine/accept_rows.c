@@ -80,8 +80,10 @@ struct people_batch {
 static void on_identities(void *ctx, const PGresult *r)
 {
 	struct people_batch *b = ctx;
-	for (int i = 0; i < PQntuples(r) && (size_t)i < b->n; i++)
+	for (int i = 0; i < PQntuples(r) && (size_t)i < b->n; i++) {
 		b->new[i]->person = pg_get_id(r, i, 0);
+		b->new[i]->linked = !PQgetisnull(r, i, 1) && pg_get_bool(r, i, 1);
+	}
 }
 
 static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)

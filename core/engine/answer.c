@@ -9,6 +9,7 @@
 #include "../base/mem.h"
 #include "../base/utf8.h"
 #include "../settings/settings.h"
+#include "ask.h"
 #include "context.h"
 #include "vectors.h"
 
@@ -42,7 +43,7 @@ struct facts {
 	struct command_facts f;
 	struct person_card card;
 	char place[128], status[2048], model[256];
-	struct buf adapters;
+	struct buf adapters, linked;
 	struct history_row rows[HISTORY_ROWS];
 	PGresult *history, *before;
 	char last_asked[120];
@@ -138,6 +139,27 @@ static enum err read_before(struct run *r, struct pg *pg, struct facts *x)
 	return ERR_NONE;
 }
 
+/* The other identities of the asker, for nobody else's eyes. */
+static enum err read_linked(struct run *r, struct pg *pg, struct facts *x)
+{
+	struct link_person all[LINK_PERSONS];
+	size_t n = 0;
+	bool alone = false;
+	enum err e = ask_alone(pg, r->ws, r->thread, r->person, &alone);
+	if (e == ERR_NONE && alone)
+		e = link_list(pg, r->ws, r->person, all, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (id_equal(all[i].id, r->person))
+			continue;
+		buf_add_str(&x->linked, "- ");
+		ask_put_person(&x->linked, &all[i]);
+		buf_add_char(&x->linked, '\n');
+	}
+	if (x->linked.len > 0)
+		buf_add_str(&x->linked, "\n`unlink` takes this account out.");
+	return e;
+}
+
 static enum err read_facts(struct run *r, struct pg *pg, struct facts *x)
 {
 	enum err e = pg_begin(pg, r->ws);
@@ -147,6 +169,8 @@ static enum err read_facts(struct run *r, struct pg *pg, struct facts *x)
 		e = context_place(r->e, pg, r->ws, r->place, x->place, sizeof(x->place), &x->f.visibility);
 	if (e == ERR_NONE)
 		e = read_thread(r, pg, x);
+	if (e == ERR_NONE && r->command == CMD_WHOAMI && x->card.linked)
+		e = read_linked(r, pg, x);
 	if (e == ERR_NONE && r->command == CMD_HISTORY)
 		e = read_history(r, pg, x);
 	if (e == ERR_NONE && r->command == CMD_GREETING && x->f.visibility == VIS_DIRECT && !r->private_reply)
@@ -169,7 +193,7 @@ enum err answer_command(struct run *r, struct pg *pg)
 	}
 	struct facts *x = xcalloc(1, sizeof(*x));
 	enum err err = ERR_NONE;
-	if (!needs_reading(r->command) && directory_card(e->directory, r->person, &x->card))
+	if (!needs_reading(r->command) && directory_card(e->directory, r->person, &x->card) && !x->card.linked)
 		directory_place_name(e->directory, r->place, x->place, sizeof(x->place), &x->f.visibility);
 	else
 		err = read_facts(r, pg, x);
@@ -202,9 +226,11 @@ enum err answer_command(struct run *r, struct pg *pg)
 		f->has_model = strncmp(x->model, "builtin", 7) != 0;
 		f->status = x->status;
 		f->adapters = x->adapters.p;
+		f->linked = x->linked.len > 0 ? x->linked.p : NULL;
 		command_answer(r->command, f, &r->answer);
 	}
 	buf_done(&x->adapters);
+	buf_done(&x->linked);
 	PQclear(x->history);
 	PQclear(x->before);
 	free(x);

@@ -29,7 +29,8 @@ const struct pg_statement ask_statements[] = {
 	{ NULL, NULL },
 };
 
-static const struct ask_handler *const groups[] = { ask_forks, ask_threads, ask_digest, ask_search, ask_memory, ask_forget };
+static const struct ask_handler *const groups[] = { ask_forks, ask_threads, ask_digest, ask_search, ask_memory, ask_forget,
+	ask_people };
 
 const struct ask_handler *ask_find(enum command c)
 {
@@ -73,6 +74,14 @@ void ask_component(struct ask *a, const struct component *c)
 void ask_link(struct ask *a, const char *label, const char *url)
 {
 	add_component(a, (struct component){ .kind = COMPONENT_LINK, .action = "link", .value = url, .label = label });
+}
+
+bool ask_is_me(const struct ask *a, struct id person)
+{
+	for (size_t i = 0; i < a->others_len; i++)
+		if (id_equal(a->others[i], person))
+			return true;
+	return id_equal(a->r->person, person);
 }
 
 bool ask_permalink(const struct ask *a, const char *adapter, const char *place_key, const char *thread_key, const char *message_key,
@@ -198,6 +207,17 @@ static bool is_taken_back(const struct ask *a, bool understood)
 	return a->message == NULL || pg_get_bool(a->message, 0, 1);
 }
 
+static enum err load_others(struct ask *a)
+{
+	struct link_person all[LINK_PERSONS];
+	size_t n = 0;
+	enum err e = a->card.linked ? link_list(a->pg, a->r->ws, a->r->person, all, &n) : ERR_NONE;
+	for (size_t i = 0; i < n; i++)
+		if (!id_equal(all[i].id, a->r->person))
+			a->others[a->others_len++] = all[i].id;
+	return e;
+}
+
 /* ${gone}: nothing is to be done; the answer says so, unless there is nobody left to hear it. */
 static enum err ask_open(struct ask *a, struct run *r, struct pg *pg, bool *gone)
 {
@@ -216,6 +236,8 @@ static enum err ask_open(struct ask *a, struct run *r, struct pg *pg, bool *gone
 	enum err e = pg_begin(pg, r->ws);
 	if (e == ERR_NONE)
 		e = context_card(r->e, pg, r->ws, r->person, &a->card);
+	if (e == ERR_NONE)
+		e = load_others(a);
 	if (e == ERR_NONE)
 		e = context_place(r->e, pg, r->ws, r->place, a->place, sizeof(a->place), &a->visibility);
 	if (e == ERR_NONE)

@@ -3,6 +3,7 @@
 
 #include "../base/buf.h"
 #include "../people/directory.h"
+#include "../people/links.h"
 #include "../talk/resolution.h"
 #include "engine_internal.h"
 
@@ -27,6 +28,8 @@ struct ask {
 	struct pg *pg;
 	struct run *r;           /* ws, id, thread, place, audience, person, message, message_seq, about, fork, via, origin */
 	struct person_card card; /* who asks */
+	struct id others[LINK_PERSONS]; /* further persons that are the same user */
+	size_t others_len;
 	enum visibility visibility;
 	char place[128];  /* its name; "": it has none */
 	const char *text; /* the message */
@@ -50,11 +53,18 @@ struct ask_handler {
 	enum err (*complete)(struct ask *a, const char *said, size_t n);
 };
 /* Each file of core/engine/ask_*.c has one; the last entry has CMD_NONE. */
-extern const struct ask_handler ask_forks[], ask_threads[], ask_digest[], ask_search[], ask_memory[], ask_forget[];
+extern const struct ask_handler ask_forks[], ask_threads[], ask_digest[], ask_search[], ask_memory[], ask_forget[], ask_people[];
 extern const struct pg_statement ask_forks_statements[], ask_threads_statements[], ask_digest_statements[], ask_search_statements[],
-    ask_memory_statements[], ask_recall_statements[], ask_decisions_statements[], ask_forget_statements[];
+    ask_memory_statements[], ask_recall_statements[], ask_decisions_statements[], ask_forget_statements[], ask_people_statements[];
 /** The handler of a command that ask.c runs; NULL: command_answer.c has it. */
 const struct ask_handler *ask_find(enum command c);
+
+/** Does nobody but ${person}, under whatever identity, read what is said in ${thread}?  Inside a tenant transaction. */
+enum err ask_alone(struct pg *pg, struct id ws, struct id thread, struct id person, bool *alone);
+/** "**Ana Ruiz** through slack". */
+void ask_put_person(struct buf *md, const struct link_person *p);
+/** Is ${person} the asker, under whatever identity? */
+bool ask_is_me(const struct ask *a, struct id person);
 
 /** A button under the answer that gives ${command} (at most 1,900 bytes) as if its presser had typed it; ${style}: BUTTON_*. */
 void ask_button(struct ask *a, const char *label, const char *command, int style);

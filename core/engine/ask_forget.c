@@ -16,10 +16,6 @@ const struct pg_statement ask_forget_statements[] = {
 	    "WITH o AS (UPDATE offers SET state = 4, closed_at = now() WHERE ws = $1 AND kind = 4 AND person_id = $4 AND state = 1 AND id <> $2)"
 	    " INSERT INTO offers (ws, id, kind, thread_id, person_id, subject, state, until)"
 	    " VALUES ($1, $2, 4, $3, $4, $4, 1, now() + interval '10 minutes') ON CONFLICT DO NOTHING" },
-	/* Nobody else has ever written in this place or is named a reader, or the answer is for the asker's eyes alone. */
-	{ "ask_export_alone",
-	    "SELECT EXISTS (SELECT 1 FROM audiences a WHERE a.ws = t.ws AND a.id = t.audience_id AND a.kind = 2 AND a.subject = $3)"
-	    " OR EXISTS (SELECT 1 FROM own_places($1, $3) p WHERE p.id = t.place_id) FROM threads t WHERE t.ws = $1 AND t.id = $2" },
 	{ NULL, NULL },
 };
 
@@ -42,7 +38,10 @@ static enum err ask_first(struct ask *a)
 	    "Shall I forget you? I erase for good, and cannot bring back:\n\n"
 	    "- what you wrote to me or where I read along, with its files, and my answers to you\n"
 	    "- what I remember because of it: notes, decisions, summaries, lines of resolutions\n"
-	    "- facts about you, your name and how I recognise you, your log-ins\n\n"
+	    "- facts about you, your name and how I recognise you, your log-ins\n\n");
+	if (a->others_len > 0)
+		buf_add_str(a->md, "That is so for all your linked accounts; `unlink` first, if this one alone is meant.\n\n");
+	buf_add_str(a->md,
 	    "What others wrote stays, and so does what the platform itself keeps: delete it there. Say `forget me yes` within ten minutes; "
 	    "otherwise nothing happens. `export my data` gives you a copy first.");
 	ask_button(a, "Forget me", "forget me yes", BUTTON_DANGER);
@@ -57,13 +56,25 @@ static void put_count(struct ask *a, int n, const char *one, const char *several
 	*any = true;
 }
 
-static enum err receipt(struct ask *a, struct id erasure)
+/* Of the i-th of the asker's persons; itself is the first. */
+static struct id erasure_of(const struct ask *a, size_t i)
 {
-	struct forget_counts c;
+	struct id own = id_named(a->r->id, 0, "erasure", strlen("erasure"));
+	return i == 0 ? own : id_named(own, 0, (const char *)a->others[i - 1].b, sizeof a->others[i - 1].b);
+}
+
+static enum err receipt(struct ask *a)
+{
+	struct forget_counts c = { 0 };
 	enum err e = pg_begin(a->pg, a->r->ws);
-	if (e == ERR_NONE)
-		e = pg_end(a->pg, forget_read(a->pg, a->r->ws, erasure, &c));
-	if (e != ERR_NONE)
+	for (size_t i = 0; i <= a->others_len && e == ERR_NONE; i++) {
+		struct forget_counts one = { 0 };
+		e = forget_read(a->pg, a->r->ws, erasure_of(a, i), &one);
+		c.messages += one.messages;
+		c.answers += one.answers;
+		c.items += one.items;
+	}
+	if ((e = pg_end(a->pg, e)) != ERR_NONE)
 		return e;
 	bool any = false;
 	buf_add_str(a->md, "I have forgotten you. Erased: ");
@@ -79,7 +90,6 @@ static enum err receipt(struct ask *a, struct id erasure)
 static enum err forget_me(struct ask *a)
 {
 	struct run *r = a->r;
-	struct id erasure = id_named(r->id, 0, "erasure", strlen("erasure"));
 	bool sure = a->arg_len >= 3 && strncasecmp(a->arg, "yes", 3) == 0;
 	if (id_is_none(r->person)) {
 		buf_add_str(a->md, "I don't know who you are, so there is nobody to forget.");
@@ -87,26 +97,31 @@ static enum err forget_me(struct ask *a)
 	}
 	if (!sure)
 		return ask_first(a);
-	struct forget_order o = { .ws = r->ws, .id = erasure, .person = r->person, .run = r->id, .message = r->message };
+	struct forget_order o = { .ws = r->ws, .id = erasure_of(a, 0), .person = r->person, .run = r->id, .message = r->message };
 	struct forget_counts c;
 	enum err e = pg_begin(a->pg, r->ws);
 	if (e == ERR_NONE)
-		e = forget_read(a->pg, r->ws, erasure, &c);
+		e = forget_read(a->pg, r->ws, erasure_of(a, 0), &c);
 	bool again = e == ERR_NONE; /* after a crash: the offer is closed already */
 	if (e == ERR_INPUT)
 		e = offers_close(a->pg, r->ws, OFFER_FORGET, r->thread, r->person, r->person, OFFER_ACCEPT);
 	bool asked = again || e == ERR_NONE;
 	if (e == ERR_NONE && !again)
 		e = forget_person(a->pg, &o);
+	for (size_t i = 0; i < a->others_len && e == ERR_NONE && !again; i++)
+		e = forget_person(a->pg,
+		    &(struct forget_order){
+		        .ws = r->ws, .id = erasure_of(a, i + 1), .person = a->others[i], .run = r->id, .message = r->message });
 	e = pg_end(a->pg, e == ERR_INPUT || e == ERR_DENIED ? ERR_NONE : e);
 	if (e != ERR_NONE)
 		return e;
 	if (!asked)
 		return ask_first(a);
 	enum forget_state state;
-	e = upkeep_erase(a->e, a->pg, r->ws, erasure, &state);
+	for (size_t i = 0; i <= a->others_len && e == ERR_NONE; i++)
+		e = upkeep_erase(a->e, a->pg, r->ws, erasure_of(a, i), &state);
 	if (e == ERR_NONE)
-		e = receipt(a, erasure);
+		e = receipt(a);
 	upkeep_soon(a->e);
 	return e;
 }
@@ -132,16 +147,9 @@ static enum err export_it(struct ask *a)
 	struct buf json = BUF_INIT;
 	long left_out = 0;
 	bool alone = false;
-	PGresult *here = NULL;
-	struct pg_args *g = pg_args_new();
-	pg_arg_id(g, r->ws);
-	pg_arg_id(g, r->thread);
-	pg_arg_id(g, r->person);
 	enum err e = pg_begin(a->pg, r->ws);
 	if (e == ERR_NONE)
-		e = ask_query(a, "ask_export_alone", g, &here);
-	if (e == ERR_NONE)
-		alone = PQntuples(here) == 1 && pg_get_bool(here, 0, 0) && !id_is_none(r->person);
+		e = ask_alone(a->pg, r->ws, r->thread, r->person, &alone);
 	/* What was noted about somebody in a place that is closed to him is not told in a chat: who runs Eddy can. */
 	struct search_allowed may = { 0 };
 	const struct search_scope scope = {
@@ -153,8 +161,6 @@ static enum err export_it(struct ask *a)
 		e = export_person(a->pg, r->ws, r->person, &may, EXPORT_BYTES, &json, &left_out);
 	e = pg_end(a->pg, e);
 	search_allowed_done(&may);
-	PQclear(here);
-	pg_args_free(g);
 	if (e == ERR_INPUT) {
 		buf_add_str(a->md, "I know nothing about you.");
 		e = ERR_NONE;

@@ -21,12 +21,13 @@
 #define OFFER_HOURS (7u * 24u)
 
 const struct pg_statement ask_memory_statements[] = {
-	{ "memory_private", "SELECT private FROM people WHERE ws = $1 AND id = $2" },
+	{ "memory_private", "SELECT bool_or(private) FROM people WHERE ws = $1 AND id IN (SELECT same_user($2::uuid))" },
 	/* What was made into vectors of what this person said and was answered goes. */
 	{ "memory_set_private",
-	    "WITH v AS (DELETE FROM embeddings e USING messages m LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id WHERE e.ws = $1 AND m.ws = $1"
-	    " AND m.id = e.message_id AND coalesce(m.author_id, r.person_id) = $2 AND $3)"
-	    " UPDATE people SET private = $3 WHERE ws = $1 AND id = $2" },
+	    "WITH mine AS MATERIALIZED (SELECT same_user($2::uuid) AS id), v AS (DELETE FROM embeddings e USING messages m LEFT JOIN runs r"
+	    " ON r.ws = m.ws AND r.id = m.run_id WHERE e.ws = $1 AND m.ws = $1"
+	    " AND m.id = e.message_id AND coalesce(m.author_id, r.person_id) IN (SELECT id FROM mine) AND $3)"
+	    " UPDATE people SET private = $3 WHERE ws = $1 AND id IN (SELECT id FROM mine)" },
 	{ "memory_person",
 	    "SELECT id, name FROM people WHERE ws = $1 AND NOT bot AND (lower(name) = lower($2::text) OR lower(split_part(name, ' ', 1)) = lower($2))"
 	    " ORDER BY lower(name) = lower($2) DESC LIMIT 2" },
@@ -201,7 +202,7 @@ static enum err sort(struct ask *a, struct noting *x)
 	enum err e = ERR_NONE;
 	if (x->fact.who != NULL)
 		e = find_person(a, x->fact.who, x->fact.who_len, &about);
-	x->others = !id_equal(about, a->r->person);
+	x->others = !ask_is_me(a, about);
 	/* What is said about somebody where that person cannot read it stays a note of the asker's. */
 	if (e != ERR_NONE || id_is_none(about) || (x->others && (a->visibility == VIS_DIRECT || a->r->private_reply)))
 		return e;
@@ -406,10 +407,10 @@ static bool may_decide(struct ask *a, const struct item *i, enum err offered)
 {
 	if (a->card.guest)
 		buf_add_str(a->md, "That is for members of the workspace to say.");
-	else if (offered == ERR_DENIED || (i->kind == ITEM_FACT && !id_is_none(i->about) && !id_equal(i->about, a->r->person)))
+	else if (offered == ERR_DENIED || (i->kind == ITEM_FACT && !id_is_none(i->about) && !ask_is_me(a, i->about)))
 		buf_addf(a->md, "#%d is about %s: only that person can say whether it is so.", i->number,
 		    i->about_name != NULL ? "somebody else" : "a person who is not here");
-	else if (!memory_is_seen(a, i) && !id_equal(i->author, a->r->person) && !id_equal(i->about, a->r->person) &&
+	else if (!memory_is_seen(a, i) && !ask_is_me(a, i->author) && !ask_is_me(a, i->about) &&
 	    (a->r->private_reply || a->visibility == VIS_DIRECT))
 		buf_addf(a->md, "#%d is for others, too: please say that where they see it.", i->number);
 	else

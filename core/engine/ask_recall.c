@@ -528,7 +528,7 @@ static enum err forget_inside(struct ask *a)
 	search_allowed_done(&may);
 	const struct item *i = &k.item;
 	struct run *r = a->r;
-	bool own = k.found && (id_equal(i->author, r->person) || id_equal(i->about, r->person));
+	bool own = k.found && (ask_is_me(a, i->author) || ask_is_me(a, i->about));
 	if (e == ERR_NONE && k.found && !own && (a->card.guest || !memory_is_seen(a, i))) {
 		buf_addf(
 		    a->md, "#%d is not yours. A member can have it forgotten in a place where the others see that.", i->number);

@@ -67,6 +67,9 @@ enum command {
 	CMD_CONFIRM = 46,   /* keep [#N]: a proposal becomes memory */
 	CMD_DECLINE = 47,   /* drop [#N] */
 	CMD_DECISIONS = 48, /* what did we decide here */
+	/* who is who: docs/people.md */
+	CMD_LINK = 49, /* link [CODE [yes]] */
+	CMD_UNLINK = 50,
 };
 
 /**
@@ -121,6 +124,8 @@ struct command_facts {
 	enum visibility visibility;
 	const char *workspace;
 	bool is_guest;
+	const char
+	    *linked; /* CMD_WHOAMI, where nobody else reads it: Markdown, one line for each identity of the user; NULL: one alone */
 	bool mention_needed;               /* on this transport Eddy has to be named to be asked */
 	int64_t messages;                  /* of the thread */
 	bool taking_part, quiet;           /* now */

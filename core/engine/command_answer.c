@@ -94,7 +94,7 @@ static void add_commands(struct buf *md)
 	    "- `summarise`, `catch me up` – this thread in short, or what you have missed\n"
 	    "- `threads`, `rename to TITLE`, `mark as resolved`, `archive`, `reopen`\n"
 	    "- `remember: …`, `pin that`, `what do you remember about …`, `why do you think so`, `forget that`\n"
-	    "- `private mode`, `export my data`, `forget me`\n");
+	    "- `private mode`, `export my data`, `forget me`, `link`\n");
 }
 
 static void answer_help(const struct command_facts *f, struct buf *md)
@@ -163,6 +163,10 @@ static void answer_whoami(const struct command_facts *f, struct buf *md)
 	buf_add_str(md, "Your time is ");
 	add_local(md, f, true, false);
 	buf_add_str(md, ".");
+	if (f->linked != NULL) {
+		buf_add_str(md, "\n\nYou are one user with:\n");
+		buf_add_str(md, f->linked);
+	}
 }
 
 /* "name: value" lines as a list; both halves come from our own parts, but a value may hold a name from outside. */

@@ -19,6 +19,7 @@ enum takes {
 	NUMBER,   /* "#2", "2" or nothing */
 	NUMBERED, /* "#2" or "2" has to */
 	MARKED,   /* something after a colon or on the next line has to */
+	CODE,     /* a link code and perhaps "yes", or nothing */
 	LIST,     /* one of a few words that say which part of a list */
 };
 enum where { ANYWHERE, IN_FORK };
@@ -133,6 +134,9 @@ static const struct words {
 	{ CMD_CONFIRM, NUMBERED, ANYWHERE, "keep" }, { CMD_DECLINE, NUMBERED, ANYWHERE, "drop" },
 	{ CMD_DECISIONS, NOTHING, ANYWHERE, "what did we decide" }, { CMD_DECISIONS, NOTHING, ANYWHERE, "what did we decide here" },
 	{ CMD_DECISIONS, NOTHING, ANYWHERE, "decisions" }, { CMD_DECISIONS, NOTHING, ANYWHERE, "note the decisions" },
+	{ CMD_LINK, CODE, ANYWHERE, "link" }, { CMD_LINK, NOTHING, ANYWHERE, "link me" }, { CMD_LINK, NOTHING, ANYWHERE, "link my accounts" },
+	{ CMD_LINK, NOTHING, ANYWHERE, "verknupfen" }, { CMD_LINK, NOTHING, ANYWHERE, "lier mon compte" }, { CMD_LINK, NOTHING, ANYWHERE, "vincular" },
+	{ CMD_UNLINK, NOTHING, ANYWHERE, "unlink" }, { CMD_UNLINK, NOTHING, ANYWHERE, "unlink me" }, { CMD_UNLINK, NOTHING, ANYWHERE, "unlink my accounts" },
 	{ CMD_NONE, NOTHING, ANYWHERE, NULL },
 };
 /* clang-format on */
@@ -248,6 +252,23 @@ static bool is_number(const char *s, size_t n)
 	return at > from && at - from <= 9 && is_polite_end(s + at, n - at);
 }
 
+/* "7K2QF-M9XTD", alone or with a yes. */
+static bool is_code(const char *s, size_t n)
+{
+	for (size_t i = 0; i < 11; i++) {
+		bool sign = i < n && ((s[i] >= '0' && s[i] <= '9') || ((s[i] | 0x20) >= 'a' && (s[i] | 0x20) <= 'z'));
+		if (i >= n || (i == 5 ? s[i] != '-' : !sign))
+			return false;
+	}
+	if (n == 11 || is_polite_end(s + 11, n - 11))
+		return true;
+	size_t at = 11;
+	while (at < n && is_blank(s[at]))
+		at++;
+	size_t took = at > 11 ? match("yes", s + at, n - at) : 0;
+	return took > 0 && is_polite_end(s + at + took, n - at - took);
+}
+
 static bool is_list_word(const char *s, size_t n)
 {
 	static const char *const words[] = { "archived", "resolved", "active", "all", "mine", "more", "yes", NULL };
@@ -276,6 +297,8 @@ static bool follows(const struct words *w, bool marked, const char *arg, size_t 
 		return is_number(arg, n);
 	case MARKED:
 		return marked && n > 0;
+	case CODE:
+		return is_polite_end(arg, n) || is_code(arg, n);
 	case LIST:
 		return is_list_word(arg, n);
 	}

@@ -25,7 +25,11 @@
 #define EARLIER_MS 60000 /* or as many as come in this time */
 
 const struct pg_statement context_statements[] = {
-	{ "context_card", "SELECT name, tz, guest FROM people WHERE ws = $1 AND id = $2" },
+	/* One guest among the identities of a user makes all of them guests. */
+	{ "context_card",
+	    "SELECT p.name, p.tz, CASE WHEN l.linked THEN (SELECT bool_or(x.guest) FROM people x WHERE x.ws = $1 AND x.id IN (SELECT same_user($2)))"
+	    " ELSE p.guest END, l.linked FROM people p, LATERAL (SELECT p.user_id IS NOT NULL OR EXISTS (SELECT 1 FROM people o WHERE o.ws = $1"
+	    " AND o.user_id = $2) AS linked) l WHERE p.ws = $1 AND p.id = $2" },
 	{ "context_place", "SELECT name, visibility FROM places WHERE ws = $1 AND id = $2" },
 	{ "context_fork",
 	    "SELECT f.topic, m.body, CASE WHEN m.author_kind = 2 THEN 'Eddy' ELSE p.name END, f.parent_id, m.seq FROM forks f"
@@ -55,8 +59,9 @@ static void copy_column(const PGresult *r, int col, char *out, size_t n)
 enum err context_card(struct engine *e, struct pg *pg, struct id ws, struct id person, struct person_card *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (id_is_none(person) || directory_card(e->directory, person, out))
+	if (id_is_none(person) || (directory_card(e->directory, person, out) && !out->linked))
 		return ERR_NONE;
+	memset(out, 0, sizeof(*out));
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_id(a, person);
@@ -70,6 +75,7 @@ enum err context_card(struct engine *e, struct pg *pg, struct id ws, struct id p
 		copy_column(r, 0, out->name, sizeof(out->name));
 		copy_column(r, 1, out->tz, sizeof(out->tz));
 		out->guest = pg_get_bool(r, 0, 2);
+		out->linked = pg_get_bool(r, 0, 3);
 		directory_put_card(e->directory, out);
 	}
 	PQclear(r);
@@ -344,7 +350,7 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	struct engine *e = r->e;
 	int64_t upto = r->context_upto > r->message_seq ? r->context_upto : r->message_seq;
 	bool have = r->replay == NULL && transcripts_get(e->transcripts, r->thread, upto, &c->transcript);
-	bool card = id_is_none(r->person) || directory_card(e->directory, r->person, &c->card);
+	bool card = id_is_none(r->person) || (directory_card(e->directory, r->person, &c->card) && !c->card.linked);
 	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
 	bool steps = !r->resumed || r->steps_loaded || r->steps_len > 0;
 	bool recall = (!r->remembered || r->turns == 0) && !r->floor && settings_int(e->o.settings, "memory.inject_tokens") > 0 &&

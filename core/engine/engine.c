@@ -24,6 +24,7 @@
 #include "../memory/forget.h"
 #include "../people/authority.h"
 #include "../people/keys.h"
+#include "../people/links.h"
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
@@ -55,9 +56,9 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements,
 	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
-	upkeep_statements, keys_statements, authority_statements, api_statements, node_statements, member_statements,
-	once_statements, serve_statements, chain_statements,
-	verify_statements, entry_statements, NULL };
+	upkeep_statements, keys_statements, links_statements, ask_people_statements, authority_statements, api_statements,
+	node_statements, member_statements, once_statements, serve_statements, chain_statements, verify_statements,
+	entry_statements, NULL };
 
 /* ---- workers ---- */
 

@@ -20,26 +20,26 @@ const struct pg_statement export_statements[] = {
 	    "'person', jsonb_build_object('id', p.id, 'name', p.name, 'time_zone', p.tz, 'guest', p.guest, 'private_mode', p.private,"
 	    " 'known_since', p.created_at),"
 	    "'identities', " LIST("i.adapter, i.external_id AS id, i.created_at AS since",
-	        "identities i WHERE i.ws = $1 AND i.person_id = $2") ", 'log_ins', " LIST("s.name, s.created_at AS since, s.expires_at AS until, s.ended_at AS ended",
+	        "identities i WHERE i.ws = $1 AND i.person_id IN (SELECT same_user($2))") ", 'log_ins', " LIST("s.name, s.created_at AS since, s.expires_at AS until, s.ended_at AS ended",
 	        "sessions s JOIN identities i ON i.ws = s.ws AND i.external_id = s.subject AND i.adapter = 'web' WHERE s.ws = $1"
-	        " AND i.person_id = $2 ORDER BY s.created_at") ", 'api_keys', " LIST("a.name, a.created_at AS since, a.expires_at AS until, a.used_at AS used, a.revoked_at AS revoked",
-	        "api_keys a WHERE a.ws = $1 AND a.person_id = $2 ORDER BY a.created_at") ", 'remembered', " LIST("(ARRAY['discovery', 'decision', 'status', 'note', 'summary', 'action', 'fact'])[i.kind] AS kind,"
-	                                                                               " (ARRAY['proposed', 'confirmed', 'replaced', 'declined'])[i.state] AS state, i.body AS text, i.attribute, i.confidence, i.tags,"
-	                                                                               " i.about_id = $2 AS about_you, i.author_id = $2 AS by_you, i.created_at AS since, i.expires_at AS until",
-	        "context_items i WHERE i.ws = $1 AND (i.author_id = $2 OR i.about_id = $2 AND ($3::uuid[] IS NULL OR i.audience_id = ANY ($3)))"
+	        " AND i.person_id IN (SELECT same_user($2)) ORDER BY s.created_at") ", 'api_keys', " LIST("a.name, a.created_at AS since, a.expires_at AS until, a.used_at AS used, a.revoked_at AS revoked",
+	        "api_keys a WHERE a.ws = $1 AND a.person_id IN (SELECT same_user($2)) ORDER BY a.created_at") ", 'remembered', " LIST("(ARRAY['discovery', 'decision', 'status', 'note', 'summary', 'action', 'fact'])[i.kind] AS kind,"
+	                                                                                                                              " (ARRAY['proposed', 'confirmed', 'replaced', 'declined'])[i.state] AS state, i.body AS text, i.attribute, i.confidence, i.tags,"
+	                                                                                                                              " i.about_id IN (SELECT same_user($2)) AS about_you, i.author_id IN (SELECT same_user($2)) AS by_you, i.created_at AS since, i.expires_at AS until",
+	        "context_items i WHERE i.ws = $1 AND (i.author_id IN (SELECT same_user($2)) OR i.about_id IN (SELECT same_user($2)) AND ($3::uuid[] IS NULL OR i.audience_id = ANY ($3)))"
 	        " ORDER BY i.created_at") ", 'side_threads', " LIST("k.topic, (ARRAY['opening', 'active', 'resolved', 'abandoned', 'failed'])[k.state] AS state, k.created_at AS since,"
 	                                                            " k.closed_at AS ended",
-	        "forks k WHERE k.ws = $1 AND k.created_by = $2 ORDER BY k.created_at") ", 'opinions', " LIST("f.value, f.reason, f.created_at AS at",
-	        "feedback f WHERE f.ws = $1 AND f.person_id = $2 ORDER BY f.created_at") ", 'reactions', " LIST("r.name, r.created_at AS at",
-	        "reactions r WHERE r.ws = $1 AND r.person_id = $2 ORDER BY r.created_at") ", 'reads_along_in', " LIST("pl.adapter, coalesce(pl.name, pl.external_id) AS place, r.since",
+	        "forks k WHERE k.ws = $1 AND k.created_by IN (SELECT same_user($2)) ORDER BY k.created_at") ", 'opinions', " LIST("f.value, f.reason, f.created_at AS at",
+	        "feedback f WHERE f.ws = $1 AND f.person_id IN (SELECT same_user($2)) ORDER BY f.created_at") ", 'reactions', " LIST("r.name, r.created_at AS at",
+	        "reactions r WHERE r.ws = $1 AND r.person_id IN (SELECT same_user($2)) ORDER BY r.created_at") ", 'reads_along_in', " LIST("pl.adapter, coalesce(pl.name, pl.external_id) AS place, r.since",
 	        "place_people r JOIN identities i ON i.ws = r.ws AND i.external_id = r.external_id JOIN places pl ON pl.ws = r.ws"
-	        " AND pl.id = r.place_id AND pl.adapter = i.adapter WHERE r.ws = $1 AND i.person_id = $2 ORDER BY r.since") ", 'questions_to_eddy', (SELECT count(*) FROM runs r WHERE r.ws = $1 AND r.person_id = $2)"
-	                                                                                                                    ")) FROM people p WHERE p.ws = $1 AND p.id = $2" },
+	        " AND pl.id = r.place_id AND pl.adapter = i.adapter WHERE r.ws = $1 AND i.person_id IN (SELECT same_user($2)) ORDER BY r.since") ", 'questions_to_eddy', (SELECT count(*) FROM runs r WHERE r.ws = $1 AND r.person_id IN (SELECT same_user($2)))"
+	                                                                                                                                         ")) FROM people p WHERE p.ws = $1 AND p.id = $2" },
 	{ "export_messages",
 	    "SELECT jsonb_build_object('at', m.created_at, 'adapter', p.adapter, 'place', coalesce(p.name, p.external_id), 'thread', t.title,"
 	    " 'text', m.body, 'files', m.files, 'edited', m.state = 1)::text, count(*) OVER () FROM messages m"
 	    " JOIN threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
-	    " WHERE m.ws = $1 AND m.author_id = $2 AND m.state <> 2 ORDER BY m.created_at DESC, m.id DESC LIMIT $3::int8" },
+	    " WHERE m.ws = $1 AND m.author_id IN (SELECT same_user($2)) AND m.state <> 2 ORDER BY m.created_at DESC, m.id DESC LIMIT $3::int8" },
 	{ NULL, NULL },
 };
 

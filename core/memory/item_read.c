@@ -24,7 +24,7 @@
 	" AND ($3::uuid IS NULL OR (i.scope = 2 AND i.scope_id = $3))"
 /* $4 state, $5 kind or 0, $6 about, $7 thread, $8 limit */
 #define WANTED \
-	" AND i.state = $4::int2 AND ($5::int2 = 0 OR i.kind = $5) AND ($6::uuid IS NULL OR i.about_id = $6)" \
+	" AND i.state = $4::int2 AND ($5::int2 = 0 OR i.kind = $5) AND ($6::uuid IS NULL OR i.about_id IN (SELECT same_user($6)))" \
 	" AND ($7::uuid IS NULL OR (i.scope = 2 AND i.scope_id = $7))"
 /* $9 the thread that asks, $10 its place */
 #define NEAREST \
@@ -53,7 +53,7 @@ const struct pg_statement item_read_statements[] = {
 	    " WHERE ws = $1 AND message_id = $4::uuid) ORDER BY i.created_at DESC, i.id LIMIT 1" },
 	{ "item_fact",
 	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ
-	    " AND i.state = 2 AND i.kind = 7 AND i.about_id = $4::uuid"
+	    " AND i.state = 2 AND i.kind = 7 AND i.about_id IN (SELECT same_user($4::uuid))"
 	    " AND i.attribute = $5::text ORDER BY i.created_at DESC, i.id LIMIT 1" },
 	{ "item_sources",
 	    "SELECT m.id, m.thread_id, t.place_id, m.author_id, m.seq, m.created_at, m.author_kind, m.state, p.visibility, pe.name, p.name,"

@@ -187,6 +187,15 @@ void directory_put_person(struct directory *d, struct id identity, struct id per
 	pthread_mutex_unlock(&d->mutex);
 }
 
+void directory_put_linked(struct directory *d, struct id person)
+{
+	pthread_mutex_lock(&d->mutex);
+	struct person_card *c = obtain(&d->cards, person, sizeof(*c));
+	c->id = person;
+	c->linked = true;
+	pthread_mutex_unlock(&d->mutex);
+}
+
 bool directory_card(struct directory *d, struct id person, struct person_card *out)
 {
 	pthread_mutex_lock(&d->mutex);

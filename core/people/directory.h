@@ -31,11 +31,14 @@ struct person_card {
 	char name[128]; /* "" not known */
 	char tz[64];
 	bool guest;
+	bool linked; /* one user with others: what it may do only the database knows, at each moment */
 };
 bool directory_person(struct directory *d, struct id identity, struct id *person);
 /** True when ${p} brings no name or zone that is not known yet. */
 bool directory_knows_person(struct directory *d, struct id identity, const struct intent_person *p);
 void directory_put_person(struct directory *d, struct id identity, struct id person, const struct intent_person *p);
+/** This person is one user with others. */
+void directory_put_linked(struct directory *d, struct id person);
 /** The card of a person seen by this process; false: never seen here. */
 bool directory_card(struct directory *d, struct id person, struct person_card *out);
 void directory_put_card(struct directory *d, const struct person_card *c);

@@ -198,7 +198,7 @@ static void key__is_nowhere_in_the_database(void **state)
 	assert_int_equal(issue(&owner, "", "viewer", "\"run\"", "", text), API_OK);
 	const char *all = test_db_value(
 	    "SELECT string_agg(x::text, ' ') FROM (SELECT row_to_json(k)::text FROM eddy.api_keys k UNION ALL SELECT"
-	    " row_to_json(h)::text FROM eddy.api_key_homes h UNION ALL SELECT row_to_json(a)::text FROM eddy.audit a) x");
+	    " row_to_json(h)::text FROM eddy.api_key_homes h UNION ALL SELECT row_to_json(a)::text FROM eddy.audit a UNION ALL SELECT row_to_json(d)::text FROM eddy.audit_details d) x");
 	assert_non_null(all);
 	assert_null(strstr(all, text + 38));
 }
@@ -259,7 +259,9 @@ static void key__revoked__is_void_at_once_with_what_it_made(void **state)
 	assert_int_equal(json_int(out, "revoked", -1), 0);
 	json_decref(out);
 	assert_string_equal(
-	    test_db_value("SELECT count(*) FROM eddy.audit WHERE verb = 'key.revoke' AND (detail->>'revoked')::int = 3"), "1");
+	    test_db_value("SELECT count(*) FROM eddy.audit a JOIN eddy.audit_details d ON d.ws = a.ws AND d.entry_id = a.id"
+	                  " WHERE a.verb = 'key.revoke' AND (d.detail->>'revoked')::int = 3"),
+	    "1");
 }
 
 static void key__never_gets__more_than_its_maker_has(void **state)
