@@ -129,12 +129,12 @@ const struct pg_statement thread_statements[] = {
 	    " WHERE m.ws = $1 AND m.thread_id = $5 AND m.state <> 2 AND m.audience_id = ANY ($3::uuid[]) AND t.place_id = ANY ($2::uuid[])"
 	    " AND ($4::uuid IS NULL OR m.thread_id = $4) ORDER BY m.seq DESC LIMIT $6::int4) x ORDER BY x.seq" },
 	{ "thread_lock",
-	    "SELECT t.state, t.fork_id IS NOT NULL AND k.state <= 2, a.detail->>'from', a.detail->>'to' FROM threads t"
+	    "SELECT t.state, t.fork_id IS NOT NULL AND k.state <= 2, a.facts->>'from', a.facts->>'to' FROM threads t"
 	    " LEFT JOIN forks k ON k.ws = t.ws AND k.id = t.fork_id LEFT JOIN audit a ON a.ws = t.ws AND a.id = $3"
 	    " WHERE t.ws = $1 AND t.id = $2 FOR UPDATE OF t" },
 	{ "thread_set",
 	    "WITH u AS (UPDATE threads SET state = $3::int2 WHERE ws = $1 AND id = $2 RETURNING id)"
-	    " INSERT INTO audit (ws, id, actor_id, verb, subject, thread_id, detail) SELECT $1, $4, $5, $6, id, id,"
+	    " INSERT INTO audit (ws, id, actor_id, verb, subject, thread_id, facts) SELECT $1, $4, $5, $6, id, id,"
 	    " jsonb_build_object('from', $7::int2, 'to', $3::int2) FROM u ON CONFLICT DO NOTHING" },
 	{ "thread_title",
 	    "WITH u AS (UPDATE threads SET title = $3 WHERE ws = $1 AND id = $2 RETURNING id)"
