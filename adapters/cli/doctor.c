@@ -17,6 +17,7 @@
 #include "../net/http.h"
 #include "../net/trust.h"
 #include "cli.h"
+#include "procedure.h"
 #include "probe.h"
 
 struct report {
@@ -84,7 +85,7 @@ static void look_at_port(struct report *r, struct cli *c)
 	freeaddrinfo(a);
 }
 
-static void look_at_database(struct report *r, struct cli *c)
+static bool look_at_database(struct report *r, struct cli *c)
 {
 	const struct store_options o = { .url = settings_str(c->settings, "database.url"),
 		.admin_url = settings_str(c->settings, "database.admin_url"),
@@ -95,13 +96,24 @@ static void look_at_database(struct report *r, struct cli *c)
 	snprintf(pg, sizeof pg, "%s/pg", o.data_dir);
 	if (o.url == NULL && o.admin_url == NULL && stat(pg, &st) != 0) {
 		say(r, true, "database", "a private one will be made at the first start");
-		return;
+		return false;
 	}
-	if (store_open(&s, &o, why, sizeof why) == ERR_NONE)
+	bool well = store_open(&s, &o, why, sizeof why) == ERR_NONE;
+	if (well)
 		say(r, true, "database", "%s", store_describe(s));
 	else
 		say(r, false, "database", "%s", why);
 	store_close(s);
+	return well;
+}
+
+static void look_at_money(struct report *r, struct cli *c)
+{
+	struct buf out = BUF_INIT;
+	bool well = cli_money(c, &out);
+	if (out.len > 0)
+		say(r, well, "budget", "%s", out.p);
+	buf_done(&out);
 }
 
 static void look_at_doors(struct report *r, struct cli *c, struct http *http)
@@ -221,7 +233,8 @@ int cmd_doctor(struct cli *c)
 			say(&r, false, "settings", "%s", why);
 	const char *ca_file = settings_str(c->settings, "net.ca_file");
 	look_at_files(&r, c);
-	look_at_database(&r, c);
+	if (look_at_database(&r, c))
+		look_at_money(&r, c);
 	look_at_port(&r, c);
 	struct metrics *ms = metrics_new();
 	struct http *http = NULL;

@@ -12,5 +12,7 @@
 int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out);
 /** Print rows of one text each per column, padded to the widest; ${columns}: names of members of the objects in ${list}, NULL at the end. */
 void cli_table(const json_t *list, const char *const *columns);
+/** Appends one line on what is spent of today's budget and of those that come to their end; false: somebody should look at it.  budget.c */
+bool cli_money(struct cli *c, struct buf *out);
 
 #endif

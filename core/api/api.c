@@ -13,11 +13,12 @@
 #include "../people/keys.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "../teams/spend.h"
 #include "once.h"
 
-extern const struct api_proc api_session[], api_audit[], api_key[], api_team[];
+extern const struct api_proc api_session[], api_audit[], api_key[], api_team[], api_budget[];
 
-const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_team, NULL };
+const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_team, api_budget, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -26,7 +27,7 @@ const struct pg_statement api_statements[] = {
 };
 
 const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
-	member_statements, once_statements, verify_statements, entry_statements, NULL };
+	member_statements, spend_statements, once_statements, verify_statements, entry_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../agents/budget.h"
 #include "../api/api.h"
 #include "../api/once.h"
 #include "../api/serve.h"
@@ -28,6 +27,7 @@
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
+#include "../teams/spend.h"
 #include "../talk/find.h"
 #include "../talk/said.h"
 #include "../talk/search.h"
@@ -40,6 +40,7 @@
 #include "upkeep.h"
 #include "context.h"
 #include "accept_internal.h"
+#include "money.h"
 #include "vectors.h"
 
 #define TRANSCRIPT_BYTES (10u << 20)
@@ -47,18 +48,19 @@
 #define AGENT_TTL_MS 2000
 #define MEMORY_LOOK_MS 5000
 
-static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, delivery_statements,
-	claim_statements, learn_statements, relay_statements, notice_statements, fork_statements, derived_statements, NULL };
+static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, money_statements,
+	delivery_statements, claim_statements, learn_statements, relay_statements, notice_statements, fork_statements,
+	derived_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
-	answer_statements, transcript_statements, budget_statements, agent_statements, search_statements, find_statements,
-	page_search_statements, session_statements, relay_read_statements, edge_statements, thread_statements, said_statements,
-	replay_statements, ask_statements, ask_forks_statements, ask_fork_statements, fork_edit_statements, ask_resolve_statements,
-	ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements,
-	ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements, inject_statements,
-	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
-	upkeep_statements, keys_statements, links_statements, ask_people_statements, authority_statements, api_statements,
-	node_statements, member_statements, once_statements, serve_statements, chain_statements, verify_statements,
-	entry_statements, NULL };
+	answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements, search_statements,
+	find_statements, page_search_statements, session_statements, relay_read_statements, edge_statements, thread_statements,
+	said_statements, replay_statements, ask_statements, ask_forks_statements, ask_fork_statements, fork_edit_statements,
+	ask_resolve_statements, ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements,
+	ask_recall_statements, ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements,
+	inject_statements, tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements,
+	export_statements, upkeep_statements, money_read_statements, keys_statements, links_statements, ask_people_statements,
+	authority_statements, api_statements, node_statements, member_statements, spend_statements, once_statements,
+	serve_statements, chain_statements, verify_statements, entry_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -382,7 +384,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->memory = memory_new(MEMORY_LOOK_MS);
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
 	e->timers = timers_new();
-	e->budget = budget_new(settings_int(o->settings, "model.daily_cap"), e->process);
+	e->budget = money_new(e);
 	e->vectors = vectors_new(e);
 	e->jobs = queue_new(JOBS_MAX, NULL, NULL);
 	pthread_mutex_init(&e->agents_mutex, NULL);

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "../agents/agent.h"
+#include "../agents/budget.h"
 #include "../base/buf.h"
 #include "../base/map.h"
 #include "../base/metric.h"
@@ -100,7 +101,8 @@ struct run {
 	pthread_mutex_t mutex; /* guards ${call} */
 	struct model_call *call;
 	bool floor;            /* the builtin provider answers from here */
-	const char *floor_why; /* what to say about it; static */
+	const char *floor_why; /* what to say about it; static, or ${floor_words} */
+	char *floor_words;     /* the run's own */
 	uint32_t tries, turns, shows;
 	struct buf answer;         /* all turns of it so far */
 	size_t turn_at;            /* where the current turn's text starts */
@@ -115,8 +117,17 @@ struct run {
 	struct prompt_mark mark;                       /* of the call that is made */
 	const struct replay *replay;                   /* nothing is asked: a prompt is built once more (replay.c) */
 	struct call_record *calls;                     /* made when the first call has ended: a thousand waiting runs need none */
-	size_t calls_len;
-	int64_t reserved_micros, context_upto;
+	size_t calls_len;                              /* those that are not booked yet */
+	struct budget_payer *payer;                    /* known before the first call that costs something */
+	struct budget_amount reserved, used;           /* used: by all calls that have ended, of an earlier process too */
+	bool held;                                     /* something was reserved: bookings come out of holds */
+	struct {
+		size_t calls;
+		int64_t micros, input, output;
+		const char *model;       /* of the last one */
+		struct prompt_mark mark; /* of the last one */
+	} sum;                           /* of this process's calls */
+	int64_t context_upto;
 	struct id merged[16];
 	size_t merged_len;
 	char *stream_ref;

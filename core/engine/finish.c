@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../agents/budget.h"
 #include "../base/clock.h"
 #include "../base/fault.h"
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "../people/directory.h"
 #include "engine_internal.h"
+#include "money.h"
 #include "offer.h"
 
 const struct pg_statement finish_statements[] = {
@@ -51,24 +51,6 @@ const struct pg_statement finish_statements[] = {
 	    " p.tag, CASE WHEN p.tag IS NULL THEN s.person_id END, s.facts::jsonb"
 	    " FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[]) AS s(id, verb, subject, thread_id, person_id, facts)"
 	    " LEFT JOIN audit_people p ON p.ws = $1 AND p.person_id = s.person_id" },
-	/* The day's sum grows by the calls that were not stored before: a replay after a COMMIT whose answer was lost adds nothing. */
-	{ "finish_calls",
-	    "WITH c AS (INSERT INTO model_calls (ws, id, run_id, provider, model, input_tokens, output_tokens, cost_micros, first_ms,"
-	    " total_ms, result, prompt_at, prompt_from, prompt_upto, prompt_digest, prompt_earlier)"
-	    " SELECT $1::uuid, s.id, s.run_id, s.provider, s.model, s.input, s.output, s.cost, s.first_ms, s.total_ms,"
-	    " s.result, to_timestamp(s.at / 1000.0), s.from_seq, s.upto, s.digest, s.earlier"
-	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::int8[], $9::int4[],"
-	    " $10::int4[], $11::text[], $13::int8[], $14::int8[], $15::int8[], $16::bytea[], $17::int8[])"
-	    " AS s(id, run_id, provider, model, input, output, cost, first_ms, total_ms, result, at, from_seq, upto, digest, earlier)"
-	    " ON CONFLICT (ws, id) DO NOTHING RETURNING cost_micros, input_tokens, output_tokens),"
-	    " t AS (SELECT sum(cost_micros)::int8 AS cost, count(*) AS n, sum(input_tokens)::int8 AS input, sum(output_tokens)::int8 AS output"
-	    " FROM c), h AS (UPDATE budget_holds SET held_micros = greatest(0, held_micros - t.cost) FROM t WHERE ws = $1 AND owner = $12"
-	    " AND day = (now() AT TIME ZONE 'UTC')::date AND t.cost > 0)"
-	    " INSERT INTO budget_days (ws, day, spent_micros, calls, input_tokens, output_tokens)"
-	    " SELECT $1, (now() AT TIME ZONE 'UTC')::date, cost, n, input, output FROM t WHERE n > 0 ON CONFLICT (ws, day) DO UPDATE SET"
-	    " spent_micros = budget_days.spent_micros + excluded.spent_micros, calls = budget_days.calls + excluded.calls,"
-	    " input_tokens = budget_days.input_tokens + excluded.input_tokens,"
-	    " output_tokens = budget_days.output_tokens + excluded.output_tokens" },
 	{ "finish_merged",
 	    "UPDATE runs SET state = 4, answered_by = ($3::uuid[])[array_position($2, id)], finished_at = now()"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND state <= 2" },
@@ -282,42 +264,11 @@ static void finish_replies(struct writer_tx *tx, struct write_op **ops, size_t n
 
 static void finish_money(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
-	size_t calls = 0;
+	struct run **runs = writer_alloc(tx, n * sizeof(struct run *));
+	/* A call was paid for even when the lease was lost meanwhile, so this does not ask whose the run is. */
 	for (size_t i = 0; i < n; i++)
-		calls += fin(ops[i])->r->calls_len;
-	if (calls == 0)
-		return;
-	struct pg_args *g = writer_args(tx);
-	pg_arg_id(g, ops[0]->ws);
-	/* A call was paid for even when the lease was lost meanwhile, so these rows do not ask whose the run is. */
-#define EACH_CALL(oid, put) \
-	pg_array_begin(g, oid); \
-	for (size_t i = 0; i < n; i++) { \
-		struct run *r = fin(ops[i])->r; \
-		for (size_t k = 0; k < r->calls_len; k++) { \
-			const struct call_record *c = &r->calls[k]; \
-			put; \
-		} \
-	} \
-	pg_array_end(g)
-	EACH_CALL(2950, pg_array_id(g, c->id));
-	EACH_CALL(2950, ((void)c, pg_array_id(g, r->id)));
-	EACH_CALL(25, pg_array_str(g, c->usage.provider ? c->usage.provider : "none"));
-	EACH_CALL(25, pg_array_str(g, c->usage.model ? c->usage.model : "none"));
-	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.input_tokens));
-	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.output_tokens));
-	EACH_CALL(20, pg_array_int8(g, c->usage.cost_micros));
-	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.first_ms));
-	EACH_CALL(23, pg_array_int4(g, (int32_t)c->usage.total_ms));
-	EACH_CALL(25, pg_array_str(g, c->result));
-	pg_arg_id(g, fin(ops[0])->r->e->process);
-	EACH_CALL(20, pg_array_int8(g, c->mark.at_ms));
-	EACH_CALL(20, pg_array_int8(g, c->mark.from));
-	EACH_CALL(20, pg_array_int8(g, c->mark.upto));
-	EACH_CALL(17, pg_array_bytes(g, c->mark.digest, PROMPT_DIGEST));
-	EACH_CALL(20, pg_array_int8(g, c->mark.earlier));
-#undef EACH_CALL
-	writer_exec(tx, "finish_calls", NULL, NULL);
+		runs[i] = fin(ops[i])->r;
+	money_book(tx, runs, n);
 }
 
 static void on_finish_pending(void *ctx, const PGresult *res)
@@ -364,26 +315,18 @@ static void put_facts(struct pg_args *g, const struct finish_op *f)
 {
 	const struct run *r = f->r;
 	struct buf b = BUF_INIT;
-	int64_t cost = 0, in = 0, out = 0;
-	const char *model = NULL;
-	for (size_t k = 0; k < r->calls_len; k++) {
-		cost += r->calls[k].usage.cost_micros;
-		in += r->calls[k].usage.input_tokens;
-		out += r->calls[k].usage.output_tokens;
-		model = r->calls[k].usage.model;
-	}
 	buf_addf(&b, "{\"via\":\"%s\"", r->via->ops->name);
 	put_ids(&b, "message", r->message);
 	put_ids(&b, "audience", r->audience);
 	put_ids(&b, "agent", r->agent);
 	if (f->seq)
 		put_ids(&b, "reply", r->reply_message);
-	if (r->calls_len > 0) {
+	if (r->sum.calls > 0) {
 		buf_addf(&b,
-		    ",\"calls\":%zu,\"input_tokens\":%lld,\"output_tokens\":%lld,\"cost_micros\":%lld,\"model\":", r->calls_len,
-		    (long long)in, (long long)out, (long long)cost);
-		buf_add_json_str(&b, model ? model : "none");
-		const struct prompt_mark *m = &r->calls[r->calls_len - 1].mark;
+		    ",\"calls\":%zu,\"input_tokens\":%lld,\"output_tokens\":%lld,\"cost_micros\":%lld,\"model\":", r->sum.calls,
+		    (long long)r->sum.input, (long long)r->sum.output, (long long)r->sum.micros);
+		buf_add_json_str(&b, r->sum.model ? r->sum.model : "none");
+		const struct prompt_mark *m = &r->sum.mark;
 		buf_addf(&b, ",\"read_from\":%lld,\"read_upto\":%lld,\"memory\":%s", (long long)m->from, (long long)m->upto,
 		    r->memory.len > 0 ? "true" : "false");
 	}
@@ -482,15 +425,9 @@ static void emit_finish(struct finish_op *f)
 
 static void log_finish(const struct run *r)
 {
-	int64_t cost = 0, in = 0, out = 0;
-	for (size_t k = 0; k < r->calls_len; k++) {
-		cost += r->calls[k].usage.cost_micros;
-		in += r->calls[k].usage.input_tokens;
-		out += r->calls[k].usage.output_tokens;
-	}
 	log_info("run.finish", LF_ID("run", r->id), LF_ID("ws", r->ws), LF_ID("thread", r->thread),
-	    LF_INT("ms", r->accepted_us ? (clock_us() - r->accepted_us) / 1000 : 0), LF_INT("calls", r->calls_len),
-	    LF_INT("input_tokens", in), LF_INT("output_tokens", out), LF_INT("cost_micros", cost),
+	    LF_INT("ms", r->accepted_us ? (clock_us() - r->accepted_us) / 1000 : 0), LF_INT("calls", r->sum.calls),
+	    LF_INT("input_tokens", r->sum.input), LF_INT("output_tokens", r->sum.output), LF_INT("cost_micros", r->sum.micros),
 	    LF_STR("why", r->error ? r->error : ""), LF_STR("result", outcome_word(r->outcome)));
 }
 
@@ -499,8 +436,7 @@ static void finish_done(struct write_op *op, enum err result)
 	struct finish_op *f = fin(op);
 	struct run *r = f->r;
 	struct engine *e = r->e;
-	budget_settle(e->budget, r->ws, r->reserved_micros, 0); /* reserved, but no call was made */
-	r->reserved_micros = 0;
+	money_give_back(r); /* reserved, but no call was made */
 	if ((result == ERR_INPUT || result == ERR_BROKEN) && !r->failed_text) {
 		/* The database will not have this answer (bytes that are no text …): asking again would bring it again. */
 		free(f);
@@ -654,6 +590,17 @@ static void step_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 	}
 }
 
+/* What the calls so far have cost is booked before the next one: a crash must not forget it.  In the last round, where every booking is. */
+static void step_third(struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	struct run **runs = writer_alloc(tx, n * sizeof(struct run *));
+	size_t ours = 0;
+	for (size_t i = 0; i < n; i++)
+		if (((struct step_op *)ops[i])->ours)
+			runs[ours++] = ((struct step_op *)ops[i])->r;
+	money_book(tx, runs, ours);
+}
+
 /* At a tool boundary what was said meanwhile by the same conversation joins this run instead of waiting for its own. */
 static void take_in_queued(struct run *r)
 {
@@ -682,13 +629,16 @@ static void step_done(struct write_op *op, enum err result)
 	bool ours = result == ERR_NONE && s->ours;
 	if (ours) {
 		r->steps_stored = r->steps_len;
+		r->calls_len = 0;
 		take_in_queued(r);
 	}
 	s->then(r, ours);
 	free(s);
 }
 
-static const struct write_kind step_kind = { .name = "step", .rank = 3, .round = { step_first, step_second }, .done = step_done };
+static const struct write_kind step_kind = {
+	.name = "step", .rank = 3, .round = { step_first, step_second, step_third }, .done = step_done
+};
 
 void step_put(struct run *r, void (*then)(struct run *r, bool ours))
 {

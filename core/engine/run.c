@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../agents/budget.h"
 #include "../agents/tools.h"
 #include "../base/clock.h"
 #include "../base/fault.h"
@@ -26,6 +25,7 @@
 #include "ask.h"
 #include "context.h"
 #include "engine_internal.h"
+#include "money.h"
 #include "offer.h"
 #include "vectors.h"
 
@@ -59,6 +59,8 @@ void run_free(struct run *r)
 	free(r->origin);
 	free(r->stream_ref);
 	free(r->calls);
+	free(r->payer);
+	free(r->floor_words);
 	if (r->ask != NULL)
 		buf_done(&r->ask->text);
 	free(r->ask);
@@ -400,9 +402,7 @@ static void record_call(struct run *r, const struct model_event *ev)
 	    LF_INT("output_tokens", ev->usage.output_tokens), LF_INT("cost_micros", ev->usage.cost_micros),
 	    LF_INT("first_ms", ev->usage.first_ms), LF_INT("ms", ev->usage.total_ms),
 	    LF_STR("why", ok || ev->why == NULL ? "" : ev->why), LF_STR("result", ok ? "ok" : fail_word(ev->fail)));
-	/* What the call did not use is free for others at once, however long this run still takes. */
-	budget_settle(r->e->budget, r->ws, r->reserved_micros, ev->usage.cost_micros);
-	r->reserved_micros = 0;
+	money_ended(r, &ev->usage);
 	const size_t max = 24;
 	if (r->calls_len == max) { /* keep the sum right */
 		struct model_usage *u = &r->calls[max - 1].usage;
@@ -625,15 +625,12 @@ static void tools_job(void *arg, struct pg *pg)
 /* Puts aside what a call may cost.  False: the run was sent on another way. */
 static bool reserve(struct run *r, struct pg *pg, const char *model, uint32_t input_tokens, uint32_t max_tokens)
 {
-	int64_t worst = r->e->model->ops->worst_cost(r->e->model, model, input_tokens, max_tokens);
-	enum budget_answer money = budget_reserve(r->e->budget, pg, r->ws, worst);
-	if (money == BUDGET_AWAY)
+	enum budget_answer answer = money_reserve(r, pg, model, input_tokens, max_tokens);
+	if (answer == BUDGET_AWAY)
 		away(r, submit_begin);
-	else if (money == BUDGET_SPENT)
-		to_floor(r, "budget", "Today's budget for the language model is spent");
-	else
-		r->reserved_micros += worst;
-	return money != BUDGET_AWAY && money != BUDGET_SPENT;
+	else if (answer == BUDGET_SPENT)
+		to_floor(r, "budget", r->floor_words);
+	return answer == BUDGET_OK;
 }
 
 static void start_call(struct run *r, const struct model_request *q)
@@ -647,8 +644,7 @@ static void start_call(struct run *r, const struct model_request *q)
 		m->ops->cancel(m, call);
 	pthread_mutex_unlock(&r->mutex);
 	if (call == NULL) {
-		budget_settle(r->e->budget, r->ws, r->reserved_micros, 0);
-		r->reserved_micros = 0;
+		money_give_back(r);
 		try_again(r, 500, "busy");
 	}
 }

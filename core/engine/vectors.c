@@ -83,7 +83,10 @@ static enum err call(struct engine *e, struct pg *pg, struct id ws, const char *
 	struct model_usage usage = { 0 };
 	float *v = NULL;
 	int64_t most = e->model->ops->worst_cost(e->model, x->model, (uint32_t)(bytes + 8 * n), 0);
-	enum budget_answer answer = budget_reserve(e->budget, pg, ws, most);
+	const struct budget_payer payer = { .ws = ws };
+	struct budget_amount want = { most, (int64_t)(bytes + 8 * n) };
+	struct budget_refusal why;
+	enum budget_answer answer = budget_reserve(e->budget, pg, &payer, want, &why);
 	if (answer != BUDGET_OK)
 		return answer == BUDGET_SPENT ? ERR_DENIED : ERR_RETRY;
 	enum err err = e->model->ops->embed(e->model, texts, n, ms, &v, dims, &usage);
@@ -98,7 +101,7 @@ static enum err call(struct engine *e, struct pg *pg, struct id ws, const char *
 		if (err == ERR_NONE && keep != NULL)
 			err = stored == ERR_INPUT ? ERR_BROKEN : stored; /* ours, not the text's */
 	}
-	budget_settle(e->budget, ws, most, usage.cost_micros);
+	budget_settle(e->budget, &payer, want, (struct budget_amount){ usage.cost_micros, usage.input_tokens });
 	if (err == ERR_NONE && out != NULL)
 		*out = v;
 	else

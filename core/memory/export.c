@@ -31,7 +31,9 @@ const struct pg_statement export_statements[] = {
 	                                                            " k.closed_at AS ended",
 	        "forks k WHERE k.ws = $1 AND k.created_by IN (SELECT same_user($2)) ORDER BY k.created_at") ", 'opinions', " LIST("f.value, f.reason, f.created_at AS at",
 	        "feedback f WHERE f.ws = $1 AND f.person_id IN (SELECT same_user($2)) ORDER BY f.created_at") ", 'reactions', " LIST("r.name, r.created_at AS at",
-	        "reactions r WHERE r.ws = $1 AND r.person_id IN (SELECT same_user($2)) ORDER BY r.created_at") ", 'reads_along_in', " LIST("pl.adapter, coalesce(pl.name, pl.external_id) AS place, r.since",
+	        "reactions r WHERE r.ws = $1 AND r.person_id IN (SELECT same_user($2)) ORDER BY r.created_at") ", 'used_of_the_model', " LIST("b.day, b.spent_micros / 1e6 AS usd, b.input_tokens, b.output_tokens, b.calls",
+	        "budget_days b WHERE b.ws = $1 AND b.kind = 3 AND b.subject IN (SELECT same_user($2)) ORDER BY b.day") ", 'budgets', " LIST("(ARRAY['day', 'month'])[b.period] AS period, b.cap_micros / 1e6 AS usd, b.cap_tokens AS tokens, b.set_at",
+	        "budgets b WHERE b.ws = $1 AND b.kind = 3 AND b.subject IN (SELECT same_user($2)) ORDER BY b.period") ", 'reads_along_in', " LIST("pl.adapter, coalesce(pl.name, pl.external_id) AS place, r.since",
 	        "place_people r JOIN identities i ON i.ws = r.ws AND i.external_id = r.external_id JOIN places pl ON pl.ws = r.ws"
 	        " AND pl.id = r.place_id AND pl.adapter = i.adapter WHERE r.ws = $1 AND i.person_id IN (SELECT same_user($2)) ORDER BY r.since") ", 'questions_to_eddy', (SELECT count(*) FROM runs r WHERE r.ws = $1 AND r.person_id IN (SELECT same_user($2)))"
 	                                                                                                                                         ")) FROM people p WHERE p.ws = $1 AND p.id = $2" },

@@ -399,8 +399,8 @@ static enum err next_rows(struct piece *p, const char *statement)
 static enum err things(struct piece *p)
 {
 	static const char *const statements[] = { "forget_forks", "forget_fork_titles", "forget_titles", "forget_resolutions",
-		"forget_authors", "forget_notices", "forget_reactions", "forget_feedback", "forget_calls", "forget_readers",
-		"forget_offers", "forget_relays", "forget_aliases", "forget_inbox_rejected" };
+		"forget_authors", "forget_notices", "forget_reactions", "forget_budgets", "forget_feedback", "forget_calls",
+		"forget_readers", "forget_offers", "forget_relays", "forget_aliases", "forget_inbox_rejected" };
 	enum err e = ERR_NONE;
 	for (size_t i = 0; i < sizeof statements / sizeof *statements && e == ERR_NONE; i++)
 		e = plain(p, statements[i], NULL);

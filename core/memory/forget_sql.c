@@ -111,6 +111,10 @@ const struct pg_statement forget_statements[] = {
 	    " AND outbox.run_id IS DISTINCT FROM e.run_id AND outbox.created_at <= e.created_at" },
 	{ "forget_reactions",
 	    "DELETE FROM reactions r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND r.person_id = e.subject" },
+	/* What somebody may spend goes; what was spent stays, as the sums of teams and workspace do: it bears no name any more. */
+	{ "forget_budgets",
+	    "WITH t AS (DELETE FROM budget_told b USING erasures e WHERE e.ws = $1 AND e.id = $2 AND b.ws = $1 AND b.kind = 3 AND b.subject = e.subject)"
+	    " DELETE FROM budgets b USING erasures e WHERE e.ws = $1 AND e.id = $2 AND b.ws = $1 AND b.kind = 3 AND b.subject = e.subject" },
 	{ "forget_feedback",
 	    "DELETE FROM feedback r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND r.person_id = e.subject" },
 	{ "forget_calls",

@@ -51,9 +51,9 @@ const struct pg_statement recall_statements[] = {
 	    " FOR SHARE OF m SKIP LOCKED) m"
 	    " ON CONFLICT (ws, message_id) DO UPDATE SET model = excluded.model, dims = excluded.dims, v = excluded.v" },
 	{ "recall_book",
-	    "WITH h AS (UPDATE budget_holds SET held_micros = greatest(0, held_micros - $3::int8) WHERE ws = $1 AND owner = $2"
-	    " AND day = (now() AT TIME ZONE 'UTC')::date AND $3::int8 > 0) INSERT INTO budget_days (ws, day, spent_micros, calls, input_tokens)"
-	    " VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $3::int8, 1, $4::int8) ON CONFLICT (ws, day) DO UPDATE SET"
+	    "WITH h AS (UPDATE budget_holds SET held_micros = greatest(0, held_micros - $3::int8), held_tokens = greatest(0, held_tokens - $4::int8)"
+	    " WHERE ws = $1 AND kind = 1 AND subject = $1 AND owner = $2) INSERT INTO budget_days (ws, kind, subject, day, spent_micros, calls,"
+	    " input_tokens) VALUES ($1, 1, $1, (now() AT TIME ZONE 'UTC')::date, $3::int8, 1, $4::int8) ON CONFLICT (ws, kind, subject, day) DO UPDATE SET"
 	    " spent_micros = budget_days.spent_micros + excluded.spent_micros, calls = budget_days.calls + 1,"
 	    " input_tokens = budget_days.input_tokens + excluded.input_tokens" },
 	/* $1 ws, $2 audiences, $3 thread or NULL, $4 the thread that asks, $5 its limit, $6 model, $7 dims, $8 kinds, $9 authors, $10 after,
