@@ -275,6 +275,12 @@ static void forget_me__forgets__every_account_of_the_user(void **state)
 	says(&ana, &dm, "the plum is redalpha");
 	says(&ana_mail, &dm, "the quince is redcharlie");
 	link_them(&ana, &ana_mail);
+	/* a key of hers, and one that she has made for her team */
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.api_keys (ws, id, name, node_id, person_id, role, scopes, issued_by, expires_at) SELECT i.ws,"
+	    " gen_random_uuid(), x.name, i.ws, CASE WHEN x.name = 'hers' THEN i.person_id END, 2, 8, i.person_id, now() + interval '9 days'"
+	    " FROM eddy.identities i, (VALUES ('hers'), ('ours')) AS x (name) WHERE i.external_id = 'ana@example.org'"));
+	assert_non_null(strstr(says(&ana, &dm, "export my data"), "\"hers\""));
 	assert_non_null(strstr(says(&ana, &dm, "forget me"), "all your linked accounts"));
 	says(&ana, &dm, "forget me yes");
 	assert_true(db_comes_true("SELECT (count(*) = 2)::int FROM eddy.erasures WHERE state = 2", 30000));
@@ -283,6 +289,9 @@ static void forget_me__forgets__every_account_of_the_user(void **state)
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages WHERE body LIKE '%redgolf%' AND author_kind = 1"), 1);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.people WHERE user_id IS NOT NULL"), 0);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.link_codes"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.api_keys WHERE name = '(erased)' AND revoked_at IS NOT NULL"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.api_keys WHERE name = 'ours' AND revoked_at IS NULL"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.api_keys WHERE person_id IS NOT NULL OR issued_by IS NOT NULL"), 0);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.identities WHERE external_id IN ('U1', 'ana@example.org')"), 0);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.identities WHERE external_id = 'U2'"), 1);
 }

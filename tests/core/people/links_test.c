@@ -28,7 +28,7 @@ static struct id person(int n)
 {
 	char text[ID_TEXT];
 	struct id id;
-	snprintf(text, sizeof text, "00000000-0000-4000-8000-00000000000%d", n % 10);
+	snprintf(text, sizeof text, "00000000-0000-4000-8000-00000000000%u", (unsigned)n % 10u);
 	assert_true(id_parse(text, &id));
 	return id;
 }
