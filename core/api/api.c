@@ -11,14 +11,17 @@
 #include "../base/clock.h"
 #include "../base/json.h"
 #include "../people/keys.h"
+#include "../memory/item.h"
+#include "../talk/browse.h"
+#include "../talk/find.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
 #include "../teams/spend.h"
 #include "once.h"
 
-extern const struct api_proc api_session[], api_audit[], api_key[], api_team[], api_budget[];
+extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_budget[];
 
-const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_team, api_budget, NULL };
+const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_budget, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -27,7 +30,8 @@ const struct pg_statement api_statements[] = {
 };
 
 const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
-	member_statements, spend_statements, once_statements, verify_statements, entry_statements, NULL };
+	member_statements, spend_statements, once_statements, thread_statements, search_statements, browse_statements,
+	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {
@@ -172,6 +176,8 @@ enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller 
 			pg_rollback(pg);
 		else
 			code = api_err(&c, pg_commit(pg));
+		if (code == API_OK && c.after != NULL)
+			c.after(&c);
 	}
 	if (code == API_OK)
 		*out = json_incref(c.out);

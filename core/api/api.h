@@ -49,7 +49,8 @@ struct api_call {
 	struct problem problem;
 	/* what the audit entry says */
 	struct id subject;
-	json_t *audit; /* facts, never texts; NULL: none */
+	json_t *audit;                     /* facts, never texts; NULL: none */
+	void (*after)(struct api_call *c); /* called after COMMIT; NULL: nothing more to do */
 };
 /** Ends a procedure: ${code} with a sentence for people.  The transaction is rolled back. */
 enum api_code api_fail(struct api_call *c, enum api_code code, const char *field, const char *format, ...)

@@ -28,6 +28,7 @@
 #include "../people/session.h"
 #include "../settings/settings.h"
 #include "../teams/spend.h"
+#include "../talk/browse.h"
 #include "../talk/find.h"
 #include "../talk/said.h"
 #include "../talk/search.h"
@@ -60,7 +61,7 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	inject_statements, tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements,
 	export_statements, upkeep_statements, money_read_statements, keys_statements, links_statements, ask_people_statements,
 	authority_statements, api_statements, node_statements, member_statements, spend_statements, once_statements,
-	serve_statements, chain_statements, verify_statements, entry_statements, NULL };
+	serve_statements, chain_statements, verify_statements, entry_statements, browse_statements, NULL };
 
 /* ---- workers ---- */
 
