@@ -82,11 +82,12 @@ struct cli {
 	const char *since, *until;                   /* audit export */
 	const char **own_addresses, **trusted_hosts; /* mail show */
 	size_t own_len, trusted_len;
-	bool unit;        /* team create */
-	const char *slug; /* team create, rename */
-	const char *days; /* key issue */
-	bool own_key;     /* key issue */
-	int argc;         /* operands */
+	bool unit;                 /* team create */
+	const char *slug;          /* team create, rename */
+	const char *lock, *unlock; /* team set: keys between commas */
+	const char *days;          /* key issue */
+	bool own_key;              /* key issue */
+	int argc;                  /* operands */
 	char **argv;
 	struct settings *settings; /* after cli_settings() */
 	char *data_dir;
@@ -149,6 +150,14 @@ int cmd_team_move(struct cli *c);
 int cmd_team_archive(struct cli *c);
 int cmd_team_places(struct cli *c);
 int cmd_team_assign(struct cli *c);
+int cmd_team_settings(struct cli *c);
+int cmd_team_set(struct cli *c);
+int cmd_team_unset(struct cli *c);
+int cmd_team_history(struct cli *c);
+int cmd_team_restore(struct cli *c);
+int cmd_change_list(struct cli *c);
+int cmd_change_approve(struct cli *c);
+int cmd_change_reject(struct cli *c);
 int cmd_member_list(struct cli *c);
 int cmd_member_put(struct cli *c);
 int cmd_member_remove(struct cli *c);

@@ -32,6 +32,8 @@ static const struct option_row {
 	{ 'N', "unit", NULL, "a unit, which holds teams, instead of a team", false },
 	{ 'D', "days", "N", "how long the key lives (default: 90)", false },
 	{ 'M', "mine", NULL, "the key is yours and not the team's: it never does more than you may", false },
+	{ 'K', "lock", "KEYS", "nothing below changes these; keys between commas", false },
+	{ 'Y', "unlock", "KEYS", "what is below may change these again", false },
 	{ 'S', "slug", "NAME", "its short name (default: made from the name)", false },
 	{ 'F', "since", "MOMENT", "only what happened since then: 2026-01-31, 2026-01-31T18:05, yesterday (UTC)", false },
 	{ 'E', "until", "MOMENT", "only what happened before then", false },
@@ -141,6 +143,25 @@ const struct command commands[] = {
 	{ "team assign", "PLACE [TEAM]", "", "give a place to TEAM, or back to the organisation",
 	    "PLACE is ADAPTER:KEY, as the adapter names places, or the place's id.",
 	    { "eddy team assign slack:C024BE91L payments\t" }, 1, 2, false, cmd_team_assign },
+	{ "team settings", "[TEAM]", "", "show the settings that hold for TEAM, and from which layer", NULL,
+	    { "eddy team settings payments\t", "eddy team settings\tof the organisation" }, 0, 1, false, cmd_team_settings },
+	{ "team set", "TEAM [KEY=VALUE...]", "KY", "change the settings of TEAM",
+	    "A value is JSON where it reads as such, else a text. Options come before TEAM. docs/teams.md lists the keys.",
+	    { "eddy team set payments forks.max_active=3\t", "eddy team set payments 'agent.prompt=You help Payments.'\t",
+	        "eddy team set --lock agent.model org agent.model=small\tfor everybody" },
+	    1, -1, false, cmd_team_set },
+	{ "team unset", "TEAM KEY...", "", "let what is above TEAM decide again", NULL,
+	    { "eddy team unset payments forks.max_active\t" }, 2, -1, false, cmd_team_unset },
+	{ "team history", "TEAM", "", "list the versions of the settings of TEAM", NULL, { "eddy team history payments\t" }, 1, 1,
+	    false, cmd_team_history },
+	{ "team restore", "TEAM VERSION", "", "bring an earlier version of the settings of TEAM back", NULL,
+	    { "eddy team restore payments 2\t" }, 2, 2, false, cmd_team_restore },
+	{ "change list", "[TEAM]", "", "list the changes of settings that wait for another admin", NULL, { "eddy change list\t" },
+	    0, 1, false, cmd_change_list },
+	{ "change approve", "ID", "", "let a change take effect; never one's own", NULL,
+	    { "eddy change approve 01a1ff74-991a-7000-8d6e-c1c84a32459a\t" }, 1, 1, false, cmd_change_approve },
+	{ "change reject", "ID [REASON]", "", "refuse a change; never one's own", NULL,
+	    { "eddy change reject 01a1ff74-991a-7000-8d6e-c1c84a32459a 'not before Monday'\t" }, 1, 2, false, cmd_change_reject },
 	{ "member list", "[TEAM]", "", "list who was given a role, there or above", NULL, { "eddy member list payments\t" }, 0, 1,
 	    false, cmd_member_list },
 	{ "member put", "PERSON ROLE [TEAM]", "", "give somebody a role at TEAM and all below it",
@@ -561,6 +582,12 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'S':
 			c->slug = optarg;
+			break;
+		case 'K':
+			c->lock = optarg;
+			break;
+		case 'Y':
+			c->unlock = optarg;
 			break;
 		case 'O':
 			c->own_addresses = xrealloc(c->own_addresses, (c->own_len + 1) * sizeof(char *));

@@ -277,7 +277,10 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.wall_ms = clock_wall_ms(),
 		.tz = out->tz[0] ? out->tz : NULL,
 	};
-	out->ctx.languages_len = settings_list(r->e->o.settings, "search.languages", &out->ctx.languages);
+	if ((e = run_config(r, pg)) != ERR_NONE)
+		return e;
+	out->ctx.languages = r->config->languages;
+	out->ctx.languages_len = r->config->languages_len;
 	return ERR_NONE;
 }
 

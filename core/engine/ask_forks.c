@@ -333,11 +333,14 @@ static enum err open_new(struct opening *o)
 {
 	struct ask *a = o->a;
 	PGresult *count = NULL;
-	int shown = 0, limit = fork_limit(a->e->o.settings);
-	enum err e = run_args(a, "fork_count", args_of(a, o->parent), &count);
+	int shown = 0, limit;
+	enum err e = run_config(a->r, a->pg);
+	if (e == ERR_NONE)
+		e = run_args(a, "fork_count", args_of(a, o->parent), &count);
 	if (e != ERR_NONE)
 		return e;
 	int64_t open = pg_get_int8(count, 0, 0);
+	limit = (int)config_int(a->r->config, "forks.max_active");
 	o->n = (int)pg_get_int8(count, 0, 1) + 1;
 	PQclear(count);
 	if (open >= limit) {

@@ -56,13 +56,16 @@ static enum err answer(struct ask *a)
 		.look_at_own = true,
 		.limit = FIND_PAGE,
 		.snippet = SNIPPET_BYTES };
-	find.languages_len = settings_list(a->e->o.settings, "search.languages", &find.languages);
 	struct recall_question question = { .v = NULL };
 	if (request.order == SEARCH_BEST && vectors_question(a->e, a->pg, a->r->ws, request.words, &question))
 		find.question = &question;
 	enum err e = pg_begin(a->pg, a->r->ws);
-	if (e == ERR_NONE)
-		e = pg_end(a->pg, find_run(a->pg, &find, &request, &found));
+	if (e == ERR_NONE && (e = run_config(a->r, a->pg)) == ERR_NONE) {
+		find.languages = a->r->config->languages;
+		find.languages_len = a->r->config->languages_len;
+		e = find_run(a->pg, &find, &request, &found);
+	}
+	e = pg_end(a->pg, e);
 	if (e == ERR_NONE) {
 		find_write(&request, &found, FIND_PAGE,
 		    &(struct find_words){ .tz = tz, .wall_ms = a->wall_ms, .link = link_to, .arg = a }, a->md);

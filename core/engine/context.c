@@ -358,13 +358,13 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	recall = recall || r->replay != NULL;
 	bool earlier = have && look_earlier(r, c);
 	bool need = !have || !card || !steps || !known || !id_is_none(r->fork) || recall || earlier;
-	enum err err = engine_agent(e, NULL, r->ws, &c->agent);
+	enum err err = run_agent(r, NULL, &c->agent);
 	if (!need && err == ERR_NONE && c->agent != NULL)
 		return ERR_NONE;
 	if ((err = pg_begin(pg, r->ws)) != ERR_NONE)
 		return err;
 	if (c->agent == NULL)
-		err = engine_agent(e, pg, r->ws, &c->agent);
+		err = run_agent(r, pg, &c->agent);
 	if (err == ERR_NONE && r->replay != NULL)
 		err = load_told(r, pg, &c->transcript);
 	else if (err == ERR_NONE && !have)

@@ -33,6 +33,7 @@
 #include "../talk/said.h"
 #include "../talk/search.h"
 #include "../talk/thread.h"
+#include "../teams/config_store.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
 #include "answer.h"
@@ -46,7 +47,6 @@
 
 #define TRANSCRIPT_BYTES (10u << 20)
 #define JOBS_MAX 16384
-#define AGENT_TTL_MS 2000
 #define MEMORY_LOOK_MS 5000
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, money_statements,
@@ -61,7 +61,8 @@ static const struct pg_statement *const worker_tables[] = { read_statements, pag
 	inject_statements, tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements,
 	export_statements, upkeep_statements, money_read_statements, keys_statements, links_statements, ask_people_statements,
 	authority_statements, api_statements, node_statements, member_statements, spend_statements, once_statements,
-	serve_statements, chain_statements, verify_statements, entry_statements, browse_statements, NULL };
+	serve_statements, chain_statements, verify_statements, entry_statements, browse_statements, config_statements,
+	config_cache_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -161,51 +162,6 @@ void engine_pg_done(struct engine *e, struct pg *pg)
 {
 	if (pg != worker_pg)
 		pthread_mutex_unlock(&e->side_mutex);
-}
-
-/* ---- agents ---- */
-
-struct agent_entry {
-	struct agent *agent;
-	uint64_t until_ms;
-};
-
-enum err engine_agent(struct engine *e, struct pg *pg, struct id ws, struct agent **out)
-{
-	pthread_mutex_lock(&e->agents_mutex);
-	struct agent_entry *x = map_get(e->agents, ws.b, sizeof(ws.b));
-	if (x != NULL && x->until_ms > clock_ms()) {
-		*out = agent_copy(x->agent);
-		pthread_mutex_unlock(&e->agents_mutex);
-		return ERR_NONE;
-	}
-	pthread_mutex_unlock(&e->agents_mutex);
-	*out = NULL;
-	if (pg == NULL)
-		return ERR_NONE; /* not in memory: the caller opens a transaction and asks again */
-	struct agent *a = NULL;
-	enum err err = agents_load(pg, ws, AGENT_DEFAULT, &a);
-	if (err != ERR_NONE)
-		return err;
-	pthread_mutex_lock(&e->agents_mutex);
-	x = map_get(e->agents, ws.b, sizeof(ws.b));
-	if (x == NULL) {
-		x = xcalloc(1, sizeof(*x));
-		map_put(e->agents, ws.b, sizeof(ws.b), x);
-	}
-	agent_free(x->agent);
-	x->agent = agent_copy(a);
-	x->until_ms = clock_ms() + AGENT_TTL_MS;
-	pthread_mutex_unlock(&e->agents_mutex);
-	*out = a;
-	return ERR_NONE;
-}
-
-static void free_agent_entry(void *p)
-{
-	struct agent_entry *x = p;
-	agent_free(x->agent);
-	free(x);
 }
 
 /* ---- adapters ---- */
@@ -380,6 +336,8 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->lanes = map_new();
 	e->runs = map_new();
 	e->agents = map_new();
+	config_platform(o->settings);
+	e->configs = config_cache_new();
 	e->wait_tail = &e->wait_head;
 	e->directory = directory_new();
 	e->memory = memory_new(MEMORY_LOOK_MS);
@@ -421,6 +379,7 @@ enum err engine_start(struct engine *e)
 	if (err != ERR_NONE)
 		return err;
 	timers_start(e->timers);
+	config_cache_listen(e->configs, e->database_url);
 	if (writer_start(e->writer) != ERR_NONE)
 		return ERR_BROKEN;
 	for (size_t i = 0; i < e->workers_len; i++) {
@@ -473,7 +432,8 @@ void engine_free(struct engine *e)
 	writer_free(e->writer);
 	pg_close(e->side);
 	lanes_free(e);
-	map_free(e->agents, free_agent_entry);
+	map_free(e->agents, engine_free_agent_entry);
+	config_cache_free(e->configs);
 	budget_free(e->budget);
 	vectors_free(e->vectors);
 	ledger_free(e->ledger);

@@ -22,6 +22,7 @@
 #include "../talk/fold.h"
 #include "../talk/search.h"
 #include "../talk/transcript.h"
+#include "../teams/config_cache.h"
 #include "command.h"
 #include "engine.h"
 #include "replay.h"
@@ -73,10 +74,11 @@ struct ask_task;
 struct run {
 	struct id ws, id, thread, place, audience, message, person;
 	int64_t message_seq, token;
-	int64_t message_rev; /* what was known of the message when the run was made or loaded */
-	struct id about;     /* the message that a command was pointed at */
-	struct id fork;      /* the side thread that ${thread} is */
-	struct id agent;     /* none until it begins */
+	int64_t message_rev;   /* what was known of the message when the run was made or loaded */
+	struct id about;       /* the message that a command was pointed at */
+	struct id fork;        /* the side thread that ${thread} is */
+	struct id agent;       /* none until it begins */
+	struct config *config; /* what it began with; NULL until then */
 	enum run_kind kind;
 	enum command command;
 	int attempt;
@@ -207,6 +209,7 @@ struct engine {
 	atomic_size_t lanes_count, runs_count, active_count;
 	pthread_mutex_t agents_mutex;
 	struct map *agents;
+	struct config_cache *configs;
 	pthread_mutex_t side_mutex;
 	struct pg *side; /* start-up, notes and installs */
 	/* where people are asked for (engine_offer_people): NULL while that is not offered */
@@ -221,8 +224,12 @@ void engine_emit(struct engine *e, const struct thread_event *ev);
 /** The connection of this worker, or the locked side connection; give back with engine_pg_done(). Blocking. */
 struct pg *engine_pg(struct engine *e);
 void engine_pg_done(struct engine *e, struct pg *pg);
-/** The agent that answers in ${ws}, from a cache of two seconds.  Worker, inside a tenant transaction.  Gives. */
-enum err engine_agent(struct engine *e, struct pg *pg, struct id ws, struct agent **out);
+/* ---- run_config.c ---- */
+/** The settings that ${r} began with, in r->config; still NULL when they are not in memory and ${pg} is NULL.  ${pg}: in a transaction. */
+enum err run_config(struct run *r, struct pg *pg);
+/** The agent that answers, gives; NULL as above. */
+enum err run_agent(struct run *r, struct pg *pg, struct agent **out);
+void engine_free_agent_entry(void *p);
 
 /* ---- timers.c ---- */
 struct timers *timers_new(void);

@@ -24,7 +24,8 @@ const struct pg_statement finish_statements[] = {
 	/* Rows are found by = ANY(keys) and take their values by position: with a join the planner may walk the whole tenant. */
 	{ "finish_runs",
 	    "UPDATE runs SET state = ($4::int2[])[array_position($2, id)], error = ($5::text[])[array_position($2, id)], finished_at = now(),"
-	    " agent_id = ($6::uuid[])[array_position($2, id)], builtin = ($7::bool[])[array_position($2, id)]"
+	    " agent_id = ($6::uuid[])[array_position($2, id)], builtin = ($7::bool[])[array_position($2, id)],"
+	    " config_id = coalesce(($8::uuid[])[array_position($2, id)], config_id)"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND token = ($3::int8[])[array_position($2, id)] AND state <= 2"
 	    " RETURNING array_position($2, id) - 1" },
 	/* Are those whose words it has told still to be read by all who read the answer? */
@@ -60,7 +61,8 @@ const struct pg_statement finish_statements[] = {
 	    " lease_until = CASE WHEN pending - ($3::int4[])[array_position($2, thread_id)] <= 0 THEN NULL ELSE lease_until END"
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) RETURNING thread_id, pending" },
 	{ "step_run",
-	    "UPDATE runs SET state = 2, reads = coalesce($4::uuid[], reads) WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
+	    "UPDATE runs SET state = 2, reads = coalesce($4::uuid[], reads), config_id = coalesce($5, config_id)"
+	    " WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
 	{ "step_clear", "DELETE FROM run_steps WHERE ws = $1 AND run_id = $2" },
 	{ "step_rows",
 	    "INSERT INTO run_steps (ws, run_id, n, kind, body) SELECT $1::uuid, $2::uuid, s.n, s.kind, s.body::jsonb"
@@ -185,6 +187,7 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(25, pg_array_str(g, r->error));
 	EACH(2950, pg_array_id(g, r->agent));
 	EACH(16, pg_array_bool(g, by_builtin(r)));
+	EACH(2950, pg_array_id(g, r->config != NULL ? r->config->id : ID_NONE));
 	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
 #undef EACH
 	for (size_t i = 0; i < n; i++) {
@@ -537,6 +540,7 @@ static void step_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_arg_id(g, s->r->id);
 		pg_arg_int8(g, s->r->token);
 		put_reads(g, s->r);
+		pg_arg_id(g, s->r->config != NULL ? s->r->config->id : ID_NONE);
 		writer_exec(tx, "step_run", on_step, s);
 	}
 }

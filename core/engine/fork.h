@@ -61,9 +61,6 @@ extern const struct pg_statement fork_edit_statements[];
 /** Side threads follow the message that they are about: carries out an order of FORGET_QUOTES in a transaction of its own.  A worker. */
 enum err fork_requote(struct engine *e, struct pg *pg, struct id ws, struct id order, const struct forget_ends *ends);
 
-/** The most side threads that may be open in one thread at a time. */
-struct settings;
-int fork_limit(const struct settings *s);
 /* What may become of a side thread; every change goes through here. */
 bool fork_may_become(enum fork_state from, enum fork_state to);
 enum resolution_state { RESOLUTION_OFFERED = 1, RESOLUTION_ACCEPTED = 2, RESOLUTION_REPLACED = 3, RESOLUTION_DISCARDED = 4 };

@@ -4,7 +4,6 @@
 
 #include "../base/mem.h"
 #include "../base/utf8.h"
-#include "../settings/settings.h"
 #include "../talk/doc.h"
 #include "command.h"
 #include "fork.h"
@@ -160,11 +159,6 @@ const char *fork_state_word(enum fork_state s)
 {
 	static const char *const words[] = { "", "opening", "active", "resolved", "abandoned", "not opened" };
 	return (size_t)s < sizeof(words) / sizeof(words[0]) ? words[s] : "";
-}
-
-int fork_limit(const struct settings *s)
-{
-	return (int)settings_int(s, "forks.max_active");
 }
 
 bool fork_may_become(enum fork_state from, enum fork_state to)

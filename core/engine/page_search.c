@@ -105,7 +105,7 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 		.prefix = s->prefix,
 		.limit = s->limit,
 		.snippet = SNIPPET_BYTES };
-	ask.languages_len = settings_list(e->o.settings, "search.languages", &ask.languages);
+	struct config *config = NULL;
 	struct pg *pg = engine_pg(e);
 	struct recall_question question = { .v = NULL };
 	if (!s->prefix && request.order == SEARCH_BEST && vectors_question(e, pg, s->ws, request.words, &question))
@@ -116,10 +116,16 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 		if (err == ERR_NONE && ask.scope.guest && id_is_none(s->thread))
 			err = ERR_DENIED;
 		if (err == ERR_NONE)
+			err = config_cache_get(e->configs, pg, s->ws, s->place, &config);
+		if (err == ERR_NONE) {
+			ask.languages = config->languages;
+			ask.languages_len = config->languages_len;
 			err = find_run(pg, &ask, &request, &f);
+		}
 		err = pg_end(pg, err);
 	}
 	engine_pg_done(e, pg);
+	config_release(config);
 	if (err == ERR_NONE) {
 		*out = (struct page_found){ .total = f.total, .at_least = f.at_least, .more = f.more };
 		note(&request, &f, out);

@@ -56,6 +56,7 @@ void run_free(struct run *r)
 		free(r->steps[i].text);
 	}
 	free(r->steps);
+	config_release(r->config);
 	free(r->origin);
 	free(r->stream_ref);
 	free(r->calls);
@@ -566,7 +567,7 @@ static void tools_job(void *arg, struct pg *pg)
 	struct agent *agent = NULL;
 	enum err e = pg_begin(pg, r->ws);
 	if (e == ERR_NONE)
-		e = engine_agent(r->e, pg, r->ws, &agent);
+		e = run_agent(r, pg, &agent);
 	size_t first = r->steps_len - r->calls_pending, last = r->steps_len;
 	struct answer_place where = { 0 };
 	if (e == ERR_NONE)
@@ -683,7 +684,7 @@ static void ask_model(struct run *r, struct pg *pg)
 	struct agent *agent = NULL;
 	enum err err = pg_begin(pg, r->ws);
 	if (err == ERR_NONE)
-		err = pg_end(pg, engine_agent(e, pg, r->ws, &agent));
+		err = pg_end(pg, run_agent(r, pg, &agent));
 	if (err != ERR_NONE) {
 		away(r, submit_begin);
 		return;

@@ -311,6 +311,8 @@ const struct pg_statement forget_statements[] = {
 	    "DELETE FROM identities i USING erasures e WHERE e.ws = $1 AND e.id = $2 AND i.ws = $1 AND i.person_id = e.subject" },
 	{ "forget_members",
 	    "DELETE FROM members m USING erasures e WHERE e.ws = $1 AND e.id = $2 AND m.ws = $1 AND m.person_id = e.subject" },
+	{ "forget_preferences",
+	    "DELETE FROM node_configs c USING erasures e WHERE e.ws = $1 AND e.id = $2 AND c.ws = $1 AND c.person_id = e.subject" },
 	{ "forget_people",
 	    "UPDATE people SET name = NULL, tz = NULL, private = false FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND people.ws = $1"
 	    " AND people.id = e.subject" },

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../base/utf8.h"
+#include "config_store.h"
 #include "refuse.h"
 
 #define WALK "32" /* more than NODE_DEPTH_MAX */
@@ -286,7 +287,8 @@ enum err node_move(struct pg *pg, const struct caller *by, struct id node, struc
 		return e;
 	struct pg_args *a = args(by->ws, node);
 	pg_arg_id(a, parent);
-	return team_ask(pg, "node_move", a, NULL);
+	e = team_ask(pg, "node_move", a, NULL);
+	return e == ERR_NONE ? config_changed(pg) : e;
 }
 
 static enum err hand_over(struct pg *pg, const char *statement, struct id ws, struct id node, struct id heir)
@@ -340,7 +342,9 @@ enum err node_archive(struct pg *pg, const struct caller *by, struct id node, st
 		e = inherit(pg, by, node, heir, &at, why);
 	if (e == ERR_NONE)
 		e = owns_nothing(pg, by->ws, node, why);
-	return e != ERR_NONE ? e : team_ask(pg, "node_archive", args(by->ws, node), NULL);
+	if (e == ERR_NONE)
+		e = team_ask(pg, "node_archive", args(by->ws, node), NULL);
+	return e == ERR_NONE ? config_changed(pg) : e;
 }
 
 /* ---- reading ---- */
@@ -429,7 +433,8 @@ enum err node_assign(
 		return e;
 	struct pg_args *a = args(by->ws, *place);
 	pg_arg_id(a, team);
-	return team_ask(pg, "node_assign", a, NULL);
+	e = team_ask(pg, "node_assign", a, NULL);
+	return e == ERR_NONE ? config_changed(pg) : e;
 }
 
 enum err node_places(struct pg *pg, struct id ws, struct id node, json_t **out)

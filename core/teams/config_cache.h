@@ -1,0 +1,44 @@
+#ifndef EDDY_TEAMS_CONFIG_CACHE_H
+#define EDDY_TEAMS_CONFIG_CACHE_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../base/err.h"
+#include "../base/id.h"
+#include "../store/pg.h"
+
+/*
+ * The settings that hold in a place, in memory: what a run begins with and keeps.  Never changed after it was made, shared, counted.
+ */
+struct config {
+	struct id id; /* made from the content; names a row of config_snapshots */
+	struct id team;
+	const json_t *values;
+	const char **languages; /* search.languages */
+	size_t languages_len;
+	atomic_uint uses;
+};
+int64_t config_int(const struct config *c, const char *key);
+const char *config_str(const struct config *c, const char *key); /* never NULL */
+const json_t *config_map(const struct config *c, const char *key);
+struct config *config_keep(struct config *c);
+void config_release(struct config *c); /* NULL is fine */
+
+extern const struct pg_statement config_cache_statements[];
+struct config_cache;
+/** A connection of its own to ${url} hears of changes (NULL: it does not, and what it has is looked up again after a second). */
+struct config_cache *config_cache_new(void);
+void config_cache_listen(struct config_cache *c, const char *url);
+void config_cache_free(struct config_cache *c);
+/**
+ * What holds in ${place} (none: in the organisation).  ${pg} is in a transaction of ${ws}; NULL: only from memory, ${out} is NULL if it is not
+ * there.  ${out} is the caller's to release.
+ */
+enum err config_cache_get(struct config_cache *c, struct pg *pg, struct id ws, struct id place, struct config **out);
+/** What ${run} began with, if that was stored; else ${out} is NULL.  Inside a transaction of ${ws}. */
+enum err config_of_run(struct pg *pg, struct id ws, struct id run, struct config **out);
+
+#endif

@@ -1,0 +1,106 @@
+/* The keys.  A key is here when something reads it; "acts" says what. */
+#include <string.h>
+
+#include "../base/buf.h"
+#include "config.h"
+
+#define LANGUAGES \
+	"danish|dutch|english|finnish|french|german|hungarian|italian|norwegian|portuguese|romanian|russian|spanish|swedish|turkish"
+
+const struct config_key config_keys[] = {
+	{ "forks.max_active", CONFIG_INT, CONFIG_REPLACE, LAYERS_NODES, "5", "forks.max_active", 1, 100, NULL,
+	    "side threads that may be open in one thread at a time", "when a side thread is opened" },
+	{ "agent.default", CONFIG_STR, CONFIG_REPLACE, LAYERS_NODES, "\"eddy\"", NULL, 0, 63, NULL,
+	    "short name of the agent that answers", "when a run begins" },
+	{ "agent.model", CONFIG_STR, CONFIG_REPLACE, LAYERS_NODES, "\"\"", NULL, 0, 200, NULL,
+	    "model of agents that name none themselves; \"\": model.name of the installation", "when a run begins" },
+	{ "agent.prompt", CONFIG_STR, CONFIG_REPLACE, LAYERS_NODES, "\"\"", NULL, 0, 20000, NULL,
+	    "what the agent that answers is told instead of its own prompt; \"\": its own", "when a run begins" },
+	{ "agent.max_tokens", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "64000", NULL, 16, 64000, NULL,
+	    "longest answer of any agent, in tokens", "when a run begins" },
+	{ "agent.max_turns", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "50", NULL, 1, 50, NULL,
+	    "most calls of the model in one run of any agent", "when a run begins" },
+	{ "agents", CONFIG_MAP, CONFIG_MERGE, LAYERS_NODES, "{}", NULL, 0, 0, "agent",
+	    "what is different about agents, by short name: model, prompt, tools, sub_agents, max_tokens, max_turns, active",
+	    "when a run begins" },
+	{ "tools", CONFIG_MAP, CONFIG_MERGE, LAYERS_NODES, "{}", NULL, 0, 0, "?", "tools by name: false switches one off",
+	    "when a run begins" },
+	{ "search.languages", CONFIG_LIST, CONFIG_REPLACE, LAYERS_NODES, "[\"english\"]", "search.languages", 0, 0, LANGUAGES,
+	    "languages whose word endings do not matter in a search", "at every search" },
+	{ "governance.review", CONFIG_LIST, CONFIG_UNION, LAYERS_NODES, "[]", NULL, 0, 0, NULL,
+	    "keys whose change waits until another admin has looked at it", "when a setting is changed" },
+	{ "features", CONFIG_MAP, CONFIG_MERGE, LAYERS_ALL, "{}", NULL, 0, 0, "?", "features by name, for clients",
+	    "in clients that ask for it (config.effective)" },
+	{ "display.theme", CONFIG_STR, CONFIG_REPLACE, LAYERS_PERSON, "\"auto\"", NULL, 0, 16, "auto|light|dark",
+	    "colours of a page", "in clients that ask for it (config.effective)" },
+	{ "display.fork_term", CONFIG_STR, CONFIG_REPLACE, LAYERS_PERSON, "\"side thread\"", NULL, 1, 40, NULL,
+	    "what a side thread is called", "in clients that ask for it (config.effective)" },
+	{ 0 },
+};
+
+const struct config_key *config_key(const char *name)
+{
+	for (const struct config_key *k = config_keys; k->name != NULL; k++)
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
+
+static const char *const layer_names[] = { "", "platform", "template", "organisation", "unit", "team", "person" };
+
+const char *config_layer_name(enum config_layer l)
+{
+	return l >= LAYER_PLATFORM && l <= LAYER_PERSON ? layer_names[l] : "";
+}
+
+bool config_layer_from_name(const char *name, enum config_layer *out)
+{
+	for (int i = LAYER_PLATFORM; i <= LAYER_PERSON; i++)
+		if (strcmp(layer_names[i], name) == 0) {
+			*out = (enum config_layer)i;
+			return true;
+		}
+	return false;
+}
+
+static const char *const types[] = { "integer", "boolean", "string", "list", "map" };
+static const char *const merges[] = { "replaces", "merges by key", "the smallest counts", "all count" };
+
+json_t *config_schema(void)
+{
+	json_t *list = json_array();
+	for (const struct config_key *k = config_keys; k->name != NULL; k++) {
+		json_t *layers = json_array(),
+		       *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", k->name, "type", types[k->type], "merge",
+		           merges[k->merge], "help", k->help, "acts", k->acts);
+		for (int l = LAYER_PLATFORM; l <= LAYER_PERSON; l++)
+			if (k->layers & (1u << l))
+				json_array_append_new(layers, json_string(layer_names[l]));
+		json_object_set_new(o, "layers", layers);
+		json_object_set_new(o, "default", json_loads(k->fallback, JSON_DECODE_ANY, NULL));
+		if (k->type == CONFIG_INT) {
+			json_object_set_new(o, "min", json_integer(k->min));
+			json_object_set_new(o, "max", json_integer(k->max));
+		}
+		if (k->choices != NULL && (k->type == CONFIG_STR || k->type == CONFIG_LIST))
+			json_object_set_new(o, "choices", json_string(k->choices));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+void config_reference(struct buf *out)
+{
+	buf_add_str(out, "| Key | Type | Layers below | Set by | What | Takes effect |\n| --- | --- | --- | --- | --- | --- |\n");
+	for (const struct config_key *k = config_keys; k->name != NULL; k++) {
+		buf_addf(out, "| `%s` | %s", k->name, types[k->type]);
+		if (k->type == CONFIG_INT)
+			buf_addf(out, ", %lld to %lld", (long long)k->min, (long long)k->max);
+		buf_addf(out, " | %s | %s | %s (default `%s`",
+		    k->type == CONFIG_LIST && k->merge == CONFIG_REPLACE ? "replace" : merges[k->merge],
+		    k->layers == LAYERS_ALL ? "everybody" : "the tree", k->help, k->fallback);
+		if (k->setting != NULL)
+			buf_addf(out, ", else `%s` of eddy.yaml", k->setting);
+		buf_addf(out, ") | %s |\n", k->acts);
+	}
+}
