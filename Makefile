@@ -43,7 +43,7 @@ PKG_CFLAGS := $(patsubst -I%,-isystem %,$(filter-out -pthread,$(shell pkg-config
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) $(HARD) $(FLAGS_$(FLAVOUR)) $(PKG_CFLAGS) $(EXTRA) $(CFLAGS)
 ALL_LDFLAGS = $(SAN_$(FLAVOUR)) -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed \
 	-Wl,--no-copy-dt-needed-entries $(LDFLAGS)
-CORE_LIBS = -lpq -ljansson -lcrypto -lyaml -lmd4c -lutf8proc -lpthread -lm
+CORE_LIBS = -lpq -ljansson -lsodium -lcrypto -lyaml -lmd4c -lutf8proc -lpthread -lm
 LIBS = -lwebsockets -luv -lcurl -lssl -ledit -lidn2 -lxml2 $(CORE_LIBS)
 
 wild = $(foreach d,$(1),$(wildcard $(d)/$(2) $(d)/*/$(2) $(d)/*/*/$(2)))

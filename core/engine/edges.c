@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "../base/encode.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "../people/directory.h"
+#include "../store/seal.h"
 #include "engine_internal.h"
 #include "relay.h"
 
@@ -43,7 +45,9 @@ const struct pg_statement edge_statements[] = {
 	{ "edge_runs_of_person",
 	    "SELECT count(*) FROM threads t JOIN runs r ON r.ws = t.ws AND r.thread_id = t.id"
 	    " WHERE t.ws = $1 AND t.created_at > now() - $3::int8 * interval '1 ms' AND t.only_person = $2" },
-	{ "edge_secret_put", "INSERT INTO adapter_notes (ws, adapter, key, value) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING" },
+	{ "edge_secret_moved", "DELETE FROM adapter_notes WHERE ws = $1 AND adapter = $2 AND key = $3 RETURNING value" },
+	{ "edge_secret_notes",
+	    "SELECT adapter, key FROM adapter_notes WHERE ws = $1 AND key LIKE 'secret:%' ORDER BY adapter, key" },
 	{ "edge_duty",
 	    "INSERT INTO duties AS d (ws, adapter, name, owner, until) VALUES ($1, $2, $3, $4, now() + $5::int8 * interval '1 ms')"
 	    " ON CONFLICT (ws, adapter, name) DO UPDATE SET owner = excluded.owner, until = excluded.until"
@@ -199,33 +203,95 @@ enum err engine_find_said(struct engine *e, struct id ws, struct id thread, cons
 
 /* ---- secrets and duties ---- */
 
-enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32])
+/* They used to be notes, in plain text: such a one is sealed and taken away when somebody asks for it, all of them when a daemon starts. */
+static enum err note_value(struct pg *pg, struct id ws, const char *adapter, const char *key, unsigned char out[32], bool *found)
 {
-	unsigned char made[32];
-	char hex[2 * sizeof(made) + 1], key[128];
-	random_bytes(made, sizeof(made));
-	hex_encode(hex, made, sizeof(made));
-	snprintf(key, sizeof(key), "secret:%s", name);
+	PGresult *r = NULL;
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_str(a, adapter);
 	pg_arg_str(a, key);
-	pg_arg_str(a, hex);
-	enum err err = ask(e, ws, "edge_secret_put", a, NULL);
+	enum err err = pg_query(pg, "edge_secret_moved", a, &r);
 	pg_args_free(a);
-	char *value = NULL;
-	if (err == ERR_NONE)
-		err = engine_note_get(e, ws, adapter, key, &value);
-	if (err == ERR_NONE && (value == NULL || strlen(value) != 2 * sizeof(made)))
+	*found = err == ERR_NONE && PQntuples(r) == 1;
+	const char *hex = *found ? pg_get_str(r, 0, 0) : "";
+	unsigned byte;
+	if (*found && strlen(hex) != 64)
 		err = ERR_BROKEN;
-	for (size_t i = 0; err == ERR_NONE && i < sizeof(made); i++) {
-		unsigned byte;
-		if (sscanf(value + 2 * i, "%2x", &byte) != 1)
-			err = ERR_BROKEN;
-		else
+	for (size_t i = 0; *found && i < 32 && err == ERR_NONE; i++)
+		if (sscanf(hex + 2 * i, "%2x", &byte) == 1)
 			out[i] = (unsigned char)byte;
+		else
+			err = ERR_BROKEN;
+	PQclear(r);
+	return err;
+}
+
+static enum err sealed(struct engine *e, struct pg *pg, struct id ws, const char *adapter, const char *name, struct buf *out)
+{
+	unsigned char made[32];
+	char key[128];
+	bool found = false, put;
+	random_bytes(made, sizeof(made));
+	snprintf(key, sizeof(key), "secret:%s", name);
+	enum err err = note_value(pg, ws, adapter, key, made, &found);
+	if (err == ERR_NONE && !found)
+		err = secret_get(e->seal, pg, ws, adapter, name, out);
+	if (found || err == ERR_INPUT) {
+		if (err == ERR_NONE || err == ERR_INPUT)
+			err = secret_put_new(e->seal, pg, ws, adapter, name, made, sizeof(made), &put);
+		if (err == ERR_NONE)
+			err = secret_get(e->seal, pg, ws, adapter, name, out);
 	}
-	free(value);
+	explicit_bzero(made, sizeof(made));
+	return err;
+}
+
+enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32])
+{
+	struct buf value = BUF_INIT;
+	if (e->seal == NULL)
+		return ERR_BROKEN;
+	struct pg *pg = engine_pg(e);
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = pg_end(pg, sealed(e, pg, ws, adapter, name, &value));
+	engine_pg_done(e, pg);
+	if (err == ERR_NONE && value.len != 32)
+		err = ERR_BROKEN;
+	if (err == ERR_NONE)
+		memcpy(out, value.p, 32);
+	else if (err != ERR_RETRY)
+		log_error("secret", LF_STR("adapter", adapter), LF_STR("name", name),
+		    LF_STR("why", err == ERR_DENIED ? "no key in master.keys opens it" : ""), LF_STR("result", err_name(err)));
+	secret_wipe(&value);
+	return err;
+}
+
+enum err edges_seal_notes(struct engine *e)
+{
+	PGresult *tenants = NULL;
+	struct pg *pg = engine_pg(e);
+	enum err err = pg_query(pg, "upkeep_tenants", NULL, &tenants);
+	for (int i = 0; err == ERR_NONE && i < PQntuples(tenants); i++) {
+		struct id ws = pg_get_id(tenants, i, 0);
+		PGresult *r = NULL;
+		struct pg_args *a = pg_args_new();
+		pg_arg_id(a, ws);
+		err = pg_begin(pg, ws);
+		if (err == ERR_NONE)
+			err = pg_query(pg, "edge_secret_notes", a, &r);
+		for (int k = 0; err == ERR_NONE && k < PQntuples(r); k++) {
+			struct buf value = BUF_INIT;
+			err = sealed(e, pg, ws, pg_get_str(r, k, 0), pg_get_str(r, k, 1) + strlen("secret:"), &value);
+			secret_wipe(&value);
+		}
+		err = pg_end(pg, err);
+		PQclear(r);
+		pg_args_free(a);
+	}
+	PQclear(tenants);
+	engine_pg_done(e, pg);
 	return err;
 }
 

@@ -27,6 +27,7 @@
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
+#include "../store/seal.h"
 #include "../teams/spend.h"
 #include "../talk/browse.h"
 #include "../talk/find.h"
@@ -52,17 +53,17 @@
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, money_statements,
 	delivery_statements, claim_statements, learn_statements, relay_statements, notice_statements, fork_statements,
 	derived_statements, NULL };
-static const struct pg_statement *const worker_tables[] = { read_statements, pages_statements, context_statements,
-	answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements, search_statements,
-	find_statements, page_search_statements, session_statements, relay_read_statements, edge_statements, thread_statements,
-	said_statements, replay_statements, ask_statements, ask_forks_statements, ask_fork_statements, fork_edit_statements,
-	ask_resolve_statements, ask_threads_statements, ask_digest_statements, ask_search_statements, ask_memory_statements,
-	ask_recall_statements, ask_decisions_statements, ask_forget_statements, item_write_statements, item_read_statements,
-	inject_statements, tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements,
-	export_statements, upkeep_statements, money_read_statements, keys_statements, links_statements, ask_people_statements,
-	authority_statements, api_statements, node_statements, member_statements, spend_statements, once_statements,
-	serve_statements, chain_statements, verify_statements, entry_statements, browse_statements, config_statements,
-	config_cache_statements, NULL };
+static const struct pg_statement *const worker_tables[] = { secret_statements, read_statements, pages_statements,
+	context_statements, answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements,
+	search_statements, find_statements, page_search_statements, session_statements, relay_read_statements, edge_statements,
+	thread_statements, said_statements, replay_statements, ask_statements, ask_forks_statements, ask_fork_statements,
+	fork_edit_statements, ask_resolve_statements, ask_threads_statements, ask_digest_statements, ask_search_statements,
+	ask_memory_statements, ask_recall_statements, ask_decisions_statements, ask_forget_statements, item_write_statements,
+	item_read_statements, inject_statements, tool_memory_statements, recall_statements, offers_statements, derived_statements,
+	forget_statements, export_statements, upkeep_statements, money_read_statements, keys_statements, links_statements,
+	ask_people_statements, authority_statements, api_statements, node_statements, member_statements, spend_statements,
+	once_statements, serve_statements, chain_statements, verify_statements, entry_statements, browse_statements,
+	config_statements, config_cache_statements, NULL };
 
 /* ---- workers ---- */
 
@@ -357,6 +358,8 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	make_metrics(e);
 	struct writer_options w = { .url = e->database_url, .statements = writer_tables, .on_connect = on_connect, .arg = e };
 	enum err err = writer_open(&e->writer, &w, why, why_n);
+	if (err == ERR_NONE && (o->data_dir != NULL || settings_str(o->settings, "secrets.master_key") != NULL))
+		err = seal_open(&e->seal, o->data_dir, settings_str(o->settings, "secrets.master_key"), true, why, why_n);
 	if (err == ERR_NONE)
 		err = pg_open(&e->side, e->database_url, worker_tables, why, why_n);
 	if (err == ERR_NONE) {
@@ -376,6 +379,8 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 enum err engine_start(struct engine *e)
 {
 	enum err err = ledger_open(e);
+	if (err == ERR_NONE && e->seal != NULL)
+		err = edges_seal_notes(e);
 	if (err != ERR_NONE)
 		return err;
 	timers_start(e->timers);
@@ -437,6 +442,7 @@ void engine_free(struct engine *e)
 	budget_free(e->budget);
 	vectors_free(e->vectors);
 	ledger_free(e->ledger);
+	seal_close(e->seal);
 	transcripts_free(e->transcripts);
 	directory_free(e->directory);
 	memory_free(e->memory);

@@ -190,6 +190,7 @@ struct engine {
 	struct memory *memory;
 	struct timers *timers;
 	struct ledger *ledger;
+	struct seal *seal; /* NULL: no data folder and no key (tests) */
 	struct engine_metrics m;
 	struct id default_ws;
 	/* workers */
@@ -216,6 +217,10 @@ struct engine {
 	char *people_for, *people_at, *people_place;
 	struct adapter_ops relay_ops;
 };
+
+/* ---- edges.c ---- */
+/** Seal what an older version has left in plain text.  Blocking: start-up. */
+enum err edges_seal_notes(struct engine *e);
 
 /* ---- engine.c ---- */
 const struct adapter_slot *engine_adapter(struct engine *e, const char *name, size_t n);

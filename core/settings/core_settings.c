@@ -76,6 +76,9 @@ const struct setting core_settings[] = {
 	    "tables of the private database up to this size are written anew as soon as something was erased, so that no file holds it" },
 	{ "erasure.quiet_hours", SET_STR, 0, "2-5", NULL, 0, 0, NULL,
 	    "larger ones between these hours (UTC), when locking them hurts nobody" },
+	{ "secrets.master_key", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "EDDY_MASTER_KEY",
+	    "key that seals secrets in the database, 64 hexadecimal digits, the same on all machines of one database; several with commas, the "
+	    "newest first (default: made once, in master.keys in the data folder)" },
 	{ "audit.key", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
 	    "key of the checkpoints of the audit log, at least 16 characters, the same on all machines of one database (default: made "
 	    "once, in audit.key in the data folder)" },

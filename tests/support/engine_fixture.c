@@ -388,6 +388,7 @@ struct fixture *fixture_new(const struct fixture_options *o)
 	char *none[] = { NULL };
 	char *overrides[16] = { NULL };
 	size_t n = 0;
+	overrides[n++] = xstrdup("secrets.master_key=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
 	for (const char *s = o->settings; s != NULL && *s && n < 15; s += strlen(s) + 1)
 		overrides[n++] = xstrdup(s);
 	if (settings_load(f->settings, NULL, none, overrides, &problems) != ERR_NONE) {

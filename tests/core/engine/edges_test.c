@@ -304,6 +304,31 @@ static void edges__secret__stays_the_same(void **state)
 	assert_memory_not_equal(a, c, sizeof(a));
 }
 
+/* What an older version has left in plain text: the same value, sealed when the daemon starts, and the plain one is gone. */
+static void leave_notes(void *arg, struct engine *e)
+{
+	(void)arg;
+	(void)e;
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.adapter_notes (ws, adapter, key, value) SELECT ws, 'test', 'secret:token', repeat('ab', 32)"
+	    " FROM eddy.workspaces; INSERT INTO eddy.adapter_notes (ws, adapter, key, value) SELECT ws, 'test', 'cursor', '7'"
+	    " FROM eddy.workspaces"));
+}
+
+static void edges__secret_in_plain_text__is_sealed_at_the_start(void **state)
+{
+	(void)state;
+	unsigned char got[32], want[32];
+	memset(want, 0xab, sizeof(want));
+	fixture_free(f);
+	f = fixture_new(&(struct fixture_options){ .before_start = leave_notes });
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.adapter_notes WHERE value LIKE '%abab%'"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.adapter_notes WHERE key = 'cursor'"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.secrets WHERE kind = 'test' AND name = 'token'"), 1);
+	assert_int_equal(engine_secret(engine(), fixture_ws(f), "test", "token", got), ERR_NONE);
+	assert_memory_equal(got, want, sizeof(got));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -318,6 +343,7 @@ int main(void)
 		TEST(edges__stop__the_gravest_reason_stays),
 		TEST(edges__unsubscribe__by_a_link_of_ours_only),
 		TEST(edges__secret__stays_the_same),
+		TEST(edges__secret_in_plain_text__is_sealed_at_the_start),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,243 @@
+/* `eddy secret …`: they speak to the database, so Eddy may be running or not.  Values come from the standard input and are never printed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../core/base/buf.h"
+#include "../../core/base/id.h"
+#include "../../core/store/seal.h"
+#include "../../core/store/store.h"
+#include "cli.h"
+
+#define OWN "own"
+#define RENEW_MAX 50 /* in one transaction */
+
+static const struct pg_statement own_statements[] = {
+	{ "secret_tenants", "SELECT ws, adapter = 'local' AND external_id = 'default' FROM installs ORDER BY 2 DESC, ws" },
+	{ "secret_audit",
+	    "INSERT INTO audit (ws, id, verb, facts) SELECT $1, $2, $3, jsonb_build_object('kind', $4::text, 'name', $5::text, 'values', $6::int8)" },
+	{ NULL, NULL },
+};
+static const struct pg_statement *const tables[] = { own_statements, secret_statements, NULL };
+
+struct box {
+	struct cli *c;
+	struct store *store;
+	struct seal *seal;
+	struct pg *pg;
+	struct id ws[1024]; /* [0]: the workspace of this machine */
+	size_t len;
+	char why[512];
+};
+
+static enum err tenants(struct box *x)
+{
+	PGresult *r = NULL;
+	enum err e = pg_query(x->pg, "secret_tenants", NULL, &r);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
+		struct id ws = pg_get_id(r, i, 0);
+		bool known = false;
+		for (size_t k = 0; k < x->len && !known; k++)
+			known = id_equal(x->ws[k], ws);
+		if (!known && x->len < sizeof x->ws / sizeof *x->ws)
+			x->ws[x->len++] = ws;
+	}
+	PQclear(r);
+	if (e == ERR_NONE && x->len == 0) {
+		snprintf(x->why, sizeof x->why, "this database has no workspace yet: start Eddy once (eddy serve)");
+		e = ERR_INPUT;
+	}
+	return e;
+}
+
+static enum err noted(struct box *x, struct id ws, const char *verb, const char *name, int values)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, id_new());
+	pg_arg_str(a, verb);
+	pg_arg_str(a, OWN);
+	pg_arg_str(a, name);
+	pg_arg_int8(a, values);
+	enum err e = pg_query(x->pg, "secret_audit", a, &r);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
+static int with_box(struct cli *c, enum err (*fn)(struct box *x))
+{
+	struct box *x = calloc(1, sizeof *x);
+	int r = x == NULL ? EXIT_FAILED : cli_settings(c);
+	if (r != EXIT_OK) {
+		free(x);
+		return r;
+	}
+	x->c = c;
+	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
+		.admin_url = settings_str(c->settings, "database.admin_url"),
+		.data_dir = cli_data_dir(c) };
+	enum err e = store_open(&x->store, &so, x->why, sizeof x->why);
+	if (e == ERR_NONE)
+		e = seal_open(&x->seal, so.data_dir, settings_str(c->settings, "secrets.master_key"), true, x->why, sizeof x->why);
+	if (e == ERR_NONE)
+		e = pg_open(&x->pg, store_url(x->store), tables, x->why, sizeof x->why);
+	if (e == ERR_NONE) {
+		snprintf(x->why, sizeof x->why, "the database does not answer");
+		e = tenants(x);
+	}
+	if (e == ERR_NONE)
+		e = fn(x);
+	if (e != ERR_NONE)
+		cli_complain("%s", x->why);
+	pg_close(x->pg);
+	seal_close(x->seal);
+	store_close(x->store);
+	free(x);
+	return e == ERR_NONE ? EXIT_OK : EXIT_FAILED;
+}
+
+/* ---- set and remove ---- */
+
+static enum err read_value(struct box *x, struct buf *out)
+{
+	buf_reserve(out, SECRET_MAX + 2); /* once: growing would leave copies behind */
+	ssize_t n;
+	while (out->len <= SECRET_MAX && (n = read(STDIN_FILENO, out->p + out->len, SECRET_MAX + 1 - out->len)) > 0)
+		out->len += (size_t)n;
+	if (out->len > 0 && out->len <= SECRET_MAX && out->p[out->len - 1] == '\n')
+		out->len--;
+	if (out->len > 0 && out->len <= SECRET_MAX)
+		return ERR_NONE;
+	snprintf(x->why, sizeof x->why, "the standard input holds no value, or one of more than %d bytes", SECRET_MAX);
+	return ERR_INPUT;
+}
+
+static enum err set(struct box *x)
+{
+	struct buf value = BUF_INIT;
+	enum err e = read_value(x, &value);
+	if (e == ERR_NONE) {
+		snprintf(x->why, sizeof x->why, "a name has at most %d small letters, digits and ._:-", SECRET_NAME_MAX);
+		if ((e = pg_begin(x->pg, x->ws[0])) == ERR_NONE) {
+			e = secret_put(x->seal, x->pg, x->ws[0], OWN, x->c->argv[0], value.p, value.len);
+			if (e == ERR_NONE)
+				e = noted(x, x->ws[0], "secret.set", x->c->argv[0], 1);
+			e = pg_end(x->pg, e);
+		}
+	}
+	secret_wipe(&value);
+	return e;
+}
+
+static enum err take_away(struct box *x)
+{
+	bool gone = false;
+	enum err e = pg_begin(x->pg, x->ws[0]);
+	if (e == ERR_NONE) {
+		e = secret_remove(x->pg, x->ws[0], OWN, x->c->argv[0], &gone);
+		if (e == ERR_NONE && gone)
+			e = noted(x, x->ws[0], "secret.removed", x->c->argv[0], 1);
+		e = pg_end(x->pg, e);
+	}
+	if (e == ERR_NONE && !gone) {
+		snprintf(x->why, sizeof x->why, "there is no secret of this name");
+		e = ERR_INPUT;
+	}
+	return e;
+}
+
+/* ---- list ---- */
+
+static void show(void *arg, const struct secret_row *r)
+{
+	char day[24];
+	time_t at = (time_t)(r->changed_ms / 1000);
+	struct tm tm;
+	(void)arg;
+	gmtime_r(&at, &tm);
+	strftime(day, sizeof day, "%Y-%m-%d", &tm);
+	printf("%s  %-10s %-40s key %s\n", day, r->kind, r->name, r->key);
+}
+
+static enum err list(struct box *x)
+{
+	char id[SEAL_ID + 1], text[ID_TEXT];
+	enum err e = ERR_NONE;
+	size_t n = seal_keys(x->seal, id);
+	printf("%zu master key%s, the newest is %s\n", n, n == 1 ? "" : "s", id);
+	for (size_t i = 0; i < x->len && e == ERR_NONE; i++) {
+		if (x->len > 1)
+			printf("workspace %s\n", id_format(x->ws[i], text));
+		if ((e = pg_begin(x->pg, x->ws[i])) == ERR_NONE)
+			e = pg_end(x->pg, secret_list(x->pg, x->ws[i], show, NULL));
+	}
+	return e;
+}
+
+/* ---- rotate ---- */
+
+static enum err renew_all(struct box *x, int *total, int *lost)
+{
+	enum err e = ERR_NONE;
+	*total = *lost = 0;
+	for (size_t i = 0; i < x->len && e == ERR_NONE; i++) {
+		int n = RENEW_MAX, gone = 0, here = 0;
+		while (e == ERR_NONE && n >= RENEW_MAX) {
+			if ((e = pg_begin(x->pg, x->ws[i])) != ERR_NONE)
+				break;
+			e = secret_renew(x->seal, x->pg, x->ws[i], RENEW_MAX, &n, &gone);
+			here += n;
+			if (e == ERR_NONE && n > 0 && n < RENEW_MAX)
+				e = noted(x, x->ws[i], "secret.rotated", "", here);
+			e = pg_end(x->pg, e);
+		}
+		*total += here;
+		*lost += gone;
+	}
+	return e;
+}
+
+static enum err rotate(struct box *x)
+{
+	int total, lost;
+	char id[SEAL_ID + 1];
+	/* What an interrupted one has left comes first; if there was such a thing, its key is new enough. */
+	enum err e = renew_all(x, &total, &lost);
+	if (e == ERR_NONE && total == 0 && settings_str(x->c->settings, "secrets.master_key") == NULL) {
+		if ((e = seal_new_key(x->seal, x->why, sizeof x->why)) == ERR_NONE)
+			e = renew_all(x, &total, &lost);
+	}
+	if (e != ERR_NONE)
+		return e;
+	seal_keys(x->seal, id);
+	printf("%d values are sealed anew, under key %s\n", total, id);
+	if (lost > 0) {
+		snprintf(x->why, sizeof x->why, "%d values cannot be opened with any key that is here: their key is missing", lost);
+		return ERR_INPUT;
+	}
+	return ERR_NONE;
+}
+
+int cmd_secret_set(struct cli *c)
+{
+	return with_box(c, set);
+}
+
+int cmd_secret_list(struct cli *c)
+{
+	return with_box(c, list);
+}
+
+int cmd_secret_remove(struct cli *c)
+{
+	return with_box(c, take_away);
+}
+
+int cmd_secret_rotate(struct cli *c)
+{
+	return with_box(c, rotate);
+}

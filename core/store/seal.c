@@ -1,0 +1,449 @@
+/*
+ * The keys lie in memory that is locked and kept out of core files.  Several are valid at a time: the first seals, all open.  The file is read
+ * again when it has changed, so that a daemon learns of a new key while it runs; a key stays in the file after a rotation, because backups
+ * from before need it.
+ */
+#include "seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/buf.h"
+#include "../base/encode.h"
+#include "../base/mem.h"
+
+#define KEYS_MAX 16
+#define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
+
+const struct pg_statement secret_statements[] = {
+	{ "secret_put",
+	    "INSERT INTO secrets AS s (ws, kind, name, key_id, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ws, kind, name)"
+	    " DO UPDATE SET key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed, changed_at = now() RETURNING 1" },
+	{ "secret_put_new",
+	    "INSERT INTO secrets (ws, kind, name, key_id, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1" },
+	{ "secret_get", "SELECT key_id, nonce, sealed FROM secrets WHERE ws = $1 AND kind = $2 AND name = $3" },
+	{ "secret_remove", "DELETE FROM secrets WHERE ws = $1 AND kind = $2 AND name = $3 RETURNING 1" },
+	{ "secret_list", "SELECT kind, name, key_id, changed_at FROM secrets WHERE ws = $1 ORDER BY kind, name" },
+	{ "secret_old",
+	    "SELECT kind, name, key_id, nonce, sealed FROM secrets WHERE ws = $1 AND key_id <> $2 AND (kind, name) > ($4, $5)"
+	    " ORDER BY kind, name LIMIT $3 FOR UPDATE" },
+	{ "secret_renew", "UPDATE secrets SET key_id = $4, nonce = $5, sealed = $6 WHERE ws = $1 AND kind = $2 AND name = $3" },
+	{ NULL, NULL },
+};
+
+struct key {
+	unsigned char master[SEAL_KEY];
+	char id[SEAL_ID + 1];
+};
+struct keyring { /* in locked memory */
+	struct key keys[KEYS_MAX];
+	size_t len;
+};
+struct seal {
+	pthread_mutex_t mutex;
+	struct keyring *ring;
+	char *path; /* NULL: the keys came from the settings */
+	struct timespec changed;
+	off_t size;
+};
+
+/* ---- keys ---- */
+
+static void add_key(struct keyring *r, const unsigned char master[SEAL_KEY])
+{
+	unsigned char digest[SEAL_ID / 2];
+	struct key *k = &r->keys[r->len++];
+	memcpy(k->master, master, SEAL_KEY);
+	crypto_generichash(digest, sizeof digest, master, SEAL_KEY, (const unsigned char *)"eddy key id", 11);
+	hex_encode(k->id, digest, sizeof digest);
+}
+
+/* Keys in hexadecimal, separated by commas or line ends. */
+static bool parse_keys(struct keyring *r, const char *text)
+{
+	static const char between[] = ", \t\r\n";
+	unsigned char master[SEAL_KEY];
+	r->len = 0;
+	bool ok = true;
+	for (const char *s = text + strspn(text, between); ok && *s != '\0'; s += strspn(s, between)) {
+		size_t n = strcspn(s, between), got = 0;
+		ok = r->len < KEYS_MAX && n == 2 * (size_t)SEAL_KEY &&
+		    sodium_hex2bin(master, sizeof master, s, n, NULL, &got, NULL) == 0 && got == SEAL_KEY;
+		if (ok)
+			add_key(r, master);
+		s += n;
+	}
+	sodium_memzero(master, sizeof master);
+	return ok && r->len > 0;
+}
+
+/* The file, if it is not the one that was read last.  Mutex held. */
+static enum err reread(struct seal *s, bool always)
+{
+	struct stat st;
+	char *text = NULL;
+	if (s->path == NULL)
+		return ERR_NONE;
+	int fd = open(s->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_INPUT;
+	enum err e = fstat(fd, &st) == 0 ? ERR_NONE : ERR_BROKEN;
+	bool same = e == ERR_NONE && !always && st.st_size == s->size && st.st_mtim.tv_sec == s->changed.tv_sec &&
+	    st.st_mtim.tv_nsec == s->changed.tv_nsec;
+	if (e == ERR_NONE && !same) {
+		size_t max = KEYS_MAX * (2 * (size_t)SEAL_KEY + 2) + 64;
+		text = sodium_malloc(max + 1);
+		ssize_t n = text == NULL ? -1 : read(fd, text, max);
+		if (n >= 0)
+			text[n] = '\0';
+		struct keyring *fresh = sodium_malloc(sizeof *fresh);
+		if (n < 0 || fresh == NULL || !parse_keys(fresh, text)) {
+			sodium_free(fresh);
+			e = ERR_INPUT;
+		} else {
+			sodium_free(s->ring);
+			s->ring = fresh;
+			s->changed = st.st_mtim;
+			s->size = st.st_size;
+		}
+		sodium_free(text);
+	}
+	close(fd);
+	return e;
+}
+
+/* ${front} before what is there, as a whole file that takes the old one's place; without ${over} only where there is none. */
+static bool write_keys(const char *path, const unsigned char front[SEAL_KEY], const struct keyring *rest, bool over)
+{
+	char fresh[PATH_MAX], hex[2 * SEAL_KEY + 2];
+	snprintf(fresh, sizeof fresh, "%.4000s.%d", path, (int)getpid());
+	(void)unlink(fresh);
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool ok = fd >= 0;
+	for (size_t i = 0; ok && i <= (rest == NULL ? 0 : rest->len) && i < KEYS_MAX; i++) {
+		sodium_bin2hex(hex, sizeof hex, i == 0 ? front : rest->keys[i - 1].master, SEAL_KEY);
+		hex[2 * SEAL_KEY] = '\n';
+		ok = write(fd, hex, 2 * SEAL_KEY + 1) == 2 * SEAL_KEY + 1;
+	}
+	sodium_memzero(hex, sizeof hex);
+	ok = ok && fsync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	ok = ok && (over ? rename(fresh, path) == 0 : link(fresh, path) == 0 || errno == EEXIST);
+	(void)unlink(fresh);
+	/* The name must be on disk before anything is sealed with it. */
+	char *slash = strrchr(fresh, '/');
+	if (ok && slash != NULL) {
+		*slash = '\0';
+		fd = open(*fresh ? fresh : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		ok = fd >= 0 && fsync(fd) == 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	return ok;
+}
+
+enum err seal_open(struct seal **out, const char *dir, const char *keys, bool make, char *why, size_t why_n)
+{
+	struct seal *s = xcalloc(1, sizeof *s);
+	pthread_mutex_init(&s->mutex, NULL);
+	enum err e = sodium_init() < 0 ? ERR_BROKEN : ERR_NONE;
+	snprintf(why, why_n, "libsodium does not start");
+	if (e == ERR_NONE && keys != NULL && *keys != '\0') {
+		s->ring = sodium_malloc(sizeof *s->ring);
+		if (s->ring == NULL || !parse_keys(s->ring, keys)) {
+			snprintf(why, why_n,
+			    "secrets.master_key takes keys of %d hexadecimal digits, the newest first, with commas between",
+			    2 * SEAL_KEY);
+			e = ERR_INPUT;
+		}
+	} else if (e == ERR_NONE && dir == NULL) {
+		snprintf(why, why_n, "there is no folder for " SEAL_FILE);
+		e = ERR_INPUT;
+	} else if (e == ERR_NONE) {
+		struct buf path = BUF_INIT;
+		unsigned char fresh[SEAL_KEY];
+		buf_addf(&path, "%s/" SEAL_FILE, dir);
+		s->path = buf_detach(&path, NULL);
+		random_bytes(fresh, sizeof fresh);
+		if (make && access(s->path, F_OK) != 0 && !write_keys(s->path, fresh, NULL, false)) {
+			snprintf(why, why_n, "cannot make %.300s: %s", s->path, strerror(errno));
+			e = ERR_INPUT;
+		}
+		sodium_memzero(fresh, sizeof fresh);
+		if (e == ERR_NONE && (e = reread(s, true)) != ERR_NONE)
+			snprintf(why, why_n, "%.300s cannot be read, or is no list of keys", s->path);
+	}
+	if (e != ERR_NONE) {
+		seal_close(s);
+		return e;
+	}
+	*out = s;
+	return ERR_NONE;
+}
+
+void seal_close(struct seal *s)
+{
+	if (s == NULL)
+		return;
+	sodium_free(s->ring);
+	pthread_mutex_destroy(&s->mutex);
+	free(s->path);
+	free(s);
+}
+
+enum err seal_new_key(struct seal *s, char *why, size_t why_n)
+{
+	unsigned char fresh[SEAL_KEY];
+	enum err e = ERR_NONE;
+	if (s->path == NULL) {
+		snprintf(
+		    why, why_n, "the master key comes from the settings: put a new one in front of it there, with a comma between");
+		return ERR_INPUT;
+	}
+	pthread_mutex_lock(&s->mutex);
+	random_bytes(fresh, sizeof fresh);
+	if (reread(s, true) != ERR_NONE || s->ring->len >= KEYS_MAX || !write_keys(s->path, fresh, s->ring, true) ||
+	    reread(s, true) != ERR_NONE) {
+		snprintf(why, why_n, "%.300s cannot be written, or has %d keys already", s->path, KEYS_MAX);
+		e = ERR_INPUT;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	sodium_memzero(fresh, sizeof fresh);
+	return e;
+}
+
+size_t seal_keys(struct seal *s, char id[SEAL_ID + 1])
+{
+	pthread_mutex_lock(&s->mutex);
+	(void)reread(s, false);
+	size_t n = s->ring->len;
+	memcpy(id, s->ring->keys[0].id, SEAL_ID + 1);
+	pthread_mutex_unlock(&s->mutex);
+	return n;
+}
+
+/* ---- a value ---- */
+
+static bool named_well(const char *s)
+{
+	size_t n = strlen(s);
+	return n > 0 && n <= SECRET_NAME_MAX && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789._:-")] == '\0';
+}
+
+/* What is sealed with the value: each part ends where it ends. */
+static size_t bound(struct id ws, const char *kind, const char *name, unsigned char out[2 * SECRET_NAME_MAX + 64])
+{
+	size_t k = strlen(kind) + 1, n = strlen(name) + 1;
+	memcpy(out, "eddy1", 6);
+	memcpy(out + 6, ws.b, sizeof ws.b);
+	memcpy(out + 6 + sizeof ws.b, kind, k);
+	memcpy(out + 6 + sizeof ws.b + k, name, n);
+	return 6 + sizeof ws.b + k + n;
+}
+
+static void derive(const struct key *k, struct id ws, unsigned char out[SEAL_KEY])
+{
+	unsigned char label[12 + sizeof ws.b];
+	memcpy(label, "eddy tenant", 12);
+	memcpy(label + 12, ws.b, sizeof ws.b);
+	crypto_generichash(out, SEAL_KEY, label, sizeof label, k->master, SEAL_KEY);
+}
+
+/* $4 key, $5 nonce, $6 the sealed bytes behind what ${a} has. */
+static void arg_sealed(
+    struct seal *s, struct pg_args *a, struct id ws, const char *kind, const char *name, const void *value, size_t n)
+{
+	unsigned char key[SEAL_KEY], nonce[NONCE], with[2 * SECRET_NAME_MAX + 64], *sealed = xmalloc(n + TAG);
+	char id[SEAL_ID + 1];
+	size_t with_n = bound(ws, kind, name, with);
+	pthread_mutex_lock(&s->mutex);
+	(void)reread(s, false);
+	derive(&s->ring->keys[0], ws, key);
+	memcpy(id, s->ring->keys[0].id, sizeof id);
+	pthread_mutex_unlock(&s->mutex);
+	random_bytes(nonce, sizeof nonce);
+	unsigned long long len = 0;
+	crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, &len, value, n, with, with_n, NULL, nonce, key);
+	sodium_memzero(key, sizeof key);
+	pg_arg_str(a, id);
+	pg_arg_bytes(a, nonce, sizeof nonce);
+	pg_arg_bytes(a, sealed, (size_t)len);
+	free(sealed);
+}
+
+/* Columns from ${col}: key, nonce, sealed. */
+static enum err open_row(
+    struct seal *s, struct id ws, const char *kind, const char *name, const PGresult *r, int i, int col, struct buf *out)
+{
+	unsigned char key[SEAL_KEY], with[2 * SECRET_NAME_MAX + 64];
+	const char *id = pg_get_str(r, i, col);
+	const unsigned char *sealed = (const unsigned char *)PQgetvalue(r, i, col + 2);
+	size_t n = (size_t)PQgetlength(r, i, col + 2), with_n = bound(ws, kind, name, with);
+	if (PQgetlength(r, i, col + 1) != (int)NONCE || n < TAG || n > SECRET_MAX + TAG)
+		return ERR_DENIED;
+	bool found = false;
+	pthread_mutex_lock(&s->mutex);
+	for (int pass = 0; pass < 2 && !found; pass++) {
+		for (size_t k = 0; k < s->ring->len && !found; k++)
+			if ((found = strcmp(s->ring->keys[k].id, id) == 0))
+				derive(&s->ring->keys[k], ws, key);
+		if (!found)
+			(void)reread(s, true); /* sealed with a key that came after we looked */
+	}
+	pthread_mutex_unlock(&s->mutex);
+	if (!found)
+		return ERR_DENIED;
+	buf_reserve(out, n);
+	unsigned long long len = 0;
+	int bad = crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)out->p + out->len, &len, NULL, sealed, n, with,
+	    with_n, (const unsigned char *)PQgetvalue(r, i, col + 1), key);
+	sodium_memzero(key, sizeof key);
+	if (bad != 0)
+		return ERR_DENIED;
+	out->len += (size_t)len;
+	out->p[out->len] = '\0';
+	return ERR_NONE;
+}
+
+/* ---- rows ---- */
+
+static enum err put(struct seal *s, struct pg *pg, struct id ws, const char *statement, const char *kind, const char *name,
+    const void *value, size_t n, bool *made)
+{
+	if (!named_well(kind) || !named_well(name) || n == 0 || n > SECRET_MAX)
+		return ERR_INPUT;
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_str(a, kind);
+	pg_arg_str(a, name);
+	arg_sealed(s, a, ws, kind, name, value, n);
+	enum err e = pg_query(pg, statement, a, &r);
+	if (made != NULL)
+		*made = e == ERR_NONE && PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1;
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
+enum err secret_put(struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, const void *value, size_t n)
+{
+	return put(s, pg, ws, "secret_put", kind, name, value, n, NULL);
+}
+
+enum err secret_put_new(
+    struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, const void *value, size_t n, bool *made)
+{
+	return put(s, pg, ws, "secret_put_new", kind, name, value, n, made);
+}
+
+static enum err named(struct pg *pg, const char *statement, struct id ws, const char *kind, const char *name, PGresult **r)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_str(a, kind);
+	pg_arg_str(a, name);
+	enum err e = pg_query(pg, statement, a, r);
+	pg_args_free(a);
+	return e;
+}
+
+enum err secret_get(struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, struct buf *out)
+{
+	PGresult *r = NULL;
+	if (!named_well(kind) || !named_well(name))
+		return ERR_INPUT;
+	enum err e = named(pg, "secret_get", ws, kind, name, &r);
+	if (e == ERR_NONE)
+		e = PQntuples(r) == 1 ? open_row(s, ws, kind, name, r, 0, 0, out) : ERR_INPUT;
+	PQclear(r);
+	return e;
+}
+
+enum err secret_remove(struct pg *pg, struct id ws, const char *kind, const char *name, bool *gone)
+{
+	PGresult *r = NULL;
+	enum err e = named(pg, "secret_remove", ws, kind, name, &r);
+	*gone = e == ERR_NONE && PQntuples(r) == 1;
+	PQclear(r);
+	return e;
+}
+
+enum err secret_list(struct pg *pg, struct id ws, void (*fn)(void *arg, const struct secret_row *r), void *arg)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	enum err e = pg_query(pg, "secret_list", a, &r);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
+		fn(arg,
+		    &(struct secret_row){ pg_get_str(r, i, 0), pg_get_str(r, i, 1), pg_get_str(r, i, 2), pg_get_time_ms(r, i, 3) });
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
+static enum err renew_row(struct seal *s, struct pg *pg, struct id ws, const PGresult *r, int i, int *n, int *lost)
+{
+	const char *kind = pg_get_str(r, i, 0), *name = pg_get_str(r, i, 1);
+	struct buf plain = BUF_INIT;
+	enum err e = open_row(s, ws, kind, name, r, i, 2, &plain);
+	if (e == ERR_DENIED) {
+		(*lost)++;
+		return ERR_NONE;
+	}
+	if (e == ERR_NONE)
+		e = put(s, pg, ws, "secret_renew", kind, name, plain.p, plain.len, NULL);
+	*n += e == ERR_NONE;
+	secret_wipe(&plain);
+	return e;
+}
+
+enum err secret_renew(struct seal *s, struct pg *pg, struct id ws, int32_t max, int *n, int *lost)
+{
+	char id[SEAL_ID + 1], *kind = xstrdup(""), *name = xstrdup("");
+	enum err e = ERR_NONE;
+	bool more = true;
+	*n = *lost = 0;
+	seal_keys(s, id);
+	while (e == ERR_NONE && more && *n < max) {
+		PGresult *r = NULL;
+		struct pg_args *a = pg_args_new();
+		pg_arg_id(a, ws);
+		pg_arg_str(a, id);
+		pg_arg_int8(a, max);
+		pg_arg_str(a, kind);
+		pg_arg_str(a, name);
+		e = pg_query(pg, "secret_old", a, &r);
+		pg_args_free(a);
+		more = e == ERR_NONE && PQntuples(r) == max;
+		for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
+			e = renew_row(s, pg, ws, r, i, n, lost);
+			free(kind);
+			free(name);
+			kind = xstrdup(pg_get_str(r, i, 0));
+			name = xstrdup(pg_get_str(r, i, 1));
+		}
+		PQclear(r);
+	}
+	free(kind);
+	free(name);
+	return e;
+}
+
+void secret_wipe(struct buf *b)
+{
+	if (b->p != NULL)
+		sodium_memzero(b->p, b->cap);
+	buf_done(b);
+}
