@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../../core/audit/entry.h"
 #include "../../core/audit/verify.h"
@@ -161,4 +162,26 @@ bool cli_audit_restored(struct cli *c)
 {
 	struct audited x = { 0 };
 	return each(c, WANT_TO_ADD, restored, &x) == EXIT_OK;
+}
+
+bool cli_audit_doctor(struct cli *c, struct buf *out)
+{
+	struct checkpoints *points = NULL;
+	struct stat st;
+	char why[512] = "", path[4200];
+	const char *dir = cli_data_dir(c), *key = settings_str(c->settings, "audit.key");
+	snprintf(path, sizeof path, "%.4000s/audit.key", dir);
+	bool there = stat(path, &st) == 0;
+	if (key == NULL && !there) {
+		buf_addf(out, "the key of the audit log will be made at the next start");
+		return true;
+	}
+	bool well = checkpoints_open(&points, dir, key, false, why, sizeof why) == ERR_NONE;
+	checkpoints_close(points);
+	if (well && key == NULL && (st.st_mode & 077) != 0) {
+		buf_addf(out, "others can read %.300s: chmod 600 it", path);
+		return false;
+	}
+	buf_add_str(out, well ? "there is a key for checkpoints; `eddy audit verify` looks at the log itself" : why);
+	return well;
 }

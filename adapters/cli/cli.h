@@ -102,6 +102,9 @@ struct probe;
 bool cli_server(struct cli *c, struct probe *out);
 /** The token that the server here has written for programs of its user; complains when it may not be read. */
 bool cli_local_token(struct cli *c, char *out, size_t n);
+/** For doctor: one finding; false: something is wrong.  After cli_settings(), with a database that opens. */
+bool cli_audit_doctor(struct cli *c, struct buf *out);
+bool cli_secret_doctor(struct cli *c, struct buf *out);
 /** After a restore: the checkpoints of the audit log learn how far it goes now.  After cli_settings(); complains. */
 bool cli_audit_restored(struct cli *c);
 /** Print "eddy: …" to stderr. */

@@ -116,6 +116,17 @@ static void look_at_money(struct report *r, struct cli *c)
 	buf_done(&out);
 }
 
+static void look_at_keys(struct report *r, struct cli *c)
+{
+	struct buf out = BUF_INIT;
+	bool well = cli_secret_doctor(c, &out);
+	say(r, well, "secrets", "%s", out.p);
+	buf_reset(&out);
+	well = cli_audit_doctor(c, &out);
+	say(r, well, "audit", "%s", out.p);
+	buf_done(&out);
+}
+
 static void look_at_doors(struct report *r, struct cli *c, struct http *http)
 {
 	for (const struct door *d = c->doors; d->name != NULL; d++) {
@@ -233,8 +244,10 @@ int cmd_doctor(struct cli *c)
 			say(&r, false, "settings", "%s", why);
 	const char *ca_file = settings_str(c->settings, "net.ca_file");
 	look_at_files(&r, c);
-	if (look_at_database(&r, c))
+	if (look_at_database(&r, c)) {
 		look_at_money(&r, c);
+		look_at_keys(&r, c);
+	}
 	look_at_port(&r, c);
 	struct metrics *ms = metrics_new();
 	struct http *http = NULL;

@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../core/base/buf.h"
 #include "../../core/base/id.h"
+#include "../../core/base/mem.h"
 #include "../../core/store/seal.h"
 #include "../../core/store/store.h"
 #include "cli.h"
@@ -30,6 +32,7 @@ struct box {
 	struct id ws[1024]; /* [0]: the workspace of this machine */
 	size_t len;
 	char why[512];
+	int values, lost; /* doctor */
 };
 
 static enum err tenants(struct box *x)
@@ -68,21 +71,15 @@ static enum err noted(struct box *x, struct id ws, const char *verb, const char 
 	return e;
 }
 
-static int with_box(struct cli *c, enum err (*fn)(struct box *x))
+static enum err in_box(struct cli *c, struct box *x, bool make, enum err (*fn)(struct box *x))
 {
-	struct box *x = calloc(1, sizeof *x);
-	int r = x == NULL ? EXIT_FAILED : cli_settings(c);
-	if (r != EXIT_OK) {
-		free(x);
-		return r;
-	}
 	x->c = c;
 	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
 		.admin_url = settings_str(c->settings, "database.admin_url"),
 		.data_dir = cli_data_dir(c) };
 	enum err e = store_open(&x->store, &so, x->why, sizeof x->why);
 	if (e == ERR_NONE)
-		e = seal_open(&x->seal, so.data_dir, settings_str(c->settings, "secrets.master_key"), true, x->why, sizeof x->why);
+		e = seal_open(&x->seal, so.data_dir, settings_str(c->settings, "secrets.master_key"), make, x->why, sizeof x->why);
 	if (e == ERR_NONE)
 		e = pg_open(&x->pg, store_url(x->store), tables, x->why, sizeof x->why);
 	if (e == ERR_NONE) {
@@ -91,13 +88,22 @@ static int with_box(struct cli *c, enum err (*fn)(struct box *x))
 	}
 	if (e == ERR_NONE)
 		e = fn(x);
-	if (e != ERR_NONE)
-		cli_complain("%s", x->why);
 	pg_close(x->pg);
 	seal_close(x->seal);
 	store_close(x->store);
+	return e;
+}
+
+static int with_box(struct cli *c, enum err (*fn)(struct box *x))
+{
+	struct box *x = xcalloc(1, sizeof *x);
+	int r = cli_settings(c);
+	if (r == EXIT_OK && in_box(c, x, true, fn) != ERR_NONE) {
+		cli_complain("%s", x->why);
+		r = EXIT_FAILED;
+	}
 	free(x);
-	return e == ERR_NONE ? EXIT_OK : EXIT_FAILED;
+	return r;
 }
 
 /* ---- set and remove ---- */
@@ -240,4 +246,70 @@ int cmd_secret_remove(struct cli *c)
 int cmd_secret_rotate(struct cli *c)
 {
 	return with_box(c, rotate);
+}
+
+/* ---- doctor ---- */
+
+struct names {
+	struct box *x;
+	char (*v)[2][SECRET_NAME_MAX + 1];
+	size_t len;
+};
+
+static void keep_name(void *arg, const struct secret_row *r)
+{
+	struct names *n = arg;
+	n->v = xrealloc(n->v, (n->len + 1) * sizeof *n->v);
+	snprintf(n->v[n->len][0], sizeof n->v[0][0], "%s", r->kind);
+	snprintf(n->v[n->len++][1], sizeof n->v[0][1], "%s", r->name);
+}
+
+static enum err try_all(struct box *x)
+{
+	enum err e = ERR_NONE;
+	for (size_t i = 0; i < x->len && e == ERR_NONE; i++) {
+		struct names n = { .x = x };
+		if ((e = pg_begin(x->pg, x->ws[i])) != ERR_NONE)
+			break;
+		e = secret_list(x->pg, x->ws[i], keep_name, &n);
+		for (size_t k = 0; k < n.len && e == ERR_NONE; k++) {
+			struct buf value = BUF_INIT;
+			e = secret_get(x->seal, x->pg, x->ws[i], n.v[k][0], n.v[k][1], &value);
+			secret_wipe(&value);
+			x->values++;
+			x->lost += e == ERR_DENIED;
+			e = e == ERR_DENIED || e == ERR_INPUT ? ERR_NONE : e;
+		}
+		e = pg_end(x->pg, e);
+		free(n.v);
+	}
+	return e;
+}
+
+bool cli_secret_doctor(struct cli *c, struct buf *out)
+{
+	struct stat st;
+	char path[4200];
+	snprintf(path, sizeof path, "%.4000s/" SEAL_FILE, cli_data_dir(c));
+	bool given = settings_str(c->settings, "secrets.master_key") != NULL, there = stat(path, &st) == 0;
+	if (!given && there && (st.st_mode & 077) != 0) {
+		buf_addf(out, "others can read %.300s: chmod 600 it, and then `eddy secret rotate`", path);
+		return false;
+	}
+	if (!given && !there) {
+		buf_add_str(
+		    out, "the master key will be made at the next start; of a database that was moved here, bring its " SEAL_FILE);
+		return true;
+	}
+	struct box *x = xcalloc(1, sizeof *x);
+	bool well = in_box(c, x, false, try_all) == ERR_NONE && x->lost == 0;
+	if (x->lost > 0)
+		buf_addf(
+		    out, "%d of %d values cannot be opened: their master key is missing from %.300s", x->lost, x->values, path);
+	else if (well)
+		buf_addf(out, "%d sealed value%s, all can be opened", x->values, x->values == 1 ? "" : "s");
+	else
+		buf_add_str(out, x->why);
+	free(x);
+	return well;
 }

@@ -163,7 +163,8 @@ void ledger_start(struct engine *e)
 
 void ledger_last(struct engine *e)
 {
-	if (!atomic_load(&e->ledger->mine))
+	/* Also one that ends before its first round: else its entries would wait for the next start. */
+	if (!atomic_load(&e->ledger->mine) && engine_duty(e, e->default_ws, "engine", "audit", DUTY_MS) != ERR_NONE)
 		return;
 	struct pg *pg = engine_pg(e);
 	ledger_round(e, pg, true);
