@@ -230,6 +230,15 @@ enum err budget_payer(struct budget *b, struct pg *pg, struct id ws, struct id p
 	return ERR_NONE;
 }
 
+struct id budget_team_of(struct budget *b, struct id place)
+{
+	pthread_mutex_lock(&b->mutex);
+	const struct place_entry *x = map_get(b->places, place.b, sizeof(place.b));
+	struct id team = x != NULL && x->nodes_len > 0 ? x->nodes[0] : ID_NONE;
+	pthread_mutex_unlock(&b->mutex);
+	return team;
+}
+
 /* The caps of all who pay. */
 static enum err caps_of(
     struct budget *b, struct pg *pg, struct id ws, const struct budget_subject *s, size_t n, struct budget_caps *out)

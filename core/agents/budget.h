@@ -77,6 +77,8 @@ void budget_free(struct budget *b);
 
 /** Who pays for what ${person} (may be none) asks in ${place} (may be none).  From memory, or in a transaction of its own; known for 30 s. */
 enum err budget_payer(struct budget *b, struct pg *pg, struct id ws, struct id person, struct id place, struct budget_payer *out);
+/** The team that owns ${place} as far as this process has heard lately; none: nobody, or not known. */
+struct id budget_team_of(struct budget *b, struct id place);
 /** Reserve ${want}; outside a transaction (it opens its own when a hold is used up).  BUDGET_SPENT: ${why} is filled in. */
 enum budget_answer budget_reserve(
     struct budget *b, struct pg *pg, const struct budget_payer *p, struct budget_amount want, struct budget_refusal *why);

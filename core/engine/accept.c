@@ -476,6 +476,12 @@ static void reject(struct writer_tx *tx, struct write_op *op, const char *sqlsta
 	accept_send_notes(tx, &op, 1);
 }
 
+static void leave(struct engine *e, struct id ws)
+{
+	atomic_fetch_sub(&e->accepting_of[ws.b[15]], 1);
+	atomic_fetch_sub(&e->accepting, 1);
+}
+
 /* ---- after COMMIT ---- */
 
 static void emit_post(struct accept_op *a)
@@ -641,7 +647,7 @@ static void done(struct write_op *op, enum err result)
 		        .run = a->run,
 		        .seq = a->seq });
 	fault_point("ack.after");
-	atomic_fetch_sub(&e->accepting, 1);
+	leave(e, op->ws);
 	free(a->memory);
 	free(a);
 }
@@ -672,7 +678,7 @@ static void refused_done(struct write_op *op, enum err result)
 	    LF_STR("result", result == ERR_RETRY ? "retry" : "input"));
 	if (a->done != NULL)
 		a->done(a->arg, &(struct accepted){ .result = result == ERR_RETRY ? ERR_RETRY : ERR_INPUT, .ws = a->in.ws });
-	atomic_fetch_sub(&e->accepting, 1);
+	leave(e, op->ws);
 	free(a->memory);
 	free(a);
 }
@@ -696,6 +702,15 @@ static void press_is_command(struct intent *in)
 	in->by_habit = in->late = in->edge_answers = in->no_answer = false;
 }
 
+static bool enter(struct engine *e, struct id ws)
+{
+	bool full = atomic_fetch_add(&e->accepting, 1) >= ACCEPT_MAX;
+	if ((atomic_fetch_add(&e->accepting_of[ws.b[15]], 1) < SHARE(ACCEPT_MAX)) && !full)
+		return true;
+	leave(e, ws);
+	return false;
+}
+
 static bool take(struct engine *e, const struct intent *from, const struct relayed *relayed, engine_accepted_fn fn, void *arg)
 {
 	if (from->source_key == NULL || from->adapter == NULL || !atomic_load(&e->started))
@@ -716,10 +731,8 @@ static bool take(struct engine *e, const struct intent *from, const struct relay
 		.note_key = from->note_key,
 		.note_value = from->note_value };
 	from = too_large ? &bare : from;
-	if (atomic_fetch_add(&e->accepting, 1) >= ACCEPT_MAX) {
-		atomic_fetch_sub(&e->accepting, 1);
+	if (!enter(e, from->ws))
 		return false;
-	}
 	struct accept_op *a = xcalloc(1, sizeof(*a));
 	a->op.kind = refused ? &refused_kind : &accept_kind;
 	a->op.ws = from->ws;

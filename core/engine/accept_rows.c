@@ -420,7 +420,7 @@ void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_array_int4(g, (int32_t)(j - i));
 	}
 	pg_array_end(g);
-	if (atomic_load(&e->draining) || map_count(e->lanes) >= LANES_MAX)
+	if (atomic_load(&e->draining) || lanes_full(e, ops[0]->ws))
 		pg_arg_null(g);
 	else
 		pg_arg_id(g, e->process);

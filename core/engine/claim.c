@@ -30,7 +30,12 @@
 	" AND l.classid = ('x' || substr(d.owner::text, 20, 4) || substr(d.owner::text, 25, 4))::bit(32)::int8::oid" \
 	" AND l.objid = ('x' || substr(d.owner::text, 29, 8))::bit(32)::int8::oid AND l.objsubid = 1)"
 
+#define CLAIMABLE \
+	"d.pending > 0 AND ((d.owner IS NULL AND d.due <= now()) OR d.lease_until < now() OR (d.owner IS NOT NULL AND d.owner <> $1 AND NOT" OWNER_ALIVE \
+	"))"
+
 const struct pg_statement claim_statements[] = {
+	/* A turn for each workspace after the other: a long backlog of one does not stand before the others. */
 	{ "claim_renew",
 	    "UPDATE dispatch SET lease_until = now() + $5::int8 * interval '1 ms'"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[]) AS s(ws, thread_id, token)"
@@ -38,9 +43,10 @@ const struct pg_statement claim_statements[] = {
 	    " RETURNING dispatch.thread_id" },
 	{ "claim_due",
 	    "UPDATE dispatch SET owner = $1, token = dispatch.token + 1, lease_until = now() + $2::int8 * interval '1 ms'"
-	    " FROM (SELECT d.ws, d.thread_id, d.owner FROM dispatch d WHERE d.pending > 0 AND ((d.owner IS NULL AND d.due <= now())"
-	    " OR d.lease_until < now() OR (d.owner IS NOT NULL AND d.owner <> $1 AND NOT" OWNER_ALIVE "))"
-	    " ORDER BY d.due LIMIT $3 FOR UPDATE SKIP LOCKED) c"
+	    " FROM (SELECT d.ws, d.thread_id, d.owner FROM dispatch d JOIN (SELECT d.ws, d.thread_id, d.due, row_number() OVER (PARTITION BY d.ws"
+	    " ORDER BY d.due) AS turn FROM dispatch d WHERE " CLAIMABLE
+	    ") q ON q.ws = d.ws AND q.thread_id = d.thread_id WHERE " CLAIMABLE
+	    " ORDER BY q.turn, q.due LIMIT $3 FOR UPDATE OF d SKIP LOCKED) c"
 	    " WHERE dispatch.ws = c.ws AND dispatch.thread_id = c.thread_id"
 	    " RETURNING dispatch.ws, dispatch.thread_id, dispatch.token, c.owner IS NOT NULL" },
 	{ "claim_runs",

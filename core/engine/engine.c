@@ -15,7 +15,6 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
-#include "../base/queue.h"
 #include "../memory/inject.h"
 #include "../memory/item.h"
 #include "../memory/offers.h"
@@ -48,6 +47,7 @@
 
 #define TRANSCRIPT_BYTES (10u << 20)
 #define JOBS_MAX 16384
+#define JOBS_AT_ONCE 4
 #define MEMORY_LOOK_MS 5000
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, money_statements,
@@ -74,7 +74,7 @@ static struct pg *open_worker_pg(struct engine *e)
 	char why[256];
 	struct pg *pg = NULL;
 	while (pg_open(&pg, e->database_url, worker_tables, why, sizeof(why)) != ERR_NONE) {
-		if (queue_closed(e->jobs))
+		if (jobs_closed(e->jobs))
 			return NULL;
 		log_warn("worker.connect", LF_STR("why", why), LF_STR("result", "retry"));
 		usleep(500000);
@@ -85,20 +85,15 @@ static struct pg *open_worker_pg(struct engine *e)
 static void *worker_main(void *arg)
 {
 	struct engine *e = arg;
-	void *items[8];
+	struct job jobs[JOBS_AT_ONCE];
 	size_t n;
-	while ((n = queue_take(e->jobs, items, 8, UINT32_MAX)) > 0 || !queue_closed(e->jobs)) {
-		if (n > 0 && worker_pg == NULL && (worker_pg = open_worker_pg(e)) == NULL) {
-			for (size_t i = 0; i < n; i++)
-				free(items[i]);
+	while ((n = jobs_take(e->jobs, jobs, JOBS_AT_ONCE)) > 0) {
+		if (worker_pg == NULL && (worker_pg = open_worker_pg(e)) == NULL)
 			break;
-		}
 		for (size_t i = 0; i < n; i++) {
-			struct job *j = items[i];
 			if (!pg_alive(worker_pg))
 				pg_reconnect(worker_pg); /* if that fails the job finds out and comes again */
-			j->fn(j->arg, worker_pg);
-			free(j);
+			jobs[i].fn(jobs[i].arg, worker_pg);
 		}
 	}
 	pg_close(worker_pg);
@@ -106,14 +101,14 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
+bool engine_job_of(struct engine *e, struct id ws, void (*fn)(void *arg, struct pg *pg), void *arg)
+{
+	return jobs_put(e->jobs, ws, (struct job){ fn, arg });
+}
+
 bool engine_job(struct engine *e, void (*fn)(void *arg, struct pg *pg), void *arg)
 {
-	struct job *j = xmalloc(sizeof(*j));
-	*j = (struct job){ fn, arg };
-	if (queue_put(e->jobs, j))
-		return true;
-	free(j);
-	return false;
+	return engine_job_of(e, ID_NONE, fn, arg);
 }
 
 struct plain_job {
@@ -264,7 +259,7 @@ static double gauge_backlog(void *arg)
 
 static double gauge_jobs(void *arg)
 {
-	return (double)queue_length(((struct engine *)arg)->jobs);
+	return (double)jobs_length(((struct engine *)arg)->jobs);
 }
 
 static double gauge_connected(void *arg)
@@ -339,14 +334,15 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->agents = map_new();
 	config_platform(o->settings);
 	e->configs = config_cache_new();
-	e->wait_tail = &e->wait_head;
+	e->waiting = fair_new();
+	e->lanes_of_ws = map_new();
 	e->directory = directory_new();
 	e->memory = memory_new(MEMORY_LOOK_MS);
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
 	e->timers = timers_new();
 	e->budget = money_new(e);
 	e->vectors = vectors_new(e);
-	e->jobs = queue_new(JOBS_MAX, NULL, NULL);
+	e->jobs = jobs_new(JOBS_MAX);
 	pthread_mutex_init(&e->agents_mutex, NULL);
 	pthread_mutex_init(&e->side_mutex, NULL);
 	pthread_mutex_init(&e->upkeep_mutex, NULL);
@@ -421,7 +417,7 @@ void engine_drain(struct engine *e, uint32_t ms)
 	claim_release(e);
 	ledger_last(e);
 	timers_stop(e->timers);
-	queue_close(e->jobs);
+	jobs_close(e->jobs);
 	for (size_t i = 0; i < e->workers_len; i++)
 		pthread_join(e->workers[i], NULL);
 	e->workers_len = 0;
@@ -447,7 +443,7 @@ void engine_free(struct engine *e)
 	directory_free(e->directory);
 	memory_free(e->memory);
 	timers_free(e->timers);
-	queue_free(e->jobs);
+	jobs_free(e->jobs);
 	pthread_mutex_destroy(&e->agents_mutex);
 	pthread_mutex_destroy(&e->side_mutex);
 	pthread_mutex_destroy(&e->upkeep_mutex);

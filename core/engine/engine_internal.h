@@ -14,6 +14,7 @@
 #include "../agents/agent.h"
 #include "../agents/budget.h"
 #include "../base/buf.h"
+#include "../base/fair.h"
 #include "../base/map.h"
 #include "../base/metric.h"
 #include "../ports.h"
@@ -25,6 +26,7 @@
 #include "../teams/config_cache.h"
 #include "command.h"
 #include "engine.h"
+#include "jobs.h"
 #include "replay.h"
 
 #define ADAPTERS_MAX 8
@@ -34,6 +36,7 @@
 #define MODEL_BUSY_TRIES 7 /* the same when the model only asks to come back later: one in ten millions at 10 % overload */
 #define DELIVERY_TRIES 8
 #define LANES_MAX 20000
+#define SHARE(max) ((max) / 4 * 3) /* the most that one workspace may have of what all share */
 
 enum run_state {
 	RUN_QUEUED = 1,
@@ -157,20 +160,14 @@ struct lane {
 	struct run *active, *head, **tail;
 	int delivering;
 	uint64_t renewed_ms;
-	bool leaving; /* empty, being given back */
-	bool waiting; /* in the list of lanes that wait for a slot */
-	struct lane *wait_next;
-	uint64_t generation; /* of the last heartbeat that found it ours */
+	bool leaving;          /* empty, being given back */
+	struct fair_item wait; /* for a slot */
+	uint64_t generation;   /* of the last heartbeat that found it ours */
 };
 
 struct engine_metrics {
 	struct metric *accepted, *duplicates, *rejected, *accept_ms, *queue_wait_ms, *runs_active, *runs_queued, *finished[8],
 	    *first_ms, *total_ms, *deliveries[5], *rescued, *lost, *retries;
-};
-
-struct job {
-	void (*fn)(void *arg, struct pg *pg);
-	void *arg;
 };
 
 struct engine {
@@ -194,16 +191,20 @@ struct engine {
 	struct engine_metrics m;
 	struct id default_ws;
 	/* workers */
-	struct queue *jobs;
+	struct jobs *jobs;
 	pthread_t workers[16];
 	size_t workers_len;
 	/* writer's thread only */
 	struct map *lanes, *runs;
-	struct lane *wait_head, **wait_tail;
+	struct fair *waiting;    /* lanes that wait for a slot */
+	struct map *lanes_of_ws; /* struct lane_count */
+	struct id only_ws;       /* the one workspace that has been here … */
+	bool several_ws;         /* … unless there were others: then none may have all slots */
 	size_t active, active_max;
 	uint64_t generation;
 	/* any thread */
 	atomic_size_t accepting;
+	atomic_size_t accepting_of[256]; /* by a byte of the workspace: nobody fills it up for all */
 	atomic_bool draining, started, ready, upkeep_soon;
 	atomic_int upkeep_again;      /* rounds to come while something that is being erased waits for a run to end */
 	pthread_mutex_t upkeep_mutex; /* one round of upkeep at a time */
@@ -225,6 +226,8 @@ enum err edges_seal_notes(struct engine *e);
 /* ---- engine.c ---- */
 const struct adapter_slot *engine_adapter(struct engine *e, const char *name, size_t n);
 bool engine_job(struct engine *e, void (*fn)(void *arg, struct pg *pg), void *arg);
+/** The same in the turn of ${ws}. */
+bool engine_job_of(struct engine *e, struct id ws, void (*fn)(void *arg, struct pg *pg), void *arg);
 void engine_emit(struct engine *e, const struct thread_event *ev);
 /** The connection of this worker, or the locked side connection; give back with engine_pg_done(). Blocking. */
 struct pg *engine_pg(struct engine *e);
@@ -323,7 +326,8 @@ void lane_push(struct lane *l, struct run *r);                         /* queue 
 void lane_run_finished(struct engine *e, struct run *r);               /* the run's finish is committed: the next may begin */
 void lane_settle(struct engine *e, struct id thread, int64_t pending); /* after a delivery: what the database says is left */
 void lane_lost(struct engine *e, struct lane *l);
-void lane_close(struct engine *e, struct lane *l); /* an empty one */
+void lane_close(struct engine *e, struct lane *l);     /* an empty one */
+bool lanes_full(const struct engine *e, struct id ws); /* no further thread of it may be taken */
 void lane_stop(struct engine *e, struct id thread, enum stop_reason why);
 void lane_message_changed(struct run *r, bool deleted); /* the message that ${r} answers */
 void lanes_free(struct engine *e);

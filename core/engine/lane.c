@@ -14,6 +14,27 @@ struct lane *lane_find(struct engine *e, struct id thread)
 	return map_get(e->lanes, thread.b, sizeof(thread.b));
 }
 
+/* How much of what all share a workspace has. */
+struct lane_count {
+	size_t lanes, active;
+};
+
+static struct lane_count *count_of(struct engine *e, struct id ws)
+{
+	struct lane_count *n = map_get(e->lanes_of_ws, ws.b, sizeof(ws.b));
+	if (n == NULL) {
+		n = xcalloc(1, sizeof *n);
+		map_put(e->lanes_of_ws, ws.b, sizeof(ws.b), n);
+	}
+	return n;
+}
+
+bool lanes_full(const struct engine *e, struct id ws)
+{
+	const struct lane_count *n = map_get(e->lanes_of_ws, ws.b, sizeof(ws.b));
+	return map_count(e->lanes) >= LANES_MAX || (n != NULL && n->lanes >= SHARE(LANES_MAX));
+}
+
 struct lane *lane_open(struct engine *e, struct id ws, struct id thread, int64_t token)
 {
 	struct lane *l = lane_find(e, thread);
@@ -23,6 +44,10 @@ struct lane *lane_open(struct engine *e, struct id ws, struct id thread, int64_t
 		l->thread = thread;
 		l->tail = &l->head;
 		map_put(e->lanes, thread.b, sizeof(thread.b), l);
+		count_of(e, ws)->lanes++;
+		if (id_is_none(e->only_ws))
+			e->only_ws = ws;
+		e->several_ws |= !id_equal(e->only_ws, ws);
 		atomic_store_explicit(&e->lanes_count, map_count(e->lanes), memory_order_relaxed);
 	}
 	l->token = token;
@@ -31,34 +56,34 @@ struct lane *lane_open(struct engine *e, struct id ws, struct id thread, int64_t
 	return l;
 }
 
+/* Workspaces take turns, teams in a workspace, persons in a team. */
 static void wait_for_slot(struct engine *e, struct lane *l)
 {
-	l->waiting = true;
-	l->wait_next = NULL;
-	*e->wait_tail = l;
-	e->wait_tail = &l->wait_next;
+	const struct id path[] = { l->ws, budget_team_of(e->budget, l->head->place), l->head->person };
+	fair_put(e->waiting, path, 3, &l->wait);
 }
 
 static void unwait(struct engine *e, struct lane *l)
 {
-	if (!l->waiting)
-		return;
-	for (struct lane **p = &e->wait_head; *p != NULL; p = &(*p)->wait_next) {
-		if (*p != l)
-			continue;
-		*p = l->wait_next;
-		if (e->wait_tail == &l->wait_next)
-			e->wait_tail = p;
-		break;
-	}
-	l->waiting = false;
+	fair_remove(e->waiting, &l->wait);
+}
+
+/*
+ * Calls that began together end together, so who finds every slot taken may wait for as long as a call takes, turn or not.  A workspace that
+ * shares this process with others leaves a quarter of the slots to them.
+ */
+static bool has_slot(void *arg, struct id ws)
+{
+	struct engine *e = arg;
+	const struct lane_count *n = map_get(e->lanes_of_ws, ws.b, sizeof(ws.b));
+	return !e->several_ws || e->active_max < 4 || n == NULL || n->active < SHARE(e->active_max);
 }
 
 static void begin_next(struct engine *e, struct lane *l)
 {
-	if (l->active != NULL || l->head == NULL || l->waiting)
+	if (l->active != NULL || l->head == NULL || l->wait.in != NULL)
 		return;
-	if (e->active >= e->active_max) {
+	if (e->active >= e->active_max || !has_slot(e, l->ws)) {
 		wait_for_slot(e, l);
 		return;
 	}
@@ -69,6 +94,7 @@ static void begin_next(struct engine *e, struct lane *l)
 	r->next = NULL;
 	l->active = r;
 	e->active++;
+	count_of(e, l->ws)->active++;
 	atomic_store_explicit(&e->active_count, e->active, memory_order_relaxed);
 	engine_emit(e,
 	    &(struct thread_event){ .kind = EVENT_RUN,
@@ -81,15 +107,14 @@ static void begin_next(struct engine *e, struct lane *l)
 	run_begin(r);
 }
 
-static void slot_free(struct engine *e)
+static void slot_free(struct engine *e, struct id ws)
 {
+	struct fair_item *x;
 	e->active--;
+	count_of(e, ws)->active--; /* its lane is still there */
 	atomic_store_explicit(&e->active_count, e->active, memory_order_relaxed);
-	while (e->wait_head != NULL && e->active < e->active_max) {
-		struct lane *l = e->wait_head;
-		unwait(e, l);
-		begin_next(e, l);
-	}
+	while (e->active < e->active_max && (x = fair_take_if(e->waiting, has_slot, e)) != NULL)
+		begin_next(e, (struct lane *)(void *)((char *)x - offsetof(struct lane, wait)));
 }
 
 void lane_push(struct lane *l, struct run *r)
@@ -118,6 +143,9 @@ void lane_close(struct engine *e, struct lane *l)
 {
 	unwait(e, l);
 	map_remove(e->lanes, l->thread.b, sizeof(l->thread.b));
+	struct lane_count *n = count_of(e, l->ws);
+	if (--n->lanes == 0)
+		free(map_remove(e->lanes_of_ws, l->ws.b, sizeof(l->ws.b)));
 	atomic_store_explicit(&e->lanes_count, map_count(e->lanes), memory_order_relaxed);
 	free(l);
 }
@@ -127,7 +155,7 @@ void lane_run_finished(struct engine *e, struct run *r)
 	struct lane *l = r->lane;
 	if (l != NULL && l->active == r) {
 		l->active = NULL;
-		slot_free(e);
+		slot_free(e, l->ws);
 	}
 	/* What this run has answered too needs no run of its own any more. */
 	for (size_t i = 0; l != NULL && i < r->merged_len; i++) {
@@ -204,7 +232,7 @@ void lane_lost(struct engine *e, struct lane *l)
 		atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
 		run_request_stop(r, STOP_LOST);
 		l->active = NULL;
-		slot_free(e);
+		slot_free(e, l->ws);
 	}
 	lane_close(e, l);
 }
@@ -236,6 +264,8 @@ static void free_run(void *r)
 
 void lanes_free(struct engine *e)
 {
+	fair_free(e->waiting);
+	map_free(e->lanes_of_ws, free);
 	map_free(e->runs, free_run);
 	map_free(e->lanes, free_lane);
 	e->runs = e->lanes = NULL;

@@ -185,9 +185,9 @@ static void on_passed(void *ctx, const PGresult *r)
 	a->passed |= PQntuples(r) > 0;
 }
 
-static void put_lease(struct pg_args *g, const struct engine *e)
+static void put_lease(struct pg_args *g, const struct engine *e, struct id ws)
 {
-	if (atomic_load(&e->draining) || map_count(e->lanes) >= LANES_MAX)
+	if (atomic_load(&e->draining) || lanes_full(e, ws))
 		pg_arg_null(g);
 	else
 		pg_arg_id(g, e->process);
@@ -205,7 +205,7 @@ void relay_send_pass(struct writer_tx *tx, struct accept_op *a)
 	pg_arg_int8(g, a->seq);
 	pg_arg_int8(g, a->rev);
 	pg_arg_int2(g, post ? PASSES_POST : a->in.kind == INTENT_MESSAGE_EDITED ? PASSES_EDIT : PASSES_DELETION);
-	put_lease(g, a->e);
+	put_lease(g, a->e, a->in.ws);
 	writer_exec(tx, a->facts.relay == RELAY_PAGE ? "relay_pass_to_people" : "relay_pass_to_page", on_passed, a);
 }
 
@@ -227,7 +227,7 @@ void relay_send_close(struct writer_tx *tx, struct accept_op *a)
 	pg_arg_text(g, people.p, people.len);
 	pg_arg_text(g, page.p, page.len);
 	pg_arg_int8(g, a->rev);
-	put_lease(g, a->e);
+	put_lease(g, a->e, a->in.ws);
 	pg_arg_id(g, id_new());
 	writer_exec(tx, "relay_close", on_passed, a);
 	buf_done(&people);

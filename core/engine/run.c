@@ -30,7 +30,8 @@
 #include "vectors.h"
 
 #define ANSWER_MAX (256u * 1024u)
-#define TURNS_MAX 60 /* a model that calls tools it was not offered must come to an end too */
+#define SAME_CALLS_MAX 3 /* the third time in a row it gets no answer any more */
+#define TURNS_MAX 60     /* a model that calls tools it was not offered must come to an end too */
 
 struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n)
 {
@@ -238,7 +239,7 @@ static void complete_job(void *arg, struct pg *pg);
 static void submit_begin(void *arg)
 {
 	struct run *r = arg;
-	if (!engine_job(r->e, begin_job, r))
+	if (!engine_job_of(r->e, r->ws, begin_job, r))
 		timers_after(r->e->timers, 200, submit_begin, r);
 }
 
@@ -326,7 +327,7 @@ void run_refused(struct run *r)
 static void submit_complete(void *arg)
 {
 	struct run *r = arg;
-	if (!engine_job(r->e, complete_job, r))
+	if (!engine_job_of(r->e, r->ws, complete_job, r))
 		timers_after(r->e->timers, 200, submit_complete, r);
 }
 
@@ -385,7 +386,7 @@ static void tools_job(void *arg, struct pg *pg);
 static void submit_tools(void *arg)
 {
 	struct run *r = arg;
-	if (!engine_job(r->e, tools_job, r))
+	if (!engine_job_of(r->e, r->ws, tools_job, r))
 		timers_after(r->e->timers, 200, submit_tools, r);
 }
 
@@ -441,6 +442,25 @@ static void fold_long(struct run *r)
 	r->components_len = 1;
 }
 
+/* How often the model has asked for the very same now, without anything else in between. */
+static unsigned same_calls(const struct run *r)
+{
+	const struct step *last = NULL;
+	unsigned n = 0;
+	for (size_t i = r->steps_len; i-- > 0;) {
+		const struct step *s = &r->steps[i];
+		if (s->role != ROLE_TOOL_CALL)
+			continue;
+		if (last == NULL)
+			last = s;
+		if (s->text_len != last->text_len || memcmp(s->text, last->text, s->text_len) != 0 || s->tool_name == NULL ||
+		    last->tool_name == NULL || strcmp(s->tool_name, last->tool_name) != 0)
+			break;
+		n++;
+	}
+	return n;
+}
+
 static void on_stop(struct run *r, const struct model_event *ev)
 {
 	if (r->task != NULL) {
@@ -451,7 +471,9 @@ static void on_stop(struct run *r, const struct model_event *ev)
 		return;
 	}
 	if (r->calls_pending > 0) {
-		if (r->turns < TURNS_MAX)
+		if (same_calls(r) >= SAME_CALLS_MAX)
+			to_floor(r, "loop", "My language model went round in circles");
+		else if (r->turns < TURNS_MAX)
 			submit_tools(r);
 		else
 			to_floor(r, "turns", "My language model came to no end with its searches");

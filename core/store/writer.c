@@ -15,6 +15,7 @@
 #include "../base/clock.h"
 #include "../base/fault.h"
 #include "../base/log.h"
+#include "../base/map.h"
 #include "../base/mem.h"
 
 #define BATCH_MAX 256
@@ -414,6 +415,54 @@ static void run_batch(struct writer *w, struct write_op **ops, size_t n)
 	pthread_mutex_unlock(&w->mutex);
 }
 
+/* How many of a tenant are in a batch. */
+static size_t *picked_of(struct map *counts, struct id ws)
+{
+	size_t *n = map_get(counts, ws.b, sizeof(ws.b));
+	if (n == NULL) {
+		n = xcalloc(1, sizeof(*n));
+		map_put(counts, ws.b, sizeof(ws.b), n);
+	}
+	return n;
+}
+
+static size_t pick_all(struct writer *w, struct write_op **ops, size_t n, struct map *counts, size_t share)
+{
+	for (struct write_op **p = &w->head; *p != NULL && n < w->batch_max;) {
+		struct write_op *op = *p;
+		if (counts != NULL && ++*picked_of(counts, op->ws) > share) {
+			p = &op->next;
+			continue;
+		}
+		ops[n++] = op;
+		*p = op->next;
+	}
+	return n;
+}
+
+/*
+ * What goes into the next batch, under the mutex.  More than fits: each tenant its share first, in its own order, so that the backlog of one
+ * does not stand before the few operations of another; then whatever came first.
+ */
+static size_t pick(struct writer *w, struct write_op **ops)
+{
+	size_t n = 0;
+	if (w->waiting > w->batch_max) {
+		struct map *counts = map_new();
+		for (struct write_op *op = w->head; op != NULL; op = op->next)
+			*picked_of(counts, op->ws) = 0;
+		size_t tenants = map_count(counts);
+		if (tenants > 1)
+			n = pick_all(w, ops, 0, counts, w->batch_max > tenants ? w->batch_max / tenants : 1);
+		map_free(counts, free);
+	}
+	n = pick_all(w, ops, n, NULL, 0);
+	w->tail = &w->head;
+	while (*w->tail != NULL)
+		w->tail = &(*w->tail)->next;
+	return n;
+}
+
 static void *writer_main(void *arg)
 {
 	struct writer *w = arg;
@@ -431,12 +480,7 @@ static void *writer_main(void *arg)
 			pthread_cond_wait(&w->cond, &w->mutex);
 			w->idle = false;
 		}
-		while (w->head != NULL && n < w->batch_max) {
-			ops[n++] = w->head;
-			w->head = w->head->next;
-		}
-		if (w->head == NULL)
-			w->tail = &w->head;
+		n = pick(w, ops);
 		w->waiting -= n;
 		bool stop = w->stopping && n == 0;
 		pthread_mutex_unlock(&w->mutex);

@@ -26,6 +26,7 @@ struct model_call {
 	bool floor, has_result, hanging;
 	atomic_bool cancelled;
 	enum script script;
+	uint64_t due_ms;
 };
 
 struct adapter {
@@ -140,7 +141,8 @@ static void work(struct fixture *f, struct model_call *c)
 		if (c->has_result) {
 			answer(f, c);
 			return;
-		}
+		} /* fall through */
+	case SCRIPT_LOOP:
 		c->fn(c->arg,
 		    &(struct model_event){ .kind = MODEL_TOOL_CALL,
 		        .tool_id = "call_1",
@@ -172,6 +174,11 @@ static void *model_main(void *arg)
 		struct model_call *c = *p;
 		if (c != NULL) {
 			*p = c->next;
+		} else if (f->head != NULL && f->head->due_ms > clock_ms()) { /* all take the same time: the first ends first */
+			pthread_mutex_unlock(&f->mutex);
+			usleep(500);
+			pthread_mutex_lock(&f->mutex);
+			continue;
 		} else if ((c = f->head) != NULL) {
 			f->head = c->next;
 			if (f->head == NULL)
@@ -231,6 +238,7 @@ static struct model_call *model_start(struct model *m, const struct model_reques
 		if (!c->floor && c->words == NULL)
 			c->script = s;
 	}
+	c->due_ms = f->o.model_ms > 0 ? clock_ms() + f->o.model_ms : 0;
 	*f->tail = c;
 	f->tail = &c->next;
 	pthread_mutex_unlock(&f->mutex);

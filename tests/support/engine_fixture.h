@@ -18,6 +18,7 @@ enum script {
 	SCRIPT_REFUSED,
 	SCRIPT_HANG, /* one delta, then nothing until cancelled or released */
 	SCRIPT_TOOL, /* calls search_messages once, answers when the result is there */
+	SCRIPT_LOOP, /* calls search_messages, the same again and again */
 	SCRIPT_EMPTY,
 	SCRIPT_BYTES, /* an answer that is no UTF-8 */
 };
@@ -43,6 +44,7 @@ struct fixture_options {
 	void (*on_whole)(void *arg, const struct reply *r);
 	void *arg;
 	int64_t cost_micros; /* what each call costs */
+	uint32_t model_ms;   /* how long each call takes */
 	bool mute;           /* the adapter never says what became of a delivery */
 	const char *adapter; /* NULL: "test" */
 	void (*before_start)(void *arg, struct engine *e);

@@ -121,6 +121,51 @@ static void admins__hear__at_half_and_when_it_is_used_up_once_each(void **state)
 	fixture_free(f);
 }
 
+static void tool__the_same_call_three_times_in_a_row__is_stopped(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .cost_micros = 1000 });
+	fixture_script(f, SCRIPT_LOOP);
+	fixture_after_tool(f, SCRIPT_LOOP);
+	assert_true(fixture_say(f, "U1", "t1", "1.1", "look it up"));
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
+	assert_int_equal(fixture_model_calls(f), 3);
+	assert_non_null(strstr(fixture_reply(f, 0)->text, "My language model went round in circles"));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.budget_days WHERE kind = 1 AND spent_micros = 3000", 20000));
+	fixture_free(f);
+}
+
+/* Two of us in one channel, each a bot to the other: neither answers the other, whatever it says. */
+static void bots__even_when_they_name_us__are_heard_and_not_answered(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_new(&(struct fixture_options){ 0 });
+	for (int i = 0; i < 5; i++) {
+		char source[32], key[16];
+		snprintf(source, sizeof source, "m:C1:%d", i);
+		snprintf(key, sizeof key, "1.%d", i);
+		struct intent in = { .kind = INTENT_MESSAGE_POSTED,
+			.source_key = source,
+			.message_key = key,
+			.thread_key = "1.0",
+			.person = { .external_id = "B1", .name = "another Eddy", .is_bot = true },
+			.place = { .external_id = "C1", .visibility = VIS_PUBLIC, .eddy_is_member = true },
+			.text = "what did we decide?",
+			.text_len = 19,
+			.mentions_us = true };
+		struct accepted a;
+		assert_true(fixture_do(f, &in, &a));
+		assert_true(id_is_none(a.run));
+	}
+	assert_int_equal(fixture_model_calls(f), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.messages WHERE author_kind = 4"), 5);
+	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "U1", "1.0", "2.1", "and you?", true)); /* a person is answered, once */
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
+	assert_true(fixture_wait_idle(f, 20000));
+	assert_int_equal(fixture_count(f, REPLY_WHOLE), 1);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	log_set_level(LOG_ERROR);
@@ -128,6 +173,8 @@ int main(void)
 		cmocka_unit_test(run__over_its_own_cap__is_answered_without_the_model_and_says_so),
 		cmocka_unit_test(calls__of_a_run_that_goes_on__are_booked_for_all_who_pay),
 		cmocka_unit_test(team__used_up__others_go_on),
+		cmocka_unit_test(tool__the_same_call_three_times_in_a_row__is_stopped),
+		cmocka_unit_test(bots__even_when_they_name_us__are_heard_and_not_answered),
 		cmocka_unit_test(admins__hear__at_half_and_when_it_is_used_up_once_each),
 	};
 	return cmocka_run_group_tests_name("money", tests, NULL, NULL);
