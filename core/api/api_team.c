@@ -222,7 +222,7 @@ const struct api_proc api_team[] = {
 	    .effect = API_WRITE,
 	    .summary = "Give a unit or team up",
 	    .details =
-	        "What it owns (places, units and teams in it) must go first, or goes to \"move_to\". Takes the role admin above it.",
+	        "What it owns (places, routes, units and teams in it) must go first, or goes to \"move_to\". Takes the role admin above it.",
 	    .in = OBJECT(TEAM_ARG ",\"move_to\":" NAME("64"), "\"team\""),
 	    .out = EMPTY,
 	    .example = "{\"team\":\"payments\",\"move_to\":\"finance\"}",

@@ -11,6 +11,7 @@
 #include "../base/utf8.h"
 #include "config_store.h"
 #include "refuse.h"
+#include "route.h"
 
 #define WALK "32" /* more than NODE_DEPTH_MAX */
 #define UP \
@@ -39,7 +40,8 @@ const struct pg_statement node_statements[] = {
 	{ "node_move", "UPDATE nodes SET parent_id = $3 WHERE ws = $1 AND id = $2" },
 	{ "node_owns",
 	    "SELECT (SELECT count(*) FROM places WHERE ws = $1 AND team_id = $2), (SELECT count(*) FROM nodes WHERE ws = $1 AND parent_id = $2"
-	    " AND archived_at IS NULL)" },
+	    " AND archived_at IS NULL), (SELECT count(*) FROM routes WHERE ws = $1 AND node_id = $2)" },
+	{ "node_hand_routes", "UPDATE routes SET node_id = $3 WHERE ws = $1 AND node_id = $2" },
 	{ "node_hand_places", "UPDATE places SET team_id = nullif($3::uuid, $1) WHERE ws = $1 AND team_id = $2" },
 	{ "node_hand_nodes", "UPDATE nodes SET parent_id = $3 WHERE ws = $1 AND parent_id = $2 AND archived_at IS NULL" },
 	{ "node_archive",
@@ -309,6 +311,8 @@ static enum err inherit(
 		e = may_hold(pg, by->ws, heir, at->height - 1, why);
 	if (e == ERR_NONE)
 		e = hand_over(pg, "node_hand_places", by->ws, node, heir);
+	if (e == ERR_NONE)
+		e = hand_over(pg, "node_hand_routes", by->ws, node, heir);
 	return e != ERR_NONE ? e : hand_over(pg, "node_hand_nodes", by->ws, node, heir);
 }
 
@@ -318,13 +322,14 @@ static enum err owns_nothing(struct pg *pg, struct id ws, struct id node, struct
 	enum err e = team_ask(pg, "node_owns", args(ws, node), &r);
 	if (e != ERR_NONE)
 		return e;
-	int64_t places = pg_get_int8(r, 0, 0), nodes = pg_get_int8(r, 0, 1);
+	int64_t places = pg_get_int8(r, 0, 0), nodes = pg_get_int8(r, 0, 1), routes = pg_get_int8(r, 0, 2);
 	PQclear(r);
-	if (places + nodes == 0)
+	if (places + nodes + routes == 0)
 		return ERR_NONE;
 	return team_refuse(why, API_CONFLICT, "team",
-	    "It still owns %lld place%s and %lld unit%s or team%s. Say with move_to who gets them.", (long long)places,
-	    places == 1 ? "" : "s", (long long)nodes, nodes == 1 ? "" : "s", nodes == 1 ? "" : "s");
+	    "It still owns %lld place%s, %lld route%s and %lld unit%s or team%s. Say with move_to who gets them.",
+	    (long long)places, places == 1 ? "" : "s", (long long)routes, routes == 1 ? "" : "s", (long long)nodes,
+	    nodes == 1 ? "" : "s", nodes == 1 ? "" : "s");
 }
 
 enum err node_archive(struct pg *pg, const struct caller *by, struct id node, struct id heir, struct problem *why)
@@ -434,6 +439,8 @@ enum err node_assign(
 	struct pg_args *a = args(by->ws, *place);
 	pg_arg_id(a, team);
 	e = team_ask(pg, "node_assign", a, NULL);
+	if (e == ERR_NONE)
+		e = route_follow(pg, by->ws, *place, team);
 	return e == ERR_NONE ? config_changed(pg) : e;
 }
 

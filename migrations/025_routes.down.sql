@@ -1,0 +1,3 @@
+DROP TRIGGER place_route ON places;
+DROP FUNCTION place_route;
+DROP TABLE routes;
