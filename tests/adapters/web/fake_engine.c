@@ -305,6 +305,11 @@ enum err engine_read_thread(struct engine *e, struct id ws, struct id thread, in
 	return r;
 }
 
+void engine_tell_thread(struct engine *e, struct id ws, struct id thread, enum thread_event_change change)
+{
+	(void)e, (void)ws, (void)thread, (void)change;
+}
+
 const char *engine_data_dir(const struct engine *e)
 {
 	(void)e;
