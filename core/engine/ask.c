@@ -166,13 +166,16 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
 	bool pulled = via != NULL && (via->ops->caps & CAP_PULL) != 0;
 	struct buf json = BUF_INIT;
 	struct id message = ask_said(s->id);
+	struct buf text = BUF_INIT;
+	buf_reserve(&text, 1);
+	speak_whole(a->e, s->text, s->text_len, &text);
 	if (s->components_len > 0)
 		offer_write(&json, s->components, s->components_len);
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, a->r->ws);
 	pg_arg_id(g, message);
 	pg_arg_id(g, s->thread);
-	pg_arg_text(g, s->text, s->text_len);
+	pg_arg_text(g, text.p, text.len);
 	if (json.len > 0)
 		pg_arg_text(g, json.p, json.len);
 	else
@@ -185,10 +188,15 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
 	enum err e = ask_query(a, "ask_say", g, &r);
 	pg_args_free(g);
 	buf_done(&json);
+	if (e == ERR_NONE && PQntuples(r) == 1 && pulled) {
+		struct ask_saying said = *s;
+		said.text = text.p;
+		said.text_len = text.len;
+		later(a, s->thread, message, pg_get_int8(r, 0, 0), &said);
+	}
+	buf_done(&text);
 	if (e != ERR_NONE)
 		return e;
-	if (PQntuples(r) == 1 && pulled)
-		later(a, s->thread, message, pg_get_int8(r, 0, 0), s);
 	a->more_work |= !pulled;
 	PQclear(r);
 	return ERR_NONE;

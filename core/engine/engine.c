@@ -328,6 +328,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->o.heartbeat_ms = o->heartbeat_ms ? o->heartbeat_ms : (uint32_t)settings_int(o->settings, "engine.heartbeat");
 	e->o.scan_ms = o->scan_ms ? o->scan_ms : (uint32_t)settings_int(o->settings, "engine.scan");
 	e->database_url = xstrdup(o->database_url);
+	e->secrets_len = settings_secrets(o->settings, &e->secrets);
 	e->process = id_new();
 	e->model = o->model;
 	e->lanes = map_new();
@@ -451,6 +452,7 @@ void engine_free(struct engine *e)
 	free(e->people_for);
 	free(e->people_at);
 	free(e->people_place);
+	free(e->secrets);
 	free(e->database_url);
 	free(e);
 }

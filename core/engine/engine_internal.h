@@ -74,6 +74,9 @@ struct call_record {
 };
 
 struct ask_task;
+struct spoken;
+struct spoken_links;
+struct context;
 struct run {
 	struct id ws, id, thread, place, audience, message, person;
 	int64_t message_seq, token;
@@ -109,13 +112,15 @@ struct run {
 	const char *floor_why; /* what to say about it; static, or ${floor_words} */
 	char *floor_words;     /* the run's own */
 	uint32_t tries, turns, shows;
-	struct buf answer;         /* all turns of it so far */
-	size_t turn_at;            /* where the current turn's text starts */
-	bool anything_shown;       /* some of it went out as GROW */
-	uint32_t shrink;           /* times the context was halved because it did not fit */
-	struct buf memory;         /* what it was told of what is remembered */
-	bool remembered;           /* that was looked for */
-	struct search_reads reads; /* of other places; finish.c asks their readers again */
+	struct buf answer;          /* all turns of it so far */
+	struct spoken *spoken;      /* what the model says goes through it; NULL: it has said nothing yet (speak.c) */
+	struct spoken_links *links; /* the links that it was told */
+	size_t turn_at;             /* where the current turn's text starts */
+	bool anything_shown;        /* some of it went out as GROW */
+	uint32_t shrink;            /* times the context was halved because it did not fit */
+	struct buf memory;          /* what it was told of what is remembered */
+	bool remembered;            /* that was looked for */
+	struct search_reads reads;  /* of other places; finish.c asks their readers again */
 	bool steps_loaded;
 	struct step *steps;
 	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
@@ -216,6 +221,8 @@ struct engine {
 	struct pg *side; /* start-up, notes and installs */
 	/* where people are asked for (engine_offer_people): NULL while that is not offered */
 	char *people_for, *people_at, *people_place;
+	const char **secrets; /* of the settings; never said */
+	size_t secrets_len;
 	struct adapter_ops relay_ops;
 };
 
@@ -342,6 +349,17 @@ void run_refused(struct run *r);                             /* its answer canno
 void run_resume_delivery(struct run *r, char *text, size_t n);
 void run_step_add(
     struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n, bool failed);
+
+/* ---- speak.c: what goes out is filtered ---- */
+/** ${r} is told this: its links may be said again; ${trusted}: by somebody of the house, whose hosts may be linked. */
+void speak_told(struct run *r, const char *text, size_t n, bool trusted);
+void speak_told_context(struct run *r, const struct context *c);
+void speak_begin(struct run *r); /* the model is called: what an earlier call said is void */
+void speak_feed(struct run *r, const char *text, size_t n, struct buf *out);
+void speak_end(struct run *r, struct buf *out);
+void speak_done(struct run *r);
+/** A text that is no model's: all rules but the one about links. */
+void speak_whole(struct engine *e, const char *text, size_t n, struct buf *out);
 
 /* ---- finish.c ---- */
 extern const struct pg_statement finish_statements[];

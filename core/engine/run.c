@@ -73,6 +73,7 @@ void run_free(struct run *r)
 	buf_done(&r->whole);
 	buf_done(&r->memory);
 	search_reads_done(&r->reads);
+	speak_done(r);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
 }
@@ -230,6 +231,12 @@ static void end_run(struct run *r, enum run_state outcome, const char *error)
 {
 	r->outcome = outcome;
 	r->error = error;
+	if (r->kind == RUN_COMMAND && r->answer.len > 0) {
+		struct buf all = r->answer;
+		r->answer = BUF_INIT;
+		speak_whole(r->e, all.p, all.len, &r->answer);
+		buf_done(&all);
+	}
 	finish_put(r);
 }
 
@@ -519,10 +526,26 @@ static void on_failed(struct run *r, const struct model_event *ev)
 	}
 }
 
+/* The next words of the answer, ${text} NULL: its last ones, as far as they may be said; turns stand apart. */
+static void say(struct run *r, const char *text, size_t n)
+{
+	size_t from = r->answer.len;
+	bool apart = from == r->turn_at && from > 0;
+	if (apart)
+		buf_add_str(&r->answer, "\n\n");
+	size_t begun = r->answer.len;
+	if (text != NULL)
+		speak_feed(r, text, n, &r->answer);
+	else
+		speak_end(r, &r->answer);
+	if (apart && r->answer.len == begun)
+		buf_truncate(&r->answer, from);
+	grow(r, from);
+}
+
 static void on_model(void *arg, const struct model_event *ev)
 {
 	struct run *r = arg;
-	size_t from = r->answer.len;
 	switch (ev->kind) {
 	case MODEL_TEXT:
 		if (r->answer.len + ev->text_len > ANSWER_MAX)
@@ -534,13 +557,10 @@ static void on_model(void *arg, const struct model_event *ev)
 		}
 		if (r->task != NULL) {
 			if (r->said.len + ev->text_len <= ANSWER_MAX)
-				buf_add(&r->said, ev->text, ev->text_len);
+				speak_feed(r, ev->text, ev->text_len, &r->said);
 			return;
 		}
-		if (from == r->turn_at && from > 0)
-			buf_add_str(&r->answer, "\n\n");
-		buf_add(&r->answer, ev->text, ev->text_len);
-		grow(r, from);
+		say(r, ev->text, ev->text_len);
 		return;
 	case MODEL_TOOL_CALL:
 		run_step_add(r, ROLE_TOOL_CALL, ev->tool_id, ev->tool_name, ev->text, ev->text_len, false);
@@ -556,6 +576,10 @@ static void on_model(void *arg, const struct model_event *ev)
 	record_call(r, ev);
 	if (stopped(r))
 		return;
+	if (ev->kind == MODEL_STOP && r->task != NULL)
+		speak_end(r, &r->said);
+	else if (ev->kind == MODEL_STOP)
+		say(r, NULL, 0);
 	if (ev->kind == MODEL_STOP)
 		on_stop(r, ev);
 	else
@@ -659,6 +683,7 @@ static bool reserve(struct run *r, struct pg *pg, const char *model, uint32_t in
 static void start_call(struct run *r, const struct model_request *q)
 {
 	prompt_digest(q, r->mark.digest);
+	speak_begin(r);
 	pthread_mutex_lock(&r->mutex);
 	struct model *m = r->e->model;
 	struct model_call *call = m->ops->start(m, q, on_model, r);
@@ -713,6 +738,7 @@ static void ask_model(struct run *r, struct pg *pg)
 	}
 	r->agent = agent->id;
 	buf_reset(&r->said);
+	speak_told(r, t->input.p, t->input.len, false);
 	if (reserve(r, pg, agent->model, (uint32_t)((t->system.len + t->input.len) / 4) + 16, t->max_tokens)) {
 		if (r->tries == 0 && r->unfit == 0)
 			say_status(r, t->status != NULL ? t->status : "is reading…");
@@ -778,6 +804,7 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 		context_done(&c);
 		return;
 	}
+	speak_told_context(r, &c);
 	r->turn_at = r->answer.len;
 	if (r->floor && r->floor_why != NULL && r->answer.len == 0) {
 		buf_addf(&r->answer, "_%s, so this comes from my own search of what was said._\n\n", r->floor_why);

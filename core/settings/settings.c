@@ -310,6 +310,16 @@ size_t settings_list(const struct settings *s, const char *name, const char *con
 	return v->items_len;
 }
 
+size_t settings_secrets(const struct settings *s, const char ***out)
+{
+	size_t n = 0;
+	*out = xcalloc(s->values_len + 1, sizeof(**out));
+	for (size_t i = 0; i < s->values_len; i++)
+		if ((s->values[i].row->flags & SET_SECRET) != 0 && s->values[i].text != NULL && s->values[i].text[0] != '\0')
+			(*out)[n++] = s->values[i].text;
+	return n;
+}
+
 const char *settings_file(const struct settings *s)
 {
 	return s->file;

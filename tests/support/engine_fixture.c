@@ -220,10 +220,15 @@ static struct model_call *model_start(struct model *m, const struct model_reques
 	}
 	for (size_t i = 0; i < r->tools_len; i++)
 		buf_addf(&asked, "\n%s: %s", r->tools[i].name, r->tools[i].description);
+	if (!c->floor && f->o.words_of != NULL)
+		c->words = f->o.words_of(f->o.call_arg, r);
 	pthread_mutex_lock(&f->mutex);
 	free(f->asked);
 	f->asked = buf_detach(&asked, NULL);
-	if (!c->floor && f->words_at < f->words_len) {
+	if (c->words != NULL) {
+		f->calls++;
+		c->script = SCRIPT_ANSWER;
+	} else if (!c->floor && f->words_at < f->words_len) {
 		f->calls++;
 		c->words = f->words[f->words_at++];
 		c->script = SCRIPT_ANSWER;

@@ -54,6 +54,8 @@ struct fixture_options {
 	/** Sees each call before it is answered and says how it behaves; after nothing scripted.  Any thread. */
 	enum script (*on_call)(void *arg, const struct model_request *r, bool floor);
 	void *call_arg;
+	/** What the model says to a call, the fixture's to free; NULL: what was scripted.  Any thread. */
+	char *(*words_of)(void *arg, const struct model_request *r);
 	/** What the model's embed does; NULL: it cannot.  Any thread. */
 	enum err (*embed)(void *arg, const char *const *texts, size_t n, float **vectors, size_t *dims);
 	void *embed_arg;

@@ -1,0 +1,89 @@
+/*
+ * What goes out is filtered where it becomes a part of an answer (core/talk/spoken.h): what a model says piece by piece, before it is shown, stored or
+ * told to anybody; the words of commands and what is said unasked as a whole.  There the links are the engine's own or were said by
+ * people, so only those rules hold that are not about links.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/log.h"
+#include "../people/directory.h"
+#include "../settings/settings.h"
+#include "../talk/spoken.h"
+#include "context.h"
+#include "engine_internal.h"
+
+static struct spoken_links *links_of(struct run *r)
+{
+	const char *const *hosts;
+	if (r->links != NULL)
+		return r->links;
+	r->links = spoken_links_new();
+	size_t n = settings_list(r->e->o.settings, "answers.link_hosts", &hosts);
+	for (size_t i = 0; i < n; i++)
+		spoken_allow(r->links, hosts[i]);
+	return r->links;
+}
+
+void speak_told(struct run *r, const char *text, size_t n, bool trusted)
+{
+	if (n > 3 && (memmem(text, n, "://", 3) != NULL || memmem(text, n, "www.", 4) != NULL))
+		spoken_learn(links_of(r), text, n, trusted);
+}
+
+/* Hosts are believed of people of the house; of everybody else, and of what tools and memory bring, a link is said as it stands or not at all. */
+void speak_told_context(struct run *r, const struct context *c)
+{
+	struct person_card who;
+	for (size_t i = 0; i < c->transcript.len; i++) {
+		const struct transcript_item *t = &c->transcript.items[i];
+		bool house = t->kind == AUTHOR_PERSON && directory_card(r->e->directory, t->author, &who) && !who.guest;
+		speak_told(r, t->text, t->text_len, house);
+	}
+	for (size_t i = 0; i < r->steps_len; i++)
+		if (r->steps[i].role == ROLE_TOOL_RESULT)
+			speak_told(r, r->steps[i].text, r->steps[i].text_len, false);
+	speak_told(r, c->system.p, c->system.len, false);
+}
+
+void speak_begin(struct run *r)
+{
+	if (r->spoken != NULL)
+		spoken_reset(r->spoken);
+}
+
+void speak_feed(struct run *r, const char *text, size_t n, struct buf *out)
+{
+	if (r->spoken == NULL)
+		r->spoken = spoken_new(links_of(r), r->e->secrets, r->e->secrets_len);
+	spoken_feed(r->spoken, text, n, out);
+}
+
+void speak_end(struct run *r, struct buf *out)
+{
+	if (r->spoken != NULL)
+		spoken_end(r->spoken, out);
+}
+
+void speak_whole(struct engine *e, const char *text, size_t n, struct buf *out)
+{
+	struct spoken *o = spoken_new(NULL, e->secrets, e->secrets_len);
+	spoken_feed(o, text, n, out);
+	spoken_end(o, out);
+	spoken_free(o);
+}
+
+void speak_done(struct run *r)
+{
+	if (r->spoken != NULL) {
+		struct spoken_counts c = spoken_counted(r->spoken);
+		if (c.links + c.images + c.mentions + c.secrets + c.characters > 0)
+			log_warn("run.filtered", LF_ID("run", r->id), LF_INT("links", c.links), LF_INT("images", c.images),
+			    LF_INT("mentions", c.mentions), LF_INT("secrets", c.secrets), LF_INT("characters", c.characters),
+			    LF_STR("result", "left out"));
+	}
+	spoken_free(r->spoken);
+	spoken_links_free(r->links);
+	r->spoken = NULL;
+	r->links = NULL;
+}
