@@ -82,9 +82,12 @@ static enum api_code check(struct api_call *c)
 		return api_fail(c, API_UNAVAILABLE, "", "This needs the running daemon.");
 	if (p->open)
 		return API_OK;
-	enum err e = authority_node(c->pg, c->by->ws, json_str(c->in, "team", ""), &c->node);
-	enum role role = ROLE_NONE;
-	if (e == ERR_NONE)
+	const char *team = json_str(c->in, "team", "");
+	bool known = team[0] == '\0' && c->fresh && id_is_none(c->by->key);
+	enum role role = known ? c->by->role : ROLE_NONE;
+	c->node = c->by->ws;
+	enum err e = known ? ERR_NONE : authority_node(c->pg, c->by->ws, team, &c->node);
+	if (e == ERR_NONE && !known)
 		e = authority_at(c->pg, c->by, c->node, &role);
 	if (e == ERR_INPUT || (e == ERR_NONE && role == ROLE_NONE))
 		return api_fail(c, API_NOT_FOUND, "team", "There is no such team, or not for you.");
@@ -156,36 +159,48 @@ static enum api_code carry_out(struct api_call *c, const char *key, bool *again)
 	return code;
 }
 
-enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
-    struct id request, const char *key, bool *again, json_t **out, struct problem *problem)
+/* All of a call.  ${who} (NULL: ${by} is known) finds out in the same transaction who it is. */
+static enum api_code run_call(
+    struct api_call *c, struct caller *by, api_who_fn who, void *arg, const char *name, const char *key, bool *again)
+{
+	if (pg_begin(c->pg, by->ws) != ERR_NONE)
+		return api_err(c, ERR_RETRY);
+	enum err e = who == NULL ? ERR_NONE : who(arg, c->pg, by);
+	enum api_code code = API_OK;
+	c->out = json_object();
+	c->fresh = who != NULL && e == ERR_NONE;
+	c->proc = api_find(name);
+	if (e == ERR_DENIED && (c->proc == NULL || !c->proc->open))
+		code = api_fail(c, API_UNAUTHENTICATED, "", "%s", "");
+	else if (e != ERR_NONE && e != ERR_DENIED)
+		code = api_err(c, e);
+	else if (c->proc == NULL)
+		code = api_fail(c, API_NOT_FOUND, "", "There is no procedure of this name.");
+	else
+		code = carry_out(c, key, again);
+	if (code != API_OK) {
+		pg_rollback(c->pg);
+		return code;
+	}
+	code = api_err(c, pg_commit(c->pg));
+	if (code == API_OK && c->after != NULL)
+		c->after(c);
+	return code;
+}
+
+enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, api_who_fn who, void *arg, const char *name,
+    const json_t *args, struct id request, const char *key, bool *again, json_t **out, struct problem *problem)
 {
 	json_t *none = json_object();
-	struct api_call c = { .proc = api_find(name),
-		.by = by,
+	struct api_call c = { .by = by,
 		.engine = e,
 		.pg = pg,
 		.in = args != NULL ? args : none,
 		.request = request,
 		.now_ms = (int64_t)clock_wall_ms() };
-	enum api_code code = API_OK;
 	bool same = false;
-	*out = NULL;
-	if (c.proc == NULL)
-		code = api_fail(&c, API_NOT_FOUND, "", "There is no procedure of this name.");
-	else if (pg_begin(pg, by->ws) != ERR_NONE)
-		code = api_err(&c, ERR_RETRY);
-	else {
-		c.out = json_object();
-		code = carry_out(&c, key, &same);
-		if (code != API_OK)
-			pg_rollback(pg);
-		else
-			code = api_err(&c, pg_commit(pg));
-		if (code == API_OK && c.after != NULL)
-			c.after(&c);
-	}
-	if (code == API_OK)
-		*out = json_incref(c.out);
+	enum api_code code = run_call(&c, by, who, arg, name, key, &same);
+	*out = code == API_OK ? json_incref(c.out) : NULL;
 	if (again != NULL)
 		*again = same && code == API_OK;
 	c.problem.code = code;
@@ -194,6 +209,13 @@ enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller 
 	json_decref(c.audit);
 	json_decref(none);
 	return code;
+}
+
+enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
+    struct id request, const char *key, bool *again, json_t **out, struct problem *problem)
+{
+	struct caller known = *by;
+	return api_run_for(e, pg, &known, NULL, NULL, name, args, request, key, again, out, problem);
 }
 
 enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,

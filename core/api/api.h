@@ -46,6 +46,7 @@ struct api_call {
 	struct id node;        /* what "team" names; the organisation without it */
 	struct id request; /* new rows take their ids from it: id_named(request, n, …), so that a repeated call makes them once */
 	int64_t now_ms;
+	bool fresh; /* ${by} was asked of the database in this transaction */
 	struct problem problem;
 	/* what the audit entry says */
 	struct id subject;
@@ -72,6 +73,13 @@ enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, 
  */
 enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,
     struct id request, const char *key, bool *again, json_t **out, struct problem *problem);
+
+/**
+ * The same for somebody whom ${who} finds inside the transaction of the call: it fills ${by}, of whom only the workspace is known, or gives ERR_DENIED: nobody.
+ */
+typedef enum err (*api_who_fn)(void *arg, struct pg *pg, struct caller *by);
+enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, api_who_fn who, void *arg, const char *name,
+    const json_t *args, struct id request, const char *key, bool *again, json_t **out, struct problem *problem);
 
 extern const struct pg_statement api_statements[];
 /* What a connection that runs procedures outside the daemon has prepared; ends with NULL. */

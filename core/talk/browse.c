@@ -9,24 +9,32 @@
 #define MICROS(c) "(extract(epoch FROM " c ") * 1000000)::int8"
 #define MOMENT(n) "timestamptz 'epoch' + " n "::int8 * interval '1 microsecond'"
 
+/* clang-format off */
+#define FIRST(which) \
+	"(SELECT m.body FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id AND m.state <> 2 AND m.audience_id = ANY ($2)" which \
+	" ORDER BY m.seq LIMIT 1)"
+#define THREADS(where) \
+	" SELECT t.id, p.id, p.adapter, p.name, coalesce(nullif(btrim(t.title), ''), left(btrim(regexp_replace(left(f.body, 600), '\\s+', ' ', 'g')), 120))," \
+	" t.created_at, t.last_at, t.state, k.parent_id, k.n, k.state, " MICROS("t.created_at") " FROM threads t" \
+	" JOIN places p ON p.ws = t.ws AND p.id = t.place_id" \
+	" CROSS JOIN LATERAL (SELECT coalesce(" FIRST(" AND m.author_kind = 1") ", " FIRST("") ") AS body OFFSET 0) f" \
+	" LEFT JOIN forks k ON k.ws = t.ws AND k.id = t.fork_id" \
+	" WHERE t.ws = $1 AND t.audience_id = ANY ($2::uuid[]) AND " where " AND t.state = ANY ($4::int2[]) AND f.body IS NOT NULL" \
+	" AND ($5::uuid IS NULL OR t.id = $5) AND ($6::uuid IS NULL OR k.parent_id = $6) AND (NOT $7::bool OR k.id IS NOT NULL)" \
+	" AND ($8::int8 = 0 OR (t.created_at, t.id) < (" MOMENT("$8") ", $9::uuid))" \
+	" ORDER BY t.created_at DESC, t.id DESC LIMIT $10::int4"
+/* clang-format on */
+
 const struct pg_statement browse_statements[] = {
 	{ "browse_place", "SELECT p.id FROM own_places($1::uuid, $2::uuid) p WHERE p.adapter = $3 ORDER BY p.id LIMIT 1" },
+	/* One plan for any cursor, and one that follows the index of what is newest: to sort would be to look at every thread first. */
+	{ "browse_plan",
+	    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_sort', 'off', true)" },
 	/* $1 ws, $2 audiences, $3 node, $4 states, $5 only, $6 parent, $7 forks, $8 and $9 the cursor, $10 limit */
-	{ "browse_threads",
+	{ "browse_threads", THREADS("$3::uuid IS NULL") },
+	{ "browse_team_threads",
 	    "WITH RECURSIVE below AS (SELECT id FROM nodes WHERE ws = $1 AND id = $3::uuid UNION ALL SELECT n.id FROM below b JOIN nodes n"
-	    " ON n.ws = $1 AND n.parent_id = b.id)"
-	    " SELECT t.id, p.id, p.adapter, p.name, coalesce(nullif(btrim(t.title), ''), left(btrim(regexp_replace(left(f.body, 600), '\\s+', ' ', 'g')), 120)),"
-	    " t.created_at, t.last_at, t.state, k.parent_id, k.n, k.state, " MICROS(
-	        "t.created_at") " FROM threads t"
-	                        " JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
-	                        " JOIN LATERAL (SELECT m.body FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id AND m.state <> 2 AND m.audience_id = ANY ($2)"
-	                        " ORDER BY m.author_kind <> 1, m.seq LIMIT 1) f ON true"
-	                        " LEFT JOIN forks k ON k.ws = t.ws AND k.id = t.fork_id"
-	                        " WHERE t.ws = $1 AND t.audience_id = ANY ($2::uuid[]) AND ($3 IS NULL OR p.team_id IN (SELECT id FROM below)) AND t.state = ANY ($4::int2[])"
-	                        " AND ($5::uuid IS NULL OR t.id = $5) AND ($6::uuid IS NULL OR k.parent_id = $6) AND (NOT $7::bool OR k.id IS NOT NULL)"
-	                        " AND ($8::int8 = 0 OR (t.created_at, t.id) < (" MOMENT(
-	                            "$8") ", $9::uuid))"
-	                                  " ORDER BY t.created_at DESC, t.id DESC LIMIT $10::int4" },
+	    " ON n.ws = $1 AND n.parent_id = b.id)" THREADS("p.team_id IN (SELECT id FROM below)") },
 	{ "browse_messages",
 	    "SELECT m.id, m.author_id, m.seq, m.created_at, m.author_kind, pe.name, left(m.body, $6::int4), m.state = 1, length(m.body) > $6"
 	    " FROM messages m LEFT JOIN people pe ON pe.ws = m.ws AND pe.id = m.author_id WHERE m.ws = $1 AND m.audience_id = ANY ($2::uuid[])"
@@ -74,6 +82,14 @@ enum err browse_threads(struct pg *pg, const struct search_allowed *a, const str
 {
 	struct pg_args *g = pg_args_new();
 	PGresult *r = NULL;
+	*more = false;
+	enum err e = pg_query(pg, "browse_plan", g, &r);
+	PQclear(r);
+	r = NULL;
+	if (e != ERR_NONE) {
+		pg_args_free(g);
+		return e;
+	}
 	arg_audiences(g, a);
 	pg_arg_id(g, q->node);
 	pg_array_begin(g, PG_INT2);
@@ -87,7 +103,7 @@ enum err browse_threads(struct pg *pg, const struct search_allowed *a, const str
 	pg_arg_int8(g, q->before.created_us);
 	pg_arg_id(g, q->before.thread);
 	pg_arg_int4(g, q->limit + 1);
-	enum err e = pg_query(pg, "browse_threads", g, &r);
+	e = pg_query(pg, id_is_none(q->node) ? "browse_threads" : "browse_team_threads", g, &r);
 	pg_args_free(g);
 	*more = e == ERR_NONE && PQntuples(r) > q->limit;
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r) && i < q->limit; i++) {
