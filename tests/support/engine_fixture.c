@@ -141,7 +141,8 @@ static void work(struct fixture *f, struct model_call *c)
 		if (c->has_result) {
 			answer(f, c);
 			return;
-		} /* fall through */
+		}
+		__attribute__((fallthrough));
 	case SCRIPT_LOOP:
 		c->fn(c->arg,
 		    &(struct model_event){ .kind = MODEL_TOOL_CALL,

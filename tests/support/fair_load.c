@@ -14,7 +14,7 @@
 struct fair_load {
 	struct fixture *f;
 	struct id flood;
-	long asked;
+	long asked, floods;
 	uint64_t at_us[QUIET_MAX];
 	atomic_ullong took_us[QUIET_MAX];
 	atomic_long flooded, quiet;
@@ -85,12 +85,11 @@ static int by_size(const void *x, const void *y)
 
 double fair_load_p95(struct fair_load *l, unsigned quiet_per_s, unsigned flood_per_s, uint32_t ms)
 {
-	static long floods;
 	long first = l->asked, sent_quiet = 0, sent_flood = 0;
 	uint64_t t0 = clock_us();
 	for (uint64_t now = 0; now < ms * 1000ull; now = clock_us() - t0) {
 		for (; (uint64_t)sent_flood * 1000000 < now * flood_per_s; sent_flood++)
-			ask(l, false, floods++);
+			ask(l, false, l->floods++);
 		for (; (uint64_t)sent_quiet * 1000000 < now * quiet_per_s && l->asked < QUIET_MAX; sent_quiet++)
 			ask(l, true, l->asked++);
 		usleep(500);
