@@ -132,7 +132,7 @@ void cli_table(const json_t *list, const char *const *columns)
 	char number[24];
 	size_t n = 0, i;
 	json_t *row;
-	while (columns[n] != NULL && n < COLUMNS_MAX)
+	while (n < COLUMNS_MAX && columns[n] != NULL)
 		n++;
 	json_array_foreach (list, i, row)
 		for (size_t k = 0; k < n; k++) {

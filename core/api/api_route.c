@@ -37,7 +37,7 @@ static enum api_code answer(struct api_call *c, enum err e, const struct problem
 {
 	char value[ROUTE_VALUE_MAX + 1];
 	enum route_kind k = kind_of(c->in);
-	struct problem ignored;
+	struct problem ignored = { 0 };
 	if (e == ERR_NONE && route_normalise(k, json_str(c->in, "value", ""), value, &ignored) == ERR_NONE) {
 		c->subject = c->node;
 		c->audit = json_pack("{s:s, s:s}", "kind", route_kind_name(k), "value", value);

@@ -291,7 +291,7 @@ struct merging {
 
 static void merge_key(struct merging *m, const struct config_key *k, const struct config_says *layers, size_t n)
 {
-	struct problem ignored;
+	struct problem ignored = { 0 };
 	json_t *value = json_loads(k->fallback, JSON_DECODE_ANY, NULL), *bounds = NULL;
 	const char *from = NULL, *locked = NULL, *required = NULL;
 	for (size_t i = 0; i < n; i++) {
