@@ -1,4 +1,4 @@
--- The role of a person at a node, asked with every call of the API: as a function that keeps its plans. What it says is what role_at() of 015 said; in SQL
+-- The role of a person at a node, asked with every call of the API: as a function that keeps its plans. What it says is what role_at() of 021 said; in SQL
 -- it was planned anew at each call, which took longer than all the rest of the call.
 
 CREATE OR REPLACE FUNCTION role_at(person uuid, node uuid) RETURNS smallint
@@ -25,9 +25,9 @@ BEGIN
 	IF given IS NOT NULL THEN
 		RETURN given;
 	END IF;
-	RETURN coalesce((SELECT max(CASE WHEN p.bot THEN 0
-			WHEN EXISTS (SELECT 1 FROM identities i WHERE i.ws = tenant AND i.person_id = p.id AND i.adapter = 'web' AND i.external_id = 'local') THEN 4
-			WHEN p.guest THEN 1
-			WHEN EXISTS (SELECT 1 FROM identities i WHERE i.ws = tenant AND i.person_id = p.id AND i.verified >= 1) THEN 2
-			ELSE 0 END) FROM people p WHERE p.ws = tenant AND (p.id = who OR p.user_id = who)), 0)::smallint;
+	RETURN coalesce((SELECT CASE WHEN bool_or(p.bot) THEN 0
+			WHEN bool_or(p.guest) THEN 1
+			WHEN bool_or(EXISTS (SELECT 1 FROM identities i WHERE i.ws = tenant AND i.person_id = p.id AND i.adapter = 'web' AND i.external_id = 'local')) THEN 4
+			WHEN bool_or(EXISTS (SELECT 1 FROM identities i WHERE i.ws = tenant AND i.person_id = p.id AND i.verified >= 1)) THEN 2
+			ELSE 0 END FROM people p WHERE p.ws = tenant AND (p.id = who OR p.user_id = who)), 0)::smallint;
 END $$;

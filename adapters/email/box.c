@@ -212,7 +212,12 @@ enum err box_open(struct email *m, const struct settings *s, struct settings *ow
 	if (e == ERR_NONE)
 		e = engine_secret(m->engine, b->ws, email_ops.name, "token", b->secret);
 	if (e != ERR_NONE) {
-		snprintf(why, n, "email: %s cannot be noted in the database", b->address);
+		snprintf(why, n,
+		    e == ERR_DENIED
+		        ? "email: what was sealed for %s opens with another master key: give all machines of this database the same"
+		          " EDDY_MASTER_KEY, or bring back the master.keys of then (docs/secrets.md)"
+		        : "email: %s cannot be noted in the database",
+		    b->address);
 		return e;
 	}
 	make_parts(b);

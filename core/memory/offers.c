@@ -8,7 +8,7 @@ const struct pg_statement offers_statements[] = {
 	    "INSERT INTO offers (ws, id, kind, thread_id, person_id, subject, state, until)"
 	    " VALUES ($1, $2, $3::int2, $4, $5, $6, 1, now() + $7::int4 * interval '1 hour') ON CONFLICT DO NOTHING" },
 	{ "offers_find",
-	    "SELECT id, state, person_id IS NULL OR person_id IN (SELECT same_user($5::uuid)), until > now() FROM offers WHERE ws = $1 AND kind = $2::int2"
+	    "SELECT id, state, person_id IS NULL OR person_id = $5::uuid OR person_id IN (SELECT same_user($5)), until > now() FROM offers WHERE ws = $1 AND kind = $2::int2"
 	    " AND CASE WHEN $4::uuid IS NULL THEN subject IS NULL AND thread_id = $3::uuid ELSE subject = $4 END"
 	    " ORDER BY state = 1 DESC, created_at DESC LIMIT 1 FOR UPDATE" },
 	{ "offers_state", "UPDATE offers SET state = $3::int2, closed_at = now() WHERE ws = $1 AND id = $2 AND state = 1" },

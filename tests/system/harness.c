@@ -326,6 +326,8 @@ void rig_open(struct rig *r, const char *const *slack_options, const char *const
 	snprintf(text, sizeof text, "CREATE DATABASE %s", r->name);
 	free(query_text(r, admin, text));
 	address_of(r->database, sizeof r->database, admin, r->name);
+	/* each daemon has a data folder of its own: two machines with one database */
+	rig_env(r, "EDDY_MASTER_KEY=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
 	r->slack = fake_start("slack", slack_options);
 	r->model = fake_start("model", model_options);
 	if (knows_lease()) {
