@@ -27,7 +27,7 @@ static struct spoken_links *links_of(struct run *r)
 
 void speak_told(struct run *r, const char *text, size_t n, bool trusted)
 {
-	if (n > 3 && (memmem(text, n, "://", 3) != NULL || memmem(text, n, "www.", 4) != NULL))
+	if (spoken_may_link(text, n))
 		spoken_learn(links_of(r), text, n, trusted);
 }
 
@@ -37,6 +37,8 @@ void speak_told_context(struct run *r, const struct context *c)
 	struct person_card who;
 	for (size_t i = 0; i < c->transcript.len; i++) {
 		const struct transcript_item *t = &c->transcript.items[i];
+		if (!spoken_may_link(t->text, t->text_len))
+			continue;
 		bool house = t->kind == AUTHOR_PERSON && directory_card(r->e->directory, t->author, &who) && !who.guest;
 		speak_told(r, t->text, t->text_len, house);
 	}

@@ -149,10 +149,24 @@ void spoken_allow(struct spoken_links *l, const char *host)
 	put(l->hosts, host, strlen(host));
 }
 
+/* Every message that a run is told comes by here: colons and full stops are found many bytes at a time. */
+bool spoken_may_link(const char *text, size_t n)
+{
+	const char *end = text + n;
+	if (n == 0)
+		return false;
+	for (const char *p = text; (p = memchr(p, ':', (size_t)(end - p))) != NULL; p++)
+		if (end - p >= 3 && p[1] == '/' && p[2] == '/')
+			return true;
+	for (const char *p = text; (p = memchr(p, '.', (size_t)(end - p))) != NULL; p++)
+		if (p - text >= 3 && strncasecmp(p - 3, "www", 3) == 0)
+			return true;
+	return false;
+}
+
 void spoken_learn(struct spoken_links *l, const char *text, size_t n, bool trusted)
 {
-	if (n == 0 ||
-	    (memmem(text, n, "://", 3) == NULL && memmem(text, n, "www.", 4) == NULL && memmem(text, n, "WWW.", 4) == NULL))
+	if (!spoken_may_link(text, n))
 		return;
 	for (size_t i = 0; i + 4 < n; i++) {
 		struct link link;
@@ -240,6 +254,7 @@ static bool is_token(char c)
 }
 
 /* How long the token at ${s} is, if it has the form of a known issuer's. */
+#define SECRET_MIN 8
 static size_t token_at(const char *s, size_t n)
 {
 	static const struct {
@@ -289,7 +304,7 @@ static size_t secret_at(const struct spoken *o, const char *s, size_t n)
 {
 	for (size_t i = 0; i < o->secrets_len; i++) {
 		size_t len = strlen(o->secrets[i]);
-		if (len >= 8 && len <= n && memcmp(s, o->secrets[i], len) == 0)
+		if (len >= SECRET_MIN && len <= n && memcmp(s, o->secrets[i], len) == 0)
 			return len;
 	}
 	return 0;
@@ -410,8 +425,27 @@ static bool is_image(const char *s, size_t n)
 	return i < n && s[i] == '[';
 }
 
+/* Most words: too short for a secret, and nothing in them that a mention, a link or a mark could begin with. */
+static bool is_plain(const char *s, size_t n)
+{
+	if (n >= SECRET_MIN)
+		return false;
+	while (n > 0 && strchr(".,;?\"')", s[n - 1]) != NULL && s[n - 1] != '\0')
+		n--;
+	for (size_t i = 0; i < n; i++)
+		if (!is_alnum(s[i]))
+			return false;
+	return true;
+}
+
 static void scan(struct spoken *o, const char *s, size_t n, struct buf *out)
 {
+	if (is_plain(s, n)) {
+		for (size_t i = 0; i < n; i++)
+			watch_label(o, s[i]);
+		buf_add(out, s, n);
+		return;
+	}
 	for (size_t i = 0; i < n;) {
 		struct link link;
 		size_t len;

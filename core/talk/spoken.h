@@ -26,6 +26,8 @@ struct spoken_links *spoken_links_new(void);
 void spoken_links_free(struct spoken_links *l); /* NULL is fine */
 /** A host may be linked: "example.org", "*.example.org" (those below it) or "*" (all). */
 void spoken_allow(struct spoken_links *l, const char *host);
+/** Could there be a link in ${text}?  Quick. */
+bool spoken_may_link(const char *text, size_t n);
 /** Each link in ${text} may be said again as it is; ${trusted}: its author is of the house, so its host may be linked. */
 void spoken_learn(struct spoken_links *l, const char *text, size_t n, bool trusted);
 
