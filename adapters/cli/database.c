@@ -73,6 +73,10 @@ int cmd_backup(struct cli *c)
 	struct buf out = BUF_INIT;
 	char why[512] = "";
 	enum err e = backup_write(&o, c->argv[0], &out, why, sizeof why);
+	if (e == ERR_NONE && settings_str(c->settings, "secrets.master_key") == NULL)
+		buf_addf(&out,
+		    "not in it: the key of what is sealed; keep %s/master.keys as well, in another place (docs/secrets.md)\n",
+		    o.data_dir);
 	return finish(e, &out, why);
 }
 

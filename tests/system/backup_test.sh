@@ -75,7 +75,7 @@ result $? "serve: a new private cluster"
 chat "Lunch is at the harbour on Friday"
 result $? "chat: something to keep"
 remembers "chat: Eddy finds it"
-does "backup: while Eddy serves" 0 "$tmp/kept: " "$eddy" backup "$tmp/kept"
+does "backup: while Eddy serves" 0 "$tmp/kept: "$'\n'"/master.keys as well" "$eddy" backup "$tmp/kept"
 [ "$(stat -c %a "$tmp/kept")" = 600 ] && [ ! -e "$tmp/kept.part" ]
 result $? "backup: one file, for its owner only"
 does "backup: never over a file that is there" 3 "is there already" "$eddy" backup "$tmp/kept"
