@@ -240,7 +240,7 @@ static void start(struct web_call *c)
 	atomic_fetch_add(&c->refs, 1);
 	if (engine_submit(c->web->engine, on_worker, c))
 		return;
-	unref(c);
+	atomic_fetch_sub(&c->refs, 1); /* whoever called us has one yet */
 	fail(c, API_UNAVAILABLE, 1, "");
 }
 

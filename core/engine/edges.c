@@ -263,7 +263,8 @@ enum err engine_secret(struct engine *e, struct id ws, const char *adapter, cons
 		memcpy(out, value.p, 32);
 	else if (err != ERR_RETRY)
 		log_error("secret", LF_STR("adapter", adapter), LF_STR("name", name),
-		    LF_STR("why", err == ERR_DENIED ? "no master key of this process opens it: docs/secrets.md" : ""), LF_STR("result", err_name(err)));
+		    LF_STR("why", err == ERR_DENIED ? "no master key of this process opens it: docs/secrets.md" : ""),
+		    LF_STR("result", err_name(err)));
 	secret_wipe(&value);
 	return err;
 }

@@ -130,7 +130,7 @@ static bool write_keys(const char *path, const unsigned char front[SEAL_KEY], co
 	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	bool ok = fd >= 0;
 	for (size_t i = 0; ok && i <= (rest == NULL ? 0 : rest->len) && i < KEYS_MAX; i++) {
-		sodium_bin2hex(hex, sizeof hex, i == 0 ? front : rest->keys[i - 1].master, SEAL_KEY);
+		sodium_bin2hex(hex, sizeof hex, i == 0 || rest == NULL ? front : rest->keys[i - 1].master, SEAL_KEY);
 		hex[2 * SEAL_KEY] = '\n';
 		ok = write(fd, hex, 2 * SEAL_KEY + 1) == 2 * SEAL_KEY + 1;
 	}
