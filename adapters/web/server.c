@@ -26,6 +26,7 @@ struct http_session {
 	char path[96];
 	uint64_t read;
 	bool upgrade;     /* asks for a websocket */
+	bool running;     /* its call is at work, or done */
 	bool gzip, fresh; /* of a file: may come compressed; the client has it already */
 	struct signin_call *call;
 	struct web_call *rest; /* below /api/v1 */
@@ -449,8 +450,12 @@ static void on_called(void *wsi)
 	lws_callback_on_writable(wsi);
 }
 
+/* Once: the library may tell of the end of a body that is empty as well. */
 static int run_call(struct lws *wsi, struct http_session *h)
 {
+	if (h->running)
+		return 0;
+	h->running = true;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
 	if (h->rest != NULL)
 		call_run(h->rest, on_called, wsi);

@@ -92,8 +92,12 @@ static void call__with_the_local_token__is_the_terminal(void **state)
 	assert_non_null(strstr(got.p, "content-type: application/json\r\n"));
 	assert_non_null(strstr(got.p, "cache-control: no-store\r\n"));
 	assert_null(strstr(got.p, "access-control-allow-origin"));
-	/* Without a body there are no arguments. */
+	/* Without a body there are no arguments, and it runs once all the same. */
+	int before = calls();
 	assert_int_equal(post("fake.get", "", NULL), 200);
+	for (int i = 0; i < 20 && calls() == before + 1; i++)
+		usleep(10000);
+	assert_int_equal(calls(), before + 1);
 }
 
 static void call__that_fails__is_a_problem_with_its_request_id(void **state)

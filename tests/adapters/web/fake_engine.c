@@ -443,9 +443,9 @@ void engine_call(struct engine *e, const struct api_request *q, struct api_reply
 	out->problem.code = out->code;
 	out->again = out->code == API_OK && q->key != NULL && strcmp(q->key, "again") == 0;
 	if (out->code == API_OK)
-		out->out = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:O?}", "procedure", q->procedure, "person",
+		out->out = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:O}", "procedure", q->procedure, "person",
 		    q->person == NULL ? "" : q->person, "name", q->name, "via", q->secret != NULL ? "key" : q->via, "key", q->key,
-		    "args", q->args);
+		    "args", q->args == NULL ? json_null() : q->args);
 }
 enum err engine_give_opinion(struct engine *e, const struct opinion *o)
 {
