@@ -340,7 +340,9 @@ static void client__that_goes_away__takes_nothing_from_the_worker(void **state)
 {
 	(void)state;
 	struct buf b = BUF_INIT;
+	pthread_mutex_lock(&fake.lock);
 	fake.call_delay_ms = 60;
+	pthread_mutex_unlock(&fake.lock);
 	for (int i = 0; i < 5; i++) {
 		int fd = tcp_open(server.port);
 		buf_reset(&b);
@@ -352,7 +354,9 @@ static void client__that_goes_away__takes_nothing_from_the_worker(void **state)
 		usleep(10000);
 		close(fd);
 	}
+	pthread_mutex_lock(&fake.lock);
 	fake.call_delay_ms = 0;
+	pthread_mutex_unlock(&fake.lock);
 	assert_int_equal(post("fake.get", "{}", NULL), 200);
 	buf_done(&b);
 }
@@ -394,7 +398,9 @@ static void frame__call__gets_a_result_or_a_problem(void **state)
 		assert_string_equal(json_str(w.frame, "code", ""), "bad_frame");
 	}
 	/* Nine at once: one has to wait. */
+	pthread_mutex_lock(&fake.lock);
 	fake.call_delay_ms = 100;
+	pthread_mutex_unlock(&fake.lock);
 	for (int i = 0; i < 9; i++)
 		ws_say(&w, "{\"type\":\"call\",\"id\":\"n%d\",\"name\":\"fake.get\"}", i);
 	expect(&w, "problem");
@@ -402,7 +408,9 @@ static void frame__call__gets_a_result_or_a_problem(void **state)
 	assert_int_equal(json_int(json_obj(w.frame, "problem"), "retry_after", 0), 1);
 	for (int i = 0; i < 8; i++)
 		expect(&w, "result");
+	pthread_mutex_lock(&fake.lock);
 	fake.call_delay_ms = 0;
+	pthread_mutex_unlock(&fake.lock);
 	ws_done(&w);
 }
 
