@@ -85,38 +85,73 @@ END $$;
 COMMENT ON FUNCTION workspace_root IS 'A new workspace gets its organisation.';
 CREATE TRIGGER workspace_root AFTER INSERT ON workspaces FOR EACH ROW EXECUTE FUNCTION workspace_root();
 
+-- Who is linked is found without going through everybody; the primary key comes last again (014).
+CREATE INDEX people_user ON people (ws, user_id) WHERE user_id IS NOT NULL;
+DO $$
+DECLARE
+	f record;
+	key text;
+	made text[] := '{}';
+	again text;
+BEGIN
+	FOR f IN SELECT conrelid::regclass AS rel, conname, pg_get_constraintdef(oid) AS def FROM pg_constraint
+		WHERE confrelid = 'people'::regclass AND contype = 'f' ORDER BY oid LOOP
+		made := made || format('ALTER TABLE %s ADD CONSTRAINT %I %s', f.rel, f.conname, f.def);
+		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', f.rel, f.conname);
+	END LOOP;
+	SELECT conname INTO key FROM pg_constraint WHERE conrelid = 'people'::regclass AND contype = 'p';
+	EXECUTE format('ALTER TABLE people DROP CONSTRAINT %I', key);
+	EXECUTE format('ALTER TABLE people ADD CONSTRAINT %I PRIMARY KEY (ws, id)', key);
+	FOREACH again IN ARRAY made LOOP
+		EXECUTE again;
+	END LOOP;
+END $$;
+
 -- Which persons are one user.
 CREATE FUNCTION same_user(person uuid) RETURNS SETOF uuid
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 2
 SET search_path = eddy, pg_temp
 AS $$
-	WITH u AS (SELECT p.ws, coalesce(p.user_id, p.id) AS id FROM people p WHERE p.id = person)
-	SELECT p.id FROM u JOIN people p ON p.ws = u.ws AND (p.id = u.id OR p.user_id = u.id)
+	WITH u AS MATERIALIZED (SELECT p.ws, coalesce(p.user_id, p.id) AS id FROM people p
+		WHERE p.ws = (SELECT nullif(current_setting('app.ws', true), '')::uuid) AND p.id = person)
+	SELECT u.id FROM u UNION ALL SELECT p.id FROM u JOIN people p ON p.ws = u.ws AND p.user_id = u.id
 $$;
 COMMENT ON FUNCTION same_user IS 'All persons of the transaction''s workspace that are one user with this one, itself too.';
 
--- The role of a person at a node: the highest that was given to the user there or above; without any, what the platform implies.
+-- The role of a person at a node: the highest that was given to the user there or above; without any, what the platforms imply, and one guest among them
+-- makes a user a guest: a link must not be a way around that. Asked with every call of the API, so it keeps its plans.
 CREATE FUNCTION role_at(person uuid, node uuid) RETURNS smallint
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = eddy, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+	tenant uuid := nullif(current_setting('app.ws', true), '')::uuid;
+	who uuid := (SELECT coalesce(p.user_id, p.id) FROM people p WHERE p.ws = tenant AND p.id = person);
+	above uuid[];
+	given smallint;
+BEGIN
 	WITH RECURSIVE up AS (
-		SELECT n.ws, n.id, n.parent_id, 1 AS depth FROM nodes n WHERE n.id = node AND n.archived_at IS NULL
+		SELECT n.id, n.parent_id, 1 AS depth FROM nodes n WHERE n.ws = tenant AND n.id = node AND n.archived_at IS NULL
 		UNION ALL
-		SELECT n.ws, n.id, n.parent_id, up.depth + 1 FROM up JOIN nodes n ON n.ws = up.ws AND n.id = up.parent_id WHERE up.depth < 32),
-	mine AS (SELECT p.* FROM people p WHERE p.id IN (SELECT same_user(person))),
-	given AS (SELECT m.role FROM up JOIN members m ON m.ws = up.ws AND m.node_id = up.id WHERE m.person_id IN (SELECT id FROM mine)),
-	implied AS (SELECT max(CASE WHEN mine.bot THEN 0
-			WHEN EXISTS (SELECT 1 FROM identities i WHERE i.ws = mine.ws AND i.person_id = mine.id AND i.adapter = 'web' AND i.external_id = 'local') THEN 4
-			WHEN mine.guest THEN 1
-			WHEN EXISTS (SELECT 1 FROM identities i WHERE i.ws = mine.ws AND i.person_id = mine.id AND i.verified >= 1) THEN 2
-			ELSE 0 END) AS role FROM mine)
-	SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM up) THEN 0
-		WHEN EXISTS (SELECT 1 FROM given) THEN (SELECT max(role) FROM given)
-		ELSE coalesce((SELECT role FROM implied), 0) END::smallint
-$$;
+		SELECT n.id, n.parent_id, up.depth + 1 FROM up JOIN nodes n ON n.ws = tenant AND n.id = up.parent_id WHERE up.depth < 32)
+	SELECT array_agg(up.id) INTO above FROM up;
+	IF above IS NULL OR who IS NULL THEN
+		RETURN 0;
+	END IF;
+	SELECT max(m.role) INTO given FROM members m WHERE m.ws = tenant AND m.node_id = ANY (above)
+		AND m.person_id IN (SELECT p.id FROM people p WHERE p.ws = tenant AND (p.id = who OR p.user_id = who));
+	IF given IS NOT NULL THEN
+		RETURN given;
+	END IF;
+	RETURN coalesce((SELECT CASE WHEN bool_or(p.bot) THEN 0
+			WHEN bool_or(p.guest) THEN 1
+			WHEN bool_or(EXISTS (SELECT 1 FROM identities i WHERE i.ws = tenant AND i.person_id = p.id AND i.adapter = 'web' AND i.external_id = 'local')) THEN 4
+			WHEN bool_or(EXISTS (SELECT 1 FROM identities i WHERE i.ws = tenant AND i.person_id = p.id AND i.verified >= 1)) THEN 2
+			ELSE 0 END FROM people p WHERE p.ws = tenant AND (p.id = who OR p.user_id = who)), 0)::smallint;
+END $$;
 COMMENT ON FUNCTION role_at IS
-	'enum role of a person at a node. Given roles come first, 0 among them; else: who sits at the terminal owns, people known to a platform are members, '
-	'guests view, bots and unknown senders have none.';
+	'enum role of a person at a node. Given roles come first, 0 among them; else: a user with a guest among its identities views, who sits at the terminal owns, '
+	'people known to a platform are members, bots and unknown senders have none.';
 REVOKE EXECUTE ON FUNCTION same_user, role_at, workspace_root FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION same_user, role_at, workspace_root TO :"eddy", :"maint";

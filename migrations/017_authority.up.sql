@@ -13,10 +13,10 @@
 --    9  in which nobody else has ever written
 --   10  or is named a reader,
 --   11  as long as Eddy is in them,
---   12  on the platform that the answer goes to,
+--   12  on the platform that the answer goes to, or on one that vouches for another account of the asker,
 --   13  when that platform has vouched for the person.
 --
--- Nothing of another workspace: row security.  Each condition stands between the number of its rule and a bar; tests take every one of them out, both
+-- "Person" and "asker" are all accounts of one user, and a guest among them makes all of them guests. Nothing of another workspace: row security.  Each condition stands between the number of its rule and a bar; tests take every one of them out, both
 -- ways, and have to notice (tests/core/talk/authority_test.c).
 
 -- Without a search path of its own, so that it becomes a part of the statements that ask it.
@@ -24,9 +24,9 @@ CREATE FUNCTION own_places(tenant uuid, person uuid) RETURNS SETOF eddy.places
 LANGUAGE sql STABLE
 AS $$
 	SELECT p.* FROM eddy.places p WHERE p.ws = tenant AND /*8*/ p.visibility = 1 /*|*/
-		AND /*9*/ p.id IN (SELECT t.place_id FROM eddy.threads t WHERE t.ws = tenant AND t.only_person = person) /*|*/
+		AND /*9*/ p.id IN (SELECT t.place_id FROM eddy.threads t WHERE t.ws = tenant AND t.only_person IN (SELECT eddy.same_user(person))) /*|*/
 		AND NOT EXISTS (SELECT 1 FROM eddy.threads t WHERE t.ws = tenant AND t.place_id = p.id
-			AND (/*9*/ t.several /*|*/ OR /*9*/ t.only_person <> person /*|*/))
+			AND (/*9*/ t.several /*|*/ OR /*9*/ t.only_person NOT IN (SELECT eddy.same_user(person)) /*|*/))
 		AND /*10*/ (SELECT count(*) FROM eddy.place_people r WHERE r.ws = tenant AND r.place_id = p.id) <= 1 /*|*/
 $$;
 COMMENT ON FUNCTION own_places IS
@@ -54,7 +54,8 @@ BEGIN
 		there := FOUND;
 		house := NOT FOUND; -- a page that nobody has seen yet
 	END IF;
-	is_guest := is_guest OR /*2*/ coalesce((SELECT p.guest FROM people p WHERE p.ws = tenant AND p.id = asker), false) /*|*/;
+	is_guest := is_guest OR /*2*/ (asker IS NOT NULL
+		AND coalesce((SELECT bool_or(p.guest) FROM people p WHERE p.ws = tenant AND p.id IN (SELECT same_user(asker))), false)) /*|*/;
 	house := /*2*/ NOT is_guest /*|*/ AND (coalesce(house, false) OR there AND /*3*/ here.visibility IN (1, 2, 4) /*|*/);
 	IF /*2*/ is_guest /*|*/ THEN
 		only_thread := of_thread;
@@ -68,8 +69,10 @@ BEGIN
 			WHERE p.ws = tenant AND /*4*/ p.visibility = 4 /*|*/ AND /*5*/ p.member /*|*/ ORDER BY p.id DESC LIMIT 4094);
 	END IF;
 	IF house AND there AND asker IS NOT NULL AND (alone OR here.visibility = 1) THEN
-		own := ARRAY(SELECT a.id FROM audiences a WHERE a.ws = tenant AND /*7*/ a.kind = 2 AND a.subject = asker /*|*/ UNION
-			SELECT p.audience_id FROM own_places(tenant, asker) p WHERE /*11*/ p.member /*|*/ AND /*12*/ p.adapter = here.adapter /*|*/
+		own := ARRAY(SELECT a.id FROM audiences a WHERE a.ws = tenant AND /*7*/ a.kind = 2 AND a.subject IN (SELECT same_user(asker)) /*|*/ UNION
+			SELECT p.audience_id FROM own_places(tenant, asker) p WHERE /*11*/ p.member /*|*/ AND (/*12*/ p.adapter = here.adapter /*|*/
+				OR p.adapter IN (SELECT i.adapter FROM identities i WHERE i.ws = tenant AND i.person_id <> asker AND i.verified >= 1
+					AND i.person_id IN (SELECT same_user(asker))))
 			AND /*13*/ EXISTS (SELECT 1 FROM identities i WHERE i.ws = tenant AND i.person_id = asker AND i.adapter = here.adapter
 				AND i.verified >= 1) /*|*/ LIMIT 256);
 		IF NOT (/*6*/ alone OR here.audience_id = ANY (own) /*|*/) THEN
