@@ -69,6 +69,14 @@ enum api_code api_err(struct api_call *c, enum err e)
 	return c->problem.code = codes[e];
 }
 
+enum api_code api_end(struct api_call *c, enum err e, const struct problem *why)
+{
+	if (e == ERR_NONE || why->code == API_OK)
+		return api_err(c, e);
+	c->problem = *why;
+	return why->code;
+}
+
 static enum api_code check(struct api_call *c)
 {
 	const struct api_proc *p = c->proc;

@@ -58,6 +58,8 @@ enum api_code api_fail(struct api_call *c, enum api_code code, const char *field
     __attribute__((format(printf, 4, 5)));
 /** The code for a failed query: ERR_RETRY is API_UNAVAILABLE, ERR_DENIED and ERR_INPUT as they stand, ERR_BROKEN API_BROKEN. */
 enum api_code api_err(struct api_call *c, enum err e);
+/** The same where a module has said why it refuses: ${why}, unless its code is API_OK. */
+enum api_code api_end(struct api_call *c, enum err e, const struct problem *why);
 
 const struct api_proc *api_find(const char *name); /* NULL: there is none */
 /**

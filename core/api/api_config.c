@@ -25,16 +25,6 @@ extern const struct api_proc api_config[];
 	OBJECT("\"version\":" COUNT ",\"pending\":" TEXT ",\"keys\":" KEYS "," LIST("changed") "," LIST("overrides"), \
 	    "\"changed\",\"overrides\"")
 
-static enum api_code end(struct api_call *c, enum err e, const struct problem *why)
-{
-	if (e == ERR_NONE)
-		return API_OK;
-	if (why->code == API_OK)
-		return api_err(c, e);
-	c->problem = *why;
-	return why->code;
-}
-
 static enum api_code whose(struct api_call *c, struct config_whose *w)
 {
 	*w = (struct config_whose){ .layer = LAYER_ORGANISATION, .node = c->node };
@@ -52,7 +42,7 @@ static enum api_code answer(struct api_call *c, enum err e, json_t *o, const str
 	if (e == ERR_NONE)
 		json_object_update(c->out, o);
 	json_decref(o);
-	return end(c, e, why);
+	return api_end(c, e, why);
 }
 
 static enum api_code get(struct api_call *c)
@@ -136,7 +126,7 @@ static enum api_code history(struct api_call *c)
 	enum err e = config_history(c->pg, c->by->ws, &w, &list, &why);
 	if (e == ERR_NONE)
 		json_object_set_new(c->out, "versions", list);
-	return end(c, e, &why);
+	return api_end(c, e, &why);
 }
 
 static enum api_code diff(struct api_call *c)
@@ -150,7 +140,7 @@ static enum api_code diff(struct api_call *c)
 	enum err e = config_between(c->pg, c->by->ws, &w, json_int(c->in, "from", 0), json_int(c->in, "to", 0), &list, &why);
 	if (e == ERR_NONE)
 		json_object_set_new(c->out, "changed", list);
-	return end(c, e, &why);
+	return api_end(c, e, &why);
 }
 
 static enum api_code restore(struct api_call *c)
@@ -181,7 +171,7 @@ static enum api_code list_changes(struct api_call *c)
 	enum err e = change_list(c->pg, c->by->ws, c->node, json_bool(c->in, "all", false), &list);
 	if (e == ERR_NONE)
 		json_object_set_new(c->out, "changes", list);
-	return end(c, e, &why);
+	return api_end(c, e, &why);
 }
 
 static enum api_code decide(struct api_call *c, bool approve)
@@ -226,7 +216,7 @@ static enum api_code preference_get(struct api_call *c)
 			json_object_set(shown, k->name, json_object_get(values, k->name));
 	json_object_set_new(c->out, "values", shown);
 	json_decref(merged);
-	return code != API_OK ? code : end(c, e, &(struct problem){ .code = API_OK });
+	return code != API_OK ? code : api_end(c, e, &(struct problem){ .code = API_OK });
 }
 
 static enum api_code preference_set(struct api_call *c)

@@ -16,16 +16,6 @@ extern const struct api_proc api_route[];
 #define NAMED "\"kind\":" KIND ",\"value\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":500}"
 #define LIST(name, item) "\"" name "\":{\"type\":\"array\",\"items\":" item "}"
 
-static enum api_code end(struct api_call *c, enum err e, const struct problem *why)
-{
-	if (e == ERR_NONE)
-		return API_OK;
-	if (why->code == API_OK)
-		return api_err(c, e);
-	c->problem = *why;
-	return why->code;
-}
-
 static enum route_kind kind_of(const json_t *o)
 {
 	enum route_kind k = ROUTE_KINDS; /* the schema lets no other in */
@@ -44,7 +34,7 @@ static enum api_code answer(struct api_call *c, enum err e, const struct problem
 		json_object_set_new(c->out, "kind", json_string(route_kind_name(k)));
 		json_object_set_new(c->out, "value", json_string(value));
 	}
-	return end(c, e, why);
+	return api_end(c, e, why);
 }
 
 static enum api_code put(struct api_call *c)
@@ -65,7 +55,7 @@ static enum api_code list(struct api_call *c)
 	enum err e = route_list(c->pg, c->by->ws, c->node, &o);
 	if (e == ERR_NONE)
 		json_object_set_new(c->out, "routes", o);
-	return end(c, e, &(struct problem){ .code = API_OK });
+	return api_end(c, e, &(struct problem){ .code = API_OK });
 }
 
 static enum api_code lookup(struct api_call *c)
@@ -80,7 +70,7 @@ static enum api_code lookup(struct api_call *c)
 	if (e == ERR_NONE)
 		json_object_update(c->out, o);
 	json_decref(o);
-	return end(c, e, &(struct problem){ .code = API_OK });
+	return api_end(c, e, &(struct problem){ .code = API_OK });
 }
 
 const struct api_proc api_route[] = {

@@ -26,16 +26,6 @@ extern const struct api_proc api_team[];
 	"{\"type\":\"string\",\"minLength\":1,\"maxLength\":300,\"description\":\"ADAPTER:ID, as the adapter names people, or a person's id\"}"
 #define ROLE "{\"type\":\"string\",\"enum\":[\"none\",\"viewer\",\"member\",\"admin\",\"owner\"]}"
 
-static enum api_code end(struct api_call *c, enum err e, const struct problem *why)
-{
-	if (e == ERR_NONE)
-		return API_OK;
-	if (why->code == API_OK)
-		return api_err(c, e);
-	c->problem = *why;
-	return why->code;
-}
-
 /* The node that argument ${field} names; the organisation without it. */
 static enum err other_node(struct api_call *c, const char *field, struct id *out, struct problem *why)
 {
@@ -55,14 +45,14 @@ static enum api_code answer_node(struct api_call *c, struct id node, enum err e,
 		c->subject = node;
 	}
 	json_decref(o);
-	return end(c, e, why);
+	return api_end(c, e, why);
 }
 
 static enum api_code answer_list(struct api_call *c, const char *name, enum err e, json_t *list)
 {
 	if (e == ERR_NONE)
 		json_object_set_new(c->out, name, list);
-	return end(c, e, &(struct problem){ .code = API_OK });
+	return api_end(c, e, &(struct problem){ .code = API_OK });
 }
 
 static enum api_code org_list(struct api_call *c)
@@ -117,7 +107,7 @@ static enum api_code org_archive(struct api_call *c)
 	if (e == ERR_NONE)
 		e = node_archive(c->pg, c->by, c->node, heir, &why);
 	c->subject = c->node;
-	return end(c, e, &why);
+	return api_end(c, e, &why);
 }
 
 static enum api_code place_assign(struct api_call *c)
@@ -129,7 +119,7 @@ static enum api_code place_assign(struct api_call *c)
 		json_object_set_new(c->out, "place", json_string(id_format(c->subject, id)));
 	if (e == ERR_NONE)
 		c->audit = json_pack("{s:s}", "team", id_format(c->node, id));
-	return end(c, e, &why);
+	return api_end(c, e, &why);
 }
 
 static enum api_code place_list(struct api_call *c)
@@ -162,7 +152,7 @@ static enum api_code member_change(struct api_call *c, bool put)
 		               : json_pack("{s:s}", "team", id_format(c->node, id));
 		json_object_set_new(c->out, "person", json_string(id_format(c->subject, id)));
 	}
-	return end(c, e, &why);
+	return api_end(c, e, &why);
 }
 
 static enum api_code member_put_(struct api_call *c)

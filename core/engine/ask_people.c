@@ -100,6 +100,13 @@ static enum err new_code(struct ask *a, const char *adapter)
 	return e;
 }
 
+static enum err refuse(struct ask *a, enum link_answer answer)
+{
+	say_answer(a, answer);
+	return answer == LINK_WRONG || answer == LINK_TOO_OFTEN ? audit(a, "user.link_refused", a->r->person, a->r->person)
+	                                                        : ERR_NONE;
+}
+
 static enum err ask_whether(struct ask *a, const char *adapter, size_t n)
 {
 	struct link_person other;
@@ -107,11 +114,8 @@ static enum err ask_whether(struct ask *a, const char *adapter, size_t n)
 	enum err e = link_look(a->pg, a->r->ws, a->r->person, adapter, a->arg, n, &other, &answer);
 	if (e != ERR_NONE)
 		return e;
-	if (answer != LINK_DONE) {
-		say_answer(a, answer);
-		return answer == LINK_WRONG || answer == LINK_TOO_OFTEN ? audit(a, "user.link_refused", a->r->person, a->r->person)
-		                                                        : ERR_NONE;
-	}
+	if (answer != LINK_DONE)
+		return refuse(a, answer);
 	buf_add_str(a->md, "That code was made by ");
 	ask_put_person(a->md, &other);
 	buf_add_str(a->md,
@@ -131,11 +135,8 @@ static enum err join(struct ask *a, const char *adapter, size_t n)
 	enum err e = link_take(a->pg, a->r->ws, a->r->person, adapter, a->arg, n, &other, &answer);
 	if (e != ERR_NONE)
 		return e;
-	if (answer != LINK_DONE) {
-		say_answer(a, answer);
-		return answer == LINK_WRONG || answer == LINK_TOO_OFTEN ? audit(a, "user.link_refused", a->r->person, a->r->person)
-		                                                        : ERR_NONE;
-	}
+	if (answer != LINK_DONE)
+		return refuse(a, answer);
 	buf_add_str(a->md, "You and ");
 	ask_put_person(a->md, &other);
 	buf_add_str(a->md, " are one user now. `who am I` lists your identities, `unlink` takes this one out again, at once.");
