@@ -110,6 +110,7 @@ ENCODING 'UTF8'" "${settings[@]}" EDDY_DATABASE_ADMIN_URL="postgresql://postgres
 taken() { # name, words (each must be said), role that works, command...
 	local name=$1 words=$2 role=$3 pid bad=1 i w
 	shift 3
+	: >"$tmp/out" # what the one before said is not to be taken for this one's
 	"$@" >"$tmp/out" 2>&1 </dev/null &
 	pid=$!
 	for ((i = 0; i < 1200; i++)); do
