@@ -11,6 +11,8 @@
 #include "../base/buf.h"
 #include "pg.h"
 
+#define CREATE_LOCK "1162101849, 2" /* beside that of the migrations; in the database "postgres" */
+
 static void say(char *why, size_t n, const char *what, const char *message)
 {
 	if (!why || n == 0)
@@ -118,11 +120,14 @@ enum err admin_open_create(struct admin *a, const char *url, char *why, size_t w
 	if (admin_rewrite_url(url, NULL, NULL, "postgres", &other, ignored, sizeof(ignored)) != ERR_NONE ||
 	    admin_open(&next, other.p, ignored, sizeof(ignored)) != ERR_NONE)
 		goto done;
+	/* Of several that start at once one makes it, and the others wait here until it is there. */
 	PGresult *r = NULL;
 	const char *const values[] = { name.p };
-	enum err e2 =
-	    admin_query(&next, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, values, &r, ignored, sizeof(ignored));
-	bool missing = e2 == ERR_NONE && PQntuples(r) == 0;
+	enum err e2 = admin_exec(&next, "SELECT pg_catalog.pg_advisory_lock(" CREATE_LOCK ")", ignored, sizeof(ignored));
+	if (e2 == ERR_NONE)
+		e2 = admin_query(
+		    &next, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, values, &r, ignored, sizeof(ignored));
+	bool known = e2 == ERR_NONE, missing = known && PQntuples(r) == 0;
 	PQclear(r);
 	if (missing) {
 		struct buf sql = BUF_INIT;
@@ -132,8 +137,8 @@ enum err admin_open_create(struct admin *a, const char *url, char *why, size_t w
 		e = admin_exec(&next, sql.p, why, why_n);
 		buf_done(&sql);
 	}
-	admin_close(&next);
-	if (missing && e == ERR_NONE)
+	admin_close(&next); /* with it goes the lock */
+	if (known && (!missing || e == ERR_NONE))
 		e = admin_open(a, url, why, why_n);
 done:
 	buf_done(&name);

@@ -483,6 +483,35 @@ static void cluster_start__makes_one_server__for_many_at_once(void **state)
 	assert_int_equal(server_pid(d), 0);
 }
 
+static void store_open__makes_one_database__for_many_at_once(void **state)
+{
+	(void)state;
+	const char *d = test_dir();
+	struct cluster *c = start(d); /* the server is there: what all of them make at once is the database */
+	pid_t pids[4];
+	for (size_t i = 0; i < 4; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			struct store *s = NULL;
+			char why[512] = "";
+			bool ok = store_open(&s, &(struct store_options){ .data_dir = d }, why, sizeof(why)) == ERR_NONE;
+			if (ok)
+				store_close(s);
+			else
+				fprintf(stderr, "store_open: %s\n", why);
+			_exit(ok ? 0 : 1);
+		}
+	}
+	for (size_t i = 0; i < 4; i++) {
+		int st = 0;
+		waitpid(pids[i], &st, 0);
+		assert_true(WIFEXITED(st));
+		assert_int_equal(WEXITSTATUS(st), 0);
+	}
+	cluster_stop(c);
+	assert_int_equal(server_pid(d), 0);
+}
+
 static void cluster_log__is_bounded__at_start(void **state)
 {
 	(void)state;
@@ -528,6 +557,7 @@ int main(void)
 		cmocka_unit_test(cluster_start__works__as_ordinary_user),
 		cmocka_unit_test(cluster_start__refuses__folder_of_another_user),
 		cmocka_unit_test(cluster_start__makes_one_server__for_many_at_once),
+		cmocka_unit_test(store_open__makes_one_database__for_many_at_once),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }
