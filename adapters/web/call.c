@@ -267,7 +267,7 @@ static bool find_caller(struct web_call *c, const struct call_head *h)
 		return false;
 	const char *token = h->authorization + 7;
 	const struct web_login *l;
-	if (h->origin == NULL && web_is_loopback(h->peer) && web_token_equal(token, w->local_token))
+	if (h->origin == NULL && web_is_loopback(h->peer) && web_is_loopback(h->address) && web_token_equal(token, w->local_token))
 		speaks_for(c, &w->local, "cli");
 	else if (w->shared_token != NULL && web_token_equal(token, w->shared_token))
 		speaks_for(c, &w->shared, "web");

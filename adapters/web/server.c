@@ -364,7 +364,10 @@ static int check_head(struct lws *wsi, struct web_request *req, bool websocket, 
 	return web_guard(&head, req, why);
 }
 
-/* Behind a proxy, the address that it has put at the end of X-Forwarded-For (what stands before it anybody may have written). */
+/*
+ * Behind a proxy, the address that it has put at the end of X-Forwarded-For (what stands before it anybody may have written).  One that cannot be read is
+ * nobody's, and above all not this machine's.
+ */
 static void client_address(struct lws *wsi, char out[64])
 {
 	char list[512], *last;
@@ -372,6 +375,7 @@ static void client_address(struct lws *wsi, char out[64])
 	lws_get_peer_simple(wsi, out, 64);
 	if (!web_of(wsi)->forwarded || !web_is_loopback(out) || header(wsi, WSI_TOKEN_X_FORWARDED_FOR, list, sizeof list) == NULL)
 		return;
+	out[0] = '\0';
 	last = strrchr(list, ',');
 	last = last == NULL ? list : last + 1;
 	last += strspn(last, " \t");
@@ -612,7 +616,7 @@ int server_eddy(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		char address[64] = "", from[64];
 		lws_get_peer_simple(wsi, address, sizeof address);
 		client_address(wsi, from);
-		*c = conn_open(web_of(wsi), wsi, from, web_is_loopback(address));
+		*c = conn_open(web_of(wsi), wsi, from, web_is_loopback(address) && web_is_loopback(from));
 		return 0;
 	}
 	case LWS_CALLBACK_RECEIVE:
