@@ -21,6 +21,7 @@
 #include "offer.h"
 
 #define CLAIM_MAX 200
+#define CLAIM_WINDOW 1000 /* rows of one workspace that are weighed against each other */
 #define LOOK_MS 1000
 
 /* A session lock shows up in pg_locks by the two halves of its key. */
@@ -35,18 +36,29 @@
 	"))"
 
 const struct pg_statement claim_statements[] = {
-	/* A turn for each workspace after the other: a long backlog of one does not stand before the others. */
 	{ "claim_renew",
 	    "UPDATE dispatch SET lease_until = now() + $5::int8 * interval '1 ms'"
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::int8[]) AS s(ws, thread_id, token)"
 	    " WHERE dispatch.ws = s.ws AND dispatch.thread_id = s.thread_id AND dispatch.owner = $1 AND dispatch.token = s.token"
 	    " RETURNING dispatch.thread_id" },
+	/*
+	 * A turn for each workspace after the other: a long backlog of one does not stand before the others, nor costs a look more than
+	 * CLAIM_WINDOW rows of it: what is looked at begins anywhere and goes around (the ids of threads are random), the oldest of it come first.
+	 * No index helps here: what it would have to hold changes with every message.
+	 */
 	{ "claim_due",
-	    "UPDATE dispatch SET owner = $1, token = dispatch.token + 1, lease_until = now() + $2::int8 * interval '1 ms'"
-	    " FROM (SELECT d.ws, d.thread_id, d.owner FROM dispatch d JOIN (SELECT d.ws, d.thread_id, d.due, row_number() OVER (PARTITION BY d.ws"
-	    " ORDER BY d.due) AS turn FROM dispatch d WHERE " CLAIMABLE
-	    ") q ON q.ws = d.ws AND q.thread_id = d.thread_id WHERE " CLAIMABLE
-	    " ORDER BY q.turn, q.due LIMIT $3 FOR UPDATE OF d SKIP LOCKED) c"
+	    "WITH RECURSIVE w (ws) AS ((SELECT d.ws FROM dispatch d ORDER BY d.ws LIMIT 1) UNION ALL"
+	    " SELECT (SELECT d.ws FROM dispatch d WHERE d.ws > w.ws ORDER BY d.ws LIMIT 1) FROM w WHERE w.ws IS NOT NULL),"
+	    " q AS MATERIALIZED (SELECT x.ws, x.thread_id, x.due, row_number() OVER (PARTITION BY x.ws ORDER BY x.due) AS turn FROM w, LATERAL ("
+	    "SELECT y.* FROM ("
+	    "(SELECT d.ws, d.thread_id, d.due FROM dispatch d WHERE d.ws = w.ws AND d.thread_id >= $4 AND " CLAIMABLE
+	    " ORDER BY d.thread_id LIMIT $5) UNION ALL "
+	    "(SELECT d.ws, d.thread_id, d.due FROM dispatch d WHERE d.ws = w.ws AND d.thread_id < $4 AND " CLAIMABLE
+	    " ORDER BY d.thread_id LIMIT $5)) y LIMIT $5) x)"
+	    " UPDATE dispatch SET owner = $1, token = dispatch.token + 1, lease_until = now() + $2::int8 * interval '1 ms'"
+	    " FROM (SELECT r.ws, r.thread_id, r.owner FROM (SELECT q.ws, q.thread_id FROM q ORDER BY q.turn, q.due) o, LATERAL ("
+	    "SELECT d.ws, d.thread_id, d.owner FROM dispatch d WHERE d.ws = o.ws AND d.thread_id = o.thread_id AND " CLAIMABLE
+	    " FOR UPDATE SKIP LOCKED) r LIMIT $3) c"
 	    " WHERE dispatch.ws = c.ws AND dispatch.thread_id = c.thread_id"
 	    " RETURNING dispatch.ws, dispatch.thread_id, dispatch.token, c.owner IS NOT NULL" },
 	{ "claim_runs",
@@ -263,6 +275,10 @@ static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_arg_id(g, c->e->process);
 		pg_arg_int8(g, c->e->o.lease_ms);
 		pg_arg_int8(g, CLAIM_MAX);
+		struct id from;
+		random_bytes(from.b, sizeof from.b);
+		pg_arg_id(g, from);
+		pg_arg_int8(g, CLAIM_WINDOW);
 		writer_exec(tx, "claim_due", on_claimed, c);
 	}
 }
