@@ -157,6 +157,7 @@ docs: all
 	$B/eddy config sample >config/eddy.yaml
 	$B/eddy config reference >docs/settings.md
 	$B/eddy api openapi >docs/openapi.json
+	$B/eddy data-kinds >docs/data-kinds.md
 PREFIX ?= /usr/local
 install: all
 	install -D -m 755 $B/eddy $(DESTDIR)$(PREFIX)/bin/eddy

@@ -127,6 +127,7 @@ int cmd_config_print(struct cli *c);
 int cmd_config_sample(struct cli *c);
 int cmd_config_reference(struct cli *c);
 int cmd_config_get(struct cli *c);
+int cmd_data_kinds(struct cli *c);
 int cmd_export(struct cli *c);
 int cmd_secret_set(struct cli *c);
 int cmd_secret_list(struct cli *c);

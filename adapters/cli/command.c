@@ -92,6 +92,8 @@ const struct command commands[] = {
 	{ "export", "PERSON", "", "print what is stored about a person, as JSON",
 	    "PERSON is ADAPTER:ID, as the adapter names people, or the person's id. Eddy may be running or not.",
 	    { "eddy export slack:U024BE7LH\t", "eddy export email:ana@example.org\t" }, 1, 1, false, cmd_export },
+	{ "data-kinds", "", "", "print what is stored of people, how it is erased and how long it is kept", NULL,
+	    { "eddy data-kinds > data-kinds.md\t" }, 0, 0, false, cmd_data_kinds },
 	{ "audit verify", "", "", "find out whether the audit log was tampered with",
 	    "Computes the chain of each workspace anew and compares it with the checkpoints in the data folder. One line per workspace, and one "
 	    "per finding. Ends with 1 when there is any. Eddy may be running or not.",

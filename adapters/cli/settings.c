@@ -11,6 +11,7 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/version.h"
+#include "../../core/store/kinds.h"
 #include "cli.h"
 #include "command.h"
 #include "probe.h"
@@ -156,6 +157,14 @@ int cmd_config_reference(struct cli *c)
 {
 	struct buf b = BUF_INIT;
 	settings_reference(c->tables, &b);
+	return print_buf(&b);
+}
+
+int cmd_data_kinds(struct cli *c)
+{
+	(void)c;
+	struct buf b = BUF_INIT;
+	data_kinds_page(&b);
 	return print_buf(&b);
 }
 

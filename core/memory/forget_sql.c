@@ -61,7 +61,7 @@ const struct pg_statement forget_statements[] = {
 	    " m.created_at FROM messages m, e WHERE m.ws = $1 AND (e.cursor IS NULL OR m.id > e.cursor) ORDER BY m.id LIMIT $3::int8)," NEXT(
 	        "c") " SELECT c.id FROM c JOIN threads t ON t.ws = $1 AND t.id = c.thread_id LEFT JOIN runs r ON r.ws = $1 AND r.id = c.run_id, e"
 	             " WHERE (c.state <> 2 OR c.author_id = e.subject) AND (e.step > 8 OR c.id IS DISTINCT FROM e.message_id)"
-	             " AND c.run_id IS DISTINCT FROM e.run_id AND CASE WHEN c.author_id = e.subject THEN c.created_at <= e.created_at"
+	             " AND (e.run_id IS NULL OR c.run_id IS DISTINCT FROM e.run_id) AND CASE WHEN c.author_id = e.subject THEN c.created_at <= e.created_at"
 	             " WHEN c.author_kind <> 1 AND r.person_id = e.subject THEN r.created_at <= e.created_at"
 	             " ELSE c.created_at <= e.created_at AND (t.place_id = ANY (e.places) OR c.audience_id IN (SELECT a.id FROM audiences a"
 	             " WHERE a.ws = $1 AND a.kind = 2 AND a.subject = e.subject)) END" },
@@ -108,7 +108,7 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_notices",
 	    "UPDATE outbox SET body = NULL, origin = '', external_ref = NULL FROM erasures e, threads t WHERE e.ws = $1 AND e.id = $2"
 	    " AND t.ws = $1 AND t.place_id = ANY (e.places) AND outbox.ws = $1 AND outbox.thread_id = t.id AND outbox.state > 2"
-	    " AND outbox.run_id IS DISTINCT FROM e.run_id AND outbox.created_at <= e.created_at" },
+	    " AND (e.run_id IS NULL OR outbox.run_id IS DISTINCT FROM e.run_id) AND outbox.created_at <= e.created_at" },
 	{ "forget_reactions",
 	    "DELETE FROM reactions r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND r.person_id = e.subject" },
 	/* What somebody may spend goes; what was spent stays, as the sums of teams and workspace do: it bears no name any more. */
@@ -141,9 +141,9 @@ const struct pg_statement forget_statements[] = {
 	    "UPDATE resolutions SET closed_by = NULL FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND resolutions.ws = $1"
 	    " AND closed_by = e.subject" },
 	{ "forget_relays",
-	    "UPDATE relays SET asked_by = CASE WHEN asked_by = e.subject THEN NULL ELSE asked_by END, closed_by = CASE WHEN closed_by = e.subject"
-	    " THEN NULL ELSE closed_by END, page_origin = CASE WHEN relays.state = 3 AND asked_by = e.subject THEN '' ELSE page_origin END"
-	    " FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND relays.ws = $1 AND (asked_by = e.subject OR closed_by = e.subject)" },
+	    "UPDATE relays SET asked_by = nullif(relays.asked_by, e.subject), closed_by = CASE WHEN closed_by = e.subject"
+	    " THEN NULL ELSE closed_by END, page_origin = CASE WHEN relays.state = 3 AND relays.asked_by = e.subject THEN '' ELSE page_origin END"
+	    " FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND relays.ws = $1 AND (relays.asked_by = e.subject OR closed_by = e.subject)" },
 	{ "forget_titles",
 	    "UPDATE threads SET title = NULL FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND threads.ws = $1 AND only_person = e.subject"
 	    " AND NOT several AND title IS NOT NULL" },
@@ -206,7 +206,7 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_echoes",
 	    "WITH " ERASURE
 	    " SELECT m.id FROM e, search_echoes($3::text[], e.since) AS x JOIN messages m ON m.ws = $1 AND m.id = x.message_id"
-	    " LEFT JOIN runs r ON r.ws = $1 AND r.id = m.run_id WHERE m.run_id IS DISTINCT FROM e.run_id"
+	    " LEFT JOIN runs r ON r.ws = $1 AND r.id = m.run_id WHERE (e.run_id IS NULL OR m.run_id IS DISTINCT FROM e.run_id)"
 	    " AND NOT EXISTS (SELECT 1 FROM resolutions s WHERE s.ws = $1 AND s.message_id = m.id) AND (" MAY_HAVE_READ
 	    " OR EXISTS (SELECT 1 FROM unnest($3) AS w WHERE " BY_CHANCE_BY_NOBODY(
 	        "w") " AND (m.search @@ search_word(w)"
@@ -311,6 +311,14 @@ const struct pg_statement forget_statements[] = {
 	    "DELETE FROM identities i USING erasures e WHERE e.ws = $1 AND e.id = $2 AND i.ws = $1 AND i.person_id = e.subject" },
 	{ "forget_members",
 	    "DELETE FROM members m USING erasures e WHERE e.ws = $1 AND e.id = $2 AND m.ws = $1 AND m.person_id = e.subject" },
+	/* Settings that others go by stay, without who wrote them. */
+	{ "forget_settings",
+	    "WITH e AS MATERIALIZED (SELECT subject FROM erasures WHERE ws = $1 AND id = $2), c AS (UPDATE node_configs SET author_id ="
+	    " nullif(author_id, e.subject), approved_by = nullif(approved_by, e.subject) FROM e WHERE node_configs.ws = $1 AND e.subject IN"
+	    " (author_id, approved_by)), b AS (UPDATE budgets SET set_by = NULL FROM e WHERE budgets.ws = $1 AND budgets.set_by = e.subject),"
+	    " x AS (UPDATE erasures SET asked_by = NULL FROM e WHERE erasures.ws = $1 AND erasures.asked_by = e.subject AND erasures.id <> $2)"
+	    " UPDATE pending_changes SET author_id = nullif(author_id, e.subject), decided_by = nullif(decided_by, e.subject), reason = CASE WHEN"
+	    " decided_by = e.subject THEN NULL ELSE reason END FROM e WHERE pending_changes.ws = $1 AND e.subject IN (author_id, decided_by)" },
 	{ "forget_preferences",
 	    "DELETE FROM node_configs c USING erasures e WHERE e.ws = $1 AND e.id = $2 AND c.ws = $1 AND c.person_id = e.subject" },
 	{ "forget_people",
@@ -319,6 +327,10 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_places",
 	    "UPDATE places SET external_id = 'forgotten:' || places.id, name = NULL FROM erasures e WHERE e.ws = $1 AND e.id = $2"
 	    " AND places.ws = $1 AND places.id = ANY (e.places)" },
+	{ "forget_fork_places",
+	    "UPDATE forks SET place_key = 'forgotten:' || forks.id, parent_origin = '', origin = '' FROM erasures e WHERE e.ws = $1 AND e.id = $2"
+	    " AND forks.ws = $1 AND EXISTS (SELECT 1 FROM threads t WHERE t.ws = $1 AND t.id IN (forks.parent_id, forks.thread_id)"
+	    " AND t.place_id = ANY (e.places))" },
 	{ "forget_keys",
 	    "UPDATE threads SET external_key = 'forgotten:' || threads.id FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND threads.ws = $1"
 	    " AND threads.place_id = ANY (e.places) AND external_key !~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'" },

@@ -59,6 +59,7 @@ static void generated_pages__are_those_of_this_program(void **state)
 	committed("config/eddy.yaml", "config sample");
 	committed("docs/settings.md", "config reference");
 	committed("docs/openapi.json", "api openapi");
+	committed("docs/data-kinds.md", "data-kinds");
 }
 
 static void help__names_every_command_and_has_examples(void **state)
