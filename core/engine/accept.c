@@ -126,7 +126,7 @@ const struct pg_statement accept_statements[] = {
 	    " WHERE m.ws = $1 AND m.thread_id = $3 AND m.run_id IS NOT NULL AND r.message_id = $2)" },
 	{ "accept_reaction",
 	    "INSERT INTO reactions (ws, message_id, person_id, name) SELECT $1::uuid, m.id, $3::uuid, $4::text FROM messages m WHERE m.ws = $1 AND m.id ="
-	    " coalesce((SELECT message_id FROM outbox WHERE ws = $1 AND thread_id = $5 AND external_ref = $6 LIMIT 1), $2)"
+	    " (SELECT coalesce((SELECT message_id FROM outbox WHERE ws = $1 AND thread_id = $5 AND external_ref = $6 LIMIT 1), $2))"
 	    " ON CONFLICT DO NOTHING" },
 	{ "accept_unreaction", "DELETE FROM reactions WHERE ws = $1 AND message_id = $2 AND person_id = $3 AND name = $4" },
 	{ "accept_uninstalled", "UPDATE installs SET removed_at = now() WHERE ws = $1 AND adapter = $2" },

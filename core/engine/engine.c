@@ -66,6 +66,11 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	once_statements, serve_statements, chain_statements, verify_statements, entry_statements, browse_statements,
 	config_statements, config_cache_statements, route_statements, NULL };
 
+const struct pg_statement *const *engine_tables(bool of_writer)
+{
+	return of_writer ? writer_tables : worker_tables;
+}
+
 /* ---- workers ---- */
 
 static __thread struct pg *worker_pg;

@@ -239,6 +239,8 @@ void engine_emit(struct engine *e, const struct thread_event *ev);
 /** The connection of this worker, or the locked side connection; give back with engine_pg_done(). Blocking. */
 struct pg *engine_pg(struct engine *e);
 void engine_pg_done(struct engine *e, struct pg *pg);
+/** All the statements that are prepared on the workers' connections, or on the writer's. */
+const struct pg_statement *const *engine_tables(bool of_writer);
 /* ---- run_config.c ---- */
 /** The settings that ${r} began with, in r->config; still NULL when they are not in memory and ${pg} is NULL.  ${pg}: in a transaction. */
 enum err run_config(struct run *r, struct pg *pg);

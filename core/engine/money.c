@@ -17,7 +17,6 @@
 #include "ask.h"
 
 #define ADMINS_MAX 20
-#define HOUR_MS 3600000
 
 const struct pg_statement money_statements[] = {
 	/* Sums grow by the calls that were not stored before: a replay after a COMMIT whose answer was lost adds nothing. */
@@ -29,7 +28,7 @@ const struct pg_statement money_statements[] = {
 	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int4[], $7::int4[], $8::int8[], $9::int4[],"
 	    " $10::int4[], $11::text[], $13::int8[], $14::int8[], $15::int8[], $16::bytea[], $17::int8[])"
 	    " AS s(id, run_id, provider, model, input, output, cost, first_ms, total_ms, result, at, from_seq, upto, digest, earlier)"
-	    " ON CONFLICT (ws, id) DO NOTHING RETURNING id, cost_micros, CASE WHEN provider = 'builtin' THEN 0 ELSE input_tokens END AS input,"
+	    " ON CONFLICT (ws, run_id, id) DO NOTHING RETURNING id, cost_micros, CASE WHEN provider = 'builtin' THEN 0 ELSE input_tokens END AS input,"
 	    " CASE WHEN provider = 'builtin' THEN 0 ELSE output_tokens END AS output),"
 	    " t AS (SELECT s.kind, s.subject, sum(c.cost_micros)::int8 AS cost, count(*) AS n, sum(c.input)::int8 AS input,"
 	    " sum(c.output)::int8 AS output FROM unnest($18::uuid[], $19::int2[], $20::uuid[]) AS s(call, kind, subject)"
@@ -47,10 +46,9 @@ const struct pg_statement money_statements[] = {
 };
 
 const struct pg_statement money_read_statements[] = {
-	/* Calls are named by time like runs: the lower end keeps the walk over the key short. */
 	{ "money_used",
 	    "SELECT coalesce(sum(cost_micros), 0)::int8, coalesce(sum(input_tokens + output_tokens), 0)::int8 FROM model_calls"
-	    " WHERE ws = $1 AND run_id = $2 AND id > $3 AND provider <> 'builtin'" },
+	    " WHERE ws = $1 AND run_id = $2 AND provider <> 'builtin'" },
 	{ "money_node", "SELECT name FROM nodes WHERE ws = $1 AND id = $2" },
 	/* Where admins at the node ${2} or above it are spoken to alone: each one's newest conversation, with an origin in it to answer to. */
 	{ "money_admins",
@@ -81,18 +79,10 @@ static int64_t cap_of(const struct engine *e, const char *name)
 /* What an earlier process has used for this run. */
 static enum err load_used(struct run *r, struct pg *pg)
 {
-	struct id from = r->id;
-	uint64_t ms = 0;
-	for (int i = 0; i < 6; i++)
-		ms = ms << 8 | from.b[i];
-	ms -= ms > HOUR_MS ? HOUR_MS : ms; /* another machine's clock may be behind */
-	for (int i = 5; i >= 0; i--, ms >>= 8)
-		from.b[i] = (uint8_t)ms;
 	struct pg_args *a = pg_args_new();
 	PGresult *res = NULL;
 	pg_arg_id(a, r->ws);
 	pg_arg_id(a, r->id);
-	pg_arg_id(a, from);
 	enum err e = pg_begin(pg, r->ws);
 	if (e == ERR_NONE)
 		e = pg_end(pg, pg_query(pg, "money_used", a, &res));

@@ -17,8 +17,11 @@ struct pg {
 	PGconn *conn;
 	char *url;
 	const struct pg_statement *const *tables;
-	bool lost; /* in a state that only a new connection ends, whatever libpq says of it */
+	bool lost;                      /* in a state that only a new connection ends, whatever libpq says of it */
+	unsigned long begun, replan_at; /* transactions on this connection; at which of them plans are thrown away next */
 };
+
+enum { REPLAN_FIRST = 8, REPLAN_GROWTH = 4, REPLAN_LAST = 1 << 20 };
 
 /*
  * Limits of every session (a hung statement, lock or forgotten transaction ends by itself) and a search path that no
@@ -35,6 +38,7 @@ static const struct pg_statement own[] = {
 	{ "pg_tenant", "SELECT set_config('app.ws', $1, true)" },
 	{ "pg_commit", "COMMIT" },
 	{ "pg_rollback", "ROLLBACK" },
+	{ "pg_replan", "DISCARD PLANS" },
 	{ NULL, NULL },
 };
 
@@ -133,6 +137,8 @@ static enum err dial(struct pg *p, char *why, size_t why_n)
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "client_encoding", NULL };
 	const char *const values[] = { "eddy", "5", "1", "10", "5", "3", "15000", p->url, "UTF8", NULL };
 	p->lost = false;
+	p->begun = 0;
+	p->replan_at = REPLAN_FIRST;
 	p->conn = PQconnectdbParams(keys, values, 1);
 	if (!p->conn) {
 		snprintf(why, why_n, "out of memory");
@@ -262,6 +268,14 @@ static enum err simple(struct pg *p, const char *name, const char *tag)
 	return e;
 }
 
+bool pg_replan_due(struct pg *p)
+{
+	if (++p->begun != p->replan_at)
+		return false;
+	p->replan_at = p->replan_at < REPLAN_LAST ? p->replan_at * REPLAN_GROWTH : 0;
+	return true;
+}
+
 enum err pg_begin(struct pg *p, struct id ws)
 {
 	if (!pg_alive(p))
@@ -271,12 +285,13 @@ enum err pg_begin(struct pg *p, struct id ws)
 	const char *const values[] = { id_format(ws, text) };
 	p->lost = true; /* until the pipeline was left in good order */
 	if (!PQenterPipelineMode(c) || !PQsendQueryPrepared(c, "pg_begin", 0, NULL, NULL, NULL, 0) ||
+	    (pg_replan_due(p) && !PQsendQueryPrepared(c, "pg_replan", 0, NULL, NULL, NULL, 0)) ||
 	    !PQsendQueryPrepared(c, "pg_tenant", 1, values, NULL, NULL, 0) || !PQpipelineSync(c))
 		return ERR_RETRY;
 	enum err e = ERR_NONE;
 	bool synced = false;
-	/* Two results with an end each, then the sync point.  A server that went away in the middle can leave libpq without any of them. */
-	for (int i = 0; i < 8 && !synced && PQstatus(c) == CONNECTION_OK; i++) {
+	/* Two or three results with an end each, then the sync point.  A server that went away in the middle can leave libpq without any of them. */
+	for (int i = 0; i < 10 && !synced && PQstatus(c) == CONNECTION_OK; i++) {
 		PGresult *r = PQgetResult(c);
 		ExecStatusType st = PQresultStatus(r);
 		synced = r && st == PGRES_PIPELINE_SYNC;

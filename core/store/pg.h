@@ -63,6 +63,13 @@ const int *pg_args_formats(const struct pg_args *a); /* all 1 */
 /* A tenant transaction: BEGIN and set_config in one round trip. */
 enum err pg_begin(struct pg *p, struct id ws);
 enum err pg_begin_plain(struct pg *p); /* dispatch and installs only */
+/**
+ * Counts a transaction of this connection and says whether "pg_replan" is to be sent within it, which pg_begin() does by itself: at the
+ * 8th, the 32nd, the 128th and so on.  Postgres keeps the plan of a prepared statement until the table is analysed next, by default up to
+ * a minute later; a plan made for an empty table reads all that a busy workspace has written since.
+ * https://www.postgresql.org/docs/15/sql-prepare.html
+ */
+bool pg_replan_due(struct pg *p);
 enum err pg_commit(struct pg *p);
 void pg_rollback(struct pg *p);
 /** Ends the transaction as ${e} says: commits it, or rolls it back and gives ${e} again. */

@@ -189,6 +189,8 @@ static void tx_begin(struct writer_tx *tx)
 	}
 	pg_args_reset(tx->args);
 	writer_exec(tx, "writer_begin", NULL, NULL);
+	if (pg_replan_due(tx->pg))
+		writer_exec(tx, "pg_replan", NULL, NULL);
 }
 
 /* Let the server work on what was sent so far and answer it. */

@@ -35,15 +35,17 @@ const struct pg_statement find_statements[] = {
 	    " AND h.id = r.message_id AND h.state <> 2 AND h.audience_id = ANY ($2))"
 	    " LEFT JOIN forks rf ON rf.ws = $1 AND rf.id = r.fork_id"
 	    " LEFT JOIN context_items i ON x.kind = 3 AND i.ws = $1 AND i.id = x.id AND i.audience_id = ANY ($2)"
-	    " LEFT JOIN LATERAL (SELECT x.id, x.thread_id, x.message_key, x.audience_id FROM messages x WHERE x.ws = $1 AND x.audience_id = ANY ($2) AND x.state <> 2"
-	    " AND x.id = coalesce(r.message_id, (SELECT y.id FROM messages y WHERE y.ws = $1 AND y.thread_id = f.thread_id AND y.state <> 2 ORDER BY"
-	    " y.seq LIMIT 1), (SELECT c.message_id FROM context_sources c WHERE c.ws = $1 AND c.item_id = i.id ORDER BY c.message_id LIMIT 1))"
-	    " OFFSET 0) m ON true"
+	    " LEFT JOIN LATERAL (SELECT coalesce(r.message_id, (SELECT y.id FROM messages y WHERE y.ws = $1 AND y.thread_id = f.thread_id"
+	    " AND y.state <> 2 ORDER BY y.seq LIMIT 1), (SELECT c.message_id FROM context_sources c WHERE c.ws = $1 AND c.item_id = i.id"
+	    " ORDER BY c.message_id LIMIT 1)) AS id OFFSET 0) first ON true"
+	    " LEFT JOIN LATERAL (SELECT x.id, x.thread_id, x.message_key, x.audience_id FROM messages x WHERE x.ws = $1 AND x.audience_id = ANY ($2)"
+	    " AND x.state <> 2 AND x.id = first.id OFFSET 0) m ON true"
 	    /* a side thread that is closed to the reader leads to the thread that it left */
 	    " LEFT JOIN LATERAL (SELECT h.id, h.place_id, h.external_key, h.audience_id FROM threads h WHERE h.ws = $1 AND h.audience_id = ANY ($2)"
 	    " AND h.id IN (f.thread_id, f.parent_id, rf.parent_id, m.thread_id) ORDER BY h.id = f.thread_id DESC LIMIT 1) t ON true"
 	    " LEFT JOIN places p ON p.ws = $1 AND p.id = t.place_id"
-	    " LEFT JOIN people who ON who.ws = $1 AND who.id = coalesce(f.created_by, r.closed_by, i.author_id)"
+	    " LEFT JOIN people who ON who.ws = $1 AND who.id = CASE WHEN f.created_by IS NOT NULL THEN f.created_by"
+	    " WHEN r.closed_by IS NOT NULL THEN r.closed_by ELSE i.author_id END"
 	    " WHERE coalesce(f.id, r.id, i.id) IS NOT NULL OFFSET 0) d ORDER BY 3 DESC, s.at DESC, s.id" },
 	{ NULL, NULL },
 };

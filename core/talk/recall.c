@@ -35,7 +35,8 @@ const struct pg_statement recall_statements[] = {
 	/* $3 and $4: between these, neither included */
 	{ "recall_missing",
 	    "SELECT m.id, m.rev, left(m.body, 8000) FROM messages m LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id"
-	    " LEFT JOIN people p ON p.ws = m.ws AND p.id = coalesce(m.author_id, r.person_id) WHERE m.ws = $1"
+	    " LEFT JOIN people p ON p.ws = m.ws AND p.id = CASE WHEN m.author_id IS NOT NULL THEN m.author_id ELSE r.person_id END"
+	    " WHERE m.ws = $1"
 	    " AND ($3::uuid IS NULL OR m.id < $3) AND ($4::uuid IS NULL OR m.id > $4) AND m.state <> 2 AND m.author_kind IN (1, 2)"
 	    " AND m.body ~ '\\S' AND NOT coalesce(p.private, false) AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.ws = m.ws"
 	    " AND e.message_id = m.id AND e.model = $2::text) ORDER BY m.id DESC LIMIT $5::int4" },
@@ -47,7 +48,8 @@ const struct pg_statement recall_statements[] = {
 	    "INSERT INTO embeddings (ws, message_id, model, dims, v, audience_id, thread_id, created_at) SELECT $1, m.id, $2::text, $3::int4, m.v,"
 	    " m.audience_id, m.thread_id, m.created_at FROM (SELECT m.*, x.v FROM unnest($4::uuid[], $5::int8[], $6::bytea[]) AS x (id, rev, v)"
 	    " JOIN messages m ON m.ws = $1 AND m.id = x.id AND m.rev = x.rev AND m.state <> 2 WHERE NOT EXISTS (SELECT 1 FROM people p WHERE p.ws = $1"
-	    " AND p.private AND p.id = coalesce(m.author_id, (SELECT r.person_id FROM runs r WHERE r.ws = $1 AND r.id = m.run_id)))"
+	    " AND p.private AND p.id = m.author_id) AND NOT EXISTS (SELECT 1 FROM runs r JOIN people p ON p.ws = r.ws AND p.id = r.person_id"
+	    " AND p.private WHERE m.author_id IS NULL AND r.ws = $1 AND r.id = m.run_id)"
 	    " FOR SHARE OF m SKIP LOCKED) m"
 	    " ON CONFLICT (ws, message_id) DO UPDATE SET model = excluded.model, dims = excluded.dims, v = excluded.v" },
 	{ "recall_book",

@@ -27,7 +27,7 @@ const struct pg_statement said_statements[] = {
 	    " SELECT * FROM (SELECT m.id, m.seq, m.created_at, m.author_kind, p.name, left(coalesce(b.body, m.body), 8000),"
 	    " coalesce(m.message_key, split_part(o.external_ref, ',', 1), m.id::text), m.author_id, b.id IS NOT NULL, coalesce(p.private, false)"
 	    " FROM messages m LEFT JOIN people p ON p.ws = m.ws AND p.id = m.author_id LEFT JOIN runs r ON r.ws = m.ws AND r.id = m.run_id"
-	    " LEFT JOIN back b ON b.message_id = m.id LEFT JOIN outbox o ON o.ws = m.ws AND o.id = coalesce(m.run_id, b.id)"
+	    " LEFT JOIN back b ON b.message_id = m.id LEFT JOIN outbox o ON o.ws = m.ws AND o.id = CASE WHEN m.run_id IS NOT NULL THEN m.run_id ELSE b.id END"
 	    " WHERE m.ws = $1 AND m.thread_id = $2 AND m.seq > $3 AND m.seq < $4 AND m.state <> 2 AND m.body <> '' AND m.author_kind <> 3"
 	    " AND m.audience_id = (SELECT audience_id FROM threads WHERE ws = $1 AND id = $2)"
 	    " AND ($5::uuid IS NULL OR m.author_id IS DISTINCT FROM $5)"

@@ -11,9 +11,9 @@
 
 const struct pg_statement member_statements[] = {
 	{ "member_find",
-	    "SELECT coalesce(p.user_id, p.id), u.bot FROM people p JOIN people u ON u.ws = p.ws AND u.id = coalesce(p.user_id, p.id)"
-	    " WHERE p.ws = $1 AND p.id = coalesce((SELECT i.person_id FROM identities i WHERE i.ws = $1 AND i.adapter = $2"
-	    " AND i.external_id = $3), $4::uuid)" },
+	    "SELECT coalesce(p.user_id, p.id), u.bot FROM people p JOIN people u ON u.ws = p.ws AND u.id = CASE WHEN p.user_id IS NOT NULL"
+	    " THEN p.user_id ELSE p.id END WHERE p.ws = $1 AND p.id = (SELECT coalesce((SELECT i.person_id FROM identities i WHERE i.ws = $1"
+	    " AND i.adapter = $2 AND i.external_id = $3), $4::uuid))" },
 	{ "member_role",
 	    "SELECT coalesce((SELECT role FROM members WHERE ws = $1 AND node_id = $2 AND person_id = $3), -1::int2), role_at($3, $2)" },
 	{ "member_put",

@@ -319,6 +319,38 @@ static void pg_reconnect__restores__session_and_statements(void **state)
 	PQclear(r);
 }
 
+/* The first word of the plan that the session keeps for statement "grown_get". */
+static const char *plan_of_grown(PGconn *c)
+{
+	static char word[32];
+	PGresult *r = PQexec(c, "EXPLAIN EXECUTE grown_get(5)");
+	assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
+	assert_int_equal(sscanf(PQgetvalue(r, 0, 0), "%31s", word), 1);
+	PQclear(r);
+	return word;
+}
+
+static void pg_begin__a_plan_made_for_a_small_table__is_thrown_away_when_it_has_grown(void **state)
+{
+	struct pg *p = *state;
+	struct id ws = id_new();
+	assert_int_equal(pg_reconnect(p), ERR_NONE);
+	PGconn *c = pg_conn(p);
+	PGresult *r = PQexec(c, "SET plan_cache_mode = force_generic_plan; CREATE TEMP TABLE grown (k int PRIMARY KEY, v text);"
+				"INSERT INTO grown VALUES (1, 'one'); ANALYZE grown; PREPARE grown_get AS SELECT v FROM grown WHERE k = $1");
+	assert_int_equal(PQresultStatus(r), PGRES_COMMAND_OK);
+	PQclear(r);
+	assert_string_equal(plan_of_grown(c), "Seq");
+	PQclear(PQexec(c, "INSERT INTO grown SELECT n, repeat('x', 100) FROM generate_series(2, 20000) n"));
+	assert_string_equal(plan_of_grown(c), "Seq"); /* what the test is about: Postgres keeps it */
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(pg_begin(p, ws), ERR_NONE);
+		assert_int_equal(pg_commit(p), ERR_NONE);
+	}
+	assert_string_equal(plan_of_grown(c), "Index");
+	PQclear(PQexec(c, "DROP TABLE grown; DEALLOCATE grown_get; RESET plan_cache_mode"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +366,7 @@ int main(void)
 		cmocka_unit_test(pg_query__refuses__what_the_role_may_not),
 		cmocka_unit_test(pg_reconnect__restores__session_and_statements),
 		cmocka_unit_test(pg_open__names__statement_that_is_wrong),
+		cmocka_unit_test(pg_begin__a_plan_made_for_a_small_table__is_thrown_away_when_it_has_grown),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
