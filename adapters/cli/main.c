@@ -27,8 +27,15 @@ static enum err web_door_open(struct adapter **out, const struct door_options *o
 		.engine = o->engine,
 		.loop = o->loop,
 		.data_dir = o->data_dir,
+		.mail_adapter = email_configured(o->settings) ? email_ops.name : NULL,
 		.insecure = o->insecure };
 	return web_open(out, &w, why, why_n);
+}
+
+static enum err web_door_doctor(const struct settings *s, struct http *http, struct buf *out)
+{
+	(void)http;
+	return web_login_check(s, email_configured(s), out);
 }
 
 static enum err slack_door_check(const struct settings *s, bool insecure, char *why, size_t why_n)
@@ -80,6 +87,7 @@ static const struct door doors[] = {
 	    .stop = web_stop,
 	    .leave = web_leave,
 	    .free = web_free,
+	    .doctor = web_door_doctor,
 	    .link = web_login_link },
 	{ .name = "slack",
 	    .ops = &slack_ops,

@@ -300,6 +300,12 @@ static size_t origin_for(struct adapter *a, struct id ws, const char *place_key,
 	return sender_origin_for(email_of(a), ws, place_key, out);
 }
 
+static size_t origin_login(
+    struct adapter *a, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX])
+{
+	return sender_origin_login(email_of(a), ws, address, out, person);
+}
+
 static size_t origin_within(struct adapter *a, const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX])
 {
 	(void)a;
@@ -328,6 +334,7 @@ const struct adapter_ops email_ops = {
 	.describe = describe,
 	.words = words,
 	.origin_for = origin_for,
+	.origin_login = origin_login,
 	.origin_within = origin_within,
 	.origin_beside = origin_beside,
 	.origin_plain = origin_plain,

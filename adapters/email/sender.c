@@ -11,6 +11,7 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/base/utf8.h"
+#include "../../core/people/session.h"
 #include "box.h"
 #include "compose.h"
 #include "smtp.h"
@@ -112,7 +113,7 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 {
 	snprintf(to->to, sizeof(to->to), "%s", o->to);
 	snprintf(to->cc, sizeof(to->cc), "%s", o->cc);
-	enum err e = may_write(l, b, to->to, !is_notice(l) || email_origin_opens(o));
+	enum err e = may_write(l, b, to->to, !is_notice(l) || email_origin_opens(o) || o->say == SAY_LOGIN);
 	if (e != ERR_NONE && e != ERR_DENIED)
 		return e;
 	to->primary = e == ERR_NONE;
@@ -138,6 +139,13 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 
 static void write_footer(const struct letter *l, const struct email_box *b, const struct email_origin *o, struct buf *out)
 {
+	if (o->say == SAY_LOGIN) {
+		buf_addf(out,
+		    "You get this because this address was typed into the log-in form of %s. If that was not you, there is nothing to do: nobody gets in without this mail. "
+		    "Pass it on to nobody.",
+		    l->email->public_url);
+		return;
+	}
 	if (!settings_bool(b->s, "email.footer"))
 		return;
 	buf_addf(out, "%s (an AI teammate), %s\n", settings_str(b->s, "email.name"), b->address);
@@ -196,6 +204,20 @@ static void offer_unsubscribe(
 		snprintf(u->url, sizeof(u->url), "%s%sapi/unsubscribe/%s", base, base[strlen(base) - 1] == '/' ? "" : "/", link);
 }
 
+/* The link stands in the fragment, which browsers send to nobody; the page asks before it uses it, for programs open the links of mails too. */
+static enum err write_login(const struct letter *l, const struct email_box *b, struct buf *out)
+{
+	char code[SESSION_CODE];
+	const char *base = l->email->public_url;
+	enum err e = base == NULL ? ERR_BROKEN : engine_login_link(l->email->engine, b->ws, l->r.delivery, code);
+	if (e != ERR_NONE)
+		return e;
+	buf_add(out, l->r.text, l->r.text_len);
+	buf_addf(out, "\n\n[Log in](%s%s#mail=%s)", base, base[strlen(base) - 1] == '/' ? "" : "/", code);
+	explicit_bzero(code, sizeof(code));
+	return ERR_NONE;
+}
+
 static enum err compose(struct letter *l, const struct email_box *b, const struct email_origin *o, const struct letter_to *to,
     char message_id[320], struct buf *raw, char *why, size_t why_n)
 {
@@ -212,9 +234,15 @@ static enum err compose(struct letter *l, const struct email_box *b, const struc
 	email_token_make(b->secret, TOKEN_THREAD, thread_of(l, b, o, message_id), token);
 	snprintf(reply_to, sizeof(reply_to), "%s+%s@%s", b->local, token, b->domain);
 	struct unsubscribe u = { "", "" };
+	struct buf login = BUF_INIT;
 	if (o->minted)
 		offer_unsubscribe(l, b, o, &u);
-	bool plus = settings_bool(b->s, "email.plus") && strlen(b->local) + 1 + strlen(token) <= 64;
+	if (o->say == SAY_LOGIN) {
+		enum err e = write_login(l, b, &login);
+		if (e != ERR_NONE)
+			return e;
+	}
+	bool plus = o->say != SAY_LOGIN && settings_bool(b->s, "email.plus") && strlen(b->local) + 1 + strlen(token) <= 64;
 	write_footer(l, b, o, &footer);
 	bool unasked = is_notice(l) || email_origin_opens(o); /* for most who get it, it is no answer to a mail of theirs */
 	const struct draft_address first = { o->to_name[0] != '\0' ? o->to_name : NULL, to->to };
@@ -233,14 +261,17 @@ static enum err compose(struct letter *l, const struct email_box *b, const struc
 		.automatic = !unasked && settings_bool(b->s, "email.auto_submitted"),
 		.unattended = unasked,
 		.loop_mark = b->context.loop_mark,
-		.markdown = l->r.text,
-		.markdown_len = l->r.text_len,
+		.markdown = login.len > 0 ? login.p : l->r.text,
+		.markdown_len = login.len > 0 ? login.len : l->r.text_len,
 		.components = l->r.components,
 		.components_len = l->r.components_len,
 		.unsubscribe_url = u.url[0] != '\0' ? u.url : NULL,
 		.unsubscribe_mail = u.mail[0] != '\0' ? u.mail : NULL,
 		.footer = footer.len > 0 ? footer.p : NULL };
 	enum err e = compose_mail(&d, raw, why, why_n);
+	if (login.len > 0)
+		explicit_bzero(login.p, login.len);
+	buf_done(&login);
 	buf_done(&footer);
 	return e;
 }
@@ -349,6 +380,27 @@ size_t sender_origin_for(struct email *m, struct id ws, const char *address, cha
 	return 0;
 }
 
+size_t sender_origin_login(
+    struct email *m, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX])
+{
+	if (!mail_address_ok(address) || strlen(address) >= 330 || m->public_url == NULL)
+		return 0;
+	email_key(address, person, PLACE_KEY_MAX);
+	for (size_t i = 0; i < m->boxes_len; i++)
+		if (id_equal(m->boxes[i]->ws, ws))
+			return email_origin_pack(&(struct email_origin){ .say = SAY_LOGIN,
+			                             .received_s = (int64_t)(clock_wall_ms() / 1000),
+			                             .box = m->boxes[i]->address,
+			                             .to = person,
+			                             .to_name = "",
+			                             .subject = "Log in to Eddy",
+			                             .in_reply_to = "",
+			                             .references = "",
+			                             .cc = "" },
+			    out);
+	return 0;
+}
+
 size_t sender_origin_within(const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX])
 {
 	struct email_origin o;
@@ -394,6 +446,7 @@ void sender_words(const struct email_box *b, const struct email_origin *o, struc
 		    "All of your mail is in a winmail.dat, a format of Outlook's that I cannot read. Please send it as HTML or plain text.");
 		break;
 	case SAY_NOTHING:
+	case SAY_LOGIN:
 		break;
 	}
 }

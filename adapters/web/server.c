@@ -150,11 +150,12 @@ static int respond(struct lws *wsi, const struct http_session *h, unsigned statu
 	return 0;
 }
 
-static int respond_error(struct lws *wsi, const struct http_session *h, unsigned status, const char *code, const char *message,
-    const struct header *extra, bool close)
+/* ${request}: what names it in the audit log; none: it gets a name of its own. */
+static int respond_named(struct lws *wsi, const struct http_session *h, unsigned status, const char *code, const char *message,
+    struct id request, const struct header *extra, bool close)
 {
 	char id[ID_TEXT];
-	id_format(id_new(), id);
+	id_format(id_is_none(request) ? id_new() : request, id);
 	struct buf b = BUF_INIT;
 	buf_add_str(&b, "{\"error\":{\"code\":");
 	buf_add_json_str(&b, code);
@@ -169,6 +170,12 @@ static int respond_error(struct lws *wsi, const struct http_session *h, unsigned
 	return r;
 }
 
+static int respond_error(struct lws *wsi, const struct http_session *h, unsigned status, const char *code, const char *message,
+    const struct header *extra, bool close)
+{
+	return respond_named(wsi, h, status, code, message, ID_NONE, extra, close);
+}
+
 static int respond_api(struct lws *wsi, const struct http_session *h, const struct signin_answer *a, bool close)
 {
 	char retry[16];
@@ -180,7 +187,7 @@ static int respond_api(struct lws *wsi, const struct http_session *h, const stru
 		extra[n++] = (struct header){ "set-cookie:", a->cookie };
 	if (a->retry_after_s > 0)
 		extra[n++] = (struct header){ "retry-after:", retry };
-	return a->code != NULL ? respond_error(wsi, h, a->status, a->code, a->message, extra, close)
+	return a->code != NULL ? respond_named(wsi, h, a->status, a->code, a->message, a->request, extra, close)
 	                       : respond(wsi, h, a->status, "application/json", own_headers, extra, a->body.p, a->body.len, close);
 }
 
@@ -247,7 +254,7 @@ static void make_about(struct web *w, struct buf *b, unsigned *status)
 	(void)status;
 	buf_add_str(b, "{\"workspace\":");
 	buf_add_json_str(b, settings_str(w->settings, "workspace.name"));
-	buf_addf(b, ",\"version\":\"%s\"}\n", EDDY_VERSION);
+	buf_addf(b, ",\"version\":\"%s\",\"login\":{\"mail\":%s}}\n", EDDY_VERSION, signin_mails(w) ? "true" : "false");
 }
 
 static void make_widget(struct web *w, struct buf *b, unsigned *status)

@@ -25,16 +25,18 @@
 #include "limit.h"
 #include "state.h"
 
-enum signin_what { SIGNIN_LOGIN, SIGNIN_REFRESH, SIGNIN_LOGOUT, SIGNIN_LOGOUT_ALL, SIGNIN_CODE, SIGNIN_UNSUBSCRIBE };
+enum signin_what { SIGNIN_LOGIN, SIGNIN_REFRESH, SIGNIN_LOGOUT, SIGNIN_LOGOUT_ALL, SIGNIN_CODE, SIGNIN_MAIL, SIGNIN_UNSUBSCRIBE };
 static const char *const paths[] = {
 	[SIGNIN_LOGIN] = "/api/login",
 	[SIGNIN_REFRESH] = "/api/refresh",
 	[SIGNIN_LOGOUT] = "/api/logout",
 	[SIGNIN_LOGOUT_ALL] = "/api/logout-all",
 	[SIGNIN_CODE] = "/api/code",
+	[SIGNIN_MAIL] = "/api/login/mail",
 	[SIGNIN_UNSUBSCRIBE] = "/api/unsubscribe/", /* and what the link carries */
 };
 
+#define ADDRESS_MAX 320
 struct signin_call {
 	_Atomic int refs;
 	struct web *web;
@@ -44,6 +46,7 @@ struct signin_call {
 	struct buf body;
 	char secret[SESSION_SECRET]; /* what was brought: the code, or the cookie's secret */
 	char subject[WEB_PERSON_MAX + 1], name[128];
+	char from[64], address[ADDRESS_MAX + 1]; /* who asks for a link, and where it is to go */
 	char token[UNSUBSCRIBE_TOKEN + 1];
 	/* from the worker */
 	enum err result;
@@ -148,6 +151,8 @@ static struct signin_call *new_call(struct web *w, const struct signin_head *h, 
 	c->web = w;
 	c->what = what;
 	c->expected = (size_t)h->body_bytes;
+	c->answer.request = id_new();
+	snprintf(c->from, sizeof c->from, "%s", h->address);
 	return c;
 }
 
@@ -179,7 +184,7 @@ struct signin_call *signin_new(struct web *w, const struct signin_head *h, struc
 	}
 	struct signin_call *c = new_call(w, h, what);
 	c->secure = h->origin != NULL && strncasecmp(h->origin, "https:", 6) == 0;
-	if (what != SIGNIN_LOGIN && what != SIGNIN_CODE)
+	if (what != SIGNIN_LOGIN && what != SIGNIN_CODE && what != SIGNIN_MAIL)
 		read_cookie(w, h->cookie, c->secret, sizeof c->secret);
 	return c;
 }
@@ -253,7 +258,7 @@ static void on_session(struct signin_call *c)
 		set_cookie(c, "", 0);
 		fail(c, 401, "denied", "nobody is logged in here");
 	} else if (c->result == ERR_DENIED && c->what == SIGNIN_LOGIN) {
-		fail(c, 401, "denied", "this link was used already or has ended; `eddy login` makes a new one");
+		fail(c, 401, "denied", "this link was used already or has ended; `eddy login` or the log-in form makes a new one");
 	} else if (c->result == ERR_DENIED) {
 		if (!id_is_none(c->session.id))
 			end_session(c->web, c->session.id);
@@ -319,20 +324,23 @@ static void on_worker(void *arg)
 	struct web *w = c->web;
 	switch (c->what) {
 	case SIGNIN_LOGIN:
-		c->result = engine_login(w->engine, w->ws, c->secret, &c->session, c->next);
+		c->result = engine_login(w->engine, w->ws, c->secret, c->answer.request, &c->session, c->next);
 		break;
 	case SIGNIN_REFRESH:
 		c->result = engine_login_refresh(w->engine, w->ws, c->secret, &c->session, c->next);
 		break;
 	case SIGNIN_LOGOUT:
 	case SIGNIN_LOGOUT_ALL:
-		c->result = engine_logout(w->engine, w->ws, c->secret, c->what == SIGNIN_LOGOUT_ALL, note_ended, c);
+		c->result =
+		    engine_logout(w->engine, w->ws, c->secret, c->what == SIGNIN_LOGOUT_ALL, c->answer.request, note_ended, c);
 		break;
 	case SIGNIN_UNSUBSCRIBE:
 		c->result = engine_unsubscribe(w->engine, c->token);
 		break;
 	case SIGNIN_CODE:
 		c->result = engine_login_code(w->engine, w->ws, c->subject, c->name, c->next);
+		break;
+	case SIGNIN_MAIL: /* post_letter() */
 		break;
 	}
 	if (!loop_post(w->loop, on_loop, c))
@@ -366,6 +374,8 @@ static bool read_body(struct signin_call *c)
 	    : json_parse(c->body.p, c->body.len, SIGNIN_BODY_MAX, &root, NULL) == ERR_NONE && json_is_object(root);
 	if (ok && c->what == SIGNIN_LOGIN)
 		ok = copy_text(root, "code", c->secret, SESSION_CODE) && c->secret[0] != '\0';
+	if (ok && c->what == SIGNIN_MAIL)
+		ok = copy_text(root, "address", c->address, sizeof c->address) && c->address[0] != '\0';
 	if (ok && c->what == SIGNIN_CODE) {
 		char person[WEB_PERSON_MAX - 2] = "";
 		ok = copy_text(root, "person", person, sizeof person) && (person[0] == '\0' || person_valid(person));
@@ -378,6 +388,50 @@ static bool read_body(struct signin_call *c)
 	return ok;
 }
 
+/* ---- a link by mail ---- */
+
+bool signin_mails(const struct web *w)
+{
+	return w->mail_adapter != NULL && settings_bool(w->settings, "login.mail") &&
+	    settings_str(w->settings, "web.public_url") != NULL;
+}
+
+static void on_letter(void *arg)
+{
+	struct signin_call *c = arg;
+	struct web *w = c->web;
+	enum err e = engine_login_mail(w->engine, w->ws, w->mail_adapter, c->address, c->answer.request);
+	log_info("web.letter", LF_ID("request", c->answer.request), LF_STR("result", err_name(e)));
+	unref(c);
+}
+
+/* The answer is there before anything is looked up, so neither its words nor its time tell whether the address is known. */
+static void post_letter(struct signin_call *c)
+{
+	struct web *w = c->web;
+	char key[ADDRESS_MAX + 1];
+	size_t n = strlen(c->address);
+	for (size_t i = 0; i <= n; i++)
+		key[i] = (char)(c->address[i] >= 'A' && c->address[i] <= 'Z' ? c->address[i] | 0x20 : c->address[i]);
+	uint32_t wait_ms = limit_take(w->letters_from, c->from, strlen(c->from), clock_ms());
+	if (wait_ms == 0)
+		wait_ms = limit_take(w->letters_to, key, n, clock_ms());
+	if (!signin_mails(w)) {
+		fail(c, 404, "no_mail", "links by mail are not set up here: see docs/login.md");
+	} else if (wait_ms > 0) {
+		fail(c, 429, "slow_down", "a link was asked for too often; look into the mailbox, or wait");
+		c->answer.retry_after_s = wait_ms / 1000 + 1;
+	} else {
+		c->answer.status = 200;
+		buf_add_str(&c->answer.body, "{}\n");
+		atomic_fetch_add(&c->refs, 1);
+		if (engine_submit(w->engine, on_letter, c))
+			return;
+		unref(c);
+		fail(c, 503, "unavailable", "shutting down");
+	}
+}
+
 void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg)
 {
 	c->done = done;
@@ -385,6 +439,8 @@ void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg)
 	bool none = (c->what == SIGNIN_REFRESH || c->what == SIGNIN_LOGOUT || c->what == SIGNIN_LOGOUT_ALL) && c->secret[0] == '\0';
 	if (!read_body(c)) {
 		fail(c, 400, "bad_body", "the body is not what this address takes");
+	} else if (c->what == SIGNIN_MAIL) {
+		post_letter(c);
 	} else if (none && c->what == SIGNIN_REFRESH) {
 		fail(c, 401, "denied", "nobody is logged in here");
 	} else if (none) {

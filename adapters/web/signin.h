@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "../../core/base/buf.h"
+#include "../../core/base/id.h"
 
 /*
  * The addresses below /api that a page calls to log in, stay logged in and log out (docs/websocket.md), and the one that makes codes for
@@ -20,6 +21,7 @@ struct signin_answer {
 	unsigned status;
 	const char *code, *message; /* of an error, static; NULL: none */
 	unsigned retry_after_s;     /* 0: none */
+	struct id request;          /* names it in the audit log; none: nothing is there */
 	char cookie[256];           /* Set-Cookie; "": none */
 	struct buf body;
 };
@@ -28,6 +30,8 @@ struct signin_call;
 #define SIGNIN_BODY_MAX 4096
 bool signin_has(const char *path);
 bool signin_unsubscribes(const char *path);
+/** Can people have a link by mail? */
+bool signin_mails(const struct web *w);
 /** A new call, or NULL when it is refused at once: ${out} says how. */
 struct signin_call *signin_new(struct web *w, const struct signin_head *head, struct signin_answer *out);
 /** A part of the body.  False: longer than was announced. */

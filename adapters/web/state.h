@@ -125,12 +125,14 @@ struct web {
 	char local_token[80];
 	const char *shared_token; /* web.token or NULL */
 	struct web_logins *logins;
+	struct limit *letters_from, *letters_to;          /* links by mail: by who asks, by where they go */
 	struct limit *signin_calls, *door;                /* by address: requests to /api, websockets opened */
 	struct limit *calls_by_caller, *calls_by_address; /* of the API */
 	struct visitors *visitors;
-	bool forwarded;         /* the client's address is what a proxy says */
-	const char **origins;   /* of pages that may connect; the last one may be our own, */
-	const char *own_origin; /* that of web.public_url, or NULL */
+	const char *mail_adapter; /* that brings links to people; NULL: none */
+	bool forwarded;           /* the client's address is what a proxy says */
+	const char **origins;     /* of pages that may connect; the last one may be our own, */
+	const char *own_origin;   /* that of web.public_url, or NULL */
 	size_t origins_len;
 	int64_t idle_ms, slow_ms, connections_max;
 	struct conn *conns;

@@ -34,6 +34,10 @@
 #define DOOR_PER_S 20 /* websockets that one address may open */
 #define DOOR_BURST 400
 #define ADDRESSES_MAX 10000
+#define LETTERS_FROM_PER_S (1.0 / 30) /* links by mail that one address may ask for */
+#define LETTERS_FROM_BURST 10
+#define LETTERS_TO_PER_S (1.0 / 300) /* and that go to one mailbox */
+#define LETTERS_TO_BURST 3
 #define LEAVE_MS 1000 /* what closing may take: one that does not read is cut */
 
 const struct setting web_settings[] = {
@@ -54,6 +58,8 @@ const struct setting web_settings[] = {
 	    "behind a proxy on this machine: limits count the address that it puts at the end of X-Forwarded-For" },
 	{ "web.api_rate", SET_INT, 0, "50", NULL, 1, 100000, NULL,
 	    "calls of the API per second that one caller may make on average, and four times as many at once; one address four times that (docs/api.md)" },
+	{ "login.mail", SET_BOOL, 0, "true", NULL, 0, 0, NULL,
+	    "may people have a link that logs them in sent to their own mail address (docs/login.md)? It needs mail and web.public_url" },
 	{ "web.widget.enabled", SET_BOOL, 0, "false", NULL, 0, 0, NULL,
 	    "may pages of web.allowed_origins embed the widget (docs/embedding.md)?" },
 	{ "web.widget.title", SET_STR, 0, NULL, NULL, 0, 0, NULL, "what stands above the widget's conversation; without it: Eddy" },
@@ -330,6 +336,8 @@ static void on_sweep(void *arg)
 	web_logins_sweep(w->logins, now);
 	limit_sweep(w->signin_calls, now);
 	limit_sweep(w->door, now);
+	limit_sweep(w->letters_from, now);
+	limit_sweep(w->letters_to, now);
 	limit_sweep(w->calls_by_caller, now);
 	limit_sweep(w->calls_by_address, now);
 	visitors_sweep(w->visitors, now, (int64_t)(clock_wall_ms() / 1000));
@@ -390,6 +398,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	const struct settings *s = w->settings = o->settings;
 	w->loop = o->loop;
 	w->data_dir = o->data_dir;
+	w->mail_adapter = o->mail_adapter;
 	w->engine = o->engine;
 	w->metrics = o->metrics;
 	w->mail_tail = &w->mail;
@@ -399,6 +408,8 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->watched = map_new();
 	w->logins = web_logins_new();
 	w->signin_calls = limit_new(SIGNIN_PER_S, SIGNIN_BURST, ADDRESSES_MAX);
+	w->letters_from = limit_new(LETTERS_FROM_PER_S, LETTERS_FROM_BURST, ADDRESSES_MAX);
+	w->letters_to = limit_new(LETTERS_TO_PER_S, LETTERS_TO_BURST, ADDRESSES_MAX);
 	w->door = limit_new(DOOR_PER_S, DOOR_BURST, ADDRESSES_MAX);
 	double rate = (double)settings_int(s, "web.api_rate");
 	w->calls_by_caller = limit_new(rate, 4 * rate, ADDRESSES_MAX);
@@ -524,6 +535,8 @@ void web_free(struct adapter *a)
 	web_logins_free(w->logins);
 	limit_free(w->signin_calls);
 	limit_free(w->door);
+	limit_free(w->letters_from);
+	limit_free(w->letters_to);
 	limit_free(w->calls_by_caller);
 	limit_free(w->calls_by_address);
 	visitors_free(w->visitors);

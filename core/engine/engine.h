@@ -63,6 +63,12 @@ struct adapter_ops {
 	 * The length; 0: it has none.  Any thread; never blocks.
 	 */
 	size_t (*origin_plain)(struct adapter *a, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX]);
+	/**
+	 * Optional (NULL): the origin of a letter that lets ${address} log in: what is sent there gets a link with the code of engine_login_link().
+	 * ${person}: what intents call who writes from there.  Gives the length; 0: not now, or not to there.  Any thread; never blocks.
+	 */
+	size_t (*origin_login)(
+	    struct adapter *a, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX]);
 	/** Optional: the words for an intent with edge_answers, as Markdown, from its origin.  A worker; may not block. */
 	void (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };
@@ -284,10 +290,18 @@ enum err engine_active_threads(struct engine *e, struct id ws, const char *adapt
 struct session;
 /** ${code}: SESSION_CODE bytes; ${refresh}, ${next}: SESSION_SECRET bytes each. */
 enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code);
-enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh);
+/** ${request} names the entry in the audit log. */
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, struct session *out, char *refresh);
 enum err engine_login_refresh(struct engine *e, struct id ws, const char *refresh, struct session *out, char *next);
-enum err engine_logout(
-    struct engine *e, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg);
+enum err engine_logout(struct engine *e, struct id ws, const char *refresh, bool everywhere, struct id request,
+    void (*ended)(void *arg, struct id session), void *arg);
+/**
+ * Send a link that logs in to ${address}, by ${adapter}, if somebody is known by it who may.  ERR_DENIED: nobody, or too often: for the audit log and
+ * not for whoever asks.
+ */
+enum err engine_login_mail(struct engine *e, struct id ws, const char *adapter, const char *address, struct id request);
+/** The code of the letter ${letter}, SESSION_CODE bytes: the same each time, and nobody else can make it. */
+enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code);
 
 /* ---- the API (core/api/serve.h): blocking, workers and the terminal ---- */
 struct api_request;

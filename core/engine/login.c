@@ -1,4 +1,16 @@
-/* Log-ins of pages, for adapters: core/people/session.h on a connection of the engine's. */
+/*
+ * Log-ins of pages, for adapters: core/people/session.h and login.h on a connection of the engine's.
+ *
+ * A letter's code is an HMAC of the letter's id under a sealed secret, so the link is written nowhere: the outbox has the words, the database SHA-256 of the
+ * code, and the adapter asks for the code when it writes the letter, again after a crash.
+ */
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+
+#include "../base/encode.h"
+#include "../people/directory.h"
+#include "../people/login.h"
 #include "../people/session.h"
 #include "engine_internal.h"
 
@@ -10,11 +22,13 @@ enum err engine_login_code(struct engine *e, struct id ws, const char *subject, 
 	return err;
 }
 
-enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh)
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, struct session *out, char *refresh)
 {
 	struct pg *pg = engine_pg(e);
-	enum err err = session_begin(pg, ws, code, out, refresh);
+	enum err err = session_begin(pg, ws, code, request, out, refresh);
 	engine_pg_done(e, pg);
+	if (err == ERR_NONE) /* perhaps it was a first log-in, and two persons are one user now */
+		directory_clear(e->directory);
 	return err;
 }
 
@@ -26,11 +40,79 @@ enum err engine_login_refresh(struct engine *e, struct id ws, const char *refres
 	return err;
 }
 
-enum err engine_logout(
-    struct engine *e, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg)
+enum err engine_logout(struct engine *e, struct id ws, const char *refresh, bool everywhere, struct id request,
+    void (*ended)(void *arg, struct id session), void *arg)
 {
 	struct pg *pg = engine_pg(e);
-	enum err err = session_end(pg, ws, refresh, everywhere, ended, arg);
+	enum err err = session_end(pg, ws, refresh, everywhere, request, ended, arg);
 	engine_pg_done(e, pg);
 	return err;
+}
+
+enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code)
+{
+	unsigned char secret[32], mac[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+	enum err err = engine_secret(e, ws, "engine", "login", secret);
+	if (err == ERR_NONE && HMAC(EVP_sha256(), secret, sizeof secret, letter.b, sizeof letter.b, mac, &n) == NULL)
+		err = ERR_BROKEN;
+	if (err == ERR_NONE)
+		base64url_encode(code, mac, 32);
+	explicit_bzero(secret, sizeof secret);
+	explicit_bzero(mac, sizeof mac);
+	return err;
+}
+
+struct letter {
+	struct id id;
+	char code[SESSION_CODE];
+	const struct adapter_slot *via;
+	size_t origin_len;
+	char origin[INTENT_ORIGIN_MAX], person[PLACE_KEY_MAX];
+};
+
+static enum err send_letter(struct pg *pg, struct id ws, const struct letter *l, const struct login_account *to)
+{
+	static const char text[] =
+	    "Somebody, most likely you, asked for a link that logs you in. It works once, within 15 minutes.";
+	const struct session_vouch v = { .via = "mail", .person = to->person, .letter = l->id, .seconds = LOGIN_LETTER_S };
+	enum err err = login_letter_due(pg, ws, to->person);
+	if (err == ERR_NONE)
+		err = session_code_put(pg, ws, to->subject, to->name, l->code, &v);
+	if (err == ERR_NONE)
+		err = login_letter_put(pg, ws, l->id, l->via->ops->name, l->origin, l->origin_len, text);
+	return err;
+}
+
+enum err engine_login_mail(struct engine *e, struct id ws, const char *adapter, const char *address, struct id request)
+{
+	struct letter l = { .id = id_new(), .via = engine_adapter(e, adapter, strlen(adapter)) };
+	struct login_account to = { 0 };
+	if (l.via == NULL || l.via->ops->origin_login == NULL)
+		return ERR_DENIED;
+	l.origin_len = l.via->ops->origin_login(l.via->a, ws, address, l.origin, l.person);
+	if (l.origin_len == 0)
+		return ERR_DENIED;
+	enum err err = engine_login_link(e, ws, l.id, l.code);
+	if (err != ERR_NONE)
+		return err;
+	struct pg *pg = engine_pg(e);
+	const char *why = "unknown";
+	err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = login_account(pg, ws, adapter, l.person, &to);
+	if (err == ERR_NONE) {
+		why = "often";
+		err = send_letter(pg, ws, &l, &to);
+	}
+	bool denied = err == ERR_DENIED;
+	if (err == ERR_NONE || denied)
+		err = login_audit(
+		    pg, ws, request, denied ? "login.refused" : "login.letter", NULL, to.person, "mail", denied ? why : NULL);
+	err = pg_end(pg, err);
+	engine_pg_done(e, pg);
+	explicit_bzero(l.code, sizeof l.code);
+	if (err == ERR_NONE && !denied)
+		claim_now(e);
+	return err == ERR_NONE && denied ? ERR_DENIED : err;
 }

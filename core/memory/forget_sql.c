@@ -337,7 +337,9 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_sessions",
 	    "DELETE FROM sessions s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1 AND s.subject = ANY (e.names)" },
 	{ "forget_codes",
-	    "DELETE FROM login_codes s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1 AND s.subject = ANY (e.names)" },
+	    "WITH gone AS (DELETE FROM login_codes s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1"
+	    " AND (s.subject = ANY (e.names) OR s.person_id = e.subject) RETURNING s.letter)"
+	    " UPDATE outbox SET origin = '', body = NULL FROM gone WHERE outbox.ws = $1 AND outbox.id = gone.letter AND outbox.state > 2" },
 	{ "forget_links",
 	    "WITH e AS MATERIALIZED (SELECT subject FROM erasures WHERE ws = $1 AND id = $2), c AS (DELETE FROM link_codes USING e WHERE link_codes.ws = $1"
 	    " AND e.subject IN (link_codes.person_id, link_codes.used_by)), t AS (DELETE FROM link_tries USING e WHERE link_tries.ws = $1"

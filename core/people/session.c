@@ -11,18 +11,23 @@
 
 #include "../base/encode.h"
 #include "../base/id.h"
+#include "login.h"
 
 const struct pg_statement session_statements[] = {
-	{ "session_sweep_codes", "DELETE FROM login_codes WHERE ws = $1 AND expires_at < now() - interval '1 day'" },
+	{ "session_sweep_codes",
+	    "WITH gone AS (DELETE FROM login_codes c WHERE ws = $1 AND expires_at < now() - interval '1 day'"
+	    " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.ws = $1 AND o.id = c.letter AND o.state <= 2) RETURNING letter)"
+	    " UPDATE outbox SET origin = '', body = NULL FROM gone WHERE outbox.ws = $1 AND outbox.id = gone.letter" },
 	{ "session_sweep", "DELETE FROM sessions WHERE ws = $1 AND expires_at < now() - interval '1 day'" },
 	{ "session_code",
-	    "INSERT INTO login_codes (ws, code_hash, subject, name, expires_at)"
-	    " VALUES ($1, $2, $3, $4, now() + $5::int8 * interval '1 s')" },
+	    "INSERT INTO login_codes (ws, code_hash, subject, name, expires_at, via, person_id, letter)"
+	    " VALUES ($1, $2, $3, $4, now() + $5::int8 * interval '1 s', $6, $7, $8)" },
+	{ "session_take",
+	    "UPDATE login_codes SET used_at = now() WHERE ws = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > now()"
+	    " RETURNING subject, name, person_id, via" },
 	{ "session_begin",
-	    "WITH c AS (UPDATE login_codes SET used_at = now() WHERE ws = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > now()"
-	    " RETURNING subject, name)"
-	    " INSERT INTO sessions (ws, id, subject, name, refresh_hash, expires_at)"
-	    " SELECT $1, $3, subject, name, $4, now() + $5::int8 * interval '1 day' FROM c RETURNING id, subject, name" },
+	    "INSERT INTO sessions (ws, id, subject, name, refresh_hash, expires_at, via)"
+	    " VALUES ($1, $2, $3, $4, $5, now() + $6::int8 * interval '1 day', $7)" },
 	{ "session_find",
 	    "SELECT id, subject, name, refresh_hash = $3, former_hash IS NOT DISTINCT FROM $3,"
 	    " extract(epoch FROM now() - rotated_at)::int8 FROM sessions"
@@ -76,49 +81,112 @@ static void read_session(const PGresult *r, struct session *out)
 	snprintf(out->name, sizeof out->name, "%s", pg_get_str(r, 0, 2));
 }
 
-enum err session_code(struct pg *pg, struct id ws, const char *subject, const char *name, char code[SESSION_CODE])
+void session_code_make(char code[SESSION_CODE])
 {
 	make_random(code);
+}
+
+enum err session_code_put(
+    struct pg *pg, struct id ws, const char *subject, const char *name, const char *code, const struct session_vouch *v)
+{
 	struct pg_args *a = pg_args_new();
-	enum err e = pg_begin(pg, ws);
 	pg_arg_id(a, ws);
-	if (e == ERR_NONE)
-		e = pg_query(pg, "session_sweep_codes", a, NULL);
+	enum err e = pg_query(pg, "session_sweep_codes", a, NULL);
 	if (e == ERR_NONE)
 		e = pg_query(pg, "session_sweep", a, NULL);
 	if (e == ERR_NONE) {
 		arg_hash(a, code);
 		pg_arg_str(a, subject);
 		pg_arg_str(a, name);
-		pg_arg_int8(a, SESSION_CODE_S);
+		pg_arg_int8(a, v->seconds);
+		pg_arg_str(a, v->via);
+		pg_arg_id(a, v->person);
+		pg_arg_id(a, v->letter);
 		e = pg_query(pg, "session_code", a, NULL);
 	}
 	pg_args_free(a);
+	return e;
+}
+
+enum err session_code(struct pg *pg, struct id ws, const char *subject, const char *name, char code[SESSION_CODE])
+{
+	make_random(code);
+	enum err e = pg_begin(pg, ws);
+	if (e == ERR_NONE)
+		e = session_code_put(
+		    pg, ws, subject, name, code, &(struct session_vouch){ .via = "terminal", .seconds = SESSION_CODE_S });
 	return pg_end(pg, e);
 }
 
-enum err session_begin(struct pg *pg, struct id ws, const char *code, struct session *out, char refresh[SESSION_SECRET])
+struct taken {
+	struct login_account account;
+	char via[16];
+};
+
+/* ERR_DENIED: ${why} is a word for the audit log. */
+static enum err take(struct pg *pg, struct id ws, const char *code, struct taken *t, const char **why)
 {
-	struct pg_args *a = pg_args_new();
-	struct id id = id_new();
 	PGresult *r = NULL;
-	*out = (struct session){ 0 };
-	make_secret(refresh, id);
+	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	arg_hash(a, code);
+	enum err e = pg_query(pg, "session_take", a, &r);
+	pg_args_free(a);
+	*why = "code";
+	if (e == ERR_NONE && PQntuples(r) == 0)
+		e = ERR_DENIED;
+	if (e == ERR_NONE) {
+		snprintf(t->account.subject, sizeof t->account.subject, "%s", pg_get_str(r, 0, 0));
+		snprintf(t->account.name, sizeof t->account.name, "%s", pg_get_str(r, 0, 1));
+		t->account.person = PQgetisnull(r, 0, 2) ? ID_NONE : pg_get_id(r, 0, 2);
+		snprintf(t->via, sizeof t->via, "%s", pg_get_str(r, 0, 3));
+	}
+	PQclear(r);
+	if (e == ERR_NONE && !id_is_none(t->account.person)) {
+		*why = "account";
+		e = login_join(pg, ws, &t->account);
+	}
+	return e;
+}
+
+static enum err start(struct pg *pg, struct id ws, const struct taken *t, struct session *out, char refresh[SESSION_SECRET])
+{
+	struct id id = id_new();
+	struct pg_args *a = pg_args_new();
+	make_secret(refresh, id);
+	pg_arg_id(a, ws);
 	pg_arg_id(a, id);
+	pg_arg_str(a, t->account.subject);
+	pg_arg_str(a, t->account.name);
 	arg_hash(a, refresh);
 	pg_arg_int8(a, SESSION_DAYS);
+	pg_arg_str(a, t->via);
+	enum err e = pg_query(pg, "session_begin", a, NULL);
+	pg_args_free(a);
+	out->id = id;
+	snprintf(out->subject, sizeof out->subject, "%s", t->account.subject);
+	snprintf(out->name, sizeof out->name, "%s", t->account.name);
+	return e;
+}
+
+enum err session_begin(
+    struct pg *pg, struct id ws, const char *code, struct id request, struct session *out, char refresh[SESSION_SECRET])
+{
+	struct taken t = { 0 };
+	const char *why = NULL;
+	*out = (struct session){ 0 };
 	enum err e = pg_begin(pg, ws);
 	if (e == ERR_NONE)
-		e = pg_query(pg, "session_begin", a, &r);
-	bool found = e == ERR_NONE && PQntuples(r) == 1;
-	if (found)
-		read_session(r, out);
-	PQclear(r);
-	pg_args_free(a);
+		e = take(pg, ws, code, &t, &why);
+	bool denied = e == ERR_DENIED;
+	if (e == ERR_NONE)
+		e = start(pg, ws, &t, out, refresh);
+	if (e == ERR_NONE)
+		e = login_audit(pg, ws, request, "login.done", t.account.subject, out->id, t.via, NULL);
+	else if (denied) /* the code is used up all the same */
+		e = login_audit(pg, ws, request, "login.refused", NULL, t.account.person, t.via[0] != '\0' ? t.via : NULL, why);
 	e = pg_end(pg, e);
-	return e != ERR_NONE ? e : found ? ERR_NONE : ERR_DENIED;
+	return e == ERR_NONE && denied ? ERR_DENIED : e;
 }
 
 /* Whose secret this is.  ERR_DENIED: nobody's. */
@@ -181,14 +249,16 @@ enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struc
 		pg_args_free(a);
 	} else if (e == ERR_NONE && standing == OLD) {
 		e = end_sessions(pg, ws, out->id, NULL, NULL);
+		if (e == ERR_NONE)
+			e = login_audit(pg, ws, ID_NONE, "login.copied", out->subject, out->id, NULL, NULL);
 		copied = true;
 	}
 	e = pg_end(pg, e);
 	return e == ERR_NONE && copied ? ERR_DENIED : e;
 }
 
-enum err session_end(
-    struct pg *pg, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg)
+enum err session_end(struct pg *pg, struct id ws, const char *refresh, bool everywhere, struct id request,
+    void (*ended)(void *arg, struct id session), void *arg)
 {
 	struct session s = { 0 };
 	enum standing standing = OLD;
@@ -196,8 +266,11 @@ enum err session_end(
 	enum err e = pg_begin(pg, ws);
 	if (e == ERR_NONE)
 		e = find(pg, ws, refresh, &s, &standing);
+	bool all = everywhere && standing != OLD;
 	if (e == ERR_NONE) /* an old secret is good enough to end its own session, not those of others */
-		e = end_sessions(pg, ws, s.id, everywhere && standing != OLD ? s.subject : NULL, &r);
+		e = end_sessions(pg, ws, s.id, all ? s.subject : NULL, &r);
+	if (e == ERR_NONE)
+		e = login_audit(pg, ws, request, "logout", s.subject, s.id, NULL, all ? "everywhere" : NULL);
 	e = pg_end(pg, e);
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
 		ended(arg, pg_get_id(r, i, 0));

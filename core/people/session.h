@@ -28,17 +28,29 @@ struct session {
 
 extern const struct pg_statement session_statements[];
 
-/** A new code for ${subject}.  ERR_RETRY: the database is away. */
+/** A new code for ${subject}, from the terminal.  ERR_RETRY: the database is away. */
 enum err session_code(struct pg *pg, struct id ws, const char *subject, const char *name, char code[SESSION_CODE]);
-/** ERR_DENIED: never made, used, or too old. */
-enum err session_begin(struct pg *pg, struct id ws, const char *code, struct session *out, char refresh[SESSION_SECRET]);
+struct session_vouch {    /* why somebody gets a code */
+	const char *via;  /* "mail", "oidc", "slack": static */
+	struct id person; /* whose account vouches; none: the page's own person */
+	struct id letter; /* what carries the code; none: nothing */
+	int seconds;      /* how long it is good */
+};
+/** Store ${code}, made elsewhere, inside a tenant transaction. */
+enum err session_code_put(
+    struct pg *pg, struct id ws, const char *subject, const char *name, const char *code, const struct session_vouch *v);
+/** A code nobody can guess. */
+void session_code_make(char code[SESSION_CODE]);
+/** ERR_DENIED: never made, used, too old, or for somebody who may not log in any more.  ${request} names the entry in the audit log. */
+enum err session_begin(
+    struct pg *pg, struct id ws, const char *code, struct id request, struct session *out, char refresh[SESSION_SECRET]);
 /**
  * Carry on: ${next} is the new secret, or "" when ${refresh} was replaced moments ago and the client has the new one already.  ERR_DENIED: unknown or
  * ended, also by this very call, if ${refresh} is an old one; ${out->id} then says which session that was (none: unknown).
  */
 enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struct session *out, char next[SESSION_SECRET]);
 /** End the session of ${refresh}, or with ${everywhere} all of its person.  ${ended} is called with each that was open. */
-enum err session_end(
-    struct pg *pg, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg);
+enum err session_end(struct pg *pg, struct id ws, const char *refresh, bool everywhere, struct id request,
+    void (*ended)(void *arg, struct id session), void *arg);
 
 #endif

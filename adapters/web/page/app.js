@@ -89,25 +89,67 @@ async function applyLanguage() {
 
 // ---- log-in ----
 
-function showLogin(problem) {
+function gate(...inside) {
 	socket?.stop();
 	socket = chat = null;
 	ui = {};
-	const { t } = words;
 	document.title = "Eddy";
+	document.body.replaceChildren(h("main", { class: "gate" }, h("div", { class: "login" }, mark(48), ...inside)));
+}
+
+/* A link to one's own mailbox. */
+function mailForm() {
+	const { t } = words;
+	const input = h("input", { id: "address", type: "email", autocomplete: "email", required: true, maxlength: 320, dir: "ltr" });
+	const go = h("button", { class: "button primary" }, t("login_mail_go"));
+	const said = h("p", { role: "status" });
+	const form = h("form", null, h("label", { for: "address" }, t("login_mail")), h("div", { class: "line" }, input, go), said);
+	form.addEventListener("submit", async (e) => {
+		e.preventDefault();
+		go.disabled = true;
+		said.className = "";
+		said.textContent = "";
+		try {
+			await session.mail(input.value.trim());
+			said.textContent = t("login_mail_sent");
+		} catch (e) {
+			said.className = "bad";
+			said.textContent = t(e.status === 429 ? "login_busy" : e.denied ? "login_mail_bad" : "login_offline");
+		}
+		go.disabled = false;
+	});
+	return form;
+}
+
+function showLogin(problem) {
+	const { t } = words;
+	const mails = !!page.login?.mail;
 	const copy = tool("copy", t("copy"), async () => (await copyText("eddy login")) && ticked(copy, "copy", t("copied")));
 	const command = h("span", { class: "command" }, h("code", { dir: "ltr" }, "eddy login"), copy);
 	const input = h("input", { id: "code", type: "text", autocomplete: "off", spellcheck: "false", required: true, dir: "ltr" });
 	const bad = h("p", { class: "bad", role: "alert" }, problem || "");
-	const form = h("form", { class: "login" }, mark(48), h("h1", null, t("login_title")), h("p", null, t("login_text")), h("p", null, command), bad,
-		h("label", { for: "code" }, t("login_paste")), h("div", { class: "line" }, input, h("button", { class: "button primary" }, t("login_go"))));
+	const form = h("form", null, h("p", null, t("login_text")), h("p", null, command),
+		h("label", { for: "code" }, t("login_paste")), h("div", { class: "line" }, input, h("button", { class: mails ? "button" : "button primary" }, t("login_go"))));
 	form.addEventListener("submit", (e) => {
 		e.preventDefault();
 		const code = Session.code(input.value);
 		if (code) logIn(code);
 		else bad.textContent = t("login_bad");
 	});
-	document.body.replaceChildren(h("main", { class: "gate" }, form));
+	if (mails) gate(h("h1", null, t("login_go")), bad, mailForm(), h("details", null, h("summary", null, t("login_title")), form));
+	else gate(h("h1", null, t("login_title")), bad, form);
+}
+
+/* The link of a mail: programs open those too, and must not use it up. */
+function showConfirm(code) {
+	const { t } = words;
+	const go = h("button", { class: "button primary" }, t("login_go"));
+	go.addEventListener("click", () => {
+		go.disabled = true;
+		logIn(code);
+	});
+	gate(h("h1", null, t("login_confirm")), h("p", null, t("login_confirm_text")), h("p", null, go));
+	go.focus();
 }
 
 /* By a link's code, or by what an earlier log-in has left; who follows a used link once more, and is logged in, gets in too. */
@@ -568,12 +610,18 @@ addEventListener("storage", (e) => {
 	else if (key.startsWith("draft.") && chat) for (const c of [chat, beside.chat]) c.draft(key.slice(6), e.newValue);
 });
 addEventListener("online", () => leave().catch(() => {}));
+/* The code in the address, which it must not stay in. */
+function arrival() {
+	const code = /(?:login|mail)=/.test(location.hash) ? Session.code(location.hash) : null;
+	const asks = /mail=/.test(location.hash);
+	if (code) history.replaceState(null, "", location.pathname);
+	return { code, asks };
+}
 addEventListener("hashchange", () => {
-	const code = /login=/.test(location.hash) && Session.code(location.hash);
-	if (code) {
-		history.replaceState(null, "", location.pathname);
-		logIn(code);
-	} else if (chat) route();
+	const { code, asks } = arrival();
+	if (code && asks) showConfirm(code);
+	else if (code) logIn(code);
+	else if (chat) route();
 });
 addEventListener("keydown", (e) => {
 	if (!chat || e.isComposing) return;
@@ -597,14 +645,14 @@ for (const m of [wide, docked])
 
 async function start() {
 	applyLook();
-	const code = /login=/.test(location.hash) ? Session.code(location.hash) : null;
-	if (code) history.replaceState(null, "", location.pathname); // at once: it must not stay in the address
+	const { code, asks } = arrival();
 	const about = fetch("/api/page", { credentials: "same-origin" }).then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
-	const entering = enter(code);
-	entering.catch(() => {});
+	const entering = asks ? null : enter(code);
+	entering?.catch(() => {});
 	await applyLanguage();
-	await logIn(code, entering);
 	page = await about;
+	if (asks) showConfirm(code);
+	else await logIn(code, entering);
 	if (chat) relabel();
 }
 start();

@@ -17,9 +17,14 @@ export class Session {
 		this.person = null;
 	}
 
-	/** The code in this address or text, or null: a link, or what follows "login=". */
+	/** The code in this address or text, or null: a link, or what follows "login=" (from a mail: "mail="). */
 	static code(text) {
-		return /(?:^|[#&?])login=([\w-]{16,128})/.exec(text)?.[1] || /^[\w-]{16,128}$/.exec(text.trim())?.[0] || null;
+		return /(?:^|[#&?])(?:login|mail)=([\w-]{16,128})/.exec(text)?.[1] || /^[\w-]{16,128}$/.exec(text.trim())?.[0] || null;
+	}
+
+	/** Ask for a link by mail.  What is answered does not tell whether anybody is known by that address. */
+	async mail(address) {
+		await post("/api/login/mail", { address });
 	}
 
 	async logIn(code) {

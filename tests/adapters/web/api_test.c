@@ -113,6 +113,30 @@ static void unsubscribe__one_click__needs_only_the_link(void **state)
 	buf_done(&b);
 }
 
+/* This server has no mail: nobody is looked up, and the page does not offer it. */
+static void letter__without_mail__is_refused_with_a_name_for_the_refusal(void **state)
+{
+	(void)state;
+	char id[64] = "";
+	assert_int_equal(post("/api/login/mail", "{\"address\":\"ana@example.com\"}", NULL, NULL), 404);
+	json_t *o = body(), *e = json_obj(o, "error");
+	assert_string_equal(json_str(e, "code", ""), "no_mail");
+	snprintf(id, sizeof id, "%s", json_str(e, "request_id", ""));
+	assert_int_equal(strlen(id), ID_TEXT - 1);
+	json_decref(o);
+	assert_int_equal(fake_letters, 0);
+	static const char *const bodies[] = { "", "{}", "[]", "{\"address\":\"\"}", "{\"address\":1}",
+		"{\"address\":\"a\\u0000b\"}" };
+	for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+		assert_int_equal(post("/api/login/mail", bodies[i], NULL, NULL), 400);
+	char *big = xcalloc(1, 400);
+	snprintf(big, 400, "{\"address\":\"%0330d\"}", 1);
+	assert_int_equal(post("/api/login/mail", big, NULL, NULL), 400);
+	free(big);
+	assert_int_equal(post("/api/login/mail", "{\"address\":\"ana@example.com\"}", NULL, "origin"), 403);
+	assert_int_equal(post("/api/login/mail", "{\"address\":\"ana@example.com\"}", NULL, "marker"), 403);
+}
+
 static void login__by_code__sets_a_cookie_that_scripts_cannot_read(void **state)
 {
 	(void)state;
@@ -315,6 +339,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, server_up, server_down)
 	const struct CMUnitTest tests[] = {
 		T(unsubscribe__one_click__needs_only_the_link),
+		T(letter__without_mail__is_refused_with_a_name_for_the_refusal),
 		T(login__by_code__sets_a_cookie_that_scripts_cannot_read),
 		T(login__from_another_page__is_refused),
 		T(login__with_a_bad_body__is_refused),

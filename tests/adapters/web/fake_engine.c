@@ -583,9 +583,28 @@ static void fake_session(struct session *out)
 	snprintf(out->name, sizeof out->name, "Somebody");
 }
 
-enum err engine_login(struct engine *e, struct id ws, const char *code, struct session *out, char *refresh)
+/* Who asked for a letter last, and how often. */
+static char fake_letter_to[400];
+static int fake_letters;
+
+enum err engine_login_mail(struct engine *e, struct id ws, const char *adapter, const char *address, struct id request)
 {
-	(void)e, (void)ws;
+	(void)e, (void)ws, (void)adapter, (void)request;
+	FAKE_LOCKED;
+	snprintf(fake_letter_to, sizeof fake_letter_to, "%s", address);
+	fake_letters++;
+	return strcmp(address, "ana@example.com") == 0 ? ERR_NONE : ERR_DENIED;
+}
+
+enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code)
+{
+	(void)e, (void)ws, (void)letter, (void)code;
+	return ERR_BROKEN;
+}
+
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, struct session *out, char *refresh)
+{
+	(void)e, (void)ws, (void)request;
 	FAKE_LOCKED;
 	if (fake.read_result != ERR_NONE)
 		return fake.read_result;
@@ -613,10 +632,10 @@ enum err engine_login_refresh(struct engine *e, struct id ws, const char *refres
 	return ERR_NONE;
 }
 
-enum err engine_logout(
-    struct engine *e, struct id ws, const char *refresh, bool everywhere, void (*ended)(void *arg, struct id session), void *arg)
+enum err engine_logout(struct engine *e, struct id ws, const char *refresh, bool everywhere, struct id request,
+    void (*ended)(void *arg, struct id session), void *arg)
 {
-	(void)e, (void)ws, (void)everywhere;
+	(void)e, (void)ws, (void)everywhere, (void)request;
 	FAKE_LOCKED;
 	if (strcmp(refresh, fake_login.refresh) != 0)
 		return ERR_DENIED;

@@ -8,10 +8,12 @@
 
 #include <cmocka.h>
 
+#include "../../../core/people/links.h"
+#include "../../../core/people/login.h"
 #include "../../../core/people/session.h"
 #include "../../support/db.h"
 
-static const struct pg_statement *const tables[] = { session_statements, NULL };
+static const struct pg_statement *const tables[] = { session_statements, login_statements, links_statements, NULL };
 static struct pg *pg;
 static struct id ws, other_ws;
 
@@ -40,7 +42,7 @@ static void begin(const char *subject, struct session *s, char secret[SESSION_SE
 	char code[SESSION_CODE];
 	assert_int_equal(session_code(pg, ws, subject, "Ana Ruiz", code), ERR_NONE);
 	assert_int_equal(strlen(code), SESSION_CODE - 1);
-	assert_int_equal(session_begin(pg, ws, code, s, secret), ERR_NONE);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, s, secret), ERR_NONE);
 	assert_string_equal(s->subject, subject);
 	assert_string_equal(s->name, "Ana Ruiz");
 	assert_int_equal(strlen(secret), SESSION_SECRET - 1);
@@ -57,11 +59,11 @@ static void code__used_once__is_void(void **state)
 	char code[SESSION_CODE], secret[SESSION_SECRET];
 	struct session s;
 	assert_int_equal(session_code(pg, ws, "local", "Somebody", code), ERR_NONE);
-	assert_int_equal(session_begin(pg, other_ws, code, &s, secret), ERR_DENIED); /* of another tenant */
-	assert_int_equal(session_begin(pg, ws, code, &s, secret), ERR_NONE);
-	assert_int_equal(session_begin(pg, ws, code, &s, secret), ERR_DENIED);
-	assert_int_equal(session_begin(pg, ws, "", &s, secret), ERR_DENIED);
-	assert_int_equal(session_begin(pg, ws, "' OR true --", &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, other_ws, code, ID_NONE, &s, secret), ERR_DENIED); /* of another tenant */
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_NONE);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, ws, "", ID_NONE, &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, ws, "' OR true --", ID_NONE, &s, secret), ERR_DENIED);
 }
 
 static void code__after_ten_minutes__is_void(void **state)
@@ -71,10 +73,10 @@ static void code__after_ten_minutes__is_void(void **state)
 	struct session s;
 	assert_int_equal(session_code(pg, ws, "local", "Somebody", code), ERR_NONE);
 	assert_true(test_db_exec("UPDATE eddy.login_codes SET expires_at = expires_at - interval '599 s' WHERE used_at IS NULL"));
-	assert_int_equal(session_begin(pg, ws, code, &s, secret), ERR_NONE);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_NONE);
 	assert_int_equal(session_code(pg, ws, "local", "Somebody", code), ERR_NONE);
 	assert_true(test_db_exec("UPDATE eddy.login_codes SET expires_at = expires_at - interval '601 s' WHERE used_at IS NULL"));
-	assert_int_equal(session_begin(pg, ws, code, &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_DENIED);
 }
 
 static void secrets__are_nowhere_in_the_database(void **state)
@@ -191,16 +193,16 @@ static void logout__ends_one_or_all_of_a_person(void **state)
 	begin("ana", &s, desk);
 	begin("ana", &s, third);
 	begin("bob", &s, bob);
-	assert_int_equal(session_end(pg, ws, phone, false, note, &e), ERR_NONE);
+	assert_int_equal(session_end(pg, ws, phone, false, ID_NONE, note, &e), ERR_NONE);
 	assert_int_equal(e.len, 1);
 	assert_true(id_equal(e.ids[0], phone_id));
 	assert_int_equal(refresh(phone, &t, next), ERR_DENIED);
 	assert_int_equal(refresh(desk, &t, next), ERR_NONE);
-	assert_int_equal(session_end(pg, ws, next, true, note, &e), ERR_NONE);
+	assert_int_equal(session_end(pg, ws, next, true, ID_NONE, note, &e), ERR_NONE);
 	assert_int_equal(e.len, 3);
 	assert_int_equal(refresh(third, &t, next), ERR_DENIED);
 	assert_int_equal(refresh(bob, &t, next), ERR_NONE);
-	assert_int_equal(session_end(pg, ws, "nonsense", true, note, &e), ERR_DENIED);
+	assert_int_equal(session_end(pg, ws, "nonsense", true, ID_NONE, note, &e), ERR_DENIED);
 	assert_int_equal(e.len, 3);
 }
 

@@ -14,7 +14,7 @@ const good = (token, expires_in = 600) => ({ body: { token, expires_in, person: 
 
 test('code__in_a_link_a_fragment_or_alone__is_found', () => {
 	const code = 'abcDEF-_0123456789abcd';
-	for (const text of [code, ` ${code}\n`, `#login=${code}`, `http://127.0.0.1:8300/#login=${code}`, `x?a=1&login=${code}`]) assert.equal(Session.code(text), code);
+	for (const text of [code, ` ${code}\n`, `#login=${code}`, `http://127.0.0.1:8300/#login=${code}`, `x?a=1&login=${code}`, `http://127.0.0.1:8300/#mail=${code}`]) assert.equal(Session.code(text), code);
 	for (const text of ['', 'hello', '#login=', '#/t/1', 'a b c d e f g h i j k l m', `login=${'x'.repeat(5)}`]) assert.equal(Session.code(text), null);
 });
 

@@ -169,4 +169,10 @@ export default {
 	login_bad: "Dieser Link wurde schon benutzt oder ist zu alt. Erzeugen Sie einen neuen.",
 	login_offline: "Eddy ist nicht zu erreichen. Läuft es?",
 	login_busy: "Zu viele Versuche. Bitte warten Sie eine Minute.",
+	login_mail: "Ihre Mailadresse",
+	login_mail_go: "Link schicken",
+	login_mail_sent: "Wenn diese Adresse hier bekannt ist, ist ein Link unterwegs. Er gilt einmal, 15 Minuten lang.",
+	login_mail_bad: "Diese Mailadresse lässt sich hier nicht verwenden.",
+	login_confirm: "Bei Eddy anmelden?",
+	login_confirm_text: "Sie haben einen Link aus einer Mail geöffnet. Er gilt einmal.",
 };

@@ -169,4 +169,10 @@ export default {
 	login_bad: "This link was used already or is too old. Make a new one.",
 	login_offline: "Eddy cannot be reached. Is it running?",
 	login_busy: "Too many attempts. Please wait a minute.",
+	login_mail: "Your mail address",
+	login_mail_go: "Send me a link",
+	login_mail_sent: "If this address is known here, a link is on its way. It works once, for 15 minutes.",
+	login_mail_bad: "That is no mail address that can be used here.",
+	login_confirm: "Log in to Eddy?",
+	login_confirm_text: "You opened a link from a mail. It works once.",
 };

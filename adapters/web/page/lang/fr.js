@@ -169,4 +169,10 @@ export default {
 	login_bad: "Ce lien a déjà servi ou il est trop ancien. Créez-en un nouveau.",
 	login_offline: "Eddy est injoignable. Est-il lancé ?",
 	login_busy: "Trop d’essais. Attendez une minute.",
+	login_mail: "Votre adresse e-mail",
+	login_mail_go: "Recevoir un lien",
+	login_mail_sent: "Si cette adresse est connue ici, un lien est en route. Il sert une fois, pendant 15 minutes.",
+	login_mail_bad: "Cette adresse e-mail ne peut pas servir ici.",
+	login_confirm: "Se connecter à Eddy ?",
+	login_confirm_text: "Vous avez ouvert un lien reçu par e-mail. Il ne sert qu’une fois.",
 };

@@ -169,4 +169,10 @@ export default {
 	login_bad: "このリンクは使用済みか、期限切れです。新しく作ってください。",
 	login_offline: "Eddyに接続できません。起動していますか？",
 	login_busy: "試行回数が多すぎます。1分ほどお待ちください。",
+	login_mail: "メールアドレス",
+	login_mail_go: "リンクを送る",
+	login_mail_sent: "このアドレスが登録されていれば、リンクを送信しました。15分以内に一度だけ使えます。",
+	login_mail_bad: "このメールアドレスは使えません。",
+	login_confirm: "Eddyにログインしますか？",
+	login_confirm_text: "メールのリンクを開きました。一度だけ使えます。",
 };

@@ -1,0 +1,43 @@
+#ifndef EDDY_PEOPLE_LOGIN_H
+#define EDDY_PEOPLE_LOGIN_H
+
+#include "../base/err.h"
+#include "../base/id.h"
+#include "../store/pg.h"
+
+/*
+ * Whom a log-in is for, when an account elsewhere vouches: an address that gets a mail, a member of a platform, an account of a log-in service.  On the
+ * page that person is who they are there already, or a new one that is one user with that account.  Everything is inside a tenant transaction.
+ */
+#define LOGIN_SUBJECT 64 /* as in struct session */
+#define LOGIN_NAME 128
+#define LOGIN_LETTER_S 900
+#define LOGIN_LETTERS 3 /* to one person in LOGIN_LETTER_S */
+
+extern const struct pg_statement login_statements[];
+
+struct login_account {
+	struct id person; /* that vouches; none: the page's own person stands alone */
+	char subject[LOGIN_SUBJECT], name[LOGIN_NAME];
+};
+/**
+ * Who logs in on the page where ${external_id} of ${adapter} vouches.  ERR_DENIED: nobody of that name, not vouched for, or without the right to log in:
+ * that takes the role member, or any that was given by name.
+ */
+enum err login_account(struct pg *pg, struct id ws, const char *adapter, const char *external_id, struct login_account *out);
+/**
+ * The page's person of ${a}, made when new, is one user with the account that vouches.  ERR_DENIED: that account may not log in (any more), or the page's person
+ * belongs to somebody else by now.
+ */
+enum err login_join(struct pg *pg, struct id ws, const struct login_account *a);
+
+/** May ${person} have one more letter now?  ERR_DENIED: that would be too many. */
+enum err login_letter_due(struct pg *pg, struct id ws, struct id person);
+/** Put a letter into the outbox: ${letter} is the delivery. */
+enum err login_letter_put(
+    struct pg *pg, struct id ws, struct id letter, const char *adapter, const void *origin, size_t origin_len, const char *text);
+/** An entry of the audit log, named by the request: ${verb}, of the page's person ${subject} (NULL: not known), and why (a word, NULL: none). */
+enum err login_audit(struct pg *pg, struct id ws, struct id request, const char *verb, const char *subject, struct id about,
+    const char *via, const char *why);
+
+#endif
