@@ -46,6 +46,7 @@ struct web_call {
 	json_t *args;
 	uint64_t began_us;
 	struct api_reply reply;
+	char *text; /* the result as JSON; NULL: none */
 	/* of a request */
 	size_t expected;
 	struct buf body;
@@ -70,6 +71,9 @@ static void unref(struct web_call *c)
 	explicit_bzero(c->secret, sizeof c->secret);
 	json_decref(c->args);
 	json_decref(c->reply.out);
+	if (c->text != NULL)
+		explicit_bzero(c->text, strlen(c->text));
+	free(c->text);
 	buf_done(&c->body);
 	if (c->answer.body.p != NULL && c->answer.body.len > 0)
 		explicit_bzero(c->answer.body.p, c->answer.body.len);
@@ -143,9 +147,7 @@ static void answer_frame(struct web_call *c)
 	if (k == NULL || k->dead)
 		return;
 	if (c->reply.code == API_OK) {
-		char *text = json_dumps(c->reply.out, JSON_COMPACT);
-		web_put_result(&b, c->client_id, text == NULL ? "{}" : text, c->reply.again);
-		free(text);
+		web_put_result(&b, c->client_id, c->text == NULL ? "{}" : c->text, c->reply.again);
 	} else {
 		struct buf problem = BUF_INIT;
 		problem_json(&c->reply.problem, id_format(c->id, id), &problem);
@@ -160,14 +162,10 @@ static void answer_request(struct web_call *c)
 {
 	struct call_answer *a = &c->answer;
 	if (c->reply.code == API_OK) {
-		char *text = json_dumps(c->reply.out, JSON_COMPACT);
 		a->status = 200;
 		a->replayed = c->reply.again;
-		buf_add_str(&a->body, text == NULL ? "{}" : text);
+		buf_add_str(&a->body, c->text == NULL ? "{}" : c->text);
 		buf_add_char(&a->body, '\n');
-		if (text != NULL)
-			explicit_bzero(text, strlen(text));
-		free(text);
 	} else {
 		put_problem(a, &c->reply.problem);
 	}
@@ -220,6 +218,10 @@ static void on_worker(void *arg)
 		.key = c->named ? c->key : NULL,
 		.id = c->id };
 	engine_call(c->web->engine, &q, &c->reply);
+	/* Here, and not where everybody waits. */
+	c->text = c->reply.out == NULL ? NULL : json_dumps(c->reply.out, JSON_COMPACT);
+	json_decref(c->reply.out);
+	c->reply.out = NULL;
 	if (!loop_post(c->web->loop, on_loop, c))
 		unref(c);
 }

@@ -91,12 +91,11 @@ static enum api_code check(struct api_call *c)
 	if (p->open)
 		return API_OK;
 	const char *team = json_str(c->in, "team", "");
-	bool known = team[0] == '\0' && c->fresh && id_is_none(c->by->key);
-	enum role role = known ? c->by->role : ROLE_NONE;
+	/* At the organisation it is what was just asked; a team's key has no rights there. */
+	bool known = team[0] == '\0' && c->fresh;
+	enum role role = known && id_is_none(c->by->node) ? c->by->role : ROLE_NONE;
 	c->node = c->by->ws;
-	enum err e = known ? ERR_NONE : authority_node(c->pg, c->by->ws, team, &c->node);
-	if (e == ERR_NONE && !known)
-		e = authority_at(c->pg, c->by, c->node, &role);
+	enum err e = known ? ERR_NONE : authority_there(c->pg, c->by, team, &c->node, &role);
 	if (e == ERR_INPUT || (e == ERR_NONE && role == ROLE_NONE))
 		return api_fail(c, API_NOT_FOUND, "team", "There is no such team, or not for you.");
 	if (e != ERR_NONE)
@@ -167,18 +166,27 @@ static enum api_code carry_out(struct api_call *c, const char *key, bool *again)
 	return code;
 }
 
+/* BEGIN, and who it is.  ERR_DENIED: nobody, in a transaction. */
+static enum err begin(struct api_call *c, struct caller *by, struct api_who *who)
+{
+	enum err e = who == NULL ? pg_begin(c->pg, by->ws) : pg_begin_steps(c->pg, by->ws, &who->step, who->take == NULL ? 0 : 1);
+	if (e != ERR_NONE)
+		return e == ERR_RETRY ? e : ERR_BROKEN;
+	if (who != NULL)
+		e = who->take == NULL ? ERR_DENIED : who->take(who->arg, c->pg, who->step.out, by, &c->wrote);
+	c->fresh = who != NULL && e == ERR_NONE;
+	return e;
+}
+
 /* All of a call.  ${who} (NULL: ${by} is known) finds out in the same transaction who it is. */
 static enum api_code run_call(
-    struct api_call *c, struct caller *by, api_who_fn who, void *arg, const char *name, const char *key, bool *again)
+    struct api_call *c, struct caller *by, struct api_who *who, const char *name, const char *key, bool *again)
 {
-	if (pg_begin(c->pg, by->ws) != ERR_NONE)
-		return api_err(c, ERR_RETRY);
-	enum err e = who == NULL ? ERR_NONE : who(arg, c->pg, by);
+	enum err e = begin(c, by, who);
 	enum api_code code = API_OK;
 	c->out = json_object();
-	c->fresh = who != NULL && e == ERR_NONE;
 	c->proc = api_find(name);
-	if (e == ERR_DENIED && (c->proc == NULL || !c->proc->open))
+	if (e == ERR_DENIED && (c->proc == NULL || !c->proc->open || who->strict))
 		code = api_fail(c, API_UNAUTHENTICATED, "", "%s", "");
 	else if (e != ERR_NONE && e != ERR_DENIED)
 		code = api_err(c, e);
@@ -190,13 +198,16 @@ static enum api_code run_call(
 		pg_rollback(c->pg);
 		return code;
 	}
-	code = api_err(c, pg_commit(c->pg));
+	if (c->proc->effect == API_READ && !c->proc->open && !c->wrote)
+		pg_end_read(c->pg);
+	else
+		code = api_err(c, pg_commit(c->pg));
 	if (code == API_OK && c->after != NULL)
 		c->after(c);
 	return code;
 }
 
-enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, api_who_fn who, void *arg, const char *name,
+enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, struct api_who *who, const char *name,
     const json_t *args, struct id request, const char *key, bool *again, json_t **out, struct problem *problem)
 {
 	json_t *none = json_object();
@@ -207,7 +218,7 @@ enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, ap
 		.request = request,
 		.now_ms = (int64_t)clock_wall_ms() };
 	bool same = false;
-	enum api_code code = run_call(&c, by, who, arg, name, key, &same);
+	enum api_code code = run_call(&c, by, who, name, key, &same);
 	*out = code == API_OK ? json_incref(c.out) : NULL;
 	if (again != NULL)
 		*again = same && code == API_OK;
@@ -216,6 +227,8 @@ enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, ap
 	json_decref(c.out);
 	json_decref(c.audit);
 	json_decref(none);
+	if (who != NULL)
+		PQclear(who->step.out);
 	return code;
 }
 
@@ -223,7 +236,7 @@ enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller 
     struct id request, const char *key, bool *again, json_t **out, struct problem *problem)
 {
 	struct caller known = *by;
-	return api_run_for(e, pg, &known, NULL, NULL, name, args, request, key, again, out, problem);
+	return api_run_for(e, pg, &known, NULL, name, args, request, key, again, out, problem);
 }
 
 enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, const char *name, const json_t *args,

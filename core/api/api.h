@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../people/authority.h"
+#include "../store/trip.h"
 #include "problem.h"
 
 /*
@@ -47,6 +48,7 @@ struct api_call {
 	struct id request; /* new rows take their ids from it: id_named(request, n, …), so that a repeated call makes them once */
 	int64_t now_ms;
 	bool fresh; /* ${by} was asked of the database in this transaction */
+	bool wrote; /* a call that reads has changed something all the same */
 	struct problem problem;
 	/* what the audit entry says */
 	struct id subject;
@@ -77,10 +79,16 @@ enum api_code api_run_once(struct engine *e, struct pg *pg, const struct caller 
     struct id request, const char *key, bool *again, json_t **out, struct problem *problem);
 
 /**
- * The same for somebody whom ${who} finds inside the transaction of the call: it fills ${by}, of whom only the workspace is known, or gives ERR_DENIED: nobody.
+ * The same for somebody who is found inside the transaction of the call: ${step} goes out with its BEGIN, and ${take} fills ${by}, of whom only the workspace is
+ * known, from the answer, or gives ERR_DENIED: nobody.  ${wrote} is set when it changed something.
  */
-typedef enum err (*api_who_fn)(void *arg, struct pg *pg, struct caller *by);
-enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, api_who_fn who, void *arg, const char *name,
+struct api_who {
+	void *arg;
+	bool strict; /* nobody may not even do what is open to everybody */
+	struct pg_step step;
+	enum err (*take)(void *arg, struct pg *pg, const PGresult *r, struct caller *by, bool *wrote);
+};
+enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, struct api_who *who, const char *name,
     const json_t *args, struct id request, const char *key, bool *again, json_t **out, struct problem *problem);
 
 extern const struct pg_statement api_statements[];

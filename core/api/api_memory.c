@@ -61,7 +61,7 @@ static enum api_code search(struct api_call *c)
 	request.page = (int)json_int(c->in, "page", 1);
 	struct search_allowed may;
 	struct find_result found = { .len = 0 };
-	enum err e = browse_allowed(c->pg, c->by->ws, c->by->person, "web", &may);
+	enum err e = browse_allowed(c->pg, &(struct browse_viewer){ c->by->ws, c->by->person, "web" }, &may);
 	if (e == ERR_NONE) {
 		const struct find_ask ask = {
 			.scope = may.scope, .limit = (int)json_int(c->in, "limit", FIND_PAGE), .snippet = SNIPPET_BYTES
@@ -130,7 +130,7 @@ static enum api_code list(struct api_call *c)
 			q.kind = (enum item_kind)k;
 	json_t *items = json_array();
 	json_object_set_new(c->out, "items", items);
-	enum err e = browse_allowed(c->pg, c->by->ws, c->by->person, "web", &may);
+	enum err e = browse_allowed(c->pg, &(struct browse_viewer){ c->by->ws, c->by->person, "web" }, &may);
 	if (e != ERR_NONE)
 		return api_err(c, e);
 	e = item_list(c->pg, &may, &q, take_item, items);
@@ -155,7 +155,7 @@ static enum api_code forget(struct api_call *c)
 	struct id id;
 	if (!id_parse(json_str(c->in, "id", ""), &id) || id_is_none(id))
 		return api_fail(c, API_NOT_FOUND, "id", "There is nothing of this id, or not for you.");
-	enum err e = browse_allowed(c->pg, c->by->ws, c->by->person, "web", &may);
+	enum err e = browse_allowed(c->pg, &(struct browse_viewer){ c->by->ws, c->by->person, "web" }, &may);
 	if (e != ERR_NONE)
 		return api_err(c, e);
 	e = item_by_id(c->pg, &may, id, take_author, &f);

@@ -19,9 +19,9 @@ static void put_id(json_t *o, const char *key, struct id id)
 		json_object_set_new(o, key, json_string(id_format(id, text)));
 }
 
-static enum err may_read(struct api_call *c, struct search_allowed *may)
+static struct browse_viewer viewer(const struct api_call *c)
 {
-	return browse_allowed(c->pg, c->by->ws, c->by->person, "web", may);
+	return (struct browse_viewer){ c->by->ws, c->by->person, "web" };
 }
 
 /* Only what the team owns that is named; without one, all. */
@@ -66,7 +66,7 @@ static void take_thread(void *arg, const struct browse_thread *t)
 
 static enum api_code list_threads(struct api_call *c, struct browse_query *q)
 {
-	struct search_allowed may;
+	const struct browse_viewer v = viewer(c);
 	struct listing l = { .list = json_array() };
 	const char *cursor = json_str(c->in, "cursor", NULL);
 	bool more = false;
@@ -75,11 +75,7 @@ static enum api_code list_threads(struct api_call *c, struct browse_query *q)
 	q->node = node_of(c);
 	if (cursor != NULL && !thread_cursor_read(cursor, strlen(cursor), &q->before))
 		return api_fail(c, API_INVALID, "cursor", "This is no cursor of ours.");
-	enum err e = may_read(c, &may);
-	if (e != ERR_NONE)
-		return api_err(c, e);
-	e = browse_threads(c->pg, &may, q, take_thread, &l, &more);
-	search_allowed_done(&may);
+	enum err e = browse_threads(c->pg, &v, q, take_thread, &l, &more);
 	if (e == ERR_NONE && more) {
 		char text[THREAD_CURSOR];
 		thread_cursor_write(&l.last, text);
@@ -102,35 +98,26 @@ static enum api_code thread_list_proc(struct api_call *c)
 	return list_threads(c, &q);
 }
 
-/* The thread that argument ${field} names; API_NOT_FOUND unless it may be read. */
-static enum api_code find_thread(
-    struct api_call *c, const char *field, const struct search_allowed *may, struct id *id, json_t *shown)
+static enum api_code not_there(struct api_call *c, const char *field)
 {
+	return api_fail(c, API_NOT_FOUND, field, "There is no such thread, or not for you.");
+}
+
+/* The thread that argument ${field} names; API_NOT_FOUND unless it may be read. */
+static enum api_code find_named(struct api_call *c, const char *field, struct id *id, json_t *shown)
+{
+	const struct browse_viewer v = viewer(c);
 	struct listing l = { .list = json_array() };
-	bool more;
 	enum err e = ERR_NONE;
 	if (id_parse(json_str(c->in, field, ""), id) && !id_is_none(*id))
-		e = browse_threads(c->pg, may,
-		    &(struct browse_query){ .node = node_of(c), .only = *id, .states = THREADS_ALL, .limit = 1 }, take_thread, &l,
-		    &more);
+		e = browse_thread(c->pg, &v, node_of(c), *id, take_thread, &l);
 	bool there = json_array_size(l.list) == 1;
 	if (there && shown != NULL)
 		json_object_update(shown, json_array_get(l.list, 0));
 	json_decref(l.list);
 	if (e != ERR_NONE)
 		return api_err(c, e);
-	return there ? API_OK : api_fail(c, API_NOT_FOUND, field, "There is no such thread, or not for you.");
-}
-
-static enum api_code find_named(struct api_call *c, const char *field, struct id *id, json_t *shown)
-{
-	struct search_allowed may;
-	enum err e = may_read(c, &may);
-	if (e != ERR_NONE)
-		return api_err(c, e);
-	enum api_code code = find_thread(c, field, &may, id, shown);
-	search_allowed_done(&may);
-	return code;
+	return there ? API_OK : not_there(c, field);
 }
 
 static enum api_code thread_get_proc(struct api_call *c)
@@ -170,22 +157,17 @@ static void take_message(void *arg, const struct browse_message *m)
 
 static enum api_code message_list_proc(struct api_call *c)
 {
-	struct search_allowed may;
+	const struct browse_viewer v = viewer(c);
 	struct id thread;
-	bool more = false;
+	bool there = false, more = false;
 	json_t *list = json_array();
 	json_object_set_new(c->out, "messages", list);
-	enum err e = may_read(c, &may);
-	if (e != ERR_NONE)
-		return api_err(c, e);
-	enum api_code code = find_thread(c, "thread", &may, &thread, NULL);
-	if (code == API_OK)
-		code = api_err(c,
-		    browse_messages(c->pg, &may, thread, json_int(c->in, "after", 0), (int)json_int(c->in, "limit", PAGE),
-		        take_message, list, &more));
-	search_allowed_done(&may);
+	if (!id_parse(json_str(c->in, "thread", ""), &thread) || id_is_none(thread))
+		return not_there(c, "thread");
+	enum err e = browse_messages(c->pg, &v, node_of(c), thread, json_int(c->in, "after", 0),
+	    (int)json_int(c->in, "limit", PAGE), take_message, list, &there, &more);
 	json_object_set_new(c->out, "more", json_boolean(more));
-	return code;
+	return e == ERR_NONE && !there ? not_there(c, "thread") : api_err(c, e);
 }
 
 /* ---- changes ---- */

@@ -1,6 +1,7 @@
 /*
- * Who calls is looked up in the transaction of the call, in one statement: a call that reads is three round trips and what it reads.  A page whose person
- * has never written is known from its log-in.
+ * Who calls is looked up in the transaction of the call, in one statement that leaves with its BEGIN: a call that reads waits for the database once, and
+ * for what it reads.  So a role or a key that is taken away is gone with the next call, and nothing has to be remembered or told.  A page whose person has
+ * never written is known from its log-in.
  */
 #include "serve.h"
 
@@ -21,24 +22,25 @@ const struct pg_statement serve_statements[] = {
 	{ NULL, NULL },
 };
 
-/* ${by->person} none: there is none. */
-static enum err find_person(struct pg *pg, const struct api_request *q, struct caller *by)
+/* $1 to $3 of "serve_person". */
+static struct pg_args *person_args(const struct api_request *q)
 {
 	struct pg_args *a = pg_args_new();
-	PGresult *r = NULL;
 	pg_arg_id(a, q->ws);
 	pg_arg_str(a, q->adapter);
 	pg_arg_str(a, q->person);
-	enum err e = pg_query(pg, "serve_person", a, &r);
-	pg_args_free(a);
-	if (e == ERR_NONE && PQntuples(r) == 1) {
-		by->person = pg_get_id(r, 0, 0);
-		by->user = pg_get_id(r, 0, 1);
-		by->role = (enum role)pg_get_int8(r, 0, 2);
-		by->scopes = SCOPE_ALL;
-	}
-	PQclear(r);
-	return e;
+	return a;
+}
+
+/* ${by->person} stays none: there is none. */
+static void take_person(const PGresult *r, struct caller *by)
+{
+	if (PQntuples(r) != 1)
+		return;
+	by->person = pg_get_id(r, 0, 0);
+	by->user = pg_get_id(r, 0, 1);
+	by->role = (enum role)pg_get_int8(r, 0, 2);
+	by->scopes = SCOPE_ALL;
 }
 
 /* As accept.c would at a first message. */
@@ -66,31 +68,62 @@ static enum err make_person(struct pg *pg, const struct api_request *q)
 	return e;
 }
 
-static enum err find_caller(void *arg, struct pg *pg, struct caller *by)
+static enum err take_caller(void *arg, struct pg *pg, const PGresult *r, struct caller *by, bool *wrote)
 {
 	const struct api_request *q = arg;
-	enum err e = q->person == NULL ? ERR_DENIED : find_person(pg, q, by);
-	if (e == ERR_NONE && id_is_none(by->person) && q->name != NULL) {
+	enum err e = ERR_NONE;
+	take_person(r, by);
+	if (id_is_none(by->person) && q->name != NULL) {
+		struct pg_args *a = person_args(q);
+		PGresult *now = NULL;
+		*wrote = true;
 		e = make_person(pg, q);
 		if (e == ERR_NONE)
-			e = find_person(pg, q, by);
+			e = pg_query(pg, "serve_person", a, &now);
+		if (e == ERR_NONE)
+			take_person(now, by);
+		PQclear(now);
+		pg_args_free(a);
 	}
 	return e == ERR_NONE && id_is_none(by->person) ? ERR_DENIED : e;
+}
+
+static enum err take_key(void *arg, struct pg *pg, const PGresult *r, struct caller *by, bool *wrote)
+{
+	const struct id *key = arg;
+	return key_take(pg, by->ws, *key, r, by, wrote);
+}
+
+static void refuse(struct api_reply *out, enum err e)
+{
+	out->code = e == ERR_DENIED ? API_UNAUTHENTICATED : e == ERR_RETRY ? API_UNAVAILABLE : API_BROKEN;
+	out->problem = (struct problem){ .code = out->code, .retry_after_s = e == ERR_RETRY };
 }
 
 void api_serve(struct engine *e, struct pg *pg, const struct api_request *q, struct api_reply *out)
 {
 	struct caller by = { .ws = q->ws, .via = q->via };
 	struct api_request copy = *q;
+	struct api_who who = { .arg = &copy };
+	struct pg_args *a = NULL;
+	struct id key;
 	memset(out, 0, sizeof *out);
-	enum err err = q->secret != NULL ? key_caller(pg, q->secret, &by) : ERR_NONE;
-	if (err != ERR_NONE) {
-		out->code = err == ERR_DENIED ? API_UNAUTHENTICATED : err == ERR_RETRY ? API_UNAVAILABLE : API_BROKEN;
-		out->problem = (struct problem){ .code = out->code, .retry_after_s = err == ERR_RETRY };
-		return;
-	}
 	if (q->address != NULL)
 		snprintf(by.address, sizeof by.address, "%s", q->address);
-	out->code = api_run_for(e, pg, &by, q->secret != NULL ? NULL : find_caller, &copy, q->procedure, q->args, q->id, q->key,
-	    &out->again, &out->out, &out->problem);
+	if (q->secret != NULL) {
+		enum err err = key_home(pg, q->secret, &key, &by.ws);
+		if (err != ERR_NONE) {
+			refuse(out, err);
+			return;
+		}
+		a = pg_args_new();
+		pg_arg_id(a, by.ws);
+		pg_arg_id(a, key);
+		who = (struct api_who){ .arg = &key, .step = { "key_read", a, NULL }, .take = take_key, .strict = true };
+	} else if (q->person != NULL) {
+		a = person_args(q);
+		who = (struct api_who){ .arg = &copy, .step = { "serve_person", a, NULL }, .take = take_caller };
+	}
+	out->code = api_run_for(e, pg, &by, &who, q->procedure, q->args, q->id, q->key, &out->again, &out->out, &out->problem);
+	pg_args_free(a);
 }

@@ -17,6 +17,13 @@ const struct pg_statement authority_statements[] = {
 	{ "authority_node",
 	    "SELECT id FROM nodes WHERE ws = $1 AND archived_at IS NULL AND (CASE WHEN $2::text = '' THEN id = $1 ELSE slug = $2 OR id::text = lower($2) END)"
 	    " ORDER BY slug = $2 DESC LIMIT 1" },
+	{ "authority_there", /* node ${2}; the role there of person ${3}, NULL: none is asked for; is it at or below ${4} */
+	    "WITH n AS MATERIALIZED (SELECT id FROM nodes WHERE ws = $1 AND archived_at IS NULL"
+	    " AND (CASE WHEN $2::text = '' THEN id = $1 ELSE slug = $2 OR id::text = lower($2) END) ORDER BY slug = $2 DESC LIMIT 1)"
+	    " SELECT n.id, CASE WHEN $3::uuid IS NOT NULL THEN role_at($3, n.id) END, $4::uuid IS NULL OR EXISTS ("
+	    "WITH RECURSIVE up AS (SELECT x.id, x.parent_id, 1 AS depth FROM nodes x WHERE x.ws = $1 AND x.id = n.id AND x.archived_at IS NULL"
+	    " UNION ALL SELECT x.id, x.parent_id, up.depth + 1 FROM up JOIN nodes x ON x.ws = $1 AND x.id = up.parent_id WHERE up.depth < 32)"
+	    " SELECT 1 FROM up WHERE up.id = $4) FROM n" },
 	{ NULL, NULL },
 };
 
@@ -108,4 +115,30 @@ enum err authority_node(struct pg *pg, struct id ws, const char *name, struct id
 	*out = there ? pg_get_id(r, 0, 0) : ID_NONE;
 	PQclear(r);
 	return there ? ERR_NONE : ERR_INPUT;
+}
+
+enum err authority_there(struct pg *pg, const struct caller *c, const char *name, struct id *node, enum role *out)
+{
+	bool of_key = !id_is_none(c->key);
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, c->ws);
+	pg_arg_str(a, name == NULL ? "" : name);
+	pg_arg_id(a, c->person);
+	pg_arg_id(a, !of_key ? ID_NONE : id_is_none(c->node) ? c->ws : c->node);
+	enum err e = pg_query(pg, "authority_there", a, &r);
+	pg_args_free(a);
+	*out = ROLE_NONE;
+	if (e == ERR_NONE && PQntuples(r) == 0)
+		e = ERR_INPUT;
+	if (e == ERR_NONE) {
+		enum role of_person = (enum role)pg_get_int8(r, 0, 1), role = of_key ? c->role : of_person;
+		*node = pg_get_id(r, 0, 0);
+		/* A person's key never does more than its person there. */
+		if (of_key && !id_is_none(c->person) && of_person < role)
+			role = of_person;
+		*out = pg_get_bool(r, 0, 2) ? role : ROLE_NONE;
+	}
+	PQclear(r);
+	return e;
 }

@@ -51,5 +51,7 @@ enum err authority_of(struct pg *pg, struct id ws, struct id person, const char 
 enum err authority_at(struct pg *pg, const struct caller *c, struct id node, enum role *out);
 /** A node by its slug or id ("" or NULL: the organisation).  ERR_INPUT: there is none.  Inside a tenant transaction. */
 enum err authority_node(struct pg *pg, struct id ws, const char *name, struct id *out);
+/** authority_node() and authority_at() in one statement. */
+enum err authority_there(struct pg *pg, const struct caller *c, const char *name, struct id *node, enum role *out);
 
 #endif

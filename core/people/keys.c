@@ -131,46 +131,59 @@ static enum err find_home(struct pg *pg, struct id key, const unsigned char hash
 	return known && same ? ERR_NONE : ERR_DENIED;
 }
 
-static enum err read_caller(struct pg *pg, struct id ws, struct id key, struct caller *out)
+enum err key_take(struct pg *pg, struct id ws, struct id id, const PGresult *r, struct caller *out, bool *wrote)
 {
+	if (PQntuples(r) == 0 || pg_get_int8(r, 0, 4) == ROLE_NONE)
+		return ERR_DENIED;
+	struct id node = pg_get_id(r, 0, 0);
+	char address[sizeof out->address];
+	memcpy(address, out->address, sizeof address);
+	*out = (struct caller){ .ws = ws,
+		.person = pg_get_id(r, 0, 1),
+		.user = pg_get_id(r, 0, 2),
+		.role = (enum role)pg_get_int8(r, 0, 4),
+		.key = id,
+		.node = id_equal(node, ws) ? ID_NONE : node,
+		.scopes = (unsigned)pg_get_int8(r, 0, 3) & SCOPE_ALL,
+		.via = "key" };
+	memcpy(out->address, address, sizeof address);
+	*wrote = pg_get_bool(r, 0, 5);
+	if (!*wrote)
+		return ERR_NONE;
 	struct pg_args *a = pg_args_new();
-	PGresult *r = NULL;
 	pg_arg_id(a, ws);
-	pg_arg_id(a, key);
-	enum err e = pg_query(pg, "key_read", a, &r);
-	if (e == ERR_NONE && (PQntuples(r) == 0 || pg_get_int8(r, 0, 4) == ROLE_NONE))
-		e = ERR_DENIED;
-	bool stale = false;
-	if (e == ERR_NONE) {
-		struct id node = pg_get_id(r, 0, 0);
-		*out = (struct caller){ .ws = ws,
-			.person = pg_get_id(r, 0, 1),
-			.user = pg_get_id(r, 0, 2),
-			.role = (enum role)pg_get_int8(r, 0, 4),
-			.key = key,
-			.node = id_equal(node, ws) ? ID_NONE : node,
-			.scopes = (unsigned)pg_get_int8(r, 0, 3) & SCOPE_ALL,
-			.via = "key" };
-		stale = pg_get_bool(r, 0, 5);
-	}
-	PQclear(r);
-	if (e == ERR_NONE && stale)
-		e = pg_query(pg, "key_used", a, NULL);
+	pg_arg_id(a, id);
+	enum err e = pg_query(pg, "key_used", a, NULL);
 	pg_args_free(a);
 	return e;
 }
 
-enum err key_caller(struct pg *pg, const char *key, struct caller *out)
+enum err key_home(struct pg *pg, const char *key, struct id *id, struct id *ws)
 {
 	unsigned char hash[SHA256_DIGEST_LENGTH];
-	struct id id, ws = ID_NONE;
+	*ws = ID_NONE;
+	return key == NULL || !read_text(key, id, hash) ? ERR_DENIED : find_home(pg, *id, hash, ws);
+}
+
+enum err key_caller(struct pg *pg, const char *key, struct caller *out)
+{
+	struct id id, ws;
+	bool wrote = false;
 	memset(out, 0, sizeof *out);
 	out->via = "key";
-	if (key == NULL || !read_text(key, &id, hash))
-		return ERR_DENIED;
-	enum err e = find_home(pg, id, hash, &ws);
-	if (e == ERR_NONE && (e = pg_begin(pg, ws)) == ERR_NONE)
-		e = pg_end(pg, read_caller(pg, ws, id, out));
+	enum err e = key_home(pg, key, &id, &ws);
+	if (e == ERR_NONE && (e = pg_begin(pg, ws)) == ERR_NONE) {
+		struct pg_args *a = pg_args_new();
+		PGresult *r = NULL;
+		pg_arg_id(a, ws);
+		pg_arg_id(a, id);
+		e = pg_query(pg, "key_read", a, &r);
+		if (e == ERR_NONE)
+			e = key_take(pg, ws, id, r, out, &wrote);
+		PQclear(r);
+		pg_args_free(a);
+		e = pg_end(pg, e);
+	}
 	if (e != ERR_NONE)
 		*out = (struct caller){ .via = "key" };
 	return e;

@@ -25,6 +25,13 @@ extern const struct pg_statement keys_statements[];
  */
 enum err key_caller(struct pg *pg, const char *key, struct caller *out);
 
+/**
+ * The same for who begins the transaction: the workspace of ${key} (${pg} is idle), if it has this secret ...
+ */
+enum err key_home(struct pg *pg, const char *key, struct id *id, struct id *ws);
+/** ... and inside its transaction the statement "key_read" with ${ws} and ${id}, whose answer this reads. */
+enum err key_take(struct pg *pg, struct id ws, struct id id, const PGresult *r, struct caller *out, bool *wrote);
+
 struct key_new {
 	struct id id;
 	const char *name;

@@ -12,13 +12,16 @@
 
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "trip.h"
 
 struct pg {
 	PGconn *conn;
 	char *url;
 	const struct pg_statement *const *tables;
 	bool lost;                      /* in a state that only a new connection ends, whatever libpq says of it */
+	bool leaving;                   /* the answer to a COMMIT was not taken yet */
 	unsigned long begun, replan_at; /* transactions on this connection; at which of them plans are thrown away next */
+	struct pg_spent spent;
 };
 
 enum { REPLAN_FIRST = 8, REPLAN_GROWTH = 4, REPLAN_LAST = 1 << 20 };
@@ -191,9 +194,25 @@ void pg_close(struct pg *p)
 	free(p);
 }
 
+/* Take the answer that pg_end_read() did not wait for. */
+static void settle(struct pg *p)
+{
+	if (!p->leaving)
+		return;
+	p->leaving = false;
+	for (PGresult *r; (r = PQgetResult(p->conn)) != NULL;)
+		PQclear(r);
+}
+
 PGconn *pg_conn(struct pg *p)
 {
+	settle(p);
 	return p->conn;
+}
+
+struct pg_spent pg_spent(const struct pg *p)
+{
+	return p->spent;
 }
 
 bool pg_alive(struct pg *p)
@@ -207,6 +226,7 @@ enum err pg_reconnect(struct pg *p)
 	if (p->conn)
 		PQfinish(p->conn);
 	p->conn = NULL;
+	p->leaving = false;
 	enum err e = dial(p, why, sizeof(why));
 	if (e != ERR_NONE && p->conn) {
 		/* Half open is closed: pg_alive() must not say yes to a session without its limits. */
@@ -258,6 +278,9 @@ static enum err simple(struct pg *p, const char *name, const char *tag)
 {
 	if (!pg_alive(p))
 		return ERR_RETRY;
+	settle(p);
+	p->spent.trips++;
+	p->spent.statements++;
 	PGresult *r = PQexecPrepared(p->conn, name, 0, NULL, NULL, NULL, 0);
 	enum err e = ERR_NONE;
 	if (PQresultStatus(r) != PGRES_COMMAND_OK)
@@ -276,35 +299,95 @@ bool pg_replan_due(struct pg *p)
 	return true;
 }
 
-enum err pg_begin(struct pg *p, struct id ws)
+static void failed(const char *statement, const PGresult *r, enum err e)
 {
+	log_warn("pg.statement", LF_STR("statement", statement), LF_STR("sqlstate", pg_state(r)), LF_STR("result", err_name(e)));
+}
+
+static bool send_steps(PGconn *c, const struct pg_step *steps, size_t n)
+{
+	bool sent = true;
+	for (size_t i = 0; sent && i < n; i++) {
+		const struct pg_args *a = steps[i].args;
+		sent = a == NULL ? PQsendQueryPrepared(c, steps[i].statement, 0, NULL, NULL, NULL, 1)
+		                 : PQsendQueryPrepared(c, steps[i].statement, pg_args_count(a), pg_args_values(a),
+		                       pg_args_lengths(a), pg_args_formats(a), 1);
+	}
+	return sent;
+}
+
+/* One pipeline: BEGIN and the tenant where ${ws} is given, then ${steps}. */
+static enum err go(struct pg *p, const struct id *ws, struct pg_step *steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		steps[i].out = NULL;
 	if (!pg_alive(p))
 		return ERR_RETRY;
+	settle(p);
 	PGconn *c = p->conn;
 	char text[ID_TEXT];
-	const char *const values[] = { id_format(ws, text) };
+	const char *const values[] = { ws == NULL ? NULL : id_format(*ws, text) };
+	bool replan = ws != NULL && pg_replan_due(p);
+	size_t first = ws == NULL ? 0 : replan ? 3 : 2, total = first + n, at = 0;
 	p->lost = true; /* until the pipeline was left in good order */
-	if (!PQenterPipelineMode(c) || !PQsendQueryPrepared(c, "pg_begin", 0, NULL, NULL, NULL, 0) ||
-	    (pg_replan_due(p) && !PQsendQueryPrepared(c, "pg_replan", 0, NULL, NULL, NULL, 0)) ||
-	    !PQsendQueryPrepared(c, "pg_tenant", 1, values, NULL, NULL, 0) || !PQpipelineSync(c))
+	p->spent.trips++;
+	p->spent.statements += total - replan;
+	if (!PQenterPipelineMode(c) || (ws != NULL && !PQsendQueryPrepared(c, "pg_begin", 0, NULL, NULL, NULL, 0)) ||
+	    (replan && !PQsendQueryPrepared(c, "pg_replan", 0, NULL, NULL, NULL, 0)) ||
+	    (ws != NULL && !PQsendQueryPrepared(c, "pg_tenant", 1, values, NULL, NULL, 0)) || !send_steps(c, steps, n) ||
+	    !PQpipelineSync(c))
 		return ERR_RETRY;
 	enum err e = ERR_NONE;
 	bool synced = false;
-	/* Two or three results with an end each, then the sync point.  A server that went away in the middle can leave libpq without any of them. */
-	for (int i = 0; i < 10 && !synced && PQstatus(c) == CONNECTION_OK; i++) {
+	/* Each result with an end, then the sync point.  A server that went away in the middle can leave libpq without any of them. */
+	for (size_t i = 0; i < 2 * total + 4 && !synced && PQstatus(c) == CONNECTION_OK; i++) {
 		PGresult *r = PQgetResult(c);
 		ExecStatusType st = PQresultStatus(r);
-		synced = r && st == PGRES_PIPELINE_SYNC;
-		if (r && !synced && e == ERR_NONE && st != PGRES_COMMAND_OK && st != PGRES_TUPLES_OK)
+		synced = r != NULL && st == PGRES_PIPELINE_SYNC;
+		if (r == NULL || synced) {
+			PQclear(r);
+			continue;
+		}
+		bool fine = st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK, step = at >= first && at < total;
+		if (!fine && e == ERR_NONE) {
 			e = pg_class(c, r);
-		PQclear(r);
+			failed(step ? steps[at - first].statement : "pg_begin", r, e);
+		}
+		if (fine && step)
+			steps[at - first].out = r;
+		else
+			PQclear(r);
+		at++;
 	}
 	if (!synced || !PQexitPipelineMode(c))
 		return ERR_RETRY;
 	p->lost = false;
+	return e;
+}
+
+enum err pg_steps(struct pg *p, struct pg_step *steps, size_t n)
+{
+	return n == 0 ? ERR_NONE : go(p, NULL, steps, n);
+}
+
+enum err pg_begin_steps(struct pg *p, struct id ws, struct pg_step *steps, size_t n)
+{
+	enum err e = go(p, &ws, steps, n);
 	if (e != ERR_NONE)
 		pg_rollback(p);
 	return e;
+}
+
+enum err pg_begin(struct pg *p, struct id ws)
+{
+	return pg_begin_steps(p, ws, NULL, 0);
+}
+
+void pg_end_read(struct pg *p)
+{
+	if (pg_alive(p) && !p->leaving)
+		p->leaving = PQsendQueryPrepared(p->conn, "pg_commit", 0, NULL, NULL, NULL, 0);
+	p->spent.statements++;
 }
 
 enum err pg_begin_plain(struct pg *p)
@@ -319,6 +402,8 @@ enum err pg_commit(struct pg *p)
 
 void pg_rollback(struct pg *p)
 {
+	if (pg_alive(p))
+		settle(p);
 	if (pg_alive(p) && PQtransactionStatus(p->conn) != PQTRANS_IDLE)
 		(void)simple(p, "pg_rollback", "ROLLBACK");
 }
@@ -335,14 +420,16 @@ enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, 
 {
 	if (!pg_alive(p))
 		return ERR_RETRY;
+	settle(p);
+	p->spent.trips++;
+	p->spent.statements++;
 	PGresult *r = a
 	    ? PQexecPrepared(p->conn, statement, pg_args_count(a), pg_args_values(a), pg_args_lengths(a), pg_args_formats(a), 1)
 	    : PQexecPrepared(p->conn, statement, 0, NULL, NULL, NULL, 1);
 	ExecStatusType st = PQresultStatus(r);
 	if (st != PGRES_TUPLES_OK && st != PGRES_COMMAND_OK) {
 		enum err e = pg_class(p->conn, r);
-		log_warn(
-		    "pg.statement", LF_STR("statement", statement), LF_STR("sqlstate", pg_state(r)), LF_STR("result", err_name(e)));
+		failed(statement, r, e);
 		PQclear(r);
 		return e;
 	}

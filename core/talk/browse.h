@@ -10,15 +10,19 @@
  */
 extern const struct pg_statement browse_statements[];
 
-/**
- * What ${person} (none: nobody in particular, a team's key) may be shown: public places Eddy is in, and the conversations that are that person's alone on
- * ${adapter}.  search_allowed_done() is the caller's on success.
+/*
+ * Whose eyes: what ${person} (none: nobody in particular, a team's key) may be shown are public places Eddy is in, and the conversations that are that person's
+ * alone on ${adapter}.
  */
-enum err browse_allowed(struct pg *pg, struct id ws, struct id person, const char *adapter, struct search_allowed *out);
+struct browse_viewer {
+	struct id ws, person;
+	const char *adapter;
+};
+/** That as a list, for who searches in it.  search_allowed_done() is the caller's on success. */
+enum err browse_allowed(struct pg *pg, const struct browse_viewer *v, struct search_allowed *out);
 
 struct browse_query {
 	struct id node;   /* only places that this node of the tree and those below it own; none: all */
-	struct id only;   /* none: all */
 	struct id parent; /* only side threads of this one; none: all */
 	bool forks;       /* only side threads */
 	unsigned states;  /* THREADS_* */
@@ -35,8 +39,11 @@ struct browse_thread {
 	struct thread_cursor cursor;
 };
 /** Newest first.  What may not be read is not there. */
-enum err browse_threads(struct pg *pg, const struct search_allowed *a, const struct browse_query *q,
+enum err browse_threads(struct pg *pg, const struct browse_viewer *v, const struct browse_query *q,
     void (*fn)(void *arg, const struct browse_thread *t), void *arg, bool *more);
+/** One of them, in whatever state; ${fn} is not called when it is not there. ${node}: as above. */
+enum err browse_thread(struct pg *pg, const struct browse_viewer *v, struct id node, struct id thread,
+    void (*fn)(void *arg, const struct browse_thread *t), void *arg);
 
 #define BROWSE_TEXT_MAX 16384 /* characters of a message that are given */
 struct browse_message {
@@ -46,8 +53,8 @@ struct browse_message {
 	const char *author_name, *text;
 	bool edited, cut;
 };
-/** Messages of ${thread} (browse_threads() has shown it) after number ${after}, oldest first. */
-enum err browse_messages(struct pg *pg, const struct search_allowed *a, struct id thread, int64_t after, int limit,
-    void (*fn)(void *arg, const struct browse_message *m), void *arg, bool *more);
+/** Messages of ${thread} after number ${after}, oldest first.  ${there}: the thread is one that browse_thread() shows. */
+enum err browse_messages(struct pg *pg, const struct browse_viewer *v, struct id node, struct id thread, int64_t after, int limit,
+    void (*fn)(void *arg, const struct browse_message *m), void *arg, bool *there, bool *more);
 
 #endif

@@ -136,10 +136,12 @@ static bool has_audience(const struct search_allowed *a, struct id audience)
 /* The place itself may be among the public ones, and what is the asker's own among what is everybody's there. */
 static void take_allowed(const PGresult *r, struct search_allowed *out)
 {
-	struct id *ids = xcalloc(SEARCH_AUDIENCES_MAX, sizeof *ids), *own = xcalloc(SEARCH_OWN_MAX, sizeof *own);
-	size_t ids_len = pg_get_ids(r, 0, 2, ids, SEARCH_AUDIENCES_MAX), own_len = pg_get_ids(r, 0, 3, own, SEARCH_OWN_MAX);
+	size_t ids_len = pg_get_ids(r, 0, 2, NULL, 0), own_len = pg_get_ids(r, 0, 3, NULL, 0);
 	ids_len = ids_len < SEARCH_AUDIENCES_MAX ? ids_len : SEARCH_AUDIENCES_MAX;
 	own_len = own_len < SEARCH_OWN_MAX ? own_len : SEARCH_OWN_MAX;
+	struct id *ids = xcalloc(ids_len + 1, sizeof *ids), *own = xcalloc(own_len + 1, sizeof *own);
+	(void)pg_get_ids(r, 0, 2, ids, ids_len);
+	(void)pg_get_ids(r, 0, 3, own, own_len);
 	out->audiences = xcalloc(ids_len + own_len + 1, sizeof *out->audiences);
 	for (size_t i = 0; i < ids_len; i++)
 		if ((out->len < 1 || !id_equal(ids[i], out->audiences[0])) &&
@@ -153,6 +155,18 @@ static void take_allowed(const PGresult *r, struct search_allowed *out)
 			out->audiences[out->len++] = own[i];
 	free(ids);
 	free(own);
+}
+
+void search_allowed_take(const PGresult *r, const struct search_scope *scope, struct search_allowed *out)
+{
+	*out = (struct search_allowed){ .scope = *scope };
+	if (PQntuples(r) != 1)
+		return;
+	take_allowed(r, out);
+	if (!PQgetisnull(r, 0, 0))
+		out->scope.place = pg_get_id(r, 0, 0);
+	if (!PQgetisnull(r, 0, 1))
+		out->only_thread = pg_get_id(r, 0, 1);
 }
 
 enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out)
@@ -169,14 +183,7 @@ enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scop
 	pg_args_free(args);
 	if (e != ERR_NONE)
 		return e;
-	*out = (struct search_allowed){ .scope = *scope };
-	if (PQntuples(r) == 1) {
-		take_allowed(r, out);
-		if (!PQgetisnull(r, 0, 0))
-			out->scope.place = pg_get_id(r, 0, 0);
-		if (!PQgetisnull(r, 0, 1))
-			out->only_thread = pg_get_id(r, 0, 1);
-	}
+	search_allowed_take(r, scope, out);
 	PQclear(r);
 	return ERR_NONE;
 }

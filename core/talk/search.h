@@ -49,6 +49,8 @@ extern const struct pg_statement search_statements[];
  * never: who is in them is not known.  Inside a tenant transaction.
  */
 enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scope, struct search_allowed *out);
+/** The same from the row that a statement of one's own has got: place, only thread, what may be read, and what the asker alone may. */
+void search_allowed_take(const PGresult *r, const struct search_scope *scope, struct search_allowed *out);
 void search_allowed_done(struct search_allowed *a);
 /** A row with this audience was read for ${a}: every function here does so, and who reads by a statement of his own has to. */
 void search_note(const struct search_allowed *a, struct id audience);

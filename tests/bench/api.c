@@ -99,6 +99,32 @@ static void *call_again(void *arg)
 	return NULL;
 }
 
+/* Microseconds of processor that ${pid} has used, or the database has for all who are connected. */
+static double cpu_us(int pid)
+{
+	char path[40], line[1000] = "";
+	unsigned long user = 0, kernel = 0;
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "re");
+	const char *rest = f != NULL && fgets(line, sizeof line, f) != NULL ? strrchr(line, ')') : NULL;
+	if (f != NULL)
+		fclose(f);
+	if (rest != NULL)
+		(void)sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel);
+	return (double)(user + kernel) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double database_cpu_us(void)
+{
+	double all = 0;
+	char pids[4000];
+	snprintf(pids, sizeof pids, "%s",
+	    rig_sql_text(&r, "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = current_database()"));
+	for (char *save = NULL, *p = strtok_r(pids, " ", &save); p != NULL; p = strtok_r(NULL, " ", &save))
+		all += cpu_us(atoi(p));
+	return all;
+}
+
 static int by_size(const void *x, const void *y)
 {
 	const uint64_t *a = x, *b = y;
@@ -109,6 +135,7 @@ static bool measure(const char *name, const char *args, uint64_t every_ns, int s
 {
 	static struct client clients[CLIENTS];
 	size_t n = 0, failed = 0;
+	double ours = cpu_us(r.d[0].pid), theirs = database_cpu_us();
 	atomic_store(&over, false);
 	for (int i = 0; i < CLIENTS; i++) {
 		clients[i] =
@@ -127,10 +154,13 @@ static bool measure(const char *name, const char *args, uint64_t every_ns, int s
 		free(clients[i].ns);
 	}
 	qsort(all, n, sizeof *all, by_size);
+	ours = n == 0 ? 0 : (cpu_us(r.d[0].pid) - ours) / (double)n;
+	theirs = n == 0 ? 0 : (database_cpu_us() - theirs) / (double)n;
 	double p95 = n == 0 ? 1e9 : (double)all[n * 95 / 100] / 1e6;
-	printf("%-16s %d clients %-15s %7.0f calls/s  p50 %6.2f ms  p95 %6.2f ms  p99 %6.2f ms  failed %zu\n", name, CLIENTS,
-	    every_ns == 0 ? "without a pause" : "10 calls/s each", (double)n / seconds, n == 0 ? 0 : (double)all[n / 2] / 1e6, p95,
-	    n == 0 ? 0 : (double)all[n * 99 / 100] / 1e6, failed);
+	printf(
+	    "%-16s %d clients %-15s %7.0f calls/s  p50 %6.2f ms  p95 %6.2f ms  p99 %6.2f ms  CPU/call %4.0f + %4.0f us  failed %zu\n",
+	    name, CLIENTS, every_ns == 0 ? "without a pause" : "10 calls/s each", (double)n / seconds,
+	    n == 0 ? 0 : (double)all[n / 2] / 1e6, p95, n == 0 ? 0 : (double)all[n * 99 / 100] / 1e6, ours, theirs, failed);
 	fflush(stdout);
 	free(all);
 	return failed == 0 && p95 < 20;

@@ -1,5 +1,6 @@
 /* The connection and its binary parameters against a real server. */
 #include "../../../core/store/pg.h"
+#include "../../../core/store/trip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -336,8 +337,9 @@ static void pg_begin__a_plan_made_for_a_small_table__is_thrown_away_when_it_has_
 	struct id ws = id_new();
 	assert_int_equal(pg_reconnect(p), ERR_NONE);
 	PGconn *c = pg_conn(p);
-	PGresult *r = PQexec(c, "SET plan_cache_mode = force_generic_plan; CREATE TEMP TABLE grown (k int PRIMARY KEY, v text);"
-				"INSERT INTO grown VALUES (1, 'one'); ANALYZE grown; PREPARE grown_get AS SELECT v FROM grown WHERE k = $1");
+	PGresult *r = PQexec(c,
+	    "SET plan_cache_mode = force_generic_plan; CREATE TEMP TABLE grown (k int PRIMARY KEY, v text);"
+	    "INSERT INTO grown VALUES (1, 'one'); ANALYZE grown; PREPARE grown_get AS SELECT v FROM grown WHERE k = $1");
 	assert_int_equal(PQresultStatus(r), PGRES_COMMAND_OK);
 	PQclear(r);
 	assert_string_equal(plan_of_grown(c), "Seq");
@@ -349,6 +351,72 @@ static void pg_begin__a_plan_made_for_a_small_table__is_thrown_away_when_it_has_
 	}
 	assert_string_equal(plan_of_grown(c), "Index");
 	PQclear(PQexec(c, "DROP TABLE grown; DEALLOCATE grown_get; RESET plan_cache_mode"));
+}
+
+static struct pg_args *number(int n)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_int4(a, n);
+	return a;
+}
+
+static void pg_steps__are__one_trip(void **state)
+{
+	struct pg *p = *state;
+	struct id ws = id_new();
+	char text[ID_TEXT];
+	struct pg_args *one = number(1);
+	struct pg_step first[] = { { "tenant", NULL, NULL } }, rest[] = { { "divide", one, NULL }, { "names", NULL, NULL } };
+	struct pg_spent before = pg_spent(p), after;
+	assert_int_equal(pg_begin_steps(p, ws, first, 1), ERR_NONE);
+	assert_string_equal(pg_get_str(first[0].out, 0, 0), id_format(ws, text));
+	assert_int_equal(pg_steps(p, rest, 2), ERR_NONE);
+	assert_int_equal(pg_get_int8(rest[0].out, 0, 0), 1);
+	assert_int_equal(PQntuples(rest[1].out), 1);
+	pg_end_read(p);
+	after = pg_spent(p);
+	assert_int_equal(after.trips - before.trips, 2);
+	assert_int_equal(after.statements - before.statements, 6);
+	PQclear(first[0].out);
+	PQclear(rest[0].out);
+	PQclear(rest[1].out);
+	pg_args_free(one);
+	/* Whatever comes next finds the connection in order, and no tenant. */
+	pg_rollback(p);
+	assert_int_equal(pg_begin(p, id_new()), ERR_NONE);
+	pg_end_read(p);
+	struct pg_step none[] = { { "tenant", NULL, NULL } };
+	assert_int_equal(pg_steps(p, none, 1), ERR_NONE);
+	assert_string_equal(pg_get_str(none[0].out, 0, 0), "");
+	PQclear(none[0].out);
+}
+
+static void pg_steps__that_fail__end_the_transaction(void **state)
+{
+	struct pg *p = *state;
+	struct pg_args *one = number(1), *zero = number(0);
+	struct pg_step steps[] = { { "divide", one, NULL }, { "divide", zero, NULL }, { "divide", one, NULL } };
+	assert_int_equal(pg_begin(p, id_new()), ERR_NONE);
+	assert_int_equal(pg_steps(p, steps, 3), ERR_INPUT);
+	assert_non_null(steps[0].out);
+	assert_null(steps[1].out);
+	assert_null(steps[2].out);
+	assert_int_not_equal(pg_commit(p), ERR_NONE);
+	PQclear(steps[0].out);
+	/* With BEGIN: there is no transaction, and the connection is fine. */
+	assert_int_equal(pg_begin_steps(p, id_new(), steps + 1, 2), ERR_INPUT);
+	assert_null(steps[2].out);
+	assert_int_equal(PQtransactionStatus(pg_conn(p)), PQTRANS_IDLE);
+	assert_int_equal(pg_query(p, "divide", one, NULL), ERR_NONE);
+	/* A connection that ends in the middle is noticed. */
+	struct pg_step die[] = { { "die", NULL, NULL }, { "divide", one, NULL } };
+	assert_int_equal(pg_begin_steps(p, id_new(), die, 2), ERR_RETRY);
+	PQclear(die[0].out);
+	PQclear(die[1].out);
+	assert_false(pg_alive(p));
+	assert_int_equal(pg_reconnect(p), ERR_NONE);
+	pg_args_free(one);
+	pg_args_free(zero);
 }
 
 int main(void)
@@ -365,6 +433,8 @@ int main(void)
 		cmocka_unit_test(pg_commit__tells__failed_transaction),
 		cmocka_unit_test(pg_query__refuses__what_the_role_may_not),
 		cmocka_unit_test(pg_reconnect__restores__session_and_statements),
+		cmocka_unit_test(pg_steps__are__one_trip),
+		cmocka_unit_test(pg_steps__that_fail__end_the_transaction),
 		cmocka_unit_test(pg_open__names__statement_that_is_wrong),
 		cmocka_unit_test(pg_begin__a_plan_made_for_a_small_table__is_thrown_away_when_it_has_grown),
 	};
