@@ -29,7 +29,7 @@ static int report(int status, const struct buf *answer, const char *why)
 			    "This link logs in once, within %lld minutes.\n", (long long)(json_int(root, "expires_in", 600) / 60));
 		r = fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
 	} else {
-		cli_complain("the server refused: %s", json_str(json_obj(root, "error"), "message", "no reason given"));
+		cli_complain("the server refused: %s", json_str(root, "detail", "no reason given"));
 	}
 	json_decref(root);
 	return r;

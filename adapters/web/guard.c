@@ -62,17 +62,17 @@ int web_guard(const struct web_head *head, struct web_request *out, const char *
 {
 	*out = (struct web_request){ .method = method_of(head->method) };
 	if (head->transfer_encoding) {
-		*why = "Transfer-Encoding is not accepted here: send Content-Length";
+		*why = "Transfer-Encoding is not accepted here: send Content-Length.";
 		return 400;
 	}
 	if (head->host == NULL || !web_host_valid(head->host)) {
-		*why = "exactly one valid Host header is needed";
+		*why = "Exactly one valid Host header is needed.";
 		return 400;
 	}
 	if (head->content_length != NULL) {
 		size_t n = strlen(head->content_length);
 		if (n == 0 || n > 9 || strspn(head->content_length, "0123456789") != n) {
-			*why = "Content-Length must be one plain number";
+			*why = "Content-Length must be one plain number.";
 			return 400;
 		}
 		for (const char *p = head->content_length; *p != '\0'; p++)
@@ -80,15 +80,15 @@ int web_guard(const struct web_head *head, struct web_request *out, const char *
 	}
 	bool takes_body = out->method == WEB_POST || out->method == WEB_PUT || out->method == WEB_PATCH;
 	if (takes_body && head->content_length == NULL) {
-		*why = "a body needs a Content-Length";
+		*why = "A body needs a Content-Length.";
 		return 400;
 	}
 	if (head->websocket && (out->method != WEB_GET || out->body_bytes > 0)) {
-		*why = "a websocket begins with a GET without a body";
+		*why = "A websocket begins with a GET without a body.";
 		return 400;
 	}
 	if (out->body_bytes > WEB_BODY_MAX) {
-		*why = "the body is larger than 1 MiB";
+		*why = "The body is larger than 1 MiB.";
 		return 413;
 	}
 	return 0;

@@ -151,44 +151,45 @@ static int respond(struct lws *wsi, const struct http_session *h, unsigned statu
 }
 
 /* ${request}: what names it in the audit log; none: it gets a name of its own. */
-static int respond_named(struct lws *wsi, const struct http_session *h, unsigned status, const char *code, const char *message,
-    struct id request, const struct header *extra, bool close)
+static int respond_named(struct lws *wsi, const struct http_session *h, const struct problem *p, struct id request,
+    const struct header *more, bool close)
 {
-	char id[ID_TEXT];
-	id_format(id_is_none(request) ? id_new() : request, id);
+	char id[ID_TEXT], retry[16];
+	struct header extra[5] = { { "x-request-id:", id } };
+	size_t n = 1;
 	struct buf b = BUF_INIT;
-	buf_add_str(&b, "{\"error\":{\"code\":");
-	buf_add_json_str(&b, code);
-	buf_add_str(&b, ",\"message\":");
-	buf_add_json_str(&b, message);
-	buf_add_str(&b, ",\"request_id\":");
-	buf_add_json_str(&b, id);
-	buf_add_str(&b, "}}\n");
-	log_debug("web.http", LF_STR("request_id", id), LF_INT("status", status), LF_STR("result", code));
-	int r = respond(wsi, h, status, "application/json", own_headers, extra, b.p, b.len, close);
+	id_format(id_is_none(request) ? id_new() : request, id);
+	snprintf(retry, sizeof retry, "%u", p->retry_after_s);
+	if (p->retry_after_s > 0)
+		extra[n++] = (struct header){ "retry-after:", retry };
+	for (; more != NULL && more->name != NULL && n + 1 < sizeof extra / sizeof *extra; more++)
+		extra[n++] = *more;
+	problem_json(p, id, &b);
+	buf_add_char(&b, '\n');
+	log_debug("web.http", LF_STR("request_id", id), LF_INT("status", problem_status(p->code)),
+	    LF_STR("result", problem_name(p->code)));
+	int r =
+	    respond(wsi, h, (unsigned)problem_status(p->code), "application/problem+json", own_headers, extra, b.p, b.len, close);
 	buf_done(&b);
 	return r;
 }
 
-static int respond_error(struct lws *wsi, const struct http_session *h, unsigned status, const char *code, const char *message,
+static int refuse(struct lws *wsi, const struct http_session *h, enum api_code code, unsigned retry_after_s, const char *detail,
     const struct header *extra, bool close)
 {
-	return respond_named(wsi, h, status, code, message, ID_NONE, extra, close);
+	struct problem p = { .code = code, .retry_after_s = retry_after_s };
+	snprintf(p.detail, sizeof p.detail, "%s", detail);
+	return respond_named(wsi, h, &p, ID_NONE, extra, close);
 }
 
 static int respond_api(struct lws *wsi, const struct http_session *h, const struct signin_answer *a, bool close)
 {
-	char retry[16];
-	snprintf(retry, sizeof retry, "%u", a->retry_after_s);
-	/* In this order, so that either may be missing at the end of the list. */
-	struct header extra[3] = { 0 };
-	size_t n = 0;
-	if (a->cookie[0] != '\0')
-		extra[n++] = (struct header){ "set-cookie:", a->cookie };
-	if (a->retry_after_s > 0)
-		extra[n++] = (struct header){ "retry-after:", retry };
-	return a->code != NULL ? respond_named(wsi, h, a->status, a->code, a->message, a->request, extra, close)
-	                       : respond(wsi, h, a->status, "application/json", own_headers, extra, a->body.p, a->body.len, close);
+	const struct header cookie[] = { { a->cookie[0] != '\0' ? "set-cookie:" : NULL, a->cookie }, { 0 } };
+	struct problem p = { .code = a->code, .retry_after_s = a->retry_after_s };
+	if (a->code == API_OK)
+		return respond(wsi, h, a->status, "application/json", own_headers, cookie, a->body.p, a->body.len, close);
+	snprintf(p.detail, sizeof p.detail, "%s", a->message);
+	return respond_named(wsi, h, &p, a->request, cookie, close);
 }
 
 static int respond_call(struct lws *wsi, const struct http_session *h, const struct call_answer *a, bool close)
@@ -259,11 +260,8 @@ static void make_about(struct web *w, struct buf *b, unsigned *status)
 
 static void make_widget(struct web *w, struct buf *b, unsigned *status)
 {
-	if (!widget_describe(w->settings, b)) {
+	if (!widget_describe(w->settings, b))
 		*status = 404;
-		buf_add_str(
-		    b, "{\"error\":{\"code\":\"no_widget\",\"message\":\"there is no widget here: see web.widget.enabled\"}}\n");
-	}
 }
 
 static const struct route {
@@ -288,12 +286,14 @@ static const struct header form_headers[] = {
 	{ 0 },
 };
 
+/* A page of others may read why. */
+static const struct header allow_everybody[] = { { "access-control-allow-origin:", "*" }, { 0 } };
 static const struct header allow_reading[] = { { "allow:", "GET, HEAD" }, { 0 } };
 static const struct header allow_posting[] = { { "allow:", "POST" }, { 0 } };
 
 static int refuse_method(struct lws *wsi, const struct http_session *h)
 {
-	return respond_error(wsi, h, 405, "method_not_allowed", "this address is only for reading", allow_reading, false);
+	return refuse(wsi, h, API_METHOD, 0, "This address is only for reading.", allow_reading, false);
 }
 
 static int answer_asset(struct lws *wsi, const struct http_session *h, const struct web_asset *a)
@@ -318,7 +318,7 @@ static int answer(struct lws *wsi, const struct http_session *h)
 		return respond(wsi, h, 200, "text/html; charset=utf-8", form_headers, NULL, unsubscribe_page,
 		    sizeof unsubscribe_page - 1, false);
 	if (signin_has(h->path))
-		return respond_error(wsi, h, 405, "method_not_allowed", "this address takes POST", allow_posting, false);
+		return refuse(wsi, h, API_METHOD, 0, "This address takes POST.", allow_posting, false);
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (strcmp(h->path, routes[i].path) != 0)
 			continue;
@@ -327,11 +327,13 @@ static int answer(struct lws *wsi, const struct http_session *h)
 		struct buf b = BUF_INIT;
 		unsigned status = 200;
 		routes[i].make(w, &b, &status);
-		int r = respond(wsi, h, status, routes[i].type, routes[i].kind, NULL, b.p, b.len, false);
+		int r = status == 404
+		    ? refuse(wsi, h, API_NOT_FOUND, 0, "There is no widget here: see web.widget.enabled.", allow_everybody, false)
+		    : respond(wsi, h, status, routes[i].type, routes[i].kind, NULL, b.p, b.len, false);
 		buf_done(&b);
 		return r;
 	}
-	return respond_error(wsi, h, 404, "not_found", "nothing lives at this address", NULL, false);
+	return refuse(wsi, h, API_NOT_FOUND, 0, "Nothing lives at this address.", NULL, false);
 }
 
 /* ---- heads ---- */
@@ -512,7 +514,7 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 	*h = (struct http_session){ 0 };
 	int refused = check_head(wsi, &h->req, false, host, &why);
 	if (refused != 0) {
-		(void)respond_error(wsi, h, (unsigned)refused, refused == 413 ? "too_large" : "bad_request", why, NULL, true);
+		(void)refuse(wsi, h, refused == 413 ? API_TOO_LARGE : API_INVALID, 0, why, NULL, true);
 		return -1;
 	}
 	if (path_len < sizeof h->path)
@@ -556,7 +558,7 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
 		/* A websocket that names no protocol of ours. */
 		struct http_session none = { .upgrade = true };
-		(void)respond_error(wsi, &none, 400, "no_protocol", "ask for the websocket protocol eddy.v1", NULL, true);
+		(void)refuse(wsi, &none, API_INVALID, 0, "Ask for the websocket protocol eddy.v1.", NULL, true);
 		return -1;
 	}
 	case LWS_CALLBACK_ESTABLISHED:
@@ -586,28 +588,26 @@ static int on_upgrade(struct lws *wsi)
 	const char *why = NULL;
 	int refused = check_head(wsi, &h.req, true, host, &why);
 	if (refused != 0) {
-		(void)respond_error(wsi, &h, (unsigned)refused, "bad_request", why, NULL, true);
+		(void)refuse(wsi, &h, refused == 413 ? API_TOO_LARGE : API_INVALID, 0, why, NULL, true);
 		return -1;
 	}
 	const char *from = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin);
 	if (!web_origin_allowed(from, host, w->origins, w->origins_len)) {
 		log_warn("web.origin", LF_STR("origin", from), LF_STR("result", "denied"));
-		(void)respond_error(
-		    wsi, &h, 403, "origin", "pages of this origin may not connect: see web.allowed_origins", NULL, true);
+		(void)refuse(
+		    wsi, &h, API_FORBIDDEN, 0, "Pages of this origin may not connect: see web.allowed_origins.", NULL, true);
 		return -1;
 	}
 	/* This machine's own programs and an office behind a proxy that does not tell its clients apart may open what they like. */
-	char address[64], seconds[16];
+	char address[64];
 	client_address(wsi, address);
 	uint32_t wait_ms = web_is_loopback(address) ? 0 : limit_take(w->door, address, strlen(address), clock_ms());
 	if (wait_ms > 0) {
-		snprintf(seconds, sizeof seconds, "%u", wait_ms / 1000 + 1);
-		const struct header extra[] = { { "retry-after:", seconds }, { 0 } };
-		(void)respond_error(wsi, &h, 429, "slow_down", "too many connections from this address", extra, true);
+		(void)refuse(wsi, &h, API_LIMITED, wait_ms / 1000 + 1, "Too many connections from this address.", NULL, true);
 		return -1;
 	}
 	if (w->stopping || w->conns_len >= (size_t)w->connections_max) {
-		(void)respond_error(wsi, &h, 503, "busy", w->stopping ? "shutting down" : "too many connections", NULL, true);
+		(void)refuse(wsi, &h, API_UNAVAILABLE, 2, w->stopping ? "Shutting down." : "Too many connections.", NULL, true);
 		return -1;
 	}
 	return 0;

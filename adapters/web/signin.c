@@ -99,9 +99,9 @@ void signin_free(struct signin_call *c)
 	unref(c);
 }
 
-static struct signin_call *refuse(struct signin_answer *out, unsigned status, const char *code, const char *message)
+static struct signin_call *refuse(struct signin_answer *out, enum api_code code, const char *message)
 {
-	out->status = status;
+	out->status = (unsigned)problem_status(code);
 	out->code = code;
 	out->message = message;
 	return NULL;
@@ -162,10 +162,10 @@ struct signin_call *signin_new(struct web *w, const struct signin_head *h, struc
 	uint32_t wait_ms = limit_take(w->signin_calls, h->address, strlen(h->address), clock_ms());
 	if (wait_ms > 0) {
 		out->retry_after_s = wait_ms / 1000 + 1;
-		return refuse(out, 429, "slow_down", "too many requests from this address");
+		return refuse(out, API_LIMITED, "Too many requests from this address.");
 	}
 	if (h->body_bytes > SIGNIN_BODY_MAX)
-		return refuse(out, 413, "too_large", "the body is longer than 4096 bytes");
+		return refuse(out, API_TOO_LARGE, "The body is longer than 4096 bytes.");
 	/* Mail programs press this for people (RFC 8058): what the link carries is all they have, and all it takes. */
 	if (what == SIGNIN_UNSUBSCRIBE) {
 		struct signin_call *c = new_call(w, h, what);
@@ -173,14 +173,14 @@ struct signin_call *signin_new(struct web *w, const struct signin_head *h, struc
 		return c;
 	}
 	if (!is_json(h->content_type))
-		return refuse(out, 415, "not_json", "the body must be application/json");
+		return refuse(out, API_UNSUPPORTED, "The body must be application/json.");
 	if (what == SIGNIN_CODE ? !has_local_token(w, h)
 	                        : h->marker == NULL || h->origin == NULL ||
 	            !web_origin_allowed(h->origin, h->host, w->own_origin == NULL ? NULL : &w->own_origin, w->own_origin != NULL)) {
 		log_warn("web.api", LF_STR("path", h->path), LF_STR("origin", h->origin), LF_STR("result", "denied"));
-		return refuse(out, 403, "origin",
-		    what == SIGNIN_CODE ? "only for this machine, with its own token"
-		                        : "only for this server's own page: see web.public_url");
+		return refuse(out, API_FORBIDDEN,
+		    what == SIGNIN_CODE ? "Only for this machine, with its own token."
+		                        : "Only for this server's own page: see web.public_url.");
 	}
 	struct signin_call *c = new_call(w, h, what);
 	c->secure = h->origin != NULL && strncasecmp(h->origin, "https:", 6) == 0;
@@ -214,9 +214,9 @@ static void finish(struct signin_call *c)
 		c->done(c->arg);
 }
 
-static void fail(struct signin_call *c, unsigned status, const char *code, const char *message)
+static void fail(struct signin_call *c, enum api_code code, const char *message)
 {
-	c->answer.status = status;
+	c->answer.status = (unsigned)problem_status(code);
 	c->answer.code = code;
 	c->answer.message = message;
 }
@@ -256,14 +256,15 @@ static void on_session(struct signin_call *c)
 			set_cookie(c, c->next, SESSION_DAYS * 86400ll);
 	} else if (c->result == ERR_NONE) { /* logged out everywhere in the very moment */
 		set_cookie(c, "", 0);
-		fail(c, 401, "denied", "nobody is logged in here");
+		fail(c, API_UNAUTHENTICATED, "Nobody is logged in here.");
 	} else if (c->result == ERR_DENIED && c->what == SIGNIN_LOGIN) {
-		fail(c, 401, "denied", "this link was used already or has ended; `eddy login` or the log-in form makes a new one");
+		fail(c, API_UNAUTHENTICATED,
+		    "This link was used already or has ended; `eddy login` or the log-in form makes a new one.");
 	} else if (c->result == ERR_DENIED) {
 		if (!id_is_none(c->session.id))
 			end_session(c->web, c->session.id);
 		set_cookie(c, "", 0);
-		fail(c, 401, "denied", "nobody is logged in here");
+		fail(c, API_UNAUTHENTICATED, "Nobody is logged in here.");
 	}
 }
 
@@ -285,9 +286,9 @@ static void on_loop(void *arg)
 	struct signin_call *c = arg;
 	c->answer.status = 200;
 	if (c->what == SIGNIN_UNSUBSCRIBE && (c->result == ERR_INPUT || c->result == ERR_DENIED)) {
-		fail(c, 404, "not_found", "this link was not made here");
+		fail(c, API_NOT_FOUND, "This link was not made here.");
 	} else if (c->result != ERR_NONE && c->result != ERR_DENIED) {
-		fail(c, 503, "unavailable", "the database is away; try again in a moment");
+		fail(c, API_UNAVAILABLE, "The database is away; try again in a moment.");
 		c->answer.retry_after_s = 2;
 	} else if (c->what == SIGNIN_UNSUBSCRIBE) {
 		buf_add_str(&c->answer.body, "{\"unsubscribed\":true}\n");
@@ -417,9 +418,9 @@ static void post_letter(struct signin_call *c)
 	if (wait_ms == 0)
 		wait_ms = limit_take(w->letters_to, key, n, clock_ms());
 	if (!signin_mails(w)) {
-		fail(c, 404, "no_mail", "links by mail are not set up here: see docs/login.md");
+		fail(c, API_NOT_FOUND, "Links by mail are not set up here: see docs/login.md.");
 	} else if (wait_ms > 0) {
-		fail(c, 429, "slow_down", "a link was asked for too often; look into the mailbox, or wait");
+		fail(c, API_LIMITED, "A link was asked for too often; look into the mailbox, or wait.");
 		c->answer.retry_after_s = wait_ms / 1000 + 1;
 	} else {
 		c->answer.status = 200;
@@ -428,7 +429,7 @@ static void post_letter(struct signin_call *c)
 		if (engine_submit(w->engine, on_letter, c))
 			return;
 		unref(c);
-		fail(c, 503, "unavailable", "shutting down");
+		fail(c, API_UNAVAILABLE, "Shutting down.");
 	}
 }
 
@@ -438,11 +439,11 @@ void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg)
 	c->arg = arg;
 	bool none = (c->what == SIGNIN_REFRESH || c->what == SIGNIN_LOGOUT || c->what == SIGNIN_LOGOUT_ALL) && c->secret[0] == '\0';
 	if (!read_body(c)) {
-		fail(c, 400, "bad_body", "the body is not what this address takes");
+		fail(c, API_INVALID, "The body is not what this address takes.");
 	} else if (c->what == SIGNIN_MAIL) {
 		post_letter(c);
 	} else if (none && c->what == SIGNIN_REFRESH) {
-		fail(c, 401, "denied", "nobody is logged in here");
+		fail(c, API_UNAUTHENTICATED, "Nobody is logged in here.");
 	} else if (none) {
 		c->answer.status = 200;
 		buf_add_str(&c->answer.body, "{}\n");
@@ -451,7 +452,7 @@ void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg)
 		if (engine_submit(c->web->engine, on_worker, c))
 			return;
 		unref(c);
-		fail(c, 503, "unavailable", "shutting down");
+		fail(c, API_UNAVAILABLE, "Shutting down.");
 	}
 	finish(c);
 }

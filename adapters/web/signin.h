@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../../core/api/problem.h"
 #include "../../core/base/buf.h"
 #include "../../core/base/id.h"
 
@@ -19,10 +20,11 @@ struct signin_head { /* NULL: the request has none */
 };
 struct signin_answer {
 	unsigned status;
-	const char *code, *message; /* of an error, static; NULL: none */
-	unsigned retry_after_s;     /* 0: none */
-	struct id request;          /* names it in the audit log; none: nothing is there */
-	char cookie[256];           /* Set-Cookie; "": none */
+	enum api_code code;     /* API_OK: no problem */
+	const char *message;    /* of a problem, static */
+	unsigned retry_after_s; /* 0: none */
+	struct id request;      /* names it in the audit log; none: nothing is there */
+	char cookie[256];       /* Set-Cookie; "": none */
 	struct buf body;
 };
 

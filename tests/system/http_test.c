@@ -217,29 +217,29 @@ static void websocket__bad_upgrades__are_told_why_and_closed(void **state)
 		int status;
 		const char *code;
 	} bad[] = {
-		{ "another origin", HERE "Origin: http://evil.example\r\n", 403, "origin" },
-		{ "a page without an origin", HERE "Origin: null\r\n", 403, "origin" },
-		{ "an origin that begins like ours", HERE "Origin: http://localhost.evil.example\r\n", 403, "origin" },
-		{ "an origin with a user", HERE "Origin: http://localhost@evil.example\r\n", 403, "origin" },
-		{ "another scheme", HERE "Origin: ftp://localhost\r\n", 403, "origin" },
-		{ "no scheme", HERE "Origin: localhost\r\n", 403, "origin" },
-		{ "an empty origin", HERE "Origin:\r\n", 403, "origin" },
-		{ "two origins", HERE "Origin: http://localhost\r\nOrigin: http://localhost\r\n", 403, "origin" },
-		{ "an oversized origin", oversized, 403, "origin" },
+		{ "another origin", HERE "Origin: http://evil.example\r\n", 403, "forbidden" },
+		{ "a page without an origin", HERE "Origin: null\r\n", 403, "forbidden" },
+		{ "an origin that begins like ours", HERE "Origin: http://localhost.evil.example\r\n", 403, "forbidden" },
+		{ "an origin with a user", HERE "Origin: http://localhost@evil.example\r\n", 403, "forbidden" },
+		{ "another scheme", HERE "Origin: ftp://localhost\r\n", 403, "forbidden" },
+		{ "no scheme", HERE "Origin: localhost\r\n", 403, "forbidden" },
+		{ "an empty origin", HERE "Origin:\r\n", 403, "forbidden" },
+		{ "two origins", HERE "Origin: http://localhost\r\nOrigin: http://localhost\r\n", 403, "forbidden" },
+		{ "an oversized origin", oversized, 403, "forbidden" },
 		{ "a name that was bent to this address", "Host: evil.example\r\n" PROTOCOL "Origin: http://evil.example\r\n", 403,
-		    "origin" },
-		{ "no host", PROTOCOL, 400, "bad_request" },
-		{ "an empty host", PROTOCOL "Host:\r\n", 400, "bad_request" },
-		{ "a host that is none", PROTOCOL "Host: a b\r\n", 400, "bad_request" },
-		{ "two hosts", HERE "Host: localhost\r\n", 400, "bad_request" },
-		{ "a body", HERE "Content-Length: 5\r\n", 400, "bad_request" },
-		{ "no protocol", "Host: localhost\r\n", 400, "no_protocol" },
+		    "forbidden" },
+		{ "no host", PROTOCOL, 400, "invalid" },
+		{ "an empty host", PROTOCOL "Host:\r\n", 400, "invalid" },
+		{ "a host that is none", PROTOCOL "Host: a b\r\n", 400, "invalid" },
+		{ "two hosts", HERE "Host: localhost\r\n", 400, "invalid" },
+		{ "a body", HERE "Content-Length: 5\r\n", 400, "invalid" },
+		{ "no protocol", "Host: localhost\r\n", 400, "invalid" },
 	};
 	struct buf got = BUF_INIT, code = BUF_INIT;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		int status = upgrade(bad[i].headers, &got);
 		buf_reset(&code);
-		buf_addf(&code, "\"code\":\"%s\",\"message\":\"", bad[i].code);
+		buf_addf(&code, "\"code\":\"%s\",\"request_id\":\"", bad[i].code);
 		if (status != bad[i].status || strstr(got.p, code.p) == NULL || count(got.p, "HTTP/1.") != 1)
 			rig_fail(&rig, "%s: answered %.600s", bad[i].name, got.len > 0 ? got.p : "nothing");
 		expect_well(bad[i].name);

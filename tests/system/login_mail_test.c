@@ -83,10 +83,9 @@ static void link__to_a_known_address__logs_in_once(void **state)
 	/* Once. */
 	assert_int_equal(post_json("/api/login", code, &text), 401);
 	o = json_loads(text, 0, NULL);
-	json_t *error = json_object_get(o, "error");
-	assert_string_equal(json_string_value(json_object_get(error, "code")), "denied");
+	assert_string_equal(json_string_value(json_object_get(o, "code")), "unauthenticated");
 	snprintf(query, sizeof query, "SELECT count(*) FROM audit WHERE id = '%s' AND verb = 'login.refused'",
-	    json_string_value(json_object_get(error, "request_id")));
+	    json_string_value(json_object_get(o, "request_id")));
 	assert_int_equal(rig_sql(&rig, query), 1);
 	json_decref(o);
 	free(text);
@@ -132,7 +131,7 @@ static void link__asked_for_again_and_again__is_limited(void **state)
 		free(text);
 	}
 	assert_int_equal(ask_for(post_ann, &text), 429);
-	assert_non_null(strstr(text, "slow_down"));
+	assert_non_null(strstr(text, "rate_limited"));
 	free(text);
 	assert_int_equal(ask_for("another@test.example", &text), 200);
 	free(text);
