@@ -20,6 +20,7 @@
 #include "../../core/base/mem.h"
 #include "../../core/base/metric.h"
 #include "../../core/engine/engine.h"
+#include "../../core/engine/fetcher.h"
 #include "../../core/ports.h"
 #include "../../core/store/purge.h"
 #include "../../core/store/store.h"
@@ -28,6 +29,7 @@
 #include "../net/http.h"
 #include "../net/loop.h"
 #include "../net/trust.h"
+#include "../tracker/fetch.h"
 #include "cli.h"
 #include "notify.h"
 
@@ -41,6 +43,7 @@ struct server {
 	struct http *http;
 	struct loop *loop;
 	struct model *model;
+	struct fetcher *fetcher;
 	struct engine *engine;
 	struct adapter *adapters[DOORS_MAX]; /* by row of the table; NULL: not configured */
 	bool engine_runs, loop_runs;
@@ -90,6 +93,7 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 		.data_dir = data_dir };
 	if ((e = engine_open(&s->engine, &eo, why, why_n)) != ERR_NONE)
 		return e;
+	engine_use_fetcher(s->engine, s->fetcher = fetch_open(s->http));
 	const struct door_options o = { .settings = c->settings,
 		.metrics = s->metrics,
 		.engine = s->engine,
@@ -138,6 +142,7 @@ static void close_parts(struct server *s)
 	for (size_t i = 0; doors[i].name != NULL; i++)
 		doors[i].free(s->adapters[i]);
 	model_close(s->model);
+	fetch_close(s->fetcher);
 	loop_free(s->loop);
 	http_free(s->http);
 	metrics_free(s->metrics);

@@ -11,7 +11,7 @@
 #include "../base/utf8.h"
 #include "schema.h"
 
-const struct tool *const tools[] = { &tool_search_messages, &tool_read_message, &tool_propose_memory, NULL };
+const struct tool *const tools[] = { &tool_search_messages, &tool_read_message, &tool_propose_memory, &tool_tracker, NULL };
 
 const struct tool *tool_find(const char *name)
 {

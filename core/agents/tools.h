@@ -32,13 +32,16 @@ struct tool_context {
 	void *permalink_arg; /* of both */
 	/** What is looked for as a vector, where the run has had one made before; ${out}->v is the caller's.  May be NULL. */
 	bool (*question)(void *arg, struct id ws, const char *words, struct recall_question *out);
+	/** What the team's tracker says to the asker's own account, for the arguments of the call; may be NULL. */
+	enum err (*tracker)(void *arg, const char *args, size_t n, struct buf *out);
+	void *tracker_arg;
 	uint64_t wall_ms;
 	const char *tz;               /* of the asker; NULL: UTC */
 	const char *const *languages; /* search.languages */
 	size_t languages_len;
 };
 extern const struct tool *const tools[]; /* ends with NULL */
-extern const struct tool tool_search_messages, tool_read_message, tool_propose_memory;
+extern const struct tool tool_search_messages, tool_read_message, tool_propose_memory, tool_tracker;
 extern const struct pg_statement tool_memory_statements[];
 
 const struct tool *tool_find(const char *name);

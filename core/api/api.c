@@ -22,10 +22,10 @@
 #include "once.h"
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
-    api_config[], api_budget[];
+    api_config[], api_budget[], api_credential[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
-	api_config, api_budget, NULL };
+	api_config, api_budget, api_credential, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",

@@ -45,6 +45,7 @@
 #include "context.h"
 #include "accept_internal.h"
 #include "money.h"
+#include "track.h"
 #include "vectors.h"
 
 #define TRANSCRIPT_BYTES (10u << 20)
@@ -65,7 +66,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	offers_statements, derived_statements, forget_statements, export_statements, upkeep_statements, money_read_statements,
 	keys_statements, links_statements, ask_people_statements, authority_statements, api_statements, node_statements,
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
-	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, NULL };
+	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

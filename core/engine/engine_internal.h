@@ -192,6 +192,8 @@ struct engine {
 	struct memory *memory;
 	struct timers *timers;
 	struct ledger *ledger;
+	struct fetcher *fetcher; /* NULL: there are no trackers */
+	atomic_int fetching;
 	struct seal *seal; /* NULL: no data folder and no key (tests) */
 	struct engine_metrics m;
 	struct id default_ws;

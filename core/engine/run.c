@@ -27,6 +27,7 @@
 #include "engine_internal.h"
 #include "money.h"
 #include "offer.h"
+#include "track.h"
 #include "vectors.h"
 
 #define ANSWER_MAX (256u * 1024u)
@@ -610,6 +611,7 @@ static void tools_job(void *arg, struct pg *pg)
 		return;
 	for (size_t i = r->steps_len - r->calls_pending; i < r->steps_len && r->e->vectors != NULL; i++)
 		vectors_prepare(r->e, pg, r->ws, r->steps[i].tool_name, r->steps[i].text, r->steps[i].text_len);
+	struct track *track = track_ask(r, pg, r->steps_len - r->calls_pending);
 	struct agent *agent = NULL;
 	enum err e = pg_begin(pg, r->ws);
 	if (e == ERR_NONE)
@@ -618,6 +620,8 @@ static void tools_job(void *arg, struct pg *pg)
 	struct answer_place where = { 0 };
 	if (e == ERR_NONE)
 		e = answer_tool_context(r, pg, &where);
+	where.ctx.tracker = track != NULL ? track_take : NULL;
+	where.ctx.tracker_arg = track;
 	for (size_t i = first; i < last && e == ERR_NONE; i++) {
 		struct buf out = BUF_INIT;
 		char id[64], name[64];
@@ -650,6 +654,7 @@ static void tools_job(void *arg, struct pg *pg)
 		pg_rollback(pg);
 	answer_place_done(&where);
 	agent_free(agent);
+	track_free(track);
 	if (e == ERR_NONE) {
 		r->calls_pending = 0;
 		r->turns++;

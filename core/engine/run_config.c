@@ -90,7 +90,16 @@ static void put_text(char **field, const char *text)
 	*field = xstrdup(text);
 }
 
-static void put_tools(struct agent *a, const json_t *names, const json_t *switches)
+static bool has_tool(const struct agent *a, const char *name)
+{
+	for (size_t i = 0; i < a->tools_len; i++)
+		if (strcmp(a->tools[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Where the team has a ${tracker} every agent may look into it: with the rights of the one who asks. */
+static void put_tools(struct agent *a, const json_t *names, const json_t *switches, bool tracker)
 {
 	size_t kept = 0;
 	if (names != NULL) {
@@ -102,8 +111,11 @@ static void put_tools(struct agent *a, const json_t *names, const json_t *switch
 				a->tools[a->tools_len++] = xstrdup(name);
 		}
 	}
+	if (tracker && a->tools_len < AGENT_TOOLS_MAX && !has_tool(a, tool_tracker.name))
+		a->tools[a->tools_len++] = xstrdup(tool_tracker.name);
 	for (size_t i = 0; i < a->tools_len; i++)
-		if (json_is_false(json_object_get(switches, a->tools[i])))
+		if ((!tracker && strcmp(a->tools[i], tool_tracker.name) == 0) ||
+		    json_is_false(json_object_get(switches, a->tools[i])))
 			free(a->tools[i]);
 		else
 			a->tools[kept++] = a->tools[i];
@@ -123,7 +135,7 @@ static void overlay(struct agent *a, const struct config *c, const json_t *own)
 	put_text(&a->model, json_str(own, "model", NULL));
 	put_text(&a->prompt, config_str(c, "agent.prompt"));
 	put_text(&a->prompt, json_str(own, "prompt", NULL));
-	put_tools(a, json_arr(own, "tools"), config_map(c, "tools"));
+	put_tools(a, json_arr(own, "tools"), config_map(c, "tools"), config_str(c, "tracker.url")[0] != '\0');
 	a->max_tokens = least(json_int(own, "max_tokens", 0), a->max_tokens, config_int(c, "agent.max_tokens"));
 	a->max_turns = least(json_int(own, "max_turns", 0), a->max_turns, config_int(c, "agent.max_turns"));
 }

@@ -344,8 +344,9 @@ const struct pg_statement forget_statements[] = {
 	    "WITH e AS MATERIALIZED (SELECT subject FROM erasures WHERE ws = $1 AND id = $2), c AS (DELETE FROM link_codes USING e WHERE link_codes.ws = $1"
 	    " AND e.subject IN (link_codes.person_id, link_codes.used_by)), t AS (DELETE FROM link_tries USING e WHERE link_tries.ws = $1"
 	    " AND link_tries.person_id = e.subject) UPDATE people SET user_id = NULL FROM e WHERE people.ws = $1 AND e.subject IN (people.id, people.user_id)" },
-	{ "forget_api_keys", /* those of a team stay: they are the team's */
-	    "UPDATE api_keys k SET name = CASE WHEN k.person_id = e.subject THEN '(erased)' ELSE k.name END, revoked_at = CASE WHEN k.person_id ="
+	{ "forget_api_keys", /* those of a team stay: they are the team's; what was sealed for the person goes */
+	    "WITH x AS (DELETE FROM secrets s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1 AND s.kind = 'tracker'"
+	    " AND starts_with(s.name, e.subject || ':')) UPDATE api_keys k SET name = CASE WHEN k.person_id = e.subject THEN '(erased)' ELSE k.name END, revoked_at = CASE WHEN k.person_id ="
 	    " e.subject THEN coalesce(k.revoked_at, now()) ELSE k.revoked_at END, person_id = nullif(k.person_id, e.subject), issued_by ="
 	    " nullif(k.issued_by, e.subject) FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND k.ws = $1 AND e.subject IN (k.person_id, k.issued_by)" },
 	{ "forget_stops",

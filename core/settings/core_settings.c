@@ -60,6 +60,8 @@ const struct setting core_settings[] = {
 	    "longer answers come as a headline and points, the full text on demand; 0: never" },
 	{ "answers.link_hosts", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
 	    "hosts that a model may always link to, besides those that people of the house have named: docs.example.org, *.example.org; *: all" },
+	{ "tracker.hosts", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
+	    "hosts (with the port, if one is named) of trackers that teams may have, and that people may give Eddy tokens of their own for: tracker.example.org" },
 	{ "forks.max_active", SET_INT, 0, "5", NULL, 1, 100, NULL, "side threads that may be open in one thread at a time" },
 	{ "memory.inject_tokens", SET_INT, 0, "4000", NULL, 0, 1000000, NULL,
 	    "most of what is remembered that an answer is told, in tokens, and at most a quarter of the model's window; 0: nothing" },

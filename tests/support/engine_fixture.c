@@ -147,9 +147,9 @@ static void work(struct fixture *f, struct model_call *c)
 		c->fn(c->arg,
 		    &(struct model_event){ .kind = MODEL_TOOL_CALL,
 		        .tool_id = "call_1",
-		        .tool_name = "search_messages",
-		        .text = "{\"query\":\"deploy\"}",
-		        .text_len = 18 });
+		        .tool_name = f->o.tool != NULL ? f->o.tool : "search_messages",
+		        .text = f->o.tool != NULL ? f->o.tool_args : "{\"query\":\"deploy\"}",
+		        .text_len = f->o.tool != NULL ? strlen(f->o.tool_args) : 18 });
 		end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_TOOLS);
 		return;
 	case SCRIPT_HANG:
