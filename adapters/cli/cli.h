@@ -87,6 +87,7 @@ struct cli {
 	const char *lock, *unlock; /* team set: keys between commas */
 	const char *days;          /* key issue */
 	bool own_key;              /* key issue */
+	bool erase;                /* provision remove */
 	int argc;                  /* operands */
 	char **argv;
 	struct settings *settings; /* after cli_settings() */
@@ -170,6 +171,10 @@ int cmd_route_put(struct cli *c);
 int cmd_route_remove(struct cli *c);
 int cmd_route_list(struct cli *c);
 int cmd_route_test(struct cli *c);
+int cmd_provision_plan(struct cli *c);
+int cmd_provision_apply(struct cli *c);
+int cmd_provision_status(struct cli *c);
+int cmd_provision_remove(struct cli *c);
 int cmd_member_list(struct cli *c);
 int cmd_member_put(struct cli *c);
 int cmd_member_remove(struct cli *c);

@@ -32,6 +32,7 @@ static const struct option_row {
 	{ 'N', "unit", NULL, "a unit, which holds teams, instead of a team", false },
 	{ 'D', "days", "N", "how long the key lives (default: 90)", false },
 	{ 'M', "mine", NULL, "the key is yours and not the team's: it never does more than you may", false },
+	{ 'X', "erase", NULL, "erase what was said in it, and its settings, instead of keeping them", false },
 	{ 'K', "lock", "KEYS", "nothing below changes these; keys between commas", false },
 	{ 'Y', "unlock", "KEYS", "what is below may change these again", false },
 	{ 'S', "slug", "NAME", "its short name (default: made from the name)", false },
@@ -141,7 +142,8 @@ const struct command commands[] = {
 	    1, 1, false, cmd_prompt_show },
 	{ "team list", "[TEAM]", "", "show the organisation with its units and teams", NULL,
 	    { "eddy team list\teverything", "eddy team list support\ta unit and what is in it" }, 0, 1, false, cmd_team_list },
-	{ "team create", "NAME [UNIT]", "NS", "make a team, in the organisation or in UNIT", NULL,
+	{ "team create", "NAME [UNIT]", "NS", "make a team, in the organisation or in UNIT",
+	    "`eddy provision apply` makes one with all that belongs to it.",
 	    { "eddy team create Payments\t", "eddy team create --unit 'Customer Support'\ta unit, which holds teams",
 	        "eddy team create Chat customer-support\ta team in it" },
 	    1, 2, false, cmd_team_create },
@@ -184,6 +186,19 @@ const struct command commands[] = {
 	    { "eddy route remove github_repo=acme/payments\t" }, 1, 1, false, cmd_route_remove },
 	{ "route test", "KIND=VALUE...", "", "say which team gets what names all of these, and why", NULL,
 	    { "eddy route test 'pagerduty_service=Payments API' github_repo=acme/payments\t" }, 1, -1, false, cmd_route_test },
+	{ "provision plan", "FILE", "", "say what it would take to make a team as FILE describes it",
+	    "FILE is YAML or JSON, - the standard input.", { "eddy provision plan payments.yaml\t" }, 1, 1, false,
+	    cmd_provision_plan },
+	{ "provision apply", "FILE", "", "make a team as FILE describes it",
+	    "The team, its agent, settings, admins, routes and key, as far as they are not there; docs/provisioning.md has an example. If a step fails, "
+	    "those before it are taken back; if Eddy or this program ends in between, the same again goes on. A new key is printed once.",
+	    { "eddy provision apply payments.yaml\t" }, 1, 1, false, cmd_provision_apply },
+	{ "provision status", "[TEAM]", "", "list the teams that were or are being set up or given up", NULL,
+	    { "eddy provision status\t" }, 0, 1, false, cmd_provision_status },
+	{ "provision remove", "TEAM", "X", "give a team up with all that belongs to it",
+	    "Its keys are revoked, its routes and channels free, agents made for it switched off, its threads archived. Options come before TEAM.",
+	    { "eddy provision remove payments\t", "eddy provision remove --erase payments\tand what was said there is erased" }, 1,
+	    1, false, cmd_provision_remove },
 	{ "member list", "[TEAM]", "", "list who was given a role, there or above", NULL, { "eddy member list payments\t" }, 0, 1,
 	    false, cmd_member_list },
 	{ "member put", "PERSON ROLE [TEAM]", "", "give somebody a role at TEAM and all below it",
@@ -604,6 +619,9 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'S':
 			c->slug = optarg;
+			break;
+		case 'X':
+			c->erase = true;
 			break;
 		case 'K':
 			c->lock = optarg;

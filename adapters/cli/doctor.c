@@ -116,6 +116,15 @@ static void look_at_money(struct report *r, struct cli *c)
 	buf_done(&out);
 }
 
+static void look_at_teams(struct report *r, struct cli *c)
+{
+	struct buf out = BUF_INIT;
+	bool well = cli_provision_doctor(c, &out);
+	if (out.len > 0)
+		say(r, well, "teams", "%s", out.p);
+	buf_done(&out);
+}
+
 static void look_at_keys(struct report *r, struct cli *c)
 {
 	struct buf out = BUF_INIT;
@@ -247,6 +256,7 @@ int cmd_doctor(struct cli *c)
 	if (look_at_database(&r, c)) {
 		look_at_money(&r, c);
 		look_at_keys(&r, c);
+		look_at_teams(&r, c);
 	}
 	look_at_port(&r, c);
 	struct metrics *ms = metrics_new();

@@ -14,5 +14,7 @@ int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out);
 void cli_table(const json_t *list, const char *const *columns);
 /** Appends one line on what is spent of today's budget and of those that come to their end; false: somebody should look at it.  budget.c */
 bool cli_money(struct cli *c, struct buf *out);
+/** Appends which teams are being set up or given up, and what to do; false: there are some.  provision.c */
+bool cli_provision_doctor(struct cli *c, struct buf *out);
 
 #endif

@@ -17,15 +17,16 @@
 #include "../teams/config_store.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "../teams/provision.h"
 #include "../teams/route.h"
 #include "../teams/spend.h"
 #include "once.h"
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
-    api_config[], api_budget[], api_credential[];
+    api_config[], api_budget[], api_credential[], api_provision[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
-	api_config, api_budget, api_credential, NULL };
+	api_config, api_budget, api_credential, api_provision, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -36,7 +37,7 @@ const struct pg_statement api_statements[] = {
 const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
 	member_statements, spend_statements, once_statements, thread_statements, search_statements, browse_statements,
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
-	route_statements, NULL };
+	route_statements, provision_statements, provision_plan_statements, provision_step_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {
@@ -125,13 +126,18 @@ static enum err audit(struct api_call *c)
 	return e;
 }
 
+static enum api_code bad_key(struct api_call *c)
+{
+	return api_fail(c, API_INVALID, "", "An idempotency key has 1 to %d visible ASCII characters.", ONCE_KEY_MAX);
+}
+
 /* What to do for a call with ${key}: API_OK with ${*again} set when there is nothing to do any more. */
 static enum api_code begin_once(struct api_call *c, struct id caller, const char *key, bool *again)
 {
 	enum once what;
 	json_t *answer = NULL;
 	if (!once_key_valid(key))
-		return api_fail(c, API_INVALID, "", "An idempotency key has 1 to %d visible ASCII characters.", ONCE_KEY_MAX);
+		return bad_key(c);
 	enum err e = once_begin(c->pg, c->by->ws, caller, key, c->proc->name, c->in, c->request, &what, &answer);
 	if (e != ERR_NONE)
 		return api_err(c, e);
@@ -153,7 +159,11 @@ static enum api_code carry_out(struct api_call *c, const char *key, bool *again)
 	const struct caller *by = c->by;
 	struct id caller = id_is_none(by->key) ? by->user : by->key;
 	enum api_code code = check(c);
-	bool writes = c->proc->effect == API_WRITE && !c->proc->open, named = writes && key != NULL && !id_is_none(caller);
+	bool writes = c->proc->effect == API_WRITE && !c->proc->open;
+	bool named = writes && key != NULL && !id_is_none(caller) && !c->proc->keeps_key;
+	if (code == API_OK && c->proc->keeps_key && key != NULL && !once_key_valid(key))
+		return bad_key(c);
+	c->key = key;
 	if (code == API_OK && named)
 		code = begin_once(c, caller, key, again);
 	if (code != API_OK || *again)
@@ -202,8 +212,10 @@ static enum api_code run_call(
 		pg_end_read(c->pg);
 	else
 		code = api_err(c, pg_commit(c->pg));
-	if (code == API_OK && c->after != NULL)
+	if (code == API_OK && c->after != NULL) {
 		c->after(c);
+		code = c->problem.code;
+	}
 	return code;
 }
 

@@ -28,6 +28,7 @@ struct api_proc {
 	bool open;              /* before anybody is known (log-in); role and scope count for nothing */
 	bool needs_engine;      /* only inside the daemon */
 	bool tells_secret;      /* its answer is not kept for an idempotency key: who asks again is told that it was done */
+	bool keeps_key;         /* it knows its own calls again, longer than a day, by api_call.key */
 	const char *summary;    /* one line for people */
 	const char *details;    /* NULL or a paragraph */
 	const char *in, *out;   /* JSON Schemas of arguments and result, as text: objects, additionalProperties false */
@@ -46,14 +47,16 @@ struct api_call {
 	json_t *out;           /* an object; what the procedure answers */
 	struct id node;        /* what "team" names; the organisation without it */
 	struct id request; /* new rows take their ids from it: id_named(request, n, …), so that a repeated call makes them once */
+	const char *key;   /* the call's idempotency key; NULL: none */
 	int64_t now_ms;
 	bool fresh; /* ${by} was asked of the database in this transaction */
 	bool wrote; /* a call that reads has changed something all the same */
 	struct problem problem;
 	/* what the audit entry says */
 	struct id subject;
-	json_t *audit;                     /* facts, never texts; NULL: none */
-	void (*after)(struct api_call *c); /* called after COMMIT; NULL: nothing more to do */
+	json_t *audit; /* facts, never texts; NULL: none */
+	/* Called after COMMIT, ${pg} idle; may still change ${out}, and fail (api_fail): then nothing of the call is left to it.  NULL: nothing more to do. */
+	void (*after)(struct api_call *c);
 };
 /** Ends a procedure: ${code} with a sentence for people.  The transaction is rolled back. */
 enum api_code api_fail(struct api_call *c, enum api_code code, const char *field, const char *format, ...)

@@ -37,6 +37,7 @@
 #include "../teams/config_store.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "../teams/provision.h"
 #include "../teams/route.h"
 #include "answer.h"
 #include "ledger.h"
@@ -66,7 +67,8 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	offers_statements, derived_statements, forget_statements, export_statements, upkeep_statements, money_read_statements,
 	keys_statements, links_statements, ask_people_statements, authority_statements, api_statements, node_statements,
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
-	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements, NULL };
+	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
+	provision_statements, provision_plan_statements, provision_step_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

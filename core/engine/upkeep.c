@@ -19,8 +19,10 @@
 #include "../people/keys.h"
 #include "../settings/settings.h"
 #include "../talk/thread.h"
+#include "../teams/provision.h"
 #include "ask.h"
 #include "fork.h"
+#include "pages.h"
 #include "vectors.h"
 
 #define ARCHIVE_MAX 500 /* in one workspace and round */
@@ -315,6 +317,17 @@ static enum err keys(struct pg *pg, struct id ws, uint64_t ahead_ms)
 	return err != ERR_NONE ? err : pg_end(pg, key_warn(pg, ws, ahead_ms, key_ends, NULL));
 }
 
+static enum err erase_thread(void *arg, struct id ws, struct id thread)
+{
+	return engine_erase_thread(arg, ws, thread, "", "");
+}
+
+/* Teams whose setting up or giving up a crash has interrupted. */
+static enum err provisions(struct engine *e, struct pg *pg, struct id ws)
+{
+	return provision_resume(pg, ws, &(struct provision_with){ .erase = erase_thread, .arg = e });
+}
+
 static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 {
 	PGresult *r = NULL;
@@ -330,6 +343,8 @@ static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 			err = offers(e, pg, ws, ahead_ms);
 		if (err == ERR_NONE)
 			err = keys(pg, ws, ahead_ms);
+		if (err == ERR_NONE)
+			err = provisions(e, pg, ws);
 	}
 	PQclear(r);
 	return err;

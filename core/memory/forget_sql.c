@@ -316,6 +316,9 @@ const struct pg_statement forget_statements[] = {
 	    "WITH e AS MATERIALIZED (SELECT subject FROM erasures WHERE ws = $1 AND id = $2), c AS (UPDATE node_configs SET author_id ="
 	    " nullif(author_id, e.subject), approved_by = nullif(approved_by, e.subject) FROM e WHERE node_configs.ws = $1 AND e.subject IN"
 	    " (author_id, approved_by)), b AS (UPDATE budgets SET set_by = NULL FROM e WHERE budgets.ws = $1 AND budgets.set_by = e.subject),"
+	    " p AS (UPDATE provisions SET by_person = NULL FROM e WHERE provisions.ws = $1 AND by_person = e.subject),"
+	    " s AS (UPDATE provision_steps SET args = '{}', what = 'make somebody an admin of it' FROM e WHERE provision_steps.ws = $1"
+	    " AND verb = 'admin' AND args->>'person' = e.subject::text),"
 	    " x AS (UPDATE erasures SET asked_by = NULL FROM e WHERE erasures.ws = $1 AND erasures.asked_by = e.subject AND erasures.id <> $2)"
 	    " UPDATE pending_changes SET author_id = nullif(author_id, e.subject), decided_by = nullif(decided_by, e.subject), reason = CASE WHEN"
 	    " decided_by = e.subject THEN NULL ELSE reason END FROM e WHERE pending_changes.ws = $1 AND e.subject IN (author_id, decided_by)" },

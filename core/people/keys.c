@@ -165,25 +165,29 @@ enum err key_home(struct pg *pg, const char *key, struct id *id, struct id *ws)
 	return key == NULL || !read_text(key, id, hash) ? ERR_DENIED : find_home(pg, *id, hash, ws);
 }
 
+enum err key_of(struct pg *pg, struct id ws, struct id key, struct caller *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	bool wrote = false;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, key);
+	enum err e = pg_query(pg, "key_read", a, &r);
+	if (e == ERR_NONE)
+		e = key_take(pg, ws, key, r, out, &wrote);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
 enum err key_caller(struct pg *pg, const char *key, struct caller *out)
 {
 	struct id id, ws;
-	bool wrote = false;
 	memset(out, 0, sizeof *out);
 	out->via = "key";
 	enum err e = key_home(pg, key, &id, &ws);
-	if (e == ERR_NONE && (e = pg_begin(pg, ws)) == ERR_NONE) {
-		struct pg_args *a = pg_args_new();
-		PGresult *r = NULL;
-		pg_arg_id(a, ws);
-		pg_arg_id(a, id);
-		e = pg_query(pg, "key_read", a, &r);
-		if (e == ERR_NONE)
-			e = key_take(pg, ws, id, r, out, &wrote);
-		PQclear(r);
-		pg_args_free(a);
-		e = pg_end(pg, e);
-	}
+	if (e == ERR_NONE && (e = pg_begin(pg, ws)) == ERR_NONE)
+		e = pg_end(pg, key_of(pg, ws, id, out));
 	if (e != ERR_NONE)
 		*out = (struct caller){ .via = "key" };
 	return e;

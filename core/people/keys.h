@@ -31,6 +31,8 @@ enum err key_caller(struct pg *pg, const char *key, struct caller *out);
 enum err key_home(struct pg *pg, const char *key, struct id *id, struct id *ws);
 /** ... and inside its transaction the statement "key_read" with ${ws} and ${id}, whose answer this reads. */
 enum err key_take(struct pg *pg, struct id ws, struct id id, const PGresult *r, struct caller *out, bool *wrote);
+/** The caller that ${key} is now, its text aside.  Inside a tenant transaction.  ERR_DENIED: it is void. */
+enum err key_of(struct pg *pg, struct id ws, struct id key, struct caller *out);
 
 struct key_new {
 	struct id id;

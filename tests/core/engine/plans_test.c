@@ -28,7 +28,8 @@ static const char *const wide[] = {
 	"search_people", "memory_person", "member_list",  /* people by a part of their name */
 	"item_newest", "item_words", "inject_has",        /* items are few: a person or a model made each for a reason */
 	"recall_ids", "memory_set_private",               /* vectors have no index: each in scope is compared */
-	"claim_forget_idle",                              /* threads of the last hour, of all workspaces, once a minute */
+	"provision_unmake_agent", "provision_archive_threads", /* a team that is not made after all, or given up */
+	"claim_forget_idle",                                   /* threads of the last hour, of all workspaces, once a minute */
 };
 
 static bool is_wide(const char *name)
