@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../../core/api/document.h"
+#include "../../core/api/once.h"
 #include "../../core/base/json.h"
 #include "../../core/base/mem.h"
 #include "cli.h"
@@ -89,6 +90,8 @@ static bool read_operands(const struct api_proc *p, int argc, char **argv, json_
 	return ok;
 }
 
+#define KEY_OPTION "--idempotency-key"
+
 int cmd_call(struct cli *c)
 {
 	if (c->argc == 0)
@@ -102,10 +105,29 @@ int cmd_call(struct cli *c)
 		if (strcmp(c->argv[i], "--help") == 0 || strcmp(c->argv[i], "-h") == 0)
 			return help(p);
 	json_t *args = NULL, *out = NULL;
-	bool from_input = c->argc == 2 && strcmp(c->argv[1], "-") == 0;
-	if (!(from_input ? read_input(&args) : read_operands(p, c->argc - 1, c->argv + 1, &args)))
+	const char *key = NULL;
+	int n = 0;
+	char **operands = xcalloc((size_t)c->argc, sizeof *operands);
+	for (int i = 1; i < c->argc; i++)
+		if (strncmp(c->argv[i], KEY_OPTION "=", strlen(KEY_OPTION "=")) == 0)
+			key = c->argv[i] + strlen(KEY_OPTION "=");
+		else if (strcmp(c->argv[i], KEY_OPTION) == 0 && i + 1 < c->argc)
+			key = c->argv[++i];
+		else
+			operands[n++] = c->argv[i];
+	if (key != NULL && (p->effect != API_WRITE || !once_key_valid(key))) {
+		cli_complain(p->effect != API_WRITE ? "call: %s changes nothing: it takes no " KEY_OPTION
+		                                    : "call: the " KEY_OPTION " of %s is 1 to 255 visible ASCII characters",
+		    p->name);
+		free(operands);
 		return EXIT_USAGE;
-	int r = cli_procedure(c, p->name, args, &out);
+	}
+	bool from_input = n == 1 && strcmp(operands[0], "-") == 0;
+	bool fine = from_input ? read_input(&args) : read_operands(p, n, operands, &args);
+	free(operands);
+	if (!fine)
+		return EXIT_USAGE;
+	int r = cli_procedure_once(c, p->name, args, key, &out);
 	if (r == EXIT_OK) {
 		char *text = json_dumps(out, JSON_INDENT(2));
 		puts(text == NULL ? "{}" : text);

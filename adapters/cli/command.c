@@ -219,13 +219,14 @@ const struct command commands[] = {
 	{ "key revoke", "ID [TEAM]", "", "take back an API key and all that it has made",
 	    "It is void at the next call. ID stands in `eddy key list`.",
 	    { "eddy key revoke 01a1fec9-38b8-7000-9bc5-10164d908cfd\t" }, 1, 2, false, cmd_key_revoke },
-	{ "call", "[NAME [KEY=VALUE...|-]]", "", "call a procedure of the API",
+	{ "call", "[NAME [KEY=VALUE...|-] [--idempotency-key KEY]]", "", "call a procedure of the API",
 	    "Without NAME: lists the procedures; with --help behind NAME: its arguments, its result and an example. Arguments are KEY=VALUE or, with -, one JSON "
 	    "object on the standard input. The result is printed as JSON. It speaks to the database as the owner of this terminal, so Eddy may "
-	    "be running or not.",
+	    "be running or not. A call that writes is done once for its --idempotency-key (within a day), however often it is made.",
 	    { "eddy call\tall procedures", "eddy call session.get\twho you are",
 	        "eddy call key.list team=payments\twith an argument",
-	        "echo '{\"name\":\"Payments\"}' | eddy call org.create -\tfrom a pipe" },
+	        "echo '{\"name\":\"Payments\"}' | eddy call org.create -\tfrom a pipe",
+	        "eddy call org.create name=Payments --idempotency-key set-up-1\tonce, however often" },
 	    0, -1, false, cmd_call },
 	{ "api openapi", "", "", "print the description of the API (OpenAPI 3.1)", NULL, { "eddy api openapi > openapi.json\t" }, 0,
 	    0, false, cmd_api_openapi },

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../core/api/api.h"
 #include "../../core/base/buf.h"
@@ -56,18 +57,37 @@ static enum err who(struct pg *pg, struct caller *by, char *why, size_t n)
 	return pg_end(pg, e);
 }
 
-static int call(struct pg *pg, const char *name, const json_t *args, json_t **out)
+#define TRIES 4
+
+static int call(struct pg *pg, const char *name, const json_t *args, const char *key, json_t **out)
 {
 	struct caller by;
 	struct problem problem;
-	char why[200], text[ID_TEXT];
+	char why[200], text[ID_TEXT], own[ID_TEXT];
 	if (who(pg, &by, why, sizeof why) != ERR_NONE) {
 		cli_complain("%s", why);
 		return EXIT_FAILED;
 	}
 	struct id request = id_new();
-	if (api_run(NULL, pg, &by, name, args, request, out, &problem) == API_OK)
-		return EXIT_OK;
+	const struct api_proc *p = api_find(name);
+	bool again = false;
+	if (p == NULL || p->effect != API_WRITE)
+		key = NULL;
+	else if (key == NULL)
+		key = id_format(request, own);
+	/* The database was busy or went away: whether what was asked is done is known by its key alone. */
+	for (int i = 0; i < TRIES; i++) {
+		if (i > 0) {
+			usleep((useconds_t)(problem.retry_after_s > 0 ? problem.retry_after_s * 1000000 : 300000));
+			if (!pg_alive(pg) && pg_reconnect(pg) != ERR_NONE)
+				continue;
+		}
+		enum api_code code = api_run_once(NULL, pg, &by, name, args, request, key, &again, out, &problem);
+		if (code == API_OK)
+			return EXIT_OK;
+		if (code != API_UNAVAILABLE || (p != NULL && p->needs_engine))
+			break;
+	}
 	struct buf words = BUF_INIT;
 	problem_words(&problem, id_format(request, text), &words);
 	cli_complain("%s%s%s", problem.field, problem.field[0] != '\0' ? ": " : "", words.p);
@@ -76,6 +96,11 @@ static int call(struct pg *pg, const char *name, const json_t *args, json_t **ou
 }
 
 int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out)
+{
+	return cli_procedure_once(c, name, args, NULL, out);
+}
+
+int cli_procedure_once(struct cli *c, const char *name, json_t *args, const char *key, json_t **out)
 {
 	struct store *store = NULL;
 	struct pg *pg = NULL;
@@ -96,7 +121,7 @@ int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out)
 		e = pg_open(&pg, store_url(store), tables, why, sizeof why);
 	if (e != ERR_NONE)
 		cli_complain("%s", why);
-	r = e == ERR_NONE ? call(pg, name, args, out) : EXIT_FAILED;
+	r = e == ERR_NONE ? call(pg, name, args, key, out) : EXIT_FAILED;
 	pg_close(pg);
 	store_close(store);
 	json_decref(args);

@@ -10,6 +10,8 @@
  * ${out} is the caller's; else the problem was said on stderr.
  */
 int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out);
+/** The same as the call that ${key} names (NULL: one that is made up, so that trying again while the database comes back does nothing twice). */
+int cli_procedure_once(struct cli *c, const char *name, json_t *args, const char *key, json_t **out);
 /** Print rows of one text each per column, padded to the widest; ${columns}: names of members of the objects in ${list}, NULL at the end. */
 void cli_table(const json_t *list, const char *const *columns);
 /** Appends one line on what is spent of today's budget and of those that come to their end; false: somebody should look at it.  budget.c */

@@ -21,6 +21,7 @@
 #include "../teams/route.h"
 #include "../teams/spend.h"
 #include "once.h"
+#include "page.h"
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
     api_config[], api_budget[], api_credential[], api_provision[];
@@ -169,6 +170,8 @@ static enum api_code carry_out(struct api_call *c, const char *key, bool *again)
 	if (code != API_OK || *again)
 		return code;
 	code = c->proc->run(c);
+	if (code == API_OK && c->proc->pages != NULL && !page_cut(c->out, c->proc->pages, c->in))
+		code = api_fail(c, API_INVALID, "cursor", "This is no cursor of ours.");
 	if (code == API_OK && writes)
 		code = api_err(c, audit(c));
 	if (code == API_OK && named && !c->proc->tells_secret)

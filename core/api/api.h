@@ -31,6 +31,7 @@ struct api_proc {
 	bool keeps_key;         /* it knows its own calls again, longer than a day, by api_call.key */
 	const char *summary;    /* one line for people */
 	const char *details;    /* NULL or a paragraph */
+	const char *pages;      /* the list of its answer that is given in pages (page.h) without its doing; NULL: none */
 	const char *in, *out;   /* JSON Schemas of arguments and result, as text: objects, additionalProperties false */
 	const char *example;    /* arguments, JSON */
 	api_fn run;

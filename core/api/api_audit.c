@@ -12,6 +12,7 @@
 #include "../settings/settings.h"
 #include "../talk/moment.h"
 #include "api.h"
+#include "page.h"
 
 extern const struct api_proc api_audit[];
 
@@ -32,12 +33,14 @@ static bool moment(const struct api_call *c, const char *text, int64_t *us)
 static enum api_code query_of(struct api_call *c, struct audit_query *q)
 {
 	const char *since = json_str(c->in, "since", NULL), *until = json_str(c->in, "until", NULL);
-	const char *person = json_str(c->in, "person", NULL);
+	const char *person = json_str(c->in, "person", NULL), *cursor = json_str(c->in, "cursor", NULL);
 	*q = (struct audit_query){ .at = json_int(c->in, "from", 0),
 		.verb = json_str(c->in, "verb", NULL),
 		.limit = (int32_t)json_int(c->in, "limit", 50) };
 	if (!whole_workspace(c))
 		return api_fail(c, API_FORBIDDEN, "", "The audit log is that of the whole workspace.");
+	if (cursor != NULL && !page_number(cursor, &q->at))
+		return api_fail(c, API_INVALID, "cursor", "This is no cursor of ours.");
 	if (since != NULL && !moment(c, since, &q->since_us))
 		return api_fail(c, API_INVALID, "since", "A moment looks like 2026-01-31, 2026-01-31T18:05 or yesterday, in UTC.");
 	if (until != NULL && !moment(c, until, &q->until_us))
@@ -58,7 +61,7 @@ static enum api_code list(struct api_call *c)
 	enum err e = audit_list(c->pg, c->by->ws, &q, entries, &next);
 	json_object_set_new(c->out, "entries", entries);
 	if (next != 0)
-		json_object_set_new(c->out, "next", json_integer(next));
+		page_to(c->out, "next", next);
 	return api_err(c, e);
 }
 
@@ -76,7 +79,7 @@ static enum api_code export_page(struct api_call *c)
 		audit_manifest(c->by->ws, &q, &x, &lines);
 	json_object_set_new(c->out, "lines", json_stringn(lines.len ? lines.p : "", lines.len));
 	if (next != 0)
-		json_object_set_new(c->out, "next", json_integer(next));
+		page_to(c->out, "next", next);
 	buf_done(&lines);
 	return api_err(c, e);
 }
@@ -128,8 +131,8 @@ static enum api_code verify(struct api_call *c)
 
 #define MOMENT "{\"type\":\"string\",\"minLength\":2,\"maxLength\":32}"
 #define QUERY(from) \
-	"{\"type\":\"object\",\"properties\":{\"from\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"" from \
-	"\"},\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":500},\"verb\":{\"type\":\"string\",\"maxLength\":80}," \
+	"{\"type\":\"object\",\"properties\":{\"from\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"" from "\"}," PAGE_IN \
+	",\"verb\":{\"type\":\"string\",\"maxLength\":80}," \
 	"\"person\":{\"type\":\"string\",\"minLength\":36,\"maxLength\":36},\"since\":" MOMENT ",\"until\":" MOMENT \
 	"},\"additionalProperties\":false}"
 #define ID "{\"type\":\"string\"}"
@@ -149,7 +152,8 @@ const struct api_proc api_audit[] = {
 	        "{\"type\":\"integer\"},\"id\":" ID ",\"at\":" ID ",\"verb\":" ID ",\"subject\":" ID ",\"thread\":" ID ",\"by\":" ID
 	        ",\"by_name\":" ID ",\"about\":" ID ",\"about_name\":" ID
 	        ",\"detail\":{\"type\":\"object\"},\"facts\":{\"type\":\"object\"}},"
-	        "\"required\":[\"n\",\"id\",\"at\",\"verb\"],\"additionalProperties\":false}},\"next\":{\"type\":\"integer\"}},"
+	        "\"required\":[\"n\",\"id\",\"at\",\"verb\"],\"additionalProperties\":false}},\"next\":{\"type\":\"integer\"}," PAGE_OUT
+	        "},"
 	        "\"required\":[\"entries\"],\"additionalProperties\":false}",
 	    .example = "{\"verb\":\"reply.\",\"limit\":10}",
 	    .run = list },
@@ -178,7 +182,8 @@ const struct api_proc api_audit[] = {
 	    .effect = API_READ,
 	    .summary = "A copy of the audit log as JSON Lines, oldest first, with a manifest as its last line",
 	    .in = QUERY("Links above this number; next of the page before"),
-	    .out = "{\"type\":\"object\",\"properties\":{\"lines\":{\"type\":\"string\"},\"next\":{\"type\":\"integer\"}},"
+	    .out = "{\"type\":\"object\",\"properties\":{\"lines\":{\"type\":\"string\"},\"next\":{\"type\":\"integer\"}," PAGE_OUT
+	           "},"
 	           "\"required\":[\"lines\"],\"additionalProperties\":false}",
 	    .example = "{\"since\":\"2026-01-01\",\"limit\":500}",
 	    .run = export_page },

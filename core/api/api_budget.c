@@ -6,6 +6,7 @@
 #include "../teams/member.h"
 #include "../teams/spend.h"
 #include "api.h"
+#include "page.h"
 
 extern const struct api_proc api_budget[];
 
@@ -137,8 +138,9 @@ const struct api_proc api_budget[] = {
 	    .scope = SCOPE_CONFIG_READ,
 	    .effect = API_READ,
 	    .summary = "Every budget that was set at a team and below it, and what is spent of it",
-	    .in = OBJECT("\"team\":{\"type\":\"string\",\"maxLength\":64}", ""),
-	    .out = BUDGETS,
+	    .pages = "budgets",
+	    .in = OBJECT("\"team\":{\"type\":\"string\",\"maxLength\":64}," PAGE_IN, ""),
+	    .out = OBJECT("\"budgets\":{\"type\":\"array\",\"items\":" BUDGET "}," PAGE_OUT, "\"budgets\""),
 	    .example = "{}",
 	    .run = list },
 	{ .name = "budget.get",

@@ -4,6 +4,7 @@
 #include "../base/json.h"
 #include "../teams/config_store.h"
 #include "api.h"
+#include "page.h"
 
 extern const struct api_proc api_config[];
 
@@ -254,8 +255,9 @@ const struct api_proc api_config[] = {
 	    .out = CHANGED,
 	    .example = "{\"team\":\"payments\",\"set\":{\"forks.max_active\":3}}",
 	    .run = validate },
-	{ READ("config.history"), .summary = "The versions of one layer, newest first: who, when, what", .in = OBJECT(WHOSE, ""),
-	    .out = OBJECT(LIST("versions"), "\"versions\""), .example = "{}", .run = history },
+	{ READ("config.history"), .summary = "The versions of one layer, newest first: who, when, what", .pages = "versions",
+	    .in = OBJECT(WHOSE "," PAGE_IN, ""), .out = OBJECT(LIST("versions") "," PAGE_OUT, "\"versions\""), .example = "{}",
+	    .run = history },
 	{ READ("config.diff"), .summary = "What is different between two versions of a layer",
 	    .in = OBJECT(WHOSE ",\"from\":" COUNT ",\"to\":" COUNT, "\"from\",\"to\""),
 	    .out = OBJECT(LIST("changed"), "\"changed\""), .example = "{\"from\":1,\"to\":2}", .run = diff },
@@ -264,9 +266,9 @@ const struct api_proc api_config[] = {
 	    .example = "{\"version\":1}", .run = restore },
 	{ READ("config.schema"), .summary = "Every key: type, default, bounds, how layers merge, who may set it",
 	    .in = OBJECT("", ""), .out = OBJECT(LIST("keys"), "\"keys\""), .example = "{}", .run = schema },
-	{ READ("change.list"), .summary = "Changes of settings that wait for another admin, there and below",
-	    .in = OBJECT(TEAM_ARG ",\"all\":{\"type\":\"boolean\",\"description\":\"those that were decided, too\"}", ""),
-	    .out = OBJECT(LIST("changes"), "\"changes\""), .example = "{}", .run = list_changes },
+	{ READ("change.list"), .summary = "Changes of settings that wait for another admin, there and below", .pages = "changes",
+	    .in = OBJECT(TEAM_ARG ",\"all\":{\"type\":\"boolean\",\"description\":\"those that were decided, too\"}," PAGE_IN, ""),
+	    .out = OBJECT(LIST("changes") "," PAGE_OUT, "\"changes\""), .example = "{}", .run = list_changes },
 	{ .name = "change.approve",
 	    .role = ROLE_VIEWER, /* at the organisation; what counts is the role where the change is, checked with it */
 	    .scope = SCOPE_CONFIG_WRITE,

@@ -3,6 +3,7 @@
  * give or take one, whosever it is, and no answer ever holds one.
  */
 #include "api.h"
+#include "page.h"
 
 #include <string.h>
 
@@ -125,9 +126,10 @@ const struct api_proc api_credential[] = {
 	    .effect = API_READ,
 	    .needs_engine = true,
 	    .summary = "The services that you have given Eddy a token for",
-	    .in = OBJECT("", ""),
+	    .pages = "credentials",
+	    .in = OBJECT(PAGE_IN, ""),
 	    .out =
-	        OBJECT("\"credentials\":{\"type\":\"array\",\"items\":" OBJECT(
+	        OBJECT(PAGE_OUT ",\"credentials\":{\"type\":\"array\",\"items\":" OBJECT(
 	                   "\"host\":{\"type\":\"string\"},\"changed_ms\":{\"type\":\"integer\"}", "\"host\",\"changed_ms\"") "}",
 	            "\"credentials\""),
 	    .example = "{}",

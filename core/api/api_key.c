@@ -1,5 +1,6 @@
 /* API keys: made, listed and taken back by admins of the team whose they are; core/people/keys.h does it. */
 #include "api.h"
+#include "page.h"
 
 #include <string.h>
 
@@ -132,9 +133,11 @@ const struct api_proc api_key[] = {
 	    .scope = SCOPE_KEYS,
 	    .effect = API_READ,
 	    .summary = "API keys of a team and of what is below it",
-	    .in = "{\"type\":\"object\",\"properties\":{" TEAM "},\"additionalProperties\":false}",
+	    .pages = "keys",
+	    .in = "{\"type\":\"object\",\"properties\":{" TEAM "," PAGE_IN "},\"additionalProperties\":false}",
 	    .out =
-	        "{\"type\":\"object\",\"properties\":{\"keys\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"id\":" ID_SCHEMA
+	        "{\"type\":\"object\",\"properties\":{" PAGE_OUT
+	        ",\"keys\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"id\":" ID_SCHEMA
 	        ",\"name\":{\"type\":\"string\"},\"team\":{\"type\":\"string\"},\"person\":" ID_SCHEMA ",\"issued_by\":" ID_SCHEMA
 	        ",\"role\":{\"type\":\"string\"},\"scopes\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},\"created_ms\":{\"type\":\"integer\"},"
 	        "\"expires_ms\":{\"type\":\"integer\"},\"used_ms\":{\"type\":\"integer\"},"

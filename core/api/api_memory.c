@@ -1,5 +1,6 @@
 /* Searching what was said, and what is remembered beyond it, as far as the caller may read it (core/talk/browse.h). */
 #include "api.h"
+#include "page.h"
 
 #include <string.h>
 
@@ -25,6 +26,13 @@ static void put_str(json_t *o, const char *key, const char *s)
 {
 	if (s != NULL && s[0] != '\0')
 		json_object_set_new(o, key, json_string(s));
+}
+
+/* What the caller may be shown, of places that argument "team" owns. */
+static enum err may_read(struct api_call *c, struct search_allowed *may)
+{
+	const struct browse_viewer v = { c->by->ws, c->by->person, "web" };
+	return browse_allowed(c->pg, &v, id_equal(c->node, c->by->ws) ? ID_NONE : c->node, may);
 }
 
 /* ---- search ---- */
@@ -61,7 +69,7 @@ static enum api_code search(struct api_call *c)
 	request.page = (int)json_int(c->in, "page", 1);
 	struct search_allowed may;
 	struct find_result found = { .len = 0 };
-	enum err e = browse_allowed(c->pg, &(struct browse_viewer){ c->by->ws, c->by->person, "web" }, &may);
+	enum err e = may_read(c, &may);
 	if (e == ERR_NONE) {
 		const struct find_ask ask = {
 			.scope = may.scope, .limit = (int)json_int(c->in, "limit", FIND_PAGE), .snippet = SNIPPET_BYTES
@@ -122,19 +130,23 @@ static enum api_code list(struct api_call *c)
 {
 	struct search_allowed may;
 	const char *words = json_str(c->in, "words", NULL), *kind = json_str(c->in, "kind", "");
+	int limit = (int)json_int(c->in, "limit", PAGE), first;
+	if (!page_begin(c->in, &first))
+		return api_fail(c, API_INVALID, "cursor", "This is no cursor of ours.");
 	struct item_query q = {
-		.words = words, .proposed = json_bool(c->in, "proposed", false), .limit = (int)json_int(c->in, "limit", PAGE)
+		.words = words, .proposed = json_bool(c->in, "proposed", false), .limit = limit + 1, .skip = first
 	};
 	for (size_t k = ITEM_DISCOVERY; k < KINDS_LEN; k++)
 		if (strcmp(item_kinds[k], kind) == 0)
 			q.kind = (enum item_kind)k;
 	json_t *items = json_array();
 	json_object_set_new(c->out, "items", items);
-	enum err e = browse_allowed(c->pg, &(struct browse_viewer){ c->by->ws, c->by->person, "web" }, &may);
+	enum err e = may_read(c, &may);
 	if (e != ERR_NONE)
 		return api_err(c, e);
 	e = item_list(c->pg, &may, &q, take_item, items);
 	search_allowed_done(&may);
+	page_end(c->out, "items", first, limit);
 	return api_err(c, e);
 }
 
@@ -155,7 +167,7 @@ static enum api_code forget(struct api_call *c)
 	struct id id;
 	if (!id_parse(json_str(c->in, "id", ""), &id) || id_is_none(id))
 		return api_fail(c, API_NOT_FOUND, "id", "There is nothing of this id, or not for you.");
-	enum err e = browse_allowed(c->pg, &(struct browse_viewer){ c->by->ws, c->by->person, "web" }, &may);
+	enum err e = may_read(c, &may);
 	if (e != ERR_NONE)
 		return api_err(c, e);
 	e = item_by_id(c->pg, &may, id, take_author, &f);
@@ -178,6 +190,8 @@ static enum api_code forget(struct api_call *c)
 #define INT "{\"type\":\"integer\"}"
 #define BOOL "{\"type\":\"boolean\"}"
 #define ID "{\"type\":\"string\",\"minLength\":36,\"maxLength\":36}"
+#define TEAM "\"team\":{\"type\":\"string\",\"maxLength\":64,\"description\":\"only in places of this team or unit\"}"
+#define CURSOR "\"cursor\":{\"type\":\"string\",\"maxLength\":64,\"description\":\"from the page before\"}"
 #define KINDS "{\"type\":\"string\",\"enum\":[\"discovery\",\"decision\",\"status\",\"note\",\"summary\",\"action\",\"fact\"]}"
 #define HIT \
 	OBJECT("\"kind\":{\"type\":\"string\",\"enum\":[\"message\",\"fork\",\"resolution\",\"memory\"]},\"id\":" ID \
@@ -199,8 +213,8 @@ const struct api_proc api_memory[] = {
 	    .summary = "Search what was said, side threads, what came of them, and what is remembered",
 	    .details =
 	        "`text` is what one would say behind `search`: words and the filters from:, in:, before:, after:, has:, order: (docs/search.md).",
-	    .in = OBJECT(
-	        "\"text\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":500},\"page\":{\"type\":\"integer\",\"minimum\":1,"
+	    .in = OBJECT(TEAM
+	        ",\"text\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":500},\"page\":{\"type\":\"integer\",\"minimum\":1,"
 	        "\"maximum\":20},\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":20}",
 	        "\"text\""),
 	    .out = OBJECT("\"hits\":{\"type\":\"array\",\"items\":" HIT "},\"total\":" INT ",\"at_least\":" BOOL ",\"more\":" BOOL,
@@ -212,10 +226,10 @@ const struct api_proc api_memory[] = {
 	    .scope = SCOPE_TALK_READ,
 	    .effect = API_READ,
 	    .summary = "What is remembered and may be read by you",
-	    .in = OBJECT("\"words\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":500},\"kind\":" KINDS ",\"proposed\":" BOOL
-	                 ",\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50}",
+	    .in = OBJECT(TEAM "," CURSOR ",\"words\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":500},\"kind\":" KINDS
+	                      ",\"proposed\":" BOOL ",\"limit\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50}",
 	        ""),
-	    .out = OBJECT("\"items\":{\"type\":\"array\",\"items\":" ITEM "}", "\"items\""),
+	    .out = OBJECT("\"items\":{\"type\":\"array\",\"items\":" ITEM "}," PAGE_OUT, "\"items\""),
 	    .example = "{\"kind\":\"decision\",\"limit\":20}",
 	    .run = list },
 	{ .name = "memory.forget",
@@ -224,7 +238,7 @@ const struct api_proc api_memory[] = {
 	    .effect = API_WRITE,
 	    .summary = "Forget one thing that is remembered; the messages stay",
 	    .details = "What you have made known yourself; an admin, anything that may be read.",
-	    .in = OBJECT("\"id\":" ID, "\"id\""),
+	    .in = OBJECT(TEAM ",\"id\":" ID, "\"id\""),
 	    .out = OBJECT("\"forgotten\":" BOOL, "\"forgotten\""),
 	    .example = "{\"id\":\"01a1fec9-38b8-7000-9bc5-10164d908cfd\"}",
 	    .run = forget },

@@ -2,6 +2,7 @@
 #include "../base/json.h"
 #include "../teams/route.h"
 #include "api.h"
+#include "page.h"
 
 extern const struct api_proc api_route[];
 
@@ -101,10 +102,11 @@ const struct api_proc api_route[] = {
 	    .scope = SCOPE_CONFIG_READ,
 	    .effect = API_READ,
 	    .summary = "What a team and those below it have claimed",
-	    .in = OBJECT(TEAM_ARG, ""),
-	    .out =
-	        OBJECT(LIST("routes", OBJECT("\"kind\":" TEXT ",\"value\":" TEXT ",\"team\":" TEXT, "\"kind\",\"value\",\"team\"")),
-	            "\"routes\""),
+	    .pages = "routes",
+	    .in = OBJECT(TEAM_ARG "," PAGE_IN, ""),
+	    .out = OBJECT(PAGE_OUT
+	        "," LIST("routes", OBJECT("\"kind\":" TEXT ",\"value\":" TEXT ",\"team\":" TEXT, "\"kind\",\"value\",\"team\"")),
+	        "\"routes\""),
 	    .example = "{\"team\":\"payments\"}",
 	    .run = list },
 	{ .name = "route.lookup",

@@ -5,6 +5,7 @@
 #include "../teams/member.h"
 #include "../teams/node.h"
 #include "api.h"
+#include "page.h"
 
 extern const struct api_proc api_team[];
 
@@ -20,7 +21,7 @@ extern const struct api_proc api_team[];
 	"\"id\":" TEXT ",\"slug\":" TEXT ",\"name\":" TEXT ",\"kind\":" NODE_KIND ",\"parent\":" TEXT ",\"places\":" COUNT \
 	",\"members\":" COUNT
 #define NODE OBJECT(NODE_FIELDS ",\"path\":" TEXT ",\"children\":" COUNT, "\"id\",\"slug\",\"name\",\"kind\"")
-#define LIST(name, item) OBJECT("\"" name "\":{\"type\":\"array\",\"items\":" item "}", "\"" name "\"")
+#define LIST(name, item) OBJECT("\"" name "\":{\"type\":\"array\",\"items\":" item "}," PAGE_OUT, "\"" name "\"")
 #define EMPTY OBJECT("", "")
 #define PERSON \
 	"{\"type\":\"string\",\"minLength\":1,\"maxLength\":300,\"description\":\"ADAPTER:ID, as the adapter names people, or a person's id\"}"
@@ -171,7 +172,8 @@ const struct api_proc api_team[] = {
 	    .scope = SCOPE_CONFIG_READ,
 	    .effect = API_READ,
 	    .summary = "The organisation, or a part of it, with the units and teams below",
-	    .in = OBJECT(TEAM_ARG, ""),
+	    .pages = "teams",
+	    .in = OBJECT(TEAM_ARG "," PAGE_IN, ""),
 	    .out = LIST("teams", OBJECT(NODE_FIELDS ",\"depth\":" COUNT, "\"id\",\"slug\",\"name\",\"kind\",\"depth\"")),
 	    .example = "{}",
 	    .run = org_list },
@@ -222,7 +224,8 @@ const struct api_proc api_team[] = {
 	    .scope = SCOPE_CONFIG_READ,
 	    .effect = API_READ,
 	    .summary = "The channels and other places that a team and those below it own",
-	    .in = OBJECT(TEAM_ARG, ""),
+	    .pages = "places",
+	    .in = OBJECT(TEAM_ARG "," PAGE_IN, ""),
 	    .out = LIST("places",
 	        OBJECT("\"id\":" TEXT ",\"adapter\":" TEXT ",\"key\":" TEXT ",\"name\":" TEXT ",\"team\":" TEXT,
 	            "\"id\",\"adapter\",\"key\",\"team\"")),
@@ -243,7 +246,8 @@ const struct api_proc api_team[] = {
 	    .scope = SCOPE_CONFIG_READ,
 	    .effect = API_READ,
 	    .summary = "Who was given a role at a team or above it",
-	    .in = OBJECT(TEAM_ARG, ""),
+	    .pages = "members",
+	    .in = OBJECT(TEAM_ARG "," PAGE_IN, ""),
 	    .out = LIST("members",
 	        OBJECT("\"person\":" TEXT ",\"name\":" TEXT ",\"role\":" ROLE ",\"at\":" TEXT ",\"known_as\":" TEXT,
 	            "\"person\",\"role\",\"at\"")),

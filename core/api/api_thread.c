@@ -1,5 +1,6 @@
 /* Threads, their messages and side threads, for whoever may read them (core/talk/browse.h); what may not be read is not found. */
 #include "api.h"
+#include "page.h"
 
 #include <string.h>
 
@@ -159,14 +160,20 @@ static enum api_code message_list_proc(struct api_call *c)
 {
 	const struct browse_viewer v = viewer(c);
 	struct id thread;
+	int64_t after = json_int(c->in, "after", 0);
+	const char *cursor = json_str(c->in, "cursor", NULL);
 	bool there = false, more = false;
 	json_t *list = json_array();
 	json_object_set_new(c->out, "messages", list);
 	if (!id_parse(json_str(c->in, "thread", ""), &thread) || id_is_none(thread))
 		return not_there(c, "thread");
-	enum err e = browse_messages(c->pg, &v, node_of(c), thread, json_int(c->in, "after", 0),
-	    (int)json_int(c->in, "limit", PAGE), take_message, list, &there, &more);
+	if (cursor != NULL && !page_number(cursor, &after))
+		return api_fail(c, API_INVALID, "cursor", "This is no cursor of ours.");
+	enum err e = browse_messages(
+	    c->pg, &v, node_of(c), thread, after, (int)json_int(c->in, "limit", PAGE), take_message, list, &there, &more);
 	json_object_set_new(c->out, "more", json_boolean(more));
+	if (more)
+		page_to(c->out, NULL, json_int(json_array_get(list, json_array_size(list) - 1), "seq", 0));
 	return e == ERR_NONE && !there ? not_there(c, "thread") : api_err(c, e);
 }
 
@@ -323,10 +330,11 @@ const struct api_proc api_thread[] = {
 	    .scope = SCOPE_TALK_READ,
 	    .effect = API_READ,
 	    .summary = "Messages of a thread, oldest first",
-	    .details = "For the next page give the `seq` of the last one as `after`.",
-	    .in = OBJECT(TEAM "," LIMIT ",\"thread\":" ID ",\"after\":{\"type\":\"integer\",\"minimum\":0}", "\"thread\""),
-	    .out = OBJECT(
-	        "\"messages\":{\"type\":\"array\",\"items\":" MESSAGE "},\"more\":{\"type\":\"boolean\"}", "\"messages\",\"more\""),
+	    .details = "`cursor` leads to the next page; `after` begins behind the message of this number.",
+	    .in =
+	        OBJECT(TEAM "," LIMIT "," CURSOR ",\"thread\":" ID ",\"after\":{\"type\":\"integer\",\"minimum\":0}", "\"thread\""),
+	    .out = OBJECT("\"messages\":{\"type\":\"array\",\"items\":" MESSAGE "},\"more\":{\"type\":\"boolean\"}," PAGE_OUT,
+	        "\"messages\",\"more\""),
 	    .example = "{\"thread\":\"" EXAMPLE_ID "\",\"after\":0}",
 	    .run = message_list_proc },
 	{ .name = NULL },

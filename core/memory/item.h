@@ -98,7 +98,8 @@ struct item_query {
 	enum item_kind kind; /* 0: any */
 	struct id about;     /* none: whoever */
 	struct id thread;    /* scope of this thread only; none: any */
-	int limit;           /* 1 to 50 */
+	int limit;           /* 1 to 51 */
+	int skip;            /* those of earlier pages */
 };
 /** What may be read as ${a} says and has not expired; nothing that is replaced or declined. */
 enum err item_list(struct pg *pg, const struct search_allowed *a, const struct item_query *q, item_fn fn, void *arg);

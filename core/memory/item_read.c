@@ -26,18 +26,19 @@
 #define WANTED \
 	" AND i.state = $4::int2 AND ($5::int2 = 0 OR i.kind = $5) AND ($6::uuid IS NULL OR i.about_id IN (SELECT same_user($6)))" \
 	" AND ($7::uuid IS NULL OR (i.scope = 2 AND i.scope_id = $7))"
-/* $9 the thread that asks, $10 its place */
+/* $9 the thread that asks, $10 its place, $11 how many are skipped */
 #define NEAREST \
 	"CASE WHEN i.scope = 2 AND i.scope_id = $9::uuid THEN 3 WHEN i.scope = 3 AND i.scope_id = $10::uuid THEN 2 WHEN i.scope = 5 THEN 1 ELSE 0 END"
 
 const struct pg_statement item_read_statements[] = {
 	{ "item_newest",
 	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ WANTED " ORDER BY " NEAREST
-	    " DESC, i.created_at DESC, i.id LIMIT $8::int4" },
+	    " DESC, i.created_at DESC, i.id LIMIT $8::int4 OFFSET $11::int4" },
 	{ "item_words",
 	    "SELECT " COLUMNS
-	    " FROM search_items($11::text, $2::uuid[], 300) f JOIN context_items i ON i.ws = $1 AND i.id = f.item_id" JOINS
-	    " WHERE " MAY_READ WANTED " ORDER BY f.rank * (1 + " NEAREST " / 3.0) DESC, i.created_at DESC, i.id LIMIT $8::int4" },
+	    " FROM search_items($12::text, $2::uuid[], 300) f JOIN context_items i ON i.ws = $1 AND i.id = f.item_id" JOINS
+	    " WHERE " MAY_READ WANTED " ORDER BY f.rank * (1 + " NEAREST
+	    " / 3.0) DESC, i.created_at DESC, i.id LIMIT $8::int4 OFFSET $11::int4" },
 	{ "item_number",
 	    "SELECT " COLUMNS " FROM context_items i" JOINS " WHERE " MAY_READ
 	    " AND i.number = $4::int4 ORDER BY i.created_at DESC, i.id LIMIT 1" },
@@ -128,9 +129,10 @@ enum err item_list(struct pg *pg, const struct search_allowed *a, const struct i
 	pg_arg_int2(g, (int16_t)q->kind);
 	pg_arg_id(g, q->about);
 	pg_arg_id(g, q->thread);
-	pg_arg_int4(g, q->limit < 1 ? 1 : q->limit > 50 ? 50 : q->limit);
+	pg_arg_int4(g, q->limit < 1 ? 1 : q->limit > 51 ? 51 : q->limit);
 	pg_arg_id(g, a->scope.thread);
 	pg_arg_id(g, a->scope.place);
+	pg_arg_int4(g, q->skip);
 	bool words = q->words != NULL && q->words[0] != '\0';
 	if (words)
 		pg_arg_text(g, q->words, strnlen(q->words, 1000));

@@ -71,7 +71,7 @@ static void arg_viewer(struct pg_args *g, const struct browse_viewer *v)
 	pg_arg_str(g, v->adapter);
 }
 
-enum err browse_allowed(struct pg *pg, const struct browse_viewer *v, struct search_allowed *out)
+enum err browse_allowed(struct pg *pg, const struct browse_viewer *v, struct id node, struct search_allowed *out)
 {
 	const struct search_scope scope = { .ws = v->ws, .person = v->person, .alone = true, .own_place = true };
 	PGresult *r = NULL;
@@ -82,7 +82,12 @@ enum err browse_allowed(struct pg *pg, const struct browse_viewer *v, struct sea
 	if (e == ERR_NONE)
 		search_allowed_take(r, &scope, out);
 	PQclear(r);
-	return e;
+	if (e != ERR_NONE || id_is_none(node))
+		return e;
+	struct search_scope of_team = out->scope;
+	search_allowed_done(out);
+	of_team.team = node;
+	return search_allowed_audiences(pg, &of_team, out);
 }
 
 static struct id id_or_none(const PGresult *r, int row, int col)

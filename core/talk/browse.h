@@ -18,8 +18,8 @@ struct browse_viewer {
 	struct id ws, person;
 	const char *adapter;
 };
-/** That as a list, for who searches in it.  search_allowed_done() is the caller's on success. */
-enum err browse_allowed(struct pg *pg, const struct browse_viewer *v, struct search_allowed *out);
+/** That as a list, for who searches in it, of places that ${node} and those below it own (none: all).  search_allowed_done() is the caller's on success. */
+enum err browse_allowed(struct pg *pg, const struct browse_viewer *v, struct id node, struct search_allowed *out);
 
 struct browse_query {
 	struct id node;   /* only places that this node of the tree and those below it own; none: all */

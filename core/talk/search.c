@@ -38,9 +38,17 @@
 	" AND NOT ($5::int8 > 0 AND m.thread_id = $4::uuid AND m.seq >= $5)"
 #define MOMENT(n) "CASE WHEN " n "::int8 <> 0 THEN to_timestamp(" n "::int8 / 1000.0) END"
 
+#define OF_TEAM(ids) \
+	"ARRAY(SELECT p.audience_id FROM places p WHERE p.ws = $7 AND p.audience_id = ANY (" ids \
+	") AND p.team_id IN (SELECT id FROM below))"
+
 const struct pg_statement search_statements[] = {
 	{ "search_allowed", /* $1 thread, $2 place, $3 asker or NULL, $4 a guest, $5 alone, $6 own place */
 	    "SELECT place_id, only_thread, ids, own FROM allowed_audiences($1, $2, $3, $4, $5, $6)" },
+	{ "search_team_allowed", /* $7 ws, $8 a node: of that what is said in places of its own */
+	    "WITH RECURSIVE below AS (SELECT id FROM nodes WHERE ws = $7 AND id = $8 UNION ALL SELECT n.id FROM below b JOIN nodes n ON n.ws = $7"
+	    " AND n.parent_id = b.id) SELECT NULL::uuid, a.only_thread, " OF_TEAM("a.ids") ", " OF_TEAM(
+	        "a.own") " FROM allowed_audiences($1, $2, $3, $4, $5, $6) a" },
 	{ "search_people",
 	    "SELECT id FROM people p WHERE ws = $1 AND strpos(lower(name), lower($2::text)) > 0 AND (lower(name) = lower($2)"
 	    " OR NOT EXISTS (SELECT 1 FROM people x WHERE x.ws = $1 AND lower(x.name) = lower($2)))"
@@ -179,7 +187,12 @@ enum err search_allowed_audiences(struct pg *pg, const struct search_scope *scop
 	pg_arg_bool(args, scope->guest);
 	pg_arg_bool(args, scope->alone);
 	pg_arg_bool(args, scope->own_place);
-	enum err e = pg_query(pg, "search_allowed", args, &r);
+	bool of_team = !id_is_none(scope->team);
+	if (of_team) {
+		pg_arg_id(args, scope->ws);
+		pg_arg_id(args, scope->team);
+	}
+	enum err e = pg_query(pg, of_team ? "search_team_allowed" : "search_allowed", args, &r);
 	pg_args_free(args);
 	if (e != ERR_NONE)
 		return e;

@@ -30,6 +30,7 @@ struct search_scope {
 	bool alone;         /* the answer is for that person's eyes only, whoever sees the place */
 	bool
 	    own_place; /* no ${thread} or a new one: ${place}, which may be new too, is that person's own (a page); with ${alone} */
+	struct id team;             /* only places that this node of the tree and those below it own; none: all */
 	struct search_reads *reads; /* what is read is noted there; may be NULL */
 };
 struct search_allowed {

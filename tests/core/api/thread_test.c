@@ -244,7 +244,15 @@ static void messages__of_a_thread__come_in_order_and_only_those_for_the_reader(v
 	assert_string_equal(json_str(m, "text", ""), "answered");
 	assert_string_equal(json_str(m, "author_kind", ""), "eddy");
 	assert_true(json_bool(out, "more", false));
+	assert_string_equal(json_str(out, "cursor", ""), "2");
 	json_decref(out);
+	assert_int_equal(
+	    call("ben", NULL, NULL, "message.list", "{\"thread\":\"" THREAD("1") "\",\"cursor\":\"2\"}", &out), API_OK);
+	assert_string_equal(json_str(json_array_get(json_arr(out, "messages"), 0), "text", ""), "for Ben alone");
+	assert_null(json_object_get(out, "cursor"));
+	json_decref(out);
+	assert_int_equal(
+	    call("ben", NULL, NULL, "message.list", "{\"thread\":\"" THREAD("1") "\",\"cursor\":\"x\"}", NULL), API_INVALID);
 	/* Who has written nowhere alone reads what is public. */
 	run("INSERT INTO eddy.people (ws, id, name) VALUES ('%s', 'dddddddd-0000-4000-8000-000000000003', 'Cy');"
 	    "INSERT INTO eddy.identities (ws, adapter, external_id, person_id, verified) VALUES ('%s', 'web', 'cy', 'dddddddd-0000-4000-8000-000000000003', 1)",
@@ -289,6 +297,12 @@ static void search__finds__what_the_caller_may_read(void **state)
 	json_array_foreach (json_arr(out, "hits"), i, h)
 		assert_non_null(strchr("135", json_str(h, "thread", "?")[35]));
 	json_decref(out);
+	/* In the places of a team, which one has to know. */
+	assert_int_equal(call("ana", NULL, NULL, "search.messages", "{\"text\":\"asked\",\"team\":\"team\"}", &out), API_OK);
+	assert_int_equal(json_int(out, "total", 0), 1);
+	assert_int_equal(json_str(json_array_get(json_arr(out, "hits"), 0), "thread", "?")[35], '5');
+	json_decref(out);
+	assert_int_equal(call("ana", NULL, NULL, "search.messages", "{\"text\":\"asked\",\"team\":\"none\"}", NULL), API_NOT_FOUND);
 	assert_int_equal(call("ana", NULL, NULL, "search.messages", "{\"text\":\"asked order:sideways\"}", NULL), API_INVALID);
 	assert_int_equal(call("ana", NULL, NULL, "search.messages", "{\"text\":\"\"}", NULL), API_INVALID);
 }
@@ -325,6 +339,12 @@ static void memory__is_listed_and_forgotten__by_whoever_may(void **state)
 	(void)state;
 	json_t *out = NULL;
 	char args[80], text[ID_TEXT];
+	(void)remember(THREAD("5"), BEN, "Payments deploys on Monday.");
+	assert_int_equal(call("ana", NULL, NULL, "memory.list", "{\"team\":\"team\"}", &out), API_OK);
+	assert_int_equal(json_array_size(json_arr(out, "items")), 1);
+	snprintf(args, sizeof args, "{\"id\":\"%s\"}", json_str(json_array_get(json_arr(out, "items"), 0), "id", ""));
+	json_decref(out);
+	assert_int_equal(call("ben", NULL, NULL, "memory.forget", args, NULL), API_OK);
 	struct id of_ben = remember(THREAD("1"), BEN, "The ledger is on 9090."), secret = remember(THREAD("4"), BEN, "Ben's own.");
 	assert_int_equal(call("ana", NULL, NULL, "memory.list", "{\"kind\":\"decision\"}", &out), API_OK);
 	assert_int_equal(json_array_size(json_arr(out, "items")), 1);

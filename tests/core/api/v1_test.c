@@ -219,12 +219,43 @@ static void procedures__are__complete(void **state)
 		}
 }
 
+static bool has_property(const json_t *schema, const char *name, const char *type)
+{
+	return strcmp(json_str(json_object_get(json_obj(schema, "properties"), name), "type", ""), type) == 0;
+}
+
+/* Whoever can page through one list can page through all. */
+static void lists__page__the_same_way(void **state)
+{
+	(void)state;
+	for (const struct api_proc *const *g = api_groups; *g != NULL; g++)
+		for (const struct api_proc *p = *g; p->name != NULL; p++) {
+			const char *verb = strchr(p->name, '.') + 1;
+			if (strcmp(verb, "list") != 0 && strcmp(verb, "history") != 0)
+				continue;
+			json_t *in = parse(p->in), *out = parse(p->out);
+			const json_t *limit = json_object_get(json_obj(in, "properties"), "limit");
+			json_int_t most = json_int(limit, "maximum", 0);
+			if (!has_property(in, "limit", "integer") || json_int(limit, "minimum", 0) != 1 ||
+			    (most != 50 && most != 500))
+				fail_msg("%s: \"limit\" is 1 to 500, or to 50 where there are texts: PAGE_IN of core/api/page.h",
+				    p->name);
+			if (!has_property(in, "cursor", "string") || !has_property(out, "cursor", "string"))
+				fail_msg("%s: has no cursor: .pages, PAGE_IN and PAGE_OUT of core/api/page.h", p->name);
+			if (p->pages != NULL && !has_property(out, p->pages, "array"))
+				fail_msg("%s: has no list %s", p->name, p->pages);
+			json_decref(in);
+			json_decref(out);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(v1__takes__nothing_away),
 		cmocka_unit_test(v1__notices__what_clients_would),
 		cmocka_unit_test(procedures__are__complete),
+		cmocka_unit_test(lists__page__the_same_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
