@@ -348,6 +348,9 @@ static enum err answer(struct passage *p, struct landing *l)
 	}
 	in.person = (struct intent_person){ .external_id = p->person,
 		.name = m->from.items[0].name[0] != '\0' ? m->from.items[0].name : m->sender,
+		.kind = p->who == WHO_MEMBER ? PERSON_MEMBER
+		    : p->who == WHO_OUTSIDER ? PERSON_STRANGER
+		                             : PERSON_SENDER,
 		.is_guest = p->who != WHO_MEMBER };
 	in.readers = readers;
 	in.readers_len = passage_readers(p, keys, readers, &outsiders);

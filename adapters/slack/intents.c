@@ -64,13 +64,17 @@ void intents_person(struct intents *c, const struct slack_event *ev, const char 
 		in->person.tz = known->tz;
 		in->person.is_bot = known->is_bot;
 		in->person.is_guest = known->is_guest;
+		in->person.kind = known->kind;
 	} else {
 		in->person.name = inline_name;
 		in->person.is_undescribed = true;
 	}
 	/* Somebody from another company in a shared channel is a guest here, whatever they are at home. */
-	if (user_team && user_team[0] && c->team_id && strcmp(user_team, c->team_id) != 0 && !ev->enterprise_id)
+	if (user_team && user_team[0] && c->team_id && strcmp(user_team, c->team_id) != 0 && !ev->enterprise_id) {
+		in->person.kind = PERSON_STRANGER;
 		in->person.is_guest = true;
+		in->person.is_undescribed = false;
+	}
 }
 
 static enum visibility intents_visibility(const struct slack_event *ev, const struct known_place *known)
@@ -93,6 +97,8 @@ void intents_place(struct intents *c, const struct slack_event *ev, bool member,
 	const struct known_place *known = c->place && ev->channel ? c->place(c->arg, ev->channel) : NULL;
 	in->place.external_id = ev->channel;
 	in->place.visibility = intents_visibility(ev, known);
+	if (in->person.kind == PERSON_STRANGER) /* whatever Slack calls it: outsiders are there */
+		in->place.visibility = VIS_EXTERNAL;
 	in->place.name = known && known->name ? known->name : ev->channel_name;
 	in->place.eddy_is_member = member;
 }
@@ -191,32 +197,6 @@ void intents_files(const struct wire_message *m, const struct intents_extra *x, 
 
 /* ---- messages ---- */
 
-static uint64_t intents_hash(const char *a, const char *b)
-{
-	uint64_t h = 1469598103934665603u;
-	for (; a && *a; a++)
-		h = (h ^ (unsigned char)*a) * 1099511628211u;
-	for (h *= 31; b && *b; b++)
-		h = (h ^ (unsigned char)*b) * 1099511628211u;
-	return h;
-}
-
-/* The brake: an allowed bot may bring a thread to work INTENTS_BOT_TURNS times in a while, then it is not heard there. */
-static bool intents_bot_may_speak(struct intents *c, const struct slack_event *ev, const char *thread, uint64_t now_ms)
-{
-	uint64_t h = intents_hash(ev->channel, thread);
-	struct bot_thread *t = &c->bot_threads[h % INTENTS_BOT_THREADS];
-	if (t->thread != h || now_ms - t->since_ms > INTENTS_BOT_WINDOW_MS) {
-		/* A slot that is still braking keeps its thread: the newcomer shares its count. */
-		if (t->thread == h || now_ms - t->since_ms > INTENTS_BOT_WINDOW_MS || t->turns < INTENTS_BOT_TURNS)
-			*t = (struct bot_thread){ .thread = h, .since_ms = now_ms };
-	}
-	if (t->turns >= INTENTS_BOT_TURNS)
-		return false;
-	t->turns++;
-	return true;
-}
-
 bool intents_is_bot(const struct intents *c, const struct wire_message *m)
 {
 	if (m->bot_id || m->bot_profile || (m->subtype && strcmp(m->subtype, "bot_message") == 0) || m->streaming)
@@ -260,10 +240,10 @@ static bool intents_posted(struct intents *c, const struct slack_event *ev, cons
 	if (in->text_len == 0 && in->files_len == 0 && !in->mentions_us)
 		return false;
 	if (bot) {
-		if (!in->mentions_us || !intents_bot_may_speak(c, ev, thread, x->now_ms))
+		if (!in->mentions_us)
 			return false;
-		in->person.is_bot = false; /* the core never answers bots; one that the operator allowed is heard as a guest */
-		in->person.is_guest = true;
+		in->person.is_bot = in->person.is_guest = in->person.may_ask = true;
+		in->person.is_undescribed = false;
 	}
 	if (ev->type == EVENT_APP_MENTION)
 		in->mentions_us = true;

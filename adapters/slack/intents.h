@@ -14,6 +14,7 @@
 /* What is known about people and channels (names.h). */
 struct known_person {
 	char *name, *tz; /* NULL: not known */
+	enum person_kind kind;
 	bool is_bot, is_guest;
 };
 struct known_place {
@@ -21,10 +22,6 @@ struct known_place {
 	enum visibility visibility;
 	bool member;
 };
-
-#define INTENTS_BOT_TURNS 5            /* messages of allowed bots that one thread may bring within … */
-#define INTENTS_BOT_WINDOW_MS 3600000u /* … this time: the brake on two bots talking to each other */
-#define INTENTS_BOT_THREADS 256
 
 struct intents {
 	/* set by the owner */
@@ -38,11 +35,6 @@ struct intents {
 	/* working memory */
 	struct buf text, key, detail, thread_key;
 	char origin[INTENT_ORIGIN_MAX];
-	struct bot_thread {
-		uint64_t thread; /* hash of channel and thread */
-		uint64_t since_ms;
-		unsigned turns;
-	} bot_threads[INTENTS_BOT_THREADS];
 };
 void intents_done(struct intents *c);
 

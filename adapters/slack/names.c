@@ -83,7 +83,8 @@ static struct entry *names_entry(struct map **m, const char *id)
 struct person_fact {
 	char *id, *name, *tz;
 	char *team; /* of the company that the person is of, NULL: in a grid, where all are one */
-	bool is_bot, is_guest;
+	bool is_bot;
+	enum person_kind kind;
 };
 struct place_fact {
 	char *id, *name;
@@ -114,8 +115,10 @@ static struct person_fact person_read(const json_t *u)
 		.tz = xstrdup(json_str(u, "tz", NULL)),
 		.team = json_obj(u, "enterprise_user") ? NULL : xstrdup(json_str(u, "team_id", NULL)),
 		.is_bot = json_bool(u, "is_bot", false) || json_bool(u, "is_workflow_bot", false),
-		.is_guest = json_bool(u, "is_restricted", false) || json_bool(u, "is_ultra_restricted", false) ||
-		    json_bool(u, "is_stranger", false),
+		.kind = json_bool(u, "is_stranger", false)       ? PERSON_STRANGER
+		    : json_bool(u, "is_ultra_restricted", false) ? PERSON_GUEST_ONE
+		    : json_bool(u, "is_restricted", false)       ? PERSON_GUEST
+		                                                 : PERSON_MEMBER,
 	};
 }
 
@@ -162,22 +165,27 @@ static void keep_person(struct slack_names *n, const struct slack_self *self, st
 	struct entry *e = names_entry(&n->people, f->id);
 	/* Somebody of another company (a shared channel) is a guest here, whatever they are at home. */
 	if (self && f->team && !self->org_install && strcmp(f->team, self->team_id) != 0)
-		f->is_guest = true;
+		f->kind = PERSON_STRANGER;
+	if (f->is_bot)
+		f->kind = PERSON_BOT;
+	bool is_guest = f->kind != PERSON_MEMBER;
 	bool changed = !e->known || !e->person.name != !f->name || (f->name && strcmp(e->person.name, f->name) != 0) ||
-	    e->person.is_guest != f->is_guest || !e->person.tz != !f->tz || (f->tz && strcmp(e->person.tz, f->tz) != 0);
+	    e->person.kind != f->kind || !e->person.tz != !f->tz || (f->tz && strcmp(e->person.tz, f->tz) != 0);
 	free(e->person.name);
 	free(e->person.tz);
 	e->known = e->asked = true;
 	e->asked_ms = clock_ms();
-	e->person = (struct known_person){ .name = f->name, .tz = f->tz, .is_bot = f->is_bot, .is_guest = f->is_guest };
+	e->person =
+	    (struct known_person){ .name = f->name, .tz = f->tz, .kind = f->kind, .is_bot = f->is_bot, .is_guest = is_guest };
 	f->name = f->tz = NULL;
 	if (changed && self &&
 	    !engine_learn_person(n->s->engine, self->ws, "slack",
 	        &(struct intent_person){ .external_id = f->id,
 	            .name = e->person.name,
 	            .tz = e->person.tz,
+	            .kind = f->kind,
 	            .is_bot = f->is_bot,
-	            .is_guest = f->is_guest }))
+	            .is_guest = is_guest }))
 		e->known = e->asked = false; /* the core is to hear it: the next message asks again */
 }
 

@@ -406,7 +406,7 @@ static size_t slack_origin_beside(struct adapter *a, struct id ws, const void *o
 
 const struct adapter_ops slack_ops = {
 	.name = "slack",
-	.caps = CAP_EDIT | CAP_STREAM | CAP_EPHEMERAL | CAP_COMPONENTS | CAP_THREAD | CAP_STATUS,
+	.caps = CAP_EDIT | CAP_STREAM | CAP_EPHEMERAL | CAP_COMPONENTS | CAP_THREAD | CAP_STATUS | CAP_SHARED,
 	.send = slack_send,
 	.describe = slack_describe,
 	.permalink = slack_permalink,

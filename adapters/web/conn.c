@@ -309,6 +309,9 @@ static void on_act(struct conn *c, const struct web_command *cmd)
 		.person = { .external_id = c->person->id,
 		    .name = c->person->name,
 		    .tz = c->tz[0] == '\0' ? NULL : c->tz,
+		    .kind = c->login == NULL || !c->login->guest ? PERSON_MEMBER
+		        : c->login->visitor                      ? PERSON_VISITOR
+		                                                 : PERSON_GUEST,
 		    .is_guest = c->login != NULL && c->login->guest },
 		.place = { .external_id = place, .visibility = VIS_DIRECT, .eddy_is_member = true },
 		.text = text,

@@ -17,6 +17,7 @@
 #include "../teams/config_store.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "../teams/place.h"
 #include "../teams/provision.h"
 #include "../teams/route.h"
 #include "../teams/spend.h"
@@ -24,10 +25,10 @@
 #include "page.h"
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
-    api_config[], api_budget[], api_credential[], api_provision[];
+    api_config[], api_budget[], api_credential[], api_provision[], api_place[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
-	api_config, api_budget, api_credential, api_provision, NULL };
+	api_config, api_budget, api_credential, api_provision, api_place, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -38,7 +39,7 @@ const struct pg_statement api_statements[] = {
 const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
 	member_statements, spend_statements, once_statements, thread_statements, search_statements, browse_statements,
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
-	route_statements, provision_statements, provision_plan_statements, provision_step_statements, NULL };
+	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

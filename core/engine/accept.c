@@ -26,6 +26,9 @@
 
 /* ---- statements ---- */
 
+/* Of the place p, in one number for one look: accept_place_facts(). */
+#define PLACE_FACTS "p.visibility + 16 * p.quiet::int + 32 * (p.allowed_at IS NOT NULL)::int"
+
 const struct pg_statement accept_statements[] = {
 	{ "accept_audiences",
 	    "INSERT INTO audiences (ws, id, kind, subject) SELECT $1::uuid, id, 1, id FROM unnest($2::uuid[]) AS id ON CONFLICT DO NOTHING" },
@@ -41,9 +44,10 @@ const struct pg_statement accept_statements[] = {
 	    " ON CONFLICT (ws, id) DO UPDATE SET name = coalesce(excluded.name, places.name), member = excluded.member,"
 	    " visibility = CASE WHEN excluded.visibility <> 0 THEN excluded.visibility ELSE places.visibility END" },
 	{ "accept_people",
-	    "INSERT INTO people (ws, id, name, tz, guest, bot) SELECT $1::uuid, s.id, s.name, s.tz, s.guest, s.bot"
-	    " FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bool[], $6::bool[]) AS s(id, name, tz, guest, bot)"
+	    "INSERT INTO people (ws, id, name, tz, guest, bot, kind) SELECT $1::uuid, s.id, s.name, s.tz, s.guest, s.bot, s.kind"
+	    " FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bool[], $6::bool[], $8::int2[]) AS s(id, name, tz, guest, bot, kind)"
 	    " ON CONFLICT (ws, id) DO UPDATE SET name = coalesce(excluded.name, people.name), tz = coalesce(excluded.tz, people.tz),"
+	    " kind = coalesce(nullif(excluded.kind, 0), people.kind),"
 	    " guest = people.guest OR (excluded.guest AND excluded.id <> ALL (array_remove($7::uuid[], NULL)))" }, /* $7: guests for want of a description */
 	{ "accept_identities",
 	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) SELECT $1::uuid, s.adapter, s.external_id, s.id, s.verified"
@@ -56,17 +60,17 @@ const struct pg_statement accept_statements[] = {
 	    " FROM unnest($2::uuid[], $3::int2[], $4::text[], $5::text[]) AS s(id, kind, adapter, source_key)"
 	    " ON CONFLICT DO NOTHING RETURNING id" },
 	{ "accept_threads",
-	    "INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, only_person, several, audience_id)"
-	    " SELECT $1::uuid, s.id, s.place_id, s.external_key, s.n, s.taking_part, 1, s.person, s.several, s.audience_id"
-	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int8[], $6::bool[], $7::uuid[], $8::bool[], $9::uuid[])"
-	    " AS s(id, place_id, external_key, n, taking_part, person, several, audience_id)"
+	    "INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, only_person, several, audience_id, human_seq)"
+	    " SELECT $1::uuid, s.id, s.place_id, s.external_key, s.n, s.taking_part, 1, s.person, s.several, s.audience_id, s.human"
+	    " FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::int8[], $6::bool[], $7::uuid[], $8::bool[], $9::uuid[], $10::int8[])"
+	    " AS s(id, place_id, external_key, n, taking_part, person, several, audience_id, human)"
 	    " ON CONFLICT (ws, id) DO UPDATE SET seq = threads.seq + excluded.seq, last_at = now(),"
 	    " state = CASE threads.state WHEN 3 THEN 1 ELSE threads.state END, prev_author = threads.last_author, last_author = 1, taking_part = threads.taking_part OR excluded.taking_part,"
+	    " human_seq = coalesce(threads.seq + nullif(excluded.human_seq, 0), threads.human_seq),"
 	    " only_person = coalesce(threads.only_person, excluded.only_person),"
 	    " several = threads.several OR excluded.several OR coalesce(threads.only_person <> excluded.only_person, false)"
 	    " RETURNING id, seq, taking_part, quiet, prev_author, several, relay,"
-	    " (SELECT p.quiet FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id),"
-	    " (SELECT p.visibility FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id), fork_id" },
+	    " (SELECT " PLACE_FACTS " FROM places p WHERE p.ws = threads.ws AND p.id = threads.place_id), fork_id, human_seq" },
 	{ "accept_messages",
 	    "INSERT INTO messages (ws, id, thread_id, seq, rev, message_key, author_id, author_kind, body, files, audience_id)"
 	    " SELECT $1::uuid, s.id, s.thread_id, s.seq, s.seq, s.message_key, s.author_id, s.author_kind, s.body, s.files::jsonb, s.audience_id"
@@ -116,9 +120,9 @@ const struct pg_statement accept_statements[] = {
 	             " state = CASE WHEN $4 THEN 2 ELSE 1 END, rev = t.seq FROM t WHERE messages.ws = $1 AND messages.id = $2"
 	             " RETURNING messages.thread_id, messages.seq, t.seq AS rev)"
 	             " SELECT m.thread_id, m.seq, m.rev, (SELECT id FROM runs WHERE ws = $1 AND message_id = $2 AND thread_id = m.thread_id"
-	             " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, p.quiet, p.visibility,"
+	             " AND state <= 2 LIMIT 1), th.taking_part, th.quiet, th.last_author, th.several, " PLACE_FACTS ","
 	             " CASE WHEN $5 THEN EXISTS (SELECT 1 FROM runs WHERE ws = $1 AND thread_id = m.thread_id AND message_id = $2) ELSE true END,"
-	             " th.relay, th.fork_id"
+	             " th.relay, th.fork_id, th.human_seq"
 	             " FROM m JOIN threads th ON th.ws = $1 AND th.id = m.thread_id JOIN places p ON p.ws = $1 AND p.id = th.place_id" },
 	{ "accept_delete_steps",
 	    "DELETE FROM run_steps WHERE ws = $1 AND run_id IN (SELECT id FROM runs WHERE ws = $1 AND thread_id = $3 AND message_id = $2"
@@ -135,6 +139,7 @@ const struct pg_statement accept_statements[] = {
 	    "UPDATE runs r SET answered_by = $3 FROM threads t, messages m WHERE r.ws = $1 AND r.id = $2 AND r.state IN (5, 7)"
 	    " AND r.answered_by IS NULL AND t.ws = r.ws AND t.id = r.thread_id AND t.place_id = $4"
 	    " AND m.ws = r.ws AND m.id = r.message_id AND m.state <> 2 AND (NOT r.private_reply OR r.person_id = $5)"
+	    " AND NOT ($6 AND EXISTS (SELECT 1 FROM places p WHERE p.ws = r.ws AND p.id = $4 AND p.visibility = 3 AND p.allowed_at IS NULL))"
 	    " RETURNING r.thread_id, r.message_id, r.message_seq, m.audience_id, r.private_reply, m.rev, t.fork_id" },
 	/* The thread is another process's: mark it, and what is to be stopped. */
 	{ "accept_look", "UPDATE dispatch SET look = true WHERE ws = $1 AND thread_id = $2 AND owner <> $3" },
@@ -184,14 +189,14 @@ static void on_edit(void *ctx, const PGresult *r)
 		.thread_quiet = pg_get_bool(r, 0, 5),
 		.last_author = (int)pg_get_int8(r, 0, 6),
 		.several = pg_get_bool(r, 0, 7),
-		.place_quiet = pg_get_bool(r, 0, 8),
-		.visibility = (enum visibility)pg_get_int8(r, 0, 9),
-		.relay = (enum relay_side)pg_get_int8(r, 0, 11),
-		.is_fork = !PQgetisnull(r, 0, 12),
+		.relay = (enum relay_side)pg_get_int8(r, 0, 10),
+		.is_fork = !PQgetisnull(r, 0, 11),
 	};
-	a->fork = a->facts.is_fork ? pg_get_id(r, 0, 12) : ID_NONE;
+	accept_place_facts(a, pg_get_int8(r, 0, 8));
+	accept_since_human(a, pg_get_int8(r, 0, 12));
+	a->fork = a->facts.is_fork ? pg_get_id(r, 0, 11) : ID_NONE;
 	a->message_rev = a->rev;
-	a->edit_is_new = a->in.kind == INTENT_MESSAGE_EDITED && !pg_get_bool(r, 0, 10);
+	a->edit_is_new = a->in.kind == INTENT_MESSAGE_EDITED && !pg_get_bool(r, 0, 9);
 }
 
 static void on_retry(void *ctx, const PGresult *r)
@@ -221,6 +226,7 @@ static void send_other_first(struct writer_tx *tx, struct accept_op *a)
 		pg_arg_id(g, a->run);
 		pg_arg_id(g, a->place);
 		pg_arg_id(g, a->person);
+		pg_arg_bool(g, accept_shares(a));
 		writer_exec(tx, "accept_retry", on_retry, a);
 		return;
 	}

@@ -2,6 +2,8 @@
 #define EDDY_ENGINE_ACCEPT_INTERNAL_H
 
 /* One intent on its way into the database: shared by accept.c (what happens), accept_rows.c (its rows) and intent_copy.c. */
+#include <string.h>
+
 #include "engine_internal.h"
 #include "route.h"
 
@@ -60,6 +62,27 @@ static inline enum author_kind accept_author(const struct accept_op *a)
 	if (id_is_none(a->person))
 		return a->relayed ? AUTHOR_EDDY : AUTHOR_SYSTEM;
 	return a->in.person.is_bot ? AUTHOR_BOT : AUTHOR_PERSON;
+}
+
+/** May places on ${a}'s way in be shared with another organisation by that one, without anybody here having asked for it? */
+static inline bool accept_shares(const struct accept_op *a)
+{
+	const struct adapter_slot *s = engine_adapter(a->e, a->in.adapter, strlen(a->in.adapter));
+	return s != NULL && (s->ops->caps & CAP_SHARED) != 0;
+}
+
+/* What PLACE_FACTS of accept.c says. */
+static inline void accept_place_facts(struct accept_op *a, int64_t word)
+{
+	a->facts.visibility = (enum visibility)(word & 15);
+	a->facts.place_quiet = (word & 16) != 0;
+	a->facts.closed = a->facts.visibility == VIS_EXTERNAL && (word & 32) == 0 && accept_shares(a);
+}
+
+/* ${human_seq}: of the last message by a person, this one or a later one of the batch among them. */
+static inline void accept_since_human(struct accept_op *a, int64_t human_seq)
+{
+	a->facts.since_human = a->seq > human_seq ? a->seq - human_seq : 0;
 }
 
 /* accept_rows.c: all operations of one tenant; each queues its statements and reads their results into the operations. */

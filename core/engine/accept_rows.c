@@ -86,6 +86,12 @@ static void on_identities(void *ctx, const PGresult *r)
 	}
 }
 
+/* Who gets nothing of other places; who may be anybody gets nothing either. */
+static bool is_guest(const struct intent_person *p)
+{
+	return p->is_guest || !person_may(intent_kind(p), ACT_READ);
+}
+
 static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	struct people_batch *b = writer_alloc(tx, sizeof(*b) + n * sizeof(b->new[0]));
@@ -106,9 +112,10 @@ static void learn_people(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH_OF(b->new, b->n, PG_UUID, pg_array_id(g, a->person));
 	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.person.name));
 	EACH_OF(b->new, b->n, PG_TEXT, pg_array_str(g, a->in.person.tz));
-	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, a->in.person.is_guest || a->in.person.is_undescribed));
+	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, is_guest(&a->in.person)));
 	EACH_OF(b->new, b->n, PG_BOOL, pg_array_bool(g, a->in.person.is_bot));
 	EACH_OF(b->new, b->n, PG_UUID, pg_array_id(g, a->in.person.is_undescribed && !a->in.person.is_guest ? a->person : ID_NONE));
+	EACH_OF(b->new, b->n, PG_INT2, pg_array_int2(g, (int16_t)intent_kind(&a->in.person)));
 	writer_exec(tx, "accept_people", NULL, NULL);
 	g = writer_args(tx);
 	pg_arg_id(g, b->new[0]->in.ws);
@@ -239,11 +246,11 @@ static void on_threads(void *ctx, const PGresult *r)
 				.last_author = k == from ? (int)pg_get_int8(r, i, 4) : AUTHOR_PERSON,
 				.several = pg_get_bool(r, i, 5),
 				.relay = (enum relay_side)pg_get_int8(r, i, 6),
-				.place_quiet = pg_get_bool(r, i, 7),
-				.visibility = (enum visibility)pg_get_int8(r, i, 8),
-				.is_fork = !PQgetisnull(r, i, 9),
+				.is_fork = !PQgetisnull(r, i, 8),
 			};
-			a->fork = a->facts.is_fork ? pg_get_id(r, i, 9) : ID_NONE;
+			accept_place_facts(a, pg_get_int8(r, i, 7));
+			accept_since_human(a, pg_get_int8(r, i, 9));
+			a->fork = a->facts.is_fork ? pg_get_id(r, i, 8) : ID_NONE;
 		}
 	}
 }
@@ -260,12 +267,16 @@ void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n)
 	for (size_t i = 0, j; i < s->n; i = j) { \
 		const struct accept_op *a = s->ops[i]; \
 		bool any = a->addressed, several = false; \
+		int64_t human = accept_author(a) == AUTHOR_PERSON ? 1 : 0; /* the last one's place among them */ \
 		for (j = i + 1; same_thread(s, i, j); j++) { \
 			any |= s->ops[j]->addressed; \
 			several |= !id_equal(s->ops[j]->person, a->person); \
+			if (accept_author(s->ops[j]) == AUTHOR_PERSON) \
+				human = (int64_t)(j - i) + 1; \
 		} \
 		(void)any; \
 		(void)several; \
+		(void)human; \
 		put; \
 	} \
 	pg_array_end(g)
@@ -277,6 +288,7 @@ void accept_send_threads(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(PG_UUID, pg_array_id(g, a->person));
 	EACH(PG_BOOL, pg_array_bool(g, several));
 	EACH(PG_UUID, pg_array_id(g, a->audience));
+	EACH(PG_INT8, pg_array_int8(g, human));
 #undef EACH
 	writer_exec(tx, "accept_threads", on_threads, s);
 }

@@ -70,6 +70,10 @@ enum command {
 	/* who is who: docs/people.md */
 	CMD_LINK = 49, /* link [CODE [yes]] */
 	CMD_UNLINK = 50,
+	/* places that outsiders read: docs/people.md */
+	CMD_PLACE_CLOSED = 51, /* never recognised: somebody of ours has spoken to Eddy where nobody has said yes */
+	CMD_PLACE_ALLOW = 52,  /* allow here */
+	CMD_PLACE_DENY = 53,   /* deny here */
 };
 
 /**

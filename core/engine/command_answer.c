@@ -408,6 +408,10 @@ void command_answer(enum command c, const struct command_facts *f, struct buf *m
 		        ? "I'm back. What can I do for you?"
 		        : "All right, the conversation is mine again, and I have said so there. What you write here stays here.");
 		break;
+	case CMD_PLACE_CLOSED:
+		buf_add_str(md,
+		    "People from outside read this, so I say nothing here until an admin of this workspace allows it once, with `allow here`.");
+		break;
 	default: /* the adapter's words, and what handlers answer (ask.h) */
 		break;
 	}

@@ -279,6 +279,9 @@ const struct phrase command_phrases[] = {
 	{ CMD_HAND_BACK, "volver a eddy" }, { CMD_HAND_BACK, "hablar con eddy" }, { CMD_HAND_BACK, "devuelvelo" },
 	{ CMD_HAND_BACK, "eddyに戻る" }, { CMD_HAND_BACK, "eddyと話したい" }, { CMD_HAND_BACK, "eddyに戻して" },
 
+	{ CMD_PLACE_ALLOW, "allow here" }, { CMD_PLACE_ALLOW, "allow this channel" }, { CMD_PLACE_ALLOW, "you may answer here" },
+	{ CMD_PLACE_DENY, "deny here" }, { CMD_PLACE_DENY, "deny this channel" }, { CMD_PLACE_DENY, "you may not answer here" },
+
 	{ CMD_DONE, "done" }, { CMD_DONE, "all done" }, { CMD_DONE, "we are done" }, { CMD_DONE, "i am done" },
 	{ CMD_DONE, "im done" }, { CMD_DONE, "done here" }, { CMD_DONE, "thats it" }, { CMD_DONE, "that is it" },
 	{ CMD_DONE, "thats all" }, { CMD_DONE, "that is all" }, { CMD_DONE, "resolved" }, { CMD_DONE, "solved" },

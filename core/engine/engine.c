@@ -37,6 +37,7 @@
 #include "../teams/config_store.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "../teams/place.h"
 #include "../teams/provision.h"
 #include "../teams/route.h"
 #include "answer.h"
@@ -68,7 +69,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	keys_statements, links_statements, ask_people_statements, authority_statements, api_statements, node_statements,
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
 	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
-	provision_statements, provision_plan_statements, provision_step_statements, NULL };
+	provision_statements, provision_plan_statements, provision_step_statements, place_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

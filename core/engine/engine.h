@@ -24,8 +24,9 @@ enum {
 	CAP_EPHEMERAL = 4, /* can speak to one person in a place */
 	CAP_COMPONENTS = 8,
 	CAP_THREAD = 16,
-	CAP_STATUS = 32, /* wants STATUS and TOOL */
-	CAP_PULL = 64,   /* clients read the stored thread by its seq: a WHOLE is delivered by COMMIT, no outcome is awaited */
+	CAP_STATUS = 32,  /* wants STATUS and TOOL */
+	CAP_SHARED = 128, /* others can bring outsiders into its places: Eddy waits there until an admin has said yes */
+	CAP_PULL = 64,    /* clients read the stored thread by its seq: a WHOLE is delivered by COMMIT, no outcome is awaited */
 };
 #define PLACE_KEY_MAX 512
 struct adapter;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "../base/id.h"
+#include "../people/kind.h"
 
 /* What an adapter tells the core: one thing that somebody did.  Plain data, decoded once at the edge. */
 enum intent_kind {
@@ -37,13 +38,25 @@ struct intent_person {
 	const char *external_id; /* "U123"; NULL: nobody (system) */
 	const char *name;        /* NULL: not known yet */
 	const char *tz;          /* IANA name or NULL */
+	enum person_kind kind;   /* PERSON_UNKNOWN: what the flags below say */
 	bool is_bot;
 	bool is_guest;
+	bool may_ask; /* a bot that the operator has named: it is heard as a guest, for as long as people take part */
 	/**
 	 * The platform has not said yet who this is: a guest until it has (engine_learn_person()), now or in an earlier process.
 	 */
 	bool is_undescribed;
 };
+
+/* Who somebody is, by what the edge says; one that says only flags means members and guests of the house. */
+static inline enum person_kind intent_kind(const struct intent_person *p)
+{
+	if (p->is_bot)
+		return PERSON_BOT;
+	if (p->kind != PERSON_UNKNOWN || p->is_undescribed)
+		return p->kind;
+	return p->is_guest ? PERSON_GUEST : PERSON_MEMBER;
+}
 
 struct intent_place {
 	const char *external_id; /* "C123"; unique per adapter and workspace */

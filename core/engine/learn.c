@@ -19,9 +19,9 @@ const struct pg_statement learn_statements[] = {
 	    " visibility = CASE WHEN excluded.visibility <> 0 THEN excluded.visibility ELSE places.visibility END,"
 	    " member = excluded.member" },
 	{ "learn_person",
-	    "INSERT INTO people (ws, id, name, tz, guest, bot) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ws, id) DO UPDATE SET"
+	    "INSERT INTO people (ws, id, name, tz, guest, bot, kind) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (ws, id) DO UPDATE SET"
 	    " name = coalesce(excluded.name, people.name), tz = coalesce(excluded.tz, people.tz), guest = excluded.guest,"
-	    " bot = excluded.bot" },
+	    " bot = excluded.bot, kind = excluded.kind" },
 	{ "learn_identity",
 	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, $2, $3, $4, $5)"
 	    " ON CONFLICT (ws, adapter, external_id) DO NOTHING" },
@@ -108,6 +108,7 @@ static void learn_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_arg_str(g, l->tz);
 		pg_arg_bool(g, l->person.is_guest);
 		pg_arg_bool(g, l->person.is_bot);
+		pg_arg_int2(g, (int16_t)intent_kind(&l->person));
 		writer_exec(tx, "learn_person", NULL, NULL);
 		g = writer_args(tx);
 		pg_arg_id(g, l->op.ws);
@@ -167,7 +168,7 @@ bool engine_learn_person(struct engine *e, struct id ws, const char *adapter, co
 	l->external_id = xstrdup(p->external_id);
 	l->name = xstrdup(p->name);
 	l->tz = xstrdup(p->tz);
-	l->person = (struct intent_person){ .is_bot = p->is_bot, .is_guest = p->is_guest };
+	l->person = (struct intent_person){ .kind = p->kind, .is_bot = p->is_bot, .is_guest = p->is_guest };
 	struct id identity = identity_id(ws, adapter, p->external_id);
 	if (!directory_person(e->directory, identity, &l->id))
 		l->id = identity;

@@ -39,14 +39,33 @@ static bool is_for_people(const struct intent *in, const struct route_facts *f, 
 	return true;
 }
 
+/* Two programs that answer each other have no end: one that may ask has to name Eddy, and stops to be heard where no person speaks. */
+static bool is_bot_heard(const struct intent *in, const struct route_facts *f)
+{
+	return in->person.may_ask && in->mentions_us && f->since_human <= ROUTE_BOT_MESSAGES;
+}
+
+/* To outsiders Eddy is not there. */
+static struct route in_closed(const struct intent *in, const struct route_facts *f)
+{
+	enum command c = command_recognise(in->text, in->text_len);
+	bool opens = c == CMD_PLACE_ALLOW || c == CMD_PLACE_DENY;
+	if (!route_is_addressed(in, f->visibility) || in->late || in->person.is_guest ||
+	    !person_may(intent_kind(&in->person), opens ? ACT_OPEN : ACT_HEAR_WHY))
+		return (struct route){ .to = ROUTE_STORE };
+	return (struct route){ .to = ROUTE_COMMAND, .command = opens ? c : CMD_PLACE_CLOSED };
+}
+
 struct route route_message(const struct intent *in, const struct route_facts *f, uint64_t wall_ms)
 {
 	const struct route store = { .to = ROUTE_STORE };
 	struct route people;
 	if (in->kind == INTENT_PLACE_JOINED)
-		return (struct route){ .to = ROUTE_COMMAND, .command = CMD_INTRODUCE };
-	if (in->person.is_bot || in->no_answer)
+		return f->closed ? store : (struct route){ .to = ROUTE_COMMAND, .command = CMD_INTRODUCE };
+	if (in->no_answer || (in->person.is_bot && !is_bot_heard(in, f)))
 		return store;
+	if (f->closed)
+		return in_closed(in, f);
 	if (in->edge_answers)
 		return (struct route){ .to = ROUTE_COMMAND, .command = CMD_EDGE };
 	if (f->relay != RELAY_NONE && is_for_people(in, f, &people))

@@ -2,6 +2,7 @@
 #define EDDY_ENGINE_ROUTE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "command.h"
 #include "intent.h"
@@ -23,7 +24,9 @@ struct route_facts {
 	bool is_fork;    /* a side thread */
 	enum visibility visibility;
 	enum relay_side relay;
-	bool offers_people; /* here one may ask for a person */
+	bool offers_people;  /* here one may ask for a person */
+	bool closed;         /* outsiders read along, and no admin has said yes to that */
+	int64_t since_human; /* messages since the last one by a person, this one included; 0: it is by one */
 };
 
 enum route_to {
@@ -37,10 +40,14 @@ struct route {
 	bool pass_on; /* to the other end of the conversation with people */
 };
 
+/* A bot that may ask is heard so long: some five times, with an answer to each, after a person has last spoken in the thread. */
+#define ROUTE_BOT_MESSAGES 10
+
 /** True if the message is addressed to Eddy by itself, whatever the thread looks like.  Pure. */
 bool route_is_addressed(const struct intent *in, enum visibility visibility);
 /**
- * Decide what a message is, without a model and without the database.  Pure; the order is: a conversation with
+ * Decide what a message is, without a model and without the database.  Pure; the order is: a bot → store, but one that may
+ * ask and is not alone with Eddy; a closed place → one sentence to a member who speaks to Eddy; a conversation with
  * people → to its other end; not ours → store; command → canonical; quiet and not
  * mentioned → store; addressed → agent; follow-up in a thread Eddy takes part in → agent; else store.
  */

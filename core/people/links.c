@@ -21,7 +21,7 @@
 
 const struct pg_statement links_statements[] = {
 	{ "link_known",
-	    "SELECT 1 FROM people p WHERE p.ws = $1 AND p.id = $2 AND NOT p.bot AND EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1"
+	    "SELECT 1 FROM people p WHERE p.ws = $1 AND p.id = $2 AND NOT p.bot AND p.kind NOT IN (5, 6, 7) AND EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1"
 	    " AND i.person_id = $2 AND i.adapter = $3::text AND i.verified >= 1)" },
 	{ "link_lock", "SELECT pg_advisory_xact_lock(hashtextextended('link ' || $1::uuid::text, 0))" },
 	{ "link_sweep", "DELETE FROM link_codes WHERE ws = $1 AND expires_at < now() - interval '1 day'" },

@@ -108,9 +108,19 @@ static void person__of_another_team__is_a_guest(void **state)
 static void person__that_slack_restricts__is_a_guest(void **state)
 {
 	(void)state;
-	assert_true(person_of("U1", USER("U1", ",\"team_id\":\"T1\",\"is_restricted\":true"))->is_guest);
-	assert_true(person_of("U2", USER("U2", ",\"team_id\":\"T1\",\"is_ultra_restricted\":true"))->is_guest);
-	assert_true(person_of("U3", USER("U3", ",\"is_stranger\":true"))->is_guest);
+	static const struct {
+		const char *id, *user;
+		enum person_kind kind;
+	} all[] = { { "U1", USER("U1", ",\"team_id\":\"T1\",\"is_restricted\":true"), PERSON_GUEST },
+		{ "U2", USER("U2", ",\"team_id\":\"T1\",\"is_restricted\":true,\"is_ultra_restricted\":true"), PERSON_GUEST_ONE },
+		{ "U3", USER("U3", ",\"is_stranger\":true"), PERSON_STRANGER },
+		{ "U6", USER("U6", ",\"team_id\":\"T1\""), PERSON_MEMBER },
+		{ "U7", USER("U7", ",\"team_id\":\"T1\",\"is_bot\":true"), PERSON_BOT } };
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		const struct known_person *p = person_of(all[i].id, all[i].user);
+		assert_int_equal(p->kind, all[i].kind);
+		assert_int_equal(p->is_guest, all[i].kind != PERSON_MEMBER);
+	}
 	assert_true(person_of("U4", USER("U4", ",\"is_bot\":true"))->is_bot);
 	assert_true(person_of("U5", USER("U5", ",\"is_workflow_bot\":true"))->is_bot);
 }
