@@ -164,18 +164,31 @@ bool spoken_may_link(const char *text, size_t n)
 	return false;
 }
 
+/* Does a line of other people's words begin here?  Whoever quotes them does not vouch for where they lead. */
+static bool is_quote(const char *s, size_t n)
+{
+	while (n > 0 && (*s == ' ' || *s == '\t')) {
+		s++;
+		n--;
+	}
+	return n > 0 && *s == '>';
+}
+
 void spoken_learn(struct spoken_links *l, const char *text, size_t n, bool trusted)
 {
+	bool quoted = false;
 	if (!spoken_may_link(text, n))
 		return;
 	for (size_t i = 0; i + 4 < n; i++) {
 		struct link link;
 		char c = text[i];
+		if (i == 0 || text[i - 1] == '\n')
+			quoted = is_quote(text + i, n - i);
 		if ((c != 'h' && c != 'H' && c != 'w' && c != 'W') ||
 		    !link_at(text + i, n - i, i == 0 || !is_alnum(text[i - 1]), &link))
 			continue;
 		put(l->links, text + i, link.len);
-		if (trusted && link.host[0] != '\0')
+		if (trusted && !quoted && link.host[0] != '\0')
 			put(l->hosts, link.host, strlen(link.host));
 		i += link.len > 0 ? link.len - 1 : 0;
 	}

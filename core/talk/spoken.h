@@ -28,7 +28,7 @@ void spoken_links_free(struct spoken_links *l); /* NULL is fine */
 void spoken_allow(struct spoken_links *l, const char *host);
 /** Could there be a link in ${text}?  Quick. */
 bool spoken_may_link(const char *text, size_t n);
-/** Each link in ${text} may be said again as it is; ${trusted}: its author is of the house, so its host may be linked. */
+/** Each link in ${text} may be said again as it is; ${trusted}: its author is of the house, so its host may be linked, but for what is quoted there. */
 void spoken_learn(struct spoken_links *l, const char *text, size_t n, bool trusted);
 
 struct spoken_counts {

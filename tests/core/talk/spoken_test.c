@@ -22,7 +22,7 @@ static const char *const secrets[] = { "hunter2-hunter2", "short" };
 static int setup(void **state)
 {
 	static const char told[] = "see https://once.example/a/b?c=1 and <https://slash.example/x|here>, https://böse.example/";
-	static const char named[] = "it is on https://wiki.acme.example/start (and www.acme.example).";
+	static const char named[] = "it is on https://wiki.acme.example/start (and www.acme.example).\n> they say https://quoted.example/x\n  > and https://deep.example/y";
 	(void)state;
 	links = spoken_links_new();
 	spoken_learn(links, told, strlen(told), false);
@@ -57,6 +57,7 @@ static const struct {
 } cases[] = {
 	/* what stays */
 	{ "", NULL },
+	{ "as quoted: https://quoted.example/x", NULL },
 	{ "Hello *there*, 3 < 4 & 5 > 2; a@b.example wrote `x[i](y)` and arr[0]!", NULL },
 	{ "see [the wiki](https://wiki.acme.example/page?q=1#top), (https://wiki.acme.example/a_(b)) and https://wiki.acme.example.",
 	    NULL },
@@ -76,6 +77,8 @@ static const struct {
 	{ "&amp; &lt;b&gt; &#39; &copy;", NULL },
 	/* links */
 	{ "https://evil.example/?q=salary", "`evil.example`" CUT },
+	{ "https://quoted.example/?q=salary", "`quoted.example`" CUT },
+	{ "https://deep.example/?q=salary", "`deep.example`" CUT },
 	{ "go to https://evil.example/x, now", "go to `evil.example`" CUT ", now" },
 	{ "[here](https://evil.example/?q=salary) it is", "[here]() it is" },
 	{ "[here](<https://evil.example/a b>)", "[here]( b>)" },
