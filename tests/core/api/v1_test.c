@@ -19,6 +19,10 @@
 
 #define GOLDEN "tests/golden/api/v1.json"
 
+/* What to do instead. */
+#define PROPERLY \
+	"\nv1 only grows: leave it as it is, put another beside it, and let the old one end as docs/api.md says (\"What changes\"), not before the date in its Sunset header"
+
 static char why[400];
 
 static bool broken(const char *path, const char *what)
@@ -138,16 +142,16 @@ static void v1__takes__nothing_away(void **state)
 	json_object_foreach (was, name, old) {
 		const json_t *new = json_object_get(is, name);
 		if (new == NULL)
-			fail_msg("%s is gone", name);
+			fail_msg("%s is gone" PROPERLY, name);
 		if (less(old, new))
-			fail_msg("%s takes a higher role than it did", name);
+			fail_msg("%s takes a higher role than it did" PROPERLY, name);
 		if ((json_int(new, "scopes", 0) & ~json_int(old, "scopes", 0)) != 0)
-			fail_msg("%s takes scopes that it did not", name);
+			fail_msg("%s takes scopes that it did not" PROPERLY, name);
 		if (json_bool(new, "writes", false) != json_bool(old, "writes", false))
-			fail_msg("%s reads where it wrote, or the other way round", name);
+			fail_msg("%s reads where it wrote, or the other way round" PROPERLY, name);
 		if (!compatible(json_obj(old, "in"), json_obj(new, "in"), true, "in") ||
 		    !compatible(json_obj(old, "out"), json_obj(new, "out"), false, "out"))
-			fail_msg("%s: %s", name, why);
+			fail_msg("%s: %s" PROPERLY, name, why);
 	}
 	if (getenv("EDDY_WRITE") != NULL)
 		assert_int_equal(json_dump_file(is, GOLDEN, JSON_INDENT(1)), 0);
