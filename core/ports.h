@@ -107,12 +107,15 @@ struct model {
 enum tool_effect { TOOL_SCOPED_READ, TOOL_REPLY, TOOL_REVERSIBLE, TOOL_OUTWARD, TOOL_FINAL };
 struct buf;
 struct tool_context; /* who asks, where: agents/tools.h */
+struct tool_act;     /* what would be done: the same */
 struct tool {
 	const char *name, *title, *description;
 	const char *schema;
 	enum tool_effect effect;
 	/** Runs on a worker; appends the result for the model to ${out}.  ERR_INPUT: bad arguments, ${out} says what. */
 	enum err (*run)(const struct tool_context *ctx, const char *args, size_t args_len, struct buf *out);
+	/** TOOL_OUTWARD and TOOL_FINAL instead of run(): works out what would be done and does nothing.  ERR_INPUT: ${out} says why not. */
+	enum err (*plan)(const struct tool_context *ctx, const char *args, size_t args_len, struct tool_act *act, struct buf *out);
 };
 
 #endif

@@ -80,7 +80,7 @@ struct mailbox_port inlet_port(struct email_box *b);
 /* ---- sender.c: from a reply to a mail ---- */
 enum err sender_send(struct email *m, const struct reply *r);
 struct outgoing_port sender_port(struct email_box *b);
-size_t sender_origin_for(struct email *m, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX]);
+size_t sender_origin_for(struct email *m, struct id ws, const char *address, const char *subject, char out[INTENT_ORIGIN_MAX]);
 size_t sender_origin_login(
     struct email *m, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX]);
 size_t sender_origin_within(const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX]);

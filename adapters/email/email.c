@@ -295,9 +295,9 @@ static void words(struct adapter *a, const void *origin, size_t n, struct buf *o
 		sender_words(b, &o, out);
 }
 
-static size_t origin_for(struct adapter *a, struct id ws, const char *place_key, char out[INTENT_ORIGIN_MAX])
+static size_t origin_for(struct adapter *a, struct id ws, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX])
 {
-	return sender_origin_for(email_of(a), ws, place_key, out);
+	return sender_origin_for(email_of(a), ws, place_key, subject, out);
 }
 
 static size_t origin_login(

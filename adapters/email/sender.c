@@ -361,7 +361,7 @@ struct outgoing_port sender_port(struct email_box *b)
 
 /* ---- conversations that Eddy begins ---- */
 
-size_t sender_origin_for(struct email *m, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX])
+size_t sender_origin_for(struct email *m, struct id ws, const char *address, const char *subject, char out[INTENT_ORIGIN_MAX])
 {
 	if (!mail_address_ok(address))
 		return 0;
@@ -372,7 +372,7 @@ size_t sender_origin_for(struct email *m, struct id ws, const char *address, cha
 			                             .box = m->boxes[i]->address,
 			                             .to = address,
 			                             .to_name = "",
-			                             .subject = "Somebody would like to talk to you",
+			                             .subject = subject != NULL ? subject : "Somebody would like to talk to you",
 			                             .in_reply_to = "",
 			                             .references = "",
 			                             .cc = "" },

@@ -352,8 +352,10 @@ static void slack_not_before_now(char ts[40])
 }
 
 /* A new thread where nothing came in. */
-static size_t slack_origin_for(struct adapter *a, struct id ws, const char *place_key, char out[INTENT_ORIGIN_MAX])
+static size_t slack_origin_for(
+    struct adapter *a, struct id ws, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX])
 {
+	(void)subject;
 	const struct slack_self *self = atomic_load(&slack_of(a)->self);
 	char from[40];
 	if (!self || !id_equal(self->ws, ws) || !place_key[0])

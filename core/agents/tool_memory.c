@@ -217,6 +217,6 @@ const struct tool tool_propose_memory = {
 	    "\"text\":{\"type\":\"string\",\"minLength\":3,\"maxLength\":500},"
 	    "\"sources\":{\"type\":\"array\",\"maxItems\":8,\"items\":{\"type\":\"string\",\"maxLength\":40},\"description\":\"Ids of the messages that say it, "
 	    "as search_messages gave them; none: the question that you answer\"}}}",
-	.effect = TOOL_REVERSIBLE,
+	.effect = TOOL_REPLY, /* a proposal goes with the answer and counts when a person takes it */
 	.run = run,
 };

@@ -11,9 +11,12 @@
 
 #include "../base/buf.h"
 #include "../base/json.h"
+#include "../base/mem.h"
 #include "../base/tz.h"
 #include "../base/utf8.h"
 #include "../talk/moment.h"
+#include "../talk/transcript.h"
+#include "policy.h"
 
 /* The first place of one of ${words} in ${text}, ASCII case apart; 0 when none is there. */
 static size_t first_word(const char *text, const char *words)
@@ -76,11 +79,27 @@ static void add_files(struct buf *out, const char *files)
 	json_decref(list);
 }
 
+static void hear(struct tool_heard *h, const struct found_message *m)
+{
+	if (h == NULL || m->author_kind == AUTHOR_EDDY)
+		return;
+	h->untrusted |= m->author_kind == AUTHOR_BOT ? UNTRUSTED_BOT : 0u;
+	h->untrusted |= m->files != NULL ? UNTRUSTED_FILE : 0u;
+	h->untrusted |= m->visibility == VIS_UNKNOWN || m->visibility == VIS_EXTERNAL ? UNTRUSTED_SHARED : 0u;
+	h->untrusted |= id_is_none(m->author) ? UNTRUSTED_UNKNOWN : 0u;
+	for (size_t i = 0; i < h->len; i++)
+		if (id_equal(h->authors[i], m->author))
+			return;
+	h->authors = xrealloc(h->authors, (h->len + 1) * sizeof(*h->authors));
+	h->authors[h->len++] = m->author;
+}
+
 void tool_add_message(
     struct buf *out, const struct tool_context *ctx, const struct found_message *m, const char *words, size_t quote)
 {
 	char id[ID_TEXT], link[600];
 	struct tz_time t;
+	hear(ctx->heard, m);
 	tz_local(ctx->tz, m->at_ms > 0 ? (uint64_t)m->at_ms : 0, &t);
 	buf_addf(out, "{\"id\":\"%s\",\"author\":", id_format(m->id, id));
 	const char *author = m->author_kind == 2 ? "Eddy" : m->author_name != NULL ? m->author_name : "somebody";

@@ -3,6 +3,7 @@
  * and with the asker's own token; here the arguments are checked and the answer is taken.  A template is the operator's and the team's word, a query is the
  * model's: it can only fill the place that the template has for it, behind the host.
  */
+#include "policy.h"
 #include "tracker.h"
 
 #include <stdio.h>
@@ -103,6 +104,8 @@ void tracker_clean(const char *text, size_t n, const char *token, size_t max, st
 
 static enum err run(const struct tool_context *ctx, const char *args, size_t n, struct buf *out)
 {
+	if (ctx->heard != NULL)
+		ctx->heard->untrusted |= UNTRUSTED_WEB;
 	if (ctx->tracker != NULL)
 		return ctx->tracker(ctx->tracker_arg, args, n, out);
 	buf_add_str(out, "There is no tracker here.");

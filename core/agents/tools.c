@@ -4,6 +4,7 @@
  */
 #include "tools.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "../base/buf.h"
@@ -11,7 +12,8 @@
 #include "../base/utf8.h"
 #include "schema.h"
 
-const struct tool *const tools[] = { &tool_search_messages, &tool_read_message, &tool_propose_memory, &tool_tracker, NULL };
+const struct tool *const tools[] = { &tool_search_messages, &tool_read_message, &tool_propose_memory, &tool_tracker,
+	&tool_send_message, NULL };
 
 const struct tool *tool_find(const char *name)
 {
@@ -22,7 +24,9 @@ const struct tool *tool_find(const char *name)
 	return NULL;
 }
 
-enum err tool_run(const struct tool *t, const struct tool_context *ctx, const char *args, size_t n, struct buf *out)
+/* ${act} NULL: it is run. */
+static enum err call(
+    const struct tool *t, const struct tool_context *ctx, const char *args, size_t n, struct tool_act *act, struct buf *out)
 {
 	size_t start = out->len;
 	char why[200];
@@ -39,8 +43,10 @@ enum err tool_run(const struct tool *t, const struct tool_context *ctx, const ch
 		buf_addf(out, "The arguments are not valid JSON: %s", why);
 	} else if (!schema_check(schema, value, why)) {
 		buf_addf(out, "The arguments do not fit: %s", why);
+	} else if (act != NULL ? t->plan == NULL : t->run == NULL) {
+		buf_add_str(out, "This tool needs somebody's approval, and cannot ask for it.");
 	} else {
-		e = t->run(ctx, args, n, out);
+		e = act != NULL ? t->plan(ctx, args, n, act, out) : t->run(ctx, args, n, out);
 	}
 	json_decref(schema);
 	json_decref(value);
@@ -48,4 +54,26 @@ enum err tool_run(const struct tool *t, const struct tool_context *ctx, const ch
 	if (out->len - start > TOOL_RESULT_MAX)
 		buf_truncate(out, start + utf8_clip(out->p + start, out->len - start, TOOL_RESULT_MAX));
 	return e;
+}
+
+enum err tool_run(const struct tool *t, const struct tool_context *ctx, const char *args, size_t n, struct buf *out)
+{
+	return call(t, ctx, args, n, NULL, out);
+}
+
+enum err tool_plan(
+    const struct tool *t, const struct tool_context *ctx, const char *args, size_t n, struct tool_act *act, struct buf *out)
+{
+	memset(act, 0, sizeof(*act));
+	enum err e = call(t, ctx, args, n, act, out);
+	if (e != ERR_NONE)
+		tool_act_done(act);
+	return e;
+}
+
+void tool_act_done(struct tool_act *a)
+{
+	free(a->args);
+	free(a->text);
+	memset(a, 0, sizeof(*a));
 }

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/buf.h"
 #include "../base/err.h"
 #include "../base/id.h"
+#include "../engine/intent.h"
 #include "../ports.h"
 #include "../store/pg.h"
 #include "../talk/recall.h"
@@ -16,7 +18,7 @@
 
 /*
  * Who asks, and where: everything a tool may know.  It comes from the run, never from the model.  The caller has opened the tenant
- * transaction (pg_begin) and ends it.  Tools only read, but for TOOL_REVERSIBLE ones: those write proposals of their own and nothing else.
+ * transaction (pg_begin) and ends it.  Tools only read, but for propose_memory, which writes proposals of its own and nothing else.
  */
 struct search_reads;
 struct tool_context {
@@ -39,10 +41,27 @@ struct tool_context {
 	const char *tz;               /* of the asker; NULL: UTC */
 	const char *const *languages; /* search.languages */
 	size_t languages_len;
+	struct tool_heard *heard; /* whose words tools brought; may be NULL */
+	/* For tools that plan.  What a model wants to say elsewhere, as it may be said; and how ${adapter} finds a place: 0, it does not. */
+	void (*speak)(void *arg, const char *text, size_t n, struct buf *out);
+	size_t (*origin_for)(
+	    void *arg, const char *adapter, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX]);
+	void *run_arg; /* of both */
 };
+/* An act that reaches outside, worked out and not done. */
+struct tool_act {
+	bool address; /* it goes to whoever has the address, not to a place that is known here */
+	char adapter[32], key[512], name[160];
+	char origin[INTENT_ORIGIN_MAX];
+	size_t origin_len;
+	char *args; /* canonical JSON of the arguments as they count */
+	char *text; /* what will be said there */
+};
+void tool_act_done(struct tool_act *a);
+
 extern const struct tool *const tools[]; /* ends with NULL */
-extern const struct tool tool_search_messages, tool_read_message, tool_propose_memory, tool_tracker;
-extern const struct pg_statement tool_memory_statements[];
+extern const struct tool tool_search_messages, tool_read_message, tool_propose_memory, tool_tracker, tool_send_message;
+extern const struct pg_statement tool_memory_statements[], tool_send_statements[];
 
 const struct tool *tool_find(const char *name);
 /**
@@ -50,5 +69,8 @@ const struct tool *tool_find(const char *name);
  * also on ERR_INPUT (then the call failed).  ERR_RETRY, ERR_BROKEN: the database; the transaction must be rolled back.
  */
 enum err tool_run(const struct tool *t, const struct tool_context *ctx, const char *args, size_t n, struct buf *out);
+/** The same for a tool that plans: ${act} is filled in and the caller's on ERR_NONE. */
+enum err tool_plan(
+    const struct tool *t, const struct tool_context *ctx, const char *args, size_t n, struct tool_act *act, struct buf *out);
 
 #endif

@@ -254,6 +254,18 @@ static bool question(void *arg, struct id ws, const char *words, struct recall_q
 	return vectors_asked(arg, ws, words, out);
 }
 
+static void speak(void *arg, const char *text, size_t n, struct buf *out)
+{
+	speak_elsewhere(arg, text, n, out);
+}
+
+static size_t origin_for(void *arg, const char *adapter, const char *key, const char *subject, char out[INTENT_ORIGIN_MAX])
+{
+	struct run *r = arg;
+	const struct adapter_slot *s = engine_adapter(r->e, adapter, strlen(adapter));
+	return s != NULL && s->ops->origin_for != NULL ? s->ops->origin_for(s->a, r->ws, key, subject, out) : 0;
+}
+
 enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *out)
 {
 	struct person_card card;
@@ -274,6 +286,10 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.permalink = permalink,
 		.permalink_arg = r->e,
 		.question = r->e->vectors != NULL ? question : NULL,
+		.heard = &r->heard,
+		.speak = speak,
+		.origin_for = origin_for,
+		.run_arg = r,
 		.wall_ms = clock_wall_ms(),
 		.tz = out->tz[0] ? out->tz : NULL,
 	};

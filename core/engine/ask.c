@@ -30,7 +30,7 @@ const struct pg_statement ask_statements[] = {
 };
 
 static const struct ask_handler *const groups[] = { ask_forks, ask_threads, ask_digest, ask_search, ask_memory, ask_forget,
-	ask_people, ask_place };
+	ask_people, ask_place, ask_approvals };
 
 const struct ask_handler *ask_find(enum command c)
 {

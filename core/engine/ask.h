@@ -54,7 +54,7 @@ struct ask_handler {
 };
 /* Each file of core/engine/ask_*.c has one; the last entry has CMD_NONE. */
 extern const struct ask_handler ask_forks[], ask_threads[], ask_digest[], ask_search[], ask_memory[], ask_forget[], ask_people[],
-    ask_place[];
+    ask_place[], ask_approvals[];
 extern const struct pg_statement ask_forks_statements[], ask_threads_statements[], ask_digest_statements[], ask_search_statements[],
     ask_memory_statements[], ask_recall_statements[], ask_decisions_statements[], ask_forget_statements[], ask_people_statements[];
 /** The handler of a command that ask.c runs; NULL: command_answer.c has it. */

@@ -68,7 +68,7 @@ const struct pg_statement claim_statements[] = {
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) AND state <= 2" },
 	{ "claim_open_runs",
 	    "SELECT r.id, r.thread_id, r.message_id, r.message_seq, r.person_id, r.kind, r.command, r.attempt, r.adapter, r.origin,"
-	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked, r.about_id, t.fork_id, r.reads FROM runs r"
+	    " r.private_reply, r.stream_state, r.stream_ref, t.place_id, r.token, m.audience_id, m.rev, m.state, r.stop_asked, r.about_id, t.fork_id, r.reads, r.untrusted FROM runs r"
 	    " JOIN threads t ON t.ws = r.ws AND t.id = r.thread_id JOIN messages m ON m.ws = r.ws AND m.id = r.message_id"
 	    " WHERE r.ws = $1 AND r.thread_id = ANY($2::uuid[]) AND r.state <= 2 AND (r.due IS NULL OR r.due <= now())"
 	    " ORDER BY r.thread_id, r.message_seq, r.id" },
@@ -85,7 +85,8 @@ const struct pg_statement claim_statements[] = {
 	    " o.run_id IS NULL AND (o.message_id IS NULL OR o.passes IS NOT NULL OR o.adapter = '" RELAY_ADAPTER
 	    "'), o.passes, m.state, m.author_id, p.name,"
 	    " CASE WHEN o.passes IS NOT NULL THEN (SELECT string_agg(f->>'name', ', ') FROM jsonb_array_elements(m.files) f) END,"
-	    " m.components, coalesce(m.created_at, o.created_at)"
+	    " m.components, coalesce(m.created_at, o.created_at),"
+	    " o.run_id IS NULL AND o.message_id IS NULL AND o.passes IS NULL AND NOT approval_may_go(o.id)"
 	    " FROM outbox o LEFT JOIN messages m ON m.ws = o.ws AND m.id = o.message_id"
 	    " LEFT JOIN runs r ON r.ws = o.ws AND r.id = o.run_id"
 	    " LEFT JOIN people p ON o.passes IS NOT NULL AND p.ws = m.ws AND p.id = m.author_id"
@@ -208,6 +209,7 @@ static void on_open_runs(void *ctx, const PGresult *r)
 		run->reads.len = pg_get_ids(r, i, 21, NULL, 0);
 		run->reads.audiences = xcalloc(run->reads.len + 1, sizeof(struct id));
 		pg_get_ids(r, i, 21, run->reads.audiences, run->reads.len);
+		run->untrusted = (unsigned)pg_get_int8(r, i, 22);
 		run->resumed = true;
 		if (pg_get_int8(r, i, 17) == 2) /* deleted */
 			atomic_store(&run->stop, STOP_DELETED);
@@ -233,6 +235,7 @@ static void on_open_outbox(void *ctx, const PGresult *r)
 		run->stream_ref = PQgetisnull(r, i, 10) ? NULL : xstrdup(pg_get_str(r, i, 10));
 		run->due_ms = (uint32_t)pg_get_int8(r, i, 11);
 		run->reply_at_ms = pg_get_time_ms(r, i, 19);
+		run->barred = pg_get_bool(r, i, 20);
 		size_t k = t->c->runs_len - 1;
 		t->c->text_lens[k] = (size_t)PQgetlength(r, i, 3);
 		t->c->texts[k] = xstrndup(PQgetvalue(r, i, 3), t->c->text_lens[k]);
@@ -431,6 +434,11 @@ static void enter(struct claim_op *c, size_t i)
 		r->delivering = true;
 		l->delivering++;
 		map_put(e->runs, r->id.b, sizeof(r->id.b), r);
+		if (r->barred) {
+			free(c->texts[i]);
+			outbox_bar(r);
+			return;
+		}
 		if (!r->maybe_sent) { /* the row says sending before it leaves; and when, the platform may have told the process before us */
 			buf_add(&r->answer, c->texts[i], c->text_lens[i]);
 			free(c->texts[i]);

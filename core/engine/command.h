@@ -74,6 +74,9 @@ enum command {
 	CMD_PLACE_CLOSED = 51, /* never recognised: somebody of ours has spoken to Eddy where nobody has said yes */
 	CMD_PLACE_ALLOW = 52,  /* allow here */
 	CMD_PLACE_DENY = 53,   /* deny here */
+	/* acts that wait for a person: docs/approvals.md */
+	CMD_APPROVE = 54, /* approve CODE */
+	CMD_REFUSE = 55,
 };
 
 /**

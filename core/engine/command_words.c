@@ -20,6 +20,7 @@ enum takes {
 	NUMBERED, /* "#2" or "2" has to */
 	MARKED,   /* something after a colon or on the next line has to */
 	CODE,     /* a link code and perhaps "yes", or nothing */
+	CODED,    /* a code has to */
 	LIST,     /* one of a few words that say which part of a list */
 };
 enum where { ANYWHERE, IN_FORK };
@@ -137,6 +138,7 @@ static const struct words {
 	{ CMD_LINK, CODE, ANYWHERE, "link" }, { CMD_LINK, NOTHING, ANYWHERE, "link me" }, { CMD_LINK, NOTHING, ANYWHERE, "link my accounts" },
 	{ CMD_LINK, NOTHING, ANYWHERE, "verknupfen" }, { CMD_LINK, NOTHING, ANYWHERE, "lier mon compte" }, { CMD_LINK, NOTHING, ANYWHERE, "vincular" },
 	{ CMD_UNLINK, NOTHING, ANYWHERE, "unlink" }, { CMD_UNLINK, NOTHING, ANYWHERE, "unlink me" }, { CMD_UNLINK, NOTHING, ANYWHERE, "unlink my accounts" },
+	{ CMD_APPROVE, CODED, ANYWHERE, "approve" }, { CMD_REFUSE, CODED, ANYWHERE, "refuse" },
 	{ CMD_NONE, NOTHING, ANYWHERE, NULL },
 };
 /* clang-format on */
@@ -299,6 +301,8 @@ static bool follows(const struct words *w, bool marked, const char *arg, size_t 
 		return marked && n > 0;
 	case CODE:
 		return is_polite_end(arg, n) || is_code(arg, n);
+	case CODED:
+		return is_code(arg, n);
 	case LIST:
 		return is_list_word(arg, n);
 	}

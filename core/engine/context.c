@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../agents/policy.h"
 #include "../agents/task_prompt.h"
 #include "../agents/tools.h"
 #include "../base/clock.h"
@@ -415,6 +416,7 @@ enum err context_build(struct run *r, struct pg *pg, struct context *c)
 	earlier_prompt(c->earlier.p, c->earlier.len, &c->system);
 	if (!r->floor && r->shrink == 0)
 		buf_add(&c->system, r->memory.p, r->memory.len);
+	r->untrusted |= v == VIS_UNKNOWN || v == VIS_EXTERNAL ? UNTRUSTED_SHARED : 0u;
 	struct model *m = r->e->model;
 	uint32_t window = r->replay != NULL ? UINT32_MAX / 8 : m->ops->window(m, r->floor ? "builtin" : c->agent->model);
 	uint32_t taken = c->agent->max_tokens + MARGIN_TOKENS;

@@ -40,7 +40,8 @@ const struct pg_statement delivery_statements[] = {
 	    " AND coalesce((SELECT p.guest FROM messages m JOIN people p ON p.ws = m.ws AND p.id = m.author_id WHERE m.ws = outbox.ws"
 	    " AND m.id = outbox.message_id), false),"
 	    " (CASE WHEN run_id IS NOT NULL THEN 0 WHEN passes IS NULL THEN (body IS NULL AND message_id IS NULL)::int"
-	    " WHEN (SELECT m.state FROM messages m WHERE m.ws = outbox.ws AND m.id = outbox.message_id) = 2 THEN 2 ELSE 0 END)::int4" },
+	    " WHEN (SELECT m.state FROM messages m WHERE m.ws = outbox.ws AND m.id = outbox.message_id) = 2 THEN 2 ELSE 0 END)::int4,"
+	    " run_id IS NULL AND message_id IS NULL AND passes IS NULL AND NOT approval_may_go(id)" },
 	{ NULL, NULL },
 };
 
@@ -261,6 +262,8 @@ static void sent_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		relay_send_ended(tx, s->relay);
 		s->more = s->relay->more;
 		s->more |= fork_send_ended(tx, s->fork, s->result == ERR_NONE, s->ref);
+		if (s->result != ERR_NONE)
+			act_send_lost(tx, s->e, s->op.ws, s->delivery);
 	}
 	sent_pending(tx, ops, n);
 }
@@ -349,6 +352,12 @@ static uint32_t back_off_ms(const struct run *r)
 	return 500u << n;
 }
 
+void outbox_bar(struct run *r)
+{
+	log_warn("act.withheld", LF_ID("act", r->id), LF_STR("result", "it may not go there any more"));
+	engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = ERR_DENIED, .why = "readers" });
+}
+
 void engine_sent(struct engine *e, const struct sent *sent)
 {
 	fault_point("post.after");
@@ -408,7 +417,7 @@ struct again_op {
 	struct write_op op;
 	struct engine *e;
 	struct id delivery;
-	bool ours, guest, withheld;
+	bool ours, guest, withheld, barred;
 	int gone; /* 1: the words of a notice, 2: of the message that it passes on */
 };
 
@@ -418,6 +427,7 @@ static void on_again(void *ctx, const PGresult *res)
 	a->ours = PQntuples(res) == 1;
 	a->guest = a->ours && pg_get_bool(res, 0, 1);
 	a->gone = a->ours ? (int)pg_get_int8(res, 0, 2) : 0;
+	a->barred = a->ours && pg_get_bool(res, 0, 3);
 }
 
 static void on_again_withhold(void *ctx, const PGresult *res)
@@ -453,7 +463,9 @@ static void again_done(struct write_op *op, enum err result)
 		}
 		if (a->gone)
 			relay_gone(r, a->gone == 1);
-		if (a->guest && r->deliveries++ < DELIVERY_TRIES)
+		if (a->barred)
+			outbox_bar(r);
+		else if (a->guest && r->deliveries++ < DELIVERY_TRIES)
 			outbox_wait(r, back_off_ms(r)); /* perhaps not described yet */
 		else if (a->guest)
 			engine_sent(r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = ERR_DENIED, .why = "guest" });

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../agents/approvals.h"
 #include "../api/api.h"
 #include "../api/once.h"
 #include "../api/serve.h"
@@ -57,7 +58,7 @@
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, money_statements,
 	delivery_statements, claim_statements, learn_statements, relay_statements, notice_statements, fork_statements,
-	derived_statements, NULL };
+	derived_statements, act_statements, approval_write_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { secret_statements, read_statements, pages_statements,
 	context_statements, answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements,
 	search_statements, find_statements, page_search_statements, session_statements, login_statements, relay_read_statements,
@@ -69,7 +70,8 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	keys_statements, links_statements, ask_people_statements, authority_statements, api_statements, node_statements,
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
 	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
-	provision_statements, provision_plan_statements, provision_step_statements, place_statements, NULL };
+	provision_statements, provision_plan_statements, provision_step_statements, place_statements, tool_send_statements,
+	approval_statements, approval_write_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

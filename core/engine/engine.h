@@ -41,10 +41,11 @@ struct adapter_ops {
 	bool (*permalink)(
 	    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
 	/**
-	 * Optional (NULL), both or neither: the origin of a place where nothing came in, for a notice that begins a thread there.  Gives the
-	 * length, at most INTENT_ORIGIN_MAX; 0: not now, or not for this workspace.  Any thread; never blocks.
+	 * Optional (NULL), both or neither: the origin of a place where nothing came in, for a notice that begins a thread there, about ${subject}
+	 * (NULL: somebody asks for a person).  Gives the length, at most INTENT_ORIGIN_MAX; 0: not now, or not for this workspace.  Any thread; never blocks.
 	 */
-	size_t (*origin_for)(struct adapter *a, struct id ws, const char *place_key, char out[INTENT_ORIGIN_MAX]);
+	size_t (*origin_for)(
+	    struct adapter *a, struct id ws, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX]);
 	/**
 	 * The origin of the thread that a notice to ${origin} has begun.  ${thread_key} is its external_ref up to the first comma, and the key
 	 * of intents from that thread.  0: it is none of ours.  Any thread; needs no connection.

@@ -13,6 +13,7 @@
 
 #include "../agents/agent.h"
 #include "../agents/budget.h"
+#include "../agents/policy.h"
 #include "../base/buf.h"
 #include "../base/fair.h"
 #include "../base/map.h"
@@ -73,6 +74,7 @@ struct call_record {
 	struct prompt_mark mark;
 };
 
+struct approval;
 struct ask_task;
 struct spoken;
 struct spoken_links;
@@ -101,6 +103,7 @@ struct run {
 	bool resumed;          /* found in the database: its steps may be there too */
 	bool notice;           /* no run at all but a delivery without one (relay.c) */
 	struct relay_ask *ask; /* CMD_HANDOVER: the first notice for the people */
+	bool barred;           /* a delivery that was approved and may not leave any more */
 	struct ask_task *task; /* a command that asks the model for something: its words are not shown but completed */
 	struct buf said;       /* what the model said to it */
 	uint32_t unfit;        /* times that was not what was asked for */
@@ -121,6 +124,9 @@ struct run {
 	struct buf memory;          /* what it was told of what is remembered */
 	bool remembered;            /* that was looked for */
 	struct search_reads reads;  /* of other places; finish.c asks their readers again */
+	struct tool_heard heard;    /* whose words tools brought */
+	unsigned untrusted;         /* UNTRUSTED_*: what is not the house's and went into it */
+	struct approval *asking;    /* it ends with the question whether this may be done */
 	bool steps_loaded;
 	struct step *steps;
 	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
@@ -364,8 +370,27 @@ void speak_end(struct run *r, struct buf *out);
 void speak_done(struct run *r);
 /** A text that is no model's: all rules but the one about links. */
 void speak_whole(struct engine *e, const char *text, size_t n, struct buf *out);
+/** What the model of ${r} wants to say elsewhere, by all rules. */
+void speak_elsewhere(struct run *r, const char *text, size_t n, struct buf *out);
+
+/* ---- act.c: what reaches outside waits for a person ---- */
+extern const struct pg_statement act_statements[];
+/** One call of a tool that plans, in the worker's transaction: done at once, refused (${done} ERR_INPUT), or to be asked: r->asking. */
+enum err act_call(struct run *r, struct pg *pg, const struct tool *t, const struct tool_context *ctx, const struct step *call,
+    enum err *done, struct buf *out);
+/** What tools brought is noted as r->untrusted, in the worker's transaction. */
+enum err act_heard(struct run *r, struct pg *pg);
+/** The question becomes the end of the answer of ${r}. */
+void act_show(struct run *r);
+/** Writer, in the transaction that stores the answer of ${r}: its question waits from now on. */
+void act_send_asked(struct writer_tx *tx, struct run *r);
+/** Writer: a delivery has failed for ever; who has asked for it hears of that. */
+void act_send_lost(struct writer_tx *tx, struct engine *e, struct id ws, struct id delivery);
+void act_drop(struct run *r); /* nothing is asked */
 
 /* ---- finish.c ---- */
+/** The steps of ${r} that are not stored yet. */
+void finish_send_steps(struct writer_tx *tx, const struct run *r);
 extern const struct pg_statement finish_statements[];
 void finish_put(struct run *r);                                       /* takes the run with its answer to the writer */
 void step_put(struct run *r, void (*then)(struct run *r, bool ours)); /* store steps not stored yet */
@@ -378,6 +403,7 @@ void run_withhold(struct run *r);
 
 /* ---- delivery.c ---- */
 extern const struct pg_statement delivery_statements[];
+void outbox_bar(struct run *r);                      /* writer's thread: it may not leave any more */
 void outbox_wait(struct run *r, uint32_t ms);        /* writer's thread: due after ${ms} */
 void outbox_again(struct run *r, uint32_t least_ms); /* writer's thread: a delivery that failed for now */
 

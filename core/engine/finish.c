@@ -25,7 +25,7 @@ const struct pg_statement finish_statements[] = {
 	{ "finish_runs",
 	    "UPDATE runs SET state = ($4::int2[])[array_position($2, id)], error = ($5::text[])[array_position($2, id)], finished_at = now(),"
 	    " agent_id = ($6::uuid[])[array_position($2, id)], builtin = ($7::bool[])[array_position($2, id)],"
-	    " config_id = coalesce(($8::uuid[])[array_position($2, id)], config_id)"
+	    " config_id = coalesce(($8::uuid[])[array_position($2, id)], config_id), untrusted = untrusted | ($9::int4[])[array_position($2, id)]"
 	    " WHERE ws = $1 AND id = ANY($2::uuid[]) AND token = ($3::int8[])[array_position($2, id)] AND state <= 2"
 	    " RETURNING array_position($2, id) - 1" },
 	/* Are those whose words it has told still to be read by all who read the answer? */
@@ -61,7 +61,7 @@ const struct pg_statement finish_statements[] = {
 	    " lease_until = CASE WHEN pending - ($3::int4[])[array_position($2, thread_id)] <= 0 THEN NULL ELSE lease_until END"
 	    " WHERE ws = $1 AND thread_id = ANY($2::uuid[]) RETURNING thread_id, pending" },
 	{ "step_run",
-	    "UPDATE runs SET state = 2, reads = coalesce($4::uuid[], reads), config_id = coalesce($5, config_id)"
+	    "UPDATE runs SET state = 2, reads = coalesce($4::uuid[], reads), config_id = coalesce($5, config_id), untrusted = untrusted | $6::int4"
 	    " WHERE ws = $1 AND id = $2 AND token = $3 AND state <= 2 RETURNING id" },
 	{ "step_clear", "DELETE FROM run_steps WHERE ws = $1 AND run_id = $2" },
 	{ "step_rows",
@@ -155,6 +155,7 @@ void run_withhold(struct run *r)
 	offer_free(r->components, r->components_len);
 	r->components = NULL;
 	r->components_len = 0;
+	act_drop(r);
 	log_warn("run.withheld", LF_ID("run", r->id), LF_ID("thread", r->thread), LF_STR("result", "its readers have changed"));
 }
 
@@ -188,6 +189,7 @@ static void finish_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 	EACH(2950, pg_array_id(g, r->agent));
 	EACH(16, pg_array_bool(g, by_builtin(r)));
 	EACH(2950, pg_array_id(g, r->config != NULL ? r->config->id : ID_NONE));
+	EACH(23, pg_array_int4(g, (int32_t)r->untrusted));
 	writer_exec(tx, "finish_runs", on_finish_runs, group(tx, ops, n));
 #undef EACH
 	for (size_t i = 0; i < n; i++) {
@@ -375,6 +377,9 @@ static void finish_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (fin(ops[i])->ours && fin(ops[i])->r->command == CMD_HANDOVER)
 			relay_send_asked(tx, fin(ops[i])->r); /* before what is pending is counted */
+	for (size_t i = 0; i < n; i++)
+		if (fin(ops[i])->seq && fin(ops[i])->r->asking != NULL)
+			act_send_asked(tx, fin(ops[i])->r);
 	if (any_merged) {
 		g = writer_args(tx);
 		pg_arg_id(g, ops[0]->ws);
@@ -541,6 +546,7 @@ static void step_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_arg_int8(g, s->r->token);
 		put_reads(g, s->r);
 		pg_arg_id(g, s->r->config != NULL ? s->r->config->id : ID_NONE);
+		pg_arg_int4(g, (int32_t)s->r->untrusted);
 		writer_exec(tx, "step_run", on_step, s);
 	}
 }
@@ -558,39 +564,44 @@ static char *step_json(const struct step *st, size_t *len)
 	return buf_detach(&b, len);
 }
 
+void finish_send_steps(struct writer_tx *tx, const struct run *r)
+{
+	if (r->steps_stored == r->steps_len)
+		return;
+	struct pg_args *g = writer_args(tx);
+	pg_arg_id(g, r->ws);
+	pg_arg_id(g, r->id);
+	if (r->steps_stored == 0) { /* the first of this run, or it has started over: what an earlier start left is void */
+		writer_exec(tx, "step_clear", NULL, NULL);
+		g = writer_args(tx);
+		pg_arg_id(g, r->ws);
+		pg_arg_id(g, r->id);
+	}
+	pg_array_begin(g, 23);
+	for (size_t k = r->steps_stored; k < r->steps_len; k++)
+		pg_array_int4(g, (int32_t)k);
+	pg_array_end(g);
+	pg_array_begin(g, 21);
+	for (size_t k = r->steps_stored; k < r->steps_len; k++)
+		pg_array_int2(g, (int16_t)r->steps[k].role);
+	pg_array_end(g);
+	pg_array_begin(g, 25);
+	for (size_t k = r->steps_stored; k < r->steps_len; k++) {
+		size_t len;
+		char *json = step_json(&r->steps[k], &len);
+		pg_array_text(g, json, len);
+		free(json);
+	}
+	pg_array_end(g);
+	writer_exec(tx, "step_rows", NULL, NULL);
+}
+
 static void step_second(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct step_op *s = (struct step_op *)ops[i];
-		struct run *r = s->r;
-		if (!s->ours || r->steps_stored == r->steps_len)
-			continue;
-		struct pg_args *g = writer_args(tx);
-		pg_arg_id(g, r->ws);
-		pg_arg_id(g, r->id);
-		if (r->steps_stored == 0) { /* the first of this run, or it has started over: what an earlier start left is void */
-			writer_exec(tx, "step_clear", NULL, NULL);
-			g = writer_args(tx);
-			pg_arg_id(g, r->ws);
-			pg_arg_id(g, r->id);
-		}
-		pg_array_begin(g, 23);
-		for (size_t k = r->steps_stored; k < r->steps_len; k++)
-			pg_array_int4(g, (int32_t)k);
-		pg_array_end(g);
-		pg_array_begin(g, 21);
-		for (size_t k = r->steps_stored; k < r->steps_len; k++)
-			pg_array_int2(g, (int16_t)r->steps[k].role);
-		pg_array_end(g);
-		pg_array_begin(g, 25);
-		for (size_t k = r->steps_stored; k < r->steps_len; k++) {
-			size_t len;
-			char *json = step_json(&r->steps[k], &len);
-			pg_array_text(g, json, len);
-			free(json);
-		}
-		pg_array_end(g);
-		writer_exec(tx, "step_rows", NULL, NULL);
+		if (s->ours)
+			finish_send_steps(tx, s->r);
 	}
 }
 

@@ -196,7 +196,7 @@ static enum err ask_state(struct run *r, struct pg *pg, struct relay_ask *ask, e
 		const char *name = pg_get_str(res, 0, 2);
 		const struct adapter_slot *to = engine_adapter(r->e, name, strlen(name));
 		if (to != NULL && to->ops->origin_for != NULL)
-			ask->origin_len = to->ops->origin_for(to->a, r->ws, pg_get_str(res, 0, 3), ask->origin);
+			ask->origin_len = to->ops->origin_for(to->a, r->ws, pg_get_str(res, 0, 3), NULL, ask->origin);
 		*out = ask->origin_len > 0 ? HANDOVER_ASKED : HANDOVER_UNREACHABLE;
 		if (*out == HANDOVER_UNREACHABLE)
 			log_warn("relay.ask", LF_ID("run", r->id), LF_STR("adapter", name), LF_STR("result", "unreachable"));

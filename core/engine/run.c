@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../agents/policy.h"
 #include "../agents/tools.h"
 #include "../base/clock.h"
 #include "../base/fault.h"
@@ -74,6 +75,8 @@ void run_free(struct run *r)
 	buf_done(&r->whole);
 	buf_done(&r->memory);
 	search_reads_done(&r->reads);
+	tool_heard_done(&r->heard);
+	act_drop(r);
 	speak_done(r);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
@@ -637,17 +640,21 @@ static void tools_job(void *arg, struct pg *pg)
 		enum err done = ERR_INPUT;
 		if (t == NULL)
 			buf_addf(&out, "There is no tool named %s.", name);
-		else
+		else if (policy_of(t->effect, 0, false) == POLICY_RUN && policy_of(t->effect, ~0u, false) == POLICY_RUN)
 			done = tool_run(t, &where.ctx, r->steps[i].text, r->steps[i].text_len, &out);
+		else
+			e = act_call(r, pg, t, &where.ctx, &r->steps[i], &done, &out);
 		log_info("tool.run", LF_ID("run", r->id), LF_STR("tool", t ? t->name : "unknown"), LF_INT("ms", clock_ms() - t0),
 		    LF_STR("result", err_name(done)));
 		say_tool(r, id, title, done == ERR_NONE ? STEP_DONE : STEP_FAILED);
-		if (done == ERR_RETRY || done == ERR_BROKEN)
+		if (e == ERR_NONE && (done == ERR_RETRY || done == ERR_BROKEN))
 			e = done;
-		else
+		if (e == ERR_NONE)
 			run_step_add(r, ROLE_TOOL_RESULT, id, name, out.p ? out.p : "", out.len, done != ERR_NONE);
 		buf_done(&out);
 	}
+	if (e == ERR_NONE && r->heard.len > 0)
+		e = act_heard(r, pg);
 	if (e == ERR_NONE)
 		pg_commit(pg);
 	else
@@ -658,9 +665,15 @@ static void tools_job(void *arg, struct pg *pg)
 	if (e == ERR_NONE) {
 		r->calls_pending = 0;
 		r->turns++;
-		step_put(r, after_steps);
+		if (r->asking == NULL) {
+			step_put(r, after_steps);
+		} else {
+			act_show(r);
+			end_run(r, RUN_ANSWERED, NULL);
+		}
 		return;
 	}
+	act_drop(r);
 	while (r->steps_len > last) { /* run them all again */
 		struct step *s = &r->steps[--r->steps_len];
 		free(s->tool_id);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../agents/policy.h"
 #include "../base/log.h"
 #include "../people/directory.h"
 #include "../settings/settings.h"
@@ -37,6 +38,9 @@ void speak_told_context(struct run *r, const struct context *c)
 	struct person_card who;
 	for (size_t i = 0; i < c->transcript.len; i++) {
 		const struct transcript_item *t = &c->transcript.items[i];
+		r->untrusted |= t->kind == AUTHOR_BOT ? UNTRUSTED_BOT : 0u;
+		if (t->kind == AUTHOR_PERSON && directory_card(r->e->directory, t->author, &who) && who.guest)
+			r->untrusted |= UNTRUSTED_GUEST;
 		if (!spoken_may_link(t->text, t->text_len))
 			continue;
 		bool house = t->kind == AUTHOR_PERSON && directory_card(r->e->directory, t->author, &who) && !who.guest;
@@ -65,6 +69,14 @@ void speak_end(struct run *r, struct buf *out)
 {
 	if (r->spoken != NULL)
 		spoken_end(r->spoken, out);
+}
+
+void speak_elsewhere(struct run *r, const char *text, size_t n, struct buf *out)
+{
+	struct spoken *o = spoken_new(links_of(r), r->e->secrets, r->e->secrets_len);
+	spoken_feed(o, text, n, out);
+	spoken_end(o, out);
+	spoken_free(o);
 }
 
 void speak_whole(struct engine *e, const char *text, size_t n, struct buf *out)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../api/once.h"
+#include "../agents/approvals.h"
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
@@ -328,6 +329,13 @@ static enum err provisions(struct engine *e, struct pg *pg, struct id ws)
 	return provision_resume(pg, ws, &(struct provision_with){ .erase = erase_thread, .arg = e });
 }
 
+static enum err approvals(struct pg *pg, struct id ws, uint64_t ahead_ms)
+{
+	int n = 0;
+	enum err err = pg_begin(pg, ws);
+	return err != ERR_NONE ? err : pg_end(pg, approval_expire(pg, ws, ahead_ms, &n));
+}
+
 static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 {
 	PGresult *r = NULL;
@@ -345,6 +353,8 @@ static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 			err = keys(pg, ws, ahead_ms);
 		if (err == ERR_NONE)
 			err = provisions(e, pg, ws);
+		if (err == ERR_NONE)
+			err = approvals(pg, ws, ahead_ms);
 	}
 	PQclear(r);
 	return err;

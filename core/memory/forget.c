@@ -413,8 +413,8 @@ static enum err names(struct piece *p)
 {
 	/* The places before what says whose they are. */
 	static const char *const statements[] = { "forget_notices", "forget_readers", "forget_places", "forget_fork_places",
-		"forget_keys", "forget_only", "forget_audiences", "forget_sessions", "forget_codes", "forget_links",
-		"forget_api_keys", "forget_stops", "forget_members", "forget_preferences", "forget_settings",
+		"forget_keys", "forget_only", "forget_audiences", "forget_sessions", "forget_codes", "forget_approvals",
+		"forget_links", "forget_api_keys", "forget_stops", "forget_members", "forget_preferences", "forget_settings",
 		"forget_audit_details", "forget_audit_people", "forget_identities", "forget_people" };
 	enum err e = ERR_NONE;
 	for (size_t i = 0; i < sizeof statements / sizeof *statements && e == ERR_NONE && p->person; i++)

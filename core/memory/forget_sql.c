@@ -343,6 +343,14 @@ const struct pg_statement forget_statements[] = {
 	    "WITH gone AS (DELETE FROM login_codes s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1"
 	    " AND (s.subject = ANY (e.names) OR s.person_id = e.subject) RETURNING s.letter)"
 	    " UPDATE outbox SET origin = '', body = NULL FROM gone WHERE outbox.ws = $1 AND outbox.id = gone.letter AND outbox.state > 2" },
+	/* What somebody has asked for goes, what has not left yet stays here; of others' acts only who has decided. */
+	{ "forget_approvals",
+	    "WITH e AS MATERIALIZED (SELECT subject, coalesce(names, '{}') AS names FROM erasures WHERE ws = $1 AND id = $2),"
+	    " o AS (UPDATE outbox SET state = 4, body = '' FROM e, approvals a WHERE a.ws = $1 AND a.asker_id = e.subject AND outbox.ws = $1"
+	    " AND outbox.id = a.id AND outbox.state = 1), d AS (DELETE FROM approvals a USING e WHERE a.ws = $1 AND a.asker_id = e.subject)"
+	    " UPDATE approvals a SET decided_by = nullif(a.decided_by, e.subject), approvers = ARRAY(SELECT x FROM unnest(a.approvers) x"
+	    " WHERE NOT substr(x, strpos(x, ':') + 1) = ANY (e.names)) FROM e WHERE a.ws = $1 AND a.asker_id <> e.subject AND (a.decided_by = e.subject"
+	    " OR EXISTS (SELECT 1 FROM unnest(a.approvers) x WHERE substr(x, strpos(x, ':') + 1) = ANY (e.names)))" },
 	{ "forget_links",
 	    "WITH e AS MATERIALIZED (SELECT subject FROM erasures WHERE ws = $1 AND id = $2), c AS (DELETE FROM link_codes USING e WHERE link_codes.ws = $1"
 	    " AND e.subject IN (link_codes.person_id, link_codes.used_by)), t AS (DELETE FROM link_tries USING e WHERE link_tries.ws = $1"

@@ -108,6 +108,22 @@ static void answer(struct fixture *f, struct model_call *c)
 	end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_END);
 }
 
+/* "CALL NAME ARGUMENTS" as words */
+static void call_tool(struct fixture *f, struct model_call *c)
+{
+	char name[64];
+	const char *from = c->words + 5;
+	size_t n = strcspn(from, " ");
+	snprintf(name, sizeof(name), "%.*s", (int)n, from);
+	c->fn(c->arg,
+	    &(struct model_event){ .kind = MODEL_TOOL_CALL,
+	        .tool_id = "call_1",
+	        .tool_name = name,
+	        .text = from + n + 1,
+	        .text_len = strlen(from + n + 1) });
+	end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_TOOLS);
+}
+
 static void work(struct fixture *f, struct model_call *c)
 {
 	if (c->cancelled) {
@@ -116,7 +132,10 @@ static void work(struct fixture *f, struct model_call *c)
 	}
 	switch (c->floor ? SCRIPT_ANSWER : c->script) {
 	case SCRIPT_ANSWER:
-		answer(f, c);
+		if (c->words != NULL && strncmp(c->words, "CALL ", 5) == 0)
+			call_tool(f, c);
+		else
+			answer(f, c);
 		return;
 	case SCRIPT_BUSY:
 		end_call(f, c, MODEL_FAILED, FAIL_BUSY, STOP_END);
@@ -340,6 +359,14 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 	return ERR_NONE;
 }
 
+static size_t adapter_for(struct adapter *a, struct id ws, const char *place, const char *subject, char out[INTENT_ORIGIN_MAX])
+{
+	(void)a;
+	(void)ws;
+	(void)subject;
+	return (size_t)snprintf(out, INTENT_ORIGIN_MAX, "to:%s", place);
+}
+
 static size_t adapter_within(struct adapter *a, const void *origin, size_t n, const char *key, char out[INTENT_ORIGIN_MAX])
 {
 	(void)a;
@@ -426,7 +453,8 @@ struct fixture *fixture_new(const struct fixture_options *o)
 		fprintf(stderr, "engine_open: %s\n", why);
 		abort();
 	}
-	f->ops = (struct adapter_ops){ .origin_within = adapter_within,
+	f->ops = (struct adapter_ops){ .origin_for = adapter_for,
+		.origin_within = adapter_within,
 		.origin_beside = adapter_beside,
 		.origin_plain = o->words_in_origins ? adapter_plain : NULL,
 		.name = f->o.adapter ? f->o.adapter : "test",

@@ -68,7 +68,7 @@ struct id fixture_ws(struct fixture *f);
 const char *fixture_url(struct fixture *f);
 /** The next calls behave so, one each; then answers again.  The builtin floor ("builtin" as model) always answers "floor: TEXT". */
 void fixture_script(struct fixture *f, enum script s);
-/** What the next call says, word for word; one call each, before what is scripted. */
+/** What the next call says, word for word; one call each, before what is scripted.  "CALL NAME ARGUMENTS" calls a tool. */
 void fixture_words(struct fixture *f, const char *text);
 /** All that the last call was asked: system prompt, messages, tools; the caller's. */
 char *fixture_asked(struct fixture *f);

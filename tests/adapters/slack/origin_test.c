@@ -30,7 +30,7 @@ static void origin_for__a_channel__is_a_new_thread_from_now_on(void **state)
 	(void)state;
 	char out[INTENT_ORIGIN_MAX];
 	struct origin o;
-	size_t n = slack_ops.origin_for(adapter(true), ws, "C1", out);
+	size_t n = slack_ops.origin_for(adapter(true), ws, "C1", NULL, out);
 	assert_true(origin_unpack(out, n, &o));
 	assert_int_equal(o.surface, ORIGIN_CHANNEL);
 	assert_string_equal(o.team, "T1");
@@ -45,9 +45,9 @@ static void origin_for__before_the_log_in_or_in_another_workspace__is_none(void 
 {
 	(void)state;
 	char out[INTENT_ORIGIN_MAX];
-	assert_int_equal(slack_ops.origin_for(adapter(false), ws, "C1", out), 0);
-	assert_int_equal(slack_ops.origin_for(adapter(true), other, "C1", out), 0);
-	assert_int_equal(slack_ops.origin_for(adapter(true), ws, "", out), 0);
+	assert_int_equal(slack_ops.origin_for(adapter(false), ws, "C1", NULL, out), 0);
+	assert_int_equal(slack_ops.origin_for(adapter(true), other, "C1", NULL, out), 0);
+	assert_int_equal(slack_ops.origin_for(adapter(true), ws, "", NULL, out), 0);
 }
 
 static void origin_within__a_thread_that_has_begun__needs_no_log_in(void **state)
@@ -55,7 +55,7 @@ static void origin_within__a_thread_that_has_begun__needs_no_log_in(void **state
 	(void)state;
 	char root[INTENT_ORIGIN_MAX], out[INTENT_ORIGIN_MAX];
 	struct origin o;
-	size_t n = slack_ops.origin_for(adapter(true), ws, "C1", root);
+	size_t n = slack_ops.origin_for(adapter(true), ws, "C1", NULL, root);
 	struct adapter *a = adapter(false);
 	n = slack_ops.origin_within(a, root, n, "1760000000.000100", out);
 	assert_true(origin_unpack(out, n, &o));

@@ -67,7 +67,7 @@ static void agents_seed__is_repeatable__and_loads_what_was_shipped(void **state)
 	assert_string_equal(a->name, "Eddy");
 	assert_string_equal(a->prompt, s->prompt);
 	assert_null(a->model);
-	assert_int_equal(a->tools_len, 3);
+	assert_int_equal(a->tools_len, 4);
 	assert_string_equal(a->tools[0], "search_messages");
 	assert_int_equal(a->max_tokens, s->max_tokens);
 	assert_int_equal(a->max_turns, s->max_turns);
@@ -92,7 +92,7 @@ static void agents_seed__refreshes__an_older_shipped_form(void **state)
 	seed();
 	struct agent *a = load("eddy", ERR_NONE);
 	assert_non_null(strstr(a->prompt, "You are Eddy"));
-	assert_int_equal(a->tools_len, 3);
+	assert_int_equal(a->tools_len, 4);
 	agent_free(a);
 }
 

@@ -101,7 +101,10 @@ static void tools__schemas__are_valid_and_closed(void **state)
 		assert_true(json_is_false(json_object_get(schema, "additionalProperties")));
 		assert_string_equal(json_string_value(json_object_get(schema, "type")), "object");
 		assert_ptr_equal(tool_find(tools[i]->name), tools[i]);
-		assert_int_equal(tools[i]->effect, tools[i] == &tool_propose_memory ? TOOL_REVERSIBLE : TOOL_SCOPED_READ);
+		assert_int_equal(tools[i]->effect,
+		    tools[i] == &tool_propose_memory     ? TOOL_REPLY
+		        : tools[i] == &tool_send_message ? TOOL_OUTWARD
+		                                         : TOOL_SCOPED_READ);
 		json_decref(schema);
 	}
 	assert_null(tool_find("rm"));

@@ -25,9 +25,9 @@ static const char *const growing[] = { "messages", "runs", "outbox", "inbox", "a
 static const char *const wide[] = {
 	"forget_", "erase_", "export_", "upkeep_",        /* what people are told takes a while, and what runs in quiet hours */
 	"chain_all", "verify_unlinked", "recall_orphans", /* the same */
-	"search_people", "memory_person", "member_list",  /* people by a part of their name */
-	"item_newest", "item_words", "inject_has",        /* items are few: a person or a model made each for a reason */
-	"recall_ids", "memory_set_private",               /* vectors have no index: each in scope is compared */
+	"search_people", "memory_person", "member_list", "tool_send_person", /* people by (a part of) their name */
+	"item_newest", "item_words", "inject_has",             /* items are few: a person or a model made each for a reason */
+	"recall_ids", "memory_set_private",                    /* vectors have no index: each in scope is compared */
 	"provision_unmake_agent", "provision_archive_threads", /* a team that is not made after all, or given up */
 	"claim_forget_idle",                                   /* threads of the last hour, of all workspaces, once a minute */
 };

@@ -68,9 +68,10 @@ static enum err people_send(struct adapter *a, const struct reply *r)
 	return ERR_NONE;
 }
 
-static size_t people_origin(struct adapter *a, struct id ws, const char *place, char out[INTENT_ORIGIN_MAX])
+static size_t people_origin(struct adapter *a, struct id ws, const char *place, const char *subject, char out[INTENT_ORIGIN_MAX])
 {
 	(void)ws;
+	(void)subject;
 	return a->away ? 0 : (size_t)snprintf(out, INTENT_ORIGIN_MAX, "%s/", place);
 }
 
