@@ -286,6 +286,15 @@ static const char in_private_mode[] = "You have private mode on: I keep nothing 
 static const char an_instruction[] =
     "That tells me how to behave and not what is so; such things I don't keep. Put it as something that is the case, or ask for it when you need it.";
 
+/* Members would be told it as something that is so: a guest's word is not enough where others read.  True: it was said that it is not. */
+static bool is_outsider(struct ask *a)
+{
+	bool is = a->card.guest && a->visibility != VIS_DIRECT;
+	if (is)
+		buf_add_str(a->md, "That is for members of the workspace to say.");
+	return is;
+}
+
 static enum err remember_inside(struct ask *a, struct noting *x)
 {
 	bool private = false;
@@ -295,6 +304,8 @@ static enum err remember_inside(struct ask *a, struct noting *x)
 			buf_add_str(a->md, in_private_mode);
 		return e;
 	}
+	if (is_outsider(a))
+		return ERR_NONE;
 	if (memory_is_instruction(a->arg, utf8_clip(a->arg, a->arg_len, ITEM_BODY_MAX))) {
 		buf_add_str(a->md, an_instruction);
 		return ERR_NONE;
@@ -352,6 +363,8 @@ static enum err pin_inside(struct ask *a, int32_t *number)
 			buf_add_str(a->md, in_private_mode);
 		return e;
 	}
+	if (is_outsider(a))
+		return ERR_NONE;
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, a->r->ws);
 	pg_arg_id(g, a->r->thread);

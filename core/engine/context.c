@@ -163,6 +163,28 @@ static size_t fit(const struct run *r, const struct context *c, uint32_t room)
 	return from;
 }
 
+static size_t lines_in(const char *text, size_t n)
+{
+	size_t lines = 0;
+	for (const char *p = text; (p = memchr(p, '\n', n - (size_t)(p - text))) != NULL; p++)
+		lines++;
+	return lines;
+}
+
+/* Lines after the first are set in, so that none of them looks like the beginning of what somebody else says. */
+static void add_words(struct buf *out, const char *text, size_t n)
+{
+	while (n > 0) {
+		const char *end = memchr(text, '\n', n);
+		size_t line = end == NULL ? n : (size_t)(end - text) + 1;
+		buf_add(out, text, line);
+		if (end != NULL && line < n)
+			buf_add_str(out, "  ");
+		text += line;
+		n -= line;
+	}
+}
+
 static void add_messages(struct run *r, struct context *c, struct engine *e, uint32_t room)
 {
 	bool several = has_several(&c->transcript);
@@ -177,7 +199,8 @@ static void add_messages(struct run *r, struct context *c, struct engine *e, uin
 	c->messages = xcalloc(c->transcript.len - from + r->steps_len + 1, sizeof(*c->messages));
 	size_t need = 0;
 	for (size_t i = from; several && i < c->transcript.len; i++)
-		need += c->transcript.items[i].text_len + sizeof(c->card.name) + 4;
+		need += c->transcript.items[i].text_len + sizeof(c->card.name) + 4 +
+		    2 * lines_in(c->transcript.items[i].text, c->transcript.items[i].text_len);
 	buf_reserve(&c->names, need + 1); /* once: what points into it must not move */
 	size_t total = tokens_of(c->system.len);
 	for (size_t i = from; i < c->transcript.len; i++) {
@@ -190,7 +213,7 @@ static void add_messages(struct run *r, struct context *c, struct engine *e, uin
 		if (several && m->role == ROLE_USER && directory_card(e->directory, t->author, &who) && who.name[0]) {
 			size_t at = c->names.len;
 			buf_addf(&c->names, "%s: ", who.name);
-			buf_add(&c->names, t->text, t->text_len);
+			add_words(&c->names, t->text, t->text_len);
 			m->text = c->names.p + at;
 			m->text_len = c->names.len - at;
 		}
