@@ -75,7 +75,7 @@ const struct pg_statement approval_statements[] = {
 	    "->>'adapter', ''), coalesce(a.call::jsonb->>'text', ''),"
 	    " encode(a.digest, 'hex'), coalesce(p.name, ''), a.created_at, a.expires_at FROM approvals a LEFT JOIN people p ON p.ws = a.ws AND"
 	    " p.id = a.asker_id WHERE a.ws = $1 AND a.state = 1 AND a.expires_at > now() AND approval_refusal(a.id, $2, NULL, NULL, NULL, a.digest,"
-	    " false) = 0 ORDER BY a.expires_at, a.id LIMIT 100" },
+	    " false) = 0 ORDER BY a.expires_at, a.id LIMIT 500" },
 	{ "approval_expire",
 	    "UPDATE approvals SET state = 4, decided_at = now() WHERE ws = $1 AND state = 1 AND expires_at < now() + $2::int8 * interval '1 ms'"
 	    " RETURNING id, thread_id" },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../agents/approvals.h"
 #include "../agents/schema.h"
 #include "../audit/entry.h"
 #include "../audit/verify.h"
@@ -25,10 +26,10 @@
 #include "page.h"
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
-    api_config[], api_budget[], api_credential[], api_provision[], api_place[];
+    api_config[], api_budget[], api_credential[], api_provision[], api_place[], api_approval[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
-	api_config, api_budget, api_credential, api_provision, api_place, NULL };
+	api_config, api_budget, api_credential, api_provision, api_place, api_approval, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -39,7 +40,8 @@ const struct pg_statement api_statements[] = {
 const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
 	member_statements, spend_statements, once_statements, thread_statements, search_statements, browse_statements,
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
-	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements, NULL };
+	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
+	approval_statements, approval_write_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

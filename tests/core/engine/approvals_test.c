@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../../core/api/api.h"
+#include "../../../core/base/json.h"
 #include "../../../core/engine/engine.h"
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
@@ -237,6 +239,66 @@ static void approve__late_or_altered__is_refused(void **state)
 	assert_int_equal(went("to:random"), 0);
 }
 
+/* What the API says to ${name} of a call, as the person called ${who}; the caller's. */
+static json_t *ask_api(const char *who, const char *name, json_t *args)
+{
+	char why[200], query[120];
+	struct pg *pg = NULL;
+	struct caller by;
+	struct id person;
+	struct problem problem;
+	json_t *out = NULL;
+	snprintf(query, sizeof query, "SELECT id FROM eddy.people WHERE name = '%s'", who);
+	assert_true(id_parse(test_db_value(query), &person));
+	assert_int_equal(pg_open(&pg, fixture_url(f), api_tables, why, sizeof why), ERR_NONE);
+	assert_int_equal(pg_begin(pg, fixture_ws(f)), ERR_NONE);
+	assert_int_equal(authority_of(pg, fixture_ws(f), person, "web", &by), ERR_NONE);
+	assert_int_equal(pg_end(pg, ERR_NONE), ERR_NONE);
+	api_run(NULL, pg, &by, name, args, id_new(), &out, &problem);
+	json_decref(args);
+	pg_close(pg);
+	if (out == NULL)
+		fail_msg("%s: %s", name, problem.detail);
+	return out;
+}
+
+static json_t *decision(const char *who, const json_t *one, const char *what, const char *digest)
+{
+	return ask_api(who, "approval.decide",
+	    json_pack("{s:s, s:s, s:s}", "id", json_str(one, "id", ""), "decision", what, "digest", digest));
+}
+
+static void api__lists_and_decides__what_was_shown(void **state)
+{
+	(void)state;
+	ask();
+	json_t *none = ask_api("Ben", "approval.list", json_object()), *mine = ask_api("Ana", "approval.list", json_object());
+	assert_int_equal(json_array_size(json_arr(none, "approvals")), 0);
+	assert_int_equal(json_array_size(json_arr(mine, "approvals")), 1);
+	const json_t *one = json_array_get(json_arr(mine, "approvals"), 0);
+	assert_string_equal(json_str(one, "text", ""), "The **release** is out.");
+	assert_string_equal(json_str(one, "to", ""), "#random");
+	char wrong[65];
+	snprintf(wrong, sizeof wrong, "%s", json_str(one, "digest", ""));
+	wrong[0] = wrong[0] == '0' ? '1' : '0';
+	json_t *other = decision("Ana", one, "grant", wrong), *ben = decision("Ben", one, "grant", json_str(one, "digest", ""));
+	assert_true(json_is_false(json_object_get(other, "done")));
+	assert_non_null(strstr(json_str(other, "why", ""), "not what was shown"));
+	assert_true(json_is_false(json_object_get(ben, "done")));
+	assert_int_equal(went("to:random"), 0);
+	json_t *yes = decision("Ana", one, "grant", json_str(one, "digest", ""));
+	assert_true(json_is_true(json_object_get(yes, "done")));
+	next();
+	next();
+	assert_int_equal(went("to:random"), 1);
+	json_t *again = decision("Ana", one, "refuse", json_str(one, "digest", ""));
+	assert_true(json_is_false(json_object_get(again, "done")));
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit WHERE verb = 'approval.denied'"), 3);
+	json_t *all[] = { none, mine, other, ben, yes, again };
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		json_decref(all[i]);
+}
+
 static void call__what_not_all_there_may_know__is_not_even_asked(void **state)
 {
 	(void)state;
@@ -281,6 +343,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(approve__the_asker__sends_once_and_the_run_goes_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refuse__the_asker__nothing_is_sent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(approve__others_and_wrong_codes__are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(api__lists_and_decides__what_was_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(approve__late_or_altered__is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(call__what_not_all_there_may_know__is_not_even_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(call__told_directly__may_go_anywhere_with_consent, set_up, tear_down),
