@@ -27,6 +27,7 @@ static enum err web_door_open(struct adapter **out, const struct door_options *o
 		.engine = o->engine,
 		.loop = o->loop,
 		.data_dir = o->data_dir,
+		.http = o->http,
 		.mail_adapter = email_configured(o->settings) ? email_ops.name : NULL,
 		.insecure = o->insecure };
 	return web_open(out, &w, why, why_n);
@@ -34,8 +35,7 @@ static enum err web_door_open(struct adapter **out, const struct door_options *o
 
 static enum err web_door_doctor(const struct settings *s, struct http *http, struct buf *out)
 {
-	(void)http;
-	return web_login_check(s, email_configured(s), out);
+	return web_login_check(s, email_configured(s), http, out);
 }
 
 static enum err slack_door_check(const struct settings *s, bool insecure, char *why, size_t why_n)

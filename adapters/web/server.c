@@ -5,10 +5,12 @@
  */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../core/base/clock.h"
 #include "../../core/base/log.h"
+#include "../../core/base/mem.h"
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
 #include "signin.h"
@@ -16,10 +18,12 @@
 #include "call.h"
 #include "guard.h"
 #include "limit.h"
+#include "oidc.h"
 #include "state.h"
 #include "widget.h"
 
 #define BODY_SECONDS 30
+#define SERVICE_ARG 2049 /* a query's field that a log-in service sends back */
 
 struct http_session {
 	struct web_request req;
@@ -30,6 +34,7 @@ struct http_session {
 	bool gzip, fresh; /* of a file: may come compressed; the client has it already */
 	struct signin_call *call;
 	struct web_call *rest; /* below /api/v1 */
+	struct oidc_call *service;
 };
 _Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
 
@@ -255,7 +260,9 @@ static void make_about(struct web *w, struct buf *b, unsigned *status)
 	(void)status;
 	buf_add_str(b, "{\"workspace\":");
 	buf_add_json_str(b, settings_str(w->settings, "workspace.name"));
-	buf_addf(b, ",\"version\":\"%s\",\"login\":{\"mail\":%s}}\n", EDDY_VERSION, signin_mails(w) ? "true" : "false");
+	buf_addf(b, ",\"version\":\"%s\",\"login\":{\"mail\":%s,\"services\":", EDDY_VERSION, signin_mails(w) ? "true" : "false");
+	oidc_describe(w->oidc, b);
+	buf_add_str(b, "}}\n");
 }
 
 static void make_widget(struct web *w, struct buf *b, unsigned *status)
@@ -458,6 +465,37 @@ static int begin_rest(struct lws *wsi, struct http_session *h, const char *host)
 	return unread ? -1 : r;
 }
 
+/* A log-in by a service: the browser itself goes there and comes back. */
+static void begin_service(struct lws *wsi, struct http_session *h, const char *host)
+{
+	struct web *w = web_of(wsi);
+	char origin[300], cookie[4096], address[64] = "";
+	char *arg[4];
+	static const char *const names[] = { "code=", "state=", "error=", "iss=" };
+	for (size_t i = 0; i < 4; i++) {
+		char *room = xcalloc(1, SERVICE_ARG);
+		const char *at = lws_get_urlarg_by_name(wsi, names[i], room, SERVICE_ARG - 1);
+		arg[i] = at == NULL ? NULL : xstrdup(at);
+		free(room);
+	}
+	client_address(wsi, address);
+	h->service = oidc_begin(w->oidc,
+	    &(struct oidc_head){ .post = h->req.method == WEB_POST,
+	        .path = h->path,
+	        .host = host,
+	        .origin = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin),
+	        .cookie = header(wsi, WSI_TOKEN_HTTP_COOKIE, cookie, sizeof cookie),
+	        .address = address,
+	        .code = arg[0],
+	        .state = arg[1],
+	        .error = arg[2],
+	        .iss = arg[3],
+	        .body_bytes = h->req.body_bytes });
+	explicit_bzero(cookie, sizeof cookie);
+	for (size_t i = 0; i < 4; i++)
+		free(arg[i]);
+}
+
 static void on_called(void *wsi)
 {
 	lws_callback_on_writable(wsi);
@@ -470,7 +508,9 @@ static int run_call(struct lws *wsi, struct http_session *h)
 		return 0;
 	h->running = true;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
-	if (h->rest != NULL)
+	if (h->service != NULL)
+		oidc_run(h->service, on_called, wsi);
+	else if (h->rest != NULL)
 		call_run(h->rest, on_called, wsi);
 	else
 		signin_run(h->call, on_called, wsi);
@@ -490,8 +530,30 @@ static int end_rest(struct lws *wsi, struct http_session *h)
 	return r;
 }
 
+static int end_service(struct lws *wsi, struct http_session *h)
+{
+	const struct oidc_answer *a = oidc_answer(h->service);
+	if (a == NULL)
+		return 0;
+	struct oidc_call *service = h->service;
+	struct header extra[5] = { { "referrer-policy:", "same-origin" } }; /* the last one counts; without it a form's origin is "null" */
+	size_t n = 1;
+	for (size_t i = 0; i < 2; i++)
+		if (a->cookies[i].len > 0)
+			extra[n++] = (struct header){ "set-cookie:", a->cookies[i].p };
+	if (a->location.len > 0)
+		extra[n++] = (struct header){ "location:", a->location.p };
+	h->service = NULL;
+	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+	int r = respond(wsi, h, a->status, "text/html; charset=utf-8", form_headers, extra, a->body.p, a->body.len, false);
+	oidc_drop(service);
+	return r;
+}
+
 static int end_call(struct lws *wsi, struct http_session *h)
 {
+	if (h->service != NULL)
+		return end_service(wsi, h);
 	if (h->rest != NULL)
 		return end_rest(wsi, h);
 	const struct signin_answer *a = h->call == NULL ? NULL : signin_answer(h->call);
@@ -511,6 +573,7 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 	const char *why = NULL;
 	signin_free(h->call);
 	call_free(h->rest);
+	oidc_drop(h->service);
 	*h = (struct http_session){ 0 };
 	int refused = check_head(wsi, &h->req, false, host, &why);
 	if (refused != 0) {
@@ -535,8 +598,10 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 		if (h->call == NULL)
 			return r;
 	}
+	if (h->call == NULL && oidc_has(web_of(wsi)->oidc, h->path) && h->req.body_bytes <= OIDC_BODY_MAX)
+		begin_service(wsi, h, host);
 	if (h->req.body_bytes == 0)
-		return h->call != NULL || h->rest != NULL ? run_call(wsi, h) : answer(wsi, h);
+		return h->call != NULL || h->rest != NULL || h->service != NULL ? run_call(wsi, h) : answer(wsi, h);
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
 	return 0;
 }
@@ -549,12 +614,13 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 		return on_request(wsi, h, in, len);
 	case LWS_CALLBACK_HTTP_BODY:
 		h->read += len;
-		if (h->read > h->req.body_bytes || (h->rest != NULL && !call_body(h->rest, in, len)))
+		if (h->read > h->req.body_bytes || (h->rest != NULL && !call_body(h->rest, in, len)) ||
+		    (h->service != NULL && !oidc_body(h->service, in, len)))
 			return -1;
 		return h->call != NULL && !signin_body(h->call, in, len) ? -1 : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-		return h->call != NULL || h->rest != NULL ? run_call(wsi, h) : answer(wsi, h);
+		return h->call != NULL || h->rest != NULL || h->service != NULL ? run_call(wsi, h) : answer(wsi, h);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
 		/* A websocket that names no protocol of ours. */
 		struct http_session none = { .upgrade = true };
@@ -571,6 +637,8 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 			h->call = NULL;
 			call_free(h->rest);
 			h->rest = NULL;
+			oidc_drop(h->service);
+			h->service = NULL;
 		}
 		return 0;
 	default:

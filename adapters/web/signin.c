@@ -115,11 +115,9 @@ static void cookie_name(const struct web *w, char out[32])
 	snprintf(out, 32, "eddy_refresh_%s", id + ID_TEXT - 1 - 8);
 }
 
-/* The value of our cookie in a Cookie header (RFC 6265, section 5.4). */
-static void read_cookie(const struct web *w, const char *header, char *out, size_t n)
+/* RFC 6265, section 5.4. */
+void web_cookie(const char *header, const char *name, char *out, size_t n)
 {
-	char name[32];
-	cookie_name(w, name);
 	size_t name_len = strlen(name);
 	for (const char *p = header; p != NULL && *p != '\0';) {
 		p += strspn(p, "; ");
@@ -130,6 +128,13 @@ static void read_cookie(const struct web *w, const char *header, char *out, size
 		}
 		p += len;
 	}
+}
+
+static void read_cookie(const struct web *w, const char *header, char *out, size_t n)
+{
+	char name[32];
+	cookie_name(w, name);
+	web_cookie(header, name, out, n);
 }
 
 static bool is_json(const char *type)

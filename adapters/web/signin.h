@@ -28,6 +28,9 @@ struct signin_answer {
 	struct buf body;
 };
 
+/** The value of cookie ${name} in a Cookie header (NULL: none) into ${out}, which is left alone when there is none that fits. */
+void web_cookie(const char *header, const char *name, char *out, size_t n);
+
 struct signin_call;
 #define SIGNIN_BODY_MAX 4096
 bool signin_has(const char *path);

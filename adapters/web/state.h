@@ -129,6 +129,7 @@ struct web {
 	struct limit *signin_calls, *door;                /* by address: requests to /api, websockets opened */
 	struct limit *calls_by_caller, *calls_by_address; /* of the API */
 	struct visitors *visitors;
+	struct oidc *oidc;        /* NULL: no log-in service is set up */
 	const char *mail_adapter; /* that brings links to people; NULL: none */
 	bool forwarded;           /* the client's address is what a proxy says */
 	const char **origins;     /* of pages that may connect; the last one may be our own, */

@@ -22,6 +22,7 @@
 #include "../net/loop.h"
 #include "guard.h"
 #include "limit.h"
+#include "oidc.h"
 #include "state.h"
 #include "visitor.h"
 #include "widget.h"
@@ -60,6 +61,20 @@ const struct setting web_settings[] = {
 	    "calls of the API per second that one caller may make on average, and four times as many at once; one address four times that (docs/api.md)" },
 	{ "login.mail", SET_BOOL, 0, "true", NULL, 0, 0, NULL,
 	    "may people have a link that logs them in sent to their own mail address (docs/login.md)? It needs mail and web.public_url" },
+	{ "login.oidc.issuer", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, NULL, NULL, 0, 0, NULL,
+	    "a log-in service of yours (OpenID Connect) that people may log in with, such as https://id.example.com (docs/login.md)" },
+	{ "login.oidc.client_id", SET_STR, 0, NULL, NULL, 0, 0, NULL, "what Eddy is called there" },
+	{ "login.oidc.client_secret", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
+	    "the secret that it gave to Eddy; without it Eddy is a public client" },
+	{ "login.oidc.label", SET_STR, 0, "single sign-on", NULL, 0, 0, NULL, "what the button on the page calls it" },
+	{ "login.oidc.newcomers", SET_ENUM, 0, "none", "none|viewer|member", 0, 0, NULL,
+	    "role of whom the service names and nobody knows; none: they have to link themselves to an account that Eddy knows" },
+	{ "login.slack.client_id", SET_STR, 0, NULL, NULL, 0, 0, NULL, "for Sign in with Slack: the Client ID of your Slack app" },
+	{ "login.slack.client_secret", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL, "and its Client Secret" },
+	{ "login.slack.teams", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
+	    "ids of the Slack workspaces whose members may log in, such as T012AB3CD" },
+	{ "login.slack.issuer", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com", NULL, 0, 0, NULL,
+	    "who signs for Slack" },
 	{ "web.widget.enabled", SET_BOOL, 0, "false", NULL, 0, 0, NULL,
 	    "may pages of web.allowed_origins embed the widget (docs/embedding.md)?" },
 	{ "web.widget.title", SET_STR, 0, NULL, NULL, 0, 0, NULL, "what stands above the widget's conversation; without it: Eddy" },
@@ -293,7 +308,7 @@ static enum err check_settings(
 		return ERR_INPUT;
 	}
 	enum err e = visitors_check(s, why, why_n);
-	if (e != ERR_NONE || (e = widget_check(s, why, why_n)) != ERR_NONE)
+	if (e != ERR_NONE || (e = widget_check(s, why, why_n)) != ERR_NONE || (e = oidc_check(s, why, why_n)) != ERR_NONE)
 		return e;
 	bool loopback = web_is_loopback(host) || strcmp(host, "localhost") == 0;
 	if (!loopback && token == NULL && !insecure) {
@@ -338,6 +353,7 @@ static void on_sweep(void *arg)
 	limit_sweep(w->door, now);
 	limit_sweep(w->letters_from, now);
 	limit_sweep(w->letters_to, now);
+	oidc_sweep(w->oidc, now);
 	limit_sweep(w->calls_by_caller, now);
 	limit_sweep(w->calls_by_address, now);
 	visitors_sweep(w->visitors, now, (int64_t)(clock_wall_ms() / 1000));
@@ -431,6 +447,8 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 		snprintf(why, why_n, "cannot prepare the local workspace in the database");
 		goto fail;
 	}
+	if ((e = oidc_new(&w->oidc, w, o->http, why, why_n)) != ERR_NONE)
+		goto fail;
 	struct lws_protocols http = { .name = "http",
 		.callback = server_http,
 		.per_session_data_size = WEB_HTTP_SESSION,
@@ -537,6 +555,7 @@ void web_free(struct adapter *a)
 	limit_free(w->door);
 	limit_free(w->letters_from);
 	limit_free(w->letters_to);
+	oidc_free(w->oidc);
 	limit_free(w->calls_by_caller);
 	limit_free(w->calls_by_address);
 	visitors_free(w->visitors);

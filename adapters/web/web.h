@@ -7,6 +7,7 @@
 #include "../../core/engine/engine.h"
 #include "../../core/settings/settings.h"
 
+struct http;
 struct loop;
 struct metrics;
 
@@ -20,13 +21,14 @@ struct web_options { /* all borrowed; they outlive the adapter */
 	struct engine *engine;
 	struct loop *loop;
 	const char *data_dir;
+	struct http *http;        /* for log-in services; NULL: there are none */
 	const char *mail_adapter; /* name of the adapter that brings links to people (adapter_ops.origin_login); NULL: none */
 	bool insecure;            /* the operator said that listening beyond loopback without a log-in is meant */
 };
 /** Would these settings do?  Needs nothing started.  ERR_INPUT: ${why} says what is wrong and how to mend it. */
 enum err web_check(const struct settings *s, bool insecure, char *why, size_t why_n);
 /** For `eddy doctor`: the ways into the page, a line per finding, "ok …" or "bad …".  ${mail}: mail is set up. */
-enum err web_login_check(const struct settings *s, bool mail, struct buf *out);
+enum err web_login_check(const struct settings *s, bool mail, struct http *http, struct buf *out);
 /**
  * Writes the local token, makes the local workspace, adds protocols and listener to the loop and listens to the engine's events.  Blocking;
  * before engine_start() and loop_start().

@@ -302,6 +302,19 @@ enum err engine_logout(struct engine *e, struct id ws, const char *refresh, bool
  * not for whoever asks.
  */
 enum err engine_login_mail(struct engine *e, struct id ws, const char *adapter, const char *address, struct id request);
+struct login_claim;
+struct link_person;
+/**
+ * A code for somebody whom a log-in service names.  ERR_INPUT: nobody knows them yet, but they can be linked; ERR_DENIED: they may not log in.
+ */
+enum err engine_login_service(struct engine *e, struct id ws, const struct login_claim *c, struct id request, char *code);
+/**
+ * They have a code of `link` from elsewhere.  ${take}: be one user with whoever made it, and log in (${code}); else only say who that is.  ${answer}: enum link_answer.
+ */
+enum err engine_login_take(struct engine *e, struct id ws, const struct login_claim *c, const char *link, bool take,
+    struct id request, struct link_person *other, int *answer, char *code);
+/** An entry in the audit log for a log-in that a service's answer was refused for; ${why} is a word. */
+enum err engine_login_refused(struct engine *e, struct id ws, const char *via, const char *why, struct id request);
 /** The code of the letter ${letter}, SESSION_CODE bytes: the same each time, and nobody else can make it. */
 enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code);
 

@@ -6,10 +6,12 @@
  */
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "../base/encode.h"
 #include "../people/directory.h"
+#include "../people/links.h"
 #include "../people/login.h"
 #include "../people/session.h"
 #include "engine_internal.h"
@@ -115,4 +117,114 @@ enum err engine_login_mail(struct engine *e, struct id ws, const char *adapter, 
 	if (err == ERR_NONE && !denied)
 		claim_now(e);
 	return err == ERR_NONE && denied ? ERR_DENIED : err;
+}
+
+/* ---- a log-in service ---- */
+
+#define SERVICE_CODE_S 60 /* the browser is on its way already */
+
+/* Is the platform's workspace this tenant? */
+static enum err check_tenant(struct pg *pg, struct id ws, const char *adapter, const char *tenant)
+{
+	struct pg_args *g = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_str(g, adapter);
+	pg_arg_str(g, tenant);
+	enum err err = pg_query(pg, "install_get", g, &r);
+	if (err == ERR_NONE && (PQntuples(r) != 1 || !id_equal(pg_get_id(r, 0, 0), ws)))
+		err = ERR_DENIED;
+	PQclear(r);
+	pg_args_free(g);
+	return err;
+}
+
+static enum err service_account(struct pg *pg, struct id ws, const struct login_claim *c, struct login_account *a)
+{
+	if (c->adapter != NULL) {
+		enum err e = check_tenant(pg, ws, c->adapter, c->tenant);
+		return e != ERR_NONE ? e : login_account(pg, ws, c->adapter, c->external_id, a);
+	}
+	enum err err = login_find(pg, ws, c->subject, a);
+	snprintf(a->name, sizeof a->name, "%s", c->name);
+	if (err == ERR_INPUT && c->newcomers != ROLE_NONE) {
+		err = login_make(pg, ws, c->newcomers, a);
+		if (err == ERR_NONE)
+			err = login_audit(pg, ws, ID_NONE, "login.new_person", a->subject, a->person, c->via, NULL);
+	}
+	return err;
+}
+
+static enum err service_code(struct pg *pg, struct id ws, const struct login_claim *c, const struct login_account *a, char *code)
+{
+	session_code_make(code);
+	return session_code_put(pg, ws, a->subject, a->name, code,
+	    &(struct session_vouch){ .via = c->via, .person = a->person, .seconds = SERVICE_CODE_S });
+}
+
+enum err engine_login_service(struct engine *e, struct id ws, const struct login_claim *c, struct id request, char *code)
+{
+	struct login_account a = { 0 };
+	struct pg *pg = engine_pg(e);
+	enum err err = pg_begin(pg, ws), end;
+	if (err == ERR_NONE)
+		err = service_account(pg, ws, c, &a);
+	enum err found = err;
+	if (err == ERR_NONE)
+		err = service_code(pg, ws, c, &a, code);
+	else if (err == ERR_DENIED || err == ERR_INPUT)
+		err = login_audit(
+		    pg, ws, request, "login.refused", NULL, a.person, c->via, found == ERR_INPUT ? "unlinked" : "account");
+	end = pg_end(pg, err);
+	engine_pg_done(e, pg);
+	return end != ERR_NONE ? end : found;
+}
+
+enum err engine_login_refused(struct engine *e, struct id ws, const char *via, const char *why, struct id request)
+{
+	struct pg *pg = engine_pg(e);
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = pg_end(pg, login_audit(pg, ws, request, "login.refused", NULL, ID_NONE, via, why));
+	engine_pg_done(e, pg);
+	return err;
+}
+
+/* All of it is undone unless it ends well: nobody is made for a wrong code. */
+static enum err link_inside(struct pg *pg, struct id ws, const struct login_claim *c, const char *link, bool take,
+    struct id request, struct link_person *other, enum link_answer *answer, char *code)
+{
+	struct login_account a = { 0 };
+	snprintf(a.subject, sizeof a.subject, "%s", c->subject);
+	snprintf(a.name, sizeof a.name, "%s", c->name);
+	enum err err = login_make(pg, ws, ROLE_NONE, &a);
+	if (err == ERR_NONE)
+		err = (take ? link_take : link_look)(pg, ws, a.person, "web", link, strlen(link), other, answer);
+	if (err != ERR_NONE || !take || *answer != LINK_DONE)
+		return err;
+	err = login_linked(pg, ws, a.person);
+	if (err == ERR_NONE)
+		err = login_audit(pg, ws, request, "user.link", a.subject, other->id, c->via, NULL);
+	return err == ERR_NONE ? service_code(pg, ws, c, &a, code) : err;
+}
+
+enum err engine_login_take(struct engine *e, struct id ws, const struct login_claim *c, const char *link, bool take,
+    struct id request, struct link_person *other, int *answer, char *code)
+{
+	enum link_answer said = LINK_WRONG;
+	struct pg *pg = engine_pg(e);
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = link_inside(pg, ws, c, link, take, request, other, &said, code);
+	if (err == ERR_NONE && take && said == LINK_DONE) {
+		err = pg_end(pg, err);
+		if (err == ERR_NONE)
+			directory_clear(e->directory);
+	} else {
+		pg_rollback(pg);
+		if (err == ERR_NONE && said != LINK_DONE && (err = pg_begin(pg, ws)) == ERR_NONE)
+			err = pg_end(pg, login_audit(pg, ws, request, "user.link_refused", NULL, ID_NONE, c->via, NULL));
+	}
+	engine_pg_done(e, pg);
+	*answer = (int)said;
+	return err;
 }

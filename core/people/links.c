@@ -54,7 +54,14 @@ const struct pg_statement links_statements[] = {
 	    "WITH " MINE ", rest AS MATERIALIZED (SELECT id FROM mine WHERE id <> $2), r AS MATERIALIZED (SELECT " STANDS(
 	        "rest") " AS id)"
 	                " UPDATE people SET user_id = CASE WHEN people.id = $2 THEN NULL ELSE nullif(r.id, people.id) END FROM mine, r"
-	                " WHERE people.ws = $1 AND people.id = mine.id AND r.id IS NOT NULL RETURNING 1" },
+	                " WHERE people.ws = $1 AND people.id = mine.id AND r.id IS NOT NULL RETURNING people.id" },
+	/* A page that only another account vouched for (login.c) has no rights of its own: it is logged out, and a guest's until it is linked again. */
+	{ "link_orphans",
+	    "WITH o AS (UPDATE people p SET guest = true WHERE p.ws = $1 AND p.id = ANY ($2::uuid[]) AND EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1"
+	    " AND i.person_id = p.id AND i.adapter = 'web' AND i.external_id ~ '^(id|oidc):') AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1"
+	    " AND i.person_id IN (SELECT same_user(p.id)) AND NOT (i.adapter = 'web' AND i.external_id ~ '^(id|oidc):')) RETURNING p.id)"
+	    " UPDATE sessions s SET ended_at = now() FROM identities i, o WHERE s.ws = $1 AND s.ended_at IS NULL AND i.ws = $1 AND i.person_id = o.id"
+	    " AND i.adapter = 'web' AND s.subject = i.external_id" },
 	{ "link_list",
 	    "WITH " MINE
 	    " SELECT p.id, i.adapter, i.external_id, p.name, p.guest FROM mine JOIN people p ON p.ws = $1 AND p.id = mine.id"
@@ -283,11 +290,23 @@ enum err link_void(struct pg *pg, struct id ws, const char *code, size_t n)
 
 enum err link_undo(struct pg *pg, struct id ws, struct id person, bool *was)
 {
-	int n = 0;
+	PGresult *r = NULL;
+	struct pg_args *a = args(ws, person);
 	enum err e = lock(pg, ws);
 	if (e == ERR_NONE)
-		e = run(pg, "link_part", args(ws, person), &n);
-	*was = n > 0;
+		e = pg_query(pg, "link_part", a, &r);
+	pg_args_free(a);
+	*was = e == ERR_NONE && PQntuples(r) > 0;
+	if (*was) {
+		a = pg_args_new();
+		pg_arg_id(a, ws);
+		pg_array_begin(a, PG_UUID);
+		for (int i = 0; i < PQntuples(r); i++)
+			pg_array_id(a, pg_get_id(r, i, 0));
+		pg_array_end(a);
+		e = run(pg, "link_orphans", a, NULL);
+	}
+	PQclear(r);
 	return e;
 }
 

@@ -36,14 +36,19 @@ const struct pg_statement login_statements[] = {
 	{ "login_same",
 	    "SELECT $2::uuid IN (SELECT same_user($3)), (SELECT count(*) FROM (SELECT same_user($2)) x) = 1,"
 	    " (SELECT count(*) FROM (SELECT same_user($3)) x) FROM people WHERE ws = $1 AND id = $2" },
-	{ "login_new_person", "INSERT INTO people (ws, id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING" },
+	{ "login_new_person", /* without rights until it is linked */
+	    "INSERT INTO people (ws, id, name, guest) VALUES ($1, $2, $3, true) ON CONFLICT DO NOTHING" },
 	{ "login_new_identity",
 	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, '" PAGE
 	    "', $2, $3, $4) ON CONFLICT DO NOTHING" },
 	{ "login_link",
-	    "UPDATE people SET user_id = r.id, private = r.private FROM (SELECT coalesce(u.id, p.id) AS id, coalesce(u.private, p.private) AS private"
+	    "UPDATE people SET user_id = r.id, private = r.private, guest = false FROM (SELECT coalesce(u.id, p.id) AS id, coalesce(u.private, p.private) AS private"
 	    " FROM people p LEFT JOIN people u ON u.ws = p.ws AND u.id = p.user_id WHERE p.ws = $1 AND p.id = $3) r"
 	    " WHERE people.ws = $1 AND people.id = $2" },
+	{ "login_alone", /* and no role was given or taken by name */
+	    "SELECT (SELECT count(*) FROM (SELECT same_user($2)) x) = 1 AND NOT EXISTS (SELECT 1 FROM members WHERE ws = $1 AND person_id = $2)" },
+	{ "login_member", "UPDATE people SET guest = false WHERE ws = $1 AND id = $2" },
+	{ "login_role", "INSERT INTO members (ws, node_id, person_id, role) VALUES ($1, $1, $2, $3) ON CONFLICT DO NOTHING" },
 	{ "login_letters",
 	    "SELECT count(*) FROM login_codes WHERE ws = $1 AND person_id = $2 AND letter IS NOT NULL AND created_at > now() - $3::int4 * interval '1 s'" },
 	{ "login_letter",
@@ -194,6 +199,48 @@ enum err login_join(struct pg *pg, struct id ws, const struct login_account *a)
 	if (!there)
 		e = make(pg, ws, a, &page);
 	return e == ERR_NONE ? link_up(pg, ws, page, a->person, own) : e;
+}
+
+enum err login_find(struct pg *pg, struct id ws, const char *subject, struct login_account *out)
+{
+	PGresult *r = NULL;
+	char name[LOGIN_NAME];
+	struct pg_args *g = pg_args_new();
+	pg_arg_id(g, ws);
+	pg_arg_str(g, subject);
+	enum err e = ask(pg, "login_whose", g, &r);
+	if (e != ERR_NONE)
+		return e;
+	bool there = PQntuples(r) == 1;
+	out->person = there ? pg_get_id(r, 0, 0) : ID_NONE;
+	snprintf(out->subject, sizeof out->subject, "%s", subject);
+	PQclear(r);
+	/* Who was parted from the account that they were linked to is as good as new. */
+	e = there ? may(pg, ws, out->person, name) : ERR_INPUT;
+	if (e == ERR_DENIED) {
+		r = NULL;
+		e = ask(pg, "login_alone", args(ws, out->person), &r);
+		if (e == ERR_NONE)
+			e = pg_get_bool(r, 0, 0) ? ERR_INPUT : ERR_DENIED;
+		PQclear(r);
+	}
+	return e;
+}
+
+enum err login_make(struct pg *pg, struct id ws, enum role role, struct login_account *a)
+{
+	enum err e = make(pg, ws, a, &a->person);
+	if (e != ERR_NONE || role == ROLE_NONE)
+		return e;
+	struct pg_args *g = args(ws, a->person);
+	pg_arg_int2(g, (int16_t)role);
+	e = ask(pg, "login_role", g, NULL);
+	return e == ERR_NONE && role >= ROLE_MEMBER ? ask(pg, "login_member", args(ws, a->person), NULL) : e;
+}
+
+enum err login_linked(struct pg *pg, struct id ws, struct id person)
+{
+	return ask(pg, "login_member", args(ws, person), NULL);
 }
 
 enum err login_letter_due(struct pg *pg, struct id ws, struct id person)

@@ -4,6 +4,7 @@
 #include "../base/err.h"
 #include "../base/id.h"
 #include "../store/pg.h"
+#include "authority.h"
 
 /*
  * Whom a log-in is for, when an account elsewhere vouches: an address that gets a mail, a member of a platform, an account of a log-in service.  On the
@@ -30,6 +31,21 @@ enum err login_account(struct pg *pg, struct id ws, const char *adapter, const c
  * belongs to somebody else by now.
  */
 enum err login_join(struct pg *pg, struct id ws, const struct login_account *a);
+
+/** The page's person ${subject}, whom a log-in service names.  ERR_INPUT: nobody yet, or linked to nobody; ERR_DENIED: may not log in. */
+enum err login_find(struct pg *pg, struct id ws, const char *subject, struct login_account *out);
+/** Make that person: with a role, or (ROLE_NONE) without rights until link_take() and login_linked() in the same transaction. */
+enum err login_make(struct pg *pg, struct id ws, enum role role, struct login_account *a);
+enum err login_linked(struct pg *pg, struct id ws, struct id person);
+
+/* What a log-in service has said of somebody; strings are borrowed. */
+struct login_claim {
+	const char *via;              /* "oidc", "slack" */
+	const char *adapter, *tenant; /* a platform that knows them: its name, its workspace … */
+	const char *external_id;      /* … and what it calls them; NULL: none, ${subject} counts */
+	const char *subject, *name;   /* of the page's person */
+	enum role newcomers;          /* whoever is nobody yet is made, with this role; ROLE_NONE: nobody is made */
+};
 
 /** May ${person} have one more letter now?  ERR_DENIED: that would be too many. */
 enum err login_letter_due(struct pg *pg, struct id ws, struct id person);

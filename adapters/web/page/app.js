@@ -123,20 +123,23 @@ function mailForm() {
 
 function showLogin(problem) {
 	const { t } = words;
-	const mails = !!page.login?.mail;
+	const mails = !!page.login?.mail, services = page.login?.services ?? [];
 	const copy = tool("copy", t("copy"), async () => (await copyText("eddy login")) && ticked(copy, "copy", t("copied")));
 	const command = h("span", { class: "command" }, h("code", { dir: "ltr" }, "eddy login"), copy);
 	const input = h("input", { id: "code", type: "text", autocomplete: "off", spellcheck: "false", required: true, dir: "ltr" });
 	const bad = h("p", { class: "bad", role: "alert" }, problem || "");
 	const form = h("form", null, h("p", null, t("login_text")), h("p", null, command),
-		h("label", { for: "code" }, t("login_paste")), h("div", { class: "line" }, input, h("button", { class: mails ? "button" : "button primary" }, t("login_go"))));
+		h("label", { for: "code" }, t("login_paste")), h("div", { class: "line" }, input, h("button", { class: mails || services.length ? "button" : "button primary" }, t("login_go"))));
 	form.addEventListener("submit", (e) => {
 		e.preventDefault();
 		const code = Session.code(input.value);
 		if (code) logIn(code);
 		else bad.textContent = t("login_bad");
 	});
-	if (mails) gate(h("h1", null, t("login_go")), bad, mailForm(), h("details", null, h("summary", null, t("login_title")), form));
+	const there = services.map((s) => h("a", { class: "button", href: `/api/login/${s.name}` }, t("login_with", { name: s.label })));
+	if (mails || there.length)
+		gate(h("h1", null, t("login_go")), bad, there.length ? h("p", { class: "services" }, ...there) : "", mails ? mailForm() : "",
+			h("details", null, h("summary", null, t("login_title")), form));
 	else gate(h("h1", null, t("login_title")), bad, form);
 }
 

@@ -602,6 +602,34 @@ enum err engine_login_link(struct engine *e, struct id ws, struct id letter, cha
 	return ERR_BROKEN;
 }
 
+enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32])
+{
+	(void)e, (void)ws, (void)adapter, (void)name;
+	memset(out, 7, 32);
+	return ERR_NONE;
+}
+
+struct login_claim;
+struct link_person;
+enum err engine_login_service(struct engine *e, struct id ws, const struct login_claim *c, struct id request, char *code)
+{
+	(void)e, (void)ws, (void)c, (void)request, (void)code;
+	return ERR_DENIED;
+}
+
+enum err engine_login_take(struct engine *e, struct id ws, const struct login_claim *c, const char *link, bool take,
+    struct id request, struct link_person *other, int *answer, char *code)
+{
+	(void)e, (void)ws, (void)c, (void)link, (void)take, (void)request, (void)other, (void)answer, (void)code;
+	return ERR_RETRY;
+}
+
+enum err engine_login_refused(struct engine *e, struct id ws, const char *via, const char *why, struct id request)
+{
+	(void)e, (void)ws, (void)via, (void)why, (void)request;
+	return ERR_NONE;
+}
+
 enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, struct session *out, char *refresh)
 {
 	(void)e, (void)ws, (void)request;

@@ -184,6 +184,39 @@ static void code__of_somebody_whose_role_was_taken_since__is_refused_and_used_up
 	    "login.refused {\"via\": \"mail\", \"why\": \"account\"}");
 }
 
+/* What only another account vouched for has no rights of its own: a guest with a role could else become a member by `unlink`. */
+static void unlink__on_a_page_that_logged_in__leaves_a_guest_who_is_logged_out(void **state)
+{
+	(void)state;
+	struct login_account a;
+	struct session s;
+	bool was = false;
+	struct id page, mail;
+	for (int from_page = 0; from_page < 2; from_page++) {
+		fresh(NULL);
+		assert_int_equal(account_of(ws, "ana@x", &a), ERR_NONE);
+		assert_int_equal(log_in(&a, &s), ERR_NONE);
+		assert_true(id_parse(MAIL_PERSON, &mail));
+		assert_true(id_parse(
+		    test_db_value("SELECT person_id FROM eddy.identities WHERE external_id = 'id:" MAIL_PERSON "'"), &page));
+		assert_int_equal(pg_begin(pg, ws), ERR_NONE);
+		assert_int_equal(pg_end(pg, link_undo(pg, ws, from_page ? page : mail, &was)), ERR_NONE);
+		assert_true(was);
+		assert_string_equal(
+		    test_db_value(
+		        "SELECT p.guest FROM eddy.identities i JOIN eddy.people p ON p.id = i.person_id WHERE i.external_id = 'id:" MAIL_PERSON
+		        "'"),
+		    "t");
+		assert_string_equal(
+		    test_db_value("SELECT count(*) FROM eddy.people WHERE guest"), "2"); /* and the one that was one */
+		assert_string_equal(test_db_value("SELECT count(*) FROM eddy.sessions WHERE ended_at IS NULL"), "0");
+		/* Logging in again makes it whole. */
+		assert_int_equal(account_of(ws, "ana@x", &a), ERR_NONE);
+		assert_int_equal(log_in(&a, &s), ERR_NONE);
+		assert_string_equal(test_db_value("SELECT count(*) FROM eddy.people WHERE guest"), "1");
+	}
+}
+
 /* Between the letter and its use somebody unlinked their page: the letter must not bring it back. */
 static void code__for_a_page_that_was_unlinked_since__is_refused(void **state)
 {
@@ -259,6 +292,7 @@ int main(void)
 		cmocka_unit_test_setup(account__of_a_bot__is_refused, fresh),
 		cmocka_unit_test_setup(account__of_a_guest__takes_a_role_given_by_name, fresh),
 		cmocka_unit_test_setup(code__of_somebody_whose_role_was_taken_since__is_refused_and_used_up, fresh),
+		cmocka_unit_test_setup(unlink__on_a_page_that_logged_in__leaves_a_guest_who_is_logged_out, fresh),
 		cmocka_unit_test_setup(code__for_a_page_that_was_unlinked_since__is_refused, fresh),
 		cmocka_unit_test_setup(code__for_a_page_that_is_another_user_by_now__is_refused, fresh),
 		cmocka_unit_test_setup(

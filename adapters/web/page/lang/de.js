@@ -169,6 +169,7 @@ export default {
 	login_bad: "Dieser Link wurde schon benutzt oder ist zu alt. Erzeugen Sie einen neuen.",
 	login_offline: "Eddy ist nicht zu erreichen. Läuft es?",
 	login_busy: "Zu viele Versuche. Bitte warten Sie eine Minute.",
+	login_with: "Mit {name} anmelden",
 	login_mail: "Ihre Mailadresse",
 	login_mail_go: "Link schicken",
 	login_mail_sent: "Wenn diese Adresse hier bekannt ist, ist ein Link unterwegs. Er gilt einmal, 15 Minuten lang.",

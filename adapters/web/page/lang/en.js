@@ -169,6 +169,7 @@ export default {
 	login_bad: "This link was used already or is too old. Make a new one.",
 	login_offline: "Eddy cannot be reached. Is it running?",
 	login_busy: "Too many attempts. Please wait a minute.",
+	login_with: "Log in with {name}",
 	login_mail: "Your mail address",
 	login_mail_go: "Send me a link",
 	login_mail_sent: "If this address is known here, a link is on its way. It works once, for 15 minutes.",

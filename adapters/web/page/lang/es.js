@@ -169,6 +169,7 @@ export default {
 	login_bad: "Este enlace ya se usó o es demasiado antiguo. Crea uno nuevo.",
 	login_offline: "No se puede contactar con Eddy. ¿Está en marcha?",
 	login_busy: "Demasiados intentos. Espera un minuto.",
+	login_with: "Entrar con {name}",
 	login_mail: "Tu dirección de correo",
 	login_mail_go: "Enviarme un enlace",
 	login_mail_sent: "Si esta dirección se conoce aquí, va un enlace en camino. Sirve una vez, durante 15 minutos.",

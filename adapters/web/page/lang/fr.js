@@ -169,6 +169,7 @@ export default {
 	login_bad: "Ce lien a déjà servi ou il est trop ancien. Créez-en un nouveau.",
 	login_offline: "Eddy est injoignable. Est-il lancé ?",
 	login_busy: "Trop d’essais. Attendez une minute.",
+	login_with: "Se connecter avec {name}",
 	login_mail: "Votre adresse e-mail",
 	login_mail_go: "Recevoir un lien",
 	login_mail_sent: "Si cette adresse est connue ici, un lien est en route. Il sert une fois, pendant 15 minutes.",

@@ -169,6 +169,7 @@ export default {
 	login_bad: "このリンクは使用済みか、期限切れです。新しく作ってください。",
 	login_offline: "Eddyに接続できません。起動していますか？",
 	login_busy: "試行回数が多すぎます。1分ほどお待ちください。",
+	login_with: "{name}でログイン",
 	login_mail: "メールアドレス",
 	login_mail_go: "リンクを送る",
 	login_mail_sent: "このアドレスが登録されていれば、リンクを送信しました。15分以内に一度だけ使えます。",
