@@ -57,11 +57,12 @@ const struct pg_statement links_statements[] = {
 	                " WHERE people.ws = $1 AND people.id = mine.id AND r.id IS NOT NULL RETURNING people.id" },
 	/* A page that only another account vouched for (login.c) has no rights of its own: it is logged out, and a guest's until it is linked again. */
 	{ "link_orphans",
-	    "WITH o AS (UPDATE people p SET guest = true WHERE p.ws = $1 AND p.id = ANY ($2::uuid[]) AND EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1"
-	    " AND i.person_id = p.id AND i.adapter = 'web' AND i.external_id ~ '^(id|oidc):') AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.ws = $1"
-	    " AND i.person_id IN (SELECT same_user(p.id)) AND NOT (i.adapter = 'web' AND i.external_id ~ '^(id|oidc):')) RETURNING p.id)"
-	    " UPDATE sessions s SET ended_at = now() FROM identities i, o WHERE s.ws = $1 AND s.ended_at IS NULL AND i.ws = $1 AND i.person_id = o.id"
-	    " AND i.adapter = 'web' AND s.subject = i.external_id" },
+	    "WITH own AS MATERIALIZED (SELECT w.id, i.external_id FROM unnest($2::uuid[]) w (id) JOIN LATERAL (SELECT x.external_id FROM identities x"
+	    " WHERE x.ws = $1 AND x.person_id = w.id AND x.adapter = 'web' LIMIT 8) i ON i.external_id ~ '^(id|oidc):'"
+	    " WHERE NOT (SELECT coalesce(bool_or(y.stands), false) FROM same_user(w.id) u (id) JOIN LATERAL (SELECT NOT (z.adapter = 'web' AND z.external_id"
+	    " ~ '^(id|oidc):') AS stands FROM identities z WHERE z.ws = $1 AND z.person_id = u.id LIMIT 100) y ON true)),"
+	    " g AS (UPDATE people SET guest = true FROM own WHERE people.ws = $1 AND people.id = own.id)"
+	    " UPDATE sessions s SET ended_at = now() FROM own WHERE s.ws = $1 AND s.ended_at IS NULL AND s.subject = own.external_id" },
 	{ "link_list",
 	    "WITH " MINE
 	    " SELECT p.id, i.adapter, i.external_id, p.name, p.guest FROM mine JOIN people p ON p.ws = $1 AND p.id = mine.id"
