@@ -120,6 +120,20 @@ static bool host_is_loopback(const char *host)
 	return web_is_loopback(name) && name[strspn(name, "0123456789.")] == '\0';
 }
 
+bool web_host_known(const char *host, const char *const *origins, size_t origins_len)
+{
+	size_t n = strcspn(host, ":");
+	bool number = host[0] == '[' || host[strspn(host, "0123456789.:")] == '\0';
+	if (number || host_is_loopback(host))
+		return true;
+	for (size_t i = 0; i < origins_len; i++) {
+		const char *name = strstr(origins[i], "://");
+		if (name != NULL && strncasecmp(name + 3, host, n) == 0 && strchr(":/", name[3 + n]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 bool web_origin_allowed(const char *origin, const char *host, const char *const *allowed, size_t allowed_len)
 {
 	if (origin == NULL)

@@ -34,5 +34,10 @@ bool web_is_loopback(const char *address);
  * origin that ${host} names while that is a loopback name (so that no foreign name which resolves to this machine gets in).
  */
 bool web_origin_allowed(const char *origin, const char *host, const char *const *allowed, size_t allowed_len);
+/**
+ * Is ${host} a name by which this server goes: an address, a name of this machine, or the host of one of ${origins}?  A page of any other name that was bent to this
+ * machine would be of one origin with the server, and could read what it tells everybody here.
+ */
+bool web_host_known(const char *host, const char *const *origins, size_t origins_len);
 
 #endif

@@ -179,6 +179,12 @@ static int respond_named(struct lws *wsi, const struct http_session *h, const st
 	return r;
 }
 
+/* Of a head that was refused. */
+static enum api_code code_of(int status)
+{
+	return status == 413 ? API_TOO_LARGE : status == 403 ? API_FORBIDDEN : API_INVALID;
+}
+
 static int refuse(struct lws *wsi, const struct http_session *h, enum api_code code, unsigned retry_after_s, const char *detail,
     const struct header *extra, bool close)
 {
@@ -377,7 +383,13 @@ static int check_head(struct lws *wsi, struct web_request *req, bool websocket, 
 	/* A space before the colon makes it another header for this parser, and the same one for a careless proxy. */
 	head.transfer_encoding = header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, coding, sizeof coding) != NULL ||
 	    lws_hdr_custom_length(wsi, "transfer-encoding :", 19) > 0 || lws_hdr_custom_length(wsi, "content-length :", 16) > 0;
-	return web_guard(&head, req, why);
+	int refused = web_guard(&head, req, why);
+	const struct web *w = web_of(wsi);
+	if (refused == 0 && w->local_only && !web_host_known(host, w->origins, w->origins_len)) {
+		*why = "This server is not known by that name: see web.public_url.";
+		return 403;
+	}
+	return refused;
 }
 
 /*
@@ -577,7 +589,7 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 	*h = (struct http_session){ 0 };
 	int refused = check_head(wsi, &h->req, false, host, &why);
 	if (refused != 0) {
-		(void)refuse(wsi, h, refused == 413 ? API_TOO_LARGE : API_INVALID, 0, why, NULL, true);
+		(void)refuse(wsi, h, code_of(refused), 0, why, NULL, true);
 		return -1;
 	}
 	if (path_len < sizeof h->path)
@@ -656,7 +668,7 @@ static int on_upgrade(struct lws *wsi)
 	const char *why = NULL;
 	int refused = check_head(wsi, &h.req, true, host, &why);
 	if (refused != 0) {
-		(void)refuse(wsi, &h, refused == 413 ? API_TOO_LARGE : API_INVALID, 0, why, NULL, true);
+		(void)refuse(wsi, &h, code_of(refused), 0, why, NULL, true);
 		return -1;
 	}
 	const char *from = header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin);

@@ -132,6 +132,7 @@ struct web {
 	struct oidc *oidc;        /* NULL: no log-in service is set up */
 	const char *mail_adapter; /* that brings links to people; NULL: none */
 	bool forwarded;           /* the client's address is what a proxy says */
+	bool local_only;          /* it listens where only this machine comes */
 	const char **origins;     /* of pages that may connect; the last one may be our own, */
 	const char *own_origin;   /* that of web.public_url, or NULL */
 	size_t origins_len;

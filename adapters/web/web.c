@@ -45,7 +45,7 @@ const struct setting web_settings[] = {
 	{ "web.listen", SET_STR, 0, "127.0.0.1:8080", NULL, 0, 0, NULL,
 	    "host:port of the web server; beyond loopback it needs web.token or --insecure" },
 	{ "web.public_url", SET_STR, SET_URL, NULL, NULL, 0, 0, NULL,
-	    "address under which people reach this server, for links and for the origin check" },
+	    "address under which people reach this server: for links, for the origin check and, behind a proxy on this machine, the name it is asked by" },
 	{ "web.allowed_origins", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
 	    "origins whose pages may connect, such as https://www.example.com" },
 	{ "web.token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, NULL,
@@ -440,6 +440,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	fill_origins(w);
 	w->visitors = visitors_new(s, w->own_origin);
 	w->forwarded = settings_bool(s, "web.forwarded");
+	w->local_only = web_is_loopback(host) || strcmp(host, "localhost") == 0;
 	make_metrics(w, o->metrics);
 	if ((e = write_token(w, o->data_dir, why, why_n)) != ERR_NONE)
 		goto fail;

@@ -94,9 +94,29 @@ static void loopback__is_this_machine_only(void **state)
 	assert_false(web_is_loopback(""));
 }
 
+static void host__of_another_name__is_not_known(void **state)
+{
+	(void)state;
+	static const char *const origins[] = { "https://eddy.example.com", "http://shop.example:8443" };
+	static const struct {
+		const char *host;
+		bool known;
+	} cases[] = { { "localhost", true }, { "LOCALHOST:8080", true }, { "127.0.0.1:1", true }, { "10.0.0.7", true },
+		{ "[::1]:80", true }, { "[2001:db8::1]", true }, { "eddy.example.com", true }, { "EDDY.example.com:443", true },
+		{ "shop.example", true }, { "shop.example:1", true }, { "eddy.example.co", false },
+		{ "eddy.example.com.evil.example", false }, { "evil.example", false }, { "example.com", false },
+		{ "localhost.evil.example", false }, { "127.0.0.1.evil.example", false }, { "1.2.3.4x", false },
+		{ "eddy", false } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		if (web_host_known(cases[i].host, origins, 2) != cases[i].known)
+			fail_msg("%s", cases[i].host);
+	assert_false(web_host_known("eddy.example.com", NULL, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(host__of_another_name__is_not_known),
 		cmocka_unit_test(guard__lets_plain_requests_in),
 		cmocka_unit_test(guard__refuses_what_can_be_read_in_two_ways),
 		cmocka_unit_test(host__must_be_a_name_or_an_address_with_a_port),

@@ -116,6 +116,9 @@ static void heads__that_are_refused_at_the_door__are_problems_too(void **state)
 	} cases[] = {
 		{ "GET / HTTP/1.1\r\n\r\n", 400 },
 		{ "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400 },
+		{ "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403 },
+		{ "GET / HTTP/1.1\r\nHost: 127.0.0.1.evil.example:80\r\n\r\n", 403 },
+		{ "GET / HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", 403 },
 		{ "POST /api/v1/fake.get HTTP/1.1\r\nHost: localhost\r\n\r\n", 400 },
 		{ "POST /api/v1/fake.get HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400 },
 		{ "POST /api/v1/fake.get HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },

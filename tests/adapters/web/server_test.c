@@ -37,19 +37,19 @@ static void pages__answer(void **state)
 {
 	(void)state;
 	struct buf b = BUF_INIT;
-	assert_int_equal(http("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &b, 300), 200);
+	assert_int_equal(http("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", &b, 300), 200);
 	assert_non_null(strstr(b.p, "{\"status\":\"ok\""));
 	assert_non_null(strstr(b.p, "x-content-type-options: nosniff"));
 	assert_non_null(strstr(b.p, "content-security-policy: default-src 'none'"));
-	assert_int_equal(http("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 200);
+	assert_int_equal(http("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", &b, 300), 200);
 	fake_database(ERR_RETRY);
-	assert_int_equal(http("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 503);
+	assert_int_equal(http("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", &b, 300), 503);
 	assert_non_null(strstr(b.p, "the database is away"));
-	assert_int_equal(http("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 200);
+	assert_int_equal(http("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", &b, 300), 200);
 	assert_non_null(strstr(b.p, "eddy_web_connections 0"));
-	assert_int_equal(http("GET / HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 200);
+	assert_int_equal(http("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", &b, 300), 200);
 	assert_non_null(strstr(b.p, "src=\"./a/app."));
-	assert_int_equal(http("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 200);
+	assert_int_equal(http("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", &b, 300), 200);
 	assert_null(strstr(b.p, "<script"));
 	buf_done(&b);
 }
@@ -69,7 +69,7 @@ static void page__is_kept_until_it_changes(void **state)
 	(void)state;
 	struct buf b = BUF_INIT;
 	char etag[200], length[200], request[400], name[200];
-	assert_int_equal(http("GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\n\r\n", &b, 300), 200);
+	assert_int_equal(http("GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br, gzip\r\n\r\n", &b, 300), 200);
 	assert_string_equal(header_of(&b, "content-encoding: ", name), "gzip");
 	assert_string_equal(header_of(&b, "cache-control: ", name), "no-cache");
 	assert_string_equal(header_of(&b, "vary: ", name), "accept-encoding");
@@ -77,27 +77,28 @@ static void page__is_kept_until_it_changes(void **state)
 	assert_memory_equal(strstr(b.p, "\r\n\r\n") + 4, "\x1f\x8b", 2);
 	header_of(&b, "etag: ", etag);
 	header_of(&b, "content-length: ", length);
-	snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nIf-None-Match: %s\r\n\r\n", etag);
+	snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nIf-None-Match: %s\r\n\r\n",
+	    etag);
 	assert_int_equal(http(request, &b, 300), 304);
 	assert_string_equal(header_of(&b, "etag: ", name), etag);
 	assert_string_equal(strstr(b.p, "\r\n\r\n"), "\r\n\r\n"); /* and no body */
-	assert_int_equal(http("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"other\"\r\n\r\n", &b, 300), 200);
+	assert_int_equal(http("GET / HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"other\"\r\n\r\n", &b, 300), 200);
 	assert_null(strstr(b.p, "content-encoding"));
 	const char *src = strstr(b.p, "src=\"./a/");
 	assert_non_null(src);
 	/* What it is made of never changes under its name. */
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(src + 6, "\""), src + 6);
-	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n", name);
+	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n", name);
 	assert_int_equal(http(request, &b, 300), 200);
 	assert_string_equal(header_of(&b, "cache-control: ", etag), "public, max-age=31536000, immutable");
 	assert_string_equal(header_of(&b, "content-type: ", etag), "text/javascript; charset=utf-8");
-	snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\nHost: x\r\n\r\n", name);
+	snprintf(request, sizeof request, "HEAD %s HTTP/1.1\r\nHost: localhost\r\n\r\n", name);
 	assert_int_equal(http(request, &b, 300), 200);
 	assert_string_equal(strstr(b.p, "\r\n\r\n"), "\r\n\r\n");
-	snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", name);
+	snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", name);
 	assert_int_equal(http(request, &b, 300), 405);
 	name[strlen(name) - 5] ^= 1;
-	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", name);
+	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", name);
 	assert_int_equal(http(request, &b, 300), 404);
 	buf_done(&b);
 }
@@ -106,17 +107,17 @@ static void errors__have_one_shape(void **state)
 {
 	(void)state;
 	struct buf b = BUF_INIT;
-	assert_int_equal(http("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 404);
+	assert_int_equal(http("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n", &b, 300), 404);
 	json_t *o = NULL;
 	char *body = strstr(b.p, "\r\n\r\n") + 4;
 	assert_int_equal(json_parse(body, strlen(body), 4096, &o, NULL), ERR_NONE);
 	assert_string_equal(json_str(o, "code", ""), "not_found");
 	assert_int_equal(strlen(json_str(o, "request_id", "")), 36);
 	json_decref(o);
-	assert_int_equal(http("POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", &b, 300), 405);
+	assert_int_equal(http("POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", &b, 300), 405);
 	assert_non_null(strstr(b.p, "allow: GET, HEAD"));
 	assert_int_equal(answers(&b), 1);
-	assert_int_equal(http("DELETE /healthz HTTP/1.1\r\nHost: x\r\n\r\n", &b, 300), 405);
+	assert_int_equal(http("DELETE /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", &b, 300), 405);
 	buf_done(&b);
 }
 
@@ -126,8 +127,8 @@ static void connection__is_used_again(void **state)
 	struct buf b = BUF_INIT;
 	int fd = tcp_open(server.port);
 	for (int i = 0; i < 3; i++) {
-		const char *r = i == 1 ? "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
-		                       : "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+		const char *r = i == 1 ? "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"
+		                       : "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 		assert_true(send(fd, r, strlen(r), MSG_NOSIGNAL) == (ssize_t)strlen(r));
 		buf_reset(&b);
 		for (int wait = 2000; tcp_fill(fd, &b, wait); wait = 200)
@@ -141,18 +142,18 @@ static void connection__is_used_again(void **state)
 static void forms_that_smuggle__get_400_and_the_connection_closed(void **state)
 {
 	(void)state;
-	static const char second[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char second[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	static const char *const forms[] = {
-		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 		"GET / HTTP/1.1\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nabcde",
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\nabcde",
-		"POST / HTTP/1.1\r\nHost: x\r\n\r\nabcde",
-		"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding : chunked\r\n\r\nabcde",
-		"GET / HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nabcde",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nabcde",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\nabcde",
+		"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nabcde",
+		"GET / HTTP/1.1\r\nHost: localhost\r\nHost: 127.0.0.1\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding : chunked\r\n\r\nabcde",
+		"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\nabcde",
 	};
 	struct buf b = BUF_INIT, whole = BUF_INIT;
 	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -163,7 +164,7 @@ static void forms_that_smuggle__get_400_and_the_connection_closed(void **state)
 		if (status != 400 || answers(&b) != 1)
 			fail_msg("form %zu: status %d, %d answers", i, status, answers(&b));
 	}
-	assert_int_equal(http("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\nabc", &b, 1500), 413);
+	assert_int_equal(http("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\nabc", &b, 1500), 413);
 	buf_done(&b);
 	buf_done(&whole);
 }
@@ -172,7 +173,7 @@ static void heads__that_are_too_large_or_too_slow__end(void **state)
 {
 	(void)state;
 	struct buf b = BUF_INIT, out = BUF_INIT;
-	buf_add_str(&b, "GET / HTTP/1.1\r\nHost: x\r\nX-Big: ");
+	buf_add_str(&b, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Big: ");
 	for (int i = 0; i < 20000; i++)
 		buf_add_char(&b, 'a');
 	buf_add_str(&b, "\r\n\r\n");

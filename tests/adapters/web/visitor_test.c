@@ -447,7 +447,8 @@ static int get(const char *path, struct buf *out)
 {
 	char request[200];
 	int fd = tcp_open(server.port), status = 0;
-	snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\nOrigin: %s\r\nConnection: close\r\n\r\n", path, SITE);
+	snprintf(
+	    request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nOrigin: %s\r\nConnection: close\r\n\r\n", path, SITE);
 	assert_true(send(fd, request, strlen(request), MSG_NOSIGNAL) > 0);
 	buf_reset(out);
 	while (tcp_fill(fd, out, out->len > 0 ? 500 : 15000))
