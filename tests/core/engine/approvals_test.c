@@ -240,6 +240,7 @@ static void approve__late_or_altered__is_refused(void **state)
 }
 
 /* What the API says to ${name} of a call, as the person called ${who}; the caller's. */
+static struct id request; /* names the next calls; none: each has a name of its own */
 static json_t *ask_api(const char *who, const char *name, json_t *args)
 {
 	char why[200], query[120];
@@ -254,7 +255,7 @@ static json_t *ask_api(const char *who, const char *name, json_t *args)
 	assert_int_equal(pg_begin(pg, fixture_ws(f)), ERR_NONE);
 	assert_int_equal(authority_of(pg, fixture_ws(f), person, "web", &by), ERR_NONE);
 	assert_int_equal(pg_end(pg, ERR_NONE), ERR_NONE);
-	api_run(NULL, pg, &by, name, args, id_new(), &out, &problem);
+	api_run(NULL, pg, &by, name, args, id_is_none(request) ? id_new() : request, &out, &problem);
 	json_decref(args);
 	pg_close(pg);
 	if (out == NULL)
@@ -286,15 +287,19 @@ static void api__lists_and_decides__what_was_shown(void **state)
 	assert_non_null(strstr(json_str(other, "why", ""), "not what was shown"));
 	assert_true(json_is_false(json_object_get(ben, "done")));
 	assert_int_equal(went("to:random"), 0);
+	request = id_new();
 	json_t *yes = decision("Ana", one, "grant", json_str(one, "digest", ""));
+	json_t *same = decision("Ana", one, "grant", json_str(one, "digest", "")); /* as if its answer was lost in a crash */
+	request = ID_NONE;
 	assert_true(json_is_true(json_object_get(yes, "done")));
+	assert_true(json_is_true(json_object_get(same, "done")));
 	next();
 	next();
 	assert_int_equal(went("to:random"), 1);
 	json_t *again = decision("Ana", one, "refuse", json_str(one, "digest", ""));
 	assert_true(json_is_false(json_object_get(again, "done")));
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit WHERE verb = 'approval.denied'"), 3);
-	json_t *all[] = { none, mine, other, ben, yes, again };
+	json_t *all[] = { none, mine, other, ben, yes, same, again };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		json_decref(all[i]);
 }
