@@ -355,9 +355,8 @@ const char *approval_why(int rule)
 		[16] =
 		    "Not all who would read it there may know what this conversation rests on. What you tell me directly, where nobody else reads, "
 		    "you can have sent." };
-	return rule > 0 && (size_t)rule < sizeof words / sizeof *words && words[rule] != NULL ? words[rule]
-	    : rule == 0                                                                       ? ""
-	                : "There is nothing of that name to decide.";
+	const size_t n = sizeof words / sizeof *words;
+	return rule >= 0 && (size_t)rule < n ? words[rule] : "There is nothing of that name to decide.";
 }
 
 struct found {
