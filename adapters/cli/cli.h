@@ -178,6 +178,7 @@ int cmd_provision_plan(struct cli *c);
 int cmd_provision_apply(struct cli *c);
 int cmd_provision_status(struct cli *c);
 int cmd_provision_remove(struct cli *c);
+int cmd_limits(struct cli *c);
 int cmd_place_allow(struct cli *c);
 int cmd_place_deny(struct cli *c);
 int cmd_place_list(struct cli *c);

@@ -167,7 +167,7 @@ static void reset(struct write_op *op)
 	a->ours = false;
 	a->run = ID_NONE;
 	a->stopped_run = ID_NONE;
-	a->seq = a->rev = a->message_rev = 0;
+	a->seq = a->rev = a->message_rev = a->notice_seq = 0;
 	a->found = false;
 	a->tries++;
 }
@@ -426,7 +426,7 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 				a->route = route_message(&a->in, &a->facts, wall);
 			else
 				send_other(tx, a);
-			if (again || (a->edit_is_new && a->in.mentions_us && a->route.to != ROUTE_STORE)) {
+			if ((again || (a->edit_is_new && a->in.mentions_us && a->route.to != ROUTE_STORE)) && accept_limit(a)) {
 				if (!again)
 					a->run = id_new();
 				a->has_run = true;
@@ -444,7 +444,7 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		static const struct route kept = { .to = ROUTE_STORE };
 		a->route = a->relayed ? kept : route_message(&a->in, &a->facts, wall);
 		people |= a->facts.relay != RELAY_NONE;
-		if (a->route.to == ROUTE_STORE || (a->in.kind == INTENT_PLACE_JOINED && !a->greet))
+		if (a->route.to == ROUTE_STORE || (a->in.kind == INTENT_PLACE_JOINED && !a->greet) || !accept_limit(a))
 			continue;
 		a->run = id_new();
 		a->has_run = true;
@@ -464,6 +464,8 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		accept_send_messages(tx, ops, n);
 	if (runs)
 		accept_send_runs(tx, ops, n);
+	if (runs)
+		accept_send_notices(tx, ops, n);
 	if (people)
 		relay_rows(tx, ops, n);
 }
@@ -630,6 +632,7 @@ static void done(struct write_op *op, enum err result)
 		} else {
 			after_other(a);
 		}
+		accept_tell_notice(a);
 		queue_run(a);
 		if (a->passed)
 			claim_load(e, a->in.ws, a->thread);

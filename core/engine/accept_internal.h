@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine_internal.h"
+#include "quota.h"
 #include "route.h"
 
 struct accept_op {
@@ -42,7 +43,12 @@ struct accept_op {
 	struct id stopped_run; /* an edit or delete that hits a run */
 	/* conversations with people: relay.c */
 	bool relayed; /* said at the other end */
-	bool passed;  /* a delivery of it waits in its thread */
+	/* accept_limit.c: decided once */
+	enum quota_answer limit;
+	bool limit_asked, limit_said;
+	uint32_t wait_ms;
+	int64_t notice_seq; /* 0: none was stored */
+	bool passed;        /* a delivery of it waits in its thread */
 };
 
 static inline struct accept_op *accept_of(struct write_op *op)
@@ -94,6 +100,13 @@ void accept_send_notes(struct writer_tx *tx, struct write_op **ops, size_t n);
 void accept_send_names(struct writer_tx *tx, const struct accept_op *a); /* title, aliases and readers of a fresh post */
 void accept_send_messages(struct writer_tx *tx, struct write_op **ops, size_t n);
 void accept_send_runs(struct writer_tx *tx, struct write_op **ops, size_t n); /* sets ours and token */
+
+/* accept_limit.c */
+extern const struct pg_statement accept_limit_statements[];
+/** May what ${a} asks for be done?  Later, perhaps: its delay is set; false: it is only stored.  May change its route to a refusal. */
+bool accept_limit(struct accept_op *a);
+void accept_send_notices(struct writer_tx *tx, struct write_op **ops, size_t n); /* of runs that wait */
+void accept_tell_notice(struct accept_op *a);                                    /* after COMMIT: live views */
 
 /* relay.c: rows of an operation that a conversation with people has to do with. */
 /** May one ask for a person where ${a} came from?  */

@@ -180,7 +180,8 @@ static enum err read_facts(struct run *r, struct pg *pg, struct facts *x)
 
 static bool needs_reading(enum command c)
 {
-	return c != CMD_DATE && c != CMD_TIME && c != CMD_HELP && c != CMD_CAPABILITIES && c != CMD_INTRODUCE && c != CMD_PLACE_CLOSED;
+	return c != CMD_DATE && c != CMD_TIME && c != CMD_HELP && c != CMD_CAPABILITIES && c != CMD_INTRODUCE &&
+	    c != CMD_PLACE_CLOSED && c != CMD_TOO_MUCH;
 }
 
 enum err answer_command(struct run *r, struct pg *pg)

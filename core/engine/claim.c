@@ -102,7 +102,8 @@ const struct pg_statement claim_statements[] = {
 	{ "claim_lock", "SELECT 1 FROM dispatch WHERE ws = $1 AND thread_id = $2 AND owner = $3 FOR UPDATE" },
 	/* Counts what is open under the row's lock, so nothing can be added meanwhile; what this process cannot do waits for another. */
 	{ "claim_give_back",
-	    "UPDATE dispatch SET owner = NULL, lease_until = NULL, due = now() + interval '30 s', pending ="
+	    "UPDATE dispatch SET owner = NULL, lease_until = NULL, due = least(now() + interval '30 s',"
+	    " (SELECT min(due) FROM runs WHERE ws = $1 AND thread_id = $2 AND state <= 2 AND due > now())), pending ="
 	    " (SELECT count(*) FROM runs WHERE ws = $1 AND thread_id = $2 AND state <= 2)"
 	    " + (SELECT count(*) FROM outbox WHERE ws = $1 AND thread_id = $2 AND state <= 2)"
 	    " WHERE ws = $1 AND thread_id = $2 AND owner = $3" },

@@ -77,6 +77,7 @@ enum command {
 	/* acts that wait for a person: docs/approvals.md */
 	CMD_APPROVE = 54, /* approve CODE */
 	CMD_REFUSE = 55,
+	CMD_TOO_MUCH = 56, /* never recognised: more than may even wait (docs/limits.md) */
 };
 
 /**

@@ -412,6 +412,9 @@ void command_answer(enum command c, const struct command_facts *f, struct buf *m
 		buf_add_str(md,
 		    "People from outside read this, so I say nothing here until an admin of this workspace allows it once, with `allow here`.");
 		break;
+	case CMD_TOO_MUCH:
+		buf_add_str(md, "That is more than I can let wait. I leave this one; please ask again in a few minutes.");
+		break;
 	default: /* the adapter's words, and what handlers answer (ask.h) */
 		break;
 	}

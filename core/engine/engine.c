@@ -38,6 +38,7 @@
 #include "../teams/config_store.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "../teams/held.h"
 #include "../teams/place.h"
 #include "../teams/provision.h"
 #include "../teams/route.h"
@@ -56,9 +57,9 @@
 #define JOBS_AT_ONCE 4
 #define MEMORY_LOOK_MS 5000
 
-static const struct pg_statement *const writer_tables[] = { accept_statements, finish_statements, money_statements,
-	delivery_statements, claim_statements, learn_statements, relay_statements, notice_statements, fork_statements,
-	derived_statements, act_statements, approval_write_statements, NULL };
+static const struct pg_statement *const writer_tables[] = { accept_statements, accept_limit_statements, finish_statements,
+	money_statements, delivery_statements, claim_statements, learn_statements, relay_statements, notice_statements,
+	fork_statements, derived_statements, act_statements, approval_write_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { secret_statements, read_statements, pages_statements,
 	context_statements, answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements,
 	search_statements, find_statements, page_search_statements, session_statements, login_statements, relay_read_statements,
@@ -71,7 +72,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
 	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
 	provision_statements, provision_plan_statements, provision_step_statements, place_statements, tool_send_statements,
-	approval_statements, approval_write_statements, NULL };
+	approval_statements, approval_write_statements, held_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {
@@ -321,6 +322,8 @@ static void make_metrics(struct engine *e)
 		m->deliveries[i] = metric_counter(ms, "eddy_deliveries_total", results[i], "Outcomes of deliveries.");
 	m->rescued = metric_counter(ms, "eddy_rescued_threads_total", NULL, "Threads taken over from a process that was gone.");
 	m->lost = metric_counter(ms, "eddy_lost_leases_total", NULL, "Leases that this process has lost.");
+	m->held = metric_counter(ms, "eddy_asks_held_total", NULL, "Questions that had to wait because somebody asks much.");
+	m->refused = metric_counter(ms, "eddy_asks_refused_total", NULL, "Questions that were too many even to wait.");
 	m->retries = metric_counter(ms, "eddy_retries_total", NULL, "Model calls and deliveries tried again.");
 	metric_gauge_fn(ms, "eddy_runs_open", NULL, "Runs and deliveries in memory.", gauge_size, &e->runs_count);
 	metric_gauge_fn(ms, "eddy_runs_working", NULL, "Runs that work or wait for a model.", gauge_size, &e->active_count);
@@ -354,6 +357,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->memory = memory_new(MEMORY_LOOK_MS);
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
 	e->timers = timers_new();
+	e->quota = quota_new((int64_t)clock_us());
 	e->budget = money_new(e);
 	e->vectors = vectors_new(e);
 	e->jobs = jobs_new(JOBS_MAX);
@@ -457,6 +461,7 @@ void engine_free(struct engine *e)
 	directory_free(e->directory);
 	memory_free(e->memory);
 	timers_free(e->timers);
+	quota_free(e->quota);
 	jobs_free(e->jobs);
 	pthread_mutex_destroy(&e->agents_mutex);
 	pthread_mutex_destroy(&e->side_mutex);

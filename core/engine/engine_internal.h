@@ -178,7 +178,7 @@ struct lane {
 
 struct engine_metrics {
 	struct metric *accepted, *duplicates, *rejected, *accept_ms, *queue_wait_ms, *runs_active, *runs_queued, *finished[8],
-	    *first_ms, *total_ms, *deliveries[5], *rescued, *lost, *retries;
+	    *first_ms, *total_ms, *deliveries[5], *rescued, *lost, *retries, *held, *refused;
 };
 
 struct engine {
@@ -197,6 +197,7 @@ struct engine {
 	struct vectors *vectors; /* NULL: semantic recall is off */
 	struct memory *memory;
 	struct timers *timers;
+	struct quota *quota; /* writer's thread */
 	struct ledger *ledger;
 	struct fetcher *fetcher; /* NULL: there are no trackers */
 	atomic_int fetching;

@@ -112,7 +112,7 @@ async function serve(model, more = {}) {
 		.filter((k) => process.env[k] !== undefined).map((k) => [k, process.env[k]]));
 	env = {
 		...kept, EDDY_MODEL_PROVIDER: 'anthropic', EDDY_MODEL_BASE_URL: model.url, EDDY_MODEL_API_KEY: 'fake-key', EDDY_MODEL_NAME: 'fake-model',
-		EDDY_MODEL_DAILY_CAP: '100000', EDDY_DATABASE_ADMIN_URL: `postgresql://postgres@/${database}${admin.slice(admin.indexOf('?'))}`,
+		EDDY_MODEL_DAILY_CAP: '100000', EDDY_LIMITS_PERSON: '1000000', EDDY_LIMITS_WORKSPACE: '1000000', EDDY_DATABASE_ADMIN_URL: `postgresql://postgres@/${database}${admin.slice(admin.indexOf('?'))}`,
 		EDDY_DATA_DIR: path.join(dir, 'data'), EDDY_WEB_LISTEN: `127.0.0.1:${port}`, EDDY_NET_CA_FILE: path.join(dir, 'ca.pem'), ...more,
 	};
 	const out = fs.openSync(log, 'w');

@@ -427,10 +427,13 @@ struct fixture *fixture_new(const struct fixture_options *o)
 	f->settings = settings_new(tables);
 	struct buf problems = BUF_INIT;
 	char *none[] = { NULL };
-	char *overrides[16] = { NULL };
+	char *overrides[20] = { NULL };
 	size_t n = 0;
 	overrides[n++] = xstrdup("secrets.master_key=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
-	for (const char *s = o->settings; s != NULL && *s && n < 15; s += strlen(s) + 1)
+	overrides[n++] = xstrdup("limits.person=1000000");
+	overrides[n++] = xstrdup("limits.team=1000000");
+	overrides[n++] = xstrdup("limits.workspace=1000000");
+	for (const char *s = o->settings; s != NULL && *s && n < 19; s += strlen(s) + 1)
 		overrides[n++] = xstrdup(s);
 	if (settings_load(f->settings, NULL, none, overrides, &problems) != ERR_NONE) {
 		fprintf(stderr, "settings: %s\n", problems.p);

@@ -429,6 +429,8 @@ static void child_env(struct rig *r, struct daemon *d, const char *fault)
 	setenv("EDDY_MODEL_API_KEY", "fake-key", 1);
 	setenv("EDDY_MODEL_NAME", "fake-model", 1);
 	setenv("EDDY_MODEL_DAILY_CAP", "100000", 1);
+	setenv("EDDY_LIMITS_PERSON", "1000000", 1); /* one person asks for many */
+	setenv("EDDY_LIMITS_WORKSPACE", "1000000", 1);
 	setenv("EDDY_DATABASE_ADMIN_URL", r->database, 1);
 	setenv("EDDY_DATA_DIR", d->dir, 1);
 	snprintf(text, sizeof text, "127.0.0.1:%d", d->port);

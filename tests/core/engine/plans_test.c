@@ -30,6 +30,7 @@ static const char *const wide[] = {
 	"recall_ids", "memory_set_private",                    /* vectors have no index: each in scope is compared */
 	"provision_unmake_agent", "provision_archive_threads", /* a team that is not made after all, or given up */
 	"claim_forget_idle",                                   /* threads of the last hour, of all workspaces, once a minute */
+	"held_list",                                           /* those, when an operator asks who waits */
 };
 
 static bool is_wide(const char *name)

@@ -63,7 +63,7 @@ export class Rig {
 		r.env = {
 			...kept,
 			EDDY_MODEL_PROVIDER: 'anthropic', EDDY_MODEL_BASE_URL: r.model.url, EDDY_MODEL_API_KEY: 'fake-key', EDDY_MODEL_NAME: 'fake-model',
-			EDDY_MODEL_DAILY_CAP: '100000',
+			EDDY_MODEL_DAILY_CAP: '100000', EDDY_LIMITS_PERSON: '1000000', EDDY_LIMITS_WORKSPACE: '1000000',
 			EDDY_DATABASE_ADMIN_URL: r.database, EDDY_DATA_DIR: path.join(r.dir, 'data'),
 			EDDY_WEB_LISTEN: `127.0.0.1:${r.port}`, EDDY_WEB_PUBLIC_URL: r.front.origin,
 			EDDY_ENGINE_LEASE: '4s', EDDY_ENGINE_HEARTBEAT: '1s', EDDY_ENGINE_SCAN: '500ms',
