@@ -69,6 +69,16 @@ const tests = {
 		assert.equal((await bot['thread.list']({}, { team: 'payments' })).data.code, 'unauthenticated');
 	},
 
+	async terminal__with_a_key__does_it_once() {
+		const once = () => rig.eddy('call', 'org.create', 'name=Once', '--idempotency-key', 'set-up-1');
+		const first = JSON.parse(await once());
+		assert.deepEqual(JSON.parse(await once()), first);
+		assert.equal((await good('org.list')).teams.filter((t) => t.name === 'Once').length, 1);
+		await assert.rejects(rig.eddy('call', 'org.create', 'name=Twice', '--idempotency-key', 'set-up-1'), /idempotency_key_reused, request /);
+		await rig.eddy('call', 'org.create', 'name=Every');
+		await assert.rejects(rig.eddy('call', 'org.list', '--idempotency-key', 'x'), /changes nothing/);
+	},
+
 	async lists__are_paged__to_their_end() {
 		for (let i = 0; i < 5; i++) await good('org.create', { name: `Team ${i}` });
 		const seen = [];

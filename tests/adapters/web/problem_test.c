@@ -81,8 +81,9 @@ static void every_address__with_every_method__is_safe_and_says_what_is_wrong(voi
 	(void)state;
 	static const char *const paths[] = { "/", "/chat.js", "/widget.js", "/api/page", "/api/widget", "/healthz", "/readyz",
 		"/metrics", "/api/login", "/api/login/mail", "/api/refresh", "/api/logout", "/api/logout-all", "/api/code",
-		"/api/unsubscribe/x", "/api/v1/fake.get", "/api/v1/", "/api/v1/no.such", "/api/v1", "/api", "/api/", "/files",
-		"/files/x", "/nowhere", "/../etc/passwd", "/%2e%2e/x", "/healthz/", "//", "/?x=1" };
+		"/api/unsubscribe/x", "/api/login/slack", "/api/login/slack/callback", "/api/login/oidc",
+		"/api/login/oidc/callback", "/api/login/oidc/link", "/api/v1/fake.get", "/api/v1/", "/api/v1/no.such", "/api/v1",
+		"/api", "/api/", "/files", "/files/x", "/nowhere", "/../etc/passwd", "/%2e%2e/x", "/healthz/", "//", "/?x=1" };
 	static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW" };
 	char request[600], what[120];
 	int refused = 0, fine = 0;
