@@ -7,6 +7,7 @@
 #include "../../core/engine/engine.h"
 #include "../../core/settings/settings.h"
 
+struct guests;
 struct http;
 struct loop;
 struct metrics;
@@ -22,6 +23,7 @@ struct door_options { /* all borrowed; they outlive the adapter */
 	struct engine *engine;
 	struct loop *loop;
 	struct http *http;
+	struct guests *guests; /* addresses on the HTTP server */
 	const char *data_dir;
 	bool insecure;
 };
@@ -68,12 +70,20 @@ struct cli_mail {
 	enum err (*allow)(const struct settings *s, struct engine *e, const char *address);
 };
 
+/* What the Slack adapter does for the command line (adapters/slack/admin.h). */
+struct cli_slack {
+	enum err (*workspaces)(struct engine *e, struct buf *out);
+	enum err (*remove)(const struct settings *s, struct engine *e, struct http *http, const char *id, struct buf *out);
+	enum err (*check)(const struct settings *s, struct engine *e, struct http *http, struct buf *out);
+};
+
 /* What the command line said. */
 struct cli {
 	const struct door *doors;            /* ends with a NULL name */
 	const struct setting *const *tables; /* core and all doors */
 	void (*slack_manifest)(const struct settings *s, struct buf *out);
 	const struct cli_mail *mail;
+	const struct cli_slack *slack;
 	const char *config_file;
 	char **overrides; /* "name=value", NULL-terminated */
 	size_t overrides_len;
@@ -106,6 +116,8 @@ bool cli_local_token(struct cli *c, char *out, size_t n);
 /** For doctor: one finding; false: something is wrong.  After cli_settings(), with a database that opens. */
 bool cli_audit_doctor(struct cli *c, struct buf *out);
 bool cli_secret_doctor(struct cli *c, struct buf *out);
+/** A line for each workspace, "ok …" or "bad …". */
+void cli_workspace_doctor(struct cli *c, struct http *http, struct buf *out);
 /** After a restore: the checkpoints of the audit log learn how far it goes now.  After cli_settings(); complains. */
 bool cli_audit_restored(struct cli *c);
 /** Print "eddy: …" to stderr. */
@@ -137,6 +149,8 @@ int cmd_secret_rotate(struct cli *c);
 int cmd_audit_verify(struct cli *c);
 int cmd_audit_export(struct cli *c);
 int cmd_slack_manifest(struct cli *c);
+int cmd_workspace_list(struct cli *c);
+int cmd_workspace_remove(struct cli *c);
 int cmd_mail_show(struct cli *c);
 int cmd_mail_text(struct cli *c);
 int cmd_mail_stops(struct cli *c);

@@ -118,6 +118,11 @@ const struct command commands[] = {
 	    { "eddy secret rotate\t" }, 0, 0, false, cmd_secret_rotate },
 	{ "slack manifest", "", "", "print the app manifest for api.slack.com/apps", NULL,
 	    { "eddy slack manifest\tpaste it under Create New App, From a manifest" }, 0, 0, false, cmd_slack_manifest },
+	{ "workspace list", "", "", "list the Slack workspaces that Eddy is in or was in", NULL, { "eddy workspace list\t" }, 0, 0,
+	    false, cmd_workspace_list },
+	{ "workspace remove", "ID", "", "take the app away from a workspace or organisation",
+	    "Its token is gone at once, also from the running server, and Slack is told. What was written there stays.",
+	    { "eddy workspace remove T024BE7LD\t" }, 1, 1, false, cmd_workspace_remove },
 	{ "mail show", "FILE|-", "OA", "print what Eddy makes of a raw mail, as one JSON object",
 	    "The mail is read from FILE or, with -, from the standard input; at most its first 16 MiB. Nothing is sent and nothing is stored. "
 	    "Our own addresses and the trusted host come from the settings of email when there are some, unless they are given.",

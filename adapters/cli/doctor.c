@@ -150,6 +150,8 @@ static void look_at_doors(struct report *r, struct cli *c, struct http *http)
 		if (d->check != NULL && d->check(c->settings, c->insecure, why, sizeof why) != ERR_NONE)
 			continue; /* said under "settings" */
 		(void)d->doctor(c->settings, http, &out);
+		if (strcmp(d->name, "slack") == 0)
+			cli_workspace_doctor(c, http, &out);
 		for (char *line = out.p, *next; line != NULL && *line != '\0'; line = next) {
 			next = strchr(line, '\n');
 			if (next != NULL)

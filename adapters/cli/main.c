@@ -9,6 +9,7 @@
 #include "../email/check.h"
 #include "../email/email.h"
 #include "../email/show.h"
+#include "../slack/admin.h"
 #include "../slack/slack.h"
 #include "../web/web.h"
 #include "cli.h"
@@ -26,6 +27,7 @@ static enum err web_door_open(struct adapter **out, const struct door_options *o
 		.metrics = o->metrics,
 		.engine = o->engine,
 		.loop = o->loop,
+		.guests = o->guests,
 		.data_dir = o->data_dir,
 		.http = o->http,
 		.mail_adapter = email_configured(o->settings) ? email_ops.name : NULL,
@@ -41,21 +43,22 @@ static enum err web_door_doctor(const struct settings *s, struct http *http, str
 static enum err slack_door_check(const struct settings *s, bool insecure, char *why, size_t why_n)
 {
 	(void)insecure;
-	const char *app = settings_str(s, "slack.app_token"), *bot = settings_str(s, "slack.bot_token");
-	if (app == NULL && bot == NULL)
-		return ERR_NONE;
-	if (app != NULL && bot != NULL)
-		return slack_check_settings(s, why, why_n);
-	snprintf(why, why_n, "slack.%s_token is set but slack.%s_token is not: Slack needs both", app ? "app" : "bot",
-	    app ? "bot" : "app");
-	return ERR_INPUT;
+	static const char *const any[] = { "slack.app_token", "slack.bot_token", "slack.signing_secret", "slack.client_id",
+		"slack.client_secret" };
+	for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+		if (settings_str(s, any[i]) != NULL)
+			return slack_check_settings(s, why, why_n);
+	return ERR_NONE;
 }
 
 static enum err slack_door_open(struct adapter **out, const struct door_options *o, char *why, size_t why_n)
 {
-	const struct slack_options k = {
-		.settings = o->settings, .metrics = o->metrics, .engine = o->engine, .loop = o->loop, .http = o->http
-	};
+	const struct slack_options k = { .settings = o->settings,
+		.metrics = o->metrics,
+		.engine = o->engine,
+		.loop = o->loop,
+		.http = o->http,
+		.guests = o->guests };
 	return slack_open(out, &k, why, why_n);
 }
 
@@ -145,6 +148,8 @@ static const struct cli_mail mail = { .configured = email_configured,
 	.show = show_mail,
 	.text = show_mail_text };
 
+static const struct cli_slack slack = { .workspaces = slack_workspaces, .remove = slack_remove, .check = slack_check_workspaces };
+
 int main(int argc, char **argv)
 {
 	const struct setting *tables[sizeof doors / sizeof *doors + 1] = { core_settings };
@@ -152,7 +157,7 @@ int main(int argc, char **argv)
 	for (const struct door *d = doors; d->name != NULL; d++)
 		tables[n++] = d->settings;
 	tables[n] = NULL;
-	struct cli c = { .doors = doors, .tables = tables, .slack_manifest = slack_manifest_print, .mail = &mail };
+	struct cli c = { .doors = doors, .tables = tables, .slack_manifest = slack_manifest_print, .mail = &mail, .slack = &slack };
 	int r = command_main(&c, argc, argv);
 	settings_free(c.settings);
 	free(c.overrides);

@@ -26,6 +26,7 @@
 #include "../../core/store/store.h"
 #include "../../core/version.h"
 #include "../model/model.h"
+#include "../net/guest.h"
 #include "../net/http.h"
 #include "../net/loop.h"
 #include "../net/trust.h"
@@ -42,6 +43,7 @@ struct server {
 	struct metrics *metrics;
 	struct http *http;
 	struct loop *loop;
+	struct guests *guests;
 	struct model *model;
 	struct fetcher *fetcher;
 	struct engine *engine;
@@ -83,6 +85,7 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 		snprintf(why, why_n, "cannot start the loop");
 		return e;
 	}
+	s->guests = guests_new(s->loop);
 	loop_trust(s->loop, settings_str(c->settings, "net.ca_file"));
 	if ((s->model = model_open(c->settings, s->http, s->metrics, why, why_n)) == NULL)
 		return ERR_INPUT;
@@ -99,6 +102,7 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 		.engine = s->engine,
 		.loop = s->loop,
 		.http = s->http,
+		.guests = s->guests,
 		.data_dir = data_dir,
 		.insecure = c->insecure };
 	for (size_t i = 0; c->doors[i].name != NULL; i++) {
@@ -143,6 +147,7 @@ static void close_parts(struct server *s)
 		doors[i].free(s->adapters[i]);
 	model_close(s->model);
 	fetch_close(s->fetcher);
+	guests_free(s->guests);
 	loop_free(s->loop);
 	http_free(s->http);
 	metrics_free(s->metrics);

@@ -36,7 +36,7 @@ struct call {
 	const char *method;
 	struct buf args;
 	char *url, *token; /* NULL: the usual ones */
-	bool form, want_body, again, no_wait;
+	bool form, want_body, again, no_wait, closed;
 	enum slack_priority priority;
 	uint32_t timeout_ms;
 	unsigned attempts;
@@ -49,12 +49,14 @@ struct call {
 
 struct slack_api {
 	struct http *http;
-	char *base_url, *auth; /* auth: the whole header */
+	char *base_url;
 	uint32_t parallel;
 	struct metric *ended[4], *limited;
 	atomic_size_t waiting;
 	atomic_bool stopping;
-	pthread_mutex_t lock; /* inbox, posted */
+	pthread_mutex_t lock; /* inbox, posted, auth, closed */
+	char *auth;           /* the whole header */
+	bool closed;          /* the token is gone */
 	struct call *inbox, **inbox_end;
 	bool posted;
 	/* http thread only */
@@ -269,6 +271,12 @@ static void end_refused(void *arg)
 	while (list) {
 		struct call *c = list;
 		list = c->next;
+		if (c->closed) {
+			call_end(c,
+			    &(struct slack_result){
+			        .outcome = SLACK_REFUSED, .error = "uninstalled", .detail = "", .warning = "", .ts = "" });
+			continue;
+		}
 		call_end_unsent(c, atomic_load(&a->stopping) ? "stopping" : c->no_wait ? "limited" : "queue_full", 0);
 	}
 }
@@ -283,9 +291,45 @@ static void call_refuse(struct call *c)
 		a->refused_posted = http_post(a->http, end_refused, a);
 }
 
+/* The header, for one request; false: the token is gone. */
+static bool api_auth(struct slack_api *a, char **out)
+{
+	pthread_mutex_lock(&a->lock);
+	bool open = !a->closed;
+	*out = open ? xstrdup(a->auth) : NULL;
+	pthread_mutex_unlock(&a->lock);
+	return open;
+}
+
+static void auth_free(char *auth)
+{
+	if (auth)
+		explicit_bzero(auth, strlen(auth));
+	free(auth);
+}
+
+void slack_api_token(struct slack_api *a, const char *token)
+{
+	struct buf b = BUF_INIT;
+	buf_addf(&b, "Authorization: Bearer %s", token ? token : "");
+	pthread_mutex_lock(&a->lock);
+	char *was = a->auth;
+	a->auth = buf_detach(&b, NULL);
+	a->closed = !token;
+	pthread_mutex_unlock(&a->lock);
+	auth_free(was);
+}
+
 static void call_start(struct call *c)
 {
 	struct slack_api *a = c->api;
+	char *auth;
+	if (!api_auth(a, &auth)) {
+		limits_done(a->limits, &c->item, LIMITS_OTHER, 0, clock_ms());
+		c->closed = true;
+		call_refuse(c);
+		return;
+	}
 	char url[256], *long_url = NULL;
 	const char *target = c->url;
 	if (!target) {
@@ -297,18 +341,15 @@ static void call_start(struct call *c)
 			target = long_url = buf_detach(&b, NULL);
 		}
 	}
-	char *own_auth = NULL;
 	if (c->token) {
 		struct buf b = BUF_INIT;
 		buf_addf(&b, "Authorization: Bearer %s", c->token);
-		own_auth = buf_detach(&b, NULL);
+		auth_free(auth);
+		auth = buf_detach(&b, NULL);
 	}
 	const char *headers[3] = { c->form ? "Content-Type: application/x-www-form-urlencoded"
 		                           : "Content-Type: application/json; charset=utf-8",
-		c->url         ? NULL
-		    : own_auth ? own_auth
-		               : a->auth,
-		NULL };
+		c->url ? NULL : auth, NULL };
 	/* The arguments stay ours until the call has ended: a 429 or a broken connection needs them again. */
 	char *body = xmalloc(c->args.len + 1);
 	memcpy(body, c->args.len ? c->args.p : "", c->args.len);
@@ -334,9 +375,7 @@ static void call_start(struct call *c)
 			call_refuse(c);
 		}
 	}
-	if (own_auth)
-		explicit_bzero(own_auth, strlen(own_auth));
-	free(own_auth);
+	auth_free(auth);
 	free(long_url);
 }
 
@@ -477,8 +516,7 @@ void slack_api_free(struct slack_api *a)
 	forget(a, a->inbox);
 	limits_free(a->limits);
 	pthread_mutex_destroy(&a->lock);
-	explicit_bzero(a->auth, strlen(a->auth));
-	free(a->auth);
+	auth_free(a->auth);
 	free(a->base_url);
 	free(a);
 }
@@ -497,6 +535,7 @@ enum slack_error slack_error_kind(const char *error)
 		{ "service_unavailable", SLACK_ERROR_INTERNAL },
 		{ "request_timeout", SLACK_ERROR_INTERNAL },
 		{ "team_added_to_org", SLACK_ERROR_INTERNAL },
+		{ "uninstalled", SLACK_ERROR_PLACE }, /* ours */
 		{ "not_authed", SLACK_ERROR_TOKEN },
 		{ "invalid_auth", SLACK_ERROR_TOKEN },
 		{ "token_revoked", SLACK_ERROR_TOKEN },

@@ -26,6 +26,8 @@ struct slack_api_options {
 	uint32_t parallel;       /* 0: 100 */
 };
 struct slack_api *slack_api_new(const struct slack_api_options *o);
+/** Another token from now on.  NULL: none; calls with the client's own token end as refused, "uninstalled".  Any thread. */
+void slack_api_token(struct slack_api *a, const char *token);
 /**
  * No new calls; what waits ends with SLACK_NOT_SENT, what runs ends by itself.  Any thread.  Call before http_stop(), free after it.
  */

@@ -9,23 +9,15 @@
 #include "../../core/base/json.h"
 #include "../../core/base/mem.h"
 #include "../net/http.h"
+#include "check.h"
 #include "manifest.h"
 #include "slack.h"
 
 #define CHECK_MS 9000
 
-struct answer {
-	pthread_mutex_t mtx;
-	pthread_cond_t cond;
-	bool there;
-	json_t *body; /* NULL: no answer */
-	char why[256];
-	char *scopes;
-};
-
 static void check_done(void *arg, const struct http_result *r)
 {
-	struct answer *a = arg;
+	struct check_answer *a = arg;
 	pthread_mutex_lock(&a->mtx);
 	if (r->fail != HTTP_OK)
 		snprintf(a->why, sizeof(a->why), "%s", r->why ? r->why : "no connection");
@@ -37,7 +29,8 @@ static void check_done(void *arg, const struct http_result *r)
 	pthread_mutex_unlock(&a->mtx);
 }
 
-static void check_call(struct http *http, const char *api_url, const char *method, const char *token, struct answer *a)
+void check_call(
+    struct http *http, const char *api_url, const char *method, const char *token, const char *form, struct check_answer *a)
 {
 	memset(a, 0, sizeof(*a));
 	pthread_mutex_init(&a->mtx, NULL);
@@ -49,7 +42,8 @@ static void check_call(struct http *http, const char *api_url, const char *metho
 	struct http_request r = { .method = "POST",
 		.url = url.p,
 		.headers = headers,
-		.body = xstrdup(""),
+		.body = xstrdup(form),
+		.body_len = strlen(form),
 		.total_ms = CHECK_MS,
 		.max_body = 65536,
 		.want_header = "x-oauth-scopes",
@@ -67,7 +61,7 @@ static void check_call(struct http *http, const char *api_url, const char *metho
 		snprintf(a->why, sizeof(a->why), "the http thread takes no calls");
 }
 
-static void check_answer_done(struct answer *a)
+void check_answer_done(struct check_answer *a)
 {
 	json_decref(a->body);
 	free(a->scopes);
@@ -75,8 +69,7 @@ static void check_answer_done(struct answer *a)
 	pthread_mutex_destroy(&a->mtx);
 }
 
-/* "a,b, c" holds ${scope}. */
-static bool check_has(const char *list, const char *scope)
+bool check_has(const char *list, const char *scope)
 {
 	size_t n = strlen(scope);
 	for (const char *p = list; *p;) {
@@ -91,8 +84,8 @@ static bool check_has(const char *list, const char *scope)
 
 static bool check_bot(const struct settings *s, struct http *http, struct buf *out)
 {
-	struct answer a;
-	check_call(http, settings_str(s, "slack.api_url"), "auth.test", settings_str(s, "slack.bot_token"), &a);
+	struct check_answer a;
+	check_call(http, settings_str(s, "slack.api_url"), "auth.test", settings_str(s, "slack.bot_token"), "", &a);
 	bool good = false;
 	if (!a.body) {
 		buf_addf(out, "bad slack: cannot reach the Web API: %s (check slack.api_url and the network)\n", a.why);
@@ -124,8 +117,8 @@ static bool check_bot(const struct settings *s, struct http *http, struct buf *o
 
 static bool check_app(const struct settings *s, struct http *http, struct buf *out)
 {
-	struct answer a;
-	check_call(http, settings_str(s, "slack.api_url"), "apps.connections.open", settings_str(s, "slack.app_token"), &a);
+	struct check_answer a;
+	check_call(http, settings_str(s, "slack.api_url"), "apps.connections.open", settings_str(s, "slack.app_token"), "", &a);
 	bool good = false;
 	const char *error = json_str(a.body, "error", "");
 	if (!a.body) {
@@ -148,11 +141,14 @@ static bool check_app(const struct settings *s, struct http *http, struct buf *o
 enum err slack_check(const struct settings *s, struct http *http, struct buf *out)
 {
 	const char *app = settings_str(s, "slack.app_token"), *bot = settings_str(s, "slack.bot_token");
-	if (!app || !bot) {
-		buf_addf(out, "bad slack.%s_token is not set (see docs/slack.md)\n", app ? "bot" : "app");
+	bool many = settings_str(s, "slack.client_id") != NULL, signs = settings_str(s, "slack.signing_secret") != NULL;
+	if ((!app && !signs) || (!bot && !many)) {
+		buf_addf(out, "bad slack.%s_token is not set (see docs/slack.md)\n", app || signs ? "bot" : "app");
 		return ERR_INPUT;
 	}
-	bool good = check_bot(s, http, out);
-	good = check_app(s, http, out) && good;
+	bool good = !bot || check_bot(s, http, out);
+	good = (!app || check_app(s, http, out)) && good;
+	if (!app)
+		buf_add_str(out, "ok slack: Slack comes by HTTP to /slack/events\n");
 	return good ? ERR_NONE : ERR_INPUT;
 }

@@ -71,7 +71,7 @@ static void home_suggested(void *arg, const struct slack_result *r)
 void home_publish(struct slack *s, const char *user)
 {
 	char state[256];
-	slack_ops.describe((struct adapter *)(void *)s, state, sizeof(state));
+	workspace_describe(s, state, sizeof(state));
 	struct slack_call c = { .method = "views.publish", .priority = SLACK_STATUS, .again = true, .on_done = home_published };
 	buf_add_str(&c.args, "{\"user_id\":");
 	buf_add_json_str(&c.args, user);

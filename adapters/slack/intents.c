@@ -106,8 +106,10 @@ void intents_place(struct intents *c, const struct slack_event *ev, bool member,
 bool intents_origin(struct intents *c, const struct slack_event *ev, enum origin_surface surface, const char *thread_ts,
     const char *message_ts, const struct intents_extra *x, struct intent *in)
 {
-	const char *team = ev->team_id ? ev->team_id : c->team_id ? c->team_id : "";
-	const char *user_team = ev->msg.user_team && ev->msg.user_team[0] ? ev->msg.user_team : team;
+	const char *from = ev->team_id ? ev->team_id : c->team_id ? c->team_id : "";
+	const char *team =
+	    c->team_id && c->team_id[0] ? c->team_id : from; /* of the installation, by which the answer finds its token */
+	const char *user_team = ev->msg.user_team && ev->msg.user_team[0] ? ev->msg.user_team : from;
 	const char *url = surface == ORIGIN_COMMAND ? ev->response_url : NULL;
 	struct origin o = {
 		.surface = surface,

@@ -41,6 +41,7 @@ static void self_free(struct slack_self *f)
 {
 	if (!f)
 		return;
+	self_free(f->before);
 	free(f->user_id);
 	free(f->bot_id);
 	free(f->team_id);
@@ -105,7 +106,7 @@ static void login_publish(void *arg)
 	l->found = NULL;
 	login_say(l, "");
 	log_info("slack.login", LF_STR("team", f->team_id), LF_STR("user", f->user_id), LF_STR("result", "ok"));
-	atomic_store(&s->self, f);
+	f->before = atomic_exchange(&s->self, f); /* of an earlier grant; pointers to it may be out */
 	l->ready(s);
 }
 
@@ -113,7 +114,9 @@ static void login_install(void *arg)
 {
 	struct slack_login *l = arg;
 	struct slack_self *f = l->found;
-	if (engine_install(l->s->engine, "slack", f->team_id, f->team_name, true, &f->ws) != ERR_NONE)
+	if (l->s->key) /* the grant has made the tenant */
+		f->ws = l->s->granted_ws;
+	else if (engine_install(l->s->engine, "slack", f->team_id, f->team_name, true, &f->ws) != ERR_NONE)
 		f->ws = ID_NONE;
 	loop_post(l->s->loop, login_publish, l);
 }
@@ -141,10 +144,16 @@ static void login_refused(void *arg)
 	struct slack_login *l = r->l;
 	if (sock_error_fatal(r->error)) {
 		char why[240];
-		snprintf(why, sizeof(why), "%s for slack.bot_token", r->error);
+		snprintf(why, sizeof(why), "%s for %s", r->error, l->s->key ? l->s->key : "slack.bot_token");
 		login_say(l, why);
-		log_error("slack.refused", LF_STR("setting", "slack.bot_token"), LF_STR("error", r->error),
-		    LF_STR("mend", "install the app and copy its bot token, then restart"));
+		if (l->s->key)
+			log_error("slack.refused", LF_STR("team", l->s->key), LF_STR("error", r->error),
+			    LF_STR("mend", "somebody there is to add the app once more"));
+		else
+			log_error("slack.refused", LF_STR("setting", "slack.bot_token"), LF_STR("error", r->error),
+			    LF_STR("mend", "install the app and copy its bot token, then restart"));
+		if (l->s->app && l->s->app->refused)
+			l->s->app->refused(l->s, r->error);
 	} else if (!atomic_load(&l->s->stopping)) {
 		login_again(l, r->error, r->retry_after_ms);
 	}
@@ -185,12 +194,12 @@ static void login_on_answer(void *arg, const struct http_result *r)
 	struct slack_self *f = xcalloc(1, sizeof(*f));
 	f->user_id = text_of(o, "user_id");
 	f->bot_id = text_of(o, "bot_id");
-	f->team_id = xstrdup(json_str(o, "team_id", json_str(o, "enterprise_id", "")));
+	f->team_id = xstrdup(l->s->key ? l->s->key : json_str(o, "team_id", json_str(o, "enterprise_id", "")));
 	f->team_name = text_of(o, "team");
 	f->team_url = text_of(o, "url");
 	f->user_name = text_of(o, "user");
 	f->scopes = xstrdup(r->header ? r->header : "");
-	f->org_install = json_bool(o, "is_enterprise_install", false);
+	f->org_install = l->s->org || json_bool(o, "is_enterprise_install", false);
 	json_decref(o);
 	self_free(l->found); /* of an attempt that ended without a database */
 	l->found = f;
@@ -202,7 +211,7 @@ static void login_ask(void *arg)
 	struct slack_login *l = arg;
 	loop_timer_stop(l->retry);
 	l->retry = NULL;
-	if (atomic_load(&l->s->stopping))
+	if (atomic_load(&l->s->stopping) || atomic_load(&l->s->gone))
 		return;
 	if (l->found) { /* known to Slack, only the database was away */
 		login_submit(l);

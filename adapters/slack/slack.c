@@ -1,6 +1,7 @@
 /*
- * The adapter object: its settings, its parts and the order in which they start and end.  Events: socket → inlet → engine → ticket
- * settled → ack.  Answers: engine → send → API client.  Who we are (login) comes before the first link, names and read-back after it.
+ * The adapter object: its settings, its parts and the order in which they start and end.  Events: socket or HTTP → the installation they are for → inlet →
+ * engine → ticket settled → ack.  Answers: engine → the installation that their origin names → send → API client.  An installation is the
+ * workspace of the tokens in the settings, or one of those that were granted (grants.c); each has parts of its own (workspace.c).
  */
 #include "slack.h"
 
@@ -8,28 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../core/base/buf.h"
 #include "../../core/base/clock.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../net/loop.h"
 #include "api.h"
-#include "buttons.h"
 #include "catchup.h"
+#include "grants.h"
+#include "hook.h"
 #include "inlet.h"
-#include "login.h"
-#include "names.h"
 #include "origin.h"
+#include "pages.h"
 #include "send.h"
 #include "slack_internal.h"
 #include "socket.h"
 
-#define ALIVE_EVERY_MS 25000
 #define CLOCKS_APART_S 600
 
 const struct setting slack_settings[] = {
 	{ "slack.app_token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_APP_TOKEN",
 	    "app-level token (xapp-…) with connections:write" },
 	{ "slack.bot_token", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_BOT_TOKEN", "bot token (xoxb-…) of the installed app" },
+	{ "slack.signing_secret", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_SIGNING_SECRET",
+	    "Slack sends events to /slack/events, signed with this, instead of over a link that slack.app_token opens" },
+	{ "slack.client_id", SET_STR, 0, NULL, NULL, 0, 0, "SLACK_CLIENT_ID",
+	    "with slack.client_secret: other workspaces add the app themselves, at /slack/install (docs/install-slack.md)" },
+	{ "slack.client_secret", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_CLIENT_SECRET", "the app's client secret" },
+	{ "slack.workspaces", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
+	    "ids of the workspaces and organisations that may add the app; without it: any" },
+	{ "slack.authorize_url", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com/oauth/v2/authorize", NULL, 0, 0, NULL,
+	    "where people say yes to it" },
 	{ "slack.api_url", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com/api/", NULL, 0, 0, NULL,
 	    "where the Web API is; plain http only on loopback" },
 	{ "slack.limits", SET_ENUM, 0, "documented", "documented|adaptive", 0, 0, NULL,
@@ -46,7 +56,8 @@ const struct setting slack_settings[] = {
 
 bool slack_configured(const struct settings *s)
 {
-	return settings_str(s, "slack.app_token") && settings_str(s, "slack.bot_token");
+	bool in = settings_str(s, "slack.app_token") || settings_str(s, "slack.signing_secret");
+	return in && (settings_str(s, "slack.bot_token") || settings_str(s, "slack.client_id"));
 }
 
 static bool has_prefix(const char *s, const char *prefix)
@@ -60,282 +71,253 @@ static enum err slack_refuse(char *why, size_t n, const char *what)
 	return ERR_INPUT;
 }
 
+static bool has_odd(const char *token)
+{
+	for (const char *p = token; p && *p; p++)
+		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
+			return true;
+	return false;
+}
+
+/* What many workspaces take. */
+static const char *check_many(const struct settings *s)
+{
+	const char *id = settings_str(s, "slack.client_id"), *secret = settings_str(s, "slack.client_secret");
+	const char *url = settings_str(s, "web.public_url");
+	if (!id && !secret)
+		return NULL;
+	if (!id || !secret)
+		return id ? "slack.client_secret is missing (Basic Information, App Credentials)"
+		          : "slack.client_id is missing (Basic Information, App Credentials)";
+	if (has_odd(id) || has_odd(secret))
+		return "slack.client_id or slack.client_secret holds a blank or a character that neither has";
+	if (!url || !url[0])
+		return "slack.client_id needs web.public_url: people come back from Slack to that address";
+	return NULL;
+}
+
 enum err slack_check_settings(const struct settings *s, char *why, size_t n)
 {
 	const char *app = settings_str(s, "slack.app_token"), *bot = settings_str(s, "slack.bot_token");
-	if (!app || !bot)
+	const char *signing = settings_str(s, "slack.signing_secret"), *many = check_many(s);
+	if (!bot && !settings_str(s, "slack.client_id"))
+		return slack_refuse(why, n, "slack.bot_token is missing (the xoxb- token of the installed app)");
+	if (!app && !signing)
 		return slack_refuse(why, n,
-		    app ? "slack.bot_token is missing (the xoxb- token of the installed app)"
-		        : "slack.app_token is missing (an xapp- token with connections:write)");
-	if (has_prefix(app, "xoxb-") || has_prefix(bot, "xapp-"))
+		    "slack.app_token is missing (an xapp- token with connections:write), or slack.signing_secret where Slack comes by HTTP");
+	if ((app && has_prefix(app, "xoxb-")) || (bot && has_prefix(bot, "xapp-")))
 		return slack_refuse(why, n,
 		    "slack.app_token and slack.bot_token are swapped: the app token begins with xapp-, the bot token with xoxb-");
-	for (const char *p = app; *p; p++)
-		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
-			return slack_refuse(why, n, "slack.app_token holds a blank or a character that no token has");
-	for (const char *p = bot; *p; p++)
-		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
-			return slack_refuse(why, n, "slack.bot_token holds a blank or a character that no token has");
+	if (has_odd(app))
+		return slack_refuse(why, n, "slack.app_token holds a blank or a character that no token has");
+	if (has_odd(bot))
+		return slack_refuse(why, n, "slack.bot_token holds a blank or a character that no token has");
+	if (signing && (has_odd(signing) || !signing[0]))
+		return slack_refuse(why, n, "slack.signing_secret is empty or holds a character that none has");
+	if (many)
+		return slack_refuse(why, n, many);
 	const char *command = settings_str(s, "slack.command");
 	if (command[0] != '/' || !command[1] || strlen(command) > 32 || command[strcspn(command, " \t\"'\\\n")])
 		return slack_refuse(why, n, "slack.command must be a slash and a word, like /eddy");
 	return ERR_NONE;
 }
 
-/* ---- what the socket tells (loop thread) ---- */
+/* ---- what Slack tells (loop thread) ---- */
 
-static void slack_on_event(void *arg, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev)
+void slack_on_event(void *arg, struct sock_ticket *t, const char *raw, size_t n, struct slack_event *ev)
 {
-	inlet_event(((struct slack *)arg)->inlet, t, raw, n, ev);
+	struct slack_app *app = arg;
+	struct slack *s = workspace_for(app, ev);
+	bool ends =
+	    ev->kind == FRAME_EVENT && (ev->type == EVENT_APP_UNINSTALLED || (ev->type == EVENT_TOKENS_REVOKED && ev->revoked_bot));
+	if (ev->kind == FRAME_OTHER || ev->kind == FRAME_BAD) {
+		sock_settle(t, true);
+	} else if (!s) {
+		/* Another process may have heard of it before us; what Slack says again and nobody knows is not ours. */
+		bool last = ev->retry_attempt > 0;
+		log_warn("slack.unknown", LF_STR("team", ev->team_id), LF_STR("result", last ? "ignored" : "looked for"));
+		grants_look(app->grants);
+		sock_settle(t, last);
+	} else if (atomic_load(&s->gone)) {
+		sock_settle(t, true);
+	} else if (s->key && ends) {
+		grants_end(app->grants, s, t, ev->type == EVENT_APP_UNINSTALLED ? "uninstalled" : "revoked");
+	} else if (!atomic_load(&s->self)) {
+		sock_settle(t, false); /* it says it again, and by then we know who we are there */
+	} else {
+		inlet_event(s->inlet, t, raw, n, ev);
+	}
 }
 
 static void slack_on_up(void *arg, uint64_t away_ms)
 {
-	struct slack *s = arg;
-	if (away_ms > s->gap_ms)
-		catchup_run(s->catchup, clock_wall_ms() - away_ms);
-}
-
-void slack_set_app(struct slack *s, const char *app_id)
-{
-	const char *known = atomic_load(&s->app_id);
-	if (known && strcmp(known, app_id) == 0)
-		return;
-	if (known) {
-		log_warn("slack.app", LF_STR("was", known), LF_STR("is", app_id));
-		return; /* one app per token: the first word counts, pointers to it are out */
-	}
-	atomic_store(&s->app_id, (const char *)xstrdup(app_id));
+	struct slack_app *app = arg;
+	for (struct slack *s = atomic_load(&app->all); s; s = s->next)
+		if (away_ms > s->gap_ms && atomic_load(&s->self) && !atomic_load(&s->gone))
+			catchup_run(s->catchup, clock_wall_ms() - away_ms);
 }
 
 static void slack_on_app(void *arg, const char *app_id)
 {
-	slack_set_app(arg, app_id);
+	for (struct slack *s = atomic_load(&((struct slack_app *)arg)->all); s; s = s->next)
+		slack_set_app(s, app_id);
 }
 
-static void slack_on_gap(void *arg, uint64_t since_ms)
-{
-	catchup_run(((struct slack *)arg)->catchup, since_ms);
-}
-
-/* ---- start ---- */
-
-struct alive {
-	struct slack *s;
-	uint64_t last_ms;
-};
-
-static void slack_note_alive(void *arg)
-{
-	struct slack *s = arg;
-	char why[8], value[24];
-	const struct slack_self *self = atomic_load(&s->self);
-	if (!self || atomic_load(&s->stopping) || sock_state(s->sock, why, sizeof(why)) != SOCK_LIVE)
-		return;
-	snprintf(value, sizeof(value), "%llu", (unsigned long long)clock_wall_ms());
-	engine_note_put(s->engine, self->ws, "slack", "alive", value);
-}
-
-static void slack_after_stop(void *arg)
-{
-	struct alive *a = arg;
-	uint64_t now = clock_wall_ms();
-	if (a->last_ms && now > a->last_ms + a->s->gap_ms && !atomic_load(&a->s->stopping))
-		catchup_run(a->s->catchup, a->last_ms);
-	if (!atomic_load(&a->s->stopping))
-		loop_timer_new(a->s->loop, 1000, ALIVE_EVERY_MS, slack_note_alive, a->s);
-	free(a);
-}
-
-/* Worker: when was this workspace last linked? */
-static void slack_read_alive(void *arg)
-{
-	struct alive *a = arg;
-	char *value = NULL;
-	const struct slack_self *self = atomic_load(&a->s->self);
-	if (engine_note_get(a->s->engine, self->ws, "slack", "alive", &value) == ERR_NONE && value)
-		a->last_ms = strtoull(value, NULL, 10);
-	free(value);
-	if (!loop_post(a->s->loop, slack_after_stop, a))
-		free(a);
-}
-
-/* What is found after a restart is said before the log-in has answered, and its links must lead somewhere: to the one address there was. */
-struct last_url {
-	struct slack *s;
-	unsigned found;
-};
-
-static void slack_last_url(void *arg, struct id ws, const char *external_id)
-{
-	(void)external_id;
-	struct last_url *l = arg;
-	char *url = NULL;
-	if (engine_note_get(l->s->engine, ws, "slack", "team_url", &url) != ERR_NONE || !url)
-		return;
-	l->found += l->found == 0 || strcmp(l->s->last_url, url) != 0;
-	free(l->s->last_url);
-	l->s->last_url = url;
-}
-
-static void slack_know_url(struct slack *s)
-{
-	struct last_url l = { .s = s };
-	s->last_url = xstrdup("");
-	if (engine_installs(s->engine, "slack", slack_last_url, &l) != ERR_NONE)
-		log_info("slack.links", LF_STR("result", "none before the log-in"));
-	if (l.found > 1)
-		s->last_url[0] = '\0';
-}
-
-/* Loop thread: we know who we are. */
-static void slack_ready(struct slack *s)
-{
-	if (atomic_load(&s->stopping))
-		return;
-	const struct slack_self *self = atomic_load(&s->self);
-	if (self->team_url[0] && strcmp(self->team_url, s->last_url) != 0)
-		engine_note_put(s->engine, self->ws, "slack", "team_url", self->team_url);
-	inlet_begin(s->inlet);
-	sock_start(s->sock);
-	names_warm(s->names);
-	struct alive *a = xcalloc(1, sizeof(*a));
-	a->s = s;
-	if (!engine_submit(s->engine, slack_read_alive, a))
-		slack_after_stop(a);
-}
+/* ---- start and end ---- */
 
 enum err slack_open(struct adapter **out, const struct slack_options *o, char *why, size_t why_n)
 {
 	if (slack_check_settings(o->settings, why, why_n) != ERR_NONE)
 		return ERR_INPUT;
-	struct slack *s = xcalloc(1, sizeof(*s));
-	s->settings = o->settings;
-	s->metrics = o->metrics;
-	s->engine = o->engine;
-	s->loop = o->loop;
-	s->http = o->http;
-	s->app_token = settings_str(o->settings, "slack.app_token");
-	s->bot_token = settings_str(o->settings, "slack.bot_token");
-	s->command = settings_str(o->settings, "slack.command");
-	s->limits_adaptive = strcmp(settings_str(o->settings, "slack.limits"), "adaptive") == 0;
-	s->stream_auto = strcmp(settings_str(o->settings, "slack.stream"), "auto") == 0;
-	s->gap_ms = (uint64_t)settings_int(o->settings, "slack.gap");
-	const char *url = settings_str(o->settings, "slack.api_url");
+	struct slack_app *app = xcalloc(1, sizeof(*app));
+	app->settings = o->settings;
+	app->metrics = o->metrics;
+	app->engine = o->engine;
+	app->loop = o->loop;
+	app->http = o->http;
+	app->many = settings_str(o->settings, "slack.client_id") != NULL;
+	const char *url = settings_str(o->settings, "slack.api_url"), *token = settings_str(o->settings, "slack.app_token");
+	const char *bot = settings_str(o->settings, "slack.bot_token");
 	size_t n = strlen(url);
-	s->api_url = xmalloc(n + 2);
-	snprintf(s->api_url, n + 2, "%s%s", url, n && url[n - 1] == '/' ? "" : "/");
-	s->api = slack_api_new(&(struct slack_api_options){ .http = s->http,
-	    .metrics = s->metrics,
-	    .base_url = s->api_url,
-	    .token = s->bot_token,
-	    .adaptive = s->limits_adaptive });
-	s->buttons = buttons_new(s);
-	s->out = slack_out_new(&(struct slack_out_options){
-	    .http = s->http, .api = s->api, .metrics = s->metrics, .port = slack_out_engine(s), .stream = s->stream_auto });
-	s->names = names_new(s);
-	s->inlet = inlet_new(s);
-	s->catchup = catchup_new(s);
-	inlet_on_gap(s->inlet, slack_on_gap, s);
-	s->sock = sock_new(&(struct sock_options){ .loop = s->loop,
-	    .http = s->http,
-	    .metrics = s->metrics,
-	    .api_url = s->api_url,
-	    .app_token = s->app_token,
-	    .port = { .arg = s, .on_event = slack_on_event, .on_up = slack_on_up, .on_app = slack_on_app } });
-	s->login = login_new(s, slack_ready);
-	slack_know_url(s);
-	*out = (struct adapter *)(void *)s;
+	app->api_url = xmalloc(n + 2);
+	snprintf(app->api_url, n + 2, "%s%s", url, n && url[n - 1] == '/' ? "" : "/");
+	if (bot)
+		app->home = workspace_new(app, NULL, false, bot);
+	if (token)
+		app->sock = sock_new(&(struct sock_options){ .loop = app->loop,
+		    .http = app->http,
+		    .metrics = app->metrics,
+		    .api_url = app->api_url,
+		    .app_token = token,
+		    .port = { .arg = app, .on_event = slack_on_event, .on_up = slack_on_up, .on_app = slack_on_app } });
+	if (app->many)
+		app->grants = grants_new(app);
+	if (app->many && o->guests)
+		app->pages = pages_new(app, o->guests);
+	if (settings_str(o->settings, "slack.signing_secret") && o->guests)
+		app->hook = hook_new(app, o->guests);
+	*out = (struct adapter *)(void *)app;
 	return ERR_NONE;
 }
 
 void slack_start(struct adapter *a)
 {
-	login_start(slack_of(a)->login);
+	struct slack_app *app = slack_app_of(a);
+	if (app->home)
+		workspace_start(app->home);
+	if (!app->many)
+		return; /* the link opens once we know who we are */
+	grants_start(app->grants);
+	if (app->sock)
+		sock_start(app->sock);
 }
 
 void slack_stop(struct adapter *a)
 {
-	struct slack *s = slack_of(a);
-	if (!atomic_exchange(&s->stopping, true))
-		sock_stop(s->sock);
+	struct slack_app *app = slack_app_of(a);
+	if (atomic_exchange(&app->stopping, true))
+		return;
+	for (struct slack *s = atomic_load(&app->all); s; s = s->next)
+		atomic_store(&s->stopping, true);
+	grants_stop(app->grants);
+	if (app->sock)
+		sock_stop(app->sock);
 }
 
 void slack_leave(struct adapter *a)
 {
-	struct slack *s = slack_of(a);
-	slack_out_stop(s->out);
-	slack_api_stop(s->api);
+	struct slack_app *app = slack_app_of(a);
+	grants_stop(app->grants);
+	for (struct slack *s = atomic_load(&app->all); s; s = s->next) {
+		slack_out_stop(s->out);
+		slack_api_stop(s->api);
+	}
+	pages_stop(app->pages);
 }
 
 void slack_free(struct adapter *a)
 {
 	if (!a)
 		return;
-	struct slack *s = slack_of(a);
-	atomic_store(&s->stopping, true);
+	struct slack_app *app = slack_app_of(a);
+	atomic_store(&app->stopping, true);
 	slack_leave(a); /* one that was never started: nothing is queued, and no thread would take it */
-	slack_out_free(s->out);
-	slack_api_free(s->api);
-	sock_free(s->sock);
-	catchup_free(s->catchup);
-	inlet_free(s->inlet);
-	names_free(s->names);
-	login_free(s->login);
-	buttons_free(s->buttons);
-	free((void *)(uintptr_t)atomic_load(&s->app_id));
-	free(s->api_url);
-	free(s->last_url);
-	free(s);
+	sock_free(app->sock);
+	for (struct slack *s = atomic_load(&app->all), *next; s; s = next) {
+		next = s->next;
+		workspace_free(s);
+	}
+	hook_free(app->hook);
+	pages_free(app->pages);
+	grants_free(app->grants);
+	free(app->api_url);
+	free(app);
 }
 
 /* ---- what the engine sees ---- */
 
 static enum err slack_send(struct adapter *a, const struct reply *r)
 {
-	return slack_out_send(slack_of(a)->out, r);
+	struct slack_app *app = slack_app_of(a);
+	struct origin o;
+	if (!app->many)
+		return slack_out_send(app->home->out, r);
+	if (r->origin_len > INTENT_ORIGIN_MAX || !origin_unpack(r->origin, r->origin_len, &o))
+		return ERR_INPUT;
+	struct slack *s = workspace_find(app, o.team);
+	if (!s)
+		s = workspace_of(app, r->ws);
+	if (!s)
+		return app->home && !atomic_load(&app->home->self) ? ERR_RETRY : grants_unknown(app->grants, o.team);
+	const struct slack_self *self = atomic_load(&s->self);
+	if (atomic_load(&s->gone))
+		return ERR_DENIED;
+	if (!self)
+		return ERR_RETRY;
+	/* What belongs to one workspace never leaves with the token of another.  An organisation's token is for all of its workspaces. */
+	if (!self->org_install && !id_equal(self->ws, r->ws)) {
+		log_error("slack.crossed", LF_ID("delivery", r->delivery), LF_STR("team", o.team), LF_STR("result", "not sent"));
+		return ERR_BROKEN;
+	}
+	return slack_out_send(s->out, r);
 }
 
 static void slack_describe(struct adapter *a, char *out, size_t n)
 {
-	struct slack *s = slack_of(a);
-	const struct slack_self *self = atomic_load(&s->self);
-	char why[240];
-	if (!self) {
-		login_why(s->login, why, sizeof(why));
-		if (why[0])
-			snprintf(out, n, "not connected: %s", why);
-		else
-			snprintf(out, n, "connecting");
+	struct slack_app *app = slack_app_of(a);
+	char line[300] = "";
+	unsigned all = 0, connected = 0;
+	if (!app->many) {
+		workspace_describe(app->home, out, n);
 		return;
 	}
-	const char *team = self->team_name[0] ? self->team_name : self->team_id;
-	switch (sock_state(s->sock, why, sizeof(why))) {
-	case SOCK_LIVE:
-		snprintf(out, n, "connected to %s as @%s", team, self->user_name);
-		break;
-	case SOCK_AWAY:
-		snprintf(out, n, "no link to %s (%s), trying again", team, why);
-		break;
-	case SOCK_DISABLED:
-		snprintf(out, n, "no link to %s: %s", team, why);
-		break;
-	case SOCK_FATAL:
-		snprintf(out, n, "refused by Slack: %s", why);
-		break;
-	default:
-		snprintf(out, n, "connecting to %s", team);
-		break;
+	for (struct slack *s = atomic_load(&app->all); s; s = s->next) {
+		if (atomic_load(&s->gone))
+			continue;
+		all++;
+		bool known = atomic_load(&s->self) != NULL;
+		connected += known;
+		if (!known || all == 1)
+			workspace_describe(s, line, sizeof(line));
 	}
+	if (all == 0)
+		snprintf(out, n, "no workspace yet; add one at %s/slack/install", settings_str(app->settings, "web.public_url"));
+	else if (all == 1)
+		snprintf(out, n, "%s", line);
+	else if (connected == all)
+		snprintf(out, n, "%u workspaces, all connected", all);
+	else
+		snprintf(out, n, "%u workspaces, %u connected (%s)", all, connected, line);
 }
 
 /* https://acme.slack.com/archives/C1/p1760000000000100?thread_ts=1760000000.000001&cid=C1 */
 static bool slack_permalink(
-    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+    struct adapter *a, struct id ws, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
-	const struct slack *s = slack_of(a);
-	const struct slack_self *self = atomic_load(&s->self);
-	const char *url = self ? self->team_url : s->last_url;
+	const struct slack_app *app = slack_app_of(a);
+	const struct slack *s = app->many ? workspace_of(app, ws) : app->home;
+	const struct slack_self *self = s ? atomic_load(&s->self) : NULL;
+	const char *url = self ? self->team_url : s ? s->last_url : NULL;
 	if (!url || !url[0] || !place_key || !message_key || !wire_ts_valid(message_key))
 		return false;
 	const char *dot = strchr(message_key, '.');
@@ -356,9 +338,10 @@ static size_t slack_origin_for(
     struct adapter *a, struct id ws, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX])
 {
 	(void)subject;
-	const struct slack_self *self = atomic_load(&slack_of(a)->self);
+	const struct slack *s = workspace_of(slack_app_of(a), ws);
+	const struct slack_self *self = s && !atomic_load(&s->gone) ? atomic_load(&s->self) : NULL;
 	char from[40];
-	if (!self || !id_equal(self->ws, ws) || !place_key[0])
+	if (!self || !place_key[0])
 		return 0;
 	slack_not_before_now(from);
 	struct origin o = { .surface = ORIGIN_CHANNEL,

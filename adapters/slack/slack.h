@@ -9,6 +9,7 @@
 #include "../../core/settings/settings.h"
 
 struct buf;
+struct guests;
 struct http;
 struct loop;
 struct metrics;
@@ -23,8 +24,9 @@ struct slack_options { /* all borrowed; they outlive the adapter */
 	struct engine *engine;
 	struct loop *loop;
 	struct http *http;
+	struct guests *guests; /* where requests of Slack and people who add the app come in; NULL: nowhere */
 };
-/** True when both tokens are set; with one of the two slack_open() says what is missing. */
+/** True when there is a way in (a link or HTTP) and a token or a way to get them; with less slack_check_settings() says what is missing. */
 bool slack_configured(const struct settings *s);
 /** Are the Slack settings such that slack_open() can take them?  Asks nobody.  ERR_INPUT: ${why} names the setting and the mending. */
 enum err slack_check_settings(const struct settings *s, char *why, size_t n);

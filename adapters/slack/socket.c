@@ -175,6 +175,7 @@ static struct sock_ticket *sock_ticket_new(struct slack_sock *s, struct sock_lin
 	t->rx_us = clock_us();
 	t->ack = false;
 	t->payload = NULL;
+	t->settled = NULL;
 	snprintf(t->envelope_id, sizeof(t->envelope_id), "%s", envelope_id);
 	l->inflight++;
 	return t;
@@ -239,9 +240,24 @@ static void sock_take_settled(void *arg)
 			link_flush(l);
 }
 
+struct sock_ticket *sock_ticket_loose(const char *envelope_id, void (*settled)(void *arg, bool ack, const char *payload), void *arg)
+{
+	struct sock_ticket *t = xcalloc(1, sizeof(*t));
+	t->settled = settled;
+	t->arg = arg;
+	snprintf(t->envelope_id, sizeof(t->envelope_id), "%s", envelope_id);
+	return t;
+}
+
 void sock_settle(struct sock_ticket *t, bool ack)
 {
 	struct slack_sock *s = t->s;
+	if (t->settled) {
+		t->settled(t->arg, ack, t->payload);
+		free(t->payload);
+		free(t);
+		return;
+	}
 	t->ack = ack;
 	t->next = NULL;
 	pthread_mutex_lock(&s->mtx);

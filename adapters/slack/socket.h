@@ -54,6 +54,9 @@ void sock_settle(struct sock_ticket *t, bool ack);
 /** The same with an answer in the acknowledgement, for a form: ${payload} is JSON of at most SOCK_PAYLOAD_MAX bytes; copies. */
 #define SOCK_PAYLOAD_MAX 512
 void sock_settle_with(struct sock_ticket *t, const char *payload);
+/** A ticket for what came by another way: settling it calls ${settled}, on that thread, and frees it. */
+struct sock_ticket *sock_ticket_loose(
+    const char *envelope_id, void (*settled)(void *arg, bool ack, const char *payload), void *arg);
 const char *sock_ticket_envelope(const struct sock_ticket *t);
 /** A pointer that the holder of the ticket may leave with it. */
 void sock_ticket_own(struct sock_ticket *t, void *owner);

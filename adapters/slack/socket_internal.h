@@ -50,7 +50,9 @@ struct sock_ticket {
 	uint64_t link;
 	uint64_t rx_us;
 	bool ack;
-	char *payload; /* NULL: none */
+	char *payload;                                             /* NULL: none */
+	void (*settled)(void *arg, bool ack, const char *payload); /* of a loose one, which belongs to no socket */
+	void *arg;
 	char envelope_id[WIRE_ENVELOPE_ID_MAX + 1];
 };
 struct slack_sock {

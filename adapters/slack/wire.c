@@ -312,15 +312,27 @@ static void wire_read_callback(struct jv *d, jv_ref p, struct slack_event *ev)
 			ev->authorized_user = jv_str(d, auth, "user_id");
 		if (!ev->team_id)
 			ev->team_id = jv_str(d, auth, "team_id");
+		ev->install_team = jv_str(d, auth, "team_id");
+		ev->install_enterprise = jv_str(d, auth, "enterprise_id");
+		ev->install_org = jv_bool(d, auth, "is_enterprise_install", false);
 	}
 	jv_ref e = jv_get(d, p, "event");
 	wire_read_event(d, jv_type(d, e) == JV_OBJECT ? e : p, ev);
+}
+
+static void wire_read_install(struct slack_event *ev, bool org)
+{
+	ev->install_team = ev->team_id;
+	ev->install_enterprise = ev->enterprise_id;
+	ev->install_org = org;
 }
 
 static void wire_read_slash(struct jv *d, jv_ref p, struct slack_event *ev)
 {
 	ev->team_id = jv_str(d, p, "team_id");
 	ev->enterprise_id = jv_str(d, p, "enterprise_id");
+	const char *org = jv_str(d, p, "is_enterprise_install"); /* a form has no other kind of value */
+	wire_read_install(ev, org && strcmp(org, "true") == 0);
 	ev->api_app_id = jv_str(d, p, "api_app_id");
 	ev->channel = jv_str(d, p, "channel_id");
 	ev->channel_name = jv_str(d, p, "channel_name");
@@ -371,6 +383,7 @@ static void wire_read_interactive(struct wire *w, struct jv *d, jv_ref p, struct
 	ev->interactive = jv_str(d, p, "type");
 	ev->team_id = jv_str(d, jv_get(d, p, "team"), "id");
 	ev->enterprise_id = jv_str(d, jv_get(d, p, "enterprise"), "id");
+	wire_read_install(ev, jv_bool(d, p, "is_enterprise_install", false));
 	ev->api_app_id = jv_str(d, p, "api_app_id");
 	jv_ref user = jv_get(d, p, "user");
 	ev->user = jv_str(d, user, "id");

@@ -83,6 +83,9 @@ struct slack_event {
 	const char *team_id; /* the workspace it belongs to */
 	const char *enterprise_id;
 	const char *authorized_user; /* the bot user of the installation it came for */
+	/* That installation: of a workspace, or of an organisation (${install_org}). */
+	const char *install_team, *install_enterprise;
+	bool install_org;
 	const char *api_app_id, *event_id;
 	bool ext_shared;
 

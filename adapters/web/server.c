@@ -13,6 +13,7 @@
 #include "../../core/base/mem.h"
 #include "../../core/engine/engine.h"
 #include "../../core/version.h"
+#include "../net/guest.h"
 #include "signin.h"
 #include "assets.h"
 #include "call.h"
@@ -35,6 +36,7 @@ struct http_session {
 	struct signin_call *call;
 	struct web_call *rest; /* below /api/v1 */
 	struct oidc_call *service;
+	struct guest_call *guest; /* an address of another adapter */
 };
 _Static_assert(sizeof(struct http_session) <= WEB_HTTP_SESSION, "room for a session");
 
@@ -96,6 +98,15 @@ static const struct header shared_headers[] = {
 	{ "content-security-policy:", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
 	{ "cross-origin-resource-policy:", "cross-origin" },
 	{ "access-control-allow-origin:", "*" },
+	{ "cache-control:", "no-store" },
+	{ 0 },
+};
+
+/* A page of another adapter: it may have a form of its look, and nothing else. */
+static const struct header guest_headers[] = {
+	{ "content-security-policy:",
+	    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+	{ "cross-origin-resource-policy:", "same-origin" },
 	{ "cache-control:", "no-store" },
 	{ 0 },
 };
@@ -508,6 +519,61 @@ static void begin_service(struct lws *wsi, struct http_session *h, const char *h
 		free(arg[i]);
 }
 
+/* What the address of a guest wants to know, while the headers are here. */
+static int begin_guest(struct lws *wsi, struct http_session *h, const struct guest *g)
+{
+	char address[64] = "", value[GUEST_VALUE_MAX];
+	if (g->post ? h->req.method != WEB_POST : h->req.method != WEB_GET) {
+		bool unread = h->req.body_bytes > 0;
+		int r = refuse(wsi, h, API_METHOD, 0, g->post ? "This address takes POST." : "This address is only for reading.",
+		    g->post ? allow_posting : allow_reading, unread);
+		return unread ? -1 : r;
+	}
+	if (h->req.body_bytes > g->body_max) {
+		(void)refuse(wsi, h, API_TOO_LARGE, 0, "The body is larger than this address takes.", NULL, true);
+		return -1;
+	}
+	client_address(wsi, address);
+	h->guest = guest_call_new(web_of(wsi)->guests, g, address);
+	for (int i = 0; i < GUEST_VALUES; i++) {
+		if (g->headers[i] != NULL && strcmp(g->headers[i], "cookie:") == 0) /* the parser knows it by another name */
+			guest_call_header(h->guest, i, header(wsi, WSI_TOKEN_HTTP_COOKIE, value, sizeof value));
+		else if (g->headers[i] != NULL && strcmp(g->headers[i], "content-type:") == 0)
+			guest_call_header(h->guest, i, header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, value, sizeof value));
+		else if (g->headers[i] != NULL)
+			guest_call_header(h->guest, i, custom(wsi, g->headers[i], value, sizeof value));
+		const char *param = g->params[i] != NULL ? lws_get_urlarg_by_name(wsi, g->params[i], value, sizeof value) : NULL;
+		if (param != NULL)
+			guest_call_param(h->guest, i, param);
+	}
+	explicit_bzero(value, sizeof value);
+	return 0;
+}
+
+static int end_guest(struct lws *wsi, struct http_session *h)
+{
+	const struct guest_reply *a = guest_call_reply(h->guest);
+	char retry[16];
+	struct header extra[4] = { 0 };
+	size_t n = 0;
+	if (a == NULL)
+		return 0;
+	struct guest_call *call = h->guest;
+	h->guest = NULL;
+	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+	snprintf(retry, sizeof retry, "%u", a->retry_after_s);
+	if (a->location != NULL)
+		extra[n++] = (struct header){ "location:", a->location };
+	if (a->cookie != NULL)
+		extra[n++] = (struct header){ "set-cookie:", a->cookie };
+	if (a->retry_after_s > 0)
+		extra[n++] = (struct header){ "retry-after:", retry };
+	int r = respond(wsi, h, a->status, a->type != NULL ? a->type : "text/plain; charset=utf-8", guest_headers, extra, a->body,
+	    a->body_len, false);
+	guest_call_left(call);
+	return r;
+}
+
 static void on_called(void *wsi)
 {
 	lws_callback_on_writable(wsi);
@@ -520,7 +586,9 @@ static int run_call(struct lws *wsi, struct http_session *h)
 		return 0;
 	h->running = true;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
-	if (h->service != NULL)
+	if (h->guest != NULL)
+		guest_call_serve(h->guest, on_called, wsi);
+	else if (h->service != NULL)
 		oidc_run(h->service, on_called, wsi);
 	else if (h->rest != NULL)
 		call_run(h->rest, on_called, wsi);
@@ -548,7 +616,8 @@ static int end_service(struct lws *wsi, struct http_session *h)
 	if (a == NULL)
 		return 0;
 	struct oidc_call *service = h->service;
-	struct header extra[5] = { { "referrer-policy:", "same-origin" } }; /* the last one counts; without it a form's origin is "null" */
+	struct header extra[5] = { { "referrer-policy:",
+	    "same-origin" } }; /* the last one counts; without it a form's origin is "null" */
 	size_t n = 1;
 	for (size_t i = 0; i < 2; i++)
 		if (a->cookies[i].len > 0)
@@ -564,6 +633,8 @@ static int end_service(struct lws *wsi, struct http_session *h)
 
 static int end_call(struct lws *wsi, struct http_session *h)
 {
+	if (h->guest != NULL)
+		return end_guest(wsi, h);
 	if (h->service != NULL)
 		return end_service(wsi, h);
 	if (h->rest != NULL)
@@ -579,6 +650,11 @@ static int end_call(struct lws *wsi, struct http_session *h)
 	return r;
 }
 
+static bool is_call(const struct http_session *h)
+{
+	return h->call != NULL || h->rest != NULL || h->service != NULL || h->guest != NULL;
+}
+
 static int on_request(struct lws *wsi, struct http_session *h, const char *path, size_t path_len)
 {
 	char host[300];
@@ -586,6 +662,7 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 	signin_free(h->call);
 	call_free(h->rest);
 	oidc_drop(h->service);
+	guest_call_left(h->guest);
 	*h = (struct http_session){ 0 };
 	int refused = check_head(wsi, &h->req, false, host, &why);
 	if (refused != 0) {
@@ -612,8 +689,14 @@ static int on_request(struct lws *wsi, struct http_session *h, const char *path,
 	}
 	if (h->call == NULL && oidc_has(web_of(wsi)->oidc, h->path) && h->req.body_bytes <= OIDC_BODY_MAX)
 		begin_service(wsi, h, host);
+	const struct guest *g = guests_find(web_of(wsi)->guests, h->path);
+	if (g != NULL) {
+		int r = begin_guest(wsi, h, g);
+		if (h->guest == NULL)
+			return r;
+	}
 	if (h->req.body_bytes == 0)
-		return h->call != NULL || h->rest != NULL || h->service != NULL ? run_call(wsi, h) : answer(wsi, h);
+		return is_call(h) ? run_call(wsi, h) : answer(wsi, h);
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, BODY_SECONDS);
 	return 0;
 }
@@ -627,12 +710,13 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 	case LWS_CALLBACK_HTTP_BODY:
 		h->read += len;
 		if (h->read > h->req.body_bytes || (h->rest != NULL && !call_body(h->rest, in, len)) ||
-		    (h->service != NULL && !oidc_body(h->service, in, len)))
+		    (h->service != NULL && !oidc_body(h->service, in, len)) ||
+		    (h->guest != NULL && !guest_call_body(h->guest, in, len)))
 			return -1;
 		return h->call != NULL && !signin_body(h->call, in, len) ? -1 : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-		return h->call != NULL || h->rest != NULL || h->service != NULL ? run_call(wsi, h) : answer(wsi, h);
+		return is_call(h) ? run_call(wsi, h) : answer(wsi, h);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
 		/* A websocket that names no protocol of ours. */
 		struct http_session none = { .upgrade = true };
@@ -651,6 +735,8 @@ int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 			h->rest = NULL;
 			oidc_drop(h->service);
 			h->service = NULL;
+			guest_call_left(h->guest);
+			h->guest = NULL;
 		}
 		return 0;
 	default:

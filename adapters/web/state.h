@@ -118,6 +118,7 @@ struct web {
 	const struct settings *settings;
 	struct loop *loop;
 	struct engine *engine;
+	struct guests *guests;
 	struct metrics *metrics;
 	const char *data_dir;
 	struct id ws;
@@ -244,7 +245,7 @@ void ask_answered(struct web *w, struct ask *a); /* takes it */
 void ask_free(struct ask *a);
 
 /* server.c: HTTP, and the websockets' callbacks */
-#define WEB_HTTP_SESSION 160 /* bytes that the library keeps per request for server.c */
+#define WEB_HTTP_SESSION 176 /* bytes that the library keeps per request for server.c */
 int server_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 int server_eddy(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 

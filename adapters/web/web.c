@@ -153,8 +153,9 @@ enum err web_login_link(struct adapter *a, struct buf *out)
 }
 
 static bool permalink(
-    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
+    struct adapter *a, struct id ws, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
+	(void)ws;
 	struct web *w = (struct web *)(void *)a;
 	struct id named;
 	if (thread_key == NULL || !id_parse(thread_key, &named) || strncmp(place_key, WEB_PLACE, strlen(WEB_PLACE)) != 0)
@@ -416,6 +417,7 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->data_dir = o->data_dir;
 	w->mail_adapter = o->mail_adapter;
 	w->engine = o->engine;
+	w->guests = o->guests;
 	w->metrics = o->metrics;
 	w->mail_tail = &w->mail;
 	pthread_mutex_init(&w->lock, NULL);

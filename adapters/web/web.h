@@ -20,6 +20,7 @@ struct web_options { /* all borrowed; they outlive the adapter */
 	struct metrics *metrics;
 	struct engine *engine;
 	struct loop *loop;
+	struct guests *guests; /* addresses of other adapters; NULL: none */
 	const char *data_dir;
 	struct http *http;        /* for log-in services; NULL: there are none */
 	const char *mail_adapter; /* name of the adapter that brings links to people (adapter_ops.origin_login); NULL: none */

@@ -245,14 +245,14 @@ struct link_arg {
 static bool permalink(
     void *arg, const char *adapter, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n)
 {
-	struct engine *e = arg;
-	const struct adapter_slot *s = engine_adapter(e, adapter, strlen(adapter));
-	return s != NULL && s->ops->permalink != NULL && s->ops->permalink(s->a, place_key, thread_key, message_key, out, n);
+	const struct run *r = arg;
+	const struct adapter_slot *s = engine_adapter(r->e, adapter, strlen(adapter));
+	return s != NULL && s->ops->permalink != NULL && s->ops->permalink(s->a, r->ws, place_key, thread_key, message_key, out, n);
 }
 
 static bool question(void *arg, struct id ws, const char *words, struct recall_question *out)
 {
-	return vectors_asked(arg, ws, words, out);
+	return vectors_asked(((const struct run *)arg)->e, ws, words, out);
 }
 
 static void speak(void *arg, const char *text, size_t n, struct buf *out)
@@ -285,7 +285,7 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.reads = &r->reads,
 		.message_seq = r->message_seq,
 		.permalink = permalink,
-		.permalink_arg = r->e,
+		.permalink_arg = r,
 		.question = r->e->vectors != NULL ? question : NULL,
 		.heard = &r->heard,
 		.speak = speak,

@@ -88,7 +88,8 @@ bool ask_permalink(const struct ask *a, const char *adapter, const char *place_k
     char *out, size_t n)
 {
 	const struct adapter_slot *s = engine_adapter(a->e, adapter, strlen(adapter));
-	return s != NULL && s->ops->permalink != NULL && s->ops->permalink(s->a, place_key, thread_key, message_key, out, n);
+	return s != NULL && s->ops->permalink != NULL &&
+	    s->ops->permalink(s->a, a->r->ws, place_key, thread_key, message_key, out, n);
 }
 
 enum err ask_query(struct ask *a, const char *statement, const struct pg_args *args, PGresult **out)

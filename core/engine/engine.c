@@ -51,6 +51,7 @@
 #include "money.h"
 #include "track.h"
 #include "vectors.h"
+#include "installs.h"
 
 #define TRANSCRIPT_BYTES (10u << 20)
 #define JOBS_MAX 16384
@@ -72,7 +73,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
 	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
 	provision_statements, provision_plan_statements, provision_step_statements, place_statements, tool_send_statements,
-	approval_statements, approval_write_statements, held_statements, NULL };
+	approval_statements, approval_write_statements, held_statements, install_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

@@ -38,8 +38,8 @@ struct adapter_ops {
 	/** One line for `status` and the start-up summary: "connected to acme as @eddy"; ${out} is always terminated. */
 	void (*describe)(struct adapter *a, char *out, size_t n);
 	/** A link to a stored message for people to follow, from its origin and external reference; false: none. */
-	bool (*permalink)(
-	    struct adapter *a, const char *place_key, const char *thread_key, const char *message_key, char *out, size_t n);
+	bool (*permalink)(struct adapter *a, struct id ws, const char *place_key, const char *thread_key, const char *message_key,
+	    char *out, size_t n);
 	/**
 	 * Optional (NULL), both or neither: the origin of a place where nothing came in, for a notice that begins a thread there, about ${subject}
 	 * (NULL: somebody asks for a person).  Gives the length, at most INTENT_ORIGIN_MAX; 0: not now, or not for this workspace.  Any thread; never blocks.

@@ -426,6 +426,9 @@ struct id alias_id(struct id ws, const char *adapter, const char *name);
 extern const struct pg_statement learn_statements[];
 extern const struct pg_statement read_statements[];
 
+/* ---- installs.c ---- */
+extern const struct pg_statement install_statements[];
+
 /* ---- pages.c ---- */
 extern const struct pg_statement pages_statements[];
 

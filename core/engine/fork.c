@@ -151,7 +151,7 @@ bool fork_send_ended(struct writer_tx *tx, struct fork_end *x, bool sent, const 
 	if (origin_len > 0) {
 		struct id place = engine_place_id(x->ws, x->adapter, x->place_key);
 		bool linked =
-		    via->ops->permalink != NULL && via->ops->permalink(via->a, x->place_key, key, key, link, sizeof(link));
+		    via->ops->permalink != NULL && via->ops->permalink(via->a, x->ws, x->place_key, key, key, link, sizeof(link));
 		open_it(x, place, engine_thread_id(place, key), key, origin, origin_len);
 		fork_put_opened(&md, x->n, x->topic, linked ? link : NULL);
 	} else {

@@ -38,8 +38,8 @@ static enum err who(struct pg *pg, const struct page_search *s, struct find_ask 
 	return e;
 }
 
-static void give(
-    struct engine *e, const struct find_result *f, void (*fn)(void *arg, const struct find_hit *h, const char *link), void *arg)
+static void give(struct engine *e, struct id ws, const struct find_result *f,
+    void (*fn)(void *arg, const struct find_hit *h, const char *link), void *arg)
 {
 	for (size_t i = 0; i < f->len; i++) {
 		const struct find_hit *h = &f->hits[i];
@@ -47,7 +47,7 @@ static void give(
 		const struct adapter_slot *via = h->adapter == NULL ? NULL : engine_adapter(e, h->adapter, strlen(h->adapter));
 		bool linked = via != NULL && via->ops->permalink != NULL && h->place_key != NULL && h->thread_key != NULL &&
 		    h->message_key != NULL &&
-		    via->ops->permalink(via->a, h->place_key, h->thread_key, h->message_key, link, sizeof link);
+		    via->ops->permalink(via->a, ws, h->place_key, h->thread_key, h->message_key, link, sizeof link);
 		fn(arg, h, linked ? link : NULL);
 	}
 }
@@ -129,7 +129,7 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 	if (err == ERR_NONE) {
 		*out = (struct page_found){ .total = f.total, .at_least = f.at_least, .more = f.more };
 		note(&request, &f, out);
-		give(e, &f, fn, arg);
+		give(e, s->ws, &f, fn, arg);
 	}
 	free(question.v);
 	find_result_done(&f);

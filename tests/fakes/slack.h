@@ -20,7 +20,7 @@ struct message {
 	json_t *blocks, *metadata, *files;
 };
 struct channel {
-	char id[ID_ROOM], name[80], type[8]; /* type: channel, group, im, mpim */
+	char id[ID_ROOM], name[80], type[8], team[ID_ROOM]; /* type: channel, group, im, mpim */
 	bool private, external, archived, member;
 	struct message **list;
 	size_t len, room;
@@ -91,7 +91,7 @@ void message_echo(const struct channel *c, const struct message *m);
 /* slack_methods.c: what the methods do */
 struct call {
 	kit_id conn;
-	char method[64], channel[ID_ROOM], token[200];
+	char method[64], channel[ID_ROOM], token[200], team[ID_ROOM];
 	json_t *args;
 	struct message *message; /* the one that a stream or edit call is about */
 	uint64_t at_us;
@@ -101,6 +101,15 @@ struct call {
 json_t *method_run(struct call *c);
 json_t *fail(const char *error);
 const char *check_blocks(const json_t *blocks); /* NULL: Slack would take them */
+
+/* slack_teams.c: several workspaces */
+void team_enter(const char *id); /* from here on the fake is that workspace; "": the first */
+void team_leave(void);
+const char *team_of_token(const char *token, char team[ID_ROOM]); /* NULL: good; else the error of its calls */
+json_t *oauth_access(const json_t *args);
+json_t *auth_revoke(const char *token);
+json_t *apps_uninstall(struct call *c);
+bool team_control(const char *what, const json_t *a, json_t **out);
 
 /* slack_views.c: shortcuts, buttons, forms, response_url */
 const char *trigger_new(void);

@@ -287,14 +287,23 @@ void api_request(const struct kit_request *r, const char *method)
 	kit_header(r, "authorization", auth, sizeof auth);
 	snprintf(c->token, sizeof c->token, "%s", strncmp(auth, "Bearer ", 7) == 0 ? auth + 7 : kit_str(c->args, "token", ""));
 	bool app = strcmp(method, "apps.connections.open") == 0;
+	const char *wrong = NULL;
+	if (strcmp(method, "oauth.v2.access") == 0) {
+		act(c);
+		return;
+	}
+	if (!app)
+		wrong = team_of_token(c->token, c->team);
 	if (*c->token == '\0')
 		answer_good(c, fail("not_authed"));
 	else if (app && *auth == '\0')
 		answer_good(c, fail("invalid_auth"));
-	else if (strncmp(c->token, app ? "xapp-" : "xoxb-", 5) != 0)
+	else if (strncmp(c->token, app ? "xapp-" : "xoxb-", 5) != 0 && (app || strncmp(c->token, "xoxe.xoxb-", 10) != 0))
 		answer_good(c,
 		    fail(strncmp(c->token, "xox", 3) == 0 || strncmp(c->token, "xapp-", 5) == 0 ? "not_allowed_token_type"
 		                                                                                : "invalid_auth"));
+	else if (wrong != NULL)
+		answer_good(c, fail(wrong));
 	else if (strstr(c->token, "revoked") != NULL)
 		answer_good(c, fail("token_revoked"));
 	else {

@@ -13,6 +13,8 @@
  *	fault       {method, channel, do, times, skip, share, retry_after, ms, error} (slack_api.c)    clear: no faults
  *	link        {do, number}: cut, close, freeze, thaw, warning, refresh, disable, too_many
  *	user        {id, name, real_name, tz, is_bot, is_restricted}     channel {id, name, type, private, external, member, archived}
+ *	"team" with any of these: in that workspace; grant {code, team, name, user, org, rotate_s, scopes}: a person said yes;
+ *	    uninstall {team}, tokens (slack_teams.c)
  *	state       everything that there is            journal?from=N  what happened, in order
  *	messages    {channel, thread_ts}: what is visible in a thread    load, load_result: tests/fakes/load.c
  */
@@ -273,7 +275,10 @@ void control_request(const struct kit_request *r, const char *what)
 		json_decref(a);
 		return;
 	}
-	if (strcmp(what, "options") == 0)
+	team_enter(kit_str(a, "team", ""));
+	if (team_control(what, a, &out))
+		;
+	else if (strcmp(what, "options") == 0)
 		options_apply(a);
 	else if (strcmp(what, "say") == 0)
 		out = say(a);
@@ -322,6 +327,7 @@ void control_request(const struct kit_request *r, const char *what)
 		out = journal_read(strtoul(from, NULL, 10), 100000);
 	} else
 		out = fail("unknown command");
+	team_leave();
 	json_decref(a);
 	kit_reply_json(r->conn, 200, NULL, out != NULL ? out : good());
 }

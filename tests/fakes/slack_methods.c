@@ -103,6 +103,11 @@ static struct channel *channel_of(const struct call *c, json_t **error)
 {
 	struct channel *ch = *c->channel != '\0' ? channel_get(c->channel) : NULL;
 	*error = NULL;
+	if (ch != NULL && strcmp(ch->team, fake.team) != 0) {
+		violation("token_of_another_workspace", c->channel);
+		*error = fail("channel_not_found");
+		return NULL;
+	}
 	if (ch == NULL || strchr("CDGUW", c->channel[0]) == NULL)
 		*error = fail("channel_not_found");
 	else if (ch->archived)
@@ -510,9 +515,10 @@ static json_t *auth_test(struct call *c)
 {
 	(void)c;
 	char url[64];
-	snprintf(url, sizeof url, "https://%s.slack.example/", "acme");
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "ok", 1, "url", url, "team", "Acme", "user", "eddy", "team_id",
-	    fake.team, "user_id", fake.bot_user, "bot_id", fake.bot_id, "is_enterprise_install", 0);
+	bool first = strcmp(fake.team, "T0FAKE") == 0;
+	snprintf(url, sizeof url, "https://%s.slack.example/", first ? "acme" : fake.team);
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "ok", 1, "url", url, "team", first ? "Acme" : fake.team,
+	    "user", "eddy", "team_id", fake.team, "user_id", fake.bot_user, "bot_id", fake.bot_id, "is_enterprise_install", 0);
 }
 
 static json_t *connections_open(struct call *c)
@@ -658,8 +664,18 @@ static const struct {
 json_t *method_run(struct call *c)
 {
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-		if (strcmp(methods[i].name, c->method) == 0)
-			return methods[i].run(c);
+		if (strcmp(methods[i].name, c->method) == 0) {
+			team_enter(c->team);
+			json_t *o = methods[i].run(c);
+			team_leave();
+			return o;
+		}
+	if (strcmp(c->method, "oauth.v2.access") == 0)
+		return oauth_access(c->args);
+	if (strcmp(c->method, "auth.revoke") == 0)
+		return auth_revoke(c->token);
+	if (strcmp(c->method, "apps.uninstall") == 0)
+		return apps_uninstall(c);
 	violation("unknown_method", c->method);
 	return fail("unknown_method");
 }

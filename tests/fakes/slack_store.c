@@ -38,6 +38,7 @@ struct channel *channel_get(const char *id)
 	if (c == NULL)
 		abort();
 	snprintf(c->id, sizeof c->id, "%s", id);
+	snprintf(c->team, sizeof c->team, "%s", fake.team);
 	snprintf(c->name, sizeof c->name, "place-%s", id + (*id != '\0'));
 	snprintf(c->type, sizeof c->type, "%s", *id == 'D' ? "im" : *id == 'G' ? "group" : "channel");
 	c->private = *id != 'C';

@@ -403,9 +403,11 @@ static void adapter_describe(struct adapter *a, char *out, size_t n)
 	snprintf(out, n, "a fake");
 }
 
-static bool adapter_permalink(struct adapter *a, const char *place, const char *thread, const char *message, char *out, size_t n)
+static bool adapter_permalink(
+    struct adapter *a, struct id ws, const char *place, const char *thread, const char *message, char *out, size_t n)
 {
 	(void)a;
+	(void)ws;
 	(void)thread;
 	snprintf(out, n, "https://test.example/%s/%s", place, message);
 	return true;

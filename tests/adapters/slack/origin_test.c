@@ -15,6 +15,7 @@
 static struct id ws, other;
 static struct slack_self self = { .team_id = (char *)(uintptr_t) "T1" };
 static struct slack slack;
+static struct slack_app app = { .all = &slack, .home = &slack };
 
 static struct adapter *adapter(bool known)
 {
@@ -22,7 +23,7 @@ static struct adapter *adapter(bool known)
 	other = id_new();
 	self.ws = ws;
 	atomic_store(&slack.self, known ? &self : NULL);
-	return (struct adapter *)(void *)&slack;
+	return (struct adapter *)(void *)&app;
 }
 
 static void origin_for__a_channel__is_a_new_thread_from_now_on(void **state)

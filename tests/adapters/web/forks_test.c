@@ -262,15 +262,15 @@ static void permalink__names__thread_and_message_on_the_page(void **state)
 {
 	(void)state;
 	char out[200], want[200], small[60];
-	assert_true(web_ops.permalink(server.web, "local:local", THREAD, NULL, out, sizeof out));
+	assert_true(web_ops.permalink(server.web, ID_NONE, "local:local", THREAD, NULL, out, sizeof out));
 	snprintf(want, sizeof want, "http://127.0.0.1:%d/#/t/" THREAD, server.port);
 	assert_string_equal(out, want);
-	assert_true(web_ops.permalink(server.web, "local:ann", THREAD, "a/b+c-1", out, sizeof out));
+	assert_true(web_ops.permalink(server.web, ID_NONE, "local:ann", THREAD, "a/b+c-1", out, sizeof out));
 	snprintf(want, sizeof want, "http://127.0.0.1:%d/#/t/" THREAD "/m/a%%2Fb%%2Bc-1", server.port);
 	assert_string_equal(out, want);
-	assert_false(web_ops.permalink(server.web, "local:local", "not-a-thread", NULL, out, sizeof out));
-	assert_false(web_ops.permalink(server.web, "C123", THREAD, NULL, out, sizeof out));
-	assert_false(web_ops.permalink(server.web, "local:local", THREAD, NULL, small, sizeof small));
+	assert_false(web_ops.permalink(server.web, ID_NONE, "local:local", "not-a-thread", NULL, out, sizeof out));
+	assert_false(web_ops.permalink(server.web, ID_NONE, "C123", THREAD, NULL, out, sizeof out));
+	assert_false(web_ops.permalink(server.web, ID_NONE, "local:local", THREAD, NULL, small, sizeof small));
 }
 
 int main(void)
