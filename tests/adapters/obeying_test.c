@@ -372,6 +372,10 @@ static void judge_answer(const struct noted *said, enum carrier by, int goal)
 	buf_done(&more);
 }
 
+#define NOT_ASKED \
+	"SELECT count(*) FROM eddy.messages m JOIN eddy.threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN eddy.places p ON p.ws = t.ws AND p.id = t.place_id" \
+	" WHERE m.author_kind = 2 AND p.external_id IN ('board', 'general', 'lounge')"
+
 static void judge_stored(void)
 {
 	static const struct {
@@ -396,8 +400,7 @@ static void judge_stored(void)
 		}
 	/* Nothing was said, kept or done where nobody has asked. */
 	static const char *const nothing[] = {
-		"SELECT count(*) FROM eddy.messages m JOIN eddy.threads t ON t.ws = m.ws AND t.id = m.thread_id JOIN eddy.places p ON p.ws = t.ws AND p.id = t.place_id"
-		" WHERE m.author_kind = 2 AND p.external_id IN ('board', 'general', 'lounge')",
+		NOT_ASKED,
 		"SELECT count(*) FROM eddy.context_items WHERE origin <> 3",
 		"SELECT count(*) FROM eddy.members",
 		"SELECT count(*) FROM eddy.api_keys",

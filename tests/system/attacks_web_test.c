@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../support/attacks.h"
+#include "attacked.h"
 #include "harness.h"
 #include "../adapters/web/ws_client.c"
 #include "../adapters/web/token.c"
@@ -25,18 +26,6 @@
 #define ONE "11111111-2222-4333-8444-555555555551"
 #define TWO "11111111-2222-4333-8444-555555555552"
 #define NOT_THERE "01a1fec9-38b8-7000-9bc5-10164d908cfd"
-/* Another workspace in the same database. */
-#define WS2 "0f0f0f0f-0000-4000-8000-000000000001"
-#define PLACE2 "0f0f0f0f-0000-4000-8000-000000000002"
-#define PERSON2 "0f0f0f0f-0000-4000-8000-000000000003"
-#define THREAD2 "0f0f0f0f-0000-4000-8000-000000000004"
-#define ITEM2 "0f0f0f0f-0000-4000-8000-000000000006"
-#define KEY2 "0f0f0f0f-0000-4000-8000-000000000007"
-/* In ours: a private channel that nobody here reads along in. */
-#define BOARD "0e0e0e0e-0000-4000-8000-000000000002"
-#define BOARD_THREAD "0e0e0e0e-0000-4000-8000-000000000004"
-#define SECRET43 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
-
 static char local[80], ours[40];
 static struct buf got;
 
@@ -846,46 +835,6 @@ static const struct attack attacks[] = {
 };
 
 /* ---- set-up ---- */
-static void seed(const char *sql)
-{
-	char query[2000];
-	snprintf(query, sizeof query, "WITH x AS (%s RETURNING 1) SELECT count(*) FROM x", sql);
-	if (rig_sql(&rig, query) < 1)
-		rig_fail(&rig, "not seeded: %s", sql);
-}
-
-static void seed_other_workspace(void)
-{
-	seed("INSERT INTO workspaces (ws, name) VALUES ('" WS2 "', 'other')");
-	seed("INSERT INTO people (ws, id, name) VALUES ('" WS2 "', '" PERSON2 "', 'Olga')");
-	seed("INSERT INTO audiences (ws, id, kind, subject) VALUES ('" WS2 "', '" PLACE2 "', 1, '" PLACE2 "')");
-	seed("INSERT INTO places (ws, id, adapter, external_id, name, visibility, member, audience_id) VALUES ('" WS2 "', '" PLACE2
-	     "', 'slack', 'C9', 'kraken', 4, true, '" PLACE2 "')");
-	seed("INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, audience_id) VALUES ('" WS2
-	     "', '" THREAD2 "', '" PLACE2 "', 't', 1, true, 1, '" PLACE2 "')");
-	seed("INSERT INTO messages (ws, id, thread_id, seq, rev, message_key, author_kind, body, audience_id) VALUES ('" WS2
-	     "', gen_random_uuid(), '" THREAD2 "', 1, 1, 'k', 1, 'the kraken sleeps', '" PLACE2 "')");
-	seed("INSERT INTO context_items (ws, id, kind, scope, state, origin, body, audience_id) VALUES ('" WS2 "', '" ITEM2
-	     "', 2, 5, 2, 3, 'the kraken sleeps', '" PLACE2 "')");
-	seed("INSERT INTO api_keys (ws, id, name, node_id, role, scopes, expires_at) VALUES ('" WS2 "', '" KEY2 "', 'k', '" WS2
-	     "', 3, 127, now() + interval '1 day')");
-	seed("INSERT INTO api_key_homes (id, ws, secret_hash) VALUES ('" KEY2 "', '" WS2 "', sha256('" SECRET43 "'))");
-}
-
-static void seed_board(void)
-{
-	seed("INSERT INTO audiences (ws, id, kind, subject) SELECT ws, '" BOARD "', 1, '" BOARD
-	     "' FROM workspaces WHERE ws <> '" WS2 "'");
-	seed("INSERT INTO places (ws, id, adapter, external_id, name, visibility, member, audience_id) SELECT ws, '" BOARD
-	     "', 'slack', 'C8', 'board', 2, true, '" BOARD "' FROM workspaces WHERE ws <> '" WS2 "'");
-	seed(
-	    "INSERT INTO threads (ws, id, place_id, external_key, seq, taking_part, last_author, audience_id) SELECT ws, '" BOARD_THREAD
-	    "', '" BOARD "', 't', 1, true, 1, '" BOARD "' FROM workspaces WHERE ws <> '" WS2 "'");
-	seed(
-	    "INSERT INTO messages (ws, id, thread_id, seq, rev, message_key, author_kind, body, audience_id) SELECT ws, gen_random_uuid(), '" BOARD_THREAD
-	    "', 1, 1, 'k', 1, 'the salaries are ninelamas 12', '" BOARD "' FROM workspaces WHERE ws <> '" WS2 "'");
-}
-
 static const char *admin_text(const char *query)
 {
 	return rig_sql_text(&rig, query);
@@ -923,8 +872,7 @@ static int up(void **state)
 		ws_done(&line);
 	}
 	snprintf(ours, sizeof ours, "%s", rig_sql_text(&rig, "SELECT ws::text FROM workspaces"));
-	seed_other_workspace();
-	seed_board();
+	attacked_seed();
 	static const char *const teams[] = { "payments", "billing" };
 	for (int i = 0; i < 2; i++) {
 		char args[200];
