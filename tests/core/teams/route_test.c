@@ -117,6 +117,20 @@ static const char *owner_of(const char *key)
 	return test_db_value(sql);
 }
 
+static void same_as_lookup(const char *kind, const char *value)
+{
+	char args[200], sql[400];
+	json_t *o = NULL;
+	snprintf(args, sizeof args, "{\"names\":[{\"kind\":\"%s\",\"value\":\"%s\"}]}", kind, value);
+	assert_int_equal(run(pg, TERMINAL, id_new(), "route.lookup", &o, args), API_OK);
+	snprintf(sql, sizeof sql,
+	    "SELECT coalesce(n.slug, 'org') FROM eddy.places p LEFT JOIN eddy.nodes n ON n.id = p.team_id"
+	    " WHERE p.adapter <> 'web' AND split_part(p.external_id, '/', 1) = '%s'",
+	    value);
+	assert_string_equal(json_str(o, "team", "org"), test_db_value(sql));
+	json_decref(o);
+}
+
 static void route_put__and_places__agree(void **state)
 {
 	assert_int_equal(teams(state), 0);
@@ -149,6 +163,10 @@ static void route_put__and_places__agree(void **state)
 	        "SELECT n.slug FROM eddy.places p JOIN eddy.nodes n ON n.id = p.team_id WHERE p.adapter = 'slack' AND p.external_id = 'C77'"),
 	    "pay");
 	assert_string_equal(owner_of("help@example.org/list"), "fin");
+	/* whoever tests a route is told what happened */
+	same_as_lookup("slack_channel", "C77");
+	same_as_lookup("slack_channel", "C2");
+	same_as_lookup("mail_address", "help@example.org");
 	assert_null(test_db_value("SELECT team_id FROM eddy.places WHERE adapter = 'web'"));
 	assert_true(test_db_exec(
 	    "UPDATE eddy.places SET team_id = NULL; INSERT INTO eddy.places (ws, id, adapter, external_id, visibility, member,"
