@@ -104,7 +104,7 @@ static int executes(const char *trace)
 	int n = 0;
 	for (const char *s = trace; (s = strstr(s, "\tExecute\t")) != NULL; s++)
 		n++;
-	return n;
+	return n - (strstr(trace, "\"pg_replan\"") != NULL); /* now and then, whatever is asked */
 }
 
 static void call(const struct api_proc *p, const char *property, bool list, const char *value, struct answer *a)

@@ -79,6 +79,11 @@ static const struct {
 	    "agent.max_tokens", "1000", "team", 0 },
 	{ { NULL, NULL, "{\"set\":{\"agent.max_tokens\":1000}}", NULL, "{\"set\":{\"agent.max_tokens\":500}}" }, "agent.max_tokens",
 	    "500", "team", 0 },
+	/* also of those that the installation sets: its own word is where it begins, whatever the default */
+	{ { "{\"set\":{\"limits.person\":5000}}" }, "limits.person", "5000", "platform", 0 },
+	{ { "{\"set\":{\"limits.person\":5000}}", NULL, NULL, NULL, "{\"set\":{\"limits.person\":20}}" }, "limits.person", "20",
+	    "team", 0 },
+	{ { "{\"set\":{\"limits.queue\":500}}" }, "limits.queue", "500", "platform", 0 },
 	/* locks: the layer's own value, or the one from above; what is below is passed over */
 	{ { NULL, NULL, "{\"set\":{\"agent.model\":\"m\"},\"locked\":[\"agent.model\"]}", NULL,
 	      "{\"set\":{\"agent.model\":\"n\"}}" },
