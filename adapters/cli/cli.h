@@ -96,6 +96,7 @@ struct cli {
 	const char *slug;          /* team create, rename */
 	const char *lock, *unlock; /* team set: keys between commas */
 	const char *days;          /* key issue */
+	const char *receipt;       /* erase */
 	bool own_key;              /* key issue */
 	bool erase;                /* provision remove */
 	int argc;                  /* operands */
@@ -118,8 +119,11 @@ bool cli_audit_doctor(struct cli *c, struct buf *out);
 bool cli_secret_doctor(struct cli *c, struct buf *out);
 /** A line for each workspace, "ok …" or "bad …". */
 void cli_workspace_doctor(struct cli *c, struct http *http, struct buf *out);
+bool cli_erased_doctor(struct cli *c, struct buf *out);
 /** After a restore: the checkpoints of the audit log learn how far it goes now.  After cli_settings(); complains. */
 bool cli_audit_restored(struct cli *c);
+/** After a restore: what was erased since the backup is erased again.  After cli_settings(); complains. */
+bool cli_erased_again(struct cli *c, struct buf *out);
 /** Print "eddy: …" to stderr. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** May colours be used on ${fd}? */
@@ -142,6 +146,7 @@ int cmd_config_reference(struct cli *c);
 int cmd_config_get(struct cli *c);
 int cmd_data_kinds(struct cli *c);
 int cmd_export(struct cli *c);
+int cmd_erase(struct cli *c);
 int cmd_secret_set(struct cli *c);
 int cmd_secret_list(struct cli *c);
 int cmd_secret_remove(struct cli *c);

@@ -31,6 +31,7 @@ static const struct option_row {
 	{ 'R', "replace", NULL, "replace what is in the database now", false },
 	{ 'N', "unit", NULL, "a unit, which holds teams, instead of a team", false },
 	{ 'D', "days", "N", "how long the key lives (default: 90)", false },
+	{ 'P', "receipt", "ID", "show the receipt of an erasure", false },
 	{ 'M', "mine", NULL, "the key is yours and not the team's: it never does more than you may", false },
 	{ 'X', "erase", NULL, "erase what was said in it, and its settings, instead of keeping them", false },
 	{ 'K', "lock", "KEYS", "nothing below changes these; keys between commas", false },
@@ -93,6 +94,12 @@ const struct command commands[] = {
 	{ "export", "PERSON", "", "print what is stored about a person, as JSON",
 	    "PERSON is ADAPTER:ID, as the adapter names people, or the person's id. Eddy may be running or not.",
 	    { "eddy export slack:U024BE7LH\t", "eddy export email:ana@example.org\t" }, 1, 1, false, cmd_export },
+	{ "erase", "[PERSON]", "P", "erase a person for good, or show receipts of what was erased",
+	    "PERSON is ADAPTER:ID, as the adapter names people, or the person's id; linked accounts go as well. At a terminal it asks first. Without "
+	    "PERSON: the receipts, newest first. Eddy may be running or not; it is worked off while it runs.",
+	    { "eddy erase slack:U024BE7LH\t", "eddy erase --receipt 01a1fec9-38b8-7000-9bc5-10164d908cfd\t",
+	        "eddy erase\twhat was erased" },
+	    0, 1, false, cmd_erase },
 	{ "data-kinds", "", "", "print what is stored of people, how it is erased and how long it is kept", NULL,
 	    { "eddy data-kinds > data-kinds.md\t" }, 0, 0, false, cmd_data_kinds },
 	{ "audit verify", "", "", "find out whether the audit log was tampered with",
@@ -631,6 +638,9 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'N':
 			c->unit = true;
+			break;
+		case 'P':
+			c->receipt = optarg;
 			break;
 		case 'D':
 			c->days = optarg;

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../core/base/buf.h"
+#include "../../core/memory/erased.h"
 #include "../../core/store/backup.h"
 #include "../../core/store/store.h"
 #include "cli.h"
@@ -72,7 +74,12 @@ int cmd_backup(struct cli *c)
 	const struct store_options o = options_of(c);
 	struct buf out = BUF_INIT;
 	char why[512] = "";
-	enum err e = backup_write(&o, c->argv[0], &out, why, sizeof why);
+	/* Before: what is erased from here on may be in it. */
+	enum err e =
+	    o.url == NULL && o.admin_url == NULL && access(o.data_dir, W_OK) == 0 ? erased_note_backup(o.data_dir) : ERR_NONE;
+	snprintf(why, sizeof why, "cannot write %.400s/" ERASED_FILE, o.data_dir);
+	if (e == ERR_NONE)
+		e = backup_write(&o, c->argv[0], &out, why, sizeof why);
 	if (e == ERR_NONE && settings_str(c->settings, "secrets.master_key") == NULL)
 		buf_addf(&out,
 		    "not in it: the key of what is sealed; keep %s/master.keys as well, in another place (docs/secrets.md)\n",
@@ -89,6 +96,8 @@ int cmd_restore(struct cli *c)
 	struct buf out = BUF_INIT;
 	char why[512] = "";
 	enum err e = backup_restore(&o, c->argv[0], c->replace, &out, why, sizeof why);
+	/* The checkpoints first: what is erased again is new in the log. */
+	bool well = e != ERR_NONE || (cli_audit_restored(c) && cli_erased_again(c, &out));
 	r = finish(e, &out, why);
-	return r == EXIT_OK && !cli_audit_restored(c) ? EXIT_FAILED : r;
+	return r == EXIT_OK && !well ? EXIT_FAILED : r;
 }

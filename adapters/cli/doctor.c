@@ -133,6 +133,9 @@ static void look_at_keys(struct report *r, struct cli *c)
 	buf_reset(&out);
 	well = cli_audit_doctor(c, &out);
 	say(r, well, "audit", "%s", out.p);
+	buf_reset(&out);
+	well = cli_erased_doctor(c, &out);
+	say(r, well, "erasure", "%s", out.p);
 	buf_done(&out);
 }
 

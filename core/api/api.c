@@ -12,6 +12,7 @@
 #include "../base/clock.h"
 #include "../base/json.h"
 #include "../people/keys.h"
+#include "../memory/forget.h"
 #include "../memory/item.h"
 #include "../talk/browse.h"
 #include "../talk/find.h"
@@ -27,10 +28,10 @@
 #include "page.h"
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
-    api_config[], api_budget[], api_credential[], api_provision[], api_place[], api_approval[], api_limits[];
+    api_config[], api_budget[], api_credential[], api_erasure[], api_provision[], api_place[], api_approval[], api_limits[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
-	api_config, api_budget, api_credential, api_provision, api_place, api_approval, api_limits, NULL };
+	api_config, api_budget, api_credential, api_erasure, api_provision, api_place, api_approval, api_limits, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -42,7 +43,7 @@ const struct pg_statement *const api_tables[] = { authority_statements, api_stat
 	member_statements, spend_statements, once_statements, thread_statements, search_statements, browse_statements,
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
 	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
-	approval_statements, approval_write_statements, held_statements, NULL };
+	approval_statements, approval_write_statements, held_statements, forget_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

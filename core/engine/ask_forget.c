@@ -82,8 +82,12 @@ static enum err receipt(struct ask *a)
 	put_count(a, c.answers, "answer of mine", "answers of mine", &any);
 	put_count(a, c.items, "note or summary", "notes and summaries", &any);
 	buf_add_str(a->md, any ? "." : "there was nothing.");
+	for (size_t i = 0; i <= a->others_len; i++) {
+		char text[ID_TEXT];
+		buf_addf(a->md, "%s`%s`", i == 0 ? " Receipt: " : ", ", id_format(erasure_of(a, i), text));
+	}
 	buf_add_str(a->md,
-	    " Your name and how I recognise you go as soon as this message is out. What you write from now on is from somebody I do not know.");
+	    ". Your name and how I recognise you go as soon as this message is out. What you write from now on is from somebody I do not know.");
 	return ERR_NONE;
 }
 
@@ -97,7 +101,12 @@ static enum err forget_me(struct ask *a)
 	}
 	if (!sure)
 		return ask_first(a);
-	struct forget_order o = { .ws = r->ws, .id = erasure_of(a, 0), .person = r->person, .run = r->id, .message = r->message };
+	struct forget_order o = { .ws = r->ws,
+		.id = erasure_of(a, 0),
+		.person = r->person,
+		.asked = FORGET_ASKED_SELF,
+		.run = r->id,
+		.message = r->message };
 	struct forget_counts c;
 	enum err e = pg_begin(a->pg, r->ws);
 	if (e == ERR_NONE)
@@ -110,8 +119,12 @@ static enum err forget_me(struct ask *a)
 		e = forget_person(a->pg, &o);
 	for (size_t i = 0; i < a->others_len && e == ERR_NONE && !again; i++)
 		e = forget_person(a->pg,
-		    &(struct forget_order){
-		        .ws = r->ws, .id = erasure_of(a, i + 1), .person = a->others[i], .run = r->id, .message = r->message });
+		    &(struct forget_order){ .ws = r->ws,
+		        .id = erasure_of(a, i + 1),
+		        .person = a->others[i],
+		        .asked = FORGET_ASKED_SELF,
+		        .run = r->id,
+		        .message = r->message });
 	e = pg_end(a->pg, e == ERR_INPUT || e == ERR_DENIED ? ERR_NONE : e);
 	if (e != ERR_NONE)
 		return e;

@@ -20,6 +20,7 @@
 #include "../memory/item.h"
 #include "../memory/offers.h"
 #include "../memory/export.h"
+#include "../memory/erased.h"
 #include "../memory/forget.h"
 #include "../people/authority.h"
 #include "../people/keys.h"
@@ -67,7 +68,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	edge_statements, thread_statements, said_statements, replay_statements, ask_statements, ask_forks_statements,
 	ask_fork_statements, fork_edit_statements, ask_resolve_statements, ask_threads_statements, ask_digest_statements,
 	ask_search_statements, ask_memory_statements, ask_recall_statements, ask_decisions_statements, ask_forget_statements,
-	item_write_statements, item_read_statements, inject_statements, tool_memory_statements, recall_statements,
+	again_statements, item_write_statements, item_read_statements, inject_statements, tool_memory_statements, recall_statements,
 	offers_statements, derived_statements, forget_statements, export_statements, upkeep_statements, money_read_statements,
 	keys_statements, links_statements, ask_people_statements, authority_statements, api_statements, node_statements,
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
@@ -396,6 +397,8 @@ enum err engine_start(struct engine *e)
 	enum err err = ledger_open(e);
 	if (err == ERR_NONE && e->seal != NULL)
 		err = edges_seal_notes(e);
+	if (err == ERR_NONE)
+		err = upkeep_again(e);
 	if (err != ERR_NONE)
 		return err;
 	timers_start(e->timers);

@@ -131,6 +131,8 @@ void engine_add_adapter(struct engine *e, const struct adapter_ops *ops, struct 
  * a thread of theirs (docs/handover.md).  Before engine_start(); copies.
  */
 void engine_offer_people(struct engine *e, const char *page, const char *adapter, const char *place_key);
+/** Something is to be erased: look within the second.  Any thread. */
+void engine_erase_soon(struct engine *e);
 void engine_on_event(struct engine *e, engine_event_fn fn, void *arg);
 /** Starts writer, workers and clock. */
 enum err engine_start(struct engine *e);

@@ -14,6 +14,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "../memory/erased.h"
 #include "../memory/item.h"
 #include "../memory/offers.h"
 #include "../people/directory.h"
@@ -101,13 +102,41 @@ static size_t plain(void *arg, const char *adapter, const void *origin, size_t n
 	return s != NULL && s->ops->origin_plain != NULL ? s->ops->origin_plain(s->a, origin, n, out) : 0;
 }
 
+static enum err note(void *arg, const struct erased *line)
+{
+	const struct erasing *x = arg;
+	return x->e->o.data_dir == NULL ? ERR_NONE : erased_note(x->e->o.data_dir, line);
+}
+
+static void with_adapters(struct engine *e, struct forget_ends *ends)
+{
+	for (size_t i = 0; i < e->adapters_len && ends->adapters_len < sizeof ends->adapters / sizeof *ends->adapters; i++)
+		if (e->adapters[i].ops->origin_plain != NULL)
+			ends->adapters[ends->adapters_len++] = e->adapters[i].ops->name;
+}
+
+enum err upkeep_again(struct engine *e)
+{
+	struct erasing x = { e, ID_NONE };
+	struct forget_ends ends = { .plain = plain, .arg = &x };
+	struct again_result done;
+	if (e->o.data_dir == NULL)
+		return ERR_NONE;
+	with_adapters(e, &ends);
+	struct pg *pg = engine_pg(e);
+	enum err err = erased_again(pg, e->o.data_dir, &ends, &done);
+	engine_pg_done(e, pg);
+	if (err != ERR_NONE)
+		log_error("erase.again", LF_STR("why", "what was erased since this backup is not erased again yet"),
+		    LF_STR("result", err_name(err)));
+	return err;
+}
+
 enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id erasure, enum forget_state *state)
 {
 	struct erasing x = { e, ws };
-	struct forget_ends ends = { .told = erased, .plain = plain, .arg = &x };
-	for (size_t i = 0; i < e->adapters_len && ends.adapters_len < sizeof ends.adapters / sizeof *ends.adapters; i++)
-		if (e->adapters[i].ops->origin_plain != NULL)
-			ends.adapters[ends.adapters_len++] = e->adapters[i].ops->name;
+	struct forget_ends ends = { .note = note, .told = erased, .plain = plain, .arg = &x };
+	with_adapters(e, &ends);
 	enum err err;
 	uint64_t begun = clock_ms();
 	*state = FORGET_MORE;
@@ -430,6 +459,11 @@ void upkeep_soon(struct engine *e)
 {
 	atomic_store(&e->upkeep_again, AGAIN_MAX);
 	arm(e, SOON_MS);
+}
+
+void engine_erase_soon(struct engine *e)
+{
+	upkeep_soon(e);
 }
 
 void upkeep_start(struct engine *e)

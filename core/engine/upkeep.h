@@ -11,6 +11,8 @@
  */
 extern const struct pg_statement upkeep_statements[];
 void upkeep_start(struct engine *e);
+/** Erase again what the ledger has and the database, put back from a backup, does not.  Before anybody is served; blocks. */
+enum err upkeep_again(struct engine *e);
 /** Something was deleted: look within the second.  Any thread. */
 void upkeep_soon(struct engine *e);
 /** One round, now, as if it were ${ahead_ms} later; with ${all} what only one process does as well.  Blocks: workers and tests. */

@@ -15,17 +15,23 @@
  */
 #include "forget.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/buf.h"
 #include "../base/mem.h"
+#include "../store/kinds.h"
+#include "erased.h"
 
-#define ROWS 2000    /* rows looked at in one piece */
-#define WORDS 100    /* words looked up in one piece */
-#define ECHOES 40    /* words searched for in one piece */
+#define ROWS 2000 /* rows looked at in one piece */
+#define WORDS 100 /* words looked up in one piece */
+#define ECHOES 40 /* words searched for in one piece */
+#define KINDS_MAX 16
 #define MESSAGES 500 /* messages emptied in one statement */
 
 enum step {
+	STEP_AGAIN = -1, /* after a restore */
 	STEP_PREPARE,
 	STEP_MESSAGES,
 	STEP_RUNS,
@@ -65,6 +71,8 @@ enum err forget_person(struct pg *pg, const struct forget_order *o)
 	pg_arg_id(a, o->person);
 	pg_arg_id(a, o->run);
 	pg_arg_id(a, o->message);
+	pg_arg_int2(a, (int16_t)o->asked);
+	pg_arg_id(a, o->asked_by);
 	enum err e = exec(pg, "forget_person", a, NULL);
 	pg_args_free(a);
 	return e;
@@ -176,6 +184,51 @@ enum err forget_read(struct pg *pg, struct id ws, struct id id, struct forget_co
 	return e;
 }
 
+enum err forget_same_user(struct pg *pg, struct id ws, struct id person, struct id *out, size_t max, size_t *n)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, person);
+	enum err e = pg_query(pg, "forget_same_user", a, &r);
+	*n = 0;
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r) && *n < max; i++)
+		out[(*n)++] = pg_get_id(r, i, 0);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
+enum err forget_receipts(struct pg *pg, struct id ws, struct id id, int32_t skip, int32_t max,
+    void (*fn)(void *arg, const struct forget_receipt *r), void *arg)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, id);
+	pg_arg_int4(a, skip);
+	pg_arg_int4(a, max);
+	enum err e = pg_query(pg, "forget_receipts", a, &r);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
+		fn(arg,
+		    &(struct forget_receipt){ .id = pg_get_id(r, i, 0),
+		        .kind = (int)pg_get_int8(r, i, 1),
+		        .state = (int)pg_get_int8(r, i, 2),
+		        .asked = (int)pg_get_int8(r, i, 3),
+		        .asked_by = pg_get_id(r, i, 4),
+		        .messages = (int)pg_get_int8(r, i, 5),
+		        .answers = (int)pg_get_int8(r, i, 6),
+		        .items = (int)pg_get_int8(r, i, 7),
+		        .threads = (int)pg_get_int8(r, i, 8),
+		        .counts = pg_get_str(r, i, 9),
+		        .created_ms = pg_get_int8(r, i, 10),
+		        .done_ms = pg_get_int8(r, i, 11),
+		        .purged_ms = pg_get_int8(r, i, 12) });
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
 /* ---- one piece ---- */
 
 struct piece {
@@ -185,7 +238,8 @@ struct piece {
 	enum step step;
 	const struct forget_ends *ends;
 	int messages, answers, items, threads;
-	PGresult **told; /* rows to tell of after COMMIT */
+	int64_t values[KINDS_MAX]; /* that went, in the order of data_kinds */
+	PGresult **told;           /* rows to tell of after COMMIT */
 	size_t told_len;
 };
 
@@ -196,6 +250,33 @@ static struct pg_args *args(const struct piece *p)
 	pg_arg_id(a, p->ws);
 	pg_arg_id(a, p->id);
 	return a;
+}
+
+/* A statement of a list: what it takes away counts as values of a kind. */
+struct taking {
+	const char *statement, *kind;
+};
+
+static void count(struct piece *p, const char *kind, const PGresult *r)
+{
+	for (size_t i = 0; data_kinds[i].name != NULL && i < KINDS_MAX; i++)
+		if (strcmp(data_kinds[i].name, kind) == 0)
+			p->values[i] += atoll(PQcmdTuples((PGresult *)(uintptr_t)r));
+}
+
+static enum err take_all(struct piece *p, const struct taking *t, size_t n)
+{
+	enum err e = ERR_NONE;
+	for (size_t i = 0; i < n && e == ERR_NONE; i++) {
+		PGresult *r = NULL;
+		struct pg_args *a = args(p);
+		e = pg_query(p->pg, t[i].statement, a, &r);
+		if (e == ERR_NONE)
+			count(p, t[i].kind, r);
+		PQclear(r);
+		pg_args_free(a);
+	}
+	return e;
 }
 
 /* A statement about the erasure; counts the rows it gives. */
@@ -388,22 +469,25 @@ static enum err next_echoes(struct piece *p)
 	return e == ERR_NONE ? plain(p, none ? "forget_mark" : "forget_unmark", NULL) : e;
 }
 
-static enum err next_rows(struct piece *p, const char *statement)
+static enum err next_rows(struct piece *p, const char *statement, const char *kind)
 {
 	PGresult *r = NULL;
 	enum err e = rows_of(p, statement, ROWS, &r);
+	if (e == ERR_NONE)
+		count(p, kind, r);
 	PQclear(r);
 	return e;
 }
 
 static enum err things(struct piece *p)
 {
-	static const char *const statements[] = { "forget_forks", "forget_fork_titles", "forget_titles", "forget_resolutions",
-		"forget_authors", "forget_notices", "forget_reactions", "forget_budgets", "forget_feedback", "forget_calls",
-		"forget_readers", "forget_offers", "forget_relays", "forget_aliases", "forget_inbox_rejected" };
-	enum err e = ERR_NONE;
-	for (size_t i = 0; i < sizeof statements / sizeof *statements && e == ERR_NONE; i++)
-		e = plain(p, statements[i], NULL);
+	static const struct taking list[] = { { "forget_forks", "messages" }, { "forget_fork_titles", "messages" },
+		{ "forget_titles", "messages" }, { "forget_resolutions", "memory" }, { "forget_authors", "memory" },
+		{ "forget_notices", "addresses" }, { "forget_reactions", "messages" }, { "forget_budgets", "money" },
+		{ "forget_feedback", "opinions" }, { "forget_calls", "work" }, { "forget_readers", "identity" },
+		{ "forget_offers", "work" }, { "forget_relays", "addresses" }, { "forget_aliases", "addresses" },
+		{ "forget_inbox_rejected", "addresses" } };
+	enum err e = take_all(p, list, sizeof list / sizeof *list);
 	if (e == ERR_NONE)
 		e = plain(p, "forget_facts", &p->items);
 	return e == ERR_NONE ? go_on(p) : e;
@@ -412,13 +496,14 @@ static enum err things(struct piece *p)
 static enum err names(struct piece *p)
 {
 	/* The places before what says whose they are. */
-	static const char *const statements[] = { "forget_notices", "forget_readers", "forget_places", "forget_fork_places",
-		"forget_keys", "forget_only", "forget_audiences", "forget_sessions", "forget_codes", "forget_approvals",
-		"forget_links", "forget_api_keys", "forget_stops", "forget_members", "forget_preferences", "forget_settings",
-		"forget_audit_details", "forget_audit_people", "forget_identities", "forget_people" };
-	enum err e = ERR_NONE;
-	for (size_t i = 0; i < sizeof statements / sizeof *statements && e == ERR_NONE && p->person; i++)
-		e = plain(p, statements[i], NULL);
+	static const struct taking list[] = { { "forget_notices", "addresses" }, { "forget_readers", "identity" },
+		{ "forget_places", "addresses" }, { "forget_fork_places", "addresses" }, { "forget_keys", "addresses" },
+		{ "forget_only", "messages" }, { "forget_audiences", "identity" }, { "forget_sessions", "sessions" },
+		{ "forget_codes", "sessions" }, { "forget_approvals", "work" }, { "forget_links", "identity" },
+		{ "forget_api_keys", "sessions" }, { "forget_stops", "identity" }, { "forget_members", "identity" },
+		{ "forget_preferences", "identity" }, { "forget_settings", "identity" }, { "forget_audit_details", "audit" },
+		{ "forget_audit_people", "audit" }, { "forget_identities", "identity" }, { "forget_people", "identity" } };
+	enum err e = p->person ? take_all(p, list, sizeof list / sizeof *list) : ERR_NONE;
 	return e == ERR_NONE ? go_on(p) : e;
 }
 
@@ -472,12 +557,40 @@ static enum err end(struct piece *p)
 	return e == ERR_NONE ? plain(p, "forget_end", NULL) : e;
 }
 
+/* What a backup has brought back: nobody goes on with it, and of messages what is elsewhere done where they are deleted. */
+static enum err again(struct piece *p)
+{
+	PGresult *r = NULL;
+	enum err e = plain(p, "forget_again_runs", NULL);
+	if (e == ERR_NONE)
+		e = plain(p, "forget_again_dispatch", NULL);
+	struct pg_args *a = args(p);
+	if (e == ERR_NONE)
+		e = pg_query(p->pg, "forget_again_ids", a, &r);
+	if (e == ERR_NONE && PQntuples(r) > 0) {
+		size_t n;
+		struct id *ids = ids_of(r, &n);
+		arg_ids(a, ids, n);
+		e = exec(p->pg, "forget_words_of", a, NULL);
+		if (e == ERR_NONE)
+			e = empty(p, ids, n, false);
+		free(ids);
+	}
+	PQclear(r);
+	pg_args_free(a);
+	if (e == ERR_NONE)
+		e = plain(p, "forget_again_title", NULL);
+	return e == ERR_NONE ? plain(p, "forget_again_step", NULL) : e;
+}
+
 static enum err work(struct piece *p, enum forget_state *state)
 {
 	int busy = 0;
 	enum err e = ERR_NONE;
 	*state = FORGET_MORE;
 	switch (p->step) {
+	case STEP_AGAIN:
+		return again(p);
 	case STEP_PREPARE:
 		return plain(p, "forget_prepare", NULL);
 	case STEP_MESSAGES:
@@ -485,11 +598,11 @@ static enum err work(struct piece *p, enum forget_state *state)
 		return next_messages(p);
 	case STEP_RUNS:
 	case STEP_RUNS_LATE:
-		return next_rows(p, "forget_runs");
+		return next_rows(p, "forget_runs", "work");
 	case STEP_THINGS:
 		return things(p);
 	case STEP_INBOX:
-		return next_rows(p, "forget_inbox");
+		return next_rows(p, "forget_inbox", "addresses");
 	case STEP_WORDS_EARLY:
 	case STEP_WORDS:
 		return next_words(p);
@@ -498,7 +611,7 @@ static enum err work(struct piece *p, enum forget_state *state)
 		return next_echoes(p);
 	case STEP_TOOLS_EARLY:
 	case STEP_TOOLS:
-		return next_rows(p, "forget_tools");
+		return next_rows(p, "forget_tools", "work");
 	case STEP_WAIT:
 		e = plain(p, "forget_is_busy", &busy);
 		if (e == ERR_NONE && busy == 0)
@@ -512,6 +625,36 @@ static enum err work(struct piece *p, enum forget_state *state)
 	}
 	*state = FORGET_DONE;
 	return end(p);
+}
+
+/* In the ledger before anything of it is erased: nobody is told that it is done when a restore could bring it back. */
+static enum err note(struct piece *p, const PGresult *r)
+{
+	if (pg_get_bool(r, 0, 4) || p->ends->note == NULL)
+		return ERR_NONE;
+	struct erased line = {
+		.kind = (enum erased_kind)pg_get_int8(r, 0, 0), .ws = p->ws, .id = p->id, .subject = pg_get_id(r, 0, 5)
+	};
+	snprintf(line.at, sizeof line.at, "%s", pg_get_str(r, 0, 6));
+	enum err e = p->ends->note(p->ends->arg, &line);
+	return e == ERR_NONE ? plain(p, "forget_noted", NULL) : e;
+}
+
+static enum err counted(struct piece *p)
+{
+	struct buf json = BUF_INIT;
+	for (size_t i = 0; data_kinds[i].name != NULL && i < KINDS_MAX; i++)
+		if (p->values[i] > 0)
+			buf_addf(&json, "%s\"%s\":%lld", json.len > 0 ? "," : "{", data_kinds[i].name, (long long)p->values[i]);
+	if (json.len == 0)
+		return ERR_NONE;
+	buf_add_char(&json, '}');
+	struct pg_args *a = args(p);
+	pg_arg_str(a, json.p);
+	enum err e = exec(p->pg, "forget_counts", a, NULL);
+	pg_args_free(a);
+	buf_done(&json);
+	return e;
 }
 
 static enum err locked(struct piece *p, enum forget_state *state)
@@ -531,6 +674,7 @@ static enum err locked(struct piece *p, enum forget_state *state)
 		p->message = pg_get_int8(r, 0, 0) == 1;
 		p->has_cursor = pg_get_bool(r, 0, 3);
 		p->step = (enum step)pg_get_int8(r, 0, 1);
+		e = note(p, r);
 	}
 	PQclear(r);
 	if (e != ERR_NONE || !open) {
@@ -547,7 +691,7 @@ static enum err locked(struct piece *p, enum forget_state *state)
 		e = exec(p->pg, "forget_count", a, NULL);
 		pg_args_free(a);
 	}
-	return e;
+	return e == ERR_NONE ? counted(p) : e;
 }
 
 enum err forget_work(struct pg *pg, struct id ws, struct id id, const struct forget_ends *ends, enum forget_state *state)

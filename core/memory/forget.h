@@ -24,11 +24,22 @@ extern const char *const derived_gone[], *const derived_edited[]; /* names, endi
 
 extern const struct pg_statement forget_statements[]; /* of workers */
 
+enum forget_asked {
+	FORGET_ASKED_THERE,
+	FORGET_ASKED_SELF,
+	FORGET_ASKED_OTHER,
+	FORGET_ASKED_OPERATOR,
+	FORGET_ASKED_AGAIN
+}; /* erasures.asked */
 struct forget_order {
 	struct id ws, id; /* id: computed from what asked for it */
 	struct id person;
+	enum forget_asked asked;
+	struct id asked_by;     /* of FORGET_ASKED_OTHER */
 	struct id run, message; /* its answer is the receipt; the message goes when that is over.  None: nobody waits for one */
 };
+/** The persons that are one user with this one, itself first; at most ${max}.  Inside a tenant transaction. */
+enum err forget_same_user(struct pg *pg, struct id ws, struct id person, struct id *out, size_t max, size_t *n);
 /** Note that a person is to be forgotten; the same order again changes nothing.  Inside a tenant transaction. */
 enum err forget_person(struct pg *pg, const struct forget_order *o);
 /** Inside the transaction that empties a thread, before it does: what Eddy said elsewhere with its words is to follow. */
@@ -47,8 +58,11 @@ enum forget_state {
 	FORGET_DONE,
 	FORGET_QUOTES, /* an edited message that side threads quote: fork_requote() is to do it */
 };
+struct erased;
 /* What it needs from outside. */
 struct forget_ends {
+	/** Before anything of an erasure is erased: have it in the ledger (erased.h).  An error: it waits.  NULL: nobody keeps one. */
+	enum err (*note)(void *arg, const struct erased *line);
 	void (*told)(void *arg, const struct forgotten *f); /* with each message after COMMIT */
 	/** Of an origin of ${adapter}: the same without words of people (adapter_ops.origin_plain).  0: it has none. */
 	size_t (*plain)(void *arg, const char *adapter, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX]);
@@ -65,6 +79,18 @@ enum err forget_work(struct pg *pg, struct id ws, struct id id, const struct for
 enum err forget_tenants(struct pg *pg, void (*fn)(void *arg, struct id ws), void *arg);
 /** Up to ${max} open erasures of a workspace, oldest first. */
 enum err forget_open(struct pg *pg, struct id ws, struct id *out, size_t max, size_t *n);
+
+struct forget_receipt {
+	struct id id;
+	int kind, state, asked; /* as in erasures */
+	struct id asked_by;
+	int messages, answers, items, threads;
+	int64_t created_ms, done_ms, purged_ms; /* 0: not yet */
+	const char *counts;                     /* JSON: values by kind of data */
+};
+/** One, or with no ${id} all behind the first ${skip}, newest first, at most ${max}.  Inside a tenant transaction. */
+enum err forget_receipts(struct pg *pg, struct id ws, struct id id, int32_t skip, int32_t max,
+    void (*fn)(void *arg, const struct forget_receipt *r), void *arg);
 
 struct forget_counts {
 	int messages, answers, items, threads;

@@ -25,10 +25,11 @@
 
 const struct pg_statement forget_statements[] = {
 	{ "forget_person",
-	    "INSERT INTO erasures (ws, id, kind, subject, run_id, message_id) VALUES ($1, $2, 3, $3, $4, $5) ON CONFLICT DO NOTHING" },
+	    "INSERT INTO erasures (ws, id, kind, subject, run_id, message_id, asked, asked_by) VALUES ($1, $2, 3, $3, $4, $5, $6, $7)"
+	    " ON CONFLICT DO NOTHING" },
 	{ "forget_thread",
-	    "WITH e AS (INSERT INTO erasures (ws, id, kind, subject, step, since, messages, threads) SELECT $1, $2, 2, $3, " FORGET_STEP_WORDS
-	    ", min(created_at), count(*), 1 FROM messages WHERE ws = $1 AND thread_id = $3 AND state <> 2 HAVING count(*) > 0"
+	    "WITH e AS (INSERT INTO erasures (ws, id, kind, subject, step, since, messages, threads, asked) SELECT $1, $2, 2, $3, " FORGET_STEP_WORDS
+	    ", min(created_at), count(*), 1, 1 FROM messages WHERE ws = $1 AND thread_id = $3 AND state <> 2 HAVING count(*) > 0"
 	    " ON CONFLICT DO NOTHING RETURNING id)"
 	    " INSERT INTO erasure_words (ws, erasure_id, word) SELECT DISTINCT $1::uuid, e.id, x.word FROM e JOIN messages m ON m.ws = $1"
 	    " AND m.thread_id = $3 AND m.state <> 2 AND m.author_kind <> 2, unnest(tsvector_to_array(m.search || " FORGET_FILE_WORDS(
@@ -38,7 +39,39 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_open", "SELECT id FROM erasures WHERE ws = $1 AND state = 1 ORDER BY created_at LIMIT $2::int4" },
 	{ "forget_read",
 	    "SELECT messages, answers, items, threads, step = 8 OR state = 2 FROM erasures WHERE ws = $1 AND id = $2" },
-	{ "forget_lock", "SELECT kind, step, state, cursor IS NOT NULL FROM erasures WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	{ "forget_lock",
+	    "SELECT kind, step, state, cursor IS NOT NULL, noted_at IS NOT NULL, subject, to_char(created_at AT TIME ZONE 'UTC',"
+	    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM erasures WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	{ "forget_noted", "UPDATE erasures SET noted_at = now() WHERE ws = $1 AND id = $2" },
+	{ "forget_same_user",
+	    "SELECT $2::uuid AS id UNION ALL SELECT x FROM same_user($2) AS x WHERE x <> $2 AND $1::uuid IS NOT NULL" },
+	{ "forget_receipts",
+	    "SELECT id, kind, state, asked, asked_by, messages, answers, items, threads, counts::text, (extract(epoch FROM created_at) * 1000)::int8,"
+	    " (extract(epoch FROM done_at) * 1000)::int8, (extract(epoch FROM purged_at) * 1000)::int8 FROM erasures WHERE ws = $1 AND kind <> 4"
+	    " AND ($2::uuid IS NULL OR id = $2) ORDER BY created_at DESC, id DESC OFFSET $3::int4 LIMIT $4::int4" },
+	/*
+	 * What a backup has brought back (again.c): first what nobody may go on with, then the words, then the messages go.
+	 */
+	{ "forget_again_runs",
+	    "WITH e AS MATERIALIZED (SELECT * FROM erasures WHERE ws = $1 AND id = $2), r AS MATERIALIZED (SELECT r.id FROM runs r, e WHERE r.ws = $1 AND CASE e.kind"
+	    " WHEN 1 THEN r.message_id = e.subject WHEN 2 THEN r.thread_id = e.subject ELSE r.person_id = e.subject AND r.created_at <= e.created_at"
+	    " END), s AS (DELETE FROM run_steps USING r WHERE run_steps.ws = $1 AND run_steps.run_id = r.id), o AS (UPDATE outbox SET state = 4,"
+	    " body = NULL, error = 'erased' FROM r WHERE outbox.ws = $1 AND outbox.id = r.id AND outbox.state <= 2) UPDATE runs SET state = 5,"
+	    " error = 'erased', finished_at = now() FROM r WHERE runs.ws = $1 AND runs.id = r.id AND runs.state <= 2" },
+	{ "forget_again_dispatch",
+	    "UPDATE dispatch d SET pending = (SELECT count(*) FROM runs r WHERE r.ws = $1 AND r.thread_id = d.thread_id AND r.state <= 2)"
+	    " + (SELECT count(*) FROM outbox o WHERE o.ws = $1 AND o.thread_id = d.thread_id AND o.state <= 2) WHERE d.ws = $1 AND d.pending > 0"
+	    " AND $2::uuid IS NOT NULL" },
+	{ "forget_again_ids",
+	    "SELECT m.id FROM erasures e JOIN messages m ON m.ws = $1 AND m.state <> 2 AND CASE e.kind WHEN 1 THEN m.id = e.subject"
+	    " ELSE m.thread_id = e.subject AND m.created_at <= e.created_at END WHERE e.ws = $1 AND e.id = $2 AND e.kind IN (1, 2)" },
+	{ "forget_again_step",
+	    "UPDATE erasures SET step = CASE WHEN kind = 3 THEN 0 ELSE " FORGET_STEP_WORDS
+	    " END, since = coalesce((SELECT min(m.created_at) FROM messages m WHERE m.ws = $1 AND CASE kind WHEN 1 THEN m.id = subject WHEN 2"
+	    " THEN m.thread_id = subject END), since) WHERE ws = $1 AND id = $2" },
+	{ "forget_again_title",
+	    "UPDATE threads SET title = NULL FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND e.kind = 2 AND threads.ws = $1"
+	    " AND threads.id = e.subject" },
 	{ "forget_step", "UPDATE erasures SET step = step + 1, cursor = NULL WHERE ws = $1 AND id = $2" },
 	/* Who it is, and which places are of nobody else. */
 	{ "forget_prepare",
@@ -85,6 +118,9 @@ const struct pg_statement forget_statements[] = {
 	    " UPDATE messages m SET body = '', files = NULL, components = NULL, whole = NULL, state = 2, rev = n.rev,"
 	    " author_id = CASE WHEN $3 THEN NULL ELSE m.author_id END, message_key = CASE WHEN $3 AND m.author_kind = 1 THEN NULL"
 	    " ELSE m.message_key END FROM n WHERE m.ws = $1 AND m.id = n.id RETURNING m.thread_id, m.id, m.seq, m.rev, m.author_kind" },
+	{ "forget_counts", /* $3 the values by kind that went with this piece */
+	    "UPDATE erasures SET counts = (SELECT jsonb_object_agg(x.k, coalesce((counts ->> x.k)::int8, 0) + coalesce(($3::text::jsonb ->> x.k)::int8, 0))"
+	    " FROM (SELECT jsonb_object_keys(counts) AS k UNION SELECT jsonb_object_keys($3::text::jsonb)) x) WHERE ws = $1 AND id = $2" },
 	{ "forget_count",
 	    "UPDATE erasures SET messages = messages + $3::int4, answers = answers + $4::int4, items = items + $5::int4,"
 	    " threads = threads + $6::int4 WHERE ws = $1 AND id = $2" },

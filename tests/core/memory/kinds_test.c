@@ -16,12 +16,7 @@
 #include "../../../core/memory/forget.h"
 #include "../../../core/store/kinds.h"
 #include "../../support/db.h"
-
-/* Who is erased, and what is planted besides words: see MARKS. */
-#define PERSON "aaaaaaaa-0000-7000-8000-00000000000a"
-#define OTHER "bbbbbbbb-0000-7000-8000-00000000000b"
-#define LINKED "cccccccc-0000-7000-8000-00000000000c"
-#define MARKS "canary|63616e617279|" PERSON "|cacacaca-"
+#include "planted.h"
 
 static struct id ws;
 static char ws_text[ID_TEXT];
@@ -139,40 +134,6 @@ static void kinds__every_listed_column__is_there(void **state)
 
 /* ---- canaries ---- */
 
-/* $W the workspace, $P the person, $Q another one, $L one that is linked to the person. */
-static const char planted[] = /* clang-format keeps its hands off an included string */
-#include "kinds_planted.h"
-    ;
-
-static void plant(void)
-{
-	struct buf sql = BUF_INIT;
-	for (const char *p = planted; *p != '\0'; p++) {
-		const char *with = p[0] != '$' ? NULL
-		    : p[1] == 'W'              ? ws_text
-		    : p[1] == 'P'              ? PERSON
-		    : p[1] == 'Q'              ? OTHER
-		    : p[1] == 'L'              ? LINKED
-		                               : NULL;
-		if (with != NULL)
-			buf_addf(&sql, "'%s'", with);
-		else
-			buf_add_char(&sql, *p);
-		p += with != NULL;
-	}
-	if (!test_db_exec(sql.p))
-		fail_msg("the canaries cannot be planted");
-	buf_done(&sql);
-}
-
-static long holding(const char *table, const char *column)
-{
-	char sql[400];
-	snprintf(sql, sizeof sql, "SELECT count(*) FROM eddy.%s x WHERE %s::text ~* '" MARKS "'", table, column);
-	const char *n = test_db_value(sql);
-	return n == NULL ? -1 : atol(n);
-}
-
 static void erase(const char *url)
 {
 	static const struct pg_statement *const tables[] = { forget_statements, derived_statements, NULL };
@@ -199,7 +160,7 @@ static void kinds__a_person_is_erased__no_column_holds_anything(void **state)
 	int bad = 0;
 	ws = test_db_workspace("w");
 	id_format(ws, ws_text);
-	plant();
+	plant(ws_text);
 	for (const struct data_table *t = data_tables; t->name != NULL; t++)
 		for (const struct data_column *c = t->columns; c != NULL && c->name != NULL; c++)
 			if (c->class != DATA_SECRET && c->way != DATA_NEVER && c->way != DATA_WORK &&
