@@ -457,6 +457,10 @@ enum err engine_erase_thread(struct engine *e, struct id ws, struct id thread, c
 	(void)e, (void)ws, (void)thread, (void)adapter, (void)person;
 	return ERR_RETRY;
 }
+void engine_erase_soon(struct engine *e)
+{
+	(void)e;
+}
 
 /* The rest of engine.h, so that nothing of the real engine is linked. */
 enum err engine_open(struct engine **out, const struct engine_options *o, char *why, size_t why_n)
