@@ -300,7 +300,7 @@ static bool may_install(const struct slack_pages *p, const char *key)
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(allowed[i], key) == 0)
 			return true;
-	return n == 0;
+	return n == 1 && strcmp(allowed[0], "*") == 0;
 }
 
 /* A token that is not wanted is not left lying about. */

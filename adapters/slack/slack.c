@@ -37,7 +37,7 @@ const struct setting slack_settings[] = {
 	    "with slack.client_secret: other workspaces add the app themselves, at /slack/install (docs/install-slack.md)" },
 	{ "slack.client_secret", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_CLIENT_SECRET", "the app's client secret" },
 	{ "slack.workspaces", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
-	    "ids of the workspaces and organisations that may add the app; without it: any" },
+	    "ids of the workspaces and organisations that may add the app; * alone: any; without it: none but the one of slack.bot_token" },
 	{ "slack.authorize_url", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com/oauth/v2/authorize", NULL, 0, 0, NULL,
 	    "where people say yes to it" },
 	{ "slack.api_url", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com/api/", NULL, 0, 0, NULL,

@@ -30,6 +30,7 @@ static int set_up(void **state)
 	rig_env(&rig, "EDDY_SLACK_CLIENT_SECRET=fake-client-secret");
 	rig_env(&rig, "EDDY_SLACK_SIGNING_SECRET=8f742231b10e8888abcd99yyyzzz85a5");
 	rig_env(&rig, "EDDY_WEB_PUBLIC_URL=http://127.0.0.1:1/");
+	rig_env(&rig, "EDDY_SLACK_WORKSPACES=*");
 	return 0;
 }
 
@@ -318,6 +319,19 @@ static void install__only_workspaces_that_may(void **state)
 	assert_int_equal(revoked, 1);
 }
 
+static void install__nobody_is_named__nobody_may(void **state)
+{
+	(void)state;
+	rig_env(&rig, "EDDY_SLACK_WORKSPACES=");
+	rig_serve(&rig, 0, NULL);
+	char cookie[200] = "", here[200], words[6000];
+	begin(0, cookie, here);
+	yes("no", "T1AAA", 0, false);
+	assert_int_equal(come_back(0, cookie, here, "no", words, sizeof words), 403);
+	assert_non_null(strstr(words, "Not for this workspace"));
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM installs WHERE adapter = 'slack'"), 0);
+}
+
 static void uninstall__while_it_is_answered__takes_token_and_answers(void **state)
 {
 	(void)state;
@@ -549,6 +563,7 @@ int main(void)
 		T(install__forged_and_used_states__add_nothing),
 		T(install__two_at_once__is_one_tenant),
 		T(install__only_workspaces_that_may),
+		T(install__nobody_is_named__nobody_may),
 		T(uninstall__while_it_is_answered__takes_token_and_answers),
 		T(token__that_ends__is_renewed_in_time),
 		T(workspace__added_through_one_process__is_served_by_another),

@@ -261,14 +261,19 @@ static struct sock_ticket *frame(const char *json)
 	return t;
 }
 
-static struct sock_ticket *event_of(const char *of_team, const char *event)
+static struct sock_ticket *event_for(const char *of_team, const char *install, const char *event)
 {
 	char json[4000];
 	snprintf(json, sizeof(json),
 	    "{\"envelope_id\":\"e1\",\"type\":\"events_api\",\"payload\":{\"team_id\":\"%s\",\"api_app_id\":\"A1\",\"event_id\":\"Ev1\","
 	    "\"event\":%s,\"authorizations\":[{\"team_id\":\"%s\",\"user_id\":\"UEDDY\",\"is_bot\":true}]}}",
-	    of_team, event, of_team);
+	    of_team, event, install);
 	return frame(json);
+}
+
+static struct sock_ticket *event_of(const char *of_team, const char *event)
+{
+	return event_for(of_team, of_team, event);
 }
 
 #define MESSAGE(more) \
@@ -359,13 +364,21 @@ static void event__of_a_new_workspace__is_left_to_slack_when_it_has_no_tenant(vo
 	assert_int_equal(accepts_len, 0);
 }
 
-static void event__of_another_company__is_ours_without_an_org_install(void **state)
+static void event__in_a_channel_of_another_company__is_ours_by_its_installation(void **state)
 {
 	(void)state;
-	event_of("T2", MESSAGE(""));
+	event_for("T2", "T1", MESSAGE(""));
 	assert_int_equal(accepts_len, 1);
 	assert_int_equal(accepts[0].ws.b[0], 1);
 	commit(ERR_NONE);
+}
+
+static void event__for_the_installation_of_others__is_acknowledged_and_nothing_kept(void **state)
+{
+	(void)state;
+	assert_int_equal(event_for("T1", "T2", MESSAGE(""))->settled, '+');
+	assert_int_equal(event_for("T2", "T2", MESSAGE(""))->settled, '+');
+	assert_int_equal(accepts_len, 0);
 }
 
 #define FILE_AT(id, url) \
@@ -747,7 +760,8 @@ int main(void)
 		T(frame__of_no_use__is_acknowledged_and_forgotten),
 		T(event__of_a_new_workspace__waits_for_its_tenant),
 		T(event__of_a_new_workspace__is_left_to_slack_when_it_has_no_tenant),
-		T(event__of_another_company__is_ours_without_an_org_install),
+		T(event__in_a_channel_of_another_company__is_ours_by_its_installation),
+		T(event__for_the_installation_of_others__is_acknowledged_and_nothing_kept),
 		T(text_file__is_fetched__before_its_message_is_accepted),
 		T(text_file__that_cannot_be_had__comes_by_reference),
 		T(token__goes__nowhere_but_to_slacks_file_hosts),
