@@ -153,7 +153,7 @@ static bool plays(const struct text *t, size_t i)
 	if (strcmp(w, "do") == 0 && strcmp(next, "anything") == 0 && strcmp(third, "now") == 0)
 		return true;
 	/* tools by their names, and calls of them */
-	if (is(w, " search_messages read_message propose_memory ask_tracker "))
+	if (is(w, " search_messages read_message propose_memory ask_tracker send_message "))
 		return true;
 	if (is(w, " call use invoke run execute ") && begins(t, i) &&
 	    (is(next, " tool tools ") || (is(next, " the your a ") && within(t, i + 2, 2, " tool tools function ") > 0)))
