@@ -73,7 +73,8 @@ static struct approval *approval_of(struct run *r, const struct tool *t, struct 
 	a->hours = (int)config_int(r->config, "approvals.hours");
 	a->reads_len = r->reads.len;
 	a->reads = xcalloc(r->reads.len + 1, sizeof(struct id));
-	memcpy(a->reads, r->reads.audiences, r->reads.len * sizeof(struct id));
+	if (r->reads.len > 0)
+		memcpy(a->reads, r->reads.audiences, r->reads.len * sizeof(struct id));
 	memset(act, 0, sizeof(*act));
 	approval_make(a);
 	return a;
