@@ -262,7 +262,8 @@ static bool inlet_tenant(struct slack_inlet *in, struct sock_ticket *t, const ch
 	const struct slack_self *self = atomic_load(&in->s->self);
 	*ws = self->ws;
 	/* One app can be installed by others too: what came for their installation is not ours, whoever's channel it happened in. */
-	if (!self->org_install && ev->event_id && ev->install_team && !ev->install_org && strcmp(ev->install_team, self->team_id) != 0) {
+	if (!self->org_install && ev->event_id && ev->install_team && !ev->install_org &&
+	    strcmp(ev->install_team, self->team_id) != 0) {
 		sock_settle(t, true);
 		return false;
 	}

@@ -49,9 +49,9 @@ struct fixture_options {
 	const char *adapter; /* NULL: "test" */
 	void (*before_start)(void *arg, struct engine *e);
 	void *before_arg;
-	bool words_in_origins; /* adapter_ops.origin_plain makes "plain" of each */
+	bool words_in_origins;        /* adapter_ops.origin_plain makes "plain" of each */
 	const char *tool, *tool_args; /* what SCRIPT_TOOL and SCRIPT_LOOP call; NULL: search_messages */
-	bool no_model;         /* the model describes itself as the builtin provider */
+	bool no_model;                /* the model describes itself as the builtin provider */
 	/** Sees each call before it is answered and says how it behaves; after nothing scripted.  Any thread. */
 	enum script (*on_call)(void *arg, const struct model_request *r, bool floor);
 	void *call_arg;

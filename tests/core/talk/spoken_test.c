@@ -22,7 +22,8 @@ static const char *const secrets[] = { "hunter2-hunter2", "short" };
 static int setup(void **state)
 {
 	static const char told[] = "see https://once.example/a/b?c=1 and <https://slash.example/x|here>, https://böse.example/";
-	static const char named[] = "it is on https://wiki.acme.example/start (and www.acme.example).\n> they say https://quoted.example/x\n  > and https://deep.example/y";
+	static const char named[] =
+	    "it is on https://wiki.acme.example/start (and www.acme.example).\n> they say https://quoted.example/x\n  > and https://deep.example/y";
 	(void)state;
 	links = spoken_links_new();
 	spoken_learn(links, told, strlen(told), false);
