@@ -353,8 +353,8 @@ const char *approval_why(int rule)
 		[14] = "Who reads along there I do not know, so I do not write there from here.",
 		[15] = "Others read along there.",
 		[16] =
-		    "Not all who would read it there may know what this conversation rests on. What you tell me directly, where nobody else reads, "
-		    "you can have sent." };
+		    ("Not all who would read it there may know what this conversation rests on. What you tell me directly, where nobody else reads, "
+		     "you can have sent.") };
 	const size_t n = sizeof words / sizeof *words;
 	return rule >= 0 && (size_t)rule < n ? words[rule] : "There is nothing of that name to decide.";
 }

@@ -120,7 +120,7 @@ static enum err write_down(struct pg *pg, const struct caller *by, const struct 
 	size_t i;
 	json_t *step;
 	struct pg_args *a = args_of(by->ws, n->request);
-	pg_arg_int2(a, n->kind);
+	pg_arg_int2(a, (int16_t)n->kind);
 	pg_arg_int2(a, json_array_size(n->steps) == 0 ? PROVISION_DONE : PROVISION_GOES_ON);
 	pg_arg_str(a, n->slug);
 	pg_arg_id(a, n->node);
@@ -378,7 +378,7 @@ static enum err finish(struct run *r)
 {
 	enum provision_state end = r->out->state == PROVISION_GOES_ON ? PROVISION_DONE : PROVISION_UNDONE;
 	struct pg_args *a = args_of(r->ws, r->id);
-	pg_arg_int2(a, end);
+	pg_arg_int2(a, (int16_t)end);
 	enum err e = pg_end(r->pg, team_ask(r->pg, "provision_end", a, NULL));
 	if (e == ERR_NONE) {
 		r->out->state = end;
