@@ -15,6 +15,7 @@
 #include "../../core/base/buf.h"
 #include "../../core/base/clock.h"
 #include "../../core/base/encode.h"
+#include "../../core/base/html.h"
 #include "../../core/base/json.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
@@ -59,30 +60,6 @@ static const char page_head[] =
     "a.go:focus-visible{outline:3px solid var(--ink);outline-offset:2px}code{background:var(--bg);border:1px solid var(--line);border-radius:5px;padding:1px 5px;font-size:14px}"
     "small{display:block;margin-top:20px;color:var(--soft)}</style>";
 
-static void put_html(struct buf *b, const char *s)
-{
-	for (; *s; s++)
-		switch (*s) {
-		case '<':
-			buf_add_str(b, "&lt;");
-			break;
-		case '>':
-			buf_add_str(b, "&gt;");
-			break;
-		case '&':
-			buf_add_str(b, "&amp;");
-			break;
-		case '"':
-			buf_add_str(b, "&quot;");
-			break;
-		case '\'':
-			buf_add_str(b, "&#39;");
-			break;
-		default:
-			buf_add_char(b, *s);
-		}
-}
-
 static void send(struct guest_call *c, unsigned status, struct buf *b)
 {
 	guest_answer(c,
@@ -104,7 +81,7 @@ static void trouble(
 	buf_addf(&b, "<a class=go href='%s/slack/install'>Try again</a>", p->base);
 	if (detail && detail[0]) {
 		buf_add_str(&b, "<small>For who runs this server: Slack said <code>");
-		put_html(&b, detail);
+		html_add_text(&b, detail);
 		buf_add_str(&b, "</code></small>");
 	}
 	buf_add_str(&b, "</main></html>\n");
@@ -124,26 +101,26 @@ static void success(
 	const char *name = settings_str(p->app->settings, "slack.name"), *command = settings_str(p->app->settings, "slack.command");
 	struct buf b = BUF_INIT;
 	buf_addf(&b, "%s<title>", page_head);
-	put_html(&b, name);
+	html_add_text(&b, name);
 	buf_add_str(&b, " was added</title><main><div class=mark aria-hidden=true>\xe2\x9c\x93</div><h1>");
-	put_html(&b, name);
+	html_add_text(&b, name);
 	buf_add_str(&b, again ? " is up to date in " : " is now in ");
-	put_html(&b, team[0] ? team : "your workspace");
+	html_add_text(&b, team[0] ? team : "your workspace");
 	buf_add_str(&b, "</h1><p>");
 	buf_add_str(&b,
 	    org         ? "It may be used in all workspaces of your organisation that an admin adds it to. What to do next:"
 	        : again ? "Its permissions were renewed. Everything that it knows here is still there."
 	                : "You are its first owner here. What to do next:");
 	buf_add_str(&b, "</p><ol><li>In a channel, type <code>/invite @");
-	put_html(&b, name);
+	html_add_text(&b, name);
 	buf_add_str(&b,
 	    "</code>, then mention it with a question.</li><li>Or write to it alone: you find it under <b>Apps</b>.</li><li><code>");
-	put_html(&b, command);
+	html_add_text(&b, command);
 	buf_add_str(&b, " help</code> shows what it can do.</li></ol><a class=go href='https://slack.com/app_redirect?app=");
-	put_html(&b, app_id);
+	html_add_text(&b, app_id);
 	if (!org) {
 		buf_add_str(&b, "&amp;team=");
-		put_html(&b, team_id);
+		html_add_text(&b, team_id);
 	}
 	buf_add_str(&b, "'>Open Slack</a></main></html>\n");
 	send(c, 200, &b);

@@ -21,6 +21,7 @@
 
 #include "../../core/base/clock.h"
 #include "../../core/base/encode.h"
+#include "../../core/base/html.h"
 #include "../../core/base/json.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
@@ -477,7 +478,7 @@ static void put_link_form(struct oidc_call *c, const char *said)
 	struct buf *b = &c->answer.body;
 	put_head(c, 200, "One more step");
 	buf_addf(b, "<p>%s</p><p>You are logged in there as <b>", said);
-	oidc_put_html(b, c->found.name);
+	html_add_text(b, c->found.name);
 	buf_addf(b,
 	    "</b>, and Eddy does not know yet who that is. Write <b>link</b> to Eddy where it knows you, in Slack or by mail, alone with it. You get a code: bring it here within ten "
 	    "minutes.</p>\n<form method=post action='" BASE
@@ -804,14 +805,14 @@ static void after_take(void *arg)
 	} else {
 		put_head(c, 200, "Is that you?");
 		buf_add_str(b, "<p>That code was made by <b>");
-		oidc_put_html(b, c->other.name[0] != '\0' ? c->other.name : c->other.external_id);
+		html_add_text(b, c->other.name[0] != '\0' ? c->other.name : c->other.external_id);
 		buf_add_str(b, "</b> through ");
-		oidc_put_html(b, c->other.adapter);
+		html_add_text(b, c->other.adapter);
 		buf_add_str(b,
 		    ". Is that <b>you</b>? Then what is said to Eddy from either account can be found from the other. If somebody sent you this code, it is theirs, and they want to read "
 		    "yours.</p>\n<form method=post action='" BASE);
 		buf_addf(b, "%s/link'><input type=hidden name=code value='", c->p->name);
-		oidc_put_html(b, c->link);
+		html_add_text(b, c->link);
 		buf_add_str(b, "'><button name=confirm value=yes>Yes, that is me</button></form>\n");
 		put_foot(c, "confirm");
 	}

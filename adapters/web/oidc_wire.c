@@ -11,30 +11,6 @@
 #include "guard.h"
 #include "oidc.h"
 
-void oidc_put_html(struct buf *b, const char *s)
-{
-	for (; *s != '\0'; s++)
-		switch (*s) {
-		case '<':
-			buf_add_str(b, "&lt;");
-			break;
-		case '>':
-			buf_add_str(b, "&gt;");
-			break;
-		case '&':
-			buf_add_str(b, "&amp;");
-			break;
-		case '"':
-			buf_add_str(b, "&quot;");
-			break;
-		case '\'':
-			buf_add_str(b, "&#39;");
-			break;
-		default:
-			buf_add_char(b, *s);
-		}
-}
-
 /* An address that secrets may go to. */
 static bool is_safe_url(const char *url)
 {

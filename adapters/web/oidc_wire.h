@@ -6,9 +6,7 @@
 
 #include "../../core/base/buf.h"
 
-/* Forms and pages of log-ins by a service, for oidc.c only.  Pure; oidc_read_discovery() of oidc.h is here too. */
-/** Append ${s} as the text of a page. */
-void oidc_put_html(struct buf *b, const char *s);
+/* Forms of log-ins by a service, for oidc.c only.  Pure; oidc_read_discovery() of oidc.h is here too. */
 /** Append a field in application/x-www-form-urlencoded form. */
 void oidc_put_form(struct buf *b, const char *name, const char *value);
 /** A field of a form that was posted.  False: it is not there, does not fit, or has signs that control. */
