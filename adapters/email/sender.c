@@ -298,7 +298,7 @@ static void post(void *arg)
 		        .recipients_len = to->recipients_len,
 		        .raw = raw.p,
 		        .raw_len = raw.len,
-		        .maybe_sent = l->r.maybe_sent });
+		        .maybe_sent = l->r.maybe_sent || !engine_certain(l->email->engine) });
 		wait_ms = e == ERR_RETRY ? outgoing_turn_ms(b->outgoing) : 0;
 	}
 	if (e != ERR_NONE)

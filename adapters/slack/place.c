@@ -495,6 +495,9 @@ void place_begin(struct answer *a)
 		w->slots_len += a->messages_len;
 		a->messages_len = 0;
 	}
+	/* It may have waited here while this process was stopped, and others did its work. */
+	if (a->out->port.certain != NULL && !a->out->port.certain(a->out->port.arg))
+		w->maybe_sent = w->visible = true;
 	/* With a message for each part by its name there is nothing to look for: completing them can be repeated. */
 	bool named = w->slots_len > 0 && w->parts_len <= w->slots_len;
 	if ((w->maybe_sent && !w->looked && !named) || a->unsure) {

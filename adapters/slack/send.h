@@ -31,6 +31,8 @@ struct slack_out_port {
 	void (*shown)(void *arg, struct id ws, struct id thread, const char *channel, const char *ts, bool buttons);
 	/** Who we are, NULL while unknown: for looking up our own messages. */
 	const struct slack_self *(*self)(void *arg);
+	/** engine_certain(); NULL: always. */
+	bool (*certain)(void *arg);
 };
 struct slack_out_port slack_out_engine(struct slack *s);
 struct slack_out_options { /* borrowed, outlives it */

@@ -19,6 +19,10 @@ static void engine_held_port(void *arg, struct id ws, struct id delivery, uint32
 {
 	engine_held(((struct slack *)arg)->engine, ws, delivery, ms);
 }
+static bool engine_certain_port(void *arg)
+{
+	return engine_certain(((struct slack *)arg)->engine);
+}
 static void shown_port(void *arg, struct id ws, struct id thread, const char *channel, const char *ts, bool buttons)
 {
 	struct slack *s = arg;
@@ -38,6 +42,7 @@ struct slack_out_port slack_out_engine(struct slack *s)
 		.stream_opening = engine_opening_port,
 		.stream_opened = engine_opened_port,
 		.held = engine_held_port,
+		.certain = engine_certain_port,
 		.shown = shown_port,
 		.self = self_port };
 }

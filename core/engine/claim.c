@@ -691,6 +691,7 @@ static void renew_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		writer_exec(tx, "claim_renew", on_renewed, x);
 		pg_args_reset(writer_args(tx));
 		writer_exec(tx, "claim_forget_idle", NULL, NULL);
+		writer_fence(tx); /* what a frozen process has locked is passed over by every look */
 	}
 }
 

@@ -8,10 +8,13 @@
  */
 #include <stdlib.h>
 
+#include "../base/clock.h"
 #include "../base/fault.h"
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "engine_internal.h"
+
+#define CERTAIN_MS 5000 /* below the ten seconds after which writer_fence() ends a session; a process at work commits every second */
 
 const struct pg_statement delivery_statements[] = {
 	{ "stream_mark",
@@ -371,6 +374,12 @@ void engine_sent(struct engine *e, const struct sent *sent)
 	s->ref = xstrdup(sent->external_ref);
 	s->why = xstrdup(sent->why);
 	writer_put(e->writer, &s->op);
+}
+
+bool engine_certain(struct engine *e)
+{
+	uint32_t limit = e->o.lease_ms < CERTAIN_MS ? e->o.lease_ms : CERTAIN_MS;
+	return clock_ms() - writer_proved_ms(e->writer) < limit;
 }
 
 /* ---- held ---- */

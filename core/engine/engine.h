@@ -162,6 +162,11 @@ bool engine_accept(struct engine *e, const struct intent *in, engine_accepted_fn
 /** The outcome of a WHOLE.  Copies; any thread; waits in memory when the writer is busy, bounded by what was sent. */
 void engine_sent(struct engine *e, const struct sent *s);
 /**
+ * Is it certain that no other process has taken over our threads?  Not after a stop of this process or a silence of the database: then
+ * what is to be posted may have been posted by another, and is looked for before.  Any thread.
+ */
+bool engine_certain(struct engine *e);
+/**
  * The platform said not to try a delivery again for ${ms}.  The adapter itself waits and tries; stored, so that after a restart the
  * delivery is not handed out before that time.  Any thread.
  */

@@ -197,6 +197,11 @@ struct component component_retry(struct id run, char id[ID_TEXT])
 
 void run_deliver(struct run *r, const char *text, size_t n)
 {
+	if (!engine_certain(r->e)) { /* stopped since COMMIT: whoever took over may have said it */
+		r->maybe_sent = true;
+		outbox_wait(r, 0);
+		return;
+	}
 	struct reply p = reply_of(r, REPLY_WHOLE);
 	p.message = r->reply_message;
 	p.seq = r->reply_seq;

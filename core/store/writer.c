@@ -21,6 +21,7 @@
 #define BATCH_MAX 256
 #define TABLES_MAX 15
 #define RECONNECT_MAX_MS 1000
+#define LOCK_NOT_AVAILABLE "55P03"
 
 struct expect {
 	void (*fn)(void *ctx, const PGresult *r);
@@ -63,6 +64,7 @@ struct writer {
 	bool stopping, idle;
 	uint64_t stop_at_ms;
 	atomic_bool connected;
+	atomic_uint_least64_t proved_ms;
 	uint64_t order;
 	struct writer_stats stats; /* under the mutex */
 };
@@ -130,6 +132,19 @@ void writer_set_tenant(struct writer_tx *tx, struct id ws)
 	writer_exec(tx, "writer_tenant", NULL, NULL);
 	tx->ws = ws;
 	tx->ws_set = true;
+}
+
+static void on_fenced(void *ctx, const PGresult *r)
+{
+	(void)ctx;
+	if (PQntuples(r) > 0)
+		log_warn("writer.fenced", LF_INT("sessions", PQntuples(r)), LF_STR("result", "ok"));
+}
+
+void writer_fence(struct writer_tx *tx)
+{
+	pg_args_reset(tx->args);
+	writer_exec(tx, "writer_fence", on_fenced, NULL);
 }
 
 /* Read the results of all that was sent, handing each to its reader; the first bad one decides how the batch failed. */
@@ -286,6 +301,7 @@ static void tell_committed(struct writer *w)
 static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 {
 	struct writer_tx *tx = &w->tx;
+	uint64_t begun_ms = clock_ms();
 	for (size_t i = 0; i < n; i++)
 		if (ops[i]->kind->reset != NULL)
 			ops[i]->kind->reset(ops[i]);
@@ -304,8 +320,10 @@ static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 	tell_committed(w);
 	fault_kinds(ops, n, "before_commit");
 	tx_end(tx);
-	if (tx->failed == ERR_NONE)
+	if (tx->failed == ERR_NONE) {
+		atomic_store(&w->proved_ms, begun_ms);
 		fault_kinds(ops, n, "after_commit");
+	}
 	return tx->failed;
 }
 
@@ -363,6 +381,12 @@ static bool reconnect(struct writer *w)
 /* Serialisation failures, lock time-outs and the like pass by themselves; a lost connection needs a new one. */
 static bool again(struct writer *w)
 {
+	struct writer_tx *tx = &w->tx;
+	if (PQstatus(pg_conn(w->pg)) == CONNECTION_OK && strcmp(tx->state, LOCK_NOT_AVAILABLE) == 0) {
+		tx_begin(tx);
+		writer_fence(tx);
+		tx_end(tx);
+	}
 	if (PQstatus(pg_conn(w->pg)) == CONNECTION_OK && PQpipelineStatus(pg_conn(w->pg)) == PQ_PIPELINE_OFF) {
 		struct timespec t = { .tv_nsec = 20 * 1000000 };
 		nanosleep(&t, NULL);
@@ -499,6 +523,10 @@ static const struct pg_statement writer_statements[] = {
 	{ "writer_begin", "BEGIN ISOLATION LEVEL READ COMMITTED" },
 	{ "writer_commit", "COMMIT" },
 	{ "writer_tenant", "SELECT set_config('app.ws', $1, true)" },
+	{ "writer_fence",
+	    "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.usename = current_user"
+	    " AND a.pid <> pg_backend_pid() AND a.state = 'active' AND a.wait_event = 'ClientRead' AND a.xact_start IS NOT NULL"
+	    " AND a.state_change < now() - interval '10 s'" },
 	{ NULL, NULL },
 };
 
@@ -561,6 +589,11 @@ size_t writer_backlog(struct writer *w)
 	size_t n = w->waiting;
 	pthread_mutex_unlock(&w->mutex);
 	return n;
+}
+
+uint64_t writer_proved_ms(struct writer *w)
+{
+	return atomic_load(&w->proved_ms);
 }
 
 bool writer_connected(struct writer *w)

@@ -64,6 +64,8 @@ void writer_put(struct writer *w, struct write_op *op);
 size_t writer_backlog(struct writer *w);
 /** Where operations wait because the database does not answer. */
 bool writer_connected(struct writer *w);
+/** When (clock_ms()) the last transaction that has committed was begun: then, at least, this session was alive.  0: never.  Any thread. */
+uint64_t writer_proved_ms(struct writer *w);
 /** Ends the thread.  What is queued is committed first if the database answers within ${ms}, else done(ERR_RETRY). */
 void writer_stop(struct writer *w, uint32_t ms);
 void writer_free(struct writer *w);
@@ -82,5 +84,12 @@ void writer_exec(struct writer_tx *tx, const char *statement, void (*fn)(void *c
 void *writer_alloc(struct writer_tx *tx, size_t n);
 /** Set the tenant for the statements that follow: for operations without a tenant of their own (claims). */
 void writer_set_tenant(struct writer_tx *tx, struct id ws);
+/**
+ * End sessions of this role that have been waiting for their client in the middle of a transaction for ten seconds: a process that was
+ * frozen there holds locks that others need.  Within a pipeline the server counts such a session as active, so neither
+ * idle_in_transaction_session_timeout nor statement_timeout ends it.  The process finds a lost connection when it thaws.
+ * https://www.postgresql.org/docs/15/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
+ */
+void writer_fence(struct writer_tx *tx);
 
 #endif

@@ -103,6 +103,14 @@ static void show_open(const struct rig *r)
 	for (int i = 0; i < PQntuples(res); i++)
 		fprintf(stderr, "%s\n", PQgetvalue(res, i, 0));
 	PQclear(res);
+	/* Who waits for whom: a process frozen in the middle of a transaction shows here. */
+	res = PQexec(c, "SELECT pid || ' ' || coalesce(state, '') || ' ' || coalesce(wait_event, '') || ' transaction since ' ||"
+			" coalesce((now() - xact_start)::text, 'none') || ' blocked by ' || pg_blocking_pids(pid)::text || ': ' || left(query, 200)"
+			" FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+	fprintf(stderr, "---- sessions of the database: %d\n", PQntuples(res));
+	for (int i = 0; i < PQntuples(res); i++)
+		fprintf(stderr, "%s\n", PQgetvalue(res, i, 0));
+	PQclear(res);
 	PQfinish(c);
 }
 

@@ -193,6 +193,27 @@ static void sigstop__until_the_lease_is_gone__leaves_one_answer(void **state)
 	rig_check(&rig, 1, 6);
 }
 
+/* Frozen in the middle of a transaction it holds locks on rows that all answers of the workspace need. */
+static void sigstop__in_a_transaction__holds_nobody_up(void **state)
+{
+	(void)state;
+	static const char *const steps[] = { "accept.before_commit=stop@1", "finish.before_commit=stop@1", NULL };
+	int first = 1, last = 0;
+	for (size_t i = 0; steps[i] != NULL; i++, first = last + 1) {
+		rig_serve(&rig, 0, steps[i]);
+		for (last = first; last < first + 5; last++)
+			rig_say(&rig, "C1", NULL, last, "before the freeze");
+		last--;
+		rig_spawn(&rig, 1, NULL);
+		rig_wait_answers(&rig, first, last, rig_rescue_ms(&rig));
+		rig_signal(&rig, 0, SIGCONT);
+		rig_settle(&rig, 60000);
+		rig_check(&rig, first, last);
+		rig_kill(&rig, 0);
+		rig_kill(&rig, 1);
+	}
+}
+
 static void two_processes__one_killed__lose_nothing(void **state)
 {
 	(void)state;
@@ -219,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    websocket__cut_anywhere_and_over_a_restart__resumes_without_loss_or_double, set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(sigstop__until_the_lease_is_gone__leaves_one_answer, set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(sigstop__in_a_transaction__holds_nobody_up, set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(two_processes__one_killed__lose_nothing, set_up, rig_tear_down),
 	};
 	rig_filter();
