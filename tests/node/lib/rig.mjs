@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Front } from './front.mjs';
-import { patience, until } from './tap.mjs';
+import { patience, until, witnesses } from './tap.mjs';
 
 const exec = promisify(execFile);
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -52,6 +52,8 @@ export class Rig {
 		r.log = path.join(r.dir, 'eddy.log');
 		r.name = `eddy_node_${process.pid}_${++number}`;
 		process.once('exit', () => r.#kill());
+		r.witness = () => `---- the end of ${r.log}\n${r.tail(12000)}`;
+		witnesses.add(r.witness);
 		await exec(`${process.env.EDDY_TEST_PG_BIN}/psql`, ['-qX', admin, '-c', `CREATE DATABASE ${r.name}`]);
 		const url = new URL(admin.replace('@/', '@local/'));
 		r.database = `postgresql://postgres@/${r.name}${url.search}`;
@@ -135,6 +137,7 @@ export class Rig {
 
 	/** Ends everything; throws when a sanitizer has reported something or the daemon did not end by itself. */
 	async close() {
+		witnesses.delete(this.witness);
 		this.front?.close();
 		if (this.daemon && this.daemon.exitCode === null && this.daemon.signalCode === null)
 			await this.end(process.env.EDDY_TEST_ORDERLY ? 'SIGTERM' : 'SIGKILL');

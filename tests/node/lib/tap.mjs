@@ -7,6 +7,9 @@ export const patience = (ms) => ms * Number(process.env.EDDY_TEST_PATIENCE ?? 1)
 
 export class Skip extends Error {}
 
+/** Functions that tell, after a failed test, what else was seen: the end of a daemon's log. */
+export const witnesses = new Set();
+
 /** Waits until check() gives something true, and gives it. */
 export async function until(what, check, ms = 60000) {
 	const end = performance.now() + patience(Math.max(ms, 60000));
@@ -75,6 +78,7 @@ export async function run(tests, { before, after, each, limit = 300000 } = {}) {
 				failed++;
 				console.log(`not ok ${n} - ${name}`);
 				for (let c = e; c; c = c.cause) console.log(String(c?.stack ?? c).replace(/^/gm, '# '));
+				for (const tell of witnesses) console.error(tell());
 			}
 		}
 		clearTimeout(late);
