@@ -279,7 +279,7 @@ static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		pg_arg_id(g, c->e->process);
 		pg_arg_int8(g, c->e->o.lease_ms);
 		pg_arg_int8(g, CLAIM_MAX);
-		struct id from;
+		struct id from = ID_NONE;
 		random_bytes(from.b, sizeof from.b);
 		pg_arg_id(g, from);
 		pg_arg_int8(g, CLAIM_WINDOW);

@@ -259,7 +259,7 @@ struct taking {
 
 static void count(struct piece *p, const char *kind, const PGresult *r)
 {
-	for (size_t i = 0; data_kinds[i].name != NULL && i < KINDS_MAX; i++)
+	for (size_t i = 0; i < KINDS_MAX && data_kinds[i].name != NULL; i++)
 		if (strcmp(data_kinds[i].name, kind) == 0)
 			p->values[i] += atoll(PQcmdTuples((PGresult *)(uintptr_t)r));
 }
@@ -643,7 +643,7 @@ static enum err note(struct piece *p, const PGresult *r)
 static enum err counted(struct piece *p)
 {
 	struct buf json = BUF_INIT;
-	for (size_t i = 0; data_kinds[i].name != NULL && i < KINDS_MAX; i++)
+	for (size_t i = 0; i < KINDS_MAX && data_kinds[i].name != NULL; i++)
 		if (p->values[i] > 0)
 			buf_addf(&json, "%s\"%s\":%lld", json.len > 0 ? "," : "{", data_kinds[i].name, (long long)p->values[i]);
 	if (json.len == 0)

@@ -147,9 +147,11 @@ struct idtoken_keys *idtoken_keys_parse(const char *json, size_t n)
 	if (json_parse(json, n, IDTOKEN_KEYS_MAX, &root, NULL) != ERR_NONE)
 		return NULL;
 	const json_t *list = json_arr(root, "keys");
-	struct idtoken_keys *k = NULL;
-	if (list != NULL)
-		k = xcalloc(1, sizeof *k);
+	if (list == NULL) {
+		json_decref(root);
+		return NULL;
+	}
+	struct idtoken_keys *k = xcalloc(1, sizeof *k);
 	json_array_foreach (list, i, o)
 		if (k->len < KEYS_MAX && json_is_object(o))
 			add_key(k, o);
