@@ -1,0 +1,2 @@
+ALTER INDEX messages_when SET (pages_per_range = 32);
+REINDEX INDEX messages_when;
