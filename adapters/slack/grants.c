@@ -395,7 +395,7 @@ static void renew_job(void *arg)
 	struct buf b = BUF_INIT;
 	struct slack *s = own(app, x->key);
 	/* Only one process renews a token: what it got for the old one is the only one that counts. */
-	enum err e = engine_duty(app->engine, s->granted_ws, "slack", "renew", DUTY_MS);
+	enum err e = s ? engine_duty(app->engine, s->granted_ws, "slack", "renew", DUTY_MS) : ERR_INPUT;
 	if (e == ERR_NONE)
 		e = engine_grant_token(app->engine, "slack", x->key, &b);
 	bool have = e == ERR_NONE && slack_token_read(b.p, b.len, &x->token);
