@@ -14,7 +14,15 @@ struct metrics;
 struct buf;
 
 /* Exit codes of the program. */
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SETTINGS = 3, EXIT_NO_SERVER = 4, EXIT_INTERRUPTED = 130 };
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_SETTINGS = 3,
+	EXIT_NO_SERVER = 4,
+	EXIT_DIFFERENT = 5,
+	EXIT_INTERRUPTED = 130
+};
 
 /* A way in and out: one row per adapter in main.c, the only place that knows them all. */
 struct door_options { /* all borrowed; they outlive the adapter */
@@ -88,8 +96,10 @@ struct cli {
 	char **overrides; /* "name=value", NULL-terminated */
 	size_t overrides_len;
 	bool verbose, insecure, link, replace;
-	const char *url, *thread;                    /* chat */
-	const char *since, *until;                   /* audit export */
+	const char *url, *thread;                    /* chat; thread: replay authority too */
+	const char *since, *until;                   /* audit export, replay authority */
+	const char *person, *run, *limit;            /* replay authority */
+	bool json;                                   /* the same */
 	const char **own_addresses, **trusted_hosts; /* mail show */
 	size_t own_len, trusted_len;
 	bool unit;                 /* team create */
@@ -153,6 +163,7 @@ int cmd_secret_remove(struct cli *c);
 int cmd_secret_rotate(struct cli *c);
 int cmd_audit_verify(struct cli *c);
 int cmd_audit_export(struct cli *c);
+int cmd_replay_authority(struct cli *c);
 int cmd_slack_manifest(struct cli *c);
 int cmd_workspace_list(struct cli *c);
 int cmd_workspace_remove(struct cli *c);

@@ -25,7 +25,7 @@ static const struct option_row {
 	{ 'I', "insecure", NULL, "listen beyond loopback without a log-in", false },
 	{ 'L', "link", NULL, "print a link that logs in to the page, also when the output is no terminal", false },
 	{ 'U', "url", "URL", "server to talk to (default: the one of this machine's settings)", false },
-	{ 'T', "thread", "ID", "go on in this conversation", false },
+	{ 'T', "thread", "ID", "this conversation: go on in it, or look at it alone", false },
 	{ 'O', "own", "ADDRESS", "one of our own addresses; may be given several times", false },
 	{ 'A', "authserv", "HOST", "trust Authentication-Results of this host; may be given several times", false },
 	{ 'R', "replace", NULL, "replace what is in the database now", false },
@@ -39,6 +39,10 @@ static const struct option_row {
 	{ 'S', "slug", "NAME", "its short name (default: made from the name)", false },
 	{ 'F', "since", "MOMENT", "only what happened since then: 2026-01-31, 2026-01-31T18:05, yesterday (UTC)", false },
 	{ 'E', "until", "MOMENT", "only what happened before then", false },
+	{ 'W', "person", "PERSON", "only what this person has asked: ADAPTER:ID, or an id", false },
+	{ 'Q', "run", "ID", "only this run", false },
+	{ 'G', "limit", "N", "look at the newest N runs at most", false },
+	{ 'J', "json", NULL, "print JSON", false },
 };
 #define OPTIONS_LEN (sizeof options / sizeof *options)
 
@@ -112,6 +116,14 @@ const struct command commands[] = {
 	    { "eddy audit export > audit.jsonl\tall of it",
 	        "eddy audit export --since 2026-01-01 --until 2026-02-01\tof one month" },
 	    0, 0, false, cmd_audit_export },
+	{ "replay authority", "", "FWTQGJ", "ask the rule about readers again for what was answered",
+	    "Of each past answer it is stored whose words it rests on, and whether the rule let it be said. The same rule is asked again, with who reads where today. "
+	    "Prints counts, and each answer of which it says something else now: what was read, and why then and now. Changes nothing; the audit log has a line. Ends with 0 "
+	    "when there is no difference, with 5 when there is. Eddy may be running or not.",
+	    { "eddy replay authority --since yesterday\t",
+	        "eddy replay authority --person slack:U024BE7LH --json\twhat one person was told",
+	        "eddy replay authority --run 01a1fec9-38b8-7000-9bc5-10164d908cfd\tone answer" },
+	    0, 0, false, cmd_replay_authority },
 	{ "secret set", "NAME", "", "store a secret value, read from the standard input",
 	    "It is sealed with the master key, which is not in the database. A line end at the end is left out. Letters in NAME are small.",
 	    { "eddy secret set tracker.token < token.txt\t" }, 1, 1, false, cmd_secret_set },
@@ -448,7 +460,7 @@ void command_man(struct buf *out)
 	}
 	buf_add_str(out,
 	    ".SH EXIT STATUS\n"
-	    "0 done; 1 failed; 2 wrong use; 3 wrong settings; 4 no server could be reached; 130 interrupted.\n"
+	    "0 done; 1 failed; 2 wrong use; 3 wrong settings; 4 no server could be reached; 5 there is a difference; 130 interrupted.\n"
 	    ".SH ENVIRONMENT\n"
 	    "Every setting has a name here: \\fBEDDY_WEB_LISTEN\\fR is web.listen. A secret can come from a file: "
 	    "\\fBEDDY_WEB_TOKEN_FILE\\fR. Also understood: SLACK_APP_TOKEN, SLACK_BOT_TOKEN, ANTHROPIC_API_KEY, OPENAI_API_KEY, "
@@ -632,6 +644,18 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'E':
 			c->until = optarg;
+			break;
+		case 'W':
+			c->person = optarg;
+			break;
+		case 'Q':
+			c->run = optarg;
+			break;
+		case 'G':
+			c->limit = optarg;
+			break;
+		case 'J':
+			c->json = true;
 			break;
 		case 'R':
 			c->replace = true;

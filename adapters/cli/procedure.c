@@ -12,6 +12,7 @@
 #include "../../core/api/api.h"
 #include "../../core/base/buf.h"
 #include "../../core/base/clock.h"
+#include "../../core/base/json.h"
 #include "../../core/people/directory.h"
 #include "../../core/store/store.h"
 
@@ -95,22 +96,16 @@ static int call(struct pg *pg, const char *name, const json_t *args, const char 
 	return EXIT_FAILED;
 }
 
-int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out)
-{
-	return cli_procedure_once(c, name, args, NULL, out);
-}
-
-int cli_procedure_once(struct cli *c, const char *name, json_t *args, const char *key, json_t **out)
+/* ${fn} with a connection to the database. */
+static int connected(struct cli *c, int (*fn)(void *arg, struct pg *pg), void *arg)
 {
 	struct store *store = NULL;
 	struct pg *pg = NULL;
-	const struct pg_statement *tables[32] = { own_statements };
+	const struct pg_statement *tables[40] = { own_statements };
 	char why[512] = "";
 	int r = cli_settings(c);
-	if (r != EXIT_OK) {
-		json_decref(args);
+	if (r != EXIT_OK)
 		return r;
-	}
 	for (size_t i = 0; api_tables[i] != NULL && i + 2 < sizeof tables / sizeof *tables; i++)
 		tables[i + 1] = api_tables[i];
 	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
@@ -121,9 +116,60 @@ int cli_procedure_once(struct cli *c, const char *name, json_t *args, const char
 		e = pg_open(&pg, store_url(store), tables, why, sizeof why);
 	if (e != ERR_NONE)
 		cli_complain("%s", why);
-	r = e == ERR_NONE ? call(pg, name, args, key, out) : EXIT_FAILED;
+	r = e == ERR_NONE ? fn(arg, pg) : EXIT_FAILED;
 	pg_close(pg);
 	store_close(store);
+	return r;
+}
+
+struct one_call {
+	const char *name, *key;
+	json_t *args, **out;
+	bool (*page)(void *arg, const json_t *out, json_t *args);
+	void *arg;
+};
+
+static int call_once(void *arg, struct pg *pg)
+{
+	struct one_call *o = arg;
+	return call(pg, o->name, o->args, o->key, o->out);
+}
+
+static int call_pages(void *arg, struct pg *pg)
+{
+	struct one_call *o = arg;
+	bool more = true;
+	int r = EXIT_OK;
+	while (r == EXIT_OK && more) {
+		json_t *out = NULL;
+		r = call(pg, o->name, o->args, NULL, &out);
+		const char *cursor = r == EXIT_OK ? json_str(out, "cursor", NULL) : NULL;
+		more = r == EXIT_OK && o->page(o->arg, out, o->args) && cursor != NULL;
+		if (more)
+			json_object_set_new(o->args, "cursor", json_string(cursor));
+		json_decref(out);
+	}
+	return r;
+}
+
+int cli_procedure(struct cli *c, const char *name, json_t *args, json_t **out)
+{
+	return cli_procedure_once(c, name, args, NULL, out);
+}
+
+int cli_procedure_once(struct cli *c, const char *name, json_t *args, const char *key, json_t **out)
+{
+	struct one_call o = { .name = name, .key = key, .args = args, .out = out };
+	int r = connected(c, call_once, &o);
+	json_decref(args);
+	return r;
+}
+
+int cli_procedure_pages(
+    struct cli *c, const char *name, json_t *args, bool (*page)(void *arg, const json_t *out, json_t *args), void *arg)
+{
+	struct one_call o = { .name = name, .args = args, .page = page, .arg = arg };
+	int r = connected(c, call_pages, &o);
 	json_decref(args);
 	return r;
 }

@@ -16,6 +16,7 @@
 #include "../memory/item.h"
 #include "../talk/browse.h"
 #include "../talk/find.h"
+#include "../talk/rejudge.h"
 #include "../teams/config_store.h"
 #include "../teams/held.h"
 #include "../teams/member.h"
@@ -28,10 +29,12 @@
 #include "page.h"
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
-    api_config[], api_budget[], api_credential[], api_erasure[], api_provision[], api_place[], api_approval[], api_limits[];
+    api_config[], api_budget[], api_credential[], api_erasure[], api_provision[], api_place[], api_approval[], api_limits[],
+    api_authority[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
-	api_config, api_budget, api_credential, api_erasure, api_provision, api_place, api_approval, api_limits, NULL };
+	api_config, api_budget, api_credential, api_erasure, api_provision, api_place, api_approval, api_limits, api_authority,
+	NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -43,7 +46,7 @@ const struct pg_statement *const api_tables[] = { authority_statements, api_stat
 	member_statements, spend_statements, once_statements, thread_statements, search_statements, browse_statements,
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
 	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
-	approval_statements, approval_write_statements, held_statements, forget_statements, NULL };
+	approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

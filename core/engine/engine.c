@@ -33,6 +33,7 @@
 #include "../teams/spend.h"
 #include "../talk/browse.h"
 #include "../talk/find.h"
+#include "../talk/rejudge.h"
 #include "../talk/said.h"
 #include "../talk/search.h"
 #include "../talk/thread.h"
@@ -74,7 +75,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
 	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
 	provision_statements, provision_plan_statements, provision_step_statements, place_statements, tool_send_statements,
-	approval_statements, approval_write_statements, held_statements, install_statements, NULL };
+	approval_statements, approval_write_statements, held_statements, install_statements, rejudge_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

@@ -118,6 +118,7 @@ static const struct bound bounds[] = {
 	{ "audit.list", 2, 5 },
 	{ "audit.verify", 4, 7 },
 	{ "audit.export", 2, 5 },
+	{ "authority.replay", 4, 7 },
 	{ "key.issue", 7, 9 },
 	{ "key.list", 2, 5 },
 	{ "key.revoke", 3, 5 },
