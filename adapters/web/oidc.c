@@ -458,9 +458,9 @@ static void refuse(struct oidc_call *c, const char *why)
 	atomic_fetch_add(&c->refs, 1);
 	if (engine_submit(c->oidc->web->engine, on_audit, c))
 		return;
+	atomic_fetch_sub(&c->refs, 1); /* not the last: the caller's is left */
 	say_refusal(c);
 	finish(c);
-	unref(c);
 }
 
 static void go(struct oidc_call *c, const char *code)
@@ -528,8 +528,8 @@ static void fetch(struct oidc_call *c, enum oidc_step what, const char *url, str
 	atomic_fetch_add(&c->refs, 1);
 	if (http_start(c->oidc->http, &r) == ERR_NONE)
 		return;
+	atomic_fetch_sub(&c->refs, 1); /* as in refuse() */
 	refuse(c, "service");
-	unref(c);
 }
 
 static bool take_discovery(struct oidc_call *c)
@@ -712,10 +712,10 @@ static void work(struct oidc_call *c, void (*fn)(void *arg))
 	atomic_fetch_add(&c->refs, 1);
 	if (engine_submit(c->oidc->web->engine, fn, c))
 		return;
+	atomic_fetch_sub(&c->refs, 1); /* as in refuse() */
 	c->why = "away";
 	say_refusal(c);
 	finish(c);
-	unref(c);
 }
 
 static void check_token(struct oidc_call *c)
