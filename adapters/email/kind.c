@@ -1,6 +1,6 @@
 /*
  * What kind of mail it is, and whether it may be answered (RFC 3834; docs/adapters/email.md).  Signs in the order of how much they say: reports
- * of delivery, our own mark, what the mail says of itself in header fields, the sender's address, and last a subject that begins as automatic
+ * of delivery, our own mark and other Eddys', what the mail says of itself in header fields, the sender's address, and last a subject that begins as automatic
  * answers do.  Words later in a subject or in the text decide nothing.
  */
 #include <stdio.h>
@@ -247,6 +247,10 @@ void mail_kind_read(struct mail *m, const struct mail_source *s)
 	}
 	if (from_is_own(m, s->ctx)) {
 		decide(m, MAIL_SELF, "From is our own address");
+		return;
+	}
+	if (has(f, "x-eddy-id")) {
+		automatic(m, "it carries another Eddy's mark (X-Eddy-Id)");
 		return;
 	}
 	char word[32];

@@ -355,6 +355,9 @@ static void inlet_take(
 	if (inlet_press(in, t, raw, n, ev, h, &x))
 		return;
 	if (!intents_build(&in->intents, ev, &x, &intent)) {
+		if (in->intents.unheard)
+			log_info("bot.unheard", LF_ID("ws", ws), LF_STR("bot", ev->msg.app_id ? ev->msg.app_id : ev->msg.bot_id),
+			    LF_STR("channel", ev->channel), LF_STR("why", "not in slack.bots"), LF_STR("result", "ignored"));
 		sock_settle(t, true);
 		return;
 	}

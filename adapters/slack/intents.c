@@ -232,8 +232,12 @@ static bool intents_posted(struct intents *c, const struct slack_event *ev, cons
 	const char *thread = m->thread_ts ? m->thread_ts : m->ts;
 	bool bot = intents_is_bot(c, m);
 	const char *who = m->user ? m->user : m->bot_id;
-	if (!who || (bot && !intents_bot_allowed(c, m)))
+	if (!who)
 		return false;
+	if (bot && !intents_bot_allowed(c, m)) {
+		c->unheard = ev->type == EVENT_APP_MENTION;
+		return false;
+	}
 	in->kind = INTENT_MESSAGE_POSTED;
 	intents_person(c, ev, who, m->user_team, m->user_name, in);
 	intents_place(c, ev, true, in);
@@ -467,6 +471,7 @@ bool intents_build(struct intents *c, const struct slack_event *ev, const struct
 	in->adapter = "slack";
 	in->received_ms = x->now_ms;
 	in->late = x->late;
+	c->unheard = false;
 	switch (ev->kind) {
 	case FRAME_EVENT:
 		return intents_event(c, ev, x, in);

@@ -32,6 +32,7 @@ struct intents {
 	void *arg;
 	const char *const *bots; /* app ids of bots that may talk to us */
 	size_t bots_len;
+	bool unheard; /* set by intents_build(): a bot that may not ask has named us */
 	/* working memory */
 	struct buf text, key, detail, thread_key;
 	char origin[INTENT_ORIGIN_MAX];

@@ -408,6 +408,14 @@ static void relay_rows(struct writer_tx *tx, struct write_op **ops, size_t n)
 	}
 }
 
+/* That a program is no longer answered has to be found by whoever wonders why. */
+static void tell_loop(const struct accept_op *a)
+{
+	if (route_is_loop(&a->in, &a->facts))
+		log_info("bot.unheard", LF_ID("ws", a->in.ws), LF_ID("person", a->person), LF_ID("thread", a->thread),
+		    LF_STR("why", "a program was answered here, and no person has spoken since"), LF_STR("result", "ignored"));
+}
+
 static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 {
 	bool people = false;
@@ -444,6 +452,7 @@ static void third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		static const struct route kept = { .to = ROUTE_STORE };
 		a->route = a->relayed ? kept : route_message(&a->in, &a->facts, wall);
 		people |= a->facts.relay != RELAY_NONE;
+		tell_loop(a);
 		if (a->route.to == ROUTE_STORE || (a->in.kind == INTENT_PLACE_JOINED && !a->greet) || !accept_limit(a))
 			continue;
 		a->run = id_new();

@@ -1,6 +1,7 @@
 /*
  * Asks that are too many (quota.h).  One that has to wait is stored with the moment from which it may begin, so it outlives a restart; a line of Eddy's in
- * its thread says so, once as long as anything of the thread waits.  One that is too much even for that gets a plain sentence, once a minute.
+ * its thread says so, once as long as anything of the thread waits.  One that is too much even for that gets a plain sentence, once a minute.  A program
+ * that may ask gets neither: words that it would answer are what a loop is made of, also one that begins a new thread each time.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "quota.h"
 
 #define REFUSE_AGAIN_US (60 * INT64_C(1000000))
+/* A program asks ten times at once and then once a minute. */
+static const struct bucket_rule bot_rule = { .every_us = 60 * INT64_C(1000000), .burst = 10 };
 
 const struct pg_statement accept_limit_statements[] = {
 	{ "accept_notice",
@@ -31,7 +34,7 @@ const struct pg_statement accept_limit_statements[] = {
 static bool counts(const struct accept_op *a)
 {
 	enum command c = a->route.command;
-	return a->route.to == ROUTE_AGENT ||
+	return a->in.person.is_bot || a->route.to == ROUTE_AGENT ||
 	    (a->route.to == ROUTE_COMMAND && c >= CMD_FORK && c <= CMD_DECISIONS && c != CMD_FORGET && c != CMD_FORGET_ME &&
 	        c != CMD_PRIVATE_ON);
 }
@@ -48,6 +51,8 @@ static void rules_of(const struct accept_op *a, struct quota_rules *out)
 	out->workspace = bucket_per_minute(LIMIT("limits.workspace"), queue);
 #undef LIMIT
 	config_release(c);
+	if (a->in.person.is_bot)
+		out->person = bot_rule;
 }
 
 static void ask(struct accept_op *a)
@@ -62,7 +67,7 @@ static void ask(struct accept_op *a)
 		return;
 	int64_t until = a->limit == QUOTA_LATER ? now + (int64_t)a->wait_ms * 1000 : now + REFUSE_AGAIN_US;
 	struct id about = id_named(a->thread, 0, a->limit == QUOTA_LATER ? "later" : "full", a->limit == QUOTA_LATER ? 5 : 4);
-	a->limit_said = quota_say(e->quota, about, now, until);
+	a->limit_said = quota_say(e->quota, about, now, until) && !a->in.person.is_bot;
 	metric_add(a->limit == QUOTA_LATER ? e->m.held : e->m.refused, 1);
 	log_info(a->limit == QUOTA_LATER ? "limit.held" : "limit.refused", LF_ID("ws", a->in.ws), LF_ID("person", a->person),
 	    LF_ID("thread", a->thread), LF_INT("wait_ms", a->wait_ms), LF_STR("result", "ok"));

@@ -39,10 +39,15 @@ static bool is_for_people(const struct intent *in, const struct route_facts *f, 
 	return true;
 }
 
-/* Two programs that answer each other have no end: one that may ask has to name Eddy, and stops to be heard where no person speaks. */
+bool route_is_loop(const struct intent *in, const struct route_facts *f)
+{
+	return in->person.is_bot && in->person.may_ask && in->mentions_us && f->since_human > ROUTE_BOT_MESSAGES;
+}
+
+/* One that may ask has to name Eddy. */
 static bool is_bot_heard(const struct intent *in, const struct route_facts *f)
 {
-	return in->person.may_ask && in->mentions_us && f->since_human <= ROUTE_BOT_MESSAGES;
+	return in->person.may_ask && in->mentions_us && !route_is_loop(in, f);
 }
 
 /* To outsiders Eddy is not there. */

@@ -40,14 +40,19 @@ struct route {
 	bool pass_on; /* to the other end of the conversation with people */
 };
 
-/* A bot that may ask is heard so long: some five times, with an answer to each, after a person has last spoken in the thread. */
-#define ROUTE_BOT_MESSAGES 10
+/*
+ * Up to here a bot that may ask is heard: right after a person's words, or after Eddy's answer to those.  Its next message follows Eddy's answer to
+ * itself, and two programs that answer each other have no end.
+ */
+#define ROUTE_BOT_MESSAGES 2
 
+/** True for a bot that may ask, names Eddy, and is not heard because no person has spoken since Eddy has answered a program.  Pure. */
+bool route_is_loop(const struct intent *in, const struct route_facts *f);
 /** True if the message is addressed to Eddy by itself, whatever the thread looks like.  Pure. */
 bool route_is_addressed(const struct intent *in, enum visibility visibility);
 /**
  * Decide what a message is, without a model and without the database.  Pure; the order is: a bot → store, but one that may
- * ask and is not alone with Eddy; a closed place → one sentence to a member who speaks to Eddy; a conversation with
+ * ask and was not answered since a person last spoke; a closed place → one sentence to a member who speaks to Eddy; a conversation with
  * people → to its other end; not ours → store; command → canonical; quiet and not
  * mentioned → store; addressed → agent; follow-up in a thread Eddy takes part in → agent; else store.
  */

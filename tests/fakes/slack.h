@@ -13,6 +13,7 @@ enum stream_state { STREAM_NONE, STREAM_OPEN, STREAM_ENDED, STREAM_EXPIRED, STRE
 struct message {
 	char ts[TS_ROOM], thread_ts[TS_ROOM], user[ID_ROOM];
 	bool bot, deleted, edited;
+	int app; /* that a bot's message is of */
 	enum stream_state stream;
 	uint64_t stream_from_us;
 	int calls_open; /* calls for this message that were not answered yet */
@@ -32,6 +33,7 @@ struct event {
 	const char *type; /* events_api, interactive, slash_commands */
 	char *payload;    /* NULL once it cannot be needed again */
 	int attempt;      /* of the last delivery */
+	int app;          /* whose links it goes to */
 	unsigned link;    /* that carried it */
 	int deliveries, acks;
 	bool skip_first, retried;
@@ -39,14 +41,14 @@ struct event {
 	struct kit_timer *retry;
 };
 struct fake {
-	int port;
+	int port, which; /* which: the app that the fake is just now; 0 the first */
 	char team[ID_ROOM], bot_user[ID_ROOM], bot_id[ID_ROOM], app[ID_ROOM], scopes[1024];
 	char link_url[100]; /* where links are opened: of who stands in front, "" for none */
 	/* options: /control/options and the command line */
 	int64_t stream_end_ms, ping_ms, close_ms, owed_ms, refresh_every_ms, cut_every_ms, history_max, update_max, links_max;
 	int64_t retry_ms[3];
-	bool echo, journal, keep, limits;
-	double p429, p500; /* shares of chat.postMessage */
+	bool echo, journal, keep, limits, chatter; /* chatter: what one app says, the other hears as if it was named */
+	double p429, p500;                         /* shares of chat.postMessage */
 	struct event **events;
 	size_t events_len, events_room;
 	uint64_t calls, acks, late_acks, violations_len;
@@ -94,6 +96,7 @@ struct call {
 	char method[64], channel[ID_ROOM], token[200], team[ID_ROOM];
 	json_t *args;
 	struct message *message; /* the one that a stream or edit call is about */
+	int app;
 	uint64_t at_us;
 	int status;       /* of a fault after the act: 0 none, -1 no answer */
 	char ts[TS_ROOM]; /* of the result, for the journal */
@@ -110,6 +113,18 @@ json_t *oauth_access(const json_t *args);
 json_t *auth_revoke(const char *token);
 json_t *apps_uninstall(struct call *c);
 bool team_control(const char *what, const json_t *a, json_t **out);
+
+/* slack_apps.c: a second app in the first workspace; the first is 0, the second 1 */
+int app_of_token(const char *token);
+int app_of_id(const char *id);
+int app_of_user(const char *id); /* of its bot user, or of its bot */
+void app_came(int which);        /* it has opened a link: from now on it hears what is said */
+void app_enter(int which);       /* from here on the fake is that app */
+void app_leave(void);
+const char *app_bot(int which);
+const char *app_id(int which);
+/** What the other app hears of a message; nothing before it has come. */
+void app_others_hear(const struct channel *c, const struct message *m);
 
 /* slack_views.c: shortcuts, buttons, forms, response_url */
 const char *trigger_new(void);

@@ -286,6 +286,7 @@ void api_request(const struct kit_request *r, const char *method)
 	char auth[160];
 	kit_header(r, "authorization", auth, sizeof auth);
 	snprintf(c->token, sizeof c->token, "%s", strncmp(auth, "Bearer ", 7) == 0 ? auth + 7 : kit_str(c->args, "token", ""));
+	c->app = app_of_token(c->token);
 	bool app = strcmp(method, "apps.connections.open") == 0;
 	const char *wrong = NULL;
 	if (strcmp(method, "oauth.v2.access") == 0) {
@@ -335,4 +336,5 @@ void message_echo(const struct channel *c, const struct message *m)
 	json_object_set_new(e, "event_ts", json_string(m->ts));
 	json_object_set_new(e, "bot_profile", json_pack("{s:s, s:s, s:s}", "id", fake.bot_id, "app_id", fake.app, "name", "eddy"));
 	event_callback(e, c->id, m->ts, false);
+	app_others_hear(c, m);
 }

@@ -47,6 +47,7 @@ void options_apply(const json_t *o)
 	fake.journal = kit_bool(o, "journal", fake.journal);
 	fake.keep = kit_bool(o, "keep", fake.keep);
 	fake.limits = kit_bool(o, "limits", fake.limits);
+	fake.chatter = kit_bool(o, "chatter", fake.chatter);
 	fake.p429 = kit_num(o, "p429", fake.p429);
 	fake.p500 = kit_num(o, "p500", fake.p500);
 	if (kit_str(o, "link_url", NULL) != NULL)
@@ -88,6 +89,8 @@ static json_t *say(const json_t *a)
 			json_decref(e);
 		}
 	}
+	if (!kit_bool(a, "quiet", false))
+		app_others_hear(c, m);
 	return json_pack("{s:b, s:s, s:o}", "ok", 1, "ts", m->ts, "event_ids", ids);
 }
 

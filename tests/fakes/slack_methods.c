@@ -483,7 +483,7 @@ static json_t *user_json(const char *id)
 	const json_t *own = json_object_get(fake.users, id);
 	char name[80];
 	snprintf(name, sizeof name, "person-%s", id + 1);
-	bool bot = strcmp(id, fake.bot_user) == 0;
+	bool bot = strcmp(id, fake.bot_user) == 0 || app_of_user(id);
 	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:i, s:{s:s, s:s}}", "id", id, "team_id", fake.team, "name",
 	    name, "real_name", kit_str(own, "real_name", name), "deleted", kit_bool(own, "deleted", false), "is_bot",
 	    kit_bool(own, "is_bot", bot), "is_restricted", kit_bool(own, "is_restricted", false), "is_ultra_restricted", 0, "tz",
@@ -610,8 +610,8 @@ static json_t *team_info(struct call *c)
 
 static json_t *bots_info(struct call *c)
 {
-	return json_pack(
-	    "{s:b, s:{s:s, s:s, s:s, s:b}}", "ok", 1, "bot", "id", arg(c, "bot"), "app_id", fake.app, "name", "eddy", "deleted", 0);
+	return json_pack("{s:b, s:{s:s, s:s, s:s, s:b}}", "ok", 1, "bot", "id", arg(c, "bot"), "app_id",
+	    app_id(app_of_user(arg(c, "bot"))), "name", "eddy", "deleted", 0);
 }
 
 static json_t *event_authorizations(struct call *c)
@@ -666,7 +666,9 @@ json_t *method_run(struct call *c)
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
 		if (strcmp(methods[i].name, c->method) == 0) {
 			team_enter(c->team);
+			app_enter(c->app);
 			json_t *o = methods[i].run(c);
+			app_leave();
 			team_leave();
 			return o;
 		}

@@ -12,6 +12,7 @@ enum { LINKS_MAX = 64 };
 struct link {
 	kit_id conn;
 	unsigned number;
+	int app;
 	bool ready, leaving, frozen, last; /* last: its time is over, only acknowledgements are waited for */
 	int owed;                          /* events that went this way last and were not acknowledged yet */
 	struct kit_timer *ping, *close, *refresh;
@@ -193,8 +194,9 @@ static const struct kit_ws ws_ops = { .text = on_text, .closed = on_gone };
 void socket_open(const struct kit_request *r)
 {
 	static unsigned used_ticket;
-	char ticket[32];
+	char ticket[32], app[ID_ROOM];
 	kit_query(r, "ticket", ticket, sizeof ticket);
+	kit_query(r, "app_id", app, sizeof app);
 	unsigned t = (unsigned)strtoul(ticket, NULL, 10);
 	if (t == 0)
 		violation("link_without_ticket", "socket");
@@ -207,12 +209,13 @@ void socket_open(const struct kit_request *r)
 			l = &links[i];
 	if (l == NULL || !kit_ws_accept(r, &ws_ops))
 		return;
-	*l = (struct link){ .conn = r->conn, .number = ++links_made };
+	*l = (struct link){ .conn = r->conn, .number = ++links_made, .app = app_of_id(app) };
+	app_came(l->app);
 	char s[400];
 	int n = snprintf(s, sizeof s,
 	    "{\"type\":\"hello\",\"num_connections\":%d,\"debug_info\":{\"host\":\"applink-fake\",\"build_number\":1,"
 	    "\"approximate_connection_time\":18060},\"connection_info\":{\"app_id\":\"%s\"}}",
-	    socket_count(), fake.app);
+	    socket_count(), app_id(l->app));
 	journal("\"link\":%u,\"open\":true,\"links\":%d", l->number, socket_count());
 	kit_ws_text(l->conn, s, (size_t)n);
 	if (socket_count() > fake.links_max) {
@@ -240,12 +243,12 @@ json_t *socket_list(void)
 }
 
 /* Any one link that is up; Slack does not say which.  A retry does not go into a black hole again: Slack has lost that link by then. */
-static struct link *pick(bool retry)
+static struct link *pick(bool retry, int app)
 {
 	for (int leaving = 0; leaving < 2; leaving++)
 		for (size_t i = 0; i < LINKS_MAX; i++) {
 			struct link *l = &links[turn++ % LINKS_MAX];
-			if (l->conn != 0 && l->ready && !(retry && l->frozen) && (!l->leaving || leaving == 1))
+			if (l->conn != 0 && l->ready && l->app == app && !(retry && l->frozen) && (!l->leaving || leaving == 1))
 				return l;
 		}
 	return NULL;
@@ -262,7 +265,7 @@ void event_send(struct event *e, int attempt)
 {
 	if (e->payload == NULL)
 		return;
-	struct link *l = attempt == 0 && e->skip_first ? NULL : pick(attempt > 0);
+	struct link *l = attempt == 0 && e->skip_first ? NULL : pick(attempt > 0, e->app);
 	if (e->acked_us == 0)
 		link_paid(e); /* the link that had it before need not wait for it */
 	e->link = 0;
@@ -313,6 +316,7 @@ struct event *event_push(
 	                                           : "events_api";
 	e->payload = payload_taken;
 	e->skip_first = skip_first;
+	e->app = fake.which;
 	e->made_us = kit_now_us();
 	snprintf(e->id, sizeof e->id, "%s", event_id);
 	snprintf(e->channel, sizeof e->channel, "%s", channel);
@@ -351,7 +355,7 @@ struct event *event_callback(json_t *inner_taken, const char *channel, const cha
 
 void socket_raw(const char *s, size_t n, bool binary, size_t piece)
 {
-	struct link *l = pick(false);
+	struct link *l = pick(false, 0);
 	if (l == NULL)
 		return;
 	if (piece > 0)

@@ -88,6 +88,7 @@ struct message *message_new(struct channel *c, const char *user, const char *thr
 	snprintf(m->thread_ts, sizeof m->thread_ts, "%s", thread_ts != NULL ? thread_ts : "");
 	snprintf(m->user, sizeof m->user, "%s", user);
 	m->bot = bot;
+	m->app = bot ? fake.which : 0;
 	kit_add(&m->text, "", 0);
 	if (c->len == c->room) {
 		c->room = c->room * 2 + 16;
@@ -108,8 +109,8 @@ json_t *message_json(const struct channel *c, const struct message *m, bool meta
 	if (*m->thread_ts != '\0')
 		json_object_set_new(o, "thread_ts", json_string(m->thread_ts));
 	if (m->bot) {
-		json_object_set_new(o, "bot_id", json_string(fake.bot_id));
-		json_object_set_new(o, "app_id", json_string(fake.app));
+		json_object_set_new(o, "bot_id", json_string(app_bot(m->app)));
+		json_object_set_new(o, "app_id", json_string(app_id(m->app)));
 	}
 	if (m->blocks != NULL)
 		json_object_set(o, "blocks", m->blocks);

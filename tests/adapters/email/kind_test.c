@@ -96,7 +96,7 @@ static void mail_kind__is__self_for_our_own(void **state)
 	(void)state;
 	is("From: Bot+x@Example.org\nTo: pat@example.com\nSubject: x\n\nx\n", "self");
 	is(WITH("X-Eddy-Id: mark-1"), "self");
-	is(WITH("X-Eddy-Id: another"), "human");
+	is(WITH("X-Eddy-Id: another"), "autoresponse");
 	is(WITH("X-Loop: Bot@example.org"), "self");
 	is(WITH("X-Loop: ana@example.net"), "human");
 	assert_true(m->looks_automatic);
