@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../../core/base/buf.h"
+#include "../../core/base/hide.h"
 #include "../../core/base/log.h"
 #include "../../core/base/metric.h"
 #include "../../core/store/store.h"
@@ -32,6 +33,7 @@ static void say(struct report *r, bool ok, const char *part, const char *fmt, ..
 	va_start(ap, fmt);
 	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
+	hide_in(&b, 0);
 	bool colour = cli_colour(STDOUT_FILENO);
 	printf("%s%-4s%s %-9s %s\n", colour ? ok ? "\033[32m" : "\033[31m" : "", ok ? "ok" : "BAD", colour ? "\033[0m" : "", part,
 	    b.p);

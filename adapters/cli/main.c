@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../core/base/hide.h"
 #include "../../core/base/mem.h"
 #include "../email/admin.h"
 #include "../email/check.h"
@@ -159,7 +160,10 @@ int main(int argc, char **argv)
 	tables[n] = NULL;
 	struct cli c = { .doors = doors, .tables = tables, .slack_manifest = slack_manifest_print, .mail = &mail, .slack = &slack };
 	int r = command_main(&c, argc, argv);
+	hide_secrets(NULL, 0);
 	settings_free(c.settings);
+	for (size_t i = 0; i < c.overrides_len; i++)
+		free(c.overrides[i]);
 	free(c.overrides);
 	free(c.own_addresses);
 	free(c.trusted_hosts);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../core/base/buf.h"
+#include "../../core/base/hide.h"
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/version.h"
@@ -18,12 +19,14 @@
 
 void cli_complain(const char *fmt, ...)
 {
+	struct buf b = BUF_INIT;
 	va_list ap;
-	fputs("eddy: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	hide_in(&b, 0);
+	fprintf(stderr, "eddy: %.*s\n", (int)b.len, b.len > 0 ? b.p : "");
+	buf_done(&b);
 }
 
 bool cli_colour(int fd)
@@ -46,6 +49,10 @@ int cli_settings(struct cli *c)
 	buf_done(&problems);
 	if (e != ERR_NONE)
 		return EXIT_SETTINGS;
+	const char **secrets = NULL;
+	size_t n = settings_secrets(c->settings, &secrets);
+	hide_secrets(secrets, n);
+	free(secrets);
 	enum log_level level = LOG_INFO;
 	log_level_parse(settings_str(c->settings, "log.level"), &level);
 	log_set_level(c->verbose ? LOG_DEBUG : level);

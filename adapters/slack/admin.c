@@ -1,5 +1,6 @@
 /* The workspaces that have added the app, for whoever sits at the terminal of the server. */
 #include "admin.h"
+#include "answer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ enum err slack_remove(const struct settings *s, struct engine *e, struct http *h
 		told = json_bool(a.body, "ok", false);
 		if (!told)
 			buf_addf(out, "Slack was not told (%s): an admin of that workspace can remove the app there.\n",
-			    a.body ? json_str(a.body, "error", "no answer") : a.why);
+			    a.body ? slack_word(json_str(a.body, "error", "no answer")) : a.why);
 		check_answer_done(&a);
 		explicit_bzero(form.p, form.cap);
 		buf_done(&form);
@@ -113,7 +114,7 @@ static void check_row(void *arg, const struct install_row *r)
 	bool good = json_bool(a.body, "ok", false);
 	if (!good)
 		buf_addf(l->out, "bad slack: %s: Slack says %s (somebody there is to add the app once more, at /slack/install)\n",
-		    name, a.body ? json_str(a.body, "error", "no") : a.why);
+		    name, a.body ? slack_word(json_str(a.body, "error", "no")) : a.why);
 	else if (missing.len)
 		buf_addf(l->out, "bad slack: %s lacks the scopes %s (add the app there once more, at /slack/install)\n", name,
 		    missing.p);

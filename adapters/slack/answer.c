@@ -84,6 +84,11 @@ static bool is(const char *s, size_t n, const char *name)
 	return strlen(name) == n && memcmp(s, name, n) == 0;
 }
 
+const char *slack_word(const char *s)
+{
+	return s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_/.: ")] == '\0' ? s : "an error that is none of Slack's";
+}
+
 bool slack_answer_read(const char *p, size_t n, struct slack_answer *out)
 {
 	struct cursor c = { p, p + n };

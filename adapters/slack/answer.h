@@ -13,6 +13,8 @@ struct slack_answer {
  * Read the top-level "ok", "error", "warning" and "ts" (or "message_ts") of an answer.  False when it is not a JSON object with a
  * boolean "ok", or ends too early; what is longer than its field is cut.
  */
+/** ${s} if it is a word as Slack's errors are; else words that say it is none: who answers in Slack's place may say anything, our token too. */
+const char *slack_word(const char *s);
 bool slack_answer_read(const char *p, size_t n, struct slack_answer *out);
 
 #endif

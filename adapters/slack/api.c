@@ -231,7 +231,7 @@ static void on_answer(void *arg, const struct http_result *h)
 		} else {
 			enum slack_error kind = slack_error_kind(ans.error);
 			limited = kind == SLACK_ERROR_LIMITED;
-			r.error = ans.error[0] ? ans.error : "no_error_code";
+			r.error = ans.error[0] ? slack_word(ans.error) : "no_error_code";
 			r.outcome = kind == SLACK_ERROR_INTERNAL ? SLACK_UNKNOWN : SLACK_REFUSED;
 			r.body = c->want_body ? body : NULL;
 			if (body)

@@ -9,6 +9,7 @@
 #include "../../core/base/json.h"
 #include "../../core/base/mem.h"
 #include "../net/http.h"
+#include "answer.h"
 #include "check.h"
 #include "manifest.h"
 #include "slack.h"
@@ -91,7 +92,7 @@ static bool check_bot(const struct settings *s, struct http *http, struct buf *o
 		buf_addf(out, "bad slack: cannot reach the Web API: %s (check slack.api_url and the network)\n", a.why);
 	} else if (!json_bool(a.body, "ok", false)) {
 		buf_addf(out, "bad slack.bot_token: Slack says %s (install the app and copy its bot token)\n",
-		    json_str(a.body, "error", "no"));
+		    slack_word(json_str(a.body, "error", "no")));
 	} else {
 		buf_addf(out, "ok slack.bot_token: @%s in %s\n", json_str(a.body, "user", "?"), json_str(a.body, "team", "?"));
 		good = true;
@@ -120,7 +121,7 @@ static bool check_app(const struct settings *s, struct http *http, struct buf *o
 	struct check_answer a;
 	check_call(http, settings_str(s, "slack.api_url"), "apps.connections.open", settings_str(s, "slack.app_token"), "", &a);
 	bool good = false;
-	const char *error = json_str(a.body, "error", "");
+	const char *error = slack_word(json_str(a.body, "error", ""));
 	if (!a.body) {
 		buf_addf(out, "bad slack: cannot open a link: %s\n", a.why);
 	} else if (json_bool(a.body, "ok", false)) {

@@ -2,6 +2,7 @@
  * auth.test goes straight through the http thread and not through the API client, because the scopes stand in a header.  The tenant
  * is looked up on a worker, which may block; then the loop publishes the whole.
  */
+#include "answer.h"
 #include "login.h"
 
 #include <pthread.h>
@@ -177,7 +178,7 @@ static void login_on_answer(void *arg, const struct http_result *r)
 		snprintf(http, sizeof(http), "HTTP %ld without an answer", r->status);
 		error = http;
 	} else if (!json_bool(o, "ok", false)) {
-		error = json_str(o, "error", "no answer");
+		error = slack_word(json_str(o, "error", "no answer"));
 	} else if (!json_str(o, "user_id", NULL) || !json_str(o, "team_id", json_str(o, "enterprise_id", NULL))) {
 		error = "auth.test names no user and team";
 	}

@@ -5,6 +5,7 @@
  *
  * A frame gets a ticket; the writer's thread settles tickets after COMMIT into one list, which the loop empties in one turn.
  */
+#include "answer.h"
 #include "socket.h"
 
 #include <stdio.h>
@@ -359,7 +360,7 @@ static void sock_on_answer(void *arg, const struct http_result *r)
 	} else if (json_bool(o, "ok", false) && json_str(o, "url", NULL)) {
 		a->url = xstrdup(json_str(o, "url", NULL));
 	} else {
-		snprintf(a->error, sizeof(a->error), "%s", json_str(o, "error", "no url"));
+		snprintf(a->error, sizeof(a->error), "%s", slack_word(json_str(o, "error", "no url")));
 		if (strcmp(a->error, "ratelimited") == 0 && a->retry_after_ms == 0)
 			a->retry_after_ms = 30000;
 	}

@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "hide.h"
 #include "utf8.h"
 
 #define FIELD_MAX 1024
@@ -50,8 +51,16 @@ static void add_field(struct buf *b, const struct log_field *f)
 			return;
 		}
 		size_t n = strlen(f->s);
+		const char *s = f->s;
+		struct buf clean = BUF_INIT;
+		if (hide_finds(s, n)) {
+			hide_add(&clean, s, n);
+			s = clean.p;
+			n = clean.len;
+		}
 		buf_add_char(b, '"');
-		buf_add_json(b, f->s, utf8_clip(f->s, n, FIELD_MAX));
+		buf_add_json(b, s, utf8_clip(s, n, FIELD_MAX));
+		buf_done(&clean);
 		if (n > FIELD_MAX)
 			buf_add_str(b, "\u2026");
 		buf_add_char(b, '"');

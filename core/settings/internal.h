@@ -22,7 +22,9 @@ struct settings {
 	size_t values_len;
 	struct map *by_name;
 	char *file;
-	char *home; /* of the environment given, for "~/" */
+	char *home;   /* of the environment given, for "~/" */
+	char **parts; /* of secrets, which are secrets themselves (settings_secrets) */
+	size_t parts_len;
 };
 
 /* Collects problem lines; more than PROBLEMS_MAX are only counted. */

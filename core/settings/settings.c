@@ -119,6 +119,9 @@ void settings_free(struct settings *s)
 	map_free(s->by_name, NULL);
 	free(s->file);
 	free(s->home);
+	for (size_t i = 0; i < s->parts_len; i++)
+		free(s->parts[i]);
+	free(s->parts);
 	free(s);
 }
 
@@ -238,6 +241,34 @@ void settings_assign_items(
 	take_items(v, &fresh, source, p);
 }
 
+static void add_part(struct settings *s, const char *p, size_t n)
+{
+	s->parts = xrealloc(s->parts, (s->parts_len + 1) * sizeof(*s->parts));
+	s->parts[s->parts_len++] = xstrndup(p, n);
+}
+
+/* The password in an address, each key of several. */
+static void find_parts(struct settings *s)
+{
+	size_t from, len;
+	for (size_t i = 0; i < s->values_len; i++) {
+		const struct setting_value *v = &s->values[i];
+		if (v->text == NULL || v->text[0] == '\0')
+			continue;
+		const char *colon = NULL;
+		if (v->row->flags & SET_URL && settings_url_userinfo(v->text, &from, &len))
+			colon = memchr(v->text + from, ':', len);
+		if (colon != NULL && colon + 1 < v->text + from + len)
+			add_part(s, colon + 1, (size_t)(v->text + from + len - colon - 1));
+		for (const char *p = v->text, *comma;
+		     (v->row->flags & (SET_SECRET | SET_URL)) == SET_SECRET && (comma = strchr(p, ',')) != NULL; p = comma + 1) {
+			add_part(s, p, (size_t)(comma - p));
+			if (strchr(comma + 1, ',') == NULL)
+				add_part(s, comma + 1, strlen(comma + 1));
+		}
+	}
+}
+
 enum err settings_load(struct settings *s, const char *path, char *const *env, char *const *overrides, struct buf *problems)
 {
 	struct problems p = { .out = problems };
@@ -258,6 +289,7 @@ enum err settings_load(struct settings *s, const char *path, char *const *env, c
 	settings_read_env(s, env, &p);
 	settings_read_overrides(s, overrides, &p);
 	settings_problems_end(&p);
+	find_parts(s);
 	return p.count ? ERR_INPUT : ERR_NONE;
 }
 
@@ -313,10 +345,13 @@ size_t settings_list(const struct settings *s, const char *name, const char *con
 size_t settings_secrets(const struct settings *s, const char ***out)
 {
 	size_t n = 0;
-	*out = xcalloc(s->values_len + 1, sizeof(**out));
+	*out = xcalloc(s->values_len + s->parts_len + 1, sizeof(**out));
 	for (size_t i = 0; i < s->values_len; i++)
 		if ((s->values[i].row->flags & SET_SECRET) != 0 && s->values[i].text != NULL && s->values[i].text[0] != '\0')
 			(*out)[n++] = s->values[i].text;
+	for (size_t i = 0; i < s->parts_len; i++)
+		if (s->parts[i][0] != '\0')
+			(*out)[n++] = s->parts[i];
 	return n;
 }
 

@@ -60,7 +60,7 @@ const char *settings_model_provider(const struct settings *s);
 /** The key for that provider: model.api_key, else the one under the provider's own name; NULL when there is none. */
 const char *settings_model_api_key(const struct settings *s);
 size_t settings_list(const struct settings *s, const char *name, const char *const **items); /* SET_LIST; borrowed */
-/** What is set and secret: an array to be freed, its strings borrowed. */
+/** What is set and secret, and parts of it that are: the password in an address, each of several keys.  An array to be freed, its strings borrowed. */
 size_t settings_secrets(const struct settings *s, const char ***out);
 const char *settings_file(const struct settings *s);                           /* the file read, or NULL */
 void settings_print(const struct settings *s, struct buf *out);                /* YAML of what is in force, secrets redacted */

@@ -53,6 +53,15 @@ static void answer_read__cuts__what_is_too_long(void **state)
 	assert_int_equal(strlen(a.error), sizeof a.error - 1);
 }
 
+static void word__of_slacks__stays_and_no_other_does(void **state)
+{
+	(void)state;
+	assert_string_equal(slack_word("invalid_auth"), "invalid_auth");
+	assert_string_equal(slack_word(""), "");
+	assert_null(strstr(slack_word("xoxb-1-AbCd"), "xoxb"));
+	assert_null(strstr(slack_word("client_secret=abc"), "abc"));
+}
+
 static void error_kind__names__what_to_do(void **state)
 {
 	(void)state;
@@ -83,6 +92,7 @@ int main(void)
 		cmocka_unit_test(answer_read__takes__the_top_level_only),
 		cmocka_unit_test(answer_read__refuses__what_is_no_answer),
 		cmocka_unit_test(answer_read__cuts__what_is_too_long),
+		cmocka_unit_test(word__of_slacks__stays_and_no_other_does),
 		cmocka_unit_test(error_kind__names__what_to_do),
 		cmocka_unit_test(form__encodes__and_joins),
 	};

@@ -260,6 +260,28 @@ static void settings_load__caps__the_list_of_problems(void **state)
 	buf_done(&b);
 }
 
+static bool holds(const char **list, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i], text) == 0)
+			return true;
+	return false;
+}
+
+static void settings_secrets__names__what_secrets_hold(void **state)
+{
+	struct fixture *f = *state;
+	char *env[] = { TEXT("CHAT_TOKEN=key-of-now,key-of-then"), TEXT("DATABASE_URL=postgresql://eddy:pass,word@h1/x"),
+		TEXT("EDDY_CHAT_API_URL=https://me:hush@chat.example/"), NULL };
+	const char **list = NULL;
+	assert_int_equal(settings_load(f->s, f->path, env, NULL, &f->problems), ERR_NONE);
+	size_t n = settings_secrets(f->s, &list);
+	assert_true(holds(list, n, "key-of-now,key-of-then") && holds(list, n, "key-of-now") && holds(list, n, "key-of-then"));
+	assert_true(holds(list, n, "postgresql://eddy:pass,word@h1/x") && holds(list, n, "pass,word") && holds(list, n, "hush"));
+	assert_int_equal(n, 6);
+	free(list);
+}
+
 static void settings_load__never_shows__secrets(void **state)
 {
 	struct fixture *f = *state;
@@ -466,6 +488,7 @@ int main(void)
 		T(settings_load__refuses__what_yaml_can_hide),
 		T(settings_load__refuses__deep_long_and_broken_files),
 		T(settings_load__caps__the_list_of_problems),
+		T(settings_secrets__names__what_secrets_hold),
 		T(settings_load__never_shows__secrets),
 		T(settings_check__takes__durations_money_and_numbers),
 		T(settings_check__takes__plain_addresses_on_loopback_only),
