@@ -23,6 +23,22 @@
 
 extern char **environ;
 
+/* What Postgres needs to know of ours; all else, tokens and keys of Eddy among them, would lie open in the memory of every child. */
+static const char **own_environment(void)
+{
+	static const char *const kept[] = { "PATH=", "HOME=", "USER=", "LOGNAME=", "TMPDIR=", "TZ=", "LANG=", "LANGUAGE=", "LC_",
+		"LD_LIBRARY_PATH=" };
+	size_t n = 0, len = 0;
+	while (environ[n] != NULL)
+		n++;
+	const char **out = xcalloc(n + 1, sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < sizeof(kept) / sizeof(*kept); k++)
+			if (strncmp(environ[i], kept[k], strlen(kept[k])) == 0)
+				out[len++] = environ[i];
+	return out;
+}
+
 /* "setpriv … argv" for another user, else a copy of argv.  Gives an array whose strings are borrowed or literals. */
 static const char **full_argv(const struct child_run *r, char uid[32], char gid[32])
 {
@@ -103,8 +119,10 @@ enum err child_run(const struct child_run *r, int *status)
 	union {
 		const char **in;
 		char *const *out;
-	} args = { .in = argv }; /* posix_spawn does not write to it */
-	if (posix_spawnp(&pid, argv[0], &files, &attr, args.out, environ) != 0)
+	} args = { .in = argv }, env = { .in = own_environment() }; /* posix_spawn does not write to them */
+	int failed = posix_spawnp(&pid, argv[0], &files, &attr, args.out, env.out);
+	free(env.in);
+	if (failed != 0)
 		goto done;
 	close(pipes[1]);
 	pipes[1] = -1;

@@ -10,7 +10,7 @@ struct buf;
 
 /*
  * Run a program of the Postgres installation to its end: no shell, working directory /, default signals, no inherited
- * descriptors but the three standard ones.  Blocking; never from the loop.
+ * descriptors but the three standard ones, and of the environment only what is no setting of Eddy.  Blocking; never from the loop.
  */
 struct child_run {
 	const char *const *argv; /* argv[0] is a path or looked up in PATH */
