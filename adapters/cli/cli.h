@@ -93,7 +93,7 @@ struct cli {
 	const struct cli_mail *mail;
 	const struct cli_slack *slack;
 	const char *config_file;
-	char **overrides; /* "name=value", NULL-terminated */
+	char **overrides; /* "name=value", NULL-terminated; ours */
 	size_t overrides_len;
 	bool verbose, insecure, link, replace;
 	const char *url, *thread;                    /* chat; thread: replay authority too */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "../../core/base/buf.h"
 #include "../../core/base/mem.h"
@@ -616,8 +618,10 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			if (strchr(optarg, '=') == NULL)
 				return usage("-s wants NAME=VALUE", optarg);
 			c->overrides = xrealloc(c->overrides, (c->overrides_len + 2) * sizeof(char *));
-			c->overrides[c->overrides_len++] = optarg;
+			c->overrides[c->overrides_len++] = xstrdup(optarg);
 			c->overrides[c->overrides_len] = NULL;
+			/* It may be a secret, and everybody on this machine reads the arguments of a process. */
+			explicit_bzero(optarg, strlen(optarg));
 			break;
 		case 'v':
 			c->verbose = true;
@@ -709,8 +713,19 @@ static int show_help(const char *name)
 	return r;
 }
 
+/* A core file would hold every secret and what people are writing, whatever the command.  The second also keeps it from a program that the kernel pipes it to. */
+static void no_core_files(void)
+{
+	const struct rlimit none = { 0, 0 };
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* its search for leaks looks into the process */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
 int command_main(struct cli *c, int argc, char **argv)
 {
+	no_core_files();
 	bool help = false;
 	optind = 0;
 	int r = take_options(c, argc, argv, "", true, &help);

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -240,19 +238,8 @@ static int wait_for_end(void)
 	return sig;
 }
 
-/* A core file would hold every secret and what people are writing.  The second also keeps it from a program that the kernel pipes it to. */
-static void no_core_files(void)
-{
-	const struct rlimit none = { 0, 0 };
-	(void)setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* its search for leaks looks into the process */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-}
-
 int cmd_serve(struct cli *c)
 {
-	no_core_files();
 	struct server s = { .cli = c, .began_ms = clock_ms() };
 	char why[512] = "";
 	int r = cli_settings(c);
