@@ -104,9 +104,10 @@ static void show_open(const struct rig *r)
 		fprintf(stderr, "%s\n", PQgetvalue(res, i, 0));
 	PQclear(res);
 	/* Who waits for whom: a process frozen in the middle of a transaction shows here. */
-	res = PQexec(c, "SELECT pid || ' ' || coalesce(state, '') || ' ' || coalesce(wait_event, '') || ' transaction since ' ||"
-			" coalesce((now() - xact_start)::text, 'none') || ' blocked by ' || pg_blocking_pids(pid)::text || ': ' || left(query, 200)"
-			" FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+	res = PQexec(c,
+	    "SELECT pid || ' ' || coalesce(state, '') || ' ' || coalesce(wait_event, '') || ' transaction since ' ||"
+	    " coalesce((now() - xact_start)::text, 'none') || ' blocked by ' || pg_blocking_pids(pid)::text || ': ' || left(query, 200)"
+	    " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
 	fprintf(stderr, "---- sessions of the database: %d\n", PQntuples(res));
 	for (int i = 0; i < PQntuples(res); i++)
 		fprintf(stderr, "%s\n", PQgetvalue(res, i, 0));
@@ -486,6 +487,43 @@ bool rig_lives(struct rig *r, int i)
 	if (r->d[i].pid > 0 && waitpid(r->d[i].pid, &status, WNOHANG) == r->d[i].pid)
 		r->d[i].pid = 0;
 	return r->d[i].pid > 0;
+}
+
+int rig_eddy(struct rig *r, int i, const char *const *args, const char *input, char **out, size_t *n)
+{
+	struct daemon *d = &r->d[i];
+	char program[300], room[4096];
+	const char *build = getenv("EDDY_BUILD"), *argv[20] = { "eddy" };
+	int in[2], back[2], status = -1;
+	size_t len = 0;
+	snprintf(program, sizeof program, "%s/eddy", build != NULL ? build : "build");
+	for (size_t k = 0; args[k] != NULL && k < 18; k++)
+		argv[k + 1] = args[k];
+	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC) != 0)
+		rig_fail(r, "no pipe");
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(in[0], 0);
+		dup2(back[1], 1);
+		dup2(back[1], 2);
+		child_env(r, d, NULL);
+		execv(program, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	close(in[0]);
+	close(back[1]);
+	if (input != NULL && write(in[1], input, strlen(input)) < 0)
+		rig_fail(r, "eddy %s takes no input", args[0]);
+	close(in[1]);
+	FILE *f = open_memstream(out, n);
+	for (ssize_t got; (got = read(back[0], room, sizeof room)) > 0;)
+		len += fwrite(room, 1, (size_t)got, f);
+	fclose(f);
+	close(back[0]);
+	waitpid(pid, &status, 0);
+	*n = len;
+	return status;
 }
 
 static int links(struct rig *r)

@@ -26,7 +26,7 @@ struct rig {
 	char dir[200], database[300], name[64];
 	pid_t postgres; /* a cluster of the rig's own (rig_own_postgres) */
 	char pg_dir[200];
-	const char *extra[32]; /* further environment of the daemons, "NAME=value" */
+	const char *extra[96]; /* further environment of the daemons, "NAME=value" */
 	size_t extra_len;
 	struct pg_conn *sql; /* what rig_sql() asks through */
 	char sql_url[300];
@@ -52,6 +52,11 @@ void rig_serve(struct rig *r, int i, const char *fault);
 /** The same without waiting. */
 void rig_spawn(struct rig *r, int i, const char *fault);
 void rig_wait_ready(struct rig *r, int i);
+/**
+ * Runs `eddy ${args}` (NULL-terminated) with the settings of daemon ${i} and ${input} (may be NULL) as its standard input, and waits.  Gives the wait
+ * status, and what it wrote to both outputs in ${out} (terminated; the caller's to free).
+ */
+int rig_eddy(struct rig *r, int i, const char *const *args, const char *input, char **out, size_t *n);
 /** The token that daemon ${i} has written for programs of its user. */
 void rig_local_token(struct rig *r, int i, char out[80]);
 void rig_signal(struct rig *r, int i, int signo);
