@@ -231,6 +231,8 @@ const struct command commands[] = {
 	    "Its keys are revoked, its routes and channels free, agents made for it switched off, its threads archived. Options come before TEAM.",
 	    { "eddy provision remove payments\t", "eddy provision remove --erase payments\tand what was said there is erased" }, 1,
 	    1, false, cmd_provision_remove },
+	{ "retention", "[TEAM]", "", "show what is kept how long, and what the next sweep would take", NULL,
+	    { "eddy retention\t", "eddy retention payments\tin the places of a team" }, 0, 1, false, cmd_retention },
 	{ "limits", "[TEAM]", "", "show how much may be asked in a minute, and who waits", NULL,
 	    { "eddy limits\t", "eddy limits payments\tin the places of a team" }, 0, 1, false, cmd_limits },
 	{ "place list", "", "", "list the places that people of another organisation read, and whether Eddy answers there", NULL,

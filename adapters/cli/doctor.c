@@ -138,6 +138,9 @@ static void look_at_keys(struct report *r, struct cli *c)
 	buf_reset(&out);
 	well = cli_erased_doctor(c, &out);
 	say(r, well, "erasure", "%s", out.p);
+	buf_reset(&out);
+	well = cli_retention_doctor(c, &out);
+	say(r, well, "retention", "%s", out.p);
 	buf_done(&out);
 }
 

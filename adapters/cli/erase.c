@@ -10,11 +10,15 @@
 #include "../../core/base/json.h"
 #include "../../core/memory/erased.h"
 #include "../../core/memory/forget.h"
+#include "../../core/memory/retention.h"
+#include "../../core/memory/sweep.h"
 #include "../../core/store/store.h"
+#include "../../core/teams/config_store.h"
 #include "cli.h"
 #include "procedure.h"
 
-static const struct pg_statement *const tables[] = { again_statements, forget_statements, derived_statements, NULL };
+static const struct pg_statement *const tables[] = { again_statements, forget_statements, sweep_statements, retention_statements,
+	config_statements, derived_statements, NULL };
 
 /* "2026-11-21 18:05:00 UTC" */
 static void put_moment(const json_t *r, const char *key, const char *what)
@@ -44,6 +48,7 @@ static void print_receipt(const json_t *r)
 	        : strcmp(asked, "the_person") == 0      ? "the person"
 	        : strcmp(asked, "the_operator") == 0    ? "the operator"
 	        : strcmp(asked, "after_a_restore") == 0 ? "the ledger, after a restore"
+	        : strcmp(asked, "its_time") == 0        ? "its time: eddy retention"
 	                                                : "somebody else",
 	    json_object_get(r, "asked_by") != NULL ? ": " : "", json_str(r, "asked_by", ""));
 	put_moment(r, "asked_ms", "asked");

@@ -28,15 +28,15 @@ static void put_ms(json_t *o, const char *key, int64_t ms)
 
 static void put_receipt(void *arg, const struct forget_receipt *r)
 {
-	static const char *const kinds[] = { "", "message", "thread", "person" };
-	static const char *const asked[] = { "where_it_was_said", "the_person", "somebody_else", "the_operator",
-		"after_a_restore" };
+	static const char *const kinds[] = { "", "message", "thread", "person", "", "retention" };
+	static const char *const asked[] = { "where_it_was_said", "the_person", "somebody_else", "the_operator", "after_a_restore",
+		"its_time" };
 	char why[160];
 	json_t *o = json_object(), *counts = NULL;
 	put_id(o, "id", r->id);
-	json_object_set_new(o, "kind", json_string(r->kind >= 1 && r->kind <= 3 ? kinds[r->kind] : ""));
+	json_object_set_new(o, "kind", json_string(r->kind >= 1 && r->kind <= 5 ? kinds[r->kind] : ""));
 	json_object_set_new(o, "state", json_string(r->state == 2 ? "done" : "at_work"));
-	json_object_set_new(o, "asked", json_string(asked[r->asked >= 0 && r->asked <= 4 ? r->asked : 0]));
+	json_object_set_new(o, "asked", json_string(asked[r->asked >= 0 && r->asked <= 5 ? r->asked : 0]));
 	put_id(o, "asked_by", r->asked_by);
 	json_object_set_new(o, "messages", json_integer(r->messages));
 	json_object_set_new(o, "answers", json_integer(r->answers));
@@ -131,10 +131,10 @@ static enum api_code list(struct api_call *c)
 #define ID "{\"type\":\"string\",\"minLength\":36,\"maxLength\":36}"
 #define INT "{\"type\":\"integer\"}"
 #define RECEIPT \
-	OBJECT("\"id\":" ID ",\"kind\":{\"type\":\"string\",\"enum\":[\"message\",\"thread\",\"person\"]}," \
+	OBJECT("\"id\":" ID ",\"kind\":{\"type\":\"string\",\"enum\":[\"message\",\"thread\",\"person\",\"retention\"]}," \
 	       "\"state\":{\"type\":\"string\",\"enum\":[\"at_work\",\"done\"]}," \
 	       "\"asked\":{\"type\":\"string\",\"enum\":[\"where_it_was_said\",\"the_person\",\"somebody_else\",\"the_operator\"," \
-	       "\"after_a_restore\"]},\"asked_by\":" ID ",\"messages\":" INT ",\"answers\":" INT ",\"notes\":" INT \
+	       "\"after_a_restore\",\"its_time\"]},\"asked_by\":" ID ",\"messages\":" INT ",\"answers\":" INT ",\"notes\":" INT \
 	       ",\"threads\":" INT ",\"values\":{\"type\":\"object\"},\"asked_ms\":" INT ",\"done_ms\":" INT \
 	       ",\"files_cleared_ms\":" INT, \
 	    "\"id\",\"kind\",\"state\",\"asked\",\"messages\",\"answers\",\"notes\",\"threads\",\"asked_ms\"")

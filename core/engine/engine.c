@@ -22,6 +22,8 @@
 #include "../memory/export.h"
 #include "../memory/erased.h"
 #include "../memory/forget.h"
+#include "../memory/retention.h"
+#include "../memory/sweep.h"
 #include "../people/authority.h"
 #include "../people/keys.h"
 #include "../people/links.h"
@@ -75,7 +77,8 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
 	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
 	provision_statements, provision_plan_statements, provision_step_statements, place_statements, tool_send_statements,
-	approval_statements, approval_write_statements, held_statements, install_statements, rejudge_statements, NULL };
+	approval_statements, approval_write_statements, held_statements, install_statements, rejudge_statements, sweep_statements,
+	retention_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

@@ -17,6 +17,7 @@
 #include "../memory/erased.h"
 #include "../memory/item.h"
 #include "../memory/offers.h"
+#include "../memory/retention.h"
 #include "../people/directory.h"
 #include "../people/keys.h"
 #include "../settings/settings.h"
@@ -32,7 +33,8 @@
 #define OFFERS_MAX 20
 #define ERASURES_MAX 50
 #define SOON_MS 300
-#define TRIES 3 /* of a piece of an erasure */
+#define TRIES 3       /* of a piece of an erasure */
+#define SWEEP_MS 5000 /* of a sweep at a time: whoever asked to be forgotten goes before it */
 #define AGAIN_MS 1000
 #define AGAIN_MAX 30
 
@@ -144,7 +146,8 @@ enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id e
 	do {
 		err = forget_work(pg, ws, erasure, &ends, state);
 		tries = err == ERR_RETRY ? tries + 1 : 0; /* somebody held what we wanted, and wanted what we held */
-	} while ((err == ERR_NONE && *state == FORGET_MORE) || (err == ERR_RETRY && tries < TRIES));
+	} while ((err == ERR_NONE && (*state == FORGET_MORE || (*state == FORGET_LATER && clock_ms() - begun < SWEEP_MS))) ||
+	    (err == ERR_RETRY && tries < TRIES));
 	if (err == ERR_NONE && *state == FORGET_QUOTES) {
 		*state = FORGET_DONE;
 		return fork_requote(e, pg, ws, erasure, &ends);
@@ -185,7 +188,7 @@ static enum err erase_all(struct engine *e, struct pg *pg, bool *waits)
 		for (size_t k = 0; k < n && err == ERR_NONE && !atomic_load(&e->draining); k++) {
 			enum forget_state state;
 			err = upkeep_erase(e, pg, t.ids[i], open[k], &state);
-			*waits |= state == FORGET_WAITS;
+			*waits |= state == FORGET_WAITS || state == FORGET_LATER;
 		}
 	}
 	free(t.ids);
@@ -365,6 +368,16 @@ static enum err approvals(struct pg *pg, struct id ws, uint64_t ahead_ms)
 	return err != ERR_NONE ? err : pg_end(pg, approval_expire(pg, ws, ahead_ms, &n));
 }
 
+/* What was kept long enough. */
+static enum err retention(struct engine *e, struct pg *pg, struct id ws, uint64_t ahead_ms)
+{
+	bool ordered;
+	enum err err = retention_order(pg, ws, ahead_ms, &ordered);
+	if (err == ERR_NONE && ordered)
+		upkeep_soon(e);
+	return err;
+}
+
 static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 {
 	PGresult *r = NULL;
@@ -384,6 +397,8 @@ static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 			err = provisions(e, pg, ws);
 		if (err == ERR_NONE)
 			err = approvals(pg, ws, ahead_ms);
+		if (err == ERR_NONE)
+			err = retention(e, pg, ws, ahead_ms);
 	}
 	PQclear(r);
 	return err;

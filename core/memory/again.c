@@ -133,7 +133,7 @@ static enum err work(struct pg *pg, struct id ws, const struct forget_ends *ends
 		for (int i = 0; i < n && e == ERR_NONE; i++) {
 			enum forget_state state = FORGET_MORE;
 			after = pg_get_id(r, i, 0);
-			while (e == ERR_NONE && state == FORGET_MORE)
+			while (e == ERR_NONE && (state == FORGET_MORE || state == FORGET_LATER))
 				e = forget_work(pg, ws, after, ends, &state);
 			*done += e == ERR_NONE && state == FORGET_DONE;
 		}

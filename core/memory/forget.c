@@ -21,13 +21,12 @@
 
 #include "../base/buf.h"
 #include "../base/mem.h"
-#include "../store/kinds.h"
-#include "erased.h"
+#include "forget_piece.h"
 
-#define ROWS 2000 /* rows looked at in one piece */
+#define ROWS FORGET_ROWS
 #define WORDS 100 /* words looked up in one piece */
 #define ECHOES 40 /* words searched for in one piece */
-#define KINDS_MAX 16
+#define KINDS_MAX FORGET_KINDS_MAX
 #define MESSAGES 500 /* messages emptied in one statement */
 
 enum step {
@@ -50,6 +49,7 @@ enum step {
 	STEP_END,
 };
 _Static_assert(STEP_WORDS == 11, "accept.c begins here");
+_Static_assert(STEP_ECHOES == PIECE_STEP_RESTS && STEP_END == PIECE_STEP_END, "sweep.c goes on here");
 
 /* ---- orders ---- */
 
@@ -104,8 +104,7 @@ static enum err derived(struct pg *pg, struct id ws, const struct id *ids, size_
 	return e;
 }
 
-/* The ids in the first column. */
-static struct id *ids_of(const PGresult *r, size_t *n)
+struct id *piece_ids(const PGresult *r, size_t *n)
 {
 	*n = (size_t)PQntuples(r);
 	struct id *ids = xcalloc(*n + 1, sizeof *ids);
@@ -129,7 +128,7 @@ enum err forget_thread(struct pg *pg, struct id ws, struct id thread)
 		e = pg_query(pg, "forget_ids_of_thread", a, &r);
 	if (e == ERR_NONE) {
 		size_t n;
-		struct id *ids = ids_of(r, &n);
+		struct id *ids = piece_ids(r, &n);
 		e = derived(pg, ws, ids, n, NULL);
 		free(ids);
 	}
@@ -231,20 +230,7 @@ enum err forget_receipts(struct pg *pg, struct id ws, struct id id, int32_t skip
 
 /* ---- one piece ---- */
 
-struct piece {
-	struct pg *pg;
-	struct id ws, id;
-	bool person, message, has_cursor;
-	enum step step;
-	const struct forget_ends *ends;
-	int messages, answers, items, threads;
-	int64_t values[KINDS_MAX]; /* that went, in the order of data_kinds */
-	PGresult **told;           /* rows to tell of after COMMIT */
-	size_t told_len;
-};
-
-/* $1 ws, $2 the erasure; more may follow. */
-static struct pg_args *args(const struct piece *p)
+struct pg_args *piece_args(const struct piece *p)
 {
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, p->ws);
@@ -252,24 +238,24 @@ static struct pg_args *args(const struct piece *p)
 	return a;
 }
 
-/* A statement of a list: what it takes away counts as values of a kind. */
-struct taking {
-	const char *statement, *kind;
-};
-
-static void count(struct piece *p, const char *kind, const PGresult *r)
+void piece_count(struct piece *p, const char *kind, int64_t n)
 {
 	for (size_t i = 0; i < KINDS_MAX && data_kinds[i].name != NULL; i++)
 		if (strcmp(data_kinds[i].name, kind) == 0)
-			p->values[i] += atoll(PQcmdTuples((PGresult *)(uintptr_t)r));
+			p->values[i] += n;
 }
 
-static enum err take_all(struct piece *p, const struct taking *t, size_t n)
+static void count(struct piece *p, const char *kind, const PGresult *r)
+{
+	piece_count(p, kind, atoll(PQcmdTuples((PGresult *)(uintptr_t)r)));
+}
+
+enum err piece_take(struct piece *p, const struct taking *t, size_t n)
 {
 	enum err e = ERR_NONE;
 	for (size_t i = 0; i < n && e == ERR_NONE; i++) {
 		PGresult *r = NULL;
-		struct pg_args *a = args(p);
+		struct pg_args *a = piece_args(p);
 		e = pg_query(p->pg, t[i].statement, a, &r);
 		if (e == ERR_NONE)
 			count(p, t[i].kind, r);
@@ -279,18 +265,17 @@ static enum err take_all(struct piece *p, const struct taking *t, size_t n)
 	return e;
 }
 
-/* A statement about the erasure; counts the rows it gives. */
-static enum err plain(struct piece *p, const char *statement, int *rows)
+enum err piece_plain(struct piece *p, const char *statement, int *rows)
 {
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	enum err e = exec(p->pg, statement, a, rows);
 	pg_args_free(a);
 	return e;
 }
 
-static enum err rows_of(struct piece *p, const char *statement, int64_t limit, PGresult **out)
+enum err piece_rows(struct piece *p, const char *statement, int64_t limit, PGresult **out)
 {
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	pg_arg_int8(a, limit);
 	enum err e = pg_query(p->pg, statement, a, out);
 	pg_args_free(a);
@@ -313,8 +298,7 @@ static enum err lock_of(struct piece *p, const char *statement, const struct id 
 	return e;
 }
 
-/* Empty messages with all that rests on them. */
-static enum err empty(struct piece *p, const struct id *ids, size_t n, bool whose)
+enum err piece_empty(struct piece *p, const struct id *ids, size_t n, bool whose)
 {
 	enum err e = n > 0 ? lock_of(p, "forget_lock_threads", ids, n) : ERR_NONE;
 	for (size_t at = 0; at < n && e == ERR_NONE; at += MESSAGES) {
@@ -348,16 +332,16 @@ static enum err empty(struct piece *p, const struct id *ids, size_t n, bool whos
 static enum err next_messages(struct piece *p)
 {
 	PGresult *r = NULL;
-	enum err e = rows_of(p, "forget_pick", ROWS, &r);
+	enum err e = piece_rows(p, "forget_pick", ROWS, &r);
 	if (e == ERR_NONE && PQntuples(r) > 0) {
 		size_t n;
-		struct id *ids = ids_of(r, &n);
-		struct pg_args *a = args(p);
+		struct id *ids = piece_ids(r, &n);
+		struct pg_args *a = piece_args(p);
 		arg_ids(a, ids, n);
 		e = exec(p->pg, "forget_words_of", a, NULL);
 		pg_args_free(a);
 		if (e == ERR_NONE)
-			e = empty(p, ids, n, true);
+			e = piece_empty(p, ids, n, true);
 		free(ids);
 	}
 	PQclear(r);
@@ -366,24 +350,24 @@ static enum err next_messages(struct piece *p)
 
 static enum err go_on(struct piece *p)
 {
-	return plain(p, "forget_step", NULL);
+	return piece_plain(p, "forget_step", NULL);
 }
 
 /* Before any of its words is dropped because others use it as well. */
 static enum err repeats(struct piece *p)
 {
 	PGresult *r = NULL;
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	enum err e = pg_query(p->pg, "forget_repeats", a, &r);
 	pg_args_free(a);
 	if (e == ERR_NONE && PQntuples(r) > 0) {
 		size_t n;
-		struct id *ids = ids_of(r, &n);
-		e = empty(p, ids, n, false);
+		struct id *ids = piece_ids(r, &n);
+		e = piece_empty(p, ids, n, false);
 		free(ids);
 	}
 	PQclear(r);
-	return e == ERR_NONE ? plain(p, "forget_mark", NULL) : e;
+	return e == ERR_NONE ? piece_plain(p, "forget_mark", NULL) : e;
 }
 
 static enum err next_words(struct piece *p)
@@ -391,7 +375,7 @@ static enum err next_words(struct piece *p)
 	if (p->message && !p->has_cursor)
 		return repeats(p);
 	PGresult *r = NULL;
-	enum err e = rows_of(p, "forget_prune", WORDS, &r);
+	enum err e = piece_rows(p, "forget_prune", WORDS, &r);
 	if (e == ERR_NONE && PQntuples(r) == 0)
 		e = go_on(p);
 	PQclear(r);
@@ -400,7 +384,7 @@ static enum err next_words(struct piece *p)
 
 static enum err with_words(struct piece *p, const char *statement, const PGresult *words, PGresult **out)
 {
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	pg_array_begin(a, PG_TEXT);
 	for (int i = 0; i < PQntuples(words); i++)
 		pg_array_str(a, pg_get_str(words, i, 0));
@@ -414,20 +398,20 @@ static enum err with_words(struct piece *p, const char *statement, const PGresul
 static enum err quotes(struct piece *p)
 {
 	PGresult *r = NULL;
-	enum err e = plain(p, "forget_lock_forks", NULL);
+	enum err e = piece_plain(p, "forget_lock_forks", NULL);
 	if (e == ERR_NONE)
-		e = plain(p, "forget_lock_of_forks", NULL);
-	struct pg_args *a = args(p);
+		e = piece_plain(p, "forget_lock_of_forks", NULL);
+	struct pg_args *a = piece_args(p);
 	e = e == ERR_NONE ? pg_query(p->pg, "forget_quotes", a, &r) : e;
 	pg_args_free(a);
 	if (e == ERR_NONE && PQntuples(r) > 0) {
 		size_t n;
-		struct id *ids = ids_of(r, &n);
-		e = empty(p, ids, n, false);
+		struct id *ids = piece_ids(r, &n);
+		e = piece_empty(p, ids, n, false);
 		free(ids);
 	}
 	PQclear(r);
-	return e == ERR_NONE ? plain(p, "forget_quoting", NULL) : e;
+	return e == ERR_NONE ? piece_plain(p, "forget_quoting", NULL) : e;
 }
 
 /* What Eddy said and noted with the next few words.  The resolutions are looked at even when no word is left. */
@@ -436,7 +420,7 @@ static enum err next_echoes(struct piece *p)
 	static const char *const others[] = { "forget_summaries", "forget_items", "forget_topics", "forget_names_of_threads",
 		"forget_bodies", "forget_reasons", "forget_searched" };
 	PGresult *words = NULL, *r = NULL;
-	enum err e = rows_of(p, "forget_some_words", ECHOES, &words);
+	enum err e = piece_rows(p, "forget_some_words", ECHOES, &words);
 	bool none = e == ERR_NONE && PQntuples(words) == 0;
 	/* In two transactions, so that neither takes rows of threads in two rounds: see the top. */
 	if (e == ERR_NONE && (none ? p->has_cursor : !p->has_cursor)) {
@@ -444,13 +428,13 @@ static enum err next_echoes(struct piece *p)
 			e = quotes(p);
 		else if ((e = with_words(p, "forget_echoes", words, &r)) == ERR_NONE && PQntuples(r) > 0) {
 			size_t n;
-			struct id *ids = ids_of(r, &n);
-			e = empty(p, ids, n, false);
+			struct id *ids = piece_ids(r, &n);
+			e = piece_empty(p, ids, n, false);
 			free(ids);
 		}
 		PQclear(r);
 		PQclear(words);
-		return e != ERR_NONE ? e : none ? go_on(p) : plain(p, "forget_mark", NULL);
+		return e != ERR_NONE ? e : none ? go_on(p) : piece_plain(p, "forget_mark", NULL);
 	}
 	if (e == ERR_NONE)
 		e = with_words(p, "forget_cut", words, &r);
@@ -466,13 +450,13 @@ static enum err next_echoes(struct piece *p)
 		PQclear(r);
 	}
 	PQclear(words);
-	return e == ERR_NONE ? plain(p, none ? "forget_mark" : "forget_unmark", NULL) : e;
+	return e == ERR_NONE ? piece_plain(p, none ? "forget_mark" : "forget_unmark", NULL) : e;
 }
 
-static enum err next_rows(struct piece *p, const char *statement, const char *kind)
+enum err piece_next(struct piece *p, const char *statement, const char *kind)
 {
 	PGresult *r = NULL;
-	enum err e = rows_of(p, statement, ROWS, &r);
+	enum err e = piece_rows(p, statement, ROWS, &r);
 	if (e == ERR_NONE)
 		count(p, kind, r);
 	PQclear(r);
@@ -487,9 +471,9 @@ static enum err things(struct piece *p)
 		{ "forget_feedback", "opinions" }, { "forget_calls", "work" }, { "forget_readers", "identity" },
 		{ "forget_offers", "work" }, { "forget_relays", "addresses" }, { "forget_aliases", "addresses" },
 		{ "forget_inbox_rejected", "addresses" } };
-	enum err e = take_all(p, list, sizeof list / sizeof *list);
+	enum err e = piece_take(p, list, sizeof list / sizeof *list);
 	if (e == ERR_NONE)
-		e = plain(p, "forget_facts", &p->items);
+		e = piece_plain(p, "forget_facts", &p->items);
 	return e == ERR_NONE ? go_on(p) : e;
 }
 
@@ -503,7 +487,7 @@ static enum err names(struct piece *p)
 		{ "forget_api_keys", "sessions" }, { "forget_stops", "identity" }, { "forget_members", "identity" },
 		{ "forget_preferences", "identity" }, { "forget_settings", "identity" }, { "forget_audit_details", "audit" },
 		{ "forget_audit_people", "audit" }, { "forget_identities", "identity" }, { "forget_people", "identity" } };
-	enum err e = p->person ? take_all(p, list, sizeof list / sizeof *list) : ERR_NONE;
+	enum err e = p->person ? piece_take(p, list, sizeof list / sizeof *list) : ERR_NONE;
 	return e == ERR_NONE ? go_on(p) : e;
 }
 
@@ -524,7 +508,7 @@ static enum err origins(struct piece *p)
 	if (p->ends->plain == NULL || p->ends->adapters_len == 0)
 		return ERR_NONE;
 	PGresult *r = NULL;
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	pg_array_begin(a, PG_TEXT);
 	for (size_t i = 0; i < p->ends->adapters_len; i++)
 		pg_array_str(a, p->ends->adapters[i]);
@@ -550,59 +534,62 @@ static enum err end(struct piece *p)
 	enum err first = origins(p);
 	if (first != ERR_NONE)
 		return first;
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	pg_arg_id(a, id_named(p->id, 0, "erased", strlen("erased")));
 	enum err e = exec(p->pg, "forget_audit", a, NULL);
 	pg_args_free(a);
-	return e == ERR_NONE ? plain(p, "forget_end", NULL) : e;
+	return e == ERR_NONE ? piece_plain(p, "forget_end", NULL) : e;
 }
 
 /* What a backup has brought back: nobody goes on with it, and of messages what is elsewhere done where they are deleted. */
 static enum err again(struct piece *p)
 {
 	PGresult *r = NULL;
-	enum err e = plain(p, "forget_again_runs", NULL);
+	enum err e = piece_plain(p, "forget_again_runs", NULL);
 	if (e == ERR_NONE)
-		e = plain(p, "forget_again_dispatch", NULL);
-	struct pg_args *a = args(p);
+		e = piece_plain(p, "forget_again_dispatch", NULL);
+	struct pg_args *a = piece_args(p);
 	if (e == ERR_NONE)
 		e = pg_query(p->pg, "forget_again_ids", a, &r);
 	if (e == ERR_NONE && PQntuples(r) > 0) {
 		size_t n;
-		struct id *ids = ids_of(r, &n);
+		struct id *ids = piece_ids(r, &n);
 		arg_ids(a, ids, n);
 		e = exec(p->pg, "forget_words_of", a, NULL);
 		if (e == ERR_NONE)
-			e = empty(p, ids, n, false);
+			e = piece_empty(p, ids, n, false);
 		free(ids);
 	}
 	PQclear(r);
 	pg_args_free(a);
 	if (e == ERR_NONE)
-		e = plain(p, "forget_again_title", NULL);
-	return e == ERR_NONE ? plain(p, "forget_again_step", NULL) : e;
+		e = piece_plain(p, "forget_again_title", NULL);
+	return e == ERR_NONE ? piece_plain(p, "forget_again_step", NULL) : e;
 }
 
 static enum err work(struct piece *p, enum forget_state *state)
 {
 	int busy = 0;
 	enum err e = ERR_NONE;
+	bool took = true;
 	*state = FORGET_MORE;
-	switch (p->step) {
+	if (p->kind == ERASED_SWEEP && p->step < STEP_WORDS)
+		return sweep_piece(p, state);
+	switch ((enum step)p->step) {
 	case STEP_AGAIN:
 		return again(p);
 	case STEP_PREPARE:
-		return plain(p, "forget_prepare", NULL);
+		return piece_plain(p, "forget_prepare", NULL);
 	case STEP_MESSAGES:
 	case STEP_MESSAGES_LATE:
 		return next_messages(p);
 	case STEP_RUNS:
 	case STEP_RUNS_LATE:
-		return next_rows(p, "forget_runs", "work");
+		return piece_next(p, "forget_runs", "work");
 	case STEP_THINGS:
 		return things(p);
 	case STEP_INBOX:
-		return next_rows(p, "forget_inbox", "addresses");
+		return piece_next(p, "forget_inbox", "addresses");
 	case STEP_WORDS_EARLY:
 	case STEP_WORDS:
 		return next_words(p);
@@ -611,9 +598,9 @@ static enum err work(struct piece *p, enum forget_state *state)
 		return next_echoes(p);
 	case STEP_TOOLS_EARLY:
 	case STEP_TOOLS:
-		return next_rows(p, "forget_tools", "work");
+		return piece_next(p, "forget_tools", "work");
 	case STEP_WAIT:
-		e = plain(p, "forget_is_busy", &busy);
+		e = piece_plain(p, "forget_is_busy", &busy);
 		if (e == ERR_NONE && busy == 0)
 			return go_on(p);
 		*state = FORGET_WAITS;
@@ -624,20 +611,20 @@ static enum err work(struct piece *p, enum forget_state *state)
 		break;
 	}
 	*state = FORGET_DONE;
-	return end(p);
+	if (p->kind == ERASED_SWEEP)
+		e = sweep_end(p, &took);
+	return e != ERR_NONE || !took ? e : end(p);
 }
 
-/* In the ledger before anything of it is erased: nobody is told that it is done when a restore could bring it back. */
-static enum err note(struct piece *p, const PGresult *r)
+enum err piece_note(struct piece *p)
 {
-	if (pg_get_bool(r, 0, 4) || p->ends->note == NULL)
+	if (p->noted || (p->ends->note == NULL && p->kind != ERASED_SWEEP))
 		return ERR_NONE;
-	struct erased line = {
-		.kind = (enum erased_kind)pg_get_int8(r, 0, 0), .ws = p->ws, .id = p->id, .subject = pg_get_id(r, 0, 5)
-	};
-	snprintf(line.at, sizeof line.at, "%s", pg_get_str(r, 0, 6));
-	enum err e = p->ends->note(p->ends->arg, &line);
-	return e == ERR_NONE ? plain(p, "forget_noted", NULL) : e;
+	enum err e = p->ends->note == NULL ? ERR_NONE : p->ends->note(p->ends->arg, &p->line);
+	if (e == ERR_NONE)
+		e = piece_plain(p, "forget_noted", NULL);
+	p->noted = e == ERR_NONE;
+	return e;
 }
 
 static enum err counted(struct piece *p)
@@ -649,7 +636,7 @@ static enum err counted(struct piece *p)
 	if (json.len == 0)
 		return ERR_NONE;
 	buf_add_char(&json, '}');
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	pg_arg_str(a, json.p);
 	enum err e = exec(p->pg, "forget_counts", a, NULL);
 	pg_args_free(a);
@@ -659,7 +646,7 @@ static enum err counted(struct piece *p)
 
 static enum err locked(struct piece *p, enum forget_state *state)
 {
-	struct pg_args *a = args(p);
+	struct pg_args *a = piece_args(p);
 	PGresult *r = NULL;
 	enum err e = pg_query(p->pg, "forget_lock", a, &r);
 	pg_args_free(a);
@@ -670,11 +657,16 @@ static enum err locked(struct piece *p, enum forget_state *state)
 		return ERR_NONE;
 	}
 	if (open) {
-		p->person = pg_get_int8(r, 0, 0) == 3;
-		p->message = pg_get_int8(r, 0, 0) == 1;
+		p->kind = (int)pg_get_int8(r, 0, 0);
+		p->person = p->kind == ERASED_PERSON;
+		p->message = p->kind == ERASED_MESSAGE;
 		p->has_cursor = pg_get_bool(r, 0, 3);
-		p->step = (enum step)pg_get_int8(r, 0, 1);
-		e = note(p, r);
+		p->step = (int)pg_get_int8(r, 0, 1);
+		p->noted = pg_get_bool(r, 0, 4);
+		p->line =
+		    (struct erased){ .kind = (enum erased_kind)p->kind, .ws = p->ws, .id = p->id, .subject = pg_get_id(r, 0, 5) };
+		snprintf(p->line.at, sizeof p->line.at, "%s", pg_get_str(r, 0, 6));
+		e = p->kind == ERASED_SWEEP ? ERR_NONE : piece_note(p); /* a sweep may find nothing to erase */
 	}
 	PQclear(r);
 	if (e != ERR_NONE || !open) {
@@ -683,7 +675,7 @@ static enum err locked(struct piece *p, enum forget_state *state)
 	}
 	e = work(p, state);
 	if (e == ERR_NONE && p->messages + p->answers + p->items > 0) {
-		a = args(p);
+		a = piece_args(p);
 		pg_arg_int4(a, p->messages);
 		pg_arg_int4(a, p->answers);
 		pg_arg_int4(a, p->items);

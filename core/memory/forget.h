@@ -29,7 +29,8 @@ enum forget_asked {
 	FORGET_ASKED_SELF,
 	FORGET_ASKED_OTHER,
 	FORGET_ASKED_OPERATOR,
-	FORGET_ASKED_AGAIN
+	FORGET_ASKED_AGAIN,
+	FORGET_ASKED_TIME
 }; /* erasures.asked */
 struct forget_order {
 	struct id ws, id; /* id: computed from what asked for it */
@@ -54,6 +55,7 @@ struct forgotten {
 };
 enum forget_state {
 	FORGET_MORE,  /* call again */
+	FORGET_LATER, /* call again, when nothing else waits: a sweep */
 	FORGET_WAITS, /* for runs of the person to end: call again later */
 	FORGET_DONE,
 	FORGET_QUOTES, /* an edited message that side threads quote: fork_requote() is to do it */

@@ -262,6 +262,11 @@ static json_t *combine(const struct config_key *k, const json_t *was, const json
 	case CONFIG_LEAST:
 		return json_integer(
 		    json_integer_value(says) < json_integer_value(was) ? json_integer_value(says) : json_integer_value(was));
+	case CONFIG_SHORTEST:
+		if (json_integer_value(says) == 0 ||
+		    (json_integer_value(was) != 0 && json_integer_value(says) > json_integer_value(was)))
+			return json_deep_copy(was);
+		break;
 	case CONFIG_UNION:
 		out = json_deep_copy(was);
 		for (size_t i = 0; i < json_array_size(says); i++)
@@ -303,9 +308,10 @@ static void merge_key(struct merging *m, const struct config_key *k, const struc
 			bool fits = takes && config_value_fits(k, says, &ignored) == ERR_NONE && within(bounds, says);
 			if (fits) {
 				json_t *next = combine(k, value, says);
+				if (k->merge != CONFIG_SHORTEST || !json_equal(value, next))
+					from = l->name;
 				json_decref(value);
 				value = next;
-				from = l->name;
 			} else {
 				json_array_append_new(m->vain, json_pack("{s:s, s:s}", "key", k->name, "layer", l->name));
 			}
@@ -387,6 +393,10 @@ static enum err set_fits(enum config_layer layer, const json_t *set, const json_
 		if (k->merge == CONFIG_LEAST && was != NULL && json_integer_value(v) > json_integer_value(was))
 			return team_refuse(why, API_INVALID, name, "%s: above it is %lld already, and only less counts.", name,
 			    (long long)json_integer_value(was));
+		if (k->merge == CONFIG_SHORTEST && json_integer_value(was) > 0 &&
+		    (json_integer_value(v) == 0 || json_integer_value(v) > json_integer_value(was)))
+			return team_refuse(why, API_INVALID, name, "%s: above it is %lld already, and only a shorter time counts.",
+			    name, (long long)json_integer_value(was));
 	}
 	return ERR_NONE;
 }

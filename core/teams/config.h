@@ -28,10 +28,11 @@ enum config_layer {
 };
 enum config_type { CONFIG_INT, CONFIG_BOOL, CONFIG_STR, CONFIG_LIST, CONFIG_MAP };
 enum config_merge {
-	CONFIG_REPLACE, /* the last layer that says it */
-	CONFIG_MERGE,   /* maps: key by key, maps in them too */
-	CONFIG_LEAST,   /* the smallest that any layer says */
-	CONFIG_UNION,   /* lists: all that any layer says */
+	CONFIG_REPLACE,  /* the last layer that says it */
+	CONFIG_MERGE,    /* maps: key by key, maps in them too */
+	CONFIG_LEAST,    /* the smallest that any layer says */
+	CONFIG_SHORTEST, /* the smallest but 0, which says nothing */
+	CONFIG_UNION,    /* lists: all that any layer says */
 };
 #define LAYERS_ALL 0x7e    /* bit LAYER_* */
 #define LAYERS_NODES 0x3e  /* not people */

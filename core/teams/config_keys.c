@@ -44,6 +44,22 @@ const struct config_key config_keys[] = {
 	    "when a tool is called" },
 	{ "approvals.hours", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "24", NULL, 1, 720, NULL,
 	    "how long a question for approval waits", "when it is asked" },
+	{ "retention.messages", CONFIG_INT, CONFIG_SHORTEST, LAYERS_NODES, "0", "retention.messages", 0, 36500, NULL,
+	    "days that messages, answers, titles and all that rests on them are kept in the places of a team; 0: as long as nobody erases them",
+	    "at the next sweep" },
+	{ "retention.work", CONFIG_INT, CONFIG_SHORTEST, LAYERS_NODES, "0", "retention.work", 0, 36500, NULL,
+	    "days that is kept what runs there were told and worked out, and decided approvals; never longer than messages; 0: as long as those",
+	    "at the next sweep" },
+	{ "retention.sessions", CONFIG_INT, CONFIG_SHORTEST, LAYERS_ABOVE, "0", "retention.sessions", 0, 36500, NULL,
+	    "days that log-ins which have ended, and codes that were used or are over, are kept; 0: as Eddy clears them up by itself",
+	    "at the next sweep" },
+	{ "retention.audit", CONFIG_INT, CONFIG_SHORTEST, LAYERS_ABOVE, "0", "retention.audit", 0, 36500, NULL,
+	    "days that the audit log keeps the particulars of an entry; the entry stays; 0: for ever", "at the next sweep" },
+	{ "retention.provisions", CONFIG_INT, CONFIG_SHORTEST, LAYERS_ABOVE, "0", "retention.provisions", 0, 36500, NULL,
+	    "days that is kept how a team was set up or given up; 0: for ever", "at the next sweep" },
+	{ "retention.usage", CONFIG_INT, CONFIG_SHORTEST, LAYERS_ABOVE, "0", "retention.usage", 0, 36500, NULL,
+	    "days that calls of models and daily sums of what was spent are kept; sums at least 62; 0: for ever",
+	    "at the next sweep" },
 	{ "search.languages", CONFIG_LIST, CONFIG_REPLACE, LAYERS_NODES, "[\"english\"]", "search.languages", 0, 0, LANGUAGES,
 	    "languages whose word endings do not matter in a search", "at every search" },
 	{ "governance.review", CONFIG_LIST, CONFIG_UNION, LAYERS_NODES, "[]", NULL, 0, 0, NULL,
@@ -83,7 +99,7 @@ bool config_layer_from_name(const char *name, enum config_layer *out)
 }
 
 static const char *const types[] = { "integer", "boolean", "string", "list", "map" };
-static const char *const merges[] = { "replaces", "merges by key", "the smallest counts", "all count" };
+static const char *const merges[] = { "replaces", "merges by key", "the smallest counts", "the shortest counts", "all count" };
 
 json_t *config_schema(void)
 {

@@ -168,6 +168,8 @@ static const struct bound bounds[] = {
 	{ "budget.set", 7, 9 },
 	{ "usage.get", 2, 5 },
 	{ "usage.mine", 2, 5 },
+	/* What holds in each team that has places. */
+	{ "retention.get", 8, 11 },
 };
 
 /* What has no line of its own, and so was not thought about. */

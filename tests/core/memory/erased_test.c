@@ -20,13 +20,17 @@
 #include "../../../core/base/buf.h"
 #include "../../../core/memory/erased.h"
 #include "../../../core/memory/forget.h"
+#include "../../../core/memory/retention.h"
+#include "../../../core/memory/sweep.h"
 #include "../../../core/store/kinds.h"
+#include "../../../core/teams/config_store.h"
 #include "../../support/db.h"
 #include "planted.h"
 
 #define ANOTHER_MESSAGE "cccccccc-0000-7000-8000-000000000123" /* what somebody else says */
 
-static const struct pg_statement *const tables[] = { forget_statements, derived_statements, again_statements, NULL };
+static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, retention_statements, config_statements,
+	derived_statements, again_statements, NULL };
 
 struct seen {
 	struct erased lines[20];

@@ -81,6 +81,13 @@ static const struct {
 	    "500", "team", 0 },
 	/* also of those that the installation sets: its own word is where it begins, whatever the default */
 	{ { "{\"set\":{\"limits.person\":5000}}" }, "limits.person", "5000", "platform", 0 },
+	{ { "{\"set\":{\"retention.messages\":0}}" }, "retention.messages", "0", NULL, 0 },
+	{ { NULL, NULL, "{\"set\":{\"retention.messages\":90}}", NULL, "{\"set\":{\"retention.messages\":30}}" },
+	    "retention.messages", "30", "team", 0 },
+	{ { NULL, NULL, "{\"set\":{\"retention.messages\":90}}", NULL, "{\"set\":{\"retention.messages\":365}}" },
+	    "retention.messages", "90", "org", 0 },
+	{ { NULL, NULL, "{\"set\":{\"retention.messages\":90}}", NULL, "{\"set\":{\"retention.messages\":0}}" },
+	    "retention.messages", "90", "org", 0 },
 	{ { "{\"set\":{\"limits.person\":5000}}", NULL, NULL, NULL, "{\"set\":{\"limits.person\":20}}" }, "limits.person", "20",
 	    "team", 0 },
 	{ { "{\"set\":{\"limits.queue\":500}}" }, "limits.queue", "500", "platform", 0 },
@@ -231,6 +238,10 @@ static const struct {
 	    API_INVALID },
 	{ "{\"set\":{\"agent.max_tokens\":100}}", "{\"set\":{\"agent.max_tokens\":101}}", API_INVALID },
 	{ "{\"set\":{\"agent.max_tokens\":100}}", "{\"set\":{\"agent.max_tokens\":99}}", API_OK },
+	{ "{\"set\":{\"retention.messages\":90}}", "{\"set\":{\"retention.messages\":91}}", API_INVALID },
+	{ "{\"set\":{\"retention.messages\":90}}", "{\"set\":{\"retention.messages\":0}}", API_INVALID },
+	{ "{\"set\":{\"retention.messages\":90}}", "{\"set\":{\"retention.messages\":1}}", API_OK },
+	{ "{\"set\":{\"retention.messages\":0}}", "{\"set\":{\"retention.messages\":1}}", API_OK },
 };
 
 static void config_fits__refuses__what_is_wider(void **state)
@@ -357,6 +368,10 @@ static void config_merge__lets__lower_layers_only_tighten(void **state)
 					ok = ok &&
 					    json_integer_value(v) <=
 					        json_integer_value(json_object_get(json_object_get(upper, "values"), k->name));
+				int64_t now = json_integer_value(v),
+				        above = json_integer_value(json_object_get(json_object_get(upper, "values"), k->name));
+				if (k->merge == CONFIG_SHORTEST && ub == NULL && json_object_get(fb, k->name) == NULL)
+					ok = ok && (above == 0 || (now != 0 && now <= above));
 				if (!ok)
 					fail_msg("seed %u, %zu layers, %s", round, n, k->name);
 			}
