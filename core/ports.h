@@ -35,6 +35,7 @@ struct model_request {
 	const struct model_tool *tools;
 	size_t tools_len;
 	uint32_t max_tokens;  /* of the answer */
+	int temperature;      /* hundredths and one more; 0: the provider's own.  Models that take none are not told */
 	const char *asker_tz; /* for the builtin provider's dates; NULL: UTC */
 };
 enum model_event_kind {

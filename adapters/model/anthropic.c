@@ -121,6 +121,7 @@ void anthropic_body(struct buf *out, const struct model_request *r, const char *
 	buf_add_json_str(out, model);
 	buf_add_str(out, ",\"max_tokens\":");
 	buf_add_int(out, r->max_tokens);
+	wire_temperature(out, r, model);
 	buf_add_str(out, ",\"stream\":true");
 	if (r->system_len > 0) {
 		buf_add_str(out, ",\"system\":\"");

@@ -88,6 +88,7 @@ void openai_body(struct buf *out, const struct model_request *r, const char *mod
 	buf_add_json_str(out, model);
 	buf_add_str(out, own ? ",\"max_completion_tokens\":" : ",\"max_tokens\":");
 	buf_add_int(out, r->max_tokens);
+	wire_temperature(out, r, model);
 	buf_add_str(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
 	if (r->tools_len > 0) {
 		buf_add_str(out, ",\"tools\":[");

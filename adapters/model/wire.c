@@ -56,6 +56,24 @@ uint32_t wire_count(int64_t tokens)
 	return tokens < 0 ? 0 : tokens > 100000000 ? 100000000 : (uint32_t)tokens;
 }
 
+/* Models that think by themselves first refuse to be told; a name may have its maker before it. */
+static bool takes_temperature(const char *model)
+{
+	static const char *const without[] = { "o1", "o3", "o4", "gpt-5" };
+	const char *slash = strrchr(model, '/'), *name = slash != NULL ? slash + 1 : model;
+	for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+		if (strncmp(name, without[i], strlen(without[i])) == 0)
+			return false;
+	return true;
+}
+
+void wire_temperature(struct buf *out, const struct model_request *r, const char *model)
+{
+	int hundredths = r->temperature - 1;
+	if (hundredths >= 0 && takes_temperature(model))
+		buf_addf(out, ",\"temperature\":%d.%02d", hundredths / 100, hundredths % 100);
+}
+
 static bool says(const char *text, const char *word)
 {
 	return strcasestr(text, word) != NULL;

@@ -17,6 +17,8 @@ size_t wire_size(const struct model_request *r);
 /** base_url + version + ${path}: "https://h", "https://h/", "https://h/v1" and "https://h/v1/messages" all work. */
 void wire_url(struct buf *out, const char *base_url, const char *path);
 uint32_t wire_count(int64_t tokens);
+/** Append ,"temperature":…, if the request says one and ${model} is not known to refuse it. */
+void wire_temperature(struct buf *out, const struct model_request *r, const char *model);
 /**
  * What an error object ({"type","message","code"}) or an answer's status means: fails ${a}.  ${p}: the error object, "" if there is
  * none.  Status 200: it came inside a stream.

@@ -282,6 +282,19 @@ void budget_changed(struct budget *b, struct id ws)
 
 /* ---- reserving ---- */
 
+static int64_t tighter(int64_t cap, int64_t own)
+{
+	return own <= 0 || (cap >= 0 && cap < own) ? cap : own;
+}
+
+static void tighten(struct budget_caps *c, const struct budget_amount own[3])
+{
+	for (enum budget_period p = BUDGET_DAY; p <= BUDGET_MONTH; p++) {
+		c->period[p].micros = tighter(c->period[p].micros, own[p].micros);
+		c->period[p].tokens = tighter(c->period[p].tokens, own[p].tokens);
+	}
+}
+
 /* What of ${want} is limited at all: the rest is not held. */
 static struct budget_amount limited(const struct budget_caps *c, struct budget_amount want)
 {
@@ -574,6 +587,12 @@ enum budget_answer budget_reserve(
 		return BUDGET_OK;
 	if (caps_of(b, pg, p->ws, s, n, caps) != ERR_NONE)
 		return BUDGET_AWAY;
+	for (size_t k = 0; k < n; k++) {
+		if (s[k].kind == BUDGET_PERSON)
+			tighten(&caps[k], p->person_cap);
+		else if (s[k].kind == BUDGET_NODE && id_equal(s[k].id, p->nodes[0]))
+			tighten(&caps[k], p->team_cap);
+	}
 	enum budget_answer answer = BUDGET_OK;
 	size_t i = 0;
 	for (; i < n && answer == BUDGET_OK; i++)

@@ -35,6 +35,8 @@ struct budget_payer {
 	struct id user;                    /* none: nobody in particular */
 	struct id nodes[BUDGET_NODES_MAX]; /* the team first, then what it belongs to; without the organisation */
 	size_t nodes_len;
+	/* What the settings of the run allow besides, by enum budget_period; 0: nothing is said. */
+	struct budget_amount person_cap[3], team_cap[3]; /* of ${user}; of the first of ${nodes} */
 };
 struct budget_subject {
 	enum budget_kind kind;

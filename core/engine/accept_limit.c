@@ -43,7 +43,7 @@ static void rules_of(const struct accept_op *a, struct quota_rules *out)
 {
 	struct config *c = NULL;
 	const struct settings *s = a->e->o.settings;
-	config_cache_get(a->e->configs, NULL, a->in.ws, a->place, &c);
+	config_cache_get(a->e->configs, NULL, a->in.ws, a->place, ID_NONE, &c);
 #define LIMIT(key) (c != NULL ? config_int(c, key) : settings_int(s, key))
 	int64_t queue = LIMIT("limits.queue");
 	out->person = bucket_per_minute(LIMIT("limits.person"), queue);

@@ -10,6 +10,7 @@
 
 #include "../people/directory.h"
 #include "../people/links.h"
+#include "../teams/config_store.h"
 #include "command.h"
 
 const struct pg_statement ask_people_statements[] = {
@@ -142,7 +143,7 @@ static enum err join(struct ask *a, const char *adapter, size_t n)
 	buf_add_str(a->md, " are one user now. `who am I` lists your identities, `unlink` takes this one out again, at once.");
 	if ((e = audit(a, "user.link", a->r->person, other.id)) == ERR_NONE)
 		e = audit(a, "user.link", other.id, a->r->person);
-	return e;
+	return e == ERR_NONE ? config_changed(a->pg) : e; /* whose preferences count is another matter now */
 }
 
 static enum err link_inside(struct ask *a, bool *changed)
@@ -190,6 +191,8 @@ static enum err unlink_inside(struct ask *a)
 	enum err e = link_list(a->pg, a->r->ws, a->r->person, all, &n);
 	if (e == ERR_NONE)
 		e = link_undo(a->pg, a->r->ws, a->r->person, &was);
+	if (e == ERR_NONE && was)
+		e = config_changed(a->pg);
 	for (size_t i = 0; i < n && e == ERR_NONE && was; i++)
 		if (!id_equal(all[i].id, a->r->person) && (e = audit(a, "user.unlink", a->r->person, all[i].id)) == ERR_NONE)
 			e = audit(a, "user.unlink", all[i].id, a->r->person);

@@ -338,9 +338,16 @@ static enum err sum_up(struct ask *a, bool on)
 	pg_arg_id(g, a->r->person);
 	enum err e = pg_begin(a->pg, a->r->ws);
 	if (e == ERR_NONE)
-		e = pg_end(a->pg, ask_query(a, "ask_sum_up", g, NULL));
-	pg_args_free(g);
+		e = ask_query(a, "ask_sum_up", g, NULL);
 	if (e == ERR_NONE)
+		e = run_config(a->r, a->pg);
+	e = pg_end(a->pg, e);
+	pg_args_free(g);
+	if (e == ERR_NONE && on && !config_bool(a->r->config, "threads.offers"))
+		buf_add_str(a->md,
+		    "Noted, but the settings of this team have offers switched off (`threads.offers`): an admin can change that. "
+		    "`summarise` works as ever.");
+	else if (e == ERR_NONE)
 		buf_add_str(a->md,
 		    on ? "When a thread that I take part in falls silent here without being resolved, I offer to sum it up. "
 		         "`stop offering summaries` ends that."

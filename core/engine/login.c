@@ -14,6 +14,7 @@
 #include "../people/links.h"
 #include "../people/login.h"
 #include "../people/session.h"
+#include "../teams/config_store.h"
 #include "engine_internal.h"
 
 enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code)
@@ -202,6 +203,8 @@ static enum err link_inside(struct pg *pg, struct id ws, const struct login_clai
 	if (err != ERR_NONE || !take || *answer != LINK_DONE)
 		return err;
 	err = login_linked(pg, ws, a.person);
+	if (err == ERR_NONE)
+		err = config_changed(pg);
 	if (err == ERR_NONE)
 		err = login_audit(pg, ws, request, "user.link", a.subject, other->id, c->via, NULL);
 	return err == ERR_NONE ? service_code(pg, ws, c, &a, code) : err;

@@ -7,6 +7,7 @@
  */
 #include "money.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "../base/clock.h"
 #include "../base/mem.h"
 #include "../settings/settings.h"
+#include "../teams/config.h"
 #include "ask.h"
 
 #define ADMINS_MAX 20
@@ -93,9 +95,35 @@ static enum err load_used(struct run *r, struct pg *pg)
 	return e;
 }
 
+#define CENT 10000 /* micros */
+
+/* The lower of ${cap} and the run's ${key}, whose most says nothing. */
+static int64_t lower_of(const struct run *r, const char *key, int64_t unit, int64_t cap)
+{
+	int64_t own = config_int(r->config, key);
+	if (own >= config_key(key)->max || (cap >= 0 && cap <= own * unit))
+		return cap;
+	return own * unit;
+}
+
+static void put_caps(const struct run *r, const char *whose, struct budget_amount out[3])
+{
+	static const char *const periods[] = { [BUDGET_DAY] = "day", [BUDGET_MONTH] = "month" };
+	char key[64];
+	for (enum budget_period p = BUDGET_DAY; p <= BUDGET_MONTH; p++) {
+		snprintf(key, sizeof key, "budget.%s_%s_cents", whose, periods[p]);
+		out[p].micros = lower_of(r, key, CENT, BUDGET_NO_CAP);
+		snprintf(key, sizeof key, "budget.%s_%s_tokens", whose, periods[p]);
+		out[p].tokens = lower_of(r, key, 1, BUDGET_NO_CAP);
+	}
+}
+
 static bool run_has_room(const struct run *r, struct budget_amount want, struct budget_refusal *why)
 {
-	const struct budget_amount cap = { cap_of(r->e, "budget.run_cap"), cap_of(r->e, "budget.run_tokens") };
+	struct budget_amount cap = { cap_of(r->e, "budget.run_cap"), cap_of(r->e, "budget.run_tokens") };
+	if (r->config != NULL)
+		cap = (struct budget_amount){ lower_of(r, "budget.run_cents", CENT, cap.micros),
+			lower_of(r, "budget.run_tokens", 1, cap.tokens) };
 	bool money = cap.micros < 0 || r->used.micros + want.micros <= cap.micros;
 	bool tokens = cap.tokens < 0 || r->used.tokens + want.tokens <= cap.tokens;
 	*why = (struct budget_refusal){ .kind = BUDGET_RUN, .tokens = money, .cap = money ? cap.tokens : cap.micros };
@@ -139,6 +167,10 @@ enum budget_answer money_reserve(struct run *r, struct pg *pg, const char *model
 			return BUDGET_AWAY;
 		if (budget_payer(e->budget, pg, r->ws, r->person, r->place, &payer) != ERR_NONE)
 			return BUDGET_AWAY;
+		if (r->config != NULL) {
+			put_caps(r, "person", payer.person_cap);
+			put_caps(r, "team", payer.team_cap);
+		}
 		r->payer = xmalloc(sizeof *r->payer);
 		*r->payer = payer;
 	}

@@ -116,7 +116,7 @@ enum err engine_search(struct engine *e, const struct page_search *s,
 		if (err == ERR_NONE && ask.scope.guest && id_is_none(s->thread))
 			err = ERR_DENIED;
 		if (err == ERR_NONE)
-			err = config_cache_get(e->configs, pg, s->ws, s->place, &config);
+			err = config_cache_get(e->configs, pg, s->ws, s->place, ID_NONE, &config);
 		if (err == ERR_NONE) {
 			ask.languages = config->languages;
 			ask.languages_len = config->languages_len;

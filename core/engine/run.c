@@ -138,7 +138,10 @@ static void say_tool(const struct run *r, const char *id, const char *title, enu
 
 static size_t fold_words(const struct run *r)
 {
-	return r->kind == RUN_AGENT ? (size_t)settings_int(r->e->o.settings, "answers.fold_words") : 0;
+	if (r->kind != RUN_AGENT)
+		return 0;
+	return (size_t)(r->config != NULL ? config_int(r->config, "answers.fold_words")
+	                                  : settings_int(r->e->o.settings, "answers.fold_words"));
 }
 
 static void grow(struct run *r, size_t from)
@@ -720,6 +723,13 @@ static void start_call(struct run *r, const struct model_request *q)
 	}
 }
 
+/* As the settings say it; 0 in a request: nothing is said. */
+static int temperature_of(const struct run *r)
+{
+	int64_t hundredths = r->config != NULL ? config_int(r->config, "agent.temperature") : 100;
+	return hundredths == 100 ? 0 : (int)hundredths + 1;
+}
+
 static void start_model(struct run *r, const struct context *c)
 {
 	struct model_request q = {
@@ -733,6 +743,7 @@ static void start_model(struct run *r, const struct context *c)
 		.tools = c->tools,
 		.tools_len = c->tools_len,
 		.max_tokens = c->agent->max_tokens,
+		.temperature = temperature_of(r),
 		.asker_tz = c->card.tz[0] ? c->card.tz : NULL,
 	};
 	start_call(r, &q);
@@ -776,7 +787,8 @@ static void ask_model(struct run *r, struct pg *pg)
 		        .system_len = t->system.len,
 		        .messages = &ask,
 		        .messages_len = 1,
-		        .max_tokens = t->max_tokens });
+		        .max_tokens = t->max_tokens,
+		        .temperature = temperature_of(r) });
 	}
 	agent_free(agent);
 }

@@ -24,7 +24,7 @@ enum err run_config(struct run *r, struct pg *pg)
 	if (begun)
 		e = config_of_run(pg, r->ws, r->id, &r->config);
 	if (e == ERR_NONE && r->config == NULL)
-		e = config_cache_get(r->e->configs, pg, r->ws, r->place, &r->config);
+		e = config_cache_get(r->e->configs, pg, r->ws, r->place, r->person, &r->config);
 	return e;
 }
 

@@ -22,6 +22,7 @@
 #include "../people/keys.h"
 #include "../settings/settings.h"
 #include "../talk/thread.h"
+#include "../teams/config.h"
 #include "../teams/provision.h"
 #include "ask.h"
 #include "fork.h"
@@ -43,11 +44,23 @@
 
 const struct pg_statement upkeep_statements[] = {
 	{ "upkeep_tenants", "SELECT DISTINCT ws FROM installs ORDER BY ws" },
+	/* Whether anybody says anything about it: then the teams are looked at one by one. */
+	{ "upkeep_said",
+	    "SELECT EXISTS (SELECT 1 FROM node_configs WHERE ws = $1 AND layer < 6 AND (doc->'set' ? $2 OR doc->'bounds' ? $2))" },
+	{ "upkeep_teams", "SELECT id FROM nodes WHERE ws = $1 AND archived_at IS NULL AND parent_id IS NOT NULL" },
 	{ "upkeep_archive",
 	    "UPDATE threads SET state = 3 WHERE ws = $1 AND id IN (SELECT t.id FROM threads t WHERE t.ws = $1 AND t.state <> 3 AND t.relay = 0"
 	    " AND t.last_at < " NOW
 	    " - $3::int8 * interval '1 day' AND NOT EXISTS (SELECT 1 FROM forks k WHERE k.ws = t.ws AND k.state <= 2"
 	    " AND (k.parent_id = t.id OR k.id = t.fork_id)) ORDER BY t.last_at LIMIT $4::int4 FOR UPDATE SKIP LOCKED) RETURNING id" },
+	/* The same where teams differ: $5 and $6 say how, $7 is what holds for all others and $3 the shortest of them all. */
+	{ "upkeep_archive_teams",
+	    "UPDATE threads SET state = 3 WHERE ws = $1 AND id IN (SELECT t.id FROM threads t JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
+	    " LEFT JOIN unnest($5::uuid[], $6::int8[]) AS x(team, days) ON x.team = p.team_id WHERE t.ws = $1 AND t.state <> 3 AND t.relay = 0"
+	    " AND t.last_at < " NOW " - $3::int8 * interval '1 day' AND t.last_at < " NOW
+	    " - CASE WHEN x.days IS NULL THEN $7::int8 ELSE x.days END"
+	    " * interval '1 day' AND NOT EXISTS (SELECT 1 FROM forks k WHERE k.ws = t.ws AND k.state <= 2 AND (k.parent_id = t.id OR"
+	    " k.id = t.fork_id)) ORDER BY t.last_at LIMIT $4::int4 FOR UPDATE OF t SKIP LOCKED) RETURNING id" },
 	{ "upkeep_archived",
 	    "INSERT INTO audit (ws, id, verb, subject, thread_id) SELECT $1::uuid, x.entry, 'thread.idle', x.id, x.id FROM unnest($2::uuid[],"
 	    " $3::uuid[]) AS x (entry, id)" },
@@ -62,7 +75,7 @@ const struct pg_statement upkeep_statements[] = {
 	    " JOIN LATERAL (SELECT x.adapter, x.origin FROM runs x WHERE x.ws = t.ws AND x.thread_id = t.id AND x.origin <> '' AND x.state > 2"
 	    " ORDER BY x.id DESC LIMIT 1) r ON true"
 	    " WHERE p.ws = $1 AND p.sum_up AND p.member AND NOT p.quiet AND t.state = 1 AND t.taking_part AND NOT t.quiet AND t.relay = 0"
-	    " AND t.audience_id = p.audience_id"
+	    " AND t.audience_id = p.audience_id AND (p.team_id IS NULL OR p.team_id <> ALL ($5::uuid[]))"
 	    " AND t.last_at < " NOW " - $3::int8 * interval '1 hour' AND t.last_at > " NOW
 	    " - $3::int8 * interval '1 hour' - interval '14 days'"
 	    " AND EXISTS (SELECT 1 FROM messages m WHERE m.ws = t.ws AND m.thread_id = t.id AND m.author_kind = 1 AND m.state <> 2)"
@@ -197,31 +210,107 @@ static enum err erase_all(struct engine *e, struct pg *pg, bool *waits)
 
 /* ---- what one process does for all ---- */
 
-static enum err one(
-    struct pg *pg, struct id ws, const char *statement, uint64_t ahead_ms, int64_t span, int32_t limit, PGresult **out)
+static enum err undelivered_forks(struct pg *pg, struct id ws, uint64_t ahead_ms, PGresult **out)
 {
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_int8(a, (int64_t)ahead_ms);
-	if (limit > 0) {
-		pg_arg_int8(a, span);
-		pg_arg_int4(a, limit);
+	enum err err = pg_query(pg, "upkeep_forks", a, out);
+	pg_args_free(a);
+	return err;
+}
+
+/* What the settings of a workspace say about one key, and the teams that differ from it. */
+struct by_team {
+	int64_t all, least;
+	struct id *teams;
+	int64_t *values;
+	size_t len;
+};
+
+static void by_team_done(struct by_team *t)
+{
+	free(t->teams);
+	free(t->values);
+}
+
+static enum err value_at(struct engine *e, struct pg *pg, struct id ws, struct id node, const char *key, int64_t *out)
+{
+	struct config *c = NULL;
+	enum err err = config_cache_node(e->configs, pg, ws, node, &c);
+	if (err == ERR_NONE)
+		*out = config_key(key)->type == CONFIG_BOOL ? config_bool(c, key) : config_int(c, key);
+	config_release(c);
+	return err;
+}
+
+/* Inside a transaction of ${ws}. */
+static enum err by_team(struct engine *e, struct pg *pg, struct id ws, const char *key, struct by_team *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *said = NULL, *teams = NULL;
+	enum err err = value_at(e, pg, ws, ws, key, &out->all);
+	out->least = out->all;
+	pg_arg_id(a, ws);
+	pg_arg_str(a, key);
+	if (err == ERR_NONE)
+		err = pg_query(pg, "upkeep_said", a, &said);
+	pg_args_reset(a);
+	pg_arg_id(a, ws);
+	if (err == ERR_NONE && pg_get_bool(said, 0, 0))
+		err = pg_query(pg, "upkeep_teams", a, &teams);
+	size_t n = teams != NULL ? (size_t)PQntuples(teams) : 0;
+	out->teams = xcalloc(n + 1, sizeof *out->teams);
+	out->values = xcalloc(n + 1, sizeof *out->values);
+	for (size_t i = 0; i < n && err == ERR_NONE; i++) {
+		struct id team = pg_get_id(teams, (int)i, 0);
+		int64_t v = out->all;
+		err = value_at(e, pg, ws, team, key, &v);
+		if (v == out->all)
+			continue;
+		out->least = v < out->least ? v : out->least;
+		out->teams[out->len] = team;
+		out->values[out->len++] = v;
 	}
-	enum err err = pg_query(pg, statement, a, out);
+	PQclear(said);
+	PQclear(teams);
+	pg_args_free(a);
+	return err;
+}
+
+static enum err archive_rows(struct pg *pg, struct id ws, uint64_t ahead_ms, const struct by_team *days, PGresult **out)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_int8(a, (int64_t)ahead_ms);
+	pg_arg_int8(a, days->least);
+	pg_arg_int4(a, ARCHIVE_MAX);
+	if (days->len > 0) {
+		pg_array_begin(a, PG_UUID);
+		for (size_t i = 0; i < days->len; i++)
+			pg_array_id(a, days->teams[i]);
+		pg_array_end(a);
+		pg_array_begin(a, PG_INT8);
+		for (size_t i = 0; i < days->len; i++)
+			pg_array_int8(a, days->values[i]);
+		pg_array_end(a);
+		pg_arg_int8(a, days->all);
+	}
+	enum err err = pg_query(pg, days->len > 0 ? "upkeep_archive_teams" : "upkeep_archive", a, out);
 	pg_args_free(a);
 	return err;
 }
 
 static enum err archive(struct engine *e, struct pg *pg, struct id ws, uint64_t ahead_ms)
 {
-	int64_t days = settings_int(e->o.settings, "threads.archive_days");
-	if (days == 0)
-		return ERR_NONE;
+	struct by_team days = { 0 };
 	PGresult *r = NULL, *entries = NULL;
 	struct pg_args *a = pg_args_new();
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = one(pg, ws, "upkeep_archive", ahead_ms, days, ARCHIVE_MAX, &r);
+		err = by_team(e, pg, ws, "threads.archive_days", &days);
+	if (err == ERR_NONE && days.least < config_key("threads.archive_days")->max)
+		err = archive_rows(pg, ws, ahead_ms, &days, &r);
 	if (err == ERR_NONE && PQntuples(r) > 0) {
 		pg_arg_id(a, ws);
 		pg_array_begin(a, PG_UUID);
@@ -235,6 +324,7 @@ static enum err archive(struct engine *e, struct pg *pg, struct id ws, uint64_t 
 		err = pg_query(pg, "upkeep_archived", a, &entries);
 	}
 	err = pg_end(pg, err);
+	by_team_done(&days);
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
 		engine_tell_thread(e, ws, pg_get_id(r, i, 0), CHANGE_UPDATED);
 	PQclear(r);
@@ -257,7 +347,7 @@ static enum err expire(struct pg *pg, struct id ws, uint64_t ahead_ms)
 	if (err == ERR_NONE)
 		err = once_expire(pg, ws, EXPIRE_MAX);
 	if (err == ERR_NONE)
-		err = one(pg, ws, "upkeep_forks", ahead_ms, 0, 0, &r);
+		err = undelivered_forks(pg, ws, ahead_ms, &r);
 	PQclear(r);
 	return pg_end(pg, err);
 }
@@ -324,13 +414,35 @@ static enum err offer(struct engine *e, struct pg *pg, struct id ws, const PGres
 	return err;
 }
 
+/* Where the organisation allows it, those that differ are those that do not. */
+static enum err silent_rows(struct pg *pg, struct id ws, uint64_t ahead_ms, int64_t hours, const struct by_team *on, PGresult **out)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_int8(a, (int64_t)ahead_ms);
+	pg_arg_int8(a, hours);
+	pg_arg_int4(a, OFFERS_MAX);
+	pg_array_begin(a, PG_UUID);
+	for (size_t i = 0; i < on->len; i++)
+		pg_array_id(a, on->teams[i]);
+	pg_array_end(a);
+	enum err err = pg_query(pg, "upkeep_silent", a, out);
+	pg_args_free(a);
+	return err;
+}
+
 static enum err offers(struct engine *e, struct pg *pg, struct id ws, uint64_t ahead_ms)
 {
 	int64_t hours = settings_int(e->o.settings, "threads.offer_hours");
+	struct by_team on = { 0 };
 	PGresult *r = NULL;
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = pg_end(pg, one(pg, ws, "upkeep_silent", ahead_ms, hours, OFFERS_MAX, &r));
+		err = by_team(e, pg, ws, "threads.offers", &on);
+	if (err == ERR_NONE && on.all)
+		err = silent_rows(pg, ws, ahead_ms, hours, &on, &r);
+	err = pg_end(pg, err);
+	by_team_done(&on);
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
 		err = offer(e, pg, ws, r, i, hours);
 	PQclear(r);

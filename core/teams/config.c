@@ -273,6 +273,8 @@ static json_t *combine(const struct config_key *k, const json_t *was, const json
 			if (!in_list(out, json_array_get(says, i)))
 				json_array_append(out, json_array_get(says, i));
 		return out;
+	case CONFIG_EVERY:
+		return json_boolean(json_is_true(was) && json_is_true(says));
 	case CONFIG_REPLACE:
 		break;
 	}
@@ -397,6 +399,8 @@ static enum err set_fits(enum config_layer layer, const json_t *set, const json_
 		    (json_integer_value(v) == 0 || json_integer_value(v) > json_integer_value(was)))
 			return team_refuse(why, API_INVALID, name, "%s: above it is %lld already, and only a shorter time counts.",
 			    name, (long long)json_integer_value(was));
+		if (k->merge == CONFIG_EVERY && json_is_false(was) && json_is_true(v))
+			return team_refuse(why, API_INVALID, name, "%s: it is switched off above.", name);
 	}
 	return ERR_NONE;
 }

@@ -33,11 +33,13 @@ enum config_merge {
 	CONFIG_LEAST,    /* the smallest that any layer says */
 	CONFIG_SHORTEST, /* the smallest but 0, which says nothing */
 	CONFIG_UNION,    /* lists: all that any layer says */
+	CONFIG_EVERY,    /* flags: off where any layer says so */
 };
 #define LAYERS_ALL 0x7e    /* bit LAYER_* */
 #define LAYERS_NODES 0x3e  /* not people */
 #define LAYERS_ABOVE 0x0e  /* platform, template, organisation */
 #define LAYERS_PERSON 0x7e /* where people choose for themselves */
+#define LAYERS_SELF 0x4e   /* what is a person's own wherever they ask: those above, and the person */
 struct config_key {
 	const char *name;
 	enum config_type type;

@@ -24,6 +24,9 @@ const struct pg_statement config_cache_statements[] = {
 	{ "config_team", /* of a place; of what was archived: the organisation */
 	    "SELECT coalesce((SELECT n.id FROM places p JOIN nodes n ON n.ws = p.ws AND n.id = p.team_id WHERE p.ws = $1 AND p.id = $2"
 	    " AND n.archived_at IS NULL), $1::uuid)" },
+	{ "config_person", /* whose preferences count, and whether there are any */
+	    "SELECT u.id, EXISTS (SELECT 1 FROM node_configs c WHERE c.ws = $1 AND c.layer = 6 AND c.subject = u.id) FROM (SELECT coalesce((SELECT"
+	    " coalesce(p.user_id, p.id) FROM people p WHERE p.ws = $1 AND p.id = $2), $2) AS id) u" },
 	{ "config_snapshot", "INSERT INTO config_snapshots (ws, id, doc) VALUES ($1, $2, $3::text::jsonb) ON CONFLICT DO NOTHING" },
 	{ "config_run",
 	    "SELECT c.id, c.doc::text FROM runs r JOIN config_snapshots c ON c.ws = r.ws AND c.id = r.config_id WHERE r.ws = $1 AND r.id = $2" },
@@ -31,7 +34,8 @@ const struct pg_statement config_cache_statements[] = {
 };
 
 struct entry {
-	struct config *config;
+	struct config *config; /* NULL: ${user} is what was asked for */
+	struct id user;        /* whose preferences count; none: there are none */
 	unsigned generation;
 	uint64_t until_ms;
 };
@@ -78,7 +82,16 @@ void config_release(struct config *c)
 
 int64_t config_int(const struct config *c, const char *key)
 {
-	return json_int(c->values, key, 0);
+	const json_t *v = json_object_get(c->values, key);
+	const struct config_key *k = v == NULL ? config_key(key) : NULL;
+	return k != NULL ? strtoll(k->fallback, NULL, 10) : json_integer_value(v);
+}
+
+bool config_bool(const struct config *c, const char *key)
+{
+	const json_t *v = json_object_get(c->values, key);
+	const struct config_key *k = v == NULL ? config_key(key) : NULL;
+	return k != NULL ? strcmp(k->fallback, "true") == 0 : json_is_true(v);
 }
 
 const char *config_str(const struct config *c, const char *key)
@@ -128,25 +141,30 @@ void config_cache_free(struct config_cache *c)
 	free(c);
 }
 
+/* A place, a node, or with ${person} a node as somebody sees it; ${node} ANYWHERE: who somebody is. */
 struct key {
-	struct id ws, place;
+	struct id ws, node, person;
 };
+static const struct id ANYWHERE = { .b = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	                                0xff } };
 
-static struct config *look(struct config_cache *c, const struct key *k)
+static bool look(struct config_cache *c, const struct key *k, struct config **config, struct id *user)
 {
-	struct config *out = NULL;
 	pthread_mutex_lock(&c->mutex);
 	const struct entry *x = map_get(c->places, k, sizeof *k);
-	if (x != NULL && x->generation == atomic_load(&c->generation) && x->until_ms > clock_ms())
-		out = config_keep(x->config);
+	bool fresh = x != NULL && x->generation == atomic_load(&c->generation) && x->until_ms > clock_ms();
+	if (fresh && config != NULL)
+		*config = config_keep(x->config);
+	if (fresh && user != NULL)
+		*user = x->user;
 	pthread_mutex_unlock(&c->mutex);
-	return out;
+	return fresh;
 }
 
-static void store(struct config_cache *c, const struct key *k, struct config *config, unsigned generation)
+static void store(struct config_cache *c, const struct key *k, struct config *config, struct id user, unsigned generation)
 {
 	struct entry *x = xcalloc(1, sizeof *x);
-	*x = (struct entry){ config_keep(config), generation, clock_ms() + (listener_live(c->listener) ? KEPT_MS : DEAF_MS) };
+	*x = (struct entry){ config_keep(config), user, generation, clock_ms() + (listener_live(c->listener) ? KEPT_MS : DEAF_MS) };
 	pthread_mutex_lock(&c->mutex);
 	if (map_count(c->places) >= PLACES_MAX) {
 		map_free(c->places, free_entry);
@@ -158,24 +176,18 @@ static void store(struct config_cache *c, const struct key *k, struct config *co
 		free_entry(was);
 }
 
-static enum err team_of(struct pg *pg, const struct key *k, struct id *out)
+static enum err ask(struct pg *pg, const char *statement, struct id ws, struct id subject, PGresult **out)
 {
 	struct pg_args *a = pg_args_new();
-	PGresult *r = NULL;
-	pg_arg_id(a, k->ws);
-	pg_arg_id(a, k->place);
-	enum err e = team_ask(pg, "config_team", a, &r);
-	if (e == ERR_NONE)
-		*out = pg_get_id(r, 0, 0);
-	PQclear(r);
-	return e;
+	pg_arg_id(a, ws);
+	pg_arg_id(a, subject);
+	return team_ask(pg, statement, a, out);
 }
 
 static enum err load(struct pg *pg, const struct key *k, struct config **out)
 {
 	json_t *merged = NULL;
-	const struct id team = k->place;
-	enum err e = config_effective(pg, k->ws, team, ID_NONE, &merged);
+	enum err e = config_effective(pg, k->ws, k->node, k->person, &merged);
 	if (e != ERR_NONE)
 		return e;
 	json_t *values = json_incref(json_object_get(merged, "values"));
@@ -189,28 +201,77 @@ static enum err load(struct pg *pg, const struct key *k, struct config **out)
 	free(text);
 	json_decref(merged);
 	if (e == ERR_NONE)
-		*out = make(id, team, values);
+		*out = make(id, k->node, values);
 	else
 		json_decref(values);
 	return e;
 }
 
-enum err config_cache_get(struct config_cache *c, struct pg *pg, struct id ws, struct id place, struct config **out)
+static enum err of_node(struct config_cache *c, struct pg *pg, const struct key *k, struct config **out)
 {
-	const struct key k = { ws, place };
 	unsigned generation = atomic_load(&c->generation);
-	*out = look(c, &k);
-	if (*out != NULL || pg == NULL)
+	*out = NULL;
+	if (look(c, k, out, NULL) || pg == NULL)
 		return ERR_NONE;
-	struct key team = k; /* under its own id, for all places of it */
-	enum err e = team_of(pg, &k, &team.place);
-	if (e == ERR_NONE && (*out = look(c, &team)) == NULL) {
-		e = load(pg, &team, out);
-		if (e == ERR_NONE)
-			store(c, &team, *out, generation);
-	}
+	enum err e = load(pg, k, out);
 	if (e == ERR_NONE)
-		store(c, &k, *out, generation);
+		store(c, k, *out, ID_NONE, generation);
+	return e;
+}
+
+enum err config_cache_node(struct config_cache *c, struct pg *pg, struct id ws, struct id node, struct config **out)
+{
+	return of_node(c, pg, &(struct key){ ws, node, ID_NONE }, out);
+}
+
+static enum err of_place(struct config_cache *c, struct pg *pg, struct id ws, struct id place, struct config **out)
+{
+	const struct key k = { ws, place, ID_NONE };
+	unsigned generation = atomic_load(&c->generation);
+	PGresult *r = NULL;
+	*out = NULL;
+	if (look(c, &k, out, NULL) || pg == NULL)
+		return ERR_NONE;
+	enum err e = ask(pg, "config_team", ws, place, &r);
+	if (e == ERR_NONE) /* under the team's own id, for all places of it */
+		e = config_cache_node(c, pg, ws, pg_get_id(r, 0, 0), out);
+	PQclear(r);
+	if (e == ERR_NONE)
+		store(c, &k, *out, ID_NONE, generation);
+	return e;
+}
+
+/* ${known} false: not in memory, and there is no ${pg}. */
+static enum err user_of(struct config_cache *c, struct pg *pg, struct id ws, struct id person, struct id *user, bool *known)
+{
+	const struct key k = { ws, ANYWHERE, person };
+	unsigned generation = atomic_load(&c->generation);
+	PGresult *r = NULL;
+	*known = look(c, &k, NULL, user);
+	if (*known || pg == NULL)
+		return ERR_NONE;
+	enum err e = ask(pg, "config_person", ws, person, &r);
+	if (e == ERR_NONE) {
+		*user = pg_get_bool(r, 0, 1) ? pg_get_id(r, 0, 0) : ID_NONE;
+		*known = true;
+		store(c, &k, NULL, *user, generation);
+	}
+	PQclear(r);
+	return e;
+}
+
+enum err config_cache_get(
+    struct config_cache *c, struct pg *pg, struct id ws, struct id place, struct id person, struct config **out)
+{
+	struct id user = ID_NONE;
+	bool known = true;
+	*out = NULL;
+	enum err e = id_is_none(person) ? ERR_NONE : user_of(c, pg, ws, person, &user, &known);
+	if (e != ERR_NONE || !known || (e = of_place(c, pg, ws, place, out)) != ERR_NONE || *out == NULL || id_is_none(user))
+		return e;
+	struct config *team = *out; /* most people have no preferences: then it is the team's */
+	e = of_node(c, pg, &(struct key){ ws, team->team, user }, out);
+	config_release(team);
 	return e;
 }
 

@@ -21,7 +21,9 @@ struct config {
 	size_t languages_len;
 	atomic_uint uses;
 };
+/** What an older version has stored may lack a key: then its default. */
 int64_t config_int(const struct config *c, const char *key);
+bool config_bool(const struct config *c, const char *key);
 const char *config_str(const struct config *c, const char *key); /* never NULL */
 const json_t *config_map(const struct config *c, const char *key);
 struct config *config_keep(struct config *c);
@@ -34,10 +36,13 @@ struct config_cache *config_cache_new(void);
 void config_cache_listen(struct config_cache *c, const char *url);
 void config_cache_free(struct config_cache *c);
 /**
- * What holds in ${place} (none: in the organisation).  ${pg} is in a transaction of ${ws}; NULL: only from memory, ${out} is NULL if it is not
- * there.  ${out} is the caller's to release.
+ * What holds in ${place} (none: in the organisation) for ${person} (none: nobody in particular).  ${pg} is in a transaction of ${ws}; NULL: only
+ * from memory, ${out} is NULL if it is not there.  ${out} is the caller's to release.
  */
-enum err config_cache_get(struct config_cache *c, struct pg *pg, struct id ws, struct id place, struct config **out);
+enum err config_cache_get(
+    struct config_cache *c, struct pg *pg, struct id ws, struct id place, struct id person, struct config **out);
+/** What holds at ${node}, for nobody in particular. */
+enum err config_cache_node(struct config_cache *c, struct pg *pg, struct id ws, struct id node, struct config **out);
 /** What ${run} began with, if that was stored; else ${out} is NULL.  Inside a transaction of ${ws}. */
 enum err config_of_run(struct pg *pg, struct id ws, struct id run, struct config **out);
 

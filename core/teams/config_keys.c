@@ -28,6 +28,38 @@ const struct config_key config_keys[] = {
 	    "the same for all in the workspace", "at the next question" },
 	{ "limits.queue", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "100000", "limits.queue", 0, 100000, NULL,
 	    "how many more may wait, of a person, a team and the workspace each", "at the next question" },
+	{ "agent.temperature", CONFIG_INT, CONFIG_REPLACE, LAYERS_NODES, "100", NULL, 0, 100, NULL,
+	    "how freely a model words its answers, in hundredths; 100: as it does by itself, and then models that cannot be told are not",
+	    "when a run begins" },
+	{ "budget.run_cents", CONFIG_INT, CONFIG_LEAST, LAYERS_ALL, "100000000", NULL, 1, 100000000, NULL,
+	    "most that all model calls of one answer may cost, in US cents; budget.run_cap of eddy.yaml holds as well",
+	    "when a run begins" },
+	{ "budget.run_tokens", CONFIG_INT, CONFIG_LEAST, LAYERS_ALL, "1000000000000", "budget.run_tokens", 1, 1000000000000, NULL,
+	    "most tokens, in and out, that all model calls of one answer may use", "when a run begins" },
+	{ "budget.person_day_cents", CONFIG_INT, CONFIG_LEAST, LAYERS_SELF, "100000000", NULL, 1, 100000000, NULL,
+	    "most that one person may spend in a day, in US cents, besides what eddy budget says", "when a run begins" },
+	{ "budget.person_day_tokens", CONFIG_INT, CONFIG_LEAST, LAYERS_SELF, "1000000000000", NULL, 1, 1000000000000, NULL,
+	    "the same in tokens", "when a run begins" },
+	{ "budget.person_month_cents", CONFIG_INT, CONFIG_LEAST, LAYERS_SELF, "100000000", NULL, 1, 100000000, NULL,
+	    "the same for a month, in US cents", "when a run begins" },
+	{ "budget.person_month_tokens", CONFIG_INT, CONFIG_LEAST, LAYERS_SELF, "1000000000000", NULL, 1, 1000000000000, NULL,
+	    "the same for a month, in tokens", "when a run begins" },
+	{ "budget.team_day_cents", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "100000000", NULL, 1, 100000000, NULL,
+	    "most that each team may spend in a day, in US cents, besides what eddy budget says", "when a run begins" },
+	{ "budget.team_day_tokens", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "1000000000000", NULL, 1, 1000000000000, NULL,
+	    "the same in tokens", "when a run begins" },
+	{ "budget.team_month_cents", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "100000000", NULL, 1, 100000000, NULL,
+	    "the same for a month, in US cents", "when a run begins" },
+	{ "budget.team_month_tokens", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "1000000000000", NULL, 1, 1000000000000, NULL,
+	    "the same for a month, in tokens", "when a run begins" },
+	{ "answers.fold_words", CONFIG_INT, CONFIG_REPLACE, LAYERS_PERSON, "500", "answers.fold_words", 0, 1000000, NULL,
+	    "longer answers come as a headline and points, the full text on demand; 0: never", "when a run begins" },
+	{ "threads.archive_days", CONFIG_INT, CONFIG_REPLACE, LAYERS_NODES, "30", "threads.archive_days", 1, 36500, NULL,
+	    "a thread that nobody has written in for so many days is archived; 36500: never",
+	    "at the next look, every engine.upkeep" },
+	{ "threads.offers", CONFIG_BOOL, CONFIG_EVERY, LAYERS_NODES, "true", NULL, 0, 0, NULL,
+	    "whether silent threads are offered to be summed up, where that was asked for",
+	    "at the next look, every engine.upkeep" },
 	{ "agents", CONFIG_MAP, CONFIG_MERGE, LAYERS_NODES, "{}", NULL, 0, 0, "agent",
 	    "what is different about agents, by short name: model, prompt, tools, sub_agents, max_tokens, max_turns, active",
 	    "when a run begins" },
@@ -99,7 +131,8 @@ bool config_layer_from_name(const char *name, enum config_layer *out)
 }
 
 static const char *const types[] = { "integer", "boolean", "string", "list", "map" };
-static const char *const merges[] = { "replaces", "merges by key", "the smallest counts", "the shortest counts", "all count" };
+static const char *const merges[] = { "replaces", "merges by key", "the smallest counts", "the shortest counts", "all count",
+	"off where one says so" };
 
 json_t *config_schema(void)
 {
@@ -133,7 +166,10 @@ void config_reference(struct buf *out)
 			buf_addf(out, ", %lld to %lld", (long long)k->min, (long long)k->max);
 		buf_addf(out, " | %s | %s | %s (default `%s`",
 		    k->type == CONFIG_LIST && k->merge == CONFIG_REPLACE ? "replace" : merges[k->merge],
-		    k->layers == LAYERS_ALL ? "everybody" : "the tree", k->help, k->fallback);
+		    k->layers == LAYERS_ALL        ? "everybody"
+		        : k->layers == LAYERS_SELF ? "the workspace; everybody for themselves"
+		                                   : "the tree",
+		    k->help, k->fallback);
 		if (k->setting != NULL)
 			buf_addf(out, ", else `%s` of eddy.yaml", k->setting);
 		buf_addf(out, ") | %s |\n", k->acts);

@@ -73,7 +73,10 @@ void config_platform(const struct settings *s)
 		const char *const *items;
 		if (k->setting == NULL)
 			continue;
-		json_t *v = k->type == CONFIG_INT ? json_integer(settings_int(s, k->setting)) : json_array();
+		int64_t n_here = k->type == CONFIG_INT ? settings_int(s, k->setting) : 0;
+		if (k->type == CONFIG_INT && (n_here > k->max || (n_here == 0 && k->min > 0)))
+			n_here = k->max; /* there 0 says that there is no limit */
+		json_t *v = k->type == CONFIG_INT ? json_integer(n_here) : json_array();
 		for (size_t i = 0, n = k->type == CONFIG_LIST ? settings_list(s, k->setting, &items) : 0; i < n; i++)
 			json_array_append_new(v, json_string(items[i]));
 		json_object_set_new(set, k->name, v);

@@ -195,6 +195,10 @@ static void body__is__what_the_api_wants(void **state)
 	    "{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"search\",\"input\":{}}]},"
 	    "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t1\",\"content\":\"found\"},"
 	    "{\"type\":\"tool_result\",\"tool_use_id\":\"t2\",\"content\":\"no\",\"is_error\":true}]},{\"role\":\"user\",\"content\":\"(empty message)\"}]}");
+	buf_reset(&b);
+	r.temperature = 1; /* hundredths and one more */
+	anthropic_body(&b, &r, "claude-x");
+	assert_non_null(strstr(b.p, "\"max_tokens\":500,\"temperature\":0.00,\"stream\":true"));
 	buf_done(&b);
 }
 

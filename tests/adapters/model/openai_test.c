@@ -134,6 +134,13 @@ static void body__is__what_the_api_wants(void **state)
 	    "{\"role\":\"tool\",\"tool_call_id\":\"t1\",\"content\":\"found \\\"it\\\"\"},{\"role\":\"tool\",\"tool_call_id\":\"t2\",\"content\":\"Error: no\"},"
 	    "{\"role\":\"assistant\",\"content\":\"Here.\"}]}");
 	buf_reset(&b);
+	r.temperature = 31; /* hundredths and one more; those who think first are not told */
+	openai_body(&b, &r, "gpt-4o", true);
+	assert_non_null(strstr(b.p, "\"max_completion_tokens\":9,\"temperature\":0.30,\"stream\":true"));
+	buf_reset(&b);
+	openai_body(&b, &r, "openai/gpt-5-mini", true);
+	assert_null(strstr(b.p, "temperature"));
+	buf_reset(&b);
 	r = (struct model_request){ .messages = some + 6, .messages_len = 1, .max_tokens = 9 };
 	openai_body(&b, &r, "llama", false);
 	assert_string_equal(b.p,

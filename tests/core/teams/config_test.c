@@ -122,6 +122,17 @@ static const struct {
 	{ { "{\"set\":{\"search.languages\":[\"german\",\"english\"]}}", NULL,
 	      "{\"bounds\":{\"search.languages\":{\"allowed\":[\"german\"]}}}" },
 	    "search.languages", "[\"german\"]", "platform", 0 },
+	/* off where one says so */
+	{ { NULL, NULL, "{\"set\":{\"threads.offers\":false}}", NULL, "{\"set\":{\"threads.offers\":true}}" }, "threads.offers",
+	    "false", "team", 0 },
+	{ { NULL }, "threads.offers", "true", NULL, 0 },
+	/* money: people and teams only tighten */
+	{ { NULL, NULL, "{\"set\":{\"budget.run_cents\":500}}", NULL, NULL, "{\"set\":{\"budget.run_cents\":300}}" },
+	    "budget.run_cents", "300", "you", 0 },
+	{ { NULL, NULL, NULL, NULL, "{\"set\":{\"budget.person_day_cents\":3}}" }, "budget.person_day_cents", "100000000", NULL,
+	    1 },
+	{ { NULL, NULL, NULL, NULL, NULL, "{\"set\":{\"budget.team_day_cents\":3}}" }, "budget.team_day_cents", "100000000", NULL,
+	    1 },
 	/* a lock keeps the bounds below out too */
 	{ { NULL, NULL, "{\"locked\":[\"forks.max_active\"]}", NULL, "{\"bounds\":{\"forks.max_active\":{\"max\":2}}}" },
 	    "forks.max_active", "5", NULL, 0 },
@@ -236,6 +247,9 @@ static const struct {
 	{ "{\"bounds\":{\"forks.max_active\":{\"max\":3}}}", "{\"bounds\":{\"forks.max_active\":{\"max\":2}}}", API_OK },
 	{ "{\"bounds\":{\"agent.model\":{\"allowed\":[\"a\"]}}}", "{\"bounds\":{\"agent.model\":{\"allowed\":[\"a\",\"b\"]}}}",
 	    API_INVALID },
+	{ "{\"set\":{\"threads.offers\":false}}", "{\"set\":{\"threads.offers\":true}}", API_INVALID },
+	{ "{\"set\":{\"threads.offers\":false}}", "{\"set\":{\"threads.offers\":false}}", API_OK },
+	{ "{\"set\":{\"budget.team_day_cents\":100}}", "{\"set\":{\"budget.team_day_cents\":101}}", API_INVALID },
 	{ "{\"set\":{\"agent.max_tokens\":100}}", "{\"set\":{\"agent.max_tokens\":101}}", API_INVALID },
 	{ "{\"set\":{\"agent.max_tokens\":100}}", "{\"set\":{\"agent.max_tokens\":99}}", API_OK },
 	{ "{\"set\":{\"retention.messages\":90}}", "{\"set\":{\"retention.messages\":91}}", API_INVALID },
