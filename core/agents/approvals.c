@@ -14,6 +14,8 @@
 #include "../base/mem.h"
 #include "../base/utf8.h"
 
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
 #define DEST "(a.call::jsonb->'to')"
 
 const struct pg_statement approval_write_statements[] = {
@@ -23,6 +25,16 @@ const struct pg_statement approval_write_statements[] = {
 	    " $9::bytea, $10::bytea, $11::bytea, $12::uuid, $13::text[], (SELECT array_agg(DISTINCT x) FROM unnest($14::uuid[] || t.audience_id) x),"
 	    " $15::int4, now() + $16::int4 * interval '1 hour', $17::int2, $17::int2 = 5, CASE WHEN $17::int2 = 5 THEN now() END"
 	    " FROM threads t WHERE t.ws = $1 AND t.id = $4 ON CONFLICT DO NOTHING RETURNING id" },
+	/* The conversation where it was asked hears what became of it: a run of CMD_DECIDED there, once for each name. */
+	{ "approval_tell",
+	    "WITH n AS (INSERT INTO runs (ws, id, thread_id, message_id, message_seq, person_id, kind, command, state, token, adapter, origin,"
+	    " private_reply, about_id) SELECT r.ws, $3, r.thread_id, r.message_id, r.message_seq, r.person_id, 2, " STRING(
+	        APPROVAL_TOLD) ", 1,"
+	                       " (SELECT max(d.token) FROM (SELECT token FROM dispatch WHERE ws = $1 AND thread_id = r.thread_id UNION ALL SELECT 0) d), r.adapter,"
+	                       " r.origin, r.private_reply, a.id FROM approvals a JOIN runs r ON r.ws = a.ws AND r.id = a.run_id WHERE a.ws = $1 AND a.id = $2"
+	                       " ON CONFLICT DO NOTHING RETURNING thread_id), d AS (INSERT INTO dispatch (ws, thread_id, pending, due, token)"
+	                       " SELECT $1, n.thread_id, 1, now(), 0 FROM n ON CONFLICT (ws, thread_id) DO UPDATE SET pending = dispatch.pending + 1, due = now(),"
+	                       " look = dispatch.owner IS NOT NULL RETURNING 1) SELECT pg_notify('" APPROVAL_WORK "', '') FROM d" },
 	{ "approval_audit",
 	    "INSERT INTO audit (ws, id, verb, actor_id, subject, thread_id, facts) VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb)"
 	    " ON CONFLICT DO NOTHING" },
@@ -48,7 +60,7 @@ const struct pg_statement approval_statements[] = {
 	    " SELECT coalesce(bit_or(b), 64) FROM bits" },
 	{ "approval_find",
 	    "SELECT a.id, a.thread_id, coalesce(" DEST
-	    "->>'name', ''), a.decided_in, a.state, a.tool, encode(a.digest, 'hex') FROM approvals a"
+	    "->>'name', ''), a.decided_in, a.state, a.tool, encode(a.digest, 'hex'), a.asker_id FROM approvals a"
 	    " WHERE a.ws = $1 AND (a.id = $2 OR a.code_hash = $3) FOR UPDATE" },
 	{ "approval_rule", "SELECT approval_refusal($1, $2, $3, $4, $5, $6, $7)" },
 	{ "approval_state",
@@ -68,8 +80,9 @@ const struct pg_statement approval_statements[] = {
 	    " jsonb_set(s.body, '{text}', to_jsonb($4::text)) ELSE s.body END FROM approvals a JOIN run_steps s ON s.ws = a.ws AND s.run_id = a.run_id"
 	    " WHERE a.ws = $1 AND a.id = $2" },
 	{ "approval_due",
-	    "INSERT INTO dispatch (ws, thread_id, pending, due, token) VALUES ($1, $2, $3, now(), 0)"
-	    " ON CONFLICT (ws, thread_id) DO UPDATE SET pending = dispatch.pending + excluded.pending, due = now()" },
+	    "WITH d AS (INSERT INTO dispatch (ws, thread_id, pending, due, token) VALUES ($1, $2, $3, now(), 0)"
+	    " ON CONFLICT (ws, thread_id) DO UPDATE SET pending = dispatch.pending + excluded.pending, due = now(),"
+	    " look = dispatch.owner IS NOT NULL RETURNING 1) SELECT pg_notify('" APPROVAL_WORK "', '') FROM d" },
 	{ "approval_list",
 	    "SELECT a.id, a.tool, coalesce(" DEST "->>'name', ''), coalesce(" DEST
 	    "->>'adapter', ''), coalesce(a.call::jsonb->>'text', ''),"
@@ -79,6 +92,11 @@ const struct pg_statement approval_statements[] = {
 	{ "approval_expire",
 	    "UPDATE approvals SET state = 4, decided_at = now() WHERE ws = $1 AND state = 1 AND expires_at < now() + $2::int8 * interval '1 ms'"
 	    " RETURNING id, thread_id" },
+	{ "approval_fate",
+	    "SELECT a.state, coalesce(" DEST
+	    "->>'name', ''), coalesce(p.name, ''), coalesce(o.state = 4, false), coalesce(o.error = 'readers', false)"
+	    " FROM approvals a LEFT JOIN people p ON p.ws = a.ws AND p.id = a.decided_by LEFT JOIN outbox o ON o.ws = a.ws AND o.id = a.id"
+	    " WHERE a.ws = $1 AND a.id = $2" },
 	{ NULL, NULL },
 };
 
@@ -359,9 +377,17 @@ const char *approval_why(int rule)
 	return rule >= 0 && (size_t)rule < n ? words[rule] : "There is nothing of that name to decide.";
 }
 
+const char *approval_why_not(const struct approval_outcome *o)
+{
+	if (o->rule != 1)
+		return approval_why(o->rule);
+	return o->state == 5 ? "That was decided already: it was approved, and is done."
+	    : o->state == 4  ? "That has waited too long: ask again."
+	                     : "That was decided already: it was refused, and nothing was sent.";
+}
+
 struct found {
-	struct id decided_in;
-	int state;
+	struct id decided_in, asker;
 	char tool[64], digest[65];
 	bool there;
 };
@@ -390,7 +416,8 @@ static enum err find(struct pg *pg, const struct approval_decision *d, struct fo
 		out->thread = pg_get_id(r, 0, 1);
 		snprintf(out->to, sizeof out->to, "%s", pg_get_str(r, 0, 2));
 		f->decided_in = PQgetisnull(r, 0, 3) ? ID_NONE : pg_get_id(r, 0, 3);
-		f->state = (int)pg_get_int8(r, 0, 4);
+		out->state = (int)pg_get_int8(r, 0, 4);
+		f->asker = pg_get_id(r, 0, 7);
 		snprintf(f->tool, sizeof f->tool, "%s", pg_get_str(r, 0, 5));
 		snprintf(f->digest, sizeof f->digest, "%s", pg_get_str(r, 0, 6));
 	}
@@ -423,6 +450,31 @@ static enum err ask_rule(struct pg *pg, const struct approval_decision *d, struc
 	PQclear(r);
 	pg_args_free(g);
 	return e;
+}
+
+void approval_put_tell(struct pg_args *g, struct id ws, struct id id, const char *what)
+{
+	pg_arg_id(g, ws);
+	pg_arg_id(g, id);
+	pg_arg_id(g, id_named(id, 0, what, strlen(what)));
+}
+
+static enum err tell(struct pg *pg, struct id ws, struct id id)
+{
+	struct pg_args *g = pg_args_new();
+	approval_put_tell(g, ws, id, "told");
+	return run(pg, "approval_tell", g, NULL);
+}
+
+/* Is the decision's own answer read by whoever asked, where it was asked? */
+static bool is_heard(const struct approval_decision *d, const struct found *f, const struct approval_outcome *o)
+{
+	return id_equal(d->at_thread, o->thread) && (!d->alone || id_equal(d->person, f->asker));
+}
+
+static enum err expired(struct pg *pg, struct id ws, struct id id, struct id thread)
+{
+	return audit(pg, ws, id_named(id, 0, "expired", 7), "approval.expired", ID_NONE, id, thread, "{}");
 }
 
 static enum err set_state(struct pg *pg, const struct approval_decision *d, struct id id, int state)
@@ -477,15 +529,40 @@ enum err approval_decide(struct pg *pg, const struct approval_decision *d, struc
 	    d->grants ? "grant" : "refuse", d->through != NULL ? d->through : "api", f.tool, f.digest);
 	e = audit(pg, d->ws, id_named(d->in, 0, "approval", 8), verb, d->person, f.there ? out->id : ID_NONE,
 	    f.there ? out->thread : d->at_thread, facts);
-	if (e == ERR_NONE && out->rule == 2 && f.state == 1)
+	if (e == ERR_NONE && out->rule == 2 && out->state == 1) {
 		e = set_state(pg, d, out->id, 4);
+		if (e == ERR_NONE)
+			e = expired(pg, d->ws, out->id, out->thread);
+		if (e == ERR_NONE && !is_heard(d, &f, out))
+			e = tell(pg, d->ws, out->id);
+	}
 	if (e != ERR_NONE || out->rule != 0)
 		return e;
 	e = set_state(pg, d, out->id, d->grants ? 2 : 3);
+	if (e == ERR_NONE && !d->grants && !is_heard(d, &f, out))
+		e = tell(pg, d->ws, out->id);
 	if (e == ERR_NONE && d->grants)
 		e = carry_out(pg, d, out);
 	if (e == ERR_NONE && d->grants)
 		e = set_state(pg, d, out->id, 5);
+	return e;
+}
+
+enum err approval_fate(struct pg *pg, struct id ws, struct id id, struct approval_fate *out)
+{
+	PGresult *r = NULL;
+	struct pg_args *g = args_of(ws, id);
+	enum err e = pg_query(pg, "approval_fate", g, &r);
+	pg_args_free(g);
+	memset(out, 0, sizeof *out);
+	if (e == ERR_NONE && PQntuples(r) == 1) {
+		out->state = (int)pg_get_int8(r, 0, 0);
+		snprintf(out->to, sizeof out->to, "%s", pg_get_str(r, 0, 1));
+		snprintf(out->by, sizeof out->by, "%s", pg_get_str(r, 0, 2));
+		out->lost = pg_get_bool(r, 0, 3);
+		out->withheld = pg_get_bool(r, 0, 4);
+	}
+	PQclear(r);
 	return e;
 }
 
@@ -519,8 +596,9 @@ enum err approval_expire(struct pg *pg, struct id ws, uint64_t ahead_ms, int *n)
 	pg_args_free(g);
 	*n = e == ERR_NONE ? PQntuples(r) : 0;
 	for (int i = 0; i < *n && e == ERR_NONE; i++) {
-		struct id id = pg_get_id(r, i, 0);
-		e = audit(pg, ws, id_named(id, 0, "expired", 7), "approval.expired", ID_NONE, id, pg_get_id(r, i, 1), "{}");
+		e = expired(pg, ws, pg_get_id(r, i, 0), pg_get_id(r, i, 1));
+		if (e == ERR_NONE)
+			e = tell(pg, ws, pg_get_id(r, i, 0));
 	}
 	PQclear(r);
 	return e;

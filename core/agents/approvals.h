@@ -17,7 +17,9 @@
  * waits, and goes on as a new one with the same steps.  It is granted, done (a row of the outbox whose id is the approval's) and used in one
  * transaction, so it happens once, whatever dies when.  Who may decide, and whether it may still be done, is asked of approval_refusal() of migration 033.
  */
-#define APPROVAL_CODE 12 /* "7K2QF-M9XTD", terminated */
+#define APPROVAL_WORK "eddy_work" /* announced (NOTIFY) when something is to be done at once, whoever has decided it and wherever */
+#define APPROVAL_TOLD 57          /* CMD_DECIDED: says in the conversation of the question what became of it */
+#define APPROVAL_CODE 12          /* "7K2QF-M9XTD", terminated */
 
 struct approval {
 	struct id id; /* id_named() of run and step, so that the same call is the same act */
@@ -49,6 +51,9 @@ void approval_put(struct pg_args *g, const struct approval *a);
 void approval_put_audit(struct pg_args *g, struct id ws, struct id entry, const char *verb, struct id actor, struct id subject,
     struct id thread, const char *facts);
 
+/** Of "approval_tell", for both: its conversation hears what became of ${id}, once for each ${what} (a name). */
+void approval_put_tell(struct pg_args *g, struct id ws, struct id id, const char *what);
+
 /* ---- inside a tenant transaction ---- */
 
 /** 0, or the number of the rule that would refuse it whoever approves. */
@@ -63,6 +68,7 @@ struct approval_decision {
 	struct id ws, person;
 	const char *through; /* the adapter that ${person} speaks through; NULL: the API */
 	struct id at_thread; /* where; none: the API */
+	bool alone;          /* only ${person} reads the answer there */
 	const char *code;    /* as typed; NULL: ${id} and ${shown} */
 	size_t code_len;
 	struct id id;
@@ -71,14 +77,23 @@ struct approval_decision {
 	struct id in; /* names the decision: the same one again does nothing and answers the same */
 };
 struct approval_outcome {
-	int rule; /* 0: decided; else which says no, -1: there is none such */
+	int rule;  /* 0: decided; else which says no, -1: there is none such */
+	int state; /* approvals.state before; 0: there is none such */
 	struct id id, thread;
 	char to[160];
 };
 /** Decides, with its entry in the audit log; so a refusal is to be committed too. */
 enum err approval_decide(struct pg *pg, const struct approval_decision *d, struct approval_outcome *out);
-/** The sentence for people about a rule. */
+/** The sentence for people about a rule, and about a decision that was refused. */
 const char *approval_why(int rule);
+const char *approval_why_not(const struct approval_outcome *o);
+/** What became of ${id}; state 0: there is none such. */
+struct approval_fate {
+	int state;
+	bool lost, withheld;   /* approved, and not delivered; since who reads there has changed */
+	char to[160], by[160]; /* "": nobody, or not known */
+};
+enum err approval_fate(struct pg *pg, struct id ws, struct id id, struct approval_fate *out);
 /** Those that wait and that ${person} may decide, oldest first, as a JSON array. */
 enum err approval_list(struct pg *pg, struct id ws, struct id person, json_t *out);
 /** What has waited too long ends; ${n}: how many did. */

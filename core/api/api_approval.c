@@ -66,7 +66,7 @@ static enum api_code decide(struct api_call *c)
 	if (e != ERR_NONE)
 		return api_err(c, e);
 	c->subject = o.rule == 0 ? o.id : ID_NONE;
-	return answer(c, o.rule, approval_why(o.rule), o.to);
+	return answer(c, o.rule, approval_why_not(&o), o.to);
 }
 
 #define OBJECT(properties, required) \

@@ -4,7 +4,7 @@
  *   call   the tool works out what it would do; the class of the tool and what went into the run say whether it is done, asked or refused
  *   show   the question is the end of the answer, with the text word for word and where it goes
  *   asked  the transaction that stores the answer makes the approval wait; the run has ended and holds nothing
- *   lost   what was approved could not be delivered
+ *   lost   what was approved could not be delivered: the conversation hears it
  *
  * What a decision leads to is in core/agents/approvals.c, the commands for it are in ask_approvals.c.
  */
@@ -24,15 +24,7 @@
 
 const struct pg_statement act_statements[] = {
 	{ "act_lost",
-	    "WITH a AS (SELECT a.thread_id, r.adapter, r.origin, r.private_reply FROM approvals a JOIN runs r ON r.ws = a.ws AND r.id = a.run_id"
-	    " WHERE a.ws = $1 AND a.id = $2), b AS (UPDATE outbox SET body = '' FROM a WHERE outbox.ws = $1 AND outbox.id = $2),"
-	    " t AS (UPDATE threads SET seq = seq + 1, last_author = 2, last_at = now() FROM a WHERE threads.ws = $1 AND threads.id = a.thread_id"
-	    " RETURNING seq, audience_id), m AS (INSERT INTO messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id)"
-	    " SELECT $1, $3, a.thread_id, t.seq, t.seq, 2, $4, t.audience_id FROM a, t RETURNING thread_id),"
-	    " o AS (INSERT INTO outbox (ws, id, thread_id, message_id, adapter, origin, private_reply, state, sent_at) SELECT $1, $5, m.thread_id, $3,"
-	    " a.adapter, a.origin, a.private_reply, CASE WHEN a.adapter = ANY ($6::text[]) THEN 3 ELSE 1 END,"
-	    " CASE WHEN a.adapter = ANY ($6::text[]) THEN now() END FROM a, m RETURNING thread_id, state)"
-	    " UPDATE dispatch SET pending = pending + 1, due = now() FROM o WHERE dispatch.ws = $1 AND dispatch.thread_id = o.thread_id AND o.state = 1" },
+	    "UPDATE outbox SET body = '' FROM approvals a WHERE a.ws = $1 AND a.id = $2 AND outbox.ws = $1 AND outbox.id = $2" },
 	{ NULL, NULL },
 };
 
@@ -211,18 +203,12 @@ void act_send_asked(struct writer_tx *tx, struct run *r)
 	writer_exec(tx, "approval_audit", NULL, NULL);
 }
 
-void act_send_lost(struct writer_tx *tx, struct engine *e, struct id ws, struct id delivery)
+void act_send_lost(struct writer_tx *tx, struct id ws, struct id delivery)
 {
 	struct pg_args *g = writer_args(tx);
 	pg_arg_id(g, ws);
 	pg_arg_id(g, delivery);
-	pg_arg_id(g, id_named(delivery, 0, "lost words", 10));
-	pg_arg_str(g, "What was approved could not be delivered: nobody has got it.");
-	pg_arg_id(g, id_named(delivery, 0, "lost", 4));
-	pg_array_begin(g, PG_TEXT);
-	for (size_t i = 0; i < e->adapters_len; i++)
-		if ((e->adapters[i].ops->caps & CAP_PULL) != 0)
-			pg_array_str(g, e->adapters[i].ops->name);
-	pg_array_end(g);
 	writer_exec(tx, "act_lost", NULL, NULL);
+	approval_put_tell(writer_args(tx), ws, delivery, "lost");
+	writer_exec(tx, "approval_tell", NULL, NULL);
 }

@@ -211,7 +211,7 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
  */
 static bool is_taken_back(const struct ask *a, bool understood)
 {
-	if (understood || a->again)
+	if (understood || a->again || (a->r->command == CMD_DECIDED && a->message != NULL))
 		return false;
 	return a->message == NULL || pg_get_bool(a->message, 0, 1);
 }

@@ -603,6 +603,9 @@ static void look_done(struct write_op *op, enum err result)
 	for (size_t i = 0; i < x->rows_len && result == ERR_NONE; i++) {
 		const struct look_row *row = &x->rows[i];
 		struct run *r = map_get(e->runs, row->run.b, sizeof(row->run.b));
+		struct lane *l = lane_find(e, row->thread);
+		if (r == NULL && l != NULL)
+			claim_load(e, l->ws, l->thread); /* added by somebody else */
 		if (r == NULL || r->delivering)
 			continue;
 		bool changed = row->deleted || row->rev > r->message_rev;
@@ -620,15 +623,28 @@ static const struct write_kind look_kind = {
 	.name = "look", .rank = 21, .round = { look_first, look_second }, .done = look_done, .reset = look_reset
 };
 
+static void look_now(struct engine *e)
+{
+	if (atomic_load(&e->runs_count) == 0)
+		return;
+	struct look_op *x = xcalloc(1, sizeof(*x));
+	x->op.kind = &look_kind;
+	x->e = e;
+	writer_put(e->writer, &x->op);
+}
+
+void claim_all_now(struct engine *e)
+{
+	if (atomic_load(&e->draining))
+		return;
+	claim_now(e);
+	look_now(e);
+}
+
 static void look_due(void *arg)
 {
 	struct engine *e = arg;
-	if (atomic_load(&e->runs_count) > 0) {
-		struct look_op *x = xcalloc(1, sizeof(*x));
-		x->op.kind = &look_kind;
-		x->e = e;
-		writer_put(e->writer, &x->op);
-	}
+	look_now(e);
 	timers_after(e->timers, e->o.scan_ms < LOOK_MS ? e->o.scan_ms : LOOK_MS, look_due, e);
 }
 

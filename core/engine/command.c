@@ -248,6 +248,6 @@ const char *command_name(enum command c)
 		"resolve", "abandon", "accept", "edit", "discard", "threads", "open", "rename", "archive", "reopen", "settle",
 		"summarise", "catch_up", "offer_on", "offer_off", "whole", "search", "remember", "pin", "recall", "why", "forget",
 		"forget_me", "private_on", "private_off", "export", "confirm", "decline", "decisions", "link", "unlink",
-		"place_closed", "allow_here", "deny_here", "approve", "refuse", "too_much" };
+		"place_closed", "allow_here", "deny_here", "approve", "refuse", "too_much", "decided" };
 	return (size_t)c < sizeof(names) / sizeof(names[0]) ? names[c] : "unknown";
 }

@@ -78,6 +78,7 @@ enum command {
 	CMD_APPROVE = 54, /* approve CODE */
 	CMD_REFUSE = 55,
 	CMD_TOO_MUCH = 56, /* never recognised: more than may even wait (docs/limits.md) */
+	CMD_DECIDED = 57,  /* never recognised: what became of an act that has waited */
 };
 
 /**

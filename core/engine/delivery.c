@@ -14,7 +14,8 @@
 #include "../base/mem.h"
 #include "engine_internal.h"
 
-#define CERTAIN_MS 5000 /* below the ten seconds after which writer_fence() ends a session; a process at work commits every second */
+#define CERTAIN_MS \
+	5000 /* below the ten seconds after which writer_fence() ends a session; a process at work commits every second */
 
 const struct pg_statement delivery_statements[] = {
 	{ "stream_mark",
@@ -266,7 +267,7 @@ static void sent_third(struct writer_tx *tx, struct write_op **ops, size_t n)
 		s->more = s->relay->more;
 		s->more |= fork_send_ended(tx, s->fork, s->result == ERR_NONE, s->ref);
 		if (s->result != ERR_NONE)
-			act_send_lost(tx, s->e, s->op.ws, s->delivery);
+			act_send_lost(tx, s->op.ws, s->delivery);
 	}
 	sent_pending(tx, ops, n);
 }

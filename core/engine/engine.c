@@ -31,6 +31,7 @@
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
+#include "../store/listen.h"
 #include "../store/seal.h"
 #include "../teams/spend.h"
 #include "../talk/browse.h"
@@ -396,6 +397,12 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	return ERR_NONE;
 }
 
+/* Decided by another process, or by a program that is none: whoever is free takes what comes of it. */
+static void on_work(void *arg)
+{
+	claim_all_now(arg);
+}
+
 enum err engine_start(struct engine *e)
 {
 	enum err err = ledger_open(e);
@@ -422,6 +429,7 @@ enum err engine_start(struct engine *e)
 		    LF_STR("result", "nobody can be asked: this adapter is not connected, or cannot begin a conversation"));
 	atomic_store(&e->started, true);
 	claim_start(e);
+	e->work = listener_new(e->database_url, APPROVAL_WORK, on_work, e);
 	upkeep_start(e);
 	ledger_start(e);
 	atomic_store(&e->ready, true);
@@ -440,6 +448,8 @@ void engine_drain(struct engine *e, uint32_t ms)
 		usleep(20000);
 	log_info("engine.drain", LF_INT("left", atomic_load(&e->runs_count)), LF_STR("result", "ok"));
 	atomic_store(&e->started, false);
+	listener_free(e->work);
+	e->work = NULL;
 	claim_release(e);
 	ledger_last(e);
 	timers_stop(e->timers);

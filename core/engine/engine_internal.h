@@ -226,6 +226,7 @@ struct engine {
 	pthread_mutex_t agents_mutex;
 	struct map *agents;
 	struct config_cache *configs;
+	struct listener *work; /* hears of what is to be done at once */
 	pthread_mutex_t side_mutex;
 	struct pg *side; /* start-up, notes and installs */
 	/* where people are asked for (engine_offer_people): NULL while that is not offered */
@@ -386,7 +387,7 @@ void act_show(struct run *r);
 /** Writer, in the transaction that stores the answer of ${r}: its question waits from now on. */
 void act_send_asked(struct writer_tx *tx, struct run *r);
 /** Writer: a delivery has failed for ever; who has asked for it hears of that. */
-void act_send_lost(struct writer_tx *tx, struct engine *e, struct id ws, struct id delivery);
+void act_send_lost(struct writer_tx *tx, struct id ws, struct id delivery);
 void act_drop(struct run *r); /* nothing is asked */
 
 /* ---- finish.c ---- */
@@ -412,6 +413,8 @@ void outbox_again(struct run *r, uint32_t least_ms); /* writer's thread: a deliv
 extern const struct pg_statement claim_statements[];
 void claim_start(struct engine *e); /* periodic heartbeat and scan */
 void claim_now(struct engine *e);
+/** The same, and what others have added to threads that are ours; any thread. */
+void claim_all_now(struct engine *e);
 /** Open work of a thread whose lease we hold, by the lanes or only by what the database says. */
 void claim_load(struct engine *e, struct id ws, struct id thread);
 void claim_release(struct engine *e); /* drain: give back what has not begun */

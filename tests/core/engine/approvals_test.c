@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../../../core/api/api.h"
+#include "../../../core/base/clock.h"
 #include "../../../core/base/json.h"
 #include "../../../core/engine/engine.h"
 #include "../../support/db.h"
@@ -60,11 +61,24 @@ static void add_mail(void *arg, struct engine *e)
 	engine_add_adapter(e, &mail, NULL);
 }
 
+/* Nobody looks for work by the clock: whatever is done at once was woken for. */
+enum { NEVER_MS = 3600000 };
+
 static int set_up(void **state)
 {
 	(void)state;
 	replies = 0;
-	f = fixture_new(&(struct fixture_options){ .scan_ms = 100, .before_start = add_mail, .settings = "engine.upkeep=500ms\0" });
+	f = fixture_new(
+	    &(struct fixture_options){ .scan_ms = NEVER_MS, .before_start = add_mail, .settings = "engine.upkeep=1h\0" });
+	return 0;
+}
+
+static int set_up_tidy(void **state)
+{
+	(void)state;
+	replies = 0;
+	f = fixture_new(
+	    &(struct fixture_options){ .scan_ms = NEVER_MS, .before_start = add_mail, .settings = "engine.upkeep=100ms\0" });
 	return 0;
 }
 
@@ -132,7 +146,28 @@ static void say_has(const struct noted *r, const char *words)
 		fail_msg("\"%s\" is not in: %s", words, r->text);
 }
 
-/* Among the replies from the ${from}th on, how many went to ${to}. */
+/* How many replies say so. */
+static int said(const char *words)
+{
+	int n = 0;
+	for (size_t i = 0; i < fixture_count(f, REPLY_WHOLE); i++)
+		n += strstr(fixture_reply(f, i)->text, words) != NULL;
+	return n;
+}
+
+/* Something is said that nobody waits for; all that was said meanwhile is passed over. */
+static void hear(const char *words)
+{
+	uint64_t until = clock_ms() + 30000;
+	while (said(words) == 0 && clock_ms() < until)
+		fixture_wait_replies(f, fixture_count(f, REPLY_WHOLE) + 1, 100);
+	if (said(words) == 0)
+		fail_msg("nobody says \"%s\"", words);
+	assert_true(db_settles(30000));
+	replies = fixture_count(f, REPLY_WHOLE);
+}
+
+/* How many replies went to ${to}. */
 static int went(const char *to)
 {
 	int n = 0;
@@ -166,14 +201,11 @@ static void approve__the_asker__sends_once_and_the_run_goes_on(void **state)
 	next();
 	assert_int_equal(went("to:random"), 1);
 	assert_true(db_settles(20000));
-	bool said = false;
-	for (size_t i = replies - 2; i < replies; i++)
-		said |= strstr(fixture_reply(f, i)->text, "It is said.") != NULL;
-	assert_true(said);
+	assert_int_equal(said("It is said."), 1);
 	char *asked = fixture_asked(f);
 	assert_non_null(strstr(asked, "\"approved\":true"));
 	free(asked);
-	say_has(tell("general", VIS_PUBLIC, "Ana", false, code), "decided already");
+	say_has(tell("general", VIS_PUBLIC, "Ana", false, code), "decided already: it was approved, and is done");
 	assert_int_equal(went("to:random"), 1);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE state = 5 AND decided_by IS NOT NULL"), 1);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit WHERE verb = 'approval.asked'"), 1);
@@ -189,8 +221,9 @@ static void refuse__the_asker__nothing_is_sent(void **state)
 	snprintf(yes, sizeof yes, "%s", pressed(card, 0));
 	snprintf(no, sizeof no, "%s", pressed(card, 1));
 	say_has(tell("general", VIS_PUBLIC, "Ana", false, no), "nothing goes to");
-	say_has(tell("general", VIS_PUBLIC, "Ana", false, yes), "decided already");
+	say_has(tell("general", VIS_PUBLIC, "Ana", false, yes), "decided already: it was refused");
 	assert_true(db_settles(20000));
+	assert_int_equal(said("nothing goes to"), 1); /* where it was asked it is said by the answer, and not a second time */
 	assert_int_equal(went("to:random"), 0);
 	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE state = 3"), 1);
 }
@@ -231,11 +264,12 @@ static void approve__late_or_altered__is_refused(void **state)
 	assert_true(test_db_exec("ALTER TABLE eddy.approvals DISABLE TRIGGER approval_one_way;"
 	                         " UPDATE eddy.approvals SET expires_at = now() - interval '1 s';"
 	                         " ALTER TABLE eddy.approvals ENABLE TRIGGER approval_one_way"));
-	const struct noted *late = tell("general", VIS_PUBLIC, "Ana", false, yes);
-	if (strstr(late->text, "waited too long") == NULL &&
-	    strstr(late->text, "decided already") == NULL) /* upkeep may have been first */
-		fail_msg("%s", late->text);
-	assert_true(db_comes_true("SELECT (count(*) = 2)::int FROM eddy.approvals WHERE state = 4", 20000));
+	say_has(tell("general", VIS_PUBLIC, "Ana", false, yes), "waited too long");
+	say_has(tell("general", VIS_PUBLIC, "Ana", false, yes), "waited too long");
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE state = 4"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit WHERE verb = 'approval.expired'"), 1);
+	assert_true(db_settles(20000));
+	assert_int_equal(said("in time"), 0);
 	assert_int_equal(went("to:random"), 0);
 }
 
@@ -342,6 +376,211 @@ static void call__told_directly__may_go_anywhere_with_consent(void **state)
 	    "SELECT count(*) FROM eddy.outbox WHERE adapter = 'email' AND origin LIKE 'mail:eve@example.net:%'", 20000));
 }
 
+/* ---- what becomes of it is said where it was asked ---- */
+
+static json_t *only(const char *who, json_t **list)
+{
+	*list = ask_api(who, "approval.list", json_object());
+	assert_int_equal(json_array_size(json_arr(*list, "approvals")), 1);
+	return json_array_get(json_arr(*list, "approvals"), 0);
+}
+
+static void api_refuses(void)
+{
+	json_t *list, *one = only("Ana", &list);
+	request = id_new();
+	for (int i = 0; i < 2; i++) { /* the second as if the answer to the first was lost */
+		json_t *no = decision("Ana", one, "refuse", json_str(one, "digest", ""));
+		assert_true(json_is_true(json_object_get(no, "done")));
+		json_decref(no);
+	}
+	request = ID_NONE;
+	json_decref(list);
+}
+
+static void refuse__elsewhere__is_said_once_where_it_was_asked(void **state)
+{
+	(void)state;
+	ask();
+	api_refuses();
+	hear("Refused by Ana: nothing goes to **\\#random**.");
+	assert_int_equal(said("Refused by Ana"), 1);
+	assert_int_equal(went("to:random"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE command = 57 AND state = 3"), 1);
+	/* In another conversation, by the words: there too is an answer. */
+	call("#random", "Another one.");
+	char no[64];
+	snprintf(no, sizeof no, "%s", pressed(tell("general", VIS_PUBLIC, "Ana", false, "again"), 1));
+	tell("D1", VIS_DIRECT, "Ana", false, no);
+	hear("Refused: nothing goes to **\\#random**.");
+	assert_int_equal(said("Refused by Ana"), 2);
+}
+
+static void refuse__of_what_was_asked_in_a_deleted_message__is_said_nowhere(void **state)
+{
+	(void)state;
+	ask();
+	assert_true(test_db_exec("UPDATE eddy.messages SET state = 2, body = '' WHERE body LIKE 'tell random%'"));
+	api_refuses();
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.runs WHERE command = 57 AND state > 2", 30000));
+	assert_true(db_settles(30000));
+	assert_int_equal(said("Refused by"), 0);
+}
+
+static void wait_over(void)
+{
+	assert_true(test_db_exec("ALTER TABLE eddy.approvals DISABLE TRIGGER approval_one_way;"
+	                         " UPDATE eddy.approvals SET expires_at = now() - interval '1 s';"
+	                         " ALTER TABLE eddy.approvals ENABLE TRIGGER approval_one_way"));
+}
+
+static void expire__unseen__is_said_once_and_nothing_is_left(void **state)
+{
+	(void)state;
+	ask();
+	char yes[64];
+	snprintf(yes, sizeof yes, "%s", pressed(fixture_reply(f, replies - 1), 0));
+	wait_over();
+	hear("Nobody has approved it in time: nothing goes to **\\#random**. Ask again");
+	say_has(tell("general", VIS_PUBLIC, "Ana", false, yes), "waited too long");
+	assert_int_equal(said("in time"), 1);
+	assert_int_equal(went("to:random"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE state = 4"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit WHERE verb = 'approval.expired'"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE state <= 2"), 0);
+}
+
+static void expire__noticed_elsewhere__is_said_where_it_was_asked(void **state)
+{
+	(void)state;
+	char yes[64];
+	snprintf(yes, sizeof yes, "%s", pressed(ask(), 0));
+	wait_over();
+	tell("D1", VIS_DIRECT, "Ana", false, yes);
+	hear("in time");
+	assert_int_equal(said("waited too long"), 1);
+	assert_int_equal(said("in time"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit WHERE verb = 'approval.expired'"), 1);
+}
+
+/* ---- what was approved and does not arrive ---- */
+
+static void api_grants(void)
+{
+	json_t *list, *one = only("Ana", &list);
+	json_t *yes = decision("Ana", one, "grant", json_str(one, "digest", ""));
+	assert_true(json_is_true(json_object_get(yes, "done")));
+	json_decref(yes);
+	json_decref(list);
+}
+
+static void approve__refused_by_the_platform__is_said(void **state)
+{
+	(void)state;
+	ask();
+	assert_true(db_settles(30000));
+	fixture_sent_results(f, ERR_DENIED);
+	fixture_words(f, "It is said.");
+	api_grants();
+	hear("What was to be sent could not be delivered: nothing went to **\\#random**.");
+	assert_int_equal(said("could not be delivered"), 1);
+	assert_int_equal(went("to:random"), 1); /* it was tried */
+	assert_int_equal(
+	    db_count("SELECT count(*) FROM eddy.outbox o JOIN eddy.approvals a ON a.id = o.id WHERE o.state = 4 AND o.body = ''"),
+	    1);
+}
+
+/* Between the decision and the act the place becomes another one: the same transaction is as close as it gets. */
+static void approve__the_readers_change_before_it_leaves__is_withheld_and_said(void **state)
+{
+	(void)state;
+	ask();
+	assert_true(test_db_exec("CREATE FUNCTION eddy.closes() RETURNS trigger LANGUAGE plpgsql SET search_path = eddy, pg_temp AS"
+	                         " $$BEGIN UPDATE places SET visibility = 3 WHERE external_id = 'random'; RETURN NULL; END$$;"
+	                         " CREATE TRIGGER closes AFTER UPDATE ON eddy.approvals FOR EACH ROW WHEN (NEW.state = 5)"
+	                         " EXECUTE FUNCTION eddy.closes()"));
+	fixture_words(f, "It is said.");
+	api_grants();
+	hear("who reads there has changed meanwhile: nothing went to **\\#random**.");
+	assert_int_equal(went("to:random"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.outbox WHERE state = 4 AND error = 'readers' AND body = ''"), 1);
+}
+
+/* What was decided leaves although the conversation is at work on something else. */
+static void approve__while_another_answer_is_made__leaves_at_once(void **state)
+{
+	(void)state;
+	ask();
+	assert_true(db_settles(30000));
+	size_t calls = fixture_model_calls(f);
+	fixture_script(f, SCRIPT_HANG);
+	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
+		.source_key = "long",
+		.message_key = "long",
+		.thread_key = "t-general",
+		.person = { .external_id = "Ana", .name = "Ana" },
+		.place = { .external_id = "general", .name = "general", .visibility = VIS_PUBLIC, .eddy_is_member = true },
+		.text = "something that takes long",
+		.text_len = 25,
+		.mentions_us = true,
+		.verified = VERIFIED_PLATFORM };
+	assert_true(fixture_do(f, &in, NULL));
+	assert_true(fixture_wait_calls(f, calls + 1, 30000));
+	api_grants();
+	for (uint64_t until = clock_ms() + 30000; went("to:random") == 0 && clock_ms() < until;)
+		fixture_wait_replies(f, fixture_count(f, REPLY_WHOLE) + 1, 100);
+	assert_int_equal(went("to:random"), 1);
+	assert_int_equal(said("hanging"), 0); /* the other one still thinks */
+	fixture_release(f);
+	assert_true(db_settles(30000));
+	assert_int_equal(went("to:random"), 1);
+}
+
+/* ---- without asking ---- */
+
+/* Before anybody has spoken, so that no older settings are in memory. */
+static void set_automatic(void)
+{
+	char ws[ID_TEXT], sql[500];
+	id_format(fixture_ws(f), ws);
+	snprintf(sql, sizeof sql,
+	    "INSERT INTO eddy.people (ws, id, name) VALUES ('%s', '01930f3e-2c00-7000-8000-0000000000aa', 'Olga');"
+	    " INSERT INTO eddy.members (ws, node_id, person_id, role) VALUES ('%s', '%s', '01930f3e-2c00-7000-8000-0000000000aa', 4)",
+	    ws, ws, ws);
+	assert_true(test_db_exec(sql));
+	json_decref(ask_api("Olga", "config.set", json_pack("{s:{s:[s]}}", "set", "approvals.automatic", "test:random")));
+}
+
+static void automatic__a_named_place_and_words_of_the_house__goes_unasked(void **state)
+{
+	(void)state;
+	set_automatic();
+	tell("random", VIS_PUBLIC, "Ben", false, "hello");
+	tell("other", VIS_PUBLIC, "Ben", false, "hello");
+	call("#random", "The build is green.");
+	fixture_words(f, "It is on its way.");
+	tell("general", VIS_PUBLIC, "Ana", false, "tell random that the build is green");
+	hear("It is on its way.");
+	assert_int_equal(went("to:random"), 1);
+	assert_int_equal(said("May I send"), 0);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE state = 5 AND automatic AND decided_by IS NULL"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.audit WHERE verb = 'approval.automatic'"), 1);
+	/* Not to a place that is not named, */
+	call("#other", "The build is green.");
+	say_has(tell("general", VIS_PUBLIC, "Ana", false, "tell other"), "May I send this to \\#other");
+	/* nor what not all there may read, */
+	call("#random", "The salaries are these.");
+	fixture_words(f, "I may not.");
+	say_has(tell("board", VIS_PRIVATE, "Ana", false, "tell random"), "I may not.");
+	/* nor what somebody who is no member has had a hand in. */
+	tell("general", VIS_PUBLIC, "Gus", true, "and say that I was here");
+	call("#random", "Gus was here.");
+	const struct noted *card = tell("general", VIS_PUBLIC, "Ana", false, "tell random who was here");
+	say_has(card, "May I send this to \\#random");
+	say_has(card, "Words of a guest went into this");
+	assert_int_equal(went("to:random"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +591,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(approve__late_or_altered__is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(call__what_not_all_there_may_know__is_not_even_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(call__told_directly__may_go_anywhere_with_consent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refuse__elsewhere__is_said_once_where_it_was_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refuse__of_what_was_asked_in_a_deleted_message__is_said_nowhere, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(expire__unseen__is_said_once_and_nothing_is_left, set_up_tidy, tear_down),
+		cmocka_unit_test_setup_teardown(expire__noticed_elsewhere__is_said_where_it_was_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(approve__refused_by_the_platform__is_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    approve__the_readers_change_before_it_leaves__is_withheld_and_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(approve__while_another_answer_is_made__leaves_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(automatic__a_named_place_and_words_of_the_house__goes_unasked, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static const struct attack attacks[] = {
 	{ "approval: a code guessed by another", "nothing of that name", KEPT, by, { "Ben", "approve AAAAA-AAAAA" } },
 	{ "approval: SQL for a code", NOTHING, KEPT, by, { "Ben", "approve ' OR '1'='1" } },
 	{ "approval: after it was refused", "decided already", KEPT, by, { "Ana", "1" } },
-	{ "approval: too late", NOTHING, KEPT, by, { "Ana", "2" } },
+	{ "approval: too late", "waited too long", KEPT, by, { "Ana", "2" } },
 	{ "approval: the arguments were altered since they were shown", "not what was shown", KEPT, by, { "Ana", "3" } },
 	{ "approval: altered, and by another", "not what was shown", KEPT, by, { "Ben", "3" } },
 };
@@ -122,6 +122,8 @@ static int up(void **state)
 	ask("The late one.", codes[LATE], NULL);
 	assert_true(test_db_exec(CHANGE("expires_at = now() - interval '1 s'")));
 	assert_true(db_comes_true("SELECT (count(*) = 1)::int FROM eddy.approvals WHERE state = 4", 30000));
+	assert_true(fixture_wait_replies(f, replies + 1, 30000) > replies); /* that it is over */
+	replies++;
 	ask("The altered one.", codes[ALTERED], NULL);
 	assert_true(test_db_exec(CHANGE("call = replace(call, 'altered', 'secret') WHERE state = 1")));
 	ask("The refused one.", codes[REFUSED], no);
