@@ -106,7 +106,7 @@ static void slack_up(void)
 	slack.out = slack_out_new(&(struct slack_out_options){ .http = slack.http,
 	    .api = slack.api,
 	    .metrics = slack.metrics,
-	    .port = { NULL, on_sent, on_opening, on_opened, on_held, NULL, on_self } });
+	    .port = { NULL, on_sent, on_opening, on_opened, on_held, NULL, on_self, NULL } });
 }
 
 static void slack_down(void)

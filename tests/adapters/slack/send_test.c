@@ -38,6 +38,7 @@ struct world {
 	int opened;
 	char opened_ref[200];
 	bool refuse_stream;
+	atomic_bool uncertain;
 	int held;
 	uint32_t held_ms;
 	struct id held_delivery;
@@ -94,6 +95,10 @@ static const struct slack_self *on_self(void *arg)
 	(void)arg;
 	return &me;
 }
+static bool on_certain(void *arg)
+{
+	return !atomic_load(&((struct world *)arg)->uncertain);
+}
 
 static struct world *world_new(uint32_t life_ms)
 {
@@ -111,7 +116,7 @@ static struct world *world_new(uint32_t life_ms)
 	    .api = w->api,
 	    .metrics = w->metrics,
 	    .stream = true,
-	    .port = { w, on_sent, on_opening, on_opened, on_held, NULL, on_self },
+	    .port = { w, on_sent, on_opening, on_opened, on_held, NULL, on_self, on_certain },
 	    .grow_wait_ms = 60,
 	    .status_wait_ms = 60,
 	    .append_ms = 60,
@@ -424,6 +429,23 @@ static void maybe_sent__finds__what_is_there(void **state)
 	sent_ok(w, 3);
 	maybe(w, &p, "a < b, *really* & `x_y`", NULL);
 	sent_ok(w, 4);
+	assert_int_equal(w->fake->n, 2);
+}
+
+/* It waited while the process was stopped: what another has posted meanwhile is found. */
+static void uncertain__looks__before_it_posts(void **state)
+{
+	struct world *w = *state;
+	struct who q = who_in("C1");
+	whole(w, &q, "said by another");
+	sent_ok(w, 1);
+	atomic_store(&w->uncertain, true);
+	whole(w, &q, "said by another");
+	sent_ok(w, 2);
+	assert_int_equal(w->fake->n, 1);
+	struct who p = who_in("C2");
+	whole(w, &p, "said by nobody");
+	sent_ok(w, 3);
 	assert_int_equal(w->fake->n, 2);
 }
 
@@ -830,6 +852,7 @@ int main(void)
 		T(send__tries_again__when_something_in_between_answers),
 		T(send__shows__buttons),
 		T(maybe_sent__finds__what_is_there),
+		T(uncertain__looks__before_it_posts),
 		T(maybe_sent__posts__what_is_missing),
 		T(maybe_sent__completes__an_open_stream_in_place),
 		T(maybe_sent__opens__no_second_message),
