@@ -15,6 +15,7 @@
 #include "../../core/base/json.h"
 #include "../../core/people/directory.h"
 #include "../../core/store/store.h"
+#include "../../core/teams/config_store.h"
 
 static const struct pg_statement own_statements[] = {
 	{ "procedure_tenant", "SELECT ws FROM installs WHERE adapter = 'local' AND external_id = 'default'" },
@@ -106,6 +107,7 @@ static int connected(struct cli *c, int (*fn)(void *arg, struct pg *pg), void *a
 	int r = cli_settings(c);
 	if (r != EXIT_OK)
 		return r;
+	config_platform(c->settings);
 	for (size_t i = 0; api_tables[i] != NULL && i + 2 < sizeof tables / sizeof *tables; i++)
 		tables[i + 1] = api_tables[i];
 	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
