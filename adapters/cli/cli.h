@@ -127,6 +127,8 @@ bool cli_local_token(struct cli *c, char *out, size_t n);
 /** For doctor: one finding; false: something is wrong.  After cli_settings(), with a database that opens. */
 bool cli_audit_doctor(struct cli *c, struct buf *out);
 bool cli_secret_doctor(struct cli *c, struct buf *out);
+/** What limits are set and who is being held back now; nothing: it is not known. */
+void cli_limits_doctor(struct cli *c, struct buf *out);
 /** A line for each workspace, "ok …" or "bad …". */
 void cli_workspace_doctor(struct cli *c, struct http *http, struct buf *out);
 bool cli_erased_doctor(struct cli *c, struct buf *out);

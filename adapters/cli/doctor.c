@@ -118,6 +118,15 @@ static void look_at_money(struct report *r, struct cli *c)
 	buf_done(&out);
 }
 
+static void look_at_limits(struct report *r, struct cli *c)
+{
+	struct buf out = BUF_INIT;
+	cli_limits_doctor(c, &out);
+	if (out.len > 0)
+		say(r, true, "limits", "%s", out.p);
+	buf_done(&out);
+}
+
 static void look_at_teams(struct report *r, struct cli *c)
 {
 	struct buf out = BUF_INIT;
@@ -265,6 +274,7 @@ int cmd_doctor(struct cli *c)
 	look_at_files(&r, c);
 	if (look_at_database(&r, c)) {
 		look_at_money(&r, c);
+		look_at_limits(&r, c);
 		look_at_keys(&r, c);
 		look_at_teams(&r, c);
 	}

@@ -1,9 +1,12 @@
 /* `eddy limits`: the procedure limits.get in the words of the terminal. */
 #include <stdio.h>
 
+#include "../../core/base/buf.h"
 #include "../../core/base/json.h"
 #include "cli.h"
 #include "procedure.h"
+
+#define HELD_NAMED 5
 
 int cmd_limits(struct cli *c)
 {
@@ -25,4 +28,27 @@ int cmd_limits(struct cli *c)
 	}
 	json_decref(out);
 	return r;
+}
+
+void cli_limits_doctor(struct cli *c, struct buf *out)
+{
+	json_t *got = NULL, *o;
+	size_t i;
+	if (cli_procedure(c, "limits.get", json_object(), &got) == EXIT_OK) {
+		buf_addf(out, "a minute: %lld questions a person, %lld a team, %lld the workspace, %lld more may wait; ",
+		    (long long)json_int(got, "person", 0), (long long)json_int(got, "team", 0),
+		    (long long)json_int(got, "workspace", 0), (long long)json_int(got, "queue", 0));
+		json_array_foreach (json_arr(got, "held"), i, o) {
+			const char *name = json_str(o, "name", "");
+			if (i < HELD_NAMED)
+				buf_addf(out, "%s%s has %lld waiting until %s UTC", i > 0 ? ", " : "",
+				    *name != '\0' ? name : json_str(o, "person", ""), (long long)json_int(o, "waiting", 0),
+				    json_str(o, "until", ""));
+		}
+		if (i > HELD_NAMED)
+			buf_addf(out, ", and %zu more (eddy limits)", i - HELD_NAMED);
+		else if (i == 0)
+			buf_add_str(out, "nobody waits");
+	}
+	json_decref(got);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../core/base/buf.h"
+#include "../../core/base/fault.h"
 #include "../../core/base/id.h"
 #include "../../core/base/mem.h"
 #include "../../core/store/seal.h"
@@ -15,6 +16,9 @@
 
 #define OWN "own"
 #define RENEW_MAX 50 /* in one transaction */
+#define SETTLE_TRIES 6
+#define LOST_NAMED 3 /* by doctor */
+#define OLD_DAYS 366
 
 static const struct pg_statement own_statements[] = {
 	{ "secret_tenants", "SELECT ws, adapter = 'local' AND external_id = 'default' FROM installs ORDER BY 2 DESC, ws" },
@@ -32,7 +36,9 @@ struct box {
 	struct id ws[1024]; /* [0]: the workspace of this machine */
 	size_t len;
 	char why[512];
-	int values, lost; /* doctor */
+	int values, lost, old; /* doctor */
+	size_t keys;
+	struct buf lost_names;
 };
 
 static enum err tenants(struct box *x)
@@ -197,9 +203,11 @@ static enum err renew_all(struct box *x, int *total, int *lost)
 				break;
 			e = secret_renew(x->seal, x->pg, x->ws[i], RENEW_MAX, &n, &gone);
 			here += n;
-			if (e == ERR_NONE && n > 0 && n < RENEW_MAX)
+			if (e == ERR_NONE && here > 0 && n < RENEW_MAX)
 				e = noted(x, x->ws[i], "secret.rotated", "", here);
+			fault_point("rotate.before_commit");
 			e = pg_end(x->pg, e);
+			fault_point("rotate.after_commit");
 		}
 		*total += here;
 		*lost += gone;
@@ -209,7 +217,7 @@ static enum err renew_all(struct box *x, int *total, int *lost)
 
 static enum err rotate(struct box *x)
 {
-	int total, lost;
+	int total, late, lost;
 	char id[SEAL_ID + 1];
 	/* What an interrupted one has left comes first; if there was such a thing, its key is new enough. */
 	enum err e = renew_all(x, &total, &lost);
@@ -217,10 +225,20 @@ static enum err rotate(struct box *x)
 		if ((e = seal_new_key(x->seal, x->why, sizeof x->why)) == ERR_NONE)
 			e = renew_all(x, &total, &lost);
 	}
+	/* Then what others were just sealing with the key before. */
+	for (int i = 0; i < SETTLE_TRIES && (i == 0 || e == ERR_RETRY); i++)
+		if (e == ERR_NONE || e == ERR_RETRY)
+			e = secret_settle(x->pg);
+	if (e == ERR_RETRY)
+		snprintf(x->why, sizeof x->why, "somebody is storing a secret and does not finish: run this again");
+	if (e == ERR_NONE)
+		e = renew_all(x, &late, &lost);
 	if (e != ERR_NONE)
 		return e;
-	seal_keys(x->seal, id);
-	printf("%d values are sealed anew, under key %s\n", total, id);
+	size_t n = seal_keys(x->seal, id);
+	printf("%d values are sealed anew, under key %s\n", total + late, id);
+	if (lost == 0 && n > 1)
+		puts("Nothing here needs an older key any more; only backups from before do.");
 	if (lost > 0) {
 		snprintf(x->why, sizeof x->why, "%d values cannot be opened with any key that is here: their key is missing", lost);
 		return ERR_INPUT;
@@ -252,7 +270,7 @@ int cmd_secret_rotate(struct cli *c)
 
 struct names {
 	struct box *x;
-	char (*v)[2][SECRET_NAME_MAX + 1];
+	char (*v)[3][SECRET_NAME_MAX + 1]; /* kind, name, key */
 	size_t len;
 };
 
@@ -261,12 +279,15 @@ static void keep_name(void *arg, const struct secret_row *r)
 	struct names *n = arg;
 	n->v = xrealloc(n->v, (n->len + 1) * sizeof *n->v);
 	snprintf(n->v[n->len][0], sizeof n->v[0][0], "%s", r->kind);
-	snprintf(n->v[n->len++][1], sizeof n->v[0][1], "%s", r->name);
+	snprintf(n->v[n->len][1], sizeof n->v[0][1], "%s", r->name);
+	snprintf(n->v[n->len++][2], sizeof n->v[0][2], "%s", r->key);
 }
 
 static enum err try_all(struct box *x)
 {
 	enum err e = ERR_NONE;
+	char newest[SEAL_ID + 1];
+	x->keys = seal_keys(x->seal, newest);
 	for (size_t i = 0; i < x->len && e == ERR_NONE; i++) {
 		struct names n = { .x = x };
 		if ((e = pg_begin(x->pg, x->ws[i])) != ERR_NONE)
@@ -277,7 +298,10 @@ static enum err try_all(struct box *x)
 			e = secret_get(x->seal, x->pg, x->ws[i], n.v[k][0], n.v[k][1], &value);
 			secret_wipe(&value);
 			x->values++;
-			x->lost += e == ERR_DENIED;
+			x->old += strcmp(n.v[k][2], newest) != 0;
+			if (e == ERR_DENIED && x->lost++ < LOST_NAMED)
+				buf_addf(
+				    &x->lost_names, "%s%s/%s (key %s)", x->lost > 1 ? ", " : "", n.v[k][0], n.v[k][1], n.v[k][2]);
 			e = e == ERR_DENIED || e == ERR_INPUT ? ERR_NONE : e;
 		}
 		e = pg_end(x->pg, e);
@@ -286,30 +310,60 @@ static enum err try_all(struct box *x)
 	return e;
 }
 
+/* The file of the key: false, and ${out} says how to mend it. */
+static bool look_at_key_file(const char *dir, const char *path, const struct stat *st, struct buf *out)
+{
+	struct stat folder;
+	if (!S_ISREG(st->st_mode))
+		buf_addf(out, "%.300s is no file of its own: put the file itself there", path);
+	else if ((st->st_mode & 077) != 0)
+		buf_addf(out, "others can read %.300s: chmod 600 it, and then `eddy secret rotate`", path);
+	else if (stat(dir, &folder) == 0 && folder.st_uid != st->st_uid)
+		buf_addf(out, "%.300s belongs to another user (%u) than the data folder (%u): chown it", path, (unsigned)st->st_uid,
+		    (unsigned)folder.st_uid);
+	else
+		return true;
+	return false;
+}
+
+static void put_found(const struct box *x, const struct stat *st, struct buf *out)
+{
+	long days = st == NULL ? 0 : (long)((time(NULL) - st->st_mtime) / 86400);
+	buf_addf(out, "%d sealed value%s, all can be opened; %zu master key%s", x->values, x->values == 1 ? "" : "s", x->keys,
+	    x->keys == 1 ? "" : "s");
+	if (st != NULL)
+		buf_addf(out, ", changed %ld day%s ago%s", days, days == 1 ? "" : "s",
+		    days > OLD_DAYS ? ": time for `eddy secret rotate`" : "");
+	else
+		buf_add_str(out, " from the settings");
+}
+
 bool cli_secret_doctor(struct cli *c, struct buf *out)
 {
 	struct stat st;
 	char path[4200];
 	snprintf(path, sizeof path, "%.4000s/" SEAL_FILE, cli_data_dir(c));
-	bool given = settings_str(c->settings, "secrets.master_key") != NULL, there = stat(path, &st) == 0;
-	if (!given && there && (st.st_mode & 077) != 0) {
-		buf_addf(out, "others can read %.300s: chmod 600 it, and then `eddy secret rotate`", path);
+	bool given = settings_str(c->settings, "secrets.master_key") != NULL, there = lstat(path, &st) == 0;
+	if (!given && there && !look_at_key_file(cli_data_dir(c), path, &st, out))
 		return false;
-	}
 	if (!given && !there) {
 		buf_add_str(
 		    out, "the master key will be made at the next start; of a database that was moved here, bring its " SEAL_FILE);
 		return true;
 	}
 	struct box *x = xcalloc(1, sizeof *x);
-	bool well = in_box(c, x, false, try_all) == ERR_NONE && x->lost == 0;
+	bool well = in_box(c, x, false, try_all) == ERR_NONE && x->lost == 0 && x->old == 0;
 	if (x->lost > 0)
-		buf_addf(
-		    out, "%d of %d values cannot be opened: their master key is missing from %.300s", x->lost, x->values, path);
+		buf_addf(out, "%d of %d values cannot be opened: %s%s: bring their master key back to %.300s, or set them again",
+		    x->lost, x->values, x->lost_names.p, x->lost > LOST_NAMED ? " …" : "", given ? "secrets.master_key" : path);
+	else if (x->old > 0)
+		buf_addf(out, "%d of %d values are under an older key: a rotation was not finished, run `eddy secret rotate`",
+		    x->old, x->values);
 	else if (well)
-		buf_addf(out, "%d sealed value%s, all can be opened", x->values, x->values == 1 ? "" : "s");
+		put_found(x, given ? NULL : &st, out);
 	else
 		buf_add_str(out, x->why);
+	buf_done(&x->lost_names);
 	free(x);
 	return well;
 }

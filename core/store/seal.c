@@ -1,7 +1,8 @@
 /*
  * The keys lie in memory that is locked and kept out of core files.  Several are valid at a time: the first seals, all open.  The file is read
  * again when it has changed, so that a daemon learns of a new key while it runs; a key stays in the file after a rotation, because backups
- * from before need it.
+ * from before need it.  Whoever writes the file holds a lock beside it, or the key of one of two at once would be lost with all that it seals.
+ * Whoever seals holds a shared lock in the database from before it chooses the key until it commits: a rotation waits for them.
  */
 #include "seal.h"
 
@@ -13,18 +14,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/buf.h"
 #include "../base/encode.h"
+#include "../base/fault.h"
 #include "../base/mem.h"
 
 #define KEYS_MAX 16
 #define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
 
+#define SEALING "7306368425062728012" /* the advisory lock of who seals: any number that nobody else takes */
+
 const struct pg_statement secret_statements[] = {
+	{ "secret_sealing", "SELECT pg_advisory_xact_lock_shared(" SEALING ")" },
+	{ "secret_settle", "SELECT pg_advisory_xact_lock(" SEALING ")" },
 	{ "secret_put",
 	    "INSERT INTO secrets AS s (ws, kind, name, key_id, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ws, kind, name)"
 	    " DO UPDATE SET key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed, changed_at = now() RETURNING 1" },
@@ -121,13 +128,43 @@ static enum err reread(struct seal *s, bool always)
 	return e;
 }
 
-/* ${front} before what is there, as a whole file that takes the old one's place; without ${over} only where there is none. */
-static bool write_keys(const char *path, const unsigned char front[SEAL_KEY], const struct keyring *rest, bool over)
+/* Held by whoever writes the file; -1: it can't be had. */
+static int lock_keys(const char *path)
 {
-	char fresh[PATH_MAX], hex[2 * SEAL_KEY + 2];
-	snprintf(fresh, sizeof fresh, "%.4000s.%d", path, (int)getpid());
-	(void)unlink(fresh);
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct buf name = BUF_INIT;
+	buf_addf(&name, "%s.lock", path);
+	int fd = open(name.p, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	buf_done(&name);
+	while (fd >= 0 && flock(fd, LOCK_EX) != 0)
+		if (errno != EINTR) {
+			close(fd);
+			return -1;
+		}
+	return fd;
+}
+
+/* The name must be on disk before anything is sealed with it. */
+static bool sync_folder(const char *path)
+{
+	char *dir = xstrdup(path), *slash = strrchr(dir, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	int fd = open(slash == NULL ? "." : *dir != '\0' ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return ok;
+}
+
+/* ${front} before what is there, as a whole file that takes the old one's place.  Under the lock, so that one name does for what is not finished. */
+static bool write_keys(const char *path, const unsigned char front[SEAL_KEY], const struct keyring *rest)
+{
+	char hex[2 * SEAL_KEY + 2];
+	struct buf fresh = BUF_INIT;
+	buf_addf(&fresh, "%s.new", path);
+	(void)unlink(fresh.p); /* of one that was killed */
+	int fd = open(fresh.p, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	bool ok = fd >= 0;
 	for (size_t i = 0; ok && i <= (rest == NULL ? 0 : rest->len) && i < KEYS_MAX; i++) {
 		sodium_bin2hex(hex, sizeof hex, i == 0 || rest == NULL ? front : rest->keys[i - 1].master, SEAL_KEY);
@@ -138,17 +175,24 @@ static bool write_keys(const char *path, const unsigned char front[SEAL_KEY], co
 	ok = ok && fsync(fd) == 0;
 	if (fd >= 0)
 		close(fd);
-	ok = ok && (over ? rename(fresh, path) == 0 : link(fresh, path) == 0 || errno == EEXIST);
-	(void)unlink(fresh);
-	/* The name must be on disk before anything is sealed with it. */
-	char *slash = strrchr(fresh, '/');
-	if (ok && slash != NULL) {
-		*slash = '\0';
-		fd = open(*fresh ? fresh : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		ok = fd >= 0 && fsync(fd) == 0;
-		if (fd >= 0)
-			close(fd);
-	}
+	fault_point("seal.key_written");
+	ok = ok && rename(fresh.p, path) == 0;
+	fault_point("seal.key_there");
+	if (!ok)
+		(void)unlink(fresh.p);
+	buf_done(&fresh);
+	return ok && sync_folder(path);
+}
+
+static bool make_keys(const char *path)
+{
+	unsigned char fresh[SEAL_KEY];
+	int lock = lock_keys(path);
+	random_bytes(fresh, sizeof fresh);
+	bool ok = lock >= 0 && (access(path, F_OK) == 0 || write_keys(path, fresh, NULL));
+	sodium_memzero(fresh, sizeof fresh);
+	if (lock >= 0)
+		close(lock);
 	return ok;
 }
 
@@ -171,15 +215,12 @@ enum err seal_open(struct seal **out, const char *dir, const char *keys, bool ma
 		e = ERR_INPUT;
 	} else if (e == ERR_NONE) {
 		struct buf path = BUF_INIT;
-		unsigned char fresh[SEAL_KEY];
 		buf_addf(&path, "%s/" SEAL_FILE, dir);
 		s->path = buf_detach(&path, NULL);
-		random_bytes(fresh, sizeof fresh);
-		if (make && access(s->path, F_OK) != 0 && !write_keys(s->path, fresh, NULL, false)) {
+		if (make && access(s->path, F_OK) != 0 && !make_keys(s->path)) {
 			snprintf(why, why_n, "cannot make %.300s: %s", s->path, strerror(errno));
 			e = ERR_INPUT;
 		}
-		sodium_memzero(fresh, sizeof fresh);
 		if (e == ERR_NONE && (e = reread(s, true)) != ERR_NONE)
 			snprintf(why, why_n, "%.300s cannot be read, or is no list of keys", s->path);
 	}
@@ -210,14 +251,19 @@ enum err seal_new_key(struct seal *s, char *why, size_t why_n)
 		    why, why_n, "the master key comes from the settings: put a new one in front of it there, with a comma between");
 		return ERR_INPUT;
 	}
+	int lock = lock_keys(s->path);
 	pthread_mutex_lock(&s->mutex);
 	random_bytes(fresh, sizeof fresh);
-	if (reread(s, true) != ERR_NONE || s->ring->len >= KEYS_MAX || !write_keys(s->path, fresh, s->ring, true) ||
+	if (lock < 0 || reread(s, true) != ERR_NONE || s->ring->len >= KEYS_MAX || !write_keys(s->path, fresh, s->ring) ||
 	    reread(s, true) != ERR_NONE) {
-		snprintf(why, why_n, "%.300s cannot be written, or has %d keys already", s->path, KEYS_MAX);
+		snprintf(why, why_n,
+		    "%.300s cannot be written, or has %d keys already: remove the last lines when no backup needs them", s->path,
+		    KEYS_MAX);
 		e = ERR_INPUT;
 	}
 	pthread_mutex_unlock(&s->mutex);
+	if (lock >= 0)
+		close(lock);
 	sodium_memzero(fresh, sizeof fresh);
 	return e;
 }
@@ -322,13 +368,18 @@ static enum err put(struct seal *s, struct pg *pg, struct id ws, const char *sta
 {
 	if (!named_well(kind) || !named_well(name) || n == 0 || n > SECRET_MAX)
 		return ERR_INPUT;
-	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
+	enum err e = pg_query(pg, "secret_sealing", NULL, &r);
+	PQclear(r);
+	if (e != ERR_NONE)
+		return e;
+	struct pg_args *a = pg_args_new();
+	r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_str(a, kind);
 	pg_arg_str(a, name);
 	arg_sealed(s, a, ws, kind, name, value, n);
-	enum err e = pg_query(pg, statement, a, &r);
+	e = pg_query(pg, statement, a, &r);
 	if (made != NULL)
 		*made = e == ERR_NONE && PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1;
 	PQclear(r);
@@ -402,10 +453,21 @@ static enum err renew_row(struct seal *s, struct pg *pg, struct id ws, const PGr
 		(*lost)++;
 		return ERR_NONE;
 	}
+	fault_point("rotate.value");
 	if (e == ERR_NONE)
 		e = put(s, pg, ws, "secret_renew", kind, name, plain.p, plain.len, NULL);
 	*n += e == ERR_NONE;
 	secret_wipe(&plain);
+	return e;
+}
+
+enum err secret_settle(struct pg *pg)
+{
+	PGresult *r = NULL;
+	enum err e = pg_begin_plain(pg);
+	if (e == ERR_NONE)
+		e = pg_end(pg, pg_query(pg, "secret_settle", NULL, &r));
+	PQclear(r);
 	return e;
 }
 

@@ -48,6 +48,11 @@ struct secret_row {
 	int64_t changed_ms;
 };
 enum err secret_list(struct pg *pg, struct id ws, void (*fn)(void *arg, const struct secret_row *r), void *arg);
+/**
+ * Wait until whoever has chosen a key by now has committed, so that what comes after knows of the newest; outside a transaction.  ERR_RETRY: somebody
+ * takes longer than a lock may be waited for.
+ */
+enum err secret_settle(struct pg *pg);
 /** Seal at most ${max} values anew that are not under the newest key; ${n}: how many were.  Those that no key opens are passed over: ${lost}. */
 enum err secret_renew(struct seal *s, struct pg *pg, struct id ws, int32_t max, int *n, int *lost);
 /** Overwrite and free. */
