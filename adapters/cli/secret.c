@@ -295,7 +295,7 @@ static enum err try_all(struct box *x)
 		e = secret_list(x->pg, x->ws[i], keep_name, &n);
 		for (size_t k = 0; k < n.len && e == ERR_NONE; k++) {
 			struct buf value = BUF_INIT;
-			e = secret_get(x->seal, x->pg, x->ws[i], n.v[k][0], n.v[k][1], &value);
+			e = secret_get(x->seal, x->pg, x->ws[i], n.v[k][0], n.v[k][1], NULL, &value);
 			secret_wipe(&value);
 			x->values++;
 			x->old += strcmp(n.v[k][2], newest) != 0;
@@ -304,6 +304,8 @@ static enum err try_all(struct box *x)
 				    &x->lost_names, "%s%s/%s (key %s)", x->lost > 1 ? ", " : "", n.v[k][0], n.v[k][1], n.v[k][2]);
 			e = e == ERR_DENIED || e == ERR_INPUT ? ERR_NONE : e;
 		}
+		if (e == ERR_NONE && n.len > 0)
+			e = noted(x, x->ws[i], "secret.tried", "", (int)n.len);
 		e = pg_end(x->pg, e);
 		free(n.v);
 	}

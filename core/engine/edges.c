@@ -236,12 +236,12 @@ static enum err sealed(struct engine *e, struct pg *pg, struct id ws, const char
 	snprintf(key, sizeof(key), "secret:%s", name);
 	enum err err = note_value(pg, ws, adapter, key, made, &found);
 	if (err == ERR_NONE && !found)
-		err = secret_get(e->seal, pg, ws, adapter, name, out);
+		err = secret_get(e->seal, pg, ws, adapter, name, "adapter", out);
 	if (found || err == ERR_INPUT) {
 		if (err == ERR_NONE || err == ERR_INPUT)
 			err = secret_put_new(e->seal, pg, ws, adapter, name, made, sizeof(made), &put);
 		if (err == ERR_NONE)
-			err = secret_get(e->seal, pg, ws, adapter, name, out);
+			err = secret_get(e->seal, pg, ws, adapter, name, "adapter", out);
 	}
 	explicit_bzero(made, sizeof(made));
 	return err;

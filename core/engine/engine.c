@@ -451,6 +451,11 @@ void engine_drain(struct engine *e, uint32_t ms)
 	listener_free(e->work);
 	e->work = NULL;
 	claim_release(e);
+	struct pg *side = e->seal != NULL ? engine_pg(e) : NULL;
+	if (side != NULL) {
+		(void)secret_reads_end(e->seal, side); /* else the audit log has the count of an hour ago */
+		engine_pg_done(e, side);
+	}
 	ledger_last(e);
 	timers_stop(e->timers);
 	jobs_close(e->jobs);

@@ -262,7 +262,7 @@ enum err engine_grant_token(struct engine *e, const char *adapter, const char *e
 	struct pg *pg = engine_pg(e);
 	enum err err = tenant_of(pg, adapter, external_id, &ws);
 	if (err == ERR_NONE && (err = pg_begin(pg, ws)) == ERR_NONE)
-		err = pg_end(pg, secret_get(e->seal, pg, ws, adapter, name, out));
+		err = pg_end(pg, secret_get(e->seal, pg, ws, adapter, name, "adapter", out));
 	engine_pg_done(e, pg);
 	return err;
 }

@@ -76,7 +76,7 @@ static enum err find_token(struct run *r, struct pg *pg, struct account *a)
 	enum err e = pg_query(pg, "track_tokens", args, &rows);
 	pg_args_free(args);
 	if (e == ERR_NONE && PQntuples(rows) == 1 && r->e->seal != NULL)
-		e = secret_get(r->e->seal, pg, r->ws, TRACKER_KIND, pg_get_str(rows, 0, 0), &a->token);
+		e = secret_get(r->e->seal, pg, r->ws, TRACKER_KIND, pg_get_str(rows, 0, 0), "ask_tracker", &a->token);
 	PQclear(rows);
 	return e == ERR_INPUT || e == ERR_DENIED ? ERR_NONE : e;
 }

@@ -3,6 +3,9 @@
  * again when it has changed, so that a daemon learns of a new key while it runs; a key stays in the file after a rotation, because backups
  * from before need it.  Whoever writes the file holds a lock beside it, or the key of one of two at once would be lost with all that it seals.
  * Whoever seals holds a shared lock in the database from before it chooses the key until it commits: a rotation waits for them.
+ *
+ * Who opens a value is counted here, by value and use.  The first time, and then once an hour, the count goes into the audit log, in the transaction that reads: what
+ * cannot be noted is not read.
  */
 #include "seal.h"
 
@@ -19,11 +22,14 @@
 #include <unistd.h>
 
 #include "../base/buf.h"
+#include "../base/clock.h"
 #include "../base/encode.h"
 #include "../base/fault.h"
 #include "../base/mem.h"
 
 #define KEYS_MAX 16
+#define READERS_MAX 256
+#define TELL_MS 3600000u
 #define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
 
@@ -43,6 +49,9 @@ const struct pg_statement secret_statements[] = {
 	{ "secret_old",
 	    "SELECT kind, name, key_id, nonce, sealed FROM secrets WHERE ws = $1 AND key_id <> $2 AND (kind, name) > ($4, $5)"
 	    " ORDER BY kind, name LIMIT $3 FOR UPDATE" },
+	{ "secret_read",
+	    "INSERT INTO audit (ws, id, verb, facts) SELECT $1, $2, 'secret.read', jsonb_build_object('kind', $3::text, 'name', $4::text, 'for', $5::text,"
+	    " 'times', $6::int8, 'process', $7::text)" },
 	{ "secret_renew", "UPDATE secrets SET key_id = $4, nonce = $5, sealed = $6 WHERE ws = $1 AND kind = $2 AND name = $3" },
 	{ NULL, NULL },
 };
@@ -55,8 +64,18 @@ struct keyring { /* in locked memory */
 	struct key keys[KEYS_MAX];
 	size_t len;
 };
+struct reader { /* of one value for one use */
+	struct id ws;
+	char kind[SECRET_NAME_MAX + 1], name[SECRET_NAME_MAX + 1];
+	const char *use;
+	int64_t times, told;
+	uint64_t told_ms;
+};
 struct seal {
 	pthread_mutex_t mutex;
+	struct id process; /* of whom the counts are */
+	struct reader *readers;
+	size_t readers_len;
 	struct keyring *ring;
 	char *path; /* NULL: the keys came from the settings */
 	struct timespec changed;
@@ -200,6 +219,7 @@ enum err seal_open(struct seal **out, const char *dir, const char *keys, bool ma
 {
 	struct seal *s = xcalloc(1, sizeof *s);
 	pthread_mutex_init(&s->mutex, NULL);
+	s->process = id_new();
 	enum err e = sodium_init() < 0 ? ERR_BROKEN : ERR_NONE;
 	snprintf(why, why_n, "libsodium does not start");
 	if (e == ERR_NONE && keys != NULL && *keys != '\0') {
@@ -238,6 +258,7 @@ void seal_close(struct seal *s)
 		return;
 	sodium_free(s->ring);
 	pthread_mutex_destroy(&s->mutex);
+	free(s->readers);
 	free(s->path);
 	free(s);
 }
@@ -409,7 +430,95 @@ static enum err named(struct pg *pg, const char *statement, struct id ws, const 
 	return e;
 }
 
-enum err secret_get(struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, struct buf *out)
+/* ---- who reads ---- */
+
+/* Of a value that belongs to a person the audit log has only the rest of the name: people are in it where they can be erased. */
+static const char *name_for_all(const char *name)
+{
+	char text[ID_TEXT];
+	struct id id;
+	snprintf(text, sizeof text, "%s", name);
+	return strlen(name) >= ID_TEXT && name[ID_TEXT - 1] == ':' && id_parse(text, &id) ? name + ID_TEXT : name;
+}
+
+static enum err tell_read(struct seal *s, struct pg *pg, const struct reader *r)
+{
+	char process[ID_TEXT];
+	struct pg_args *a = pg_args_new();
+	PGresult *rows = NULL;
+	pg_arg_id(a, r->ws);
+	pg_arg_id(a, id_new());
+	pg_arg_str(a, r->kind);
+	pg_arg_str(a, r->name);
+	pg_arg_str(a, r->use);
+	pg_arg_int8(a, r->times);
+	pg_arg_str(a, id_format(s->process, process));
+	enum err e = pg_query(pg, "secret_read", a, &rows);
+	PQclear(rows);
+	pg_args_free(a);
+	return e;
+}
+
+/* Mutex held.  There is room for more than an installation has; when there is not, those whose count is known make it. */
+static struct reader *reader_of(struct seal *s, struct id ws, const char *kind, const char *name, const char *use)
+{
+	struct reader *oldest = NULL;
+	for (size_t i = 0; i < s->readers_len; i++) {
+		struct reader *r = &s->readers[i];
+		if (id_equal(r->ws, ws) && strcmp(r->name, name) == 0 && strcmp(r->kind, kind) == 0 && strcmp(r->use, use) == 0)
+			return r;
+		bool known = r->times == r->told, kept = oldest != NULL && oldest->times == oldest->told;
+		if (oldest == NULL || known > kept || (known == kept && r->told_ms < oldest->told_ms))
+			oldest = r;
+	}
+	if (s->readers_len < READERS_MAX) {
+		s->readers = xrealloc(s->readers, (s->readers_len + 1) * sizeof *s->readers);
+		oldest = &s->readers[s->readers_len++];
+	}
+	*oldest = (struct reader){ .ws = ws, .use = use };
+	snprintf(oldest->kind, sizeof oldest->kind, "%s", kind);
+	snprintf(oldest->name, sizeof oldest->name, "%s", name);
+	return oldest;
+}
+
+static enum err note_read(struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, const char *use)
+{
+	uint64_t now = clock_ms();
+	struct reader copy;
+	pthread_mutex_lock(&s->mutex);
+	struct reader *r = reader_of(s, ws, kind, name_for_all(name), use);
+	bool due = r->told == 0 || now - r->told_ms >= TELL_MS;
+	r->times++;
+	if (due) {
+		r->told = r->times;
+		r->told_ms = now;
+	}
+	copy = *r;
+	pthread_mutex_unlock(&s->mutex);
+	return due ? tell_read(s, pg, &copy) : ERR_NONE;
+}
+
+enum err secret_reads_end(struct seal *s, struct pg *pg)
+{
+	enum err e = ERR_NONE;
+	for (size_t i = 0;; i++) {
+		struct reader copy = { 0 };
+		pthread_mutex_lock(&s->mutex);
+		bool more = i < s->readers_len;
+		if (more) {
+			copy = s->readers[i];
+			s->readers[i].told = copy.times;
+		}
+		pthread_mutex_unlock(&s->mutex);
+		if (!more)
+			return e;
+		if (copy.times > copy.told && e == ERR_NONE && (e = pg_begin(pg, copy.ws)) == ERR_NONE)
+			e = pg_end(pg, tell_read(s, pg, &copy));
+	}
+}
+
+enum err secret_get(
+    struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, const char *use, struct buf *out)
 {
 	PGresult *r = NULL;
 	if (!named_well(kind) || !named_well(name))
@@ -418,6 +527,8 @@ enum err secret_get(struct seal *s, struct pg *pg, struct id ws, const char *kin
 	if (e == ERR_NONE)
 		e = PQntuples(r) == 1 ? open_row(s, ws, kind, name, r, 0, 0, out) : ERR_INPUT;
 	PQclear(r);
+	if (e == ERR_NONE && use != NULL && (e = note_read(s, pg, ws, kind, name, use)) != ERR_NONE)
+		secret_wipe(out);
 	return e;
 }
 

@@ -40,8 +40,14 @@ enum err secret_put(struct seal *s, struct pg *pg, struct id ws, const char *kin
 /** The same where there is none yet; ${made}: there was none. */
 enum err secret_put_new(
     struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, const void *value, size_t n, bool *made);
-/** Append the value to ${out}, which the caller clears with secret_wipe().  ERR_INPUT: there is none.  ERR_DENIED: no key of ours opens it. */
-enum err secret_get(struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, struct buf *out);
+/**
+ * Append the value to ${out}, which the caller clears with secret_wipe().  ${use}: what for, a literal that stands in the audit log
+ * (docs/adr/103-reads-of-secrets.md); NULL: the caller sees to that.  ERR_INPUT: there is none.  ERR_DENIED: no key of ours opens it.
+ */
+enum err secret_get(
+    struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, const char *use, struct buf *out);
+/** Write to the audit log what it does not know yet of how often was read; outside a transaction, when no more will be. */
+enum err secret_reads_end(struct seal *s, struct pg *pg);
 enum err secret_remove(struct pg *pg, struct id ws, const char *kind, const char *name, bool *gone);
 struct secret_row {
 	const char *kind, *name, *key;

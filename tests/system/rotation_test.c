@@ -72,7 +72,7 @@ static bool opens(struct hand *h, int i)
 	snprintf(name, sizeof name, "v%d", i);
 	value_of(i, value);
 	assert_int_equal(pg_begin(h->pg, w.ws), ERR_NONE);
-	enum err e = pg_end(h->pg, secret_get(h->seal, h->pg, w.ws, "own", name, &out));
+	enum err e = pg_end(h->pg, secret_get(h->seal, h->pg, w.ws, "own", name, NULL, &out));
 	bool ok = e == ERR_NONE && out.len == strlen(value) && memcmp(out.p, value, out.len) == 0;
 	secret_wipe(&out);
 	return ok;

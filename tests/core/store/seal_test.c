@@ -59,7 +59,7 @@ static enum err got(struct seal *s, struct id tenant, const char *name, const ch
 {
 	struct buf out = BUF_INIT;
 	assert_int_equal(pg_begin(pg, tenant), ERR_NONE);
-	enum err e = secret_get(s, pg, tenant, "own", name, &out);
+	enum err e = secret_get(s, pg, tenant, "own", name, "test", &out);
 	if (pg_end(pg, e) == ERR_NONE)
 		assert_string_equal(out.p, value);
 	secret_wipe(&out);
@@ -248,6 +248,80 @@ static void rotation__value_without_a_key__is_counted(void **state)
 	seal_close(both);
 }
 
+/* ---- who reads ---- */
+
+static const char *lines(const char *what)
+{
+	static char query[400];
+	snprintf(query, sizeof query, "SELECT %s FROM eddy.audit WHERE verb = 'secret.read'", what);
+	return test_db_value(query);
+}
+
+static enum err read_for(struct seal *s, struct id tenant, const char *name, const char *use)
+{
+	struct buf out = BUF_INIT;
+	assert_int_equal(pg_begin(pg, tenant), ERR_NONE);
+	enum err e = pg_end(pg, secret_get(s, pg, tenant, "own", name, use, &out));
+	secret_wipe(&out);
+	return e;
+}
+
+static void read__again_and_again__is_a_line_and_a_count(void **state)
+{
+	(void)state;
+	assert_int_equal(put(seal, ws, "a.token", CANARY), ERR_NONE);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(read_for(seal, ws, "a.token", "adapter"), ERR_NONE);
+	assert_string_equal(lines("count(*) || ' ' || min(facts ->> 'times') || ' ' || min(facts ->> 'for')"), "1 1 adapter");
+	assert_int_equal(read_for(seal, ws, "a.token", "setting"), ERR_NONE);
+	assert_int_equal(read_for(seal, ws, "no.such", "setting"), ERR_INPUT);
+	assert_int_equal(read_for(seal, ws, "a.token", NULL), ERR_NONE);
+	assert_string_equal(lines("count(*)"), "2");
+	/* At the end what is not known yet, and nothing twice. */
+	assert_int_equal(secret_reads_end(seal, pg), ERR_NONE);
+	assert_int_equal(secret_reads_end(seal, pg), ERR_NONE);
+	assert_string_equal(lines("count(*) || ' ' || max((facts ->> 'times')::int)"), "3 100");
+	/* Another process counts for itself. */
+	struct seal *s = again(NULL);
+	assert_int_equal(read_for(s, ws, "a.token", "adapter"), ERR_NONE);
+	assert_string_equal(lines("count(*) || ' ' || count(DISTINCT facts ->> 'process')"), "4 2");
+	assert_string_equal(lines("count(*) FILTER (WHERE facts::text LIKE '%canary%')"), "0");
+	seal_close(s);
+}
+
+static void read__of_a_persons_value__does_not_name_them(void **state)
+{
+	(void)state;
+	assert_int_equal(put(seal, ws, OTHER ":tracker.example", CANARY), ERR_NONE);
+	assert_int_equal(read_for(seal, ws, OTHER ":tracker.example", "ask_tracker"), ERR_NONE);
+	assert_string_equal(lines("facts ->> 'name'"), "tracker.example");
+}
+
+static void read__of_more_than_are_counted__loses_no_first_line(void **state)
+{
+	(void)state;
+	char name[40];
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof name, "many.%d", i);
+		assert_int_equal(put(seal, ws, name, CANARY), ERR_NONE);
+		assert_int_equal(read_for(seal, ws, name, "adapter"), ERR_NONE);
+	}
+	assert_string_equal(lines("count(*)"), "300");
+}
+
+/* What cannot be noted is not handed out. */
+static void read__that_cannot_be_noted__gives_nothing(void **state)
+{
+	(void)state;
+	struct buf out = BUF_INIT;
+	assert_int_equal(put(seal, ws, "a.token", CANARY), ERR_NONE);
+	assert_true(test_db_exec("ALTER TABLE eddy.audit RENAME TO audit_away"));
+	assert_int_equal(pg_begin(pg, ws), ERR_NONE);
+	assert_int_not_equal(pg_end(pg, secret_get(seal, pg, ws, "own", "a.token", "adapter", &out)), ERR_NONE);
+	assert_int_equal(out.len, 0);
+	assert_true(test_db_exec("ALTER TABLE eddy.audit_away RENAME TO audit"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void)
 {
@@ -256,6 +330,10 @@ int main(void)
 		T(value__same_twice__looks_different),
 		T(value__put_elsewhere__does_not_open),
 		T(value__each_byte_changed__does_not_open),
+		T(read__again_and_again__is_a_line_and_a_count),
+		T(read__of_a_persons_value__does_not_name_them),
+		T(read__of_more_than_are_counted__loses_no_first_line),
+		T(read__that_cannot_be_noted__gives_nothing),
 		T(name__that_cannot_be__is_refused),
 		T(key__missing__is_denied),
 		T(keys__that_are_none__are_refused),
