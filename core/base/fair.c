@@ -96,21 +96,27 @@ void fair_put(struct fair *f, const struct id *path, size_t depth, struct fair_i
 	g->tail = &x->next;
 }
 
-struct fair_item *fair_take_if(struct fair *f, bool (*may)(void *arg, struct id first), void *arg)
+/* The last level's group whose turn it is in ${g}; NULL: nobody there may.  Who may not loses no turn worth having. */
+static struct fair_group *pick(struct fair_group *g, size_t level, bool (*may)(void *arg, size_t level, struct id id), void *arg)
 {
-	struct fair_group *g = &f->root, *first = g->turn;
+	struct fair_group *first = g->turn;
 	if (first == NULL)
+		return g;
+	do {
+		struct fair_group *c = g->turn;
+		struct fair_group *x = may == NULL || may(arg, level, c->key) ? pick(c, level + 1, may, arg) : NULL;
+		g->turn = c->next;
+		if (x != NULL)
+			return x;
+	} while (g->turn != first);
+	return NULL;
+}
+
+struct fair_item *fair_take_if(struct fair *f, bool (*may)(void *arg, size_t level, struct id id), void *arg)
+{
+	struct fair_group *g = f->root.turn != NULL ? pick(&f->root, 0, may, arg) : NULL;
+	if (g == NULL)
 		return NULL;
-	while (may != NULL && !may(arg, g->turn->key)) { /* who may not loses no turn worth having */
-		g->turn = g->turn->next;
-		if (g->turn == first)
-			return NULL;
-	}
-	while (g->turn != NULL) {
-		struct fair_group *next = g->turn;
-		g->turn = next->next;
-		g = next;
-	}
 	struct fair_item *x = g->head;
 	g->head = x->next;
 	if (g->head == NULL)

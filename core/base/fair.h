@@ -24,8 +24,8 @@ void fair_free(struct fair *f); /* NULL is fine; what waits is the caller's */
 /** ${path}: 1 to FAIR_DEPTH ids, "none" among them. */
 void fair_put(struct fair *f, const struct id *path, size_t depth, struct fair_item *x);
 struct fair_item *fair_take(struct fair *f); /* NULL: nothing waits */
-/** The same of those whose first id ${may} have a turn now. */
-struct fair_item *fair_take_if(struct fair *f, bool (*may)(void *arg, struct id first), void *arg);
+/** The same of those who ${may} have a turn now: it is asked of each id of a path that comes into question, ${level} 0 first. */
+struct fair_item *fair_take_if(struct fair *f, bool (*may)(void *arg, size_t level, struct id id), void *arg);
 void fair_remove(struct fair *f, struct fair_item *x);
 size_t fair_count(const struct fair *f);
 

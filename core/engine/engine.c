@@ -360,6 +360,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->configs = config_cache_new();
 	e->waiting = fair_new();
 	e->lanes_of_ws = map_new();
+	e->teams = map_new();
 	e->directory = directory_new();
 	e->memory = memory_new(MEMORY_LOOK_MS);
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);

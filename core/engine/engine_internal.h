@@ -173,6 +173,8 @@ struct lane {
 	uint64_t renewed_ms;
 	bool leaving;          /* empty, being given back */
 	struct fair_item wait; /* for a slot */
+	struct id team;        /* that ${active} counts for; none: for none */
+	bool asking, asked;    /* a worker looks up how many its team may have in the making; it has looked */
 	uint64_t generation;   /* of the last heartbeat that found it ours */
 };
 
@@ -212,6 +214,7 @@ struct engine {
 	struct map *lanes, *runs;
 	struct fair *waiting;    /* lanes that wait for a slot */
 	struct map *lanes_of_ws; /* struct lane_count */
+	struct map *teams;       /* struct team_count, of those with something in the making and a limit */
 	struct id only_ws;       /* the one workspace that has been here … */
 	bool several_ws;         /* … unless there were others: then none may have all slots */
 	size_t active, active_max;
@@ -355,6 +358,7 @@ void lanes_free(struct engine *e);
 struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n);
 void run_free(struct run *r);
 void run_begin(struct run *r);                               /* writer's thread: hand to a worker */
+void run_waits(const struct run *r, size_t most);            /* its team has that many in the making */
 void run_request_stop(struct run *r, enum stop_reason why);  /* any thread that holds a reference through its lane */
 void run_deliver(struct run *r, const char *text, size_t n); /* writer's thread: after COMMIT */
 void run_refused(struct run *r);                             /* its answer cannot be stored: a plain error instead */

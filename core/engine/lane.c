@@ -56,10 +56,111 @@ struct lane *lane_open(struct engine *e, struct id ws, struct id thread, int64_t
 	return l;
 }
 
-/* Workspaces take turns, teams in a workspace, persons in a team. */
-static void wait_for_slot(struct engine *e, struct lane *l)
+/* ---- limits.concurrent ---- */
+
+struct team_count {
+	size_t active, most;
+};
+
+static struct team_count *team_of(const struct engine *e, struct id team)
 {
-	const struct id path[] = { l->ws, budget_team_of(e->budget, l->head->place), l->head->person };
+	return map_get(e->teams, team.b, sizeof(team.b));
+}
+
+/* What a worker finds out for a lane before it begins. */
+struct cap_op {
+	struct write_op op;
+	struct engine *e;
+	struct id thread, place;
+};
+
+static void begin_next(struct engine *e, struct lane *l);
+
+static void cap_done(struct write_op *op, enum err result)
+{
+	struct cap_op *x = (struct cap_op *)op;
+	struct lane *l = lane_find(x->e, x->thread);
+	if (l != NULL) {
+		l->asking = false;
+		l->asked = true; /* whatever has come of it: nobody waits for a database that does not answer twice */
+		if (result != ERR_RETRY) /* we stop */
+			begin_next(x->e, l);
+	}
+	free(x);
+}
+
+static const struct write_kind cap_kind = { .name = "cap", .rank = 22, .done = cap_done };
+
+static void cap_job(void *arg, struct pg *pg)
+{
+	struct cap_op *x = arg;
+	struct id team;
+	int64_t most;
+	if (config_cache_cap(x->e->configs, x->op.ws, x->place, &team, &most) != CAP_UNKNOWN) { /* another lane has asked */
+		writer_put(x->e->writer, &x->op);
+		return;
+	}
+	enum err e = pg_begin(pg, x->op.ws);
+	if (e == ERR_NONE)
+		e = pg_end(pg, config_cache_learn_cap(x->e->configs, pg, x->op.ws, x->place));
+	if (e != ERR_NONE)
+		log_warn("lane.cap", LF_ID("thread", x->thread), LF_STR("result", err_name(e)));
+	writer_put(x->e->writer, &x->op);
+}
+
+/* False: not known yet, a worker sees to it.  ${team} none: there is no limit for what is next in ${l}. */
+static bool cap_known(struct engine *e, struct lane *l, struct id *team)
+{
+	int64_t most = 0;
+	*team = ID_NONE;
+	if (l->head->kind != RUN_AGENT)
+		return true;
+	enum config_cap cap = config_cache_cap(e->configs, l->ws, l->head->place, team, &most);
+	if (cap == CAP_UNKNOWN && !l->asked) {
+		struct cap_op *x = xcalloc(1, sizeof *x);
+		*x = (struct cap_op){
+			.op = { .kind = &cap_kind, .ws = l->ws }, .e = e, .thread = l->thread, .place = l->head->place
+		};
+		l->asking = engine_job_of(e, l->ws, cap_job, x);
+		if (!l->asking)
+			free(x);
+		return !l->asking;
+	}
+	l->asked = false;
+	struct team_count *n = cap == CAP_SET ? team_of(e, *team) : NULL;
+	if (n != NULL)
+		n->most = (size_t)most;
+	else if (cap == CAP_SET && (size_t)most >= e->active_max)
+		*team = ID_NONE; /* as good as none: nothing is counted */
+	else if (cap == CAP_SET) {
+		n = xcalloc(1, sizeof *n);
+		n->most = (size_t)most;
+		map_put(e->teams, team->b, sizeof(team->b), n);
+	}
+	return true;
+}
+
+static bool team_has_room(const struct engine *e, struct id team)
+{
+	const struct team_count *n = team_of(e, team);
+	return n == NULL || n->active < n->most;
+}
+
+static void team_less(struct engine *e, struct id team)
+{
+	struct team_count *n = team_of(e, team);
+	if (n != NULL && --n->active == 0)
+		free(map_remove(e->teams, team.b, sizeof(team.b)));
+}
+
+/* ---- turns ---- */
+
+/* Workspaces take turns, teams in a workspace, persons in a team. */
+static void wait_for_slot(struct engine *e, struct lane *l, struct id team)
+{
+	const struct id path[] = { l->ws, id_is_none(team) ? budget_team_of(e->budget, l->head->place) : team, l->head->person };
+	if (!id_is_none(team) && !team_has_room(e, team))
+		run_waits(l->head, team_of(e, team)->most);
 	fair_put(e->waiting, path, 3, &l->wait);
 }
 
@@ -72,21 +173,29 @@ static void unwait(struct engine *e, struct lane *l)
  * Calls that began together end together, so who finds every slot taken may wait for as long as a call takes, turn or not.  A workspace that
  * shares this process with others leaves a quarter of the slots to them.
  */
-static bool has_slot(void *arg, struct id ws)
+static bool has_slot(const struct engine *e, struct id ws)
 {
-	struct engine *e = arg;
 	const struct lane_count *n = map_get(e->lanes_of_ws, ws.b, sizeof(ws.b));
 	return !e->several_ws || e->active_max < 4 || n == NULL || n->active < SHARE(e->active_max);
 }
 
+static bool may_begin(void *arg, size_t level, struct id id)
+{
+	return level == 0 ? has_slot(arg, id) : level > 1 || team_has_room(arg, id);
+}
+
 static void begin_next(struct engine *e, struct lane *l)
 {
-	if (l->active != NULL || l->head == NULL || l->wait.in != NULL)
+	struct id team;
+	if (l->active != NULL || l->head == NULL || l->wait.in != NULL || l->asking || !cap_known(e, l, &team))
 		return;
-	if (e->active >= e->active_max || !has_slot(e, l->ws)) {
-		wait_for_slot(e, l);
+	if (e->active >= e->active_max || !has_slot(e, l->ws) || (!id_is_none(team) && !team_has_room(e, team))) {
+		wait_for_slot(e, l, team);
 		return;
 	}
+	l->team = team;
+	if (!id_is_none(team))
+		team_of(e, team)->active++;
 	struct run *r = l->head;
 	l->head = r->next;
 	if (l->head == NULL)
@@ -107,13 +216,16 @@ static void begin_next(struct engine *e, struct lane *l)
 	run_begin(r);
 }
 
-static void slot_free(struct engine *e, struct id ws)
+static void slot_free(struct engine *e, struct lane *l)
 {
 	struct fair_item *x;
 	e->active--;
-	count_of(e, ws)->active--; /* its lane is still there */
+	count_of(e, l->ws)->active--; /* its lane is still there */
+	if (!id_is_none(l->team))
+		team_less(e, l->team);
+	l->team = ID_NONE;
 	atomic_store_explicit(&e->active_count, e->active, memory_order_relaxed);
-	while (e->active < e->active_max && (x = fair_take_if(e->waiting, has_slot, e)) != NULL)
+	while (e->active < e->active_max && (x = fair_take_if(e->waiting, may_begin, e)) != NULL)
 		begin_next(e, (struct lane *)(void *)((char *)x - offsetof(struct lane, wait)));
 }
 
@@ -155,7 +267,7 @@ void lane_run_finished(struct engine *e, struct run *r)
 	struct lane *l = r->lane;
 	if (l != NULL && l->active == r) {
 		l->active = NULL;
-		slot_free(e, l->ws);
+		slot_free(e, l);
 	}
 	/* What this run has answered too needs no run of its own any more. */
 	for (size_t i = 0; l != NULL && i < r->merged_len; i++) {
@@ -232,7 +344,7 @@ void lane_lost(struct engine *e, struct lane *l)
 		atomic_store_explicit(&e->runs_count, map_count(e->runs), memory_order_relaxed);
 		run_request_stop(r, STOP_LOST);
 		l->active = NULL;
-		slot_free(e, l->ws);
+		slot_free(e, l);
 	}
 	lane_close(e, l);
 }
@@ -266,6 +378,7 @@ void lanes_free(struct engine *e)
 {
 	fair_free(e->waiting);
 	map_free(e->lanes_of_ws, free);
+	map_free(e->teams, free);
 	map_free(e->runs, free_run);
 	map_free(e->lanes, free_lane);
 	e->runs = e->lanes = NULL;

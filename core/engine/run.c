@@ -124,6 +124,13 @@ static void say_status(const struct run *r, const char *text)
 	r->via->ops->send(r->via->a, &p);
 }
 
+void run_waits(const struct run *r, size_t most)
+{
+	char text[120];
+	snprintf(text, sizeof text, "waits for its turn: this team has %zu answer%s in the making…", most, most == 1 ? "" : "s");
+	say_status(r, text);
+}
+
 static void say_tool(const struct run *r, const char *id, const char *title, enum reply_step state)
 {
 	if ((r->via->ops->caps & CAP_STATUS) == 0)

@@ -44,9 +44,6 @@
 
 const struct pg_statement upkeep_statements[] = {
 	{ "upkeep_tenants", "SELECT DISTINCT ws FROM installs ORDER BY ws" },
-	/* Whether anybody says anything about it: then the teams are looked at one by one. */
-	{ "upkeep_said",
-	    "SELECT EXISTS (SELECT 1 FROM node_configs WHERE ws = $1 AND layer < 6 AND (doc->'set' ? $2 OR doc->'bounds' ? $2))" },
 	{ "upkeep_teams", "SELECT id FROM nodes WHERE ws = $1 AND archived_at IS NULL AND parent_id IS NOT NULL" },
 	{ "upkeep_archive",
 	    "UPDATE threads SET state = 3 WHERE ws = $1 AND id IN (SELECT t.id FROM threads t WHERE t.ws = $1 AND t.state <> 3 AND t.relay = 0"
@@ -248,16 +245,14 @@ static enum err value_at(struct engine *e, struct pg *pg, struct id ws, struct i
 static enum err by_team(struct engine *e, struct pg *pg, struct id ws, const char *key, struct by_team *out)
 {
 	struct pg_args *a = pg_args_new();
-	PGresult *said = NULL, *teams = NULL;
+	PGresult *teams = NULL;
+	bool said = false; /* else the teams need not be looked at one by one */
 	enum err err = value_at(e, pg, ws, ws, key, &out->all);
 	out->least = out->all;
-	pg_arg_id(a, ws);
-	pg_arg_str(a, key);
 	if (err == ERR_NONE)
-		err = pg_query(pg, "upkeep_said", a, &said);
-	pg_args_reset(a);
+		err = config_said(pg, ws, key, &said);
 	pg_arg_id(a, ws);
-	if (err == ERR_NONE && pg_get_bool(said, 0, 0))
+	if (err == ERR_NONE && said)
 		err = pg_query(pg, "upkeep_teams", a, &teams);
 	size_t n = teams != NULL ? (size_t)PQntuples(teams) : 0;
 	out->teams = xcalloc(n + 1, sizeof *out->teams);
@@ -272,7 +267,6 @@ static enum err by_team(struct engine *e, struct pg *pg, struct id ws, const cha
 		out->teams[out->len] = team;
 		out->values[out->len++] = v;
 	}
-	PQclear(said);
 	PQclear(teams);
 	pg_args_free(a);
 	return err;

@@ -24,6 +24,8 @@ const struct pg_statement config_cache_statements[] = {
 	{ "config_team", /* of a place; of what was archived: the organisation */
 	    "SELECT coalesce((SELECT n.id FROM places p JOIN nodes n ON n.ws = p.ws AND n.id = p.team_id WHERE p.ws = $1 AND p.id = $2"
 	    " AND n.archived_at IS NULL), $1::uuid)" },
+	{ "config_said",
+	    "SELECT EXISTS (SELECT 1 FROM node_configs WHERE ws = $1 AND layer < 6 AND (doc->'set' ? $2 OR doc->'bounds' ? $2))" },
 	{ "config_person", /* whose preferences count, and whether there are any */
 	    "SELECT u.id, EXISTS (SELECT 1 FROM node_configs c WHERE c.ws = $1 AND c.layer = 6 AND c.subject = u.id) FROM (SELECT coalesce((SELECT"
 	    " coalesce(p.user_id, p.id) FROM people p WHERE p.ws = $1 AND p.id = $2), $2) AS id) u" },
@@ -36,6 +38,7 @@ const struct pg_statement config_cache_statements[] = {
 struct entry {
 	struct config *config; /* NULL: ${user} is what was asked for */
 	struct id user;        /* whose preferences count; none: there are none */
+	bool capped;           /* of a workspace: somebody has said limits.concurrent */
 	unsigned generation;
 	uint64_t until_ms;
 };
@@ -148,23 +151,32 @@ struct key {
 static const struct id ANYWHERE = { .b = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	                                0xff } };
 
+/* Under the mutex; NULL: not there, or not as it is now. */
+static const struct entry *current(struct config_cache *c, const struct key *k)
+{
+	const struct entry *x = map_get(c->places, k, sizeof *k);
+	return x != NULL && x->generation == atomic_load(&c->generation) && x->until_ms > clock_ms() ? x : NULL;
+}
+
 static bool look(struct config_cache *c, const struct key *k, struct config **config, struct id *user)
 {
 	pthread_mutex_lock(&c->mutex);
-	const struct entry *x = map_get(c->places, k, sizeof *k);
-	bool fresh = x != NULL && x->generation == atomic_load(&c->generation) && x->until_ms > clock_ms();
-	if (fresh && config != NULL)
+	const struct entry *x = current(c, k);
+	if (x != NULL && config != NULL)
 		*config = config_keep(x->config);
-	if (fresh && user != NULL)
+	if (x != NULL && user != NULL)
 		*user = x->user;
 	pthread_mutex_unlock(&c->mutex);
-	return fresh;
+	return x != NULL;
 }
 
-static void store(struct config_cache *c, const struct key *k, struct config *config, struct id user, unsigned generation)
+static void store(struct config_cache *c, const struct key *k, const struct entry *what, unsigned generation)
 {
 	struct entry *x = xcalloc(1, sizeof *x);
-	*x = (struct entry){ config_keep(config), user, generation, clock_ms() + (listener_live(c->listener) ? KEPT_MS : DEAF_MS) };
+	*x = *what;
+	config_keep(x->config);
+	x->generation = generation;
+	x->until_ms = clock_ms() + (listener_live(c->listener) ? KEPT_MS : DEAF_MS);
 	pthread_mutex_lock(&c->mutex);
 	if (map_count(c->places) >= PLACES_MAX) {
 		map_free(c->places, free_entry);
@@ -215,7 +227,7 @@ static enum err of_node(struct config_cache *c, struct pg *pg, const struct key 
 		return ERR_NONE;
 	enum err e = load(pg, k, out);
 	if (e == ERR_NONE)
-		store(c, k, *out, ID_NONE, generation);
+		store(c, k, &(struct entry){ .config = *out }, generation);
 	return e;
 }
 
@@ -237,7 +249,7 @@ static enum err of_place(struct config_cache *c, struct pg *pg, struct id ws, st
 		e = config_cache_node(c, pg, ws, pg_get_id(r, 0, 0), out);
 	PQclear(r);
 	if (e == ERR_NONE)
-		store(c, &k, *out, ID_NONE, generation);
+		store(c, &k, &(struct entry){ .config = *out }, generation);
 	return e;
 }
 
@@ -254,7 +266,7 @@ static enum err user_of(struct config_cache *c, struct pg *pg, struct id ws, str
 	if (e == ERR_NONE) {
 		*user = pg_get_bool(r, 0, 1) ? pg_get_id(r, 0, 0) : ID_NONE;
 		*known = true;
-		store(c, &k, NULL, *user, generation);
+		store(c, &k, &(struct entry){ .user = *user }, generation);
 	}
 	PQclear(r);
 	return e;
@@ -272,6 +284,53 @@ enum err config_cache_get(
 	struct config *team = *out; /* most people have no preferences: then it is the team's */
 	e = of_node(c, pg, &(struct key){ ws, team->team, user }, out);
 	config_release(team);
+	return e;
+}
+
+/* ---- how many at a time ---- */
+
+#define CAP_KEY "limits.concurrent"
+
+enum err config_said(struct pg *pg, struct id ws, const char *key, bool *out)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	pg_arg_id(a, ws);
+	pg_arg_str(a, key);
+	enum err e = team_ask(pg, "config_said", a, &r);
+	*out = e == ERR_NONE && pg_get_bool(r, 0, 0);
+	PQclear(r);
+	return e;
+}
+
+enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id place, struct id *team, int64_t *most)
+{
+	enum config_cap cap = CAP_UNKNOWN;
+	pthread_mutex_lock(&c->mutex);
+	const struct entry *all = current(c, &(struct key){ ws, ANYWHERE, ID_NONE });
+	const struct entry *x = all != NULL && all->capped ? current(c, &(struct key){ ws, place, ID_NONE }) : NULL;
+	if (all != NULL && !all->capped) {
+		cap = CAP_NONE;
+	} else if (x != NULL) {
+		cap = CAP_SET;
+		*team = x->config->team;
+		*most = config_int(x->config, CAP_KEY);
+	}
+	pthread_mutex_unlock(&c->mutex);
+	return cap;
+}
+
+enum err config_cache_learn_cap(struct config_cache *c, struct pg *pg, struct id ws, struct id place)
+{
+	unsigned generation = atomic_load(&c->generation);
+	bool capped = false;
+	struct config *config = NULL;
+	enum err e = config_said(pg, ws, CAP_KEY, &capped);
+	if (e == ERR_NONE && capped)
+		e = of_place(c, pg, ws, place, &config);
+	config_release(config);
+	if (e == ERR_NONE)
+		store(c, &(struct key){ ws, ANYWHERE, ID_NONE }, &(struct entry){ .capped = capped }, generation);
 	return e;
 }
 

@@ -43,6 +43,17 @@ enum err config_cache_get(
     struct config_cache *c, struct pg *pg, struct id ws, struct id place, struct id person, struct config **out);
 /** What holds at ${node}, for nobody in particular. */
 enum err config_cache_node(struct config_cache *c, struct pg *pg, struct id ws, struct id node, struct config **out);
+/** Has any layer of ${ws} that people share ever said something about ${key}?  Inside a transaction of ${ws}. */
+enum err config_said(struct pg *pg, struct id ws, const char *key, bool *out);
+enum config_cap {
+	CAP_UNKNOWN, /* not in memory: config_cache_learn_cap() */
+	CAP_NONE,    /* nobody has said anything */
+	CAP_SET,
+};
+/** How many answers the team of ${place} may have in the making (limits.concurrent); from memory. */
+enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id place, struct id *team, int64_t *most);
+/** Inside a transaction of ${ws}. */
+enum err config_cache_learn_cap(struct config_cache *c, struct pg *pg, struct id ws, struct id place);
 /** What ${run} began with, if that was stored; else ${out} is NULL.  Inside a transaction of ${ws}. */
 enum err config_of_run(struct pg *pg, struct id ws, struct id run, struct config **out);
 

@@ -60,6 +60,8 @@ const struct config_key config_keys[] = {
 	{ "threads.offers", CONFIG_BOOL, CONFIG_EVERY, LAYERS_NODES, "true", NULL, 0, 0, NULL,
 	    "whether silent threads are offered to be summed up, where that was asked for",
 	    "at the next look, every engine.upkeep" },
+	{ "limits.concurrent", CONFIG_INT, CONFIG_LEAST, LAYERS_NODES, "100000", NULL, 1, 100000, NULL,
+	    "answers that each team has in the making at a time, in one process; others wait for their turn", "when a run begins" },
 	{ "agents", CONFIG_MAP, CONFIG_MERGE, LAYERS_NODES, "{}", NULL, 0, 0, "agent",
 	    "what is different about agents, by short name: model, prompt, tools, sub_agents, max_tokens, max_turns, active",
 	    "when a run begins" },

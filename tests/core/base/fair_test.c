@@ -91,10 +91,35 @@ static void fair__removed__nobody_is_forgotten(void **state)
 	fair_free(f);
 }
 
-static bool is_b(void *arg, struct id first)
+static bool is_b(void *arg, size_t level, struct id id)
 {
 	(void)arg;
-	return first.b[0] == 'B';
+	return level > 0 || id.b[0] == 'B';
+}
+
+static bool not_y(void *arg, size_t level, struct id id)
+{
+	(void)arg;
+	return level != 1 || id.b[0] != 'y';
+}
+
+/* A team that may not keeps neither the others of its workspace nor other workspaces waiting. */
+static void fair__a_second_level_may_not__its_neighbours_go_on(void **state)
+{
+	(void)state;
+	struct fair *f = fair_new();
+	struct thing t[5];
+	put(f, &t[0], "AyP", '1');
+	put(f, &t[1], "AyQ", '2');
+	put(f, &t[2], "AxP", '3');
+	put(f, &t[3], "ByP", '4');
+	put(f, &t[4], "BxP", '5');
+	assert_ptr_equal(fair_take_if(f, not_y, NULL), &t[2].item);
+	assert_ptr_equal(fair_take_if(f, not_y, NULL), &t[4].item);
+	assert_null(fair_take_if(f, not_y, NULL));
+	assert_int_equal(fair_count(f), 3);
+	take_all(f, "142");
+	fair_free(f);
 }
 
 static void fair__some_may_not__they_wait_on(void **state)
@@ -142,6 +167,7 @@ int main(void)
 		cmocka_unit_test(fair__levels__take_turns_each_for_itself),
 		cmocka_unit_test(fair__removed__nobody_is_forgotten),
 		cmocka_unit_test(fair__some_may_not__they_wait_on),
+		cmocka_unit_test(fair__a_second_level_may_not__its_neighbours_go_on),
 		cmocka_unit_test(fair__at_random__gives_back_all_and_never_more_than_one_turn_ahead),
 	};
 	return cmocka_run_group_tests_name("fair", tests, NULL, NULL);

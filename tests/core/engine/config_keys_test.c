@@ -323,6 +323,55 @@ static void offers__switched_off__are_not_made_there(void **state)
 	end(f);
 }
 
+/* ---- how many at a time ---- */
+
+static enum script hang(void *arg, const struct model_request *r, bool floor)
+{
+	(void)arg, (void)r, (void)floor;
+	return SCRIPT_HANG;
+}
+
+static void wait_status(struct fixture *f, size_t n)
+{
+	for (uint64_t until = clock_ms() + WAIT_MS; fixture_count(f, REPLY_STATUS) < n && clock_ms() < until;)
+		usleep(5000);
+	assert_int_equal(fixture_count(f, REPLY_STATUS), n);
+}
+
+static void concurrent__of_a_team__others_wait_and_hear_so(void **state)
+{
+	(void)state;
+	struct fixture *f = begin((struct fixture_options){ 0 });
+	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", "t", "k", "hello all", false));
+	call(f, "org.create", "{\"name\":\"pay\"}");
+	call(f, "place.assign", "{\"place\":\"test:C1\",\"team\":\"pay\"}");
+	call(f, "config.set", "{\"team\":\"pay\",\"set\":{\"limits.concurrent\":2}}");
+	assert_int_equal(call_as(f, OWNER, "config.set", "{\"team\":\"pay\",\"set\":{\"limits.concurrent\":0}}"), API_INVALID);
+	char *url = strdup(fixture_url(f));
+	fixture_free(f);
+	/* A process that has just begun and knows nothing yet. */
+	f = fixture_new(&(struct fixture_options){ .url = url, .scan_ms = 100, .on_call = hang });
+	for (int i = 0; i < 5; i++) {
+		char key[8];
+		snprintf(key, sizeof key, "c%d", i);
+		assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, i == 4 ? "Ben" : "Ada", key, key, "a question", true));
+	}
+	assert_true(fixture_wait_calls(f, 2, WAIT_MS));
+	wait_status(f, 5); /* two are thinking, three are told to wait */
+	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", "h", "h", "help", true)); /* takes no model */
+	assert_true(fixture_say_in(f, "C2", VIS_PUBLIC, "Ada", "o", "o", "another team's question", true));
+	assert_true(fixture_wait_calls(f, 3, WAIT_MS));
+	assert_int_equal(fixture_wait_replies(f, 1, WAIT_MS), 1);
+	assert_int_equal(fixture_model_calls(f), 3);
+	for (uint64_t until = clock_ms() + WAIT_MS; fixture_count(f, REPLY_WHOLE) < 7 && clock_ms() < until; usleep(5000))
+		fixture_release(f);
+	assert_int_equal(fixture_count(f, REPLY_WHOLE), 7);
+	assert_true(fixture_wait_idle(f, WAIT_MS));
+	assert_int_equal(fixture_model_calls(f), 6);
+	end(f);
+	free(url);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +380,7 @@ int main(void)
 		cmocka_unit_test(budget__of_a_person__is_theirs_alone_and_only_tightens),
 		cmocka_unit_test(budget__of_a_team__is_for_its_places),
 		cmocka_unit_test(budget__of_a_run__is_the_lowest_that_anybody_says),
+		cmocka_unit_test(concurrent__of_a_team__others_wait_and_hear_so),
 		cmocka_unit_test(archive_days__of_a_team__are_for_its_places),
 		cmocka_unit_test(offers__switched_off__are_not_made_there),
 	};
