@@ -116,6 +116,11 @@ static enum api_code check(struct api_call *c)
 		return api_fail(c, API_FORBIDDEN, "", "This takes the role %s.", role_name(p->role));
 	if ((c->by->scopes & p->scope) != p->scope)
 		return api_fail(c, API_FORBIDDEN, "", "This key was not made for that.");
+	uint32_t wait_ms;
+	if (c->room != NULL && !c->room->take(c->room->arg, c->by, c->node, &wait_ms)) {
+		c->problem.retry_after_s = wait_ms / 1000 + 1;
+		return api_fail(c, API_LIMITED, "", "%s", "");
+	}
 	return API_OK;
 }
 
@@ -241,6 +246,7 @@ enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, st
 		.pg = pg,
 		.in = args != NULL ? args : none,
 		.request = request,
+		.room = who != NULL ? who->room : NULL,
 		.now_ms = (int64_t)clock_wall_ms() };
 	bool same = false;
 	enum api_code code = run_call(&c, by, who, name, key, &same);

@@ -19,6 +19,7 @@
 struct engine;
 enum api_effect { API_READ, API_WRITE };
 struct api_call;
+struct api_room;
 typedef enum api_code (*api_fn)(struct api_call *c);
 struct api_proc {
 	const char *name;       /* "route.list": group, dot, verb */
@@ -51,6 +52,7 @@ struct api_call {
 	const char *key;   /* the call's idempotency key; NULL: none */
 	int64_t now_ms;
 	bool fresh; /* ${by} was asked of the database in this transaction */
+	const struct api_room *room;
 	bool wrote; /* a call that reads has changed something all the same */
 	struct problem problem;
 	/* what the audit entry says */
@@ -91,6 +93,12 @@ struct api_who {
 	bool strict; /* nobody may not even do what is open to everybody */
 	struct pg_step step;
 	enum err (*take)(void *arg, struct pg *pg, const PGresult *r, struct caller *by, bool *wrote);
+	const struct api_room *room; /* NULL: any number of calls */
+};
+/* Whether one more call of ${by}, about the team ${node}, finds room now; else ${wait_ms} says when.  Any thread. */
+struct api_room {
+	bool (*take)(void *arg, const struct caller *by, struct id node, uint32_t *wait_ms);
+	void *arg;
 };
 enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, struct api_who *who, const char *name,
     const json_t *args, struct id request, const char *key, bool *again, json_t **out, struct problem *problem);

@@ -124,6 +124,7 @@ void api_serve(struct engine *e, struct pg *pg, const struct api_request *q, str
 		a = person_args(q);
 		who = (struct api_who){ .arg = &copy, .step = { "serve_person", a, NULL }, .take = take_caller };
 	}
+	who.room = q->room;
 	out->code = api_run_for(e, pg, &by, &who, q->procedure, q->args, q->id, q->key, &out->again, &out->out, &out->problem);
 	pg_args_free(a);
 }

@@ -14,9 +14,10 @@ struct api_request {
 	const char *via;     /* "web", "cli"; static */
 	const char *address; /* of the client; NULL: none */
 	const char *procedure;
-	const json_t *args; /* NULL: none */
-	const char *key;    /* idempotency key; NULL: none */
-	struct id id;       /* names the call */
+	const json_t *args;          /* NULL: none */
+	const char *key;             /* idempotency key; NULL: none */
+	struct id id;                /* names the call */
+	const struct api_room *room; /* NULL: any number of calls */
 };
 struct api_reply {
 	enum api_code code;

@@ -366,6 +366,8 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->transcripts = transcripts_new(TRANSCRIPT_BYTES);
 	e->timers = timers_new();
 	e->quota = quota_new((int64_t)clock_us());
+	e->calls = quota_new((int64_t)clock_us());
+	pthread_mutex_init(&e->calls_mutex, NULL);
 	e->budget = money_new(e);
 	e->vectors = vectors_new(e);
 	e->jobs = jobs_new(JOBS_MAX);
@@ -486,6 +488,8 @@ void engine_free(struct engine *e)
 	memory_free(e->memory);
 	timers_free(e->timers);
 	quota_free(e->quota);
+	quota_free(e->calls);
+	pthread_mutex_destroy(&e->calls_mutex);
 	jobs_free(e->jobs);
 	pthread_mutex_destroy(&e->agents_mutex);
 	pthread_mutex_destroy(&e->side_mutex);

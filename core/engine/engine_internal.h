@@ -200,6 +200,8 @@ struct engine {
 	struct memory *memory;
 	struct timers *timers;
 	struct quota *quota; /* writer's thread */
+	struct quota *calls; /* of the API */
+	pthread_mutex_t calls_mutex;
 	struct ledger *ledger;
 	struct fetcher *fetcher; /* NULL: there are no trackers */
 	atomic_int fetching;

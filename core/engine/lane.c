@@ -82,7 +82,7 @@ static void cap_done(struct write_op *op, enum err result)
 	struct lane *l = lane_find(x->e, x->thread);
 	if (l != NULL) {
 		l->asking = false;
-		l->asked = true; /* whatever has come of it: nobody waits for a database that does not answer twice */
+		l->asked = true;         /* whatever has come of it: nobody waits for a database that does not answer twice */
 		if (result != ERR_RETRY) /* we stop */
 			begin_next(x->e, l);
 	}

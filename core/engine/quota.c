@@ -72,28 +72,60 @@ static struct entry *obtain(struct map **m, unsigned char kind, struct id id, in
 	return e;
 }
 
+/* The buckets of ${w}, NULL where there is no limit. */
+static void buckets_of(
+    struct quota *q, const struct quota_who *w, const struct bucket_rule *const rules[3], int64_t now_us, struct bucket *out[3])
+{
+	const struct id ids[] = { w->ws, w->team, w->person };
+	for (unsigned char i = 0; i < 3; i++) {
+		bool fresh;
+		out[i] = NULL;
+		if (id_is_none(ids[i]) || rules[i]->every_us == 0)
+			continue;
+		out[i] = &obtain(&q->buckets, i, ids[i], now_us, &fresh)->bucket;
+		if (fresh)
+			out[i]->next_us = q->start_us + rules[i]->burst * rules[i]->every_us / 4 * 3;
+	}
+}
+
+bool quota_take(struct quota *q, const struct quota_who *w, const struct quota_rules *r, int64_t now_us, uint32_t *wait_ms)
+{
+	/* All that may be promised is looked at, and nothing is. */
+	struct bucket_rule patient[] = { r->workspace, r->team, r->person };
+	const struct bucket_rule *rules[] = { &patient[0], &patient[1], &patient[2] };
+	struct bucket *b[3];
+	int64_t wait = 0;
+	buckets_of(q, w, rules, now_us, b);
+	for (int i = 0; i < 3; i++) {
+		patient[i].queue = 1;
+		int64_t one = b[i] != NULL ? bucket_wait(b[i], &patient[i], now_us) : 0;
+		wait = one > wait ? one : wait;
+	}
+	*wait_ms = wait / 1000 >= WAIT_MAX_MS ? WAIT_MAX_MS : (uint32_t)((wait + 999) / 1000);
+	for (int i = 0; i < 3 && wait == 0; i++)
+		if (b[i] != NULL)
+			bucket_take(b[i], &patient[i], now_us);
+	return wait == 0;
+}
+
 enum quota_answer quota_ask(
     struct quota *q, const struct quota_who *w, const struct quota_rules *r, int64_t now_us, uint32_t *wait_ms)
 {
-	const struct id ids[] = { w->ws, w->team, w->person };
 	const struct bucket_rule *rules[] = { &r->workspace, &r->team, &r->person };
-	struct entry *taken[3] = { NULL };
+	struct bucket *taken[3];
 	int64_t wait = 0;
-	for (unsigned char i = 0; i < 3; i++) {
-		bool fresh;
-		if (id_is_none(ids[i]) || rules[i]->every_us == 0)
+	buckets_of(q, w, rules, now_us, taken);
+	for (int i = 0; i < 3; i++) {
+		if (taken[i] == NULL)
 			continue;
-		taken[i] = obtain(&q->buckets, i, ids[i], now_us, &fresh);
-		if (fresh)
-			taken[i]->bucket.next_us = q->start_us + rules[i]->burst * rules[i]->every_us / 4 * 3;
-		int64_t one = bucket_wait(&taken[i]->bucket, rules[i], now_us);
+		int64_t one = bucket_wait(taken[i], rules[i], now_us);
 		if (one == BUCKET_NEVER)
 			return QUOTA_FULL;
 		wait = one > wait ? one : wait;
 	}
 	for (int i = 0; i < 3; i++)
 		if (taken[i] != NULL)
-			bucket_take(&taken[i]->bucket, rules[i], now_us);
+			bucket_take(taken[i], rules[i], now_us);
 	int64_t ms = (wait + 999) / 1000;
 	*wait_ms = ms > WAIT_MAX_MS ? WAIT_MAX_MS : (uint32_t)ms;
 	return ms == 0 ? QUOTA_NOW : QUOTA_LATER;

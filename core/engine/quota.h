@@ -9,7 +9,7 @@
 
 /*
  * How much a person, a team and a workspace may ask in a short time, in the memory of this process.  Who asks more waits, and is told so once;
- * who asks more than may wait is refused.  The writer's thread.
+ * who asks more than may wait is refused.  One thread, or under the caller's lock.
  */
 struct quota;
 struct quota_who {
@@ -26,6 +26,8 @@ void quota_free(struct quota *q); /* NULL is fine */
 /** Take one of each; QUOTA_LATER: it may begin in ${wait_ms}.  QUOTA_FULL: nothing was taken. */
 enum quota_answer quota_ask(
     struct quota *q, const struct quota_who *w, const struct quota_rules *r, int64_t now_us, uint32_t *wait_ms);
+/** Take one of each if all have one now; else nothing is taken, and ${wait_ms} is when to try again. */
+bool quota_take(struct quota *q, const struct quota_who *w, const struct quota_rules *r, int64_t now_us, uint32_t *wait_ms);
 /** True the first time in ${thread}, and again after ${until_us} of the last time. */
 bool quota_say(struct quota *q, struct id thread, int64_t now_us, int64_t until_us);
 

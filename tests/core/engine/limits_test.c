@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../../core/api/serve.h"
 #include "../../../core/base/log.h"
 #include "../../../core/engine/engine_internal.h"
 #include "../../../core/engine/quota.h"
@@ -122,11 +123,73 @@ static void ask__beyond_the_limit__waits_and_is_answered(void **state)
 	fixture_free(f);
 }
 
+static void quota_take__has_room__with_all_three_or_takes_nothing(void **state)
+{
+	(void)state;
+	struct quota *q = quota_new(0);
+	const struct quota_rules r = { bucket_per_minute(4, 0), bucket_per_minute(6, 0), bucket_per_minute(8, 0) };
+	uint32_t wait = 0;
+	int64_t now = 1000 * S;
+	const struct quota_who ana = { number(1), number(2), number(3) }, ben = { number(1), number(2), number(4) },
+	                       eve = { number(1), ID_NONE, number(5) };
+	for (int i = 0; i < 4; i++)
+		assert_true(quota_take(q, &ana, &r, now, &wait));
+	for (int i = 0; i < 3; i++) { /* who tries in vain has not to wait any longer for it */
+		assert_false(quota_take(q, &ana, &r, now, &wait));
+		assert_int_equal(wait, 15000);
+	}
+	assert_true(quota_take(q, &ben, &r, now, &wait));
+	assert_true(quota_take(q, &ben, &r, now, &wait));
+	assert_false(quota_take(q, &ben, &r, now, &wait)); /* the team */
+	assert_int_equal(wait, 10000);
+	assert_true(quota_take(q, &eve, &r, now, &wait));
+	assert_true(quota_take(q, &eve, &r, now, &wait));
+	assert_false(quota_take(q, &eve, &r, now, &wait)); /* the workspace */
+	assert_int_equal(wait, 7500);
+	assert_true(quota_take(q, &ana, &r, now + 15 * S, &wait));
+	quota_free(q);
+}
+
+static enum api_code call_of(struct fixture *f, const char *person, struct api_reply *reply)
+{
+	struct api_request q = { .ws = fixture_ws(f),
+		.adapter = "web",
+		.person = person,
+		.name = person,
+		.via = "web",
+		.procedure = "preference.get",
+		.id = id_new() };
+	engine_call(fixture_engine(f), &q, reply);
+	json_decref(reply->out);
+	return reply->code;
+}
+
+/* A new process has a quarter: 2 of 8. */
+static void calls__beyond_the_limit__are_refused_and_say_when(void **state)
+{
+	(void)state;
+	struct api_reply reply;
+	struct fixture *f = fixture_new(&(struct fixture_options){ .settings = "limits.person_calls=8\0" });
+	assert_int_equal(call_of(f, "U1", &reply), API_OK);
+	assert_int_equal(call_of(f, "U1", &reply), API_OK);
+	assert_int_equal(call_of(f, "U1", &reply), API_LIMITED);
+	assert_in_range(reply.problem.retry_after_s, 1, 8);
+	assert_int_equal(call_of(f, "U2", &reply), API_OK);
+	fixture_free(f);
+	f = fixture_new(&(struct fixture_options){ .settings = "limits.workspace_calls=8\0" });
+	assert_int_equal(call_of(f, "U1", &reply), API_OK);
+	assert_int_equal(call_of(f, "U2", &reply), API_OK);
+	assert_int_equal(call_of(f, "U3", &reply), API_LIMITED);
+	fixture_free(f);
+}
+
 int main(void)
 {
 	log_set_level(LOG_ERROR);
 	const struct CMUnitTest tests[] = { cmocka_unit_test(quota__has_room__with_all_three),
 		cmocka_unit_test(quota__of_a_new_process__is_a_quarter_full), cmocka_unit_test(quota__of_many__stays_small),
+		cmocka_unit_test(quota_take__has_room__with_all_three_or_takes_nothing),
+		cmocka_unit_test(calls__beyond_the_limit__are_refused_and_say_when),
 		cmocka_unit_test(ask__beyond_the_limit__waits_and_is_answered) };
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }
