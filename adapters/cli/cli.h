@@ -133,6 +133,7 @@ void cli_limits_doctor(struct cli *c, struct buf *out);
 void cli_workspace_doctor(struct cli *c, struct http *http, struct buf *out);
 bool cli_erased_doctor(struct cli *c, struct buf *out);
 bool cli_retention_doctor(struct cli *c, struct buf *out);
+bool cli_hold_doctor(struct cli *c, struct buf *out);
 /** After a restore: the checkpoints of the audit log learn how far it goes now.  After cli_settings(); complains. */
 bool cli_audit_restored(struct cli *c);
 /** After a restore: what was erased since the backup is erased again.  After cli_settings(); complains. */
@@ -213,6 +214,9 @@ int cmd_provision_status(struct cli *c);
 int cmd_provision_remove(struct cli *c);
 int cmd_limits(struct cli *c);
 int cmd_retention(struct cli *c);
+int cmd_hold_add(struct cli *c);
+int cmd_hold_list(struct cli *c);
+int cmd_hold_end(struct cli *c);
 int cmd_place_allow(struct cli *c);
 int cmd_place_deny(struct cli *c);
 int cmd_place_list(struct cli *c);

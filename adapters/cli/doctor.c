@@ -150,6 +150,9 @@ static void look_at_keys(struct report *r, struct cli *c)
 	buf_reset(&out);
 	well = cli_retention_doctor(c, &out);
 	say(r, well, "retention", "%s", out.p);
+	buf_reset(&out);
+	well = cli_hold_doctor(c, &out);
+	say(r, well, "holds", "%s", out.p);
 	buf_done(&out);
 }
 

@@ -42,7 +42,9 @@ static void print_receipt(const json_t *r)
 	const char *key, *asked = json_str(r, "asked", "");
 	json_t *v;
 	printf("%s  %s, %s\n", json_str(r, "id", ""), json_str(r, "kind", ""),
-	    strcmp(json_str(r, "state", ""), "done") == 0 ? "done" : "at work");
+	    strcmp(json_str(r, "state", ""), "done") == 0       ? "done"
+	        : strcmp(json_str(r, "state", ""), "held") == 0 ? "hidden; a legal hold has to end first"
+	                                                        : "at work");
 	printf("  %-14s %s%s%s\n", "asked for by",
 	    strcmp(asked, "where_it_was_said") == 0     ? "whoever deleted it where it was said"
 	        : strcmp(asked, "the_person") == 0      ? "the person"

@@ -13,6 +13,7 @@
 #include "../base/json.h"
 #include "../people/keys.h"
 #include "../memory/forget.h"
+#include "../memory/hold.h"
 #include "../memory/retention.h"
 #include "../memory/item.h"
 #include "../talk/browse.h"
@@ -31,11 +32,11 @@
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
     api_config[], api_budget[], api_credential[], api_erasure[], api_provision[], api_place[], api_approval[], api_limits[],
-    api_authority[], api_retention[];
+    api_authority[], api_retention[], api_hold[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
 	api_config, api_budget, api_credential, api_erasure, api_provision, api_place, api_approval, api_limits, api_authority,
-	api_retention, NULL };
+	api_retention, api_hold, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -48,7 +49,7 @@ const struct pg_statement *const api_tables[] = { authority_statements, api_stat
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
 	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
 	approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements,
-	retention_statements, NULL };
+	retention_statements, hold_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

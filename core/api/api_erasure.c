@@ -35,7 +35,7 @@ static void put_receipt(void *arg, const struct forget_receipt *r)
 	json_t *o = json_object(), *counts = NULL;
 	put_id(o, "id", r->id);
 	json_object_set_new(o, "kind", json_string(r->kind >= 1 && r->kind <= 5 ? kinds[r->kind] : ""));
-	json_object_set_new(o, "state", json_string(r->state == 2 ? "done" : "at_work"));
+	json_object_set_new(o, "state", json_string(r->state == 2 ? "done" : r->state == 3 ? "held" : "at_work"));
 	json_object_set_new(o, "asked", json_string(asked[r->asked >= 0 && r->asked <= 5 ? r->asked : 0]));
 	put_id(o, "asked_by", r->asked_by);
 	json_object_set_new(o, "messages", json_integer(r->messages));
@@ -132,7 +132,7 @@ static enum api_code list(struct api_call *c)
 #define INT "{\"type\":\"integer\"}"
 #define RECEIPT \
 	OBJECT("\"id\":" ID ",\"kind\":{\"type\":\"string\",\"enum\":[\"message\",\"thread\",\"person\",\"retention\"]}," \
-	       "\"state\":{\"type\":\"string\",\"enum\":[\"at_work\",\"done\"]}," \
+	       "\"state\":{\"type\":\"string\",\"enum\":[\"at_work\",\"done\",\"held\"]}," \
 	       "\"asked\":{\"type\":\"string\",\"enum\":[\"where_it_was_said\",\"the_person\",\"somebody_else\",\"the_operator\"," \
 	       "\"after_a_restore\",\"its_time\"]},\"asked_by\":" ID ",\"messages\":" INT ",\"answers\":" INT ",\"notes\":" INT \
 	       ",\"threads\":" INT ",\"values\":{\"type\":\"object\"},\"asked_ms\":" INT ",\"done_ms\":" INT \
@@ -160,7 +160,7 @@ const struct api_proc api_erasure[] = {
 	    .effect = API_READ,
 	    .summary = "The receipt of an erasure",
 	    .details =
-	        "Numbers by kind of data, without a word of what was erased. files_cleared_ms: since then no file of a private database has it either.",
+	        "Numbers by kind of data, without a word of what was erased. held: it is hidden, and erased when a legal hold ends. files_cleared_ms: since then no file of a private database has it either.",
 	    .in = OBJECT("\"id\":" ID, "\"id\""),
 	    .out = OBJECT("\"receipt\":" RECEIPT, "\"receipt\""),
 	    .example = "{\"id\":\"01a1fec9-38b8-7000-9bc5-10164d908cfd\"}",

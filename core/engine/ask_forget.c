@@ -73,11 +73,16 @@ static enum err receipt(struct ask *a)
 		c.messages += one.messages;
 		c.answers += one.answers;
 		c.items += one.items;
+		c.held |= one.held;
 	}
 	if ((e = pg_end(a->pg, e)) != ERR_NONE)
 		return e;
 	bool any = false;
-	buf_add_str(a->md, "I have forgotten you. Erased: ");
+	buf_add_str(a->md,
+	    c.held
+	        ? "What you asked me to forget is hidden: I do not answer with it, search it or show it any more. I may not erase it yet, because there is "
+	          "a legal duty to keep it; I erase it by myself as soon as that ends. Hidden: "
+	        : "I have forgotten you. Erased: ");
 	put_count(a, c.messages, "message of yours", "messages of yours", &any);
 	put_count(a, c.answers, "answer of mine", "answers of mine", &any);
 	put_count(a, c.items, "note or summary", "notes and summaries", &any);
@@ -85,6 +90,10 @@ static enum err receipt(struct ask *a)
 	for (size_t i = 0; i <= a->others_len; i++) {
 		char text[ID_TEXT];
 		buf_addf(a->md, "%s`%s`", i == 0 ? " Receipt: " : ", ", id_format(erasure_of(a, i), text));
+	}
+	if (c.held) {
+		buf_add_str(a->md, ". Until then your name and how I recognise you stay, and so do your log-ins and rights.");
+		return ERR_NONE;
 	}
 	buf_add_str(a->md,
 	    ". Your name and how I recognise you go as soon as this message is out. What you write from now on is from somebody I do not know.");

@@ -22,6 +22,7 @@
 #include "../memory/export.h"
 #include "../memory/erased.h"
 #include "../memory/forget.h"
+#include "../memory/hold.h"
 #include "../memory/retention.h"
 #include "../memory/sweep.h"
 #include "../people/authority.h"
@@ -79,7 +80,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
 	provision_statements, provision_plan_statements, provision_step_statements, place_statements, tool_send_statements,
 	approval_statements, approval_write_statements, held_statements, install_statements, rejudge_statements, sweep_statements,
-	retention_statements, NULL };
+	retention_statements, hold_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

@@ -15,6 +15,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "../memory/erased.h"
+#include "../memory/hold.h"
 #include "../memory/item.h"
 #include "../memory/offers.h"
 #include "../memory/retention.h"
@@ -163,9 +164,12 @@ enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id e
 		return fork_requote(e, pg, ws, erasure, &ends);
 	}
 	directory_clear(e->directory);
-	if (err != ERR_NONE || *state == FORGET_DONE)
+	if (err != ERR_NONE || *state == FORGET_DONE || *state == FORGET_HELD)
 		log_info("erase", LF_ID("erasure", erasure), LF_INT("ms", clock_ms() - begun),
-		    LF_STR("result", err == ERR_NONE ? "ok" : err_name(err)));
+		    LF_STR("result",
+		        err != ERR_NONE             ? err_name(err)
+		            : *state == FORGET_HELD ? "held"
+		                                    : "ok"));
 	return err;
 }
 
@@ -484,6 +488,16 @@ static enum err retention(struct engine *e, struct pg *pg, struct id ws, uint64_
 	return err;
 }
 
+/* What no legal hold covers any more. */
+static enum err release(struct engine *e, struct pg *pg, struct id ws)
+{
+	bool woken;
+	enum err err = hold_release(pg, ws, &woken);
+	if (err == ERR_NONE && woken)
+		upkeep_soon(e);
+	return err;
+}
+
 static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 {
 	PGresult *r = NULL;
@@ -505,6 +519,8 @@ static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 			err = approvals(pg, ws, ahead_ms);
 		if (err == ERR_NONE)
 			err = retention(e, pg, ws, ahead_ms);
+		if (err == ERR_NONE)
+			err = release(e, pg, ws);
 	}
 	PQclear(r);
 	return err;

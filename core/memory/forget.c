@@ -177,7 +177,7 @@ enum err forget_read(struct pg *pg, struct id ws, struct id id, struct forget_co
 		e = ERR_INPUT;
 	if (e == ERR_NONE)
 		*out = (struct forget_counts){ (int)pg_get_int8(r, 0, 0), (int)pg_get_int8(r, 0, 1), (int)pg_get_int8(r, 0, 2),
-			(int)pg_get_int8(r, 0, 3), pg_get_bool(r, 0, 4) };
+			(int)pg_get_int8(r, 0, 3), pg_get_bool(r, 0, 5), pg_get_bool(r, 0, 4) };
 	PQclear(r);
 	pg_args_free(a);
 	return e;
@@ -470,7 +470,7 @@ static enum err things(struct piece *p)
 		{ "forget_notices", "addresses" }, { "forget_reactions", "messages" }, { "forget_budgets", "money" },
 		{ "forget_feedback", "opinions" }, { "forget_calls", "work" }, { "forget_readers", "identity" },
 		{ "forget_offers", "work" }, { "forget_relays", "addresses" }, { "forget_aliases", "addresses" },
-		{ "forget_inbox_rejected", "addresses" } };
+		{ "forget_inbox_rejected", "addresses" }, { "forget_held_rows", "messages" } };
 	enum err e = piece_take(p, list, sizeof list / sizeof *list);
 	if (e == ERR_NONE)
 		e = piece_plain(p, "forget_facts", &p->items);
@@ -480,13 +480,14 @@ static enum err things(struct piece *p)
 static enum err names(struct piece *p)
 {
 	/* The places before what says whose they are. */
-	static const struct taking list[] = { { "forget_notices", "addresses" }, { "forget_readers", "identity" },
-		{ "forget_places", "addresses" }, { "forget_fork_places", "addresses" }, { "forget_keys", "addresses" },
-		{ "forget_only", "messages" }, { "forget_audiences", "identity" }, { "forget_sessions", "sessions" },
-		{ "forget_codes", "sessions" }, { "forget_approvals", "work" }, { "forget_links", "identity" },
-		{ "forget_api_keys", "sessions" }, { "forget_stops", "identity" }, { "forget_members", "identity" },
-		{ "forget_preferences", "identity" }, { "forget_settings", "identity" }, { "forget_audit_details", "audit" },
-		{ "forget_audit_people", "audit" }, { "forget_identities", "identity" }, { "forget_people", "identity" } };
+	static const struct taking list[] = { { "forget_held_rows", "messages" }, { "forget_notices", "addresses" },
+		{ "forget_readers", "identity" }, { "forget_places", "addresses" }, { "forget_fork_places", "addresses" },
+		{ "forget_keys", "addresses" }, { "forget_only", "messages" }, { "forget_audiences", "identity" },
+		{ "forget_sessions", "sessions" }, { "forget_codes", "sessions" }, { "forget_approvals", "work" },
+		{ "forget_links", "identity" }, { "forget_api_keys", "sessions" }, { "forget_stops", "identity" },
+		{ "forget_members", "identity" }, { "forget_preferences", "identity" }, { "forget_settings", "identity" },
+		{ "forget_holds", "identity" }, { "forget_audit_details", "audit" }, { "forget_audit_people", "audit" },
+		{ "forget_identities", "identity" }, { "forget_people", "identity" } };
 	enum err e = p->person ? piece_take(p, list, sizeof list / sizeof *list) : ERR_NONE;
 	return e == ERR_NONE ? go_on(p) : e;
 }
@@ -644,6 +645,28 @@ static enum err counted(struct piece *p)
 	return e;
 }
 
+/*
+ * Under a legal hold words go where they are seen, into what is held (hold.h), and everything else stays: of a person the steps that find words are
+ * done, and all steps again when the hold has ended.
+ */
+static enum err under_hold(struct piece *p, enum forget_state *state)
+{
+	if (p->person ? p->step >= STEP_WAIT : p->step >= STEP_END) {
+		*state = FORGET_HELD;
+		return piece_plain(p, "forget_waits", NULL);
+	}
+	if (!p->person || p->step < STEP_RUNS || p->step > STEP_INBOX)
+		return work(p, state);
+	PGresult *r = NULL;
+	struct pg_args *a = piece_args(p);
+	*state = FORGET_MORE;
+	pg_arg_int4(a, STEP_WORDS_EARLY);
+	enum err e = pg_query(p->pg, "forget_hidden", a, &r);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
 static enum err locked(struct piece *p, enum forget_state *state)
 {
 	struct pg_args *a = piece_args(p);
@@ -666,14 +689,17 @@ static enum err locked(struct piece *p, enum forget_state *state)
 		p->line =
 		    (struct erased){ .kind = (enum erased_kind)p->kind, .ws = p->ws, .id = p->id, .subject = pg_get_id(r, 0, 5) };
 		snprintf(p->line.at, sizeof p->line.at, "%s", pg_get_str(r, 0, 6));
+		p->holds = pg_get_bool(r, 0, 9);
+		p->kept = pg_get_bool(r, 0, 10);
 		e = p->kind == ERASED_SWEEP ? ERR_NONE : piece_note(p); /* a sweep may find nothing to erase */
 	}
+	bool waits = e == ERR_NONE && !open && PQntuples(r) == 1 && pg_get_int8(r, 0, 2) == 3;
 	PQclear(r);
 	if (e != ERR_NONE || !open) {
-		*state = FORGET_DONE;
+		*state = waits ? FORGET_HELD : FORGET_DONE;
 		return e;
 	}
-	e = work(p, state);
+	e = p->kept ? under_hold(p, state) : work(p, state);
 	if (e == ERR_NONE && p->messages + p->answers + p->items > 0) {
 		a = piece_args(p);
 		pg_arg_int4(a, p->messages);

@@ -57,6 +57,7 @@ enum forget_state {
 	FORGET_MORE,  /* call again */
 	FORGET_LATER, /* call again, when nothing else waits: a sweep */
 	FORGET_WAITS, /* for runs of the person to end: call again later */
+	FORGET_HELD,  /* hidden; a legal hold has to end before it is erased for good (hold.h) */
 	FORGET_DONE,
 	FORGET_QUOTES, /* an edited message that side threads quote: fork_requote() is to do it */
 };
@@ -96,6 +97,7 @@ enum err forget_receipts(struct pg *pg, struct id ws, struct id id, int32_t skip
 
 struct forget_counts {
 	int messages, answers, items, threads;
+	bool held;  /* FORGET_HELD */
 	bool waits; /* all but what can only be done when the receipt is out is done */
 };
 /** Inside a tenant transaction.  ERR_INPUT: there is no such erasure. */

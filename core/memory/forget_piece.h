@@ -18,6 +18,8 @@ struct piece {
 	bool person, message, has_cursor;
 	int kind, step;
 	bool noted;
+	bool holds;         /* a legal hold stands in the workspace */
+	bool kept;          /* one keeps what this erases */
 	struct erased line; /* for the ledger */
 	const struct forget_ends *ends;
 	int messages, answers, items, threads;

@@ -38,10 +38,23 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_tenants", "SELECT tenant FROM search_erasures() WHERE at_work > 0" },
 	{ "forget_open", "SELECT id FROM erasures WHERE ws = $1 AND state = 1 ORDER BY created_at LIMIT $2::int4" },
 	{ "forget_read",
-	    "SELECT messages, answers, items, threads, step = 8 OR state = 2 FROM erasures WHERE ws = $1 AND id = $2" },
+	    "SELECT messages, answers, items, threads, step = 8 OR state = 2, state = 3 FROM erasures WHERE ws = $1 AND id = $2" },
 	{ "forget_lock",
 	    "SELECT kind, step, state, cursor IS NOT NULL, noted_at IS NOT NULL, subject, to_char(created_at AT TIME ZONE 'UTC',"
-	    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM erasures WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), set_config('app.erasing', id::text, true), set_config('app.erasing_of', CASE WHEN kind = 3"
+	    " THEN subject::text ELSE '' END, true), EXISTS (SELECT 1 FROM holds h WHERE h.ws = $1 AND h.ended_at IS NULL), (kind <> 5 OR step = 15) AND step > 0 AND"
+	    " hold_keeps($1, id, kind, subject) FROM erasures WHERE ws = $1 AND id = $2 FOR UPDATE" },
+	{ "forget_waits", /* all of it again when the hold has ended: only words went, into what is held; the rest was left alone */
+	    "UPDATE erasures SET state = 3, cursor = NULL, step = CASE WHEN kind = 3 THEN 0 ELSE step END WHERE ws = $1 AND id = $2" },
+	{ "forget_hidden", "UPDATE erasures SET step = $3::int4, cursor = NULL WHERE ws = $1 AND id = $2" },
+	{ "forget_held_rows",
+	    "DELETE FROM held_rows r USING erasures e WHERE e.ws = $1 AND e.id = $2 AND r.ws = $1 AND e.subject = ANY (r.persons)"
+	    " AND NOT hold_covers($1, r.persons, r.thread_id, r.place_id)" },
+	{ "forget_holds",
+	    "UPDATE holds h SET subjects = CASE WHEN h.kind = 1 THEN array_remove(h.subjects, e.subject) ELSE h.subjects END, reason = CASE WHEN h.kind = 1"
+	    " AND e.subject = ANY (h.subjects) THEN '' ELSE reason END, placed_by = nullif(placed_by, e.subject), end_asked_by ="
+	    " nullif(end_asked_by, e.subject), ended_by = nullif(ended_by, e.subject) FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND h.ws = $1"
+	    " AND e.subject = ANY (h.subjects || ARRAY[placed_by, end_asked_by, ended_by])" },
 	{ "forget_noted", "UPDATE erasures SET noted_at = now() WHERE ws = $1 AND id = $2" },
 	{ "forget_same_user",
 	    "SELECT $2::uuid AS id UNION ALL SELECT x FROM same_user($2) AS x WHERE x <> $2 AND $1::uuid IS NOT NULL" },

@@ -233,6 +233,9 @@ static enum err others(struct piece *p)
 enum err sweep_piece(struct piece *p, enum forget_state *state)
 {
 	*state = FORGET_LATER;
+	/* While a hold stands words leave what is seen; the rest waits for a sweep after it. */
+	if (p->holds && p->step > SWEEP_MESSAGES)
+		return to_step(p, p->noted ? PIECE_STEP_RESTS : PIECE_STEP_END);
 	switch ((enum sweep_step)p->step) {
 	case SWEEP_AGAIN:
 	case SWEEP_PLAN:

@@ -98,6 +98,8 @@ const struct config_key config_keys[] = {
 	    "languages whose word endings do not matter in a search", "at every search" },
 	{ "governance.review", CONFIG_LIST, CONFIG_UNION, LAYERS_NODES, "[]", NULL, 0, 0, NULL,
 	    "keys whose change waits until another admin has looked at it", "when a setting is changed" },
+	{ "holds.review", CONFIG_BOOL, CONFIG_REPLACE, LAYERS_ABOVE, "false", NULL, 0, 0, NULL,
+	    "whether it takes two admins to end a legal hold", "when one is ended" },
 	{ "features", CONFIG_MAP, CONFIG_MERGE, LAYERS_ALL, "{}", NULL, 0, 0, "?", "features by name, for clients",
 	    "in clients that ask for it (config.effective)" },
 	{ "display.theme", CONFIG_STR, CONFIG_REPLACE, LAYERS_PERSON, "\"auto\"", NULL, 0, 16, "auto|light|dark",

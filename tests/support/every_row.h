@@ -12,7 +12,7 @@ static const char hints[] =
     " ('nodes', 'parent_id', '$W'), ('nodes', 'kind', '3'), ('nodes', 'slug', '''team'''),"
     " ('node_configs', 'layer', '3'), ('node_configs', 'subject', '$W'),"
     " ('messages', 'body', '''needle '' || $W'), ('context_items', 'body', '''needle '' || $W'), ('resolutions', 'body', '''needle '' || $W'),"
-    " ('pending_changes', 'layer', '3'), ('installs', 'external_id', '$W::text'), ('audit_seals', 'tx', '''1''::xid8'), ('budgets', 'cap_tokens', '1'), ('budget_told', 'level', '50'),"
+    " ('pending_changes', 'layer', '3'), ('installs', 'external_id', '$W::text'), ('holds', 'kind', '1'), ('audit_seals', 'tx', '''1''::xid8'), ('budgets', 'cap_tokens', '1'), ('budget_told', 'level', '50'),"
     " ('secrets', 'key_id', 'repeat(''x'', 16)'), ('secrets', 'nonce', 'decode(repeat(''01'', 24), ''hex'')');";
 
 /* Rows of everything for workspace $1, parents first; what cannot be filled is an error that names it. */

@@ -170,6 +170,8 @@ static const struct bound bounds[] = {
 	{ "usage.mine", 2, 5 },
 	/* What holds in each team that has places. */
 	{ "retention.get", 8, 11 },
+	{ "hold.add", 8, 12 },
+	{ "hold.end", 8, 12 },
 };
 
 /* What has no line of its own, and so was not thought about. */

@@ -1,0 +1,11 @@
+DROP TRIGGER hold_keep ON messages;
+DROP TRIGGER hold_keep ON resolutions;
+DROP TRIGGER hold_keep ON context_items;
+DROP TRIGGER hold_keep ON context_sources;
+DROP TRIGGER hold_keep ON run_steps;
+DROP TRIGGER hold_keep ON feedback;
+DROP TRIGGER hold_keep ON reactions;
+DROP FUNCTION hold_keep, hold_keeps, hold_covers;
+DROP TABLE held_rows;
+DROP TABLE holds;
+COMMENT ON COLUMN erasures.state IS '1 at work, 2 done.';
