@@ -307,7 +307,13 @@ enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id
 {
 	enum config_cap cap = CAP_UNKNOWN;
 	pthread_mutex_lock(&c->mutex);
-	const struct entry *all = current(c, &(struct key){ ws, ANYWHERE, ID_NONE });
+	struct entry *all = map_get(c->places, &(struct key){ ws, ANYWHERE, ID_NONE }, sizeof(struct key));
+	if (all != NULL && all->generation != atomic_load(&c->generation))
+		all = NULL;
+	if (all != NULL && all->until_ms <= clock_ms()) { /* one looks again, the others go on meanwhile */
+		all->until_ms = clock_ms() + DEAF_MS;
+		all = NULL;
+	}
 	const struct entry *x = all != NULL && all->capped ? current(c, &(struct key){ ws, place, ID_NONE }) : NULL;
 	if (all != NULL && !all->capped) {
 		cap = CAP_NONE;
