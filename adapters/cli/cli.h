@@ -127,6 +127,15 @@ bool cli_local_token(struct cli *c, char *out, size_t n);
 /** For doctor: one finding; false: something is wrong.  After cli_settings(), with a database that opens. */
 bool cli_audit_doctor(struct cli *c, struct buf *out);
 bool cli_secret_doctor(struct cli *c, struct buf *out);
+/** From now on the settings' secrets are written nowhere; before threads are made. */
+void cli_hide(struct cli *c);
+/**
+ * Settings that are sealed in the database join those that are set; before threads are made.  ${url}: of an open database, else one is opened.  ERR_INPUT: one of
+ * them does not open or does not fit, ${why} says which.
+ */
+enum err cli_unseal(struct cli *c, const char *url, char *why, size_t why_n);
+/** Whether there may be any: there is a master key. */
+bool cli_may_unseal(struct cli *c);
 /** What limits are set and who is being held back now; nothing: it is not known. */
 void cli_limits_doctor(struct cli *c, struct buf *out);
 /** A line for each workspace, "ok …" or "bad …". */

@@ -127,8 +127,9 @@ const struct command commands[] = {
 	        "eddy replay authority --run 01a1fec9-38b8-7000-9bc5-10164d908cfd\tone answer" },
 	    0, 0, false, cmd_replay_authority },
 	{ "secret set", "NAME", "", "store a secret value, read from the standard input",
-	    "It is sealed with the master key, which is not in the database. A line end at the end is left out. Letters in NAME are small.",
-	    { "eddy secret set tracker.token < token.txt\t" }, 1, 1, false, cmd_secret_set },
+	    "It is sealed with the master key, which is not in the database. A line end at the end is left out. Letters in NAME are small. "
+	    "With the name of a secret setting it is that setting, from the next start on.",
+	    { "eddy secret set slack.bot_token < token.txt\t" }, 1, 1, false, cmd_secret_set },
 	{ "secret list", "", "", "list the secrets in the database, without their values", NULL, { "eddy secret list\t" }, 0, 0,
 	    false, cmd_secret_list },
 	{ "secret remove", "NAME", "", "take a secret away that was set", NULL, { "eddy secret remove tracker.token\t" }, 1, 1,

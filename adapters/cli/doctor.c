@@ -270,12 +270,15 @@ int cmd_doctor(struct cli *c)
 	log_set_level(LOG_ERROR);
 	say(&r, true, "settings", "%s",
 	    settings_file(c->settings) ? settings_file(c->settings) : "no file; environment and defaults");
+	const char *ca_file = settings_str(c->settings, "net.ca_file");
+	look_at_files(&r, c);
+	bool there = look_at_database(&r, c);
+	if (there && cli_unseal(c, NULL, why, sizeof why) != ERR_NONE)
+		say(&r, false, "settings", "%s", why);
 	for (const struct door *d = c->doors; d->name != NULL; d++)
 		if (d->check(c->settings, c->insecure, why, sizeof why) != ERR_NONE)
 			say(&r, false, "settings", "%s", why);
-	const char *ca_file = settings_str(c->settings, "net.ca_file");
-	look_at_files(&r, c);
-	if (look_at_database(&r, c)) {
+	if (there) {
 		look_at_money(&r, c);
 		look_at_limits(&r, c);
 		look_at_keys(&r, c);

@@ -31,10 +31,12 @@ static const struct pg_statement *const tables[] = { own_statements, secret_stat
 struct box {
 	struct cli *c;
 	struct store *store;
+	const char *url; /* of a database that is open; NULL: ${store} is opened */
 	struct seal *seal;
 	struct pg *pg;
 	struct id ws[1024]; /* [0]: the workspace of this machine */
 	size_t len;
+	bool fresh_is_fine; /* that there is no workspace yet */
 	char why[512];
 	int values, lost, old; /* doctor */
 	size_t keys;
@@ -54,7 +56,7 @@ static enum err tenants(struct box *x)
 			x->ws[x->len++] = ws;
 	}
 	PQclear(r);
-	if (e == ERR_NONE && x->len == 0) {
+	if (e == ERR_NONE && x->len == 0 && !x->fresh_is_fine) {
 		snprintf(x->why, sizeof x->why, "this database has no workspace yet: start Eddy once (eddy serve)");
 		e = ERR_INPUT;
 	}
@@ -83,16 +85,16 @@ static enum err in_box(struct cli *c, struct box *x, bool make, enum err (*fn)(s
 	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
 		.admin_url = settings_str(c->settings, "database.admin_url"),
 		.data_dir = cli_data_dir(c) };
-	enum err e = store_open(&x->store, &so, x->why, sizeof x->why);
+	enum err e = x->url != NULL ? ERR_NONE : store_open(&x->store, &so, x->why, sizeof x->why);
 	if (e == ERR_NONE)
 		e = seal_open(&x->seal, so.data_dir, settings_str(c->settings, "secrets.master_key"), make, x->why, sizeof x->why);
 	if (e == ERR_NONE)
-		e = pg_open(&x->pg, store_url(x->store), tables, x->why, sizeof x->why);
+		e = pg_open(&x->pg, x->url != NULL ? x->url : store_url(x->store), tables, x->why, sizeof x->why);
 	if (e == ERR_NONE) {
 		snprintf(x->why, sizeof x->why, "the database does not answer");
 		e = tenants(x);
 	}
-	if (e == ERR_NONE)
+	if (e == ERR_NONE && x->len > 0)
 		e = fn(x);
 	pg_close(x->pg);
 	seal_close(x->seal);
@@ -122,16 +124,49 @@ static enum err read_value(struct box *x, struct buf *out)
 		out->len += (size_t)n;
 	if (out->len > 0 && out->len <= SECRET_MAX && out->p[out->len - 1] == '\n')
 		out->len--;
-	if (out->len > 0 && out->len <= SECRET_MAX)
+	if (out->len > 0 && out->len <= SECRET_MAX) {
+		out->p[out->len] = '\0';
 		return ERR_NONE;
+	}
 	snprintf(x->why, sizeof x->why, "the standard input holds no value, or one of more than %d bytes", SECRET_MAX);
 	return ERR_INPUT;
+}
+
+/* A name of a setting is that setting: then the value has to fit it, and the place. */
+static enum err fits_setting(struct box *x, const char *name, const struct buf *value)
+{
+	struct buf why = BUF_INIT;
+	struct settings *s = settings_new(x->c->tables);
+	enum err e = ERR_NONE;
+	if (settings_sealable(s, name)) {
+		if (memchr(value->p, '\0', value->len) != NULL || memchr(value->p, '\n', value->len) != NULL)
+			buf_addf(&why, "%s: it has more than one line", name);
+		else
+			e = settings_unseal(s, name, value->p, &why);
+	} else if (settings_known(s, name)) {
+		buf_addf(&why, "%s: %s", name,
+		    "this setting is not kept in the database; set it in the environment, by a file that NAME_FILE names, or in eddy.yaml");
+	}
+	if (why.len > 0) {
+		snprintf(x->why, sizeof x->why, "%.*s", (int)strcspn(why.p, "\n"), why.p);
+		e = ERR_INPUT;
+	} else if (settings_sealable(s, name)) {
+		if (settings_is_set(x->c->settings, name))
+			fprintf(stderr, "%s is also set by %s, which is stronger: take it away there\n", name,
+			    settings_source(x->c->settings, name));
+		fprintf(stderr, "Eddy uses it from its next start on.\n");
+	}
+	settings_free(s);
+	buf_done(&why);
+	return e;
 }
 
 static enum err set(struct box *x)
 {
 	struct buf value = BUF_INIT;
 	enum err e = read_value(x, &value);
+	if (e == ERR_NONE)
+		e = fits_setting(x, x->c->argv[0], &value);
 	if (e == ERR_NONE) {
 		snprintf(x->why, sizeof x->why, "a name has at most %d small letters, digits and ._:-", SECRET_NAME_MAX);
 		if ((e = pg_begin(x->pg, x->ws[0])) == ERR_NONE) {
@@ -266,7 +301,7 @@ int cmd_secret_rotate(struct cli *c)
 	return with_box(c, rotate);
 }
 
-/* ---- doctor ---- */
+/* ---- settings that are sealed ---- */
 
 struct names {
 	struct box *x;
@@ -282,6 +317,62 @@ static void keep_name(void *arg, const struct secret_row *r)
 	snprintf(n->v[n->len][1], sizeof n->v[0][1], "%s", r->name);
 	snprintf(n->v[n->len++][2], sizeof n->v[0][2], "%s", r->key);
 }
+
+static enum err unseal_one(struct box *x, const char *name)
+{
+	struct buf value = BUF_INIT, why = BUF_INIT;
+	enum err e = secret_get(x->seal, x->pg, x->ws[0], OWN, name, "setting", &value);
+	if (e == ERR_DENIED) {
+		snprintf(x->why, sizeof x->why,
+		    "%s is sealed in the database with a master key that is not here: bring that key back, set it anew, or `eddy secret remove` it",
+		    name);
+		e = ERR_INPUT;
+	} else if (e == ERR_NONE && (e = settings_unseal(x->c->settings, name, value.p, &why)) != ERR_NONE) {
+		snprintf(x->why, sizeof x->why, "%.*s", (int)strcspn(why.p, "\n"), why.p);
+	}
+	secret_wipe(&value);
+	buf_done(&why);
+	return e;
+}
+
+static enum err unseal(struct box *x)
+{
+	struct names n = { .x = x };
+	enum err e = pg_begin(x->pg, x->ws[0]);
+	if (e != ERR_NONE)
+		return e;
+	e = secret_list(x->pg, x->ws[0], keep_name, &n);
+	for (size_t k = 0; k < n.len && e == ERR_NONE; k++)
+		if (strcmp(n.v[k][0], OWN) == 0 && settings_sealable(x->c->settings, n.v[k][1]) &&
+		    !settings_is_set(x->c->settings, n.v[k][1]))
+			e = unseal_one(x, n.v[k][1]);
+	free(n.v);
+	return pg_end(x->pg, e);
+}
+
+bool cli_may_unseal(struct cli *c)
+{
+	struct stat st;
+	char path[4200];
+	snprintf(path, sizeof path, "%.4000s/" SEAL_FILE, cli_data_dir(c));
+	return settings_str(c->settings, "secrets.master_key") != NULL || stat(path, &st) == 0;
+}
+
+enum err cli_unseal(struct cli *c, const char *url, char *why, size_t why_n)
+{
+	if (!cli_may_unseal(c))
+		return ERR_NONE;
+	struct box *x = xcalloc(1, sizeof *x);
+	x->url = url;
+	x->fresh_is_fine = true;
+	enum err e = in_box(c, x, false, unseal);
+	snprintf(why, why_n, "%s", x->why);
+	cli_hide(c);
+	free(x);
+	return e;
+}
+
+/* ---- doctor ---- */
 
 static enum err try_all(struct box *x)
 {

@@ -50,6 +50,14 @@ struct server {
 	uint64_t began_ms;
 };
 
+static bool check_doors(struct cli *c, char *why, size_t why_n)
+{
+	for (const struct door *d = c->doors; d->name != NULL; d++)
+		if (d->check(c->settings, c->insecure, why, why_n) != ERR_NONE)
+			return false;
+	return true;
+}
+
 static enum err open_parts(struct server *s, char *why, size_t why_n)
 {
 	/* What one thread allocates another frees here all the time; an arena for each thread would hold the sum of all their peaks. */
@@ -62,6 +70,10 @@ static enum err open_parts(struct server *s, char *why, size_t why_n)
 		.data_dir = data_dir };
 	if ((e = store_open(&s->store, &so, why, why_n)) != ERR_NONE)
 		return e;
+	if ((e = cli_unseal(c, store_url(s->store), why, why_n)) != ERR_NONE)
+		return e;
+	if (!check_doors(c, why, why_n))
+		return ERR_INPUT;
 	/* From here on threads are made; the signals that end us are for this one, which waits for them. */
 	sigset_t ends;
 	sigemptyset(&ends);
@@ -245,11 +257,11 @@ int cmd_serve(struct cli *c)
 	int r = cli_settings(c);
 	if (r != EXIT_OK)
 		return r;
-	for (const struct door *d = c->doors; d->name != NULL; d++)
-		if (d->check(c->settings, c->insecure, why, sizeof why) != ERR_NONE) {
-			cli_complain("%s", why);
-			return EXIT_SETTINGS;
-		}
+	/* Where there is a master key, what is missing may be sealed in the database: then it is refused when that has been read. */
+	if (!check_doors(c, why, sizeof why) && !cli_may_unseal(c)) {
+		cli_complain("%s", why);
+		return EXIT_SETTINGS;
+	}
 	if (trust_check(settings_str(c->settings, "net.ca_file"), why, sizeof why) != ERR_NONE) {
 		cli_complain("%s", why);
 		return EXIT_SETTINGS;

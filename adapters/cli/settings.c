@@ -35,6 +35,14 @@ bool cli_colour(int fd)
 	return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }
 
+void cli_hide(struct cli *c)
+{
+	const char **secrets = NULL;
+	size_t n = settings_secrets(c->settings, &secrets);
+	hide_secrets(secrets, n);
+	free(secrets);
+}
+
 int cli_settings(struct cli *c)
 {
 	if (c->settings != NULL)
@@ -49,10 +57,7 @@ int cli_settings(struct cli *c)
 	buf_done(&problems);
 	if (e != ERR_NONE)
 		return EXIT_SETTINGS;
-	const char **secrets = NULL;
-	size_t n = settings_secrets(c->settings, &secrets);
-	hide_secrets(secrets, n);
-	free(secrets);
+	cli_hide(c);
 	enum log_level level = LOG_INFO;
 	log_level_parse(settings_str(c->settings, "log.level"), &level);
 	log_set_level(c->verbose ? LOG_DEBUG : level);

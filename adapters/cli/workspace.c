@@ -23,6 +23,8 @@ static enum err desk_open(struct desk *d, struct cli *c)
 		.admin_url = settings_str(c->settings, "database.admin_url"),
 		.data_dir = cli_data_dir(c) };
 	enum err e = store_open(&d->store, &so, d->why, sizeof d->why);
+	if (e == ERR_NONE)
+		e = cli_unseal(c, store_url(d->store), d->why, sizeof d->why);
 	if (e != ERR_NONE)
 		return e;
 	const struct engine_options o = {

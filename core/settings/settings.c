@@ -248,25 +248,26 @@ static void add_part(struct settings *s, const char *p, size_t n)
 }
 
 /* The password in an address, each key of several. */
-static void find_parts(struct settings *s)
+static void find_parts_of(struct settings *s, const struct setting_value *v)
 {
 	size_t from, len;
-	for (size_t i = 0; i < s->values_len; i++) {
-		const struct setting_value *v = &s->values[i];
-		if (v->text == NULL || v->text[0] == '\0')
-			continue;
-		const char *colon = NULL;
-		if (v->row->flags & SET_URL && settings_url_userinfo(v->text, &from, &len))
-			colon = memchr(v->text + from, ':', len);
-		if (colon != NULL && colon + 1 < v->text + from + len)
-			add_part(s, colon + 1, (size_t)(v->text + from + len - colon - 1));
-		for (const char *p = v->text, *comma;
-		     (v->row->flags & (SET_SECRET | SET_URL)) == SET_SECRET && (comma = strchr(p, ',')) != NULL; p = comma + 1) {
-			add_part(s, p, (size_t)(comma - p));
-			if (strchr(comma + 1, ',') == NULL)
-				add_part(s, comma + 1, strlen(comma + 1));
-		}
-	}
+	const char *colon = NULL;
+	if (v->text == NULL || v->text[0] == '\0')
+		return;
+	if (v->row->flags & SET_URL && settings_url_userinfo(v->text, &from, &len))
+		colon = memchr(v->text + from, ':', len);
+	if (colon != NULL && colon + 1 < v->text + from + len)
+		add_part(s, colon + 1, (size_t)(v->text + from + len - colon - 1));
+	if ((v->row->flags & (SET_SECRET | SET_URL)) != SET_SECRET || strchr(v->text, ',') == NULL)
+		return;
+	for (const char *p = v->text; *p != '\0'; p += strcspn(p, ","), p += *p == ',')
+		add_part(s, p, strcspn(p, ","));
+}
+
+static void find_parts(struct settings *s)
+{
+	for (size_t i = 0; i < s->values_len; i++)
+		find_parts_of(s, &s->values[i]);
 }
 
 enum err settings_load(struct settings *s, const char *path, char *const *env, char *const *overrides, struct buf *problems)
@@ -353,6 +354,34 @@ size_t settings_secrets(const struct settings *s, const char ***out)
 		if (s->parts[i][0] != '\0')
 			(*out)[n++] = s->parts[i];
 	return n;
+}
+
+bool settings_known(const struct settings *s, const char *name)
+{
+	return settings_find(s, name, strlen(name)) != NULL;
+}
+
+bool settings_sealable(const struct settings *s, const char *name)
+{
+	static const char *const needed[] = { "database.", "secrets.", "audit." };
+	const struct setting_value *v = settings_find(s, name, strlen(name));
+	bool ok = v != NULL && (v->row->flags & SET_SECRET) != 0;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
+		ok = ok && strncmp(name, needed[i], strlen(needed[i])) != 0;
+	return ok;
+}
+
+enum err settings_unseal(struct settings *s, const char *name, const char *value, struct buf *why)
+{
+	struct setting_value *v = settings_find(s, name, strlen(name));
+	struct problems p = { .out = why };
+	if (v == NULL || v->source != NULL)
+		return ERR_NONE;
+	settings_assign(s, v, value, "eddy secret set", &p);
+	if (p.count > 0)
+		return ERR_INPUT;
+	find_parts_of(s, v);
+	return ERR_NONE;
 }
 
 const char *settings_file(const struct settings *s)

@@ -62,6 +62,14 @@ const char *settings_model_api_key(const struct settings *s);
 size_t settings_list(const struct settings *s, const char *name, const char *const **items); /* SET_LIST; borrowed */
 /** What is set and secret, and parts of it that are: the password in an address, each of several keys.  An array to be freed, its strings borrowed. */
 size_t settings_secrets(const struct settings *s, const char ***out);
+/**
+ * A secret that is kept sealed in the database (`eddy secret set NAME`) instead of in the environment: settings_sealable() says whether ${name} is the name of one,
+ * settings_unseal() sets it unless something stronger did.  What is needed to read the database can't be kept in it.  ERR_INPUT: ${why} says what is wrong with
+ * the value, without showing it.
+ */
+bool settings_known(const struct settings *s, const char *name); /* is there such a setting? */
+bool settings_sealable(const struct settings *s, const char *name);
+enum err settings_unseal(struct settings *s, const char *name, const char *value, struct buf *why);
 const char *settings_file(const struct settings *s);                           /* the file read, or NULL */
 void settings_print(const struct settings *s, struct buf *out);                /* YAML of what is in force, secrets redacted */
 void settings_sample(const struct setting *const *tables, struct buf *out);    /* commented sample file */

@@ -282,6 +282,26 @@ static void settings_secrets__names__what_secrets_hold(void **state)
 	free(list);
 }
 
+static void settings_unseal__sets__what_nothing_stronger_did(void **state)
+{
+	struct fixture *f = *state;
+	const char **list = NULL;
+	assert_int_equal(settings_load(f->s, f->path, (char *[]){ NULL }, NULL, &f->problems), ERR_NONE);
+	assert_true(settings_sealable(f->s, "chat.token") && settings_sealable(f->s, "model.api_key"));
+	assert_false(settings_sealable(f->s, "chat.api_url") || settings_sealable(f->s, "no.such"));
+	assert_false(settings_sealable(f->s, "database.url") || settings_sealable(f->s, "secrets.master_key"));
+	assert_false(settings_sealable(f->s, "audit.key"));
+	assert_true(settings_known(f->s, "database.url") && !settings_known(f->s, "no.such"));
+	assert_int_equal(settings_unseal(f->s, "chat.token", "sealed-one,sealed-two", &f->problems), ERR_NONE);
+	assert_string_equal(settings_str(f->s, "chat.token"), "sealed-one,sealed-two");
+	assert_string_equal(settings_source(f->s, "chat.token"), "eddy secret set");
+	size_t n = settings_secrets(f->s, &list);
+	assert_true(holds(list, n, "sealed-one") && holds(list, n, "sealed-two"));
+	free(list);
+	assert_int_equal(settings_unseal(f->s, "chat.token", "another", &f->problems), ERR_NONE);
+	assert_string_equal(settings_str(f->s, "chat.token"), "sealed-one,sealed-two");
+}
+
 static void settings_load__never_shows__secrets(void **state)
 {
 	struct fixture *f = *state;
@@ -489,6 +509,7 @@ int main(void)
 		T(settings_load__refuses__deep_long_and_broken_files),
 		T(settings_load__caps__the_list_of_problems),
 		T(settings_secrets__names__what_secrets_hold),
+		T(settings_unseal__sets__what_nothing_stronger_did),
 		T(settings_load__never_shows__secrets),
 		T(settings_check__takes__durations_money_and_numbers),
 		T(settings_check__takes__plain_addresses_on_loopback_only),
