@@ -1,13 +1,15 @@
-/* `eddy audit verify` and `eddy audit export`: they speak to the database and read the checkpoints, so Eddy may be running or not. */
+/* `eddy audit verify`, `eddy audit find` and `eddy audit export`: they speak to the database and read the checkpoints, so Eddy may be running or not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../../core/api/problem.h"
 #include "../../core/audit/entry.h"
 #include "../../core/audit/verify.h"
 #include "../../core/base/buf.h"
 #include "../../core/base/clock.h"
+#include "../../core/base/json.h"
 #include "../../core/store/store.h"
 #include "../../core/talk/moment.h"
 #include "cli.h"
@@ -22,7 +24,7 @@ struct audited {
 	struct pg *pg;
 	struct checkpoints *points;
 	struct audit_query q;
-	bool faulty;
+	bool faulty, found;
 };
 
 static void tell(void *arg, const struct audit_finding *f)
@@ -131,6 +133,49 @@ static bool moment(const char *text, int64_t *us)
 	}
 	*us = ms * 1000;
 	return true;
+}
+
+static void print_found(const json_t *o)
+{
+	char *facts = json_dumps(json_object_get(o, "facts"), JSON_COMPACT | JSON_SORT_KEYS);
+	printf("%s %s by %s, thread %s, id %s\n  %s\n", json_str(o, "at", ""), json_str(o, "verb", ""),
+	    json_str(o, "by_name", json_str(o, "by", "nobody who is known")), json_str(o, "thread", "none"),
+	    json_str(o, "subject", ""), facts != NULL ? facts : "{}");
+	free(facts);
+}
+
+static enum err find_all(struct audited *x, struct id ws)
+{
+	struct audit_query q = x->q;
+	enum err e = ERR_NONE;
+	do {
+		json_t *list = json_array(), *o;
+		size_t i;
+		e = audit_list(x->pg, ws, &q, list, &q.at);
+		x->found |= json_array_size(list) > 0;
+		json_array_foreach (list, i, o)
+			print_found(o);
+		json_decref(list);
+	} while (e == ERR_NONE && q.at != 0);
+	return e;
+}
+
+int cmd_audit_find(struct cli *c)
+{
+	struct audited x = { .q = { .ref = c->argv[0], .limit = AUDIT_PAGE_MAX } };
+	size_t n = strlen(x.q.ref);
+	if (n < PROBLEM_REF || n >= ID_TEXT || x.q.ref[strspn(x.q.ref, "0123456789abcdef-")] != '\0') {
+		cli_complain("audit find: \"%s\" is no reference; one looks like 4694f88ab75c", x.q.ref);
+		return EXIT_USAGE;
+	}
+	int r = cli_settings(c);
+	if (r == EXIT_OK)
+		r = each(c, WANT_NO_POINTS, find_all, &x);
+	if (r == EXIT_OK && !x.found) {
+		cli_complain("audit find: nothing of that reference; an entry is there about a second after the answer");
+		return EXIT_FAILED;
+	}
+	return r;
 }
 
 int cmd_audit_export(struct cli *c)

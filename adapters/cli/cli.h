@@ -176,6 +176,7 @@ int cmd_secret_remove(struct cli *c);
 int cmd_secret_rotate(struct cli *c);
 int cmd_audit_verify(struct cli *c);
 int cmd_audit_export(struct cli *c);
+int cmd_audit_find(struct cli *c);
 int cmd_replay_authority(struct cli *c);
 int cmd_slack_manifest(struct cli *c);
 int cmd_workspace_list(struct cli *c);

@@ -112,6 +112,9 @@ const struct command commands[] = {
 	    "Computes the chain of each workspace anew and compares it with the checkpoints in the data folder. One line per workspace, and one "
 	    "per finding. Ends with 1 when there is any. Eddy may be running or not.",
 	    { "eddy audit verify\t" }, 0, 0, false, cmd_audit_verify },
+	{ "audit find", "REF", "", "show what the audit log has on a refusal",
+	    "REF stands behind the words that somebody got, in Slack, mail or the page: (forbidden, ref REF). The log of the daemon has it, too, as the end of `run`.",
+	    { "eddy audit find 4694f88ab75c\t" }, 1, 1, false, cmd_audit_find },
 	{ "audit export", "", "FE", "print the audit log as JSON Lines",
 	    "Oldest first, one line per entry with its link in the chain, and after each workspace a manifest. It names people, as far as they "
 	    "were not erased.",

@@ -86,6 +86,6 @@ size_t sender_origin_login(
 size_t sender_origin_within(const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
 size_t sender_origin_beside(struct email *m, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
     char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX]);
-/** The adapter's own words for ${say}. */
-void sender_words(const struct email_box *b, const struct email_origin *o, struct buf *out);
+/** The adapter's own words for ${say}; which refusal they are, API_OK: none. */
+enum api_code sender_words(const struct email_box *b, const struct email_origin *o, struct buf *out);
 #endif

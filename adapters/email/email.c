@@ -286,13 +286,12 @@ static void describe(struct adapter *a, char *out, size_t n)
 	buf_done(&b);
 }
 
-static void words(struct adapter *a, const void *origin, size_t n, struct buf *out)
+static enum api_code words(struct adapter *a, const void *origin, size_t n, struct buf *out)
 {
 	struct email *m = email_of(a);
 	struct email_origin o;
 	struct email_box *b = email_origin_unpack(origin, n, &o) ? box_of(m, o.box) : NULL;
-	if (b != NULL)
-		sender_words(b, &o, out);
+	return b != NULL ? sender_words(b, &o, out) : API_OK;
 }
 
 static size_t origin_for(struct adapter *a, struct id ws, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX])

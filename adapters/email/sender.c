@@ -420,33 +420,34 @@ size_t sender_origin_beside(struct email *m, struct id ws, const void *origin, s
 
 /* ---- the adapter's own words ---- */
 
-void sender_words(const struct email_box *b, const struct email_origin *o, struct buf *out)
+enum api_code sender_words(const struct email_box *b, const struct email_origin *o, struct buf *out)
 {
 	switch (o->say) {
 	case SAY_STRANGER:
 	case SAY_OUTSIDER:
 		buf_add_str(out, settings_str(b->s, "email.text"));
-		break;
+		return o->say == SAY_STRANGER ? API_UNAUTHENTICATED : API_FORBIDDEN;
 	case SAY_PGP:
 		buf_add_str(out,
 		    "Your mail is encrypted with PGP and I have no key for it, so I could not read it. Please send it unencrypted.");
-		break;
+		return API_UNSUPPORTED;
 	case SAY_SMIME:
 		buf_add_str(out,
 		    "Your mail is encrypted with S/MIME and I have no key for it, so I could not read it. Please send it unencrypted.");
-		break;
+		return API_UNSUPPORTED;
 	case SAY_EMPTY:
 		buf_add_str(out, "Your mail arrived without any text. What can I do for you?");
-		break;
+		return API_INVALID;
 	case SAY_FILES:
 		buf_add_str(out, "Your mail arrived with attachments and no text. What would you like me to do with them?");
-		break;
+		return API_INVALID;
 	case SAY_TNEF:
 		buf_add_str(out,
 		    "All of your mail is in a winmail.dat, a format of Outlook's that I cannot read. Please send it as HTML or plain text.");
-		break;
+		return API_UNSUPPORTED;
 	case SAY_NOTHING:
 	case SAY_LOGIN:
 		break;
 	}
+	return API_OK;
 }

@@ -351,30 +351,51 @@ enum err approval_trust(
 
 /* ---- deciding ---- */
 
+/* Of the database's rules (approval_may). */
+static const char *const rules[] = { [0] = "",
+	[1] = "That was decided already, or taken back.",
+	[2] = "That has waited too long: ask again.",
+	[3] = "That is not what was shown: ask again.",
+	[4] = "That is not what was shown: ask again.",
+	[5] = "Only people decide that.",
+	[6] = "Guests cannot decide that.",
+	[7] = "I cannot tell who you are well enough for that.",
+	[8] = "You are not one of those who may decide that.",
+	[9] =
+	    "You cannot read all that it is made of, so you cannot decide it from here; the conversation where it was asked is the place.",
+	[10] = "Whoever asked has taken the question back.",
+	[11] = "Who asks may not have me write elsewhere: that takes a member of the workspace.",
+	[12] = "That address does not take mail from me.",
+	[13] = "I am not in that place.",
+	[14] = "Who reads along there I do not know, so I do not write there from here.",
+	[15] = "Others read along there.",
+	[16] =
+	    ("Not all who would read it there may know what this conversation rests on. What you tell me directly, where nobody else reads, "
+	     "you can have sent.") };
+
+static bool is_known(int rule)
+{
+	return rule >= 0 && (size_t)rule < sizeof rules / sizeof *rules;
+}
+
 const char *approval_why(int rule)
 {
-	static const char *const words[] = { [0] = "",
-		[1] = "That was decided already, or taken back.",
-		[2] = "That has waited too long: ask again.",
-		[3] = "That is not what was shown: ask again.",
-		[4] = "That is not what was shown: ask again.",
-		[5] = "Only people decide that.",
-		[6] = "Guests cannot decide that.",
-		[7] = "I cannot tell who you are well enough for that.",
-		[8] = "You are not one of those who may decide that.",
-		[9] =
-		    "You cannot read all that it is made of, so you cannot decide it from here; the conversation where it was asked is the place.",
-		[10] = "Whoever asked has taken the question back.",
-		[11] = "Who asks may not have me write elsewhere: that takes a member of the workspace.",
-		[12] = "That address does not take mail from me.",
-		[13] = "I am not in that place.",
-		[14] = "Who reads along there I do not know, so I do not write there from here.",
-		[15] = "Others read along there.",
-		[16] =
-		    ("Not all who would read it there may know what this conversation rests on. What you tell me directly, where nobody else reads, "
-		     "you can have sent.") };
-	const size_t n = sizeof words / sizeof *words;
-	return rule >= 0 && (size_t)rule < n ? words[rule] : "There is nothing of that name to decide.";
+	return is_known(rule) ? rules[rule] : "There is nothing of that name to decide.";
+}
+
+enum api_code approval_code(int rule)
+{
+	switch (rule) {
+	case 1:
+	case 2:
+	case 10:
+		return API_GONE;
+	case 3:
+	case 4:
+		return API_CONFLICT;
+	default:
+		return is_known(rule) ? API_FORBIDDEN : API_NOT_FOUND;
+	}
 }
 
 const char *approval_why_not(const struct approval_outcome *o)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../api/problem.h"
 #include "../base/buf.h"
 #include "../base/err.h"
 #include "../base/id.h"
@@ -94,6 +95,8 @@ struct approval_fate {
 	char to[160], by[160]; /* "": nobody, or not known */
 };
 enum err approval_fate(struct pg *pg, struct id ws, struct id id, struct approval_fate *out);
+/** The code for it; for a ${rule} that there is not API_NOT_FOUND, as for a question that there is not. */
+enum api_code approval_code(int rule);
 /** Those that wait and that ${person} may decide, oldest first, as a JSON array. */
 enum err approval_list(struct pg *pg, struct id ws, struct id person, json_t *out);
 /** What has waited too long ends; ${n}: how many did. */

@@ -36,6 +36,7 @@ static enum api_code query_of(struct api_call *c, struct audit_query *q)
 	const char *person = json_str(c->in, "person", NULL), *cursor = json_str(c->in, "cursor", NULL);
 	*q = (struct audit_query){ .at = json_int(c->in, "from", 0),
 		.verb = json_str(c->in, "verb", NULL),
+		.ref = json_str(c->in, "ref", NULL),
 		.limit = (int32_t)json_int(c->in, "limit", 50) };
 	if (!whole_workspace(c))
 		return api_fail(c, API_FORBIDDEN, "", "The audit log is that of the whole workspace.");
@@ -133,6 +134,8 @@ static enum api_code verify(struct api_call *c)
 #define QUERY(from) \
 	"{\"type\":\"object\",\"properties\":{\"from\":{\"type\":\"integer\",\"minimum\":0,\"description\":\"" from "\"}," PAGE_IN \
 	",\"verb\":{\"type\":\"string\",\"maxLength\":80}," \
+	"\"ref\":{\"type\":\"string\",\"minLength\":12,\"maxLength\":36,\"description\":\"How the id of its subject ends: what stands behind a " \
+	"refusal\"}," \
 	"\"person\":{\"type\":\"string\",\"minLength\":36,\"maxLength\":36},\"since\":" MOMENT ",\"until\":" MOMENT \
 	"},\"additionalProperties\":false}"
 #define ID "{\"type\":\"string\"}"

@@ -1,5 +1,7 @@
 #include "problem.h"
 
+#include <string.h>
+
 static const struct {
 	const char *name, *title, *words;
 	int status;
@@ -68,4 +70,10 @@ void problem_words(const struct problem *p, const char *request_id, struct buf *
 	if (p->retry_after_s > 0)
 		buf_addf(out, " Try again in %u s.", p->retry_after_s);
 	buf_addf(out, " (%s, request %s)", problem_name(p->code), request_id);
+}
+
+void problem_mark(enum api_code c, struct id about, struct buf *out)
+{
+	char text[ID_TEXT];
+	buf_addf(out, " (%s, ref %s)", problem_name(c), id_format(about, text) + ID_TEXT - 1 - PROBLEM_REF);
 }

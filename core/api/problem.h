@@ -2,6 +2,7 @@
 #define EDDY_API_PROBLEM_H
 
 #include "../base/buf.h"
+#include "../base/id.h"
 
 /*
  * The one list of what can go wrong in a call, for HTTP (RFC 9457), the websocket, Slack and mail alike.  Codes are only ever added within v1.
@@ -43,5 +44,11 @@ const char *problem_title(enum api_code c);
 void problem_json(const struct problem *p, const char *request_id, struct buf *out);
 /** The same as a sentence for Slack, mail and the terminal, with code and request id behind it. */
 void problem_words(const struct problem *p, const char *request_id, struct buf *out);
+/**
+ * What stands behind a refusal in a conversation: " (forbidden, ref 4694f88ab75c)".  The reference is the end of ${about}, the id of the run: it stands
+ * in the log, and `eddy audit find` takes it.
+ */
+void problem_mark(enum api_code c, struct id about, struct buf *out);
+#define PROBLEM_REF 12 /* characters of it */
 
 #endif

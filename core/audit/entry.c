@@ -22,7 +22,7 @@ enum {
 	COL_ABOUT_NAME,
 	COL_DETAIL
 };
-/* $1 ws, $2 from where, $3 links to look at, $4 verb, $5 person, $6 since, $7 until, $8 limit */
+/* $1 ws, $2 from where, $3 links to look at, $4 verb, $5 person, $6 since, $7 until, $8 limit, $9 how the subject ends */
 #define PAGE(cmp, order, edge) \
 	"WITH c AS MATERIALIZED (SELECT n, entry_id, h FROM audit_chain WHERE ws = $1 AND n " cmp " $2 ORDER BY n " order \
 	" LIMIT $3)," \
@@ -33,6 +33,7 @@ enum {
 	" LEFT JOIN audit_people o ON o.ws = $1 AND o.tag = a.about LEFT JOIN people op ON op.ws = $1 AND op.id = o.person_id" \
 	" LEFT JOIN audit_details d ON d.ws = $1 AND d.entry_id = a.id" \
 	" WHERE ($4::text IS NULL OR starts_with(a.verb, $4)) AND ($5::uuid IS NULL OR b.person_id = $5 OR o.person_id = $5)" \
+	" AND ($9::text IS NULL OR right(a.subject::text, length($9)) = $9)" \
 	" AND ($6::int8 = 0 OR a.at >= to_timestamp($6 / 1000000.0)) AND ($7::int8 = 0 OR a.at < to_timestamp($7 / 1000000.0))" \
 	" ORDER BY c.n " order " LIMIT $8)" \
 	" SELECT x.edge, e.* FROM (SELECT " edge "(n) AS edge FROM c) x LEFT JOIN e ON true ORDER BY e.n " order
@@ -54,6 +55,7 @@ static enum err page(struct pg *pg, struct id ws, const char *statement, const s
 	pg_arg_int8(a, q->since_us);
 	pg_arg_int8(a, q->until_us);
 	pg_arg_int8(a, limit);
+	pg_arg_str(a, q->ref);
 	enum err e = pg_query(pg, statement, a, r);
 	pg_args_free(a);
 	return e;

@@ -9,6 +9,7 @@
 struct audit_query {
 	int64_t at;                 /* list: links below this (0: from the newest); export: above this */
 	const char *verb;           /* what the verb begins with; NULL: any */
+	const char *ref;            /* how the id of its subject ends (PROBLEM_REF); NULL: any */
 	struct id person;           /* who did it or to whom it was done; none: anybody */
 	int64_t since_us, until_us; /* Unix microseconds, [since, until); 0: no bound */
 	int32_t limit;              /* entries, at most AUDIT_PAGE_MAX */

@@ -188,8 +188,10 @@ enum err answer_command(struct run *r, struct pg *pg)
 {
 	struct engine *e = r->e;
 	if (r->command == CMD_EDGE) {
-		if (r->via->ops->words != NULL)
-			r->via->ops->words(r->via->a, r->origin, r->origin_len, &r->answer);
+		enum api_code refused =
+		    r->via->ops->words == NULL ? API_OK : r->via->ops->words(r->via->a, r->origin, r->origin_len, &r->answer);
+		if (refused != API_OK)
+			run_refuse(r, refused);
 		return ERR_NONE;
 	}
 	struct facts *x = xcalloc(1, sizeof(*x));
@@ -229,6 +231,9 @@ enum err answer_command(struct run *r, struct pg *pg)
 		f->adapters = x->adapters.p;
 		f->linked = x->linked.len > 0 ? x->linked.p : NULL;
 		command_answer(r->command, f, &r->answer);
+		enum api_code refused = command_refuses(r->command, f);
+		if (refused != API_OK)
+			run_refuse(r, refused);
 	}
 	buf_done(&x->adapters);
 	buf_done(&x->linked);

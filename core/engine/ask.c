@@ -103,6 +103,13 @@ enum err ask_query(struct ask *a, const char *statement, const struct pg_args *a
 	return e;
 }
 
+void ask_refuse(struct ask *a, enum api_code code, const char *words)
+{
+	if (words != NULL)
+		buf_add_str(a->md, words);
+	a->r->refused = code;
+}
+
 struct id ask_said(struct id delivery)
 {
 	return id_named(delivery, 0, "said", 4);
@@ -289,6 +296,8 @@ static enum ask_step ask_close(struct ask *a, enum err e)
 	ask_tell(a, e == ERR_NONE);
 	if (e == ERR_NONE && a->more_work)
 		claim_now(a->e);
+	if (e == ERR_NONE && a->r->refused != API_OK && a->md->len > 0)
+		run_refuse(a->r, a->r->refused);
 	PQclear(a->message);
 	if (e == ERR_NONE)
 		return ASK_DONE;
@@ -303,6 +312,7 @@ enum ask_step ask_begin(struct run *r, struct pg *pg, const struct ask_handler *
 	bool gone = false;
 	buf_reset(&r->answer);
 	forget_components(r);
+	r->refused = API_OK;
 	enum err e = ask_open(&a, r, pg, &gone);
 	if (e == ERR_NONE && !gone)
 		e = h->answer(&a);
@@ -326,6 +336,7 @@ enum ask_step ask_complete(struct run *r, struct pg *pg, const struct ask_handle
 	bool gone = false;
 	buf_reset(&r->answer);
 	forget_components(r);
+	r->refused = API_OK;
 	enum err e = ask_open(&a, r, pg, &gone);
 	a.why_no_model = r->floor_why;
 	if (e == ERR_NONE && !gone)

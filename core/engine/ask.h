@@ -64,6 +64,8 @@ const struct ask_handler *ask_find(enum command c);
 enum err ask_alone(struct pg *pg, struct id ws, struct id thread, struct id person, bool *alone);
 /** "**Ana Ruiz** through slack". */
 void ask_put_person(struct buf *md, const struct link_person *p);
+/** What was asked for is not done: ${words} (NULL: they stand already) say why, and code and reference come behind the answer. */
+void ask_refuse(struct ask *a, enum api_code code, const char *words);
 /** Is ${person} the asker, under whatever identity? */
 bool ask_is_me(const struct ask *a, struct id person);
 

@@ -28,7 +28,7 @@ static enum err decide(struct ask *a, bool grants)
 	if (e != ERR_NONE)
 		return e;
 	if (o.rule != 0) {
-		buf_add_str(a->md, approval_why_not(&o));
+		ask_refuse(a, approval_code(o.rule), approval_why_not(&o));
 		a->more_work = true; /* it may have been too late just now */
 		return ERR_NONE;
 	}

@@ -105,7 +105,7 @@ static enum err forget_me(struct ask *a)
 	struct run *r = a->r;
 	bool sure = a->arg_len >= 3 && strncasecmp(a->arg, "yes", 3) == 0;
 	if (id_is_none(r->person)) {
-		buf_add_str(a->md, "I don't know who you are, so there is nobody to forget.");
+		ask_refuse(a, API_UNAUTHENTICATED, "I don't know who you are, so there is nobody to forget.");
 		return ERR_NONE;
 	}
 	if (!sure)
@@ -184,11 +184,11 @@ static enum err export_it(struct ask *a)
 	e = pg_end(a->pg, e);
 	search_allowed_done(&may);
 	if (e == ERR_INPUT) {
-		buf_add_str(a->md, "I know nothing about you.");
+		ask_refuse(a, API_NOT_FOUND, "I know nothing about you.");
 		e = ERR_NONE;
 	} else if (e == ERR_NONE && !alone) {
-		buf_add_str(
-		    a->md, "Others can read this place. Write `export my data` to me directly, and I give you a copy there.");
+		ask_refuse(a, API_FORBIDDEN,
+		    "Others can read this place. Write `export my data` to me directly, and I give you a copy there.");
 	} else if (e == ERR_NONE) {
 		buf_add_str(a->md, "This is what I have stored about you.");
 		if (left_out > 0)

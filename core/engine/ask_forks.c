@@ -120,8 +120,8 @@ static enum err find_parent(struct opening *o, bool *ok)
 	o->parent_origin_len = r->origin_len;
 	*ok = false;
 	if (r->private_reply) {
-		buf_add_str(
-		    a->md, "A side thread is for everybody who reads the thread that it leaves: please say `fork` in that thread.");
+		ask_refuse(a, API_FORBIDDEN,
+		    "A side thread is for everybody who reads the thread that it leaves: please say `fork` in that thread.");
 		return ERR_NONE;
 	}
 	if (!id_is_none(r->fork)) {
@@ -355,7 +355,7 @@ static enum err open_new(struct opening *o)
 		o->origin_len = ops->origin_beside(a->r->via->a, a->r->ws, o->parent_origin, o->parent_origin_len, o->id,
 		    o->topic.p != NULL ? o->topic.p : "", o->origin, o->place_key, o->thread_key);
 	if (o->origin_len == 0 || o->about_row == NULL) {
-		buf_add_str(a->md, "I can't open a side thread here.");
+		ask_refuse(a, API_UNAVAILABLE, "I can't open a side thread here.");
 		return ERR_NONE;
 	}
 	write_opening(o);
@@ -465,7 +465,7 @@ static enum err answer_abandon(struct ask *a)
 	bool done = false;
 	if (e == ERR_NONE && f.res != NULL) {
 		if (a->card.guest && !id_equal(f.creator, a->r->person)) {
-			buf_add_str(a->md, "Only members may close what somebody else has begun.");
+			ask_refuse(a, API_FORBIDDEN, "Only members may close what somebody else has begun.");
 		} else if (!fork_may_become(f.state, FORK_ABANDONED)) {
 			say_closed(a, &f);
 		} else {

@@ -276,7 +276,7 @@ static void say_noted(struct ask *a, const struct noting *x)
 
 static void say_refused(struct ask *a, enum err e)
 {
-	buf_add_str(a->md,
+	ask_refuse(a, e == ERR_DENIED ? API_FORBIDDEN : API_INVALID,
 	    e == ERR_DENIED
 	        ? "I may not keep anything from that: its author has private mode on, or not everybody here may read it."
 	        : "There is nothing in that for me to keep.");
@@ -291,7 +291,7 @@ static bool is_outsider(struct ask *a)
 {
 	bool is = a->card.guest && a->visibility != VIS_DIRECT;
 	if (is)
-		buf_add_str(a->md, "That is for members of the workspace to say.");
+		ask_refuse(a, API_FORBIDDEN, "That is for members of the workspace to say.");
 	return is;
 }
 
@@ -301,18 +301,19 @@ static enum err remember_inside(struct ask *a, struct noting *x)
 	enum err e = memory_private(a, &private);
 	if (e != ERR_NONE || private) {
 		if (private)
-			buf_add_str(a->md, in_private_mode);
+			ask_refuse(a, API_FORBIDDEN, in_private_mode);
 		return e;
 	}
 	if (is_outsider(a))
 		return ERR_NONE;
 	if (memory_is_instruction(a->arg, utf8_clip(a->arg, a->arg_len, ITEM_BODY_MAX))) {
-		buf_add_str(a->md, an_instruction);
+		ask_refuse(a, API_INVALID, an_instruction);
 		return ERR_NONE;
 	}
 	if (a->arg_len > ITEM_BODY_MAX) {
 		buf_addf(
 		    a->md, "That is too long to keep: at most %d characters. `pin that` keeps a whole message.", ITEM_BODY_MAX);
+		ask_refuse(a, API_TOO_LARGE, NULL);
 		return ERR_NONE;
 	}
 	x->n = (struct item_new){ .id = id_named(a->r->id, 0, "item", 4),
@@ -377,7 +378,7 @@ static enum err pin_inside(struct ask *a, int32_t *number)
 	if (e != ERR_NONE)
 		return e;
 	if (PQntuples(r) == 0) {
-		buf_add_str(a->md, "I see no message here that I could pin.");
+		ask_refuse(a, API_NOT_FOUND, "I see no message here that I could pin.");
 	} else {
 		struct id message = pg_get_id(r, 0, 0);
 		struct item_new n = { .id = id_named(message, 0, "pin", 3),
@@ -392,7 +393,7 @@ static enum err pin_inside(struct ask *a, int32_t *number)
 			.sources_len = 1 };
 		scope_of(a, &n);
 		if (memory_is_instruction(n.body, utf8_clip(n.body, n.body_len, ITEM_BODY_MAX)))
-			buf_add_str(a->md, an_instruction);
+			ask_refuse(a, API_INVALID, an_instruction);
 		else if ((e = item_put(a->pg, a->r->ws, &n, number)) == ERR_NONE)
 			buf_addf(a->md, "Pinned %s (#%d). `forget #%d` takes it down.", readers_word(a), *number, *number);
 		else if (e == ERR_INPUT || e == ERR_DENIED)
@@ -428,6 +429,7 @@ static bool may_decide(struct ask *a, const struct item *i, enum err offered)
 		buf_addf(a->md, "#%d is for others, too: please say that where they see it.", i->number);
 	else
 		return true;
+	ask_refuse(a, API_FORBIDDEN, NULL);
 	return false;
 }
 
@@ -442,8 +444,10 @@ static enum err decide_inside(struct ask *a, bool keep)
 	search_allowed_done(&may);
 	const struct item *i = &k.item;
 	if (e != ERR_NONE || !k.found || i->state == ITEM_REPLACED) {
-		if (e == ERR_NONE)
+		if (e == ERR_NONE) {
 			buf_addf(a->md, "I know of nothing called #%d here.", number);
+			ask_refuse(a, API_NOT_FOUND, NULL);
+		}
 		kept_done(&k);
 		return e;
 	}

@@ -79,7 +79,12 @@ static void say_answer(struct ask *a, enum link_answer answer)
 		    "That code was made on this side, too. It is for another way in: ask for it there and use it here.",
 		[LINK_FULL] = "That would be more identities than I link to one user.",
 	};
-	buf_add_str(a->md, words[answer]);
+	static const enum api_code codes[] = { [LINK_STRANGER] = API_UNAUTHENTICATED,
+		[LINK_WRONG] = API_GONE,
+		[LINK_TOO_OFTEN] = API_LIMITED,
+		[LINK_SAME_WAY] = API_CONFLICT,
+		[LINK_FULL] = API_CONFLICT };
+	ask_refuse(a, codes[answer], words[answer]);
 }
 
 static enum err new_code(struct ask *a, const char *adapter)
@@ -158,12 +163,12 @@ static enum err link_inside(struct ask *a, bool *changed)
 	if (e != ERR_NONE)
 		return e;
 	if (!alone && n > 0) {
-		buf_add_str(
-		    a->md, "Others can read this place, so that code is void now. Ask for a new one, and tell it to me directly.");
+		ask_refuse(a, API_FORBIDDEN,
+		    "Others can read this place, so that code is void now. Ask for a new one, and tell it to me directly.");
 		return link_void(a->pg, a->r->ws, a->arg, n);
 	}
 	if (!alone) {
-		buf_add_str(a->md, "Others can read this place. Write `link` to me directly.");
+		ask_refuse(a, API_FORBIDDEN, "Others can read this place. Write `link` to me directly.");
 		return ERR_NONE;
 	}
 	if (n == 0)

@@ -28,7 +28,7 @@ static enum err inside(struct ask *a, bool allow)
 	bool changed = false;
 	enum err e = a->card.guest ? ERR_DENIED : authority_of(a->pg, a->r->ws, a->r->person, "chat", &by);
 	if (e == ERR_DENIED || (e == ERR_NONE && by.role < ROLE_ADMIN)) {
-		buf_add_str(a->md,
+		ask_refuse(a, API_FORBIDDEN,
 		    allow ? "Only an admin of this workspace can allow that."
 		          : "Only an admin of this workspace can take that back.");
 		return ERR_NONE;
@@ -36,7 +36,7 @@ static enum err inside(struct ask *a, bool allow)
 	if (e == ERR_NONE)
 		e = place_set_allowed(a->pg, a->r->ws, a->r->place, allow, &changed, &why);
 	if (e == ERR_INPUT) {
-		buf_add_str(a->md, "Nobody from outside reads here, so there is nothing to allow or to deny.");
+		ask_refuse(a, API_CONFLICT, "Nobody from outside reads here, so there is nothing to allow or to deny.");
 		return ERR_NONE;
 	}
 	if (e == ERR_NONE && changed)

@@ -391,8 +391,10 @@ static enum err item_reasons(struct reasons *w, int32_t number)
 	}
 	if (e == ERR_NONE && w->shown == 0)
 		buf_addf(w->a->md, "%s", k.found ? "The messages that it rests on are not for this place, or gone." : "");
-	if (e == ERR_NONE && !k.found)
+	if (e == ERR_NONE && !k.found) {
 		buf_addf(w->a->md, "I know of nothing called #%d here.", number);
+		ask_refuse(w->a, API_NOT_FOUND, NULL);
+	}
 	kept_done(&k);
 	return e;
 }
@@ -551,10 +553,10 @@ static enum err forget_inside(struct ask *a)
 		if (before)
 			put_forgotten(a, NULL);
 		else if (e == ERR_NONE && unclear)
-			buf_add_str(a->md,
+			ask_refuse(a, API_INVALID,
 			    "I don't know what you mean: `what do you remember` shows what there is, `forget #…` removes one of it.");
 		else if (e == ERR_NONE)
-			buf_add_str(a->md, "There is nothing of that name here.");
+			ask_refuse(a, API_NOT_FOUND, "There is nothing of that name here.");
 	}
 	kept_done(&k);
 	return e;

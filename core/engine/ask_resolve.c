@@ -394,11 +394,11 @@ static enum err find_draft(struct ask *a, struct draft *d)
 	if (!id_is_none(d->f.creator) && !id_equal(d->f.creator, a->r->person)) {
 		buf_add_str(a->md, "Only ");
 		command_put_name(a->md, d->f.creator_name != NULL ? d->f.creator_name : "who asked for this side thread");
-		buf_add_str(a->md, " decides on this draft.");
+		ask_refuse(a, API_FORBIDDEN, " decides on this draft.");
 		return ERR_NONE;
 	}
 	if (id_is_none(d->f.creator) && a->card.guest) { /* who asked for it was forgotten: then any member decides */
-		buf_add_str(a->md, "Only members may decide on what somebody else has begun.");
+		ask_refuse(a, API_FORBIDDEN, "Only members may decide on what somebody else has begun.");
 		return ERR_NONE;
 	}
 	if ((e = lock_threads(a, &d->f)) != ERR_NONE)
@@ -412,7 +412,7 @@ static enum err find_draft(struct ask *a, struct draft *d)
 		return e;
 	if (PQntuples(d->res) == 0) {
 		if (d->f.state == FORK_ACTIVE)
-			buf_add_str(a->md, "There is no draft yet: `resolve` makes one.");
+			ask_refuse(a, API_NOT_FOUND, "There is no draft yet: `resolve` makes one.");
 		else
 			fork_say_state(a, &d->f);
 		return ERR_NONE;

@@ -42,8 +42,10 @@ static enum err answer(struct ask *a)
 {
 	const char *tz = a->card.tz[0] != '\0' ? a->card.tz : NULL;
 	struct find_request request;
-	if (!find_request_read(a->arg, a->arg_len, tz, a->wall_ms, &request, a->md))
+	if (!find_request_read(a->arg, a->arg_len, tz, a->wall_ms, &request, a->md)) {
+		ask_refuse(a, API_INVALID, NULL);
 		return ERR_NONE;
+	}
 	struct find_result found = { .len = 0 };
 	struct find_ask find = { .scope = { .ws = a->r->ws,
 		                     .thread = a->r->thread,

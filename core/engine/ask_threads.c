@@ -128,6 +128,8 @@ static enum err list(struct ask *a)
 	if (e != ERR_NONE)
 		return e;
 	if (l.rows == 0) {
+		if (w.bad)
+			ask_refuse(a, API_INVALID, NULL);
 		buf_add_str(a->md,
 		    w.bad                                ? "I cannot go on from there: ask for `threads` again."
 		        : w.q.before.created_us != 0     ? "That was all."
@@ -231,8 +233,8 @@ static enum err open_one(struct ask *a)
 	if (e == ERR_NONE && linked)
 		ask_link(a, "Open", link);
 	if (e == ERR_NONE && !o.found)
-		buf_add_str(
-		    a->md, "I find no such thread here. `threads` lists them, `threads archived` those that were put away.");
+		ask_refuse(a, API_NOT_FOUND,
+		    "I find no such thread here. `threads` lists them, `threads archived` those that were put away.");
 	free(o.title);
 	free(o.adapter);
 	free(o.place);
@@ -253,7 +255,7 @@ static bool is_refused(struct ask *a)
 {
 	bool refused = a->card.guest && a->visibility != VIS_DIRECT && !a->r->private_reply;
 	if (refused)
-		buf_add_str(a->md, "That is for members of the workspace to say.");
+		ask_refuse(a, API_FORBIDDEN, "That is for members of the workspace to say.");
 	return refused;
 }
 
@@ -270,8 +272,10 @@ static enum err act(struct ask *a, enum thread_act act, const char *done)
 		e = thread_change(a->pg, &c, act, &from, &to, &why);
 	bool refused = e == ERR_DENIED && why != NULL;
 	e = pg_end(a->pg, refused ? ERR_NONE : e);
-	if (e == ERR_NONE)
-		buf_add_str(a->md, refused ? why : done);
+	if (e == ERR_NONE && refused)
+		ask_refuse(a, API_CONFLICT, why);
+	else if (e == ERR_NONE)
+		buf_add_str(a->md, done);
 	if (e == ERR_NONE && !refused)
 		engine_tell_thread(a->e, a->r->ws, a->r->thread, CHANGE_UPDATED);
 	return e;
@@ -286,7 +290,7 @@ static enum err archive(struct ask *a)
 static enum err reopen(struct ask *a)
 {
 	if (!id_is_none(a->r->fork)) { /* what came of it stands in the thread that it left */
-		buf_add_str(a->md,
+		ask_refuse(a, API_CONFLICT,
 		    "A side thread is open until `resolve` or `abandon` and stays closed then. You can go on writing here; `fork` begins a new one.");
 		return ERR_NONE;
 	}
@@ -310,7 +314,7 @@ static enum err rename_it(struct ask *a)
 	bool refused = e == ERR_DENIED && why != NULL;
 	e = pg_end(a->pg, refused ? ERR_NONE : e);
 	if (e == ERR_NONE && refused) {
-		buf_add_str(a->md, why);
+		ask_refuse(a, API_INVALID, why);
 	} else if (e == ERR_NONE) {
 		char *title = xstrndup(a->arg, a->arg_len);
 		buf_add_str(a->md, "This thread is called **");
@@ -327,7 +331,7 @@ static enum err sum_up(struct ask *a, bool on)
 	if (is_refused(a))
 		return ERR_NONE;
 	if (a->r->private_reply) {
-		buf_add_str(a->md, "That is for everybody in this place: please say it there, where they see it.");
+		ask_refuse(a, API_FORBIDDEN, "That is for everybody in this place: please say it there, where they see it.");
 		return ERR_NONE;
 	}
 	struct pg_args *g = pg_args_new();

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../api/problem.h"
 #include "intent.h"
 
 struct buf;
@@ -159,5 +160,7 @@ void command_put_name(struct buf *md, const char *s);            /* at most 120 
 void command_put_plain(struct buf *md, const char *s, size_t n); /* the same of a text that may be longer */
 /** Append the answer in Markdown.  Pure but for reading time zone files once. */
 void command_answer(enum command c, const struct command_facts *f, struct buf *md);
+/** What kind of refusal that answer is; API_OK: none. */
+enum api_code command_refuses(enum command c, const struct command_facts *f);
 
 #endif

@@ -349,6 +349,19 @@ static void answer_handover(const struct command_facts *f, struct buf *md)
 	}
 }
 
+enum api_code command_refuses(enum command c, const struct command_facts *f)
+{
+	if (c == CMD_PLACE_CLOSED)
+		return API_FORBIDDEN;
+	if (c == CMD_TOO_MUCH)
+		return API_LIMITED;
+	if (c == CMD_HANDOVER)
+		return f->handover == HANDOVER_UNREACHABLE ? API_UNAVAILABLE
+		    : f->handover == HANDOVER_NOT_OFFERED  ? API_NOT_FOUND
+		                                           : API_OK;
+	return API_OK;
+}
+
 void command_answer(enum command c, const struct command_facts *f, struct buf *md)
 {
 	switch (c) {

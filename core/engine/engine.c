@@ -332,6 +332,11 @@ static void make_metrics(struct engine *e)
 	m->lost = metric_counter(ms, "eddy_lost_leases_total", NULL, "Leases that this process has lost.");
 	m->held = metric_counter(ms, "eddy_asks_held_total", NULL, "Questions that had to wait because somebody asks much.");
 	m->refused = metric_counter(ms, "eddy_asks_refused_total", NULL, "Questions that were too many even to wait.");
+	for (enum api_code c = API_INVALID; c < API_CODES; c++) {
+		char label[64];
+		snprintf(label, sizeof label, "code=\"%s\"", problem_name(c));
+		m->refusals[c] = metric_counter(ms, "eddy_refusals_total", label, "What was refused in conversations, by code.");
+	}
 	m->retries = metric_counter(ms, "eddy_retries_total", NULL, "Model calls and deliveries tried again.");
 	metric_gauge_fn(ms, "eddy_runs_open", NULL, "Runs and deliveries in memory.", gauge_size, &e->runs_count);
 	metric_gauge_fn(ms, "eddy_runs_working", NULL, "Runs that work or wait for a model.", gauge_size, &e->active_count);

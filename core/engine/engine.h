@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../api/problem.h"
 #include "../base/err.h"
 #include "../base/id.h"
 #include "intent.h"
@@ -71,8 +72,8 @@ struct adapter_ops {
 	 */
 	size_t (*origin_login)(
 	    struct adapter *a, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX]);
-	/** Optional: the words for an intent with edge_answers, as Markdown, from its origin.  A worker; may not block. */
-	void (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
+	/** Optional: the words for an intent with edge_answers, as Markdown, from its origin, and which refusal they are.  A worker; may not block. */
+	enum api_code (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };
 
 enum fork_state { FORK_OPENING = 1, FORK_ACTIVE = 2, FORK_RESOLVED = 3, FORK_ABANDONED = 4, FORK_FAILED = 5 };

@@ -14,6 +14,7 @@
 #include "../agents/agent.h"
 #include "../agents/budget.h"
 #include "../agents/policy.h"
+#include "../api/problem.h"
 #include "../base/buf.h"
 #include "../base/fair.h"
 #include "../base/map.h"
@@ -152,6 +153,7 @@ struct run {
 	enum run_state outcome;
 	const char *error; /* static word for the table */
 	bool failed_text;
+	enum api_code refused;        /* why what was asked for was not done; its answer says so */
 	struct component *components; /* what the answer offers; the run's own */
 	size_t components_len;
 	struct fold_count counted; /* of what GROW has shown */
@@ -180,7 +182,7 @@ struct lane {
 
 struct engine_metrics {
 	struct metric *accepted, *duplicates, *rejected, *accept_ms, *queue_wait_ms, *runs_active, *runs_queued, *finished[8],
-	    *first_ms, *total_ms, *deliveries[5], *rescued, *lost, *retries, *held, *refused;
+	    *first_ms, *total_ms, *deliveries[5], *rescued, *lost, *retries, *held, *refused, *refusals[API_CODES];
 };
 
 struct engine {
@@ -405,6 +407,8 @@ void step_put(struct run *r, void (*then)(struct run *r, bool ours)); /* store s
 
 /** Writer: who reads here may no longer read what the answer of ${r} rests on: it is put aside for a plain sentence. */
 void run_withhold(struct run *r);
+/** The answer, whose words stand already, is a refusal: puts code and reference behind them, for the log and the audit log too. */
+void run_refuse(struct run *r, enum api_code code);
 #define WITHHELD \
 	"I had an answer, but who reads here has changed meanwhile, and not everybody who does may know what it rests on. So I left it out. " \
 	"Ask again, and I answer from what may be read here."

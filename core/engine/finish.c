@@ -147,11 +147,18 @@ static void put_reads(struct pg_args *g, const struct run *r)
 	pg_array_end(g);
 }
 
+void run_refuse(struct run *r, enum api_code code)
+{
+	r->refused = code;
+	problem_mark(code, r->id, &r->answer);
+}
+
 void run_withhold(struct run *r)
 {
 	buf_reset(&r->answer);
 	buf_reset(&r->whole);
 	buf_add_str(&r->answer, WITHHELD);
+	run_refuse(r, API_FORBIDDEN);
 	offer_free(r->components, r->components_len);
 	r->components = NULL;
 	r->components_len = 0;
@@ -321,6 +328,8 @@ static void put_facts(struct pg_args *g, const struct finish_op *f)
 	const struct run *r = f->r;
 	struct buf b = BUF_INIT;
 	buf_addf(&b, "{\"via\":\"%s\"", r->via->ops->name);
+	if (r->refused != API_OK)
+		buf_addf(&b, ",\"refused\":\"%s\"", problem_name(r->refused));
 	put_ids(&b, "message", r->message);
 	put_ids(&b, "audience", r->audience);
 	put_ids(&b, "agent", r->agent);
@@ -436,7 +445,8 @@ static void log_finish(const struct run *r)
 	log_info("run.finish", LF_ID("run", r->id), LF_ID("ws", r->ws), LF_ID("thread", r->thread),
 	    LF_INT("ms", r->accepted_us ? (clock_us() - r->accepted_us) / 1000 : 0), LF_INT("calls", r->sum.calls),
 	    LF_INT("input_tokens", r->sum.input), LF_INT("output_tokens", r->sum.output), LF_INT("cost_micros", r->sum.micros),
-	    LF_STR("why", r->error ? r->error : ""), LF_STR("result", outcome_word(r->outcome)));
+	    LF_STR("why", r->error ? r->error : ""), LF_STR("refused", r->refused != API_OK ? problem_name(r->refused) : ""),
+	    LF_STR("result", outcome_word(r->outcome)));
 }
 
 static void finish_done(struct write_op *op, enum err result)
@@ -467,6 +477,8 @@ static void finish_done(struct write_op *op, enum err result)
 		return;
 	}
 	metric_add(e->m.finished[r->outcome], 1);
+	if (r->refused != API_OK)
+		metric_add(e->m.refusals[r->refused], 1);
 	if (r->accepted_us)
 		metric_observe_ms(e->m.total_ms, (double)(clock_us() - r->accepted_us) / 1000.0);
 	log_finish(r);

@@ -332,13 +332,14 @@ static bool stopped(struct run *r)
 	return false;
 }
 
-static void fail_plainly(struct run *r, enum run_state outcome, const char *error, const char *text)
+static void fail_plainly(struct run *r, enum run_state outcome, const char *error, enum api_code code, const char *text)
 {
 	r->turn_at = 0;
 	take_back(r);
 	buf_reset(&r->answer);
 	buf_reset(&r->whole);
 	buf_add_str(&r->answer, text);
+	run_refuse(r, code);
 	r->failed_text = true;
 	end_run(r, outcome, error);
 }
@@ -346,7 +347,8 @@ static void fail_plainly(struct run *r, enum run_state outcome, const char *erro
 void run_refused(struct run *r)
 {
 	/* If the first try was stored after all (a COMMIT whose outcome was lost), the run is closed and this end changes nothing. */
-	fail_plainly(r, RUN_FAILED, "refused", "Sorry, I had an answer that I could not store. The reason is in the log.");
+	fail_plainly(
+	    r, RUN_FAILED, "refused", API_BROKEN, "Sorry, I had an answer that I could not store. The reason is in the log.");
 }
 
 /* What the model said to a command's task, or that it will say nothing. */
@@ -367,7 +369,7 @@ static void to_floor(struct run *r, const char *error, const char *why)
 		return;
 	}
 	if (r->floor) {
-		fail_plainly(r, RUN_FAILED, error,
+		fail_plainly(r, RUN_FAILED, error, strcmp(error, "budget") == 0 ? API_OVER_BUDGET : API_UNAVAILABLE,
 		    "Sorry, I could not answer this: the model does not answer and my own search failed too. Please try again later.");
 		return;
 	}
@@ -698,8 +700,8 @@ static void tools_job(void *arg, struct pg *pg)
 	if (e == ERR_RETRY)
 		away(r, submit_tools);
 	else
-		fail_plainly(
-		    r, RUN_FAILED, "tool", "Sorry, something in my own house broke while I was looking this up. It is in the log.");
+		fail_plainly(r, RUN_FAILED, "tool", API_BROKEN,
+		    "Sorry, something in my own house broke while I was looking this up. It is in the log.");
 }
 
 /* Puts aside what a call may cost.  False: the run was sent on another way. */
@@ -819,7 +821,7 @@ static void after_ask(struct run *r, struct pg *pg, enum ask_step step, void (*a
 			to_floor(r, "unfit", "My language model gave no usable answer");
 		break;
 	case ASK_BROKEN:
-		fail_plainly(r, RUN_FAILED, "command", "Sorry, I could not do that. The reason is in the log.");
+		fail_plainly(r, RUN_FAILED, "command", API_BROKEN, "Sorry, I could not do that. The reason is in the log.");
 		break;
 	}
 }
@@ -839,7 +841,8 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 		if (e == ERR_RETRY)
 			away(r, submit_begin);
 		else
-			fail_plainly(r, RUN_FAILED, "context", "Sorry, I could not read this thread. The reason is in the log.");
+			fail_plainly(
+			    r, RUN_FAILED, "context", API_BROKEN, "Sorry, I could not read this thread. The reason is in the log.");
 		return;
 	}
 	if (!r->floor && !reserve(r, pg, c.agent->model, c.input_tokens, c.agent->max_tokens)) {
@@ -849,7 +852,10 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 	speak_told_context(r, &c);
 	r->turn_at = r->answer.len;
 	if (r->floor && r->floor_why != NULL && r->answer.len == 0) {
-		buf_addf(&r->answer, "_%s, so this comes from my own search of what was said._\n\n", r->floor_why);
+		buf_addf(&r->answer, "_%s, so this comes from my own search of what was said.", r->floor_why);
+		if (r->floor_why == r->floor_words)
+			run_refuse(r, API_OVER_BUDGET);
+		buf_add_str(&r->answer, "_\n\n");
 		r->turn_at = r->answer.len;
 		grow(r, 0);
 	}
@@ -866,7 +872,7 @@ static void begin_job(void *arg, struct pg *pg)
 	if (stopped(r))
 		return;
 	if (r->attempt > ATTEMPTS_MAX) {
-		fail_plainly(r, RUN_PARKED, "parked",
+		fail_plainly(r, RUN_PARKED, "parked", API_BROKEN,
 		    "Sorry, I tried to answer this several times and something broke each time, so I stopped. It is noted in the log.");
 		return;
 	}
@@ -885,7 +891,8 @@ static void begin_job(void *arg, struct pg *pg)
 		else if (e == ERR_NONE)
 			end_run(r, RUN_ANSWERED, NULL);
 		else
-			fail_plainly(r, RUN_FAILED, "command", "Sorry, I could not find that out. The reason is in the log.");
+			fail_plainly(
+			    r, RUN_FAILED, "command", API_BROKEN, "Sorry, I could not find that out. The reason is in the log.");
 		return;
 	}
 	answer_by_agent(r, pg);

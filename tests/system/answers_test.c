@@ -9,10 +9,12 @@
 #include <cmocka.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "harness.h"
+#include "people.h"
 
 static void eddy__answers__mentions_direct_messages_and_follow_ups(void **state)
 {
@@ -131,6 +133,41 @@ static void eddy__drains__after_sigterm_and_answers_what_runs(void **state)
 	rig_check(&rig, 1, 5);
 }
 
+/* What somebody was told, and what an operator makes of it. */
+static void refusal__in_a_channel__is_found_by_its_reference(void **state)
+{
+	(void)state;
+	char ref[13] = "", command[700], line[4000];
+	const char *build = getenv("EDDY_BUILD"), *p;
+	rig_serve(&rig, 0, NULL);
+	people_say("C1", NULL, "U0ADA", "allow here", true, NULL);
+	rig_wait(&rig, 10000, "a refusal",
+	    strstr(rig_last_text(&rig, "C1"), "Only an admin of this workspace can allow that. (forbidden, ref ") != NULL);
+	p = strstr(rig_last_text(&rig, "C1"), "ref ");
+	snprintf(ref, sizeof ref, "%s", p != NULL ? p + 4 : "");
+	snprintf(command, sizeof command, "EDDY_DATABASE_ADMIN_URL='%s' EDDY_DATA_DIR='%s' %s/eddy audit find %s 2>&1",
+	    rig.database, rig.d[0].dir, build != NULL ? build : "build", ref);
+	bool found = false;
+	int64_t until = now_ms() + rig_patience(10000);
+	while (!found && now_ms() < until) { /* it is linked within a second or so */
+		FILE *f = popen(command, "r");
+		assert_non_null(f);
+		while (fgets(line, sizeof line, f) != NULL)
+			found |= strstr(line, "\"refused\":\"forbidden\"") != NULL;
+		found &= pclose(f) == 0;
+	}
+	if (!found)
+		rig_fail(&rig, "%s: %s", command, line);
+	FILE *log = fopen(rig.d[0].log, "r");
+	bool logged = false;
+	while (log != NULL && fgets(line, sizeof line, log) != NULL)
+		logged |= strstr(line, "\"run.finish\"") != NULL && strstr(line, ref) != NULL &&
+		    strstr(line, "\"refused\":\"forbidden\"") != NULL;
+	if (log != NULL)
+		fclose(log);
+	assert_true(logged);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(eddy__answers__without_a_model_as_builtin, rig_set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(eddy__answers__a_slash_command_through_its_response_url, rig_set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(eddy__drains__after_sigterm_and_answers_what_runs, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(refusal__in_a_channel__is_found_by_its_reference, rig_set_up, rig_tear_down),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
