@@ -8,10 +8,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "../../core/base/buf.h"
 #include "../../core/base/json.h"
 #include "../support/attacks.h"
 #include "../support/http_peer.h"
@@ -107,6 +111,8 @@ static void by_asking(const struct attack *a)
 	people_say(a->with[0], NULL, a->with[1], a->with[2], a->with[0][0] != 'D', ts);
 	rig_wait(&rig, WAIT_MS, "an answer", answers(a->with[0]) > before);
 	settle();
+	if (people_see(a->with[0], ts, "People from outside") > 0)
+		fail_msg("the place is closed, so nothing was tried");
 	if (people_see(a->with[0], NULL, "ninelamas") > 0 || people_see_alone("ninelamas") > 0)
 		fail_msg("it is told what the board has said: %s", rig_last_text(&rig, a->with[0]));
 	snprintf(query, sizeof query, "SELECT count(*) FROM messages m WHERE m.author_kind = 2 AND m.body LIKE '%%ninelamas%%'");
@@ -131,6 +137,65 @@ static void by_model(const struct attack *a)
 	for (int i = 1; i < 4 && a->with[i] != NULL; i++)
 		if (people_see(TEAM, ts, a->with[i]) > 0)
 			fail_msg("\"%s\" is in: %s", a->with[i], rig_last_text(&rig, TEAM));
+}
+
+/* ---- requests that say to be Slack's ---- */
+#define SECRET "8f742231b10e8888abcd99yyyzzz85a5"
+#define EVENT(ts, text) \
+	"{\"type\":\"event_callback\",\"team_id\":\"T0FAKE\",\"api_app_id\":\"A0FAKE\",\"event_id\":\"Ev" ts \
+	"\",\"authorizations\":[{\"team_id\":\"T0FAKE\"," \
+	"\"user_id\":\"U0EDDY\",\"is_bot\":true}],\"event\":{\"type\":\"app_mention\",\"user\":\"U0ADA\",\"text\":\"<@U0EDDY> " text \
+	"\",\"ts\":\"" ts "\",\"channel\":\"" TEAM "\",\"event_ts\":\"" ts "\"}}"
+static char true_headers[400]; /* of the request that Slack has made in the set-up */
+static const char true_body[] = EVENT("1790000100.000100", "help");
+
+static void sign(const char *secret, int64_t at, const char *body, char out[65])
+{
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	struct buf b = BUF_INIT;
+	buf_addf(&b, "v0:%lld:%s", (long long)at, body);
+	HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)b.p, b.len, mac, &n);
+	for (unsigned i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", mac[i]);
+	buf_done(&b);
+}
+
+static int post(const char *headers, const char *body)
+{
+	return http_do(rig.d[0].port, "POST", "/slack/events", headers, body, strlen(body), rig_patience(0), NULL);
+}
+
+/* with: what is wrong with it. */
+static void by_http(const struct attack *a)
+{
+	static const char body[] = EVENT("1790000200.000100", "what is new?");
+	const char *wrong = a->with[0];
+	int64_t now = time(NULL), at = now;
+	char headers[400], mac[65];
+	at += strcmp(wrong, "old") == 0 ? -400 : strcmp(wrong, "ahead") == 0 ? 400 : 0;
+	sign(strcmp(wrong, "secret") == 0     ? "8f742231b10e8888abcd99yyyzzz85a6"
+	        : strcmp(wrong, "empty") == 0 ? ""
+	                                      : SECRET,
+	    at, strcmp(wrong, "body") == 0 ? true_body : body, mac);
+	if (strcmp(wrong, "moved") == 0)
+		at++;
+	int n = snprintf(headers, sizeof headers, "Content-Type: application/json\r\n");
+	if (strcmp(wrong, "untimed") != 0)
+		n += snprintf(headers + n, sizeof headers - (size_t)n, "X-Slack-Request-Timestamp: %lld%s\r\n", (long long)at,
+		    strcmp(wrong, "untidy") == 0 ? "e0" : "");
+	if (strcmp(wrong, "unsigned") != 0)
+		snprintf(headers + n, sizeof headers - (size_t)n, "X-Slack-Signature: %s=%.*s\r\n",
+		    strcmp(wrong, "version") == 0 ? "v1" : "v0", strcmp(wrong, "short") == 0 ? 32 : 64, mac);
+	assert_int_equal(post(headers, body), 401);
+}
+
+static void again_by_http(const struct attack *a)
+{
+	(void)a;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(post(true_headers, true_body), 200);
+	assert_int_equal(post(true_headers, EVENT("1790000300.000100", "help")), 401); /* its signature under other words */
 }
 
 static void guessed_codes(const struct attack *a)
@@ -223,6 +288,19 @@ static const struct attack attacks[] = {
 	    { "interactive",
 	        "{\"type\":\"view_submission\",\"team\":{\"id\":\"T0FAKE\"},\"user\":{\"id\":\"U0BOB\"},\"view\":{\"id\":\"V1\",\"callback_id\":\"eddy_edit\",\"private_metadata\":\"" SOME_ID
 	        "\",\"state\":{\"values\":{}}}}" } },
+	{ "slack: a request that nobody has signed", "401", NOTHING, by_http, { "unsigned" } },
+	{ "slack: a request signed with another secret", "401", NOTHING, by_http, { "secret" } },
+	{ "slack: a request signed with an empty secret", "401", NOTHING, by_http, { "empty" } },
+	{ "slack: a request whose words were changed", "401", NOTHING, by_http, { "body" } },
+	{ "slack: a request whose moment was changed", "401", NOTHING, by_http, { "moved" } },
+	{ "slack: a request of some minutes ago", "401", NOTHING, by_http, { "old" } },
+	{ "slack: a request from the future", "401", NOTHING, by_http, { "ahead" } },
+	{ "slack: a request without its moment", "401", NOTHING, by_http, { "untimed" } },
+	{ "slack: a request whose moment is no number", "401", NOTHING, by_http, { "untidy" } },
+	{ "slack: a request with half a signature", "401", NOTHING, by_http, { "short" } },
+	{ "slack: a request with a signature of another kind", "401", NOTHING, by_http, { "version" } },
+	{ "slack: a true request replayed, and its signature under other words", "once is enough; 401", NOTHING, again_by_http,
+	    { NULL } },
 	{ "slack: a member searches a private channel by name", "nothing found", DONE, by_asking,
 	    { TEAM, "U0BOB", "search in:board salaries" } },
 	{ "slack: a member searches for its words", "nothing found", DONE, by_asking, { TEAM, "U0BOB", "search salaries" } },
@@ -282,10 +360,12 @@ static int up(void **state)
 	(void)state;
 	rig_open(&rig, NULL, NULL);
 	rig_env(&rig, "EDDY_SLACK_LIMITS=adaptive");
+	rig_env(&rig, "EDDY_SLACK_SIGNING_SECRET=" SECRET);
 	elsewhere = http_peer_new(strange, NULL);
 	user("U0ADA", "Ada", false);
 	user("U0BOB", "Bob", false);
 	user("U0NEW", "Nia", false);
+	user("U0ADM", "Adm", false);
 	user("U0GUS", "Gus", true);
 	fake_tell(&rig.slack, "channel", "{s:s, s:s}", "id", TEAM, "name", "team");
 	fake_tell(&rig.slack, "channel", "{s:s, s:s, s:b, s:s}", "id", BOARD, "name", "board", "private", 1, "type", "group");
@@ -304,6 +384,20 @@ static int up(void **state)
 	for (int i = 0; i < 3; i++)
 		people_say(TEAM, root, ids[i], "yes", false, NULL);
 	rig_wait(&rig, WAIT_MS, "them", rig_sql(&rig, "SELECT count(*) FROM messages WHERE body = 'yes'") == 3);
+	/* Eddy answers where partners read along, so that something can be tried there. */
+	people_say(TEAM, root, "U0ADM", "yes", false, NULL);
+	rig_wait(&rig, WAIT_MS, "the admin", rig_sql(&rig, "SELECT count(*) FROM identities WHERE external_id = 'U0ADM'") == 1);
+	rig_sql(&rig,
+	    "INSERT INTO members (ws, node_id, person_id, role) SELECT ws, ws, person_id, 3 FROM identities WHERE external_id = 'U0ADM'");
+	people_say(PARTNERS, NULL, "U0ADM", "allow here", true, NULL);
+	rig_wait(&rig, WAIT_MS, "the admin's yes", rig_sql(&rig, "SELECT count(*) FROM places WHERE allowed_at IS NOT NULL") == 1);
+	char mac[65];
+	int64_t now = time(NULL);
+	sign(SECRET, now, true_body, mac);
+	snprintf(true_headers, sizeof true_headers,
+	    "Content-Type: application/json\r\nX-Slack-Request-Timestamp: %lld\r\nX-Slack-Signature: v0=%s\r\n", (long long)now,
+	    mac);
+	assert_int_equal(post(true_headers, true_body), 200);
 	settle();
 	return 0;
 }
