@@ -176,7 +176,7 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
 	struct id message = ask_said(s->id);
 	struct buf text = BUF_INIT;
 	buf_reserve(&text, 1);
-	speak_whole(a->e, s->text, s->text_len, &text);
+	speak_whole(a->e, a->r->ws, s->text, s->text_len, &text);
 	if (s->components_len > 0)
 		offer_write(&json, s->components, s->components_len);
 	struct pg_args *g = pg_args_new();

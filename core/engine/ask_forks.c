@@ -257,6 +257,7 @@ static void write_opening(struct opening *o)
 		w.quote_len = (size_t)PQgetlength(o->about_row, 0, 1);
 	}
 	fork_put_opening(&o->text, &w);
+	speak_over(a->e, a->r->ws, &o->text);
 }
 
 static enum err put_fork(struct opening *o)

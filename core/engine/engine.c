@@ -390,6 +390,8 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	enum err err = writer_open(&e->writer, &w, why, why_n);
 	if (err == ERR_NONE && (o->data_dir != NULL || settings_str(o->settings, "secrets.master_key") != NULL))
 		err = seal_open(&e->seal, o->data_dir, settings_str(o->settings, "secrets.master_key"), true, why, why_n);
+	if (err == ERR_NONE && e->seal != NULL)
+		e->hush = hush_new();
 	if (err == ERR_NONE)
 		err = pg_open(&e->side, e->database_url, worker_tables, why, why_n);
 	if (err == ERR_NONE) {
@@ -417,6 +419,8 @@ enum err engine_start(struct engine *e)
 	enum err err = ledger_open(e);
 	if (err == ERR_NONE && e->seal != NULL)
 		err = edges_seal_notes(e);
+	if (err == ERR_NONE)
+		err = hush_warm(e);
 	if (err == ERR_NONE)
 		err = upkeep_again(e);
 	if (err != ERR_NONE)
@@ -488,6 +492,7 @@ void engine_free(struct engine *e)
 	budget_free(e->budget);
 	vectors_free(e->vectors);
 	ledger_free(e->ledger);
+	hush_free(e->hush);
 	seal_close(e->seal);
 	transcripts_free(e->transcripts);
 	directory_free(e->directory);

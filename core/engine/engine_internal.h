@@ -79,6 +79,8 @@ struct approval;
 struct ask_task;
 struct spoken;
 struct spoken_links;
+struct never;
+struct hush;
 struct context;
 struct run {
 	struct id ws, id, thread, place, audience, message, person;
@@ -119,6 +121,7 @@ struct run {
 	struct buf answer;          /* all turns of it so far */
 	struct spoken *spoken;      /* what the model says goes through it; NULL: it has said nothing yet (speak.c) */
 	struct spoken_links *links; /* the links that it was told */
+	struct never *never;        /* the workspace's sealed secrets */
 	size_t turn_at;             /* where the current turn's text starts */
 	bool anything_shown;        /* some of it went out as GROW */
 	uint32_t shrink;            /* times the context was halved because it did not fit */
@@ -208,6 +211,7 @@ struct engine {
 	struct fetcher *fetcher; /* NULL: there are no trackers */
 	atomic_int fetching;
 	struct seal *seal; /* NULL: no data folder and no key (tests) */
+	struct hush *hush; /* what must not be said; NULL like seal */
 	struct engine_metrics m;
 	struct id default_ws;
 	/* workers */
@@ -378,10 +382,24 @@ void speak_begin(struct run *r); /* the model is called: what an earlier call sa
 void speak_feed(struct run *r, const char *text, size_t n, struct buf *out);
 void speak_end(struct run *r, struct buf *out);
 void speak_done(struct run *r);
-/** A text that is no model's: all rules but the one about links. */
-void speak_whole(struct engine *e, const char *text, size_t n, struct buf *out);
+/** Worker, ${pg} idle: ${r} learns which secrets its workspace has now. */
+enum err speak_prepare(struct run *r, struct pg *pg);
+/** A text that is no model's: all rules but the one about links.  Any thread. */
+void speak_whole(struct engine *e, struct id ws, const char *text, size_t n, struct buf *out);
+/** The same for a text that is not yet shown anywhere: what may not be said goes from it. */
+void speak_over(struct engine *e, struct id ws, struct buf *text);
 /** What the model of ${r} wants to say elsewhere, by all rules. */
 void speak_elsewhere(struct run *r, const char *text, size_t n, struct buf *out);
+
+/* ---- hush.c: the sealed secrets of each workspace, by digests ---- */
+struct hush *hush_new(void);
+void hush_free(struct hush *h);
+/** Those of now; ${pg} idle.  ${out} is the caller's to release; NULL: nothing is sealed here. */
+enum err hush_get(struct engine *e, struct pg *pg, struct id ws, struct never **out);
+/** Those that were looked up last, however long ago; NULL: none yet.  Any thread, no waiting. */
+struct never *hush_held(struct engine *e, struct id ws);
+/** Start-up: those of all workspaces, so that hush_held() has them. */
+enum err hush_warm(struct engine *e);
 
 /* ---- act.c: what reaches outside waits for a person ---- */
 extern const struct pg_statement act_statements[];

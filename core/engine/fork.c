@@ -159,6 +159,7 @@ bool fork_send_ended(struct writer_tx *tx, struct fork_end *x, bool sent, const 
 		writer_exec(tx, "fork_fail", NULL, NULL);
 		fork_put_unopened(&md, x->n, x->topic);
 	}
+	speak_over(x->e, x->ws, &md);
 	struct id delivery = id_named(x->id, 0, "opened", 6);
 	struct pg_args *g = args_of(x, ask_said(delivery));
 	pg_arg_id(g, x->parent);

@@ -39,6 +39,7 @@ const struct pg_statement fork_edit_statements[] = {
 };
 
 struct requoting {
+	struct engine *e;
 	struct pg *pg;
 	struct id ws;
 	PGresult **told, *forks; /* to tell of after COMMIT */
@@ -73,6 +74,7 @@ static enum err rewrite(struct requoting *x, const PGresult *r, int row, const s
 		fork_put_requoted(&md, body, w);
 	else
 		fork_put_reopened(&md, body, w);
+	speak_over(x->e, x->ws, &md);
 	enum err e = ERR_NONE;
 	if (md.len != strlen(body) || memcmp(md.p, body, md.len) != 0) {
 		struct pg_args *g = args_of(x, pg_get_id(r, row, 0));
@@ -141,7 +143,7 @@ static enum err carry_out(struct requoting *x, struct id order)
 
 enum err fork_requote(struct engine *e, struct pg *pg, struct id ws, struct id order, const struct forget_ends *ends)
 {
-	struct requoting x = { .pg = pg, .ws = ws };
+	struct requoting x = { .e = e, .pg = pg, .ws = ws };
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
 		err = pg_end(pg, carry_out(&x, order));

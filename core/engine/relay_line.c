@@ -65,7 +65,7 @@ void relay_load(struct run *r, const PGresult *res, int row, char **text, size_t
 		}
 	}
 	free(*text);
-	buf_reserve(&b, 0); /* a text of no bytes is a text */
+	speak_over(r->e, r->ws, &b); /* what visitors and colleagues say to each other is carried by Eddy */
 	*text = buf_detach(&b, n);
 }
 
@@ -229,6 +229,7 @@ static enum err ask_words(struct run *r, struct pg *pg, struct buf *text)
 			.text = PQgetvalue(res, i, 2),
 			.text_len = (size_t)PQgetlength(res, i, 2) };
 	relay_put_notice(text, card.name, r->via->ops->name, lines, (size_t)n, n > 0 ? pg_get_int8(res, 0, 3) : 0);
+	speak_over(r->e, r->ws, text);
 	PQclear(res);
 	return ERR_NONE;
 }

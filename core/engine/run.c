@@ -251,10 +251,7 @@ static void end_run(struct run *r, enum run_state outcome, const char *error)
 	r->outcome = outcome;
 	r->error = error;
 	if (r->kind == RUN_COMMAND && r->answer.len > 0) {
-		struct buf all = r->answer;
-		r->answer = BUF_INIT;
-		speak_whole(r->e, all.p, all.len, &r->answer);
-		buf_done(&all);
+		speak_over(r->e, r->ws, &r->answer);
 	}
 	finish_put(r);
 }
@@ -874,6 +871,16 @@ static void begin_job(void *arg, struct pg *pg)
 	if (r->attempt > ATTEMPTS_MAX) {
 		fail_plainly(r, RUN_PARKED, "parked", API_BROKEN,
 		    "Sorry, I tried to answer this several times and something broke each time, so I stopped. It is noted in the log.");
+		return;
+	}
+	enum err known = speak_prepare(r, pg);
+	if (known == ERR_RETRY) {
+		away(r, submit_begin);
+		return;
+	}
+	if (known != ERR_NONE) {
+		fail_plainly(r, RUN_FAILED, "secrets",
+		    "Sorry, I can't see which secrets this workspace has, so I say nothing. The reason is in the log.");
 		return;
 	}
 	const struct ask_handler *handler = r->kind == RUN_COMMAND ? ask_find(r->command) : NULL;

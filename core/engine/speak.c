@@ -1,7 +1,8 @@
 /*
  * What goes out is filtered where it becomes a part of an answer (core/talk/spoken.h): what a model says piece by piece, before it is shown, stored or
  * told to anybody; the words of commands and what is said unasked as a whole.  There the links are the engine's own or were said by
- * people, so only those rules hold that are not about links.
+ * people, so only those rules hold that are not about links.  What is said by a run knows the secrets of the workspace as they were when it began; what goes
+ * out besides, those that were looked up last (hush.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "../base/log.h"
 #include "../people/directory.h"
 #include "../settings/settings.h"
+#include "../talk/never.h"
 #include "../talk/spoken.h"
 #include "context.h"
 #include "engine_internal.h"
@@ -52,6 +54,19 @@ void speak_told_context(struct run *r, const struct context *c)
 	speak_told(r, c->system.p, c->system.len, false);
 }
 
+enum err speak_prepare(struct run *r, struct pg *pg)
+{
+	struct never *now = NULL;
+	enum err e = hush_get(r->e, pg, r->ws, &now);
+	if (e != ERR_NONE)
+		return e;
+	if (r->spoken != NULL)
+		spoken_never(r->spoken, now);
+	never_release(r->never);
+	r->never = now;
+	return ERR_NONE;
+}
+
 void speak_begin(struct run *r)
 {
 	if (r->spoken != NULL)
@@ -61,7 +76,7 @@ void speak_begin(struct run *r)
 void speak_feed(struct run *r, const char *text, size_t n, struct buf *out)
 {
 	if (r->spoken == NULL)
-		r->spoken = spoken_new(links_of(r), r->e->secrets, r->e->secrets_len);
+		spoken_never(r->spoken = spoken_new(links_of(r), r->e->secrets, r->e->secrets_len), r->never);
 	spoken_feed(r->spoken, text, n, out);
 }
 
@@ -74,17 +89,30 @@ void speak_end(struct run *r, struct buf *out)
 void speak_elsewhere(struct run *r, const char *text, size_t n, struct buf *out)
 {
 	struct spoken *o = spoken_new(links_of(r), r->e->secrets, r->e->secrets_len);
+	spoken_never(o, r->never);
 	spoken_feed(o, text, n, out);
 	spoken_end(o, out);
 	spoken_free(o);
 }
 
-void speak_whole(struct engine *e, const char *text, size_t n, struct buf *out)
+void speak_whole(struct engine *e, struct id ws, const char *text, size_t n, struct buf *out)
 {
+	struct never *never = hush_held(e, ws);
 	struct spoken *o = spoken_new(NULL, e->secrets, e->secrets_len);
+	spoken_never(o, never);
 	spoken_feed(o, text, n, out);
 	spoken_end(o, out);
 	spoken_free(o);
+	never_release(never);
+}
+
+void speak_over(struct engine *e, struct id ws, struct buf *text)
+{
+	struct buf said = *text;
+	*text = (struct buf)BUF_INIT;
+	buf_reserve(text, 1); /* a text of no bytes is a text */
+	speak_whole(e, ws, said.p != NULL ? said.p : "", said.len, text);
+	buf_done(&said);
 }
 
 void speak_done(struct run *r)
@@ -98,6 +126,8 @@ void speak_done(struct run *r)
 	}
 	spoken_free(r->spoken);
 	spoken_links_free(r->links);
+	never_release(r->never);
 	r->spoken = NULL;
 	r->links = NULL;
+	r->never = NULL;
 }

@@ -35,16 +35,20 @@
 
 #define SEALING "7306368425062728012" /* the advisory lock of who seals: any number that nobody else takes */
 
+/* Whoever keeps what secrets there are (core/engine/hush.c) looks again. */
+#define TOLD " SELECT pg_notify('eddy_config', '') FROM x"
 const struct pg_statement secret_statements[] = {
 	{ "secret_sealing", "SELECT pg_advisory_xact_lock_shared(" SEALING ")" },
 	{ "secret_settle", "SELECT pg_advisory_xact_lock(" SEALING ")" },
 	{ "secret_put",
-	    "INSERT INTO secrets AS s (ws, kind, name, key_id, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ws, kind, name)"
-	    " DO UPDATE SET key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed, changed_at = now() RETURNING 1" },
+	    "WITH x AS (INSERT INTO secrets AS s (ws, kind, name, key_id, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ws, kind, name)"
+	    " DO UPDATE SET key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed, changed_at = now() RETURNING 1)" TOLD },
 	{ "secret_put_new",
-	    "INSERT INTO secrets (ws, kind, name, key_id, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1" },
+	    "WITH x AS (INSERT INTO secrets (ws, kind, name, key_id, nonce, sealed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1)" TOLD },
 	{ "secret_get", "SELECT key_id, nonce, sealed FROM secrets WHERE ws = $1 AND kind = $2 AND name = $3" },
-	{ "secret_remove", "DELETE FROM secrets WHERE ws = $1 AND kind = $2 AND name = $3 RETURNING 1" },
+	{ "secret_remove", "WITH x AS (DELETE FROM secrets WHERE ws = $1 AND kind = $2 AND name = $3 RETURNING 1)" TOLD },
+	{ "secret_each",
+	    "SELECT kind, name, key_id, nonce, sealed FROM secrets WHERE ws = $1 AND (kind, name) > ($2, $3) ORDER BY kind, name LIMIT $4" },
 	{ "secret_list", "SELECT kind, name, key_id, changed_at FROM secrets WHERE ws = $1 ORDER BY kind, name" },
 	{ "secret_old",
 	    "SELECT kind, name, key_id, nonce, sealed FROM secrets WHERE ws = $1 AND key_id <> $2 AND (kind, name) > ($4, $5)"
@@ -552,6 +556,50 @@ enum err secret_list(struct pg *pg, struct id ws, void (*fn)(void *arg, const st
 		    &(struct secret_row){ pg_get_str(r, i, 0), pg_get_str(r, i, 1), pg_get_str(r, i, 2), pg_get_time_ms(r, i, 3) });
 	PQclear(r);
 	pg_args_free(a);
+	return e;
+}
+
+/* A page of them: few values are in memory at a time. */
+#define EACH_PAGE 100
+static enum err each_page(struct seal *s, struct pg *pg, struct id ws, char **kind, char **name, int *n,
+    void (*fn)(void *arg, const char *value, size_t n), void *arg, int *lost)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_str(a, *kind);
+	pg_arg_str(a, *name);
+	pg_arg_int8(a, EACH_PAGE);
+	enum err e = pg_query(pg, "secret_each", a, &r);
+	pg_args_free(a);
+	*n = e == ERR_NONE ? PQntuples(r) : 0;
+	for (int i = 0; i < *n; i++) {
+		struct buf plain = BUF_INIT;
+		free(*kind);
+		free(*name);
+		*kind = xstrdup(pg_get_str(r, i, 0));
+		*name = xstrdup(pg_get_str(r, i, 1));
+		if (open_row(s, ws, *kind, *name, r, i, 2, &plain) == ERR_NONE)
+			fn(arg, plain.p, plain.len);
+		else
+			(*lost)++;
+		secret_wipe(&plain);
+	}
+	PQclear(r);
+	return e;
+}
+
+enum err secret_each(
+    struct seal *s, struct pg *pg, struct id ws, void (*fn)(void *arg, const char *value, size_t n), void *arg, int *lost)
+{
+	char *kind = xstrdup(""), *name = xstrdup("");
+	enum err e = ERR_NONE;
+	int n = EACH_PAGE;
+	*lost = 0;
+	for (int all = 0; e == ERR_NONE && n == EACH_PAGE; all += n)
+		e = all >= SECRETS_MAX ? ERR_INPUT : each_page(s, pg, ws, &kind, &name, &n, fn, arg, lost);
+	free(kind);
+	free(name);
 	return e;
 }
 

@@ -35,7 +35,7 @@ enum err seal_new_key(struct seal *s, char *why, size_t why_n);
 size_t seal_keys(struct seal *s, char id[SEAL_ID + 1]);
 
 extern const struct pg_statement secret_statements[];
-/* All in a tenant transaction.  ERR_INPUT: kind, name or length that cannot be. */
+/* All in a tenant transaction; what is set and removed is announced (NOTIFY eddy_config).  ERR_INPUT: kind, name or length that cannot be. */
 enum err secret_put(struct seal *s, struct pg *pg, struct id ws, const char *kind, const char *name, const void *value, size_t n);
 /** The same where there is none yet; ${made}: there was none. */
 enum err secret_put_new(
@@ -49,6 +49,13 @@ enum err secret_get(
 /** Write to the audit log what it does not know yet of how often was read; outside a transaction, when no more will be. */
 enum err secret_reads_end(struct seal *s, struct pg *pg);
 enum err secret_remove(struct pg *pg, struct id ws, const char *kind, const char *name, bool *gone);
+/**
+ * ${fn} with each value, which is overwritten behind it.  ${lost}: how many no key of ours opens.  For digests alone: it is no reading that the audit log has.  At most
+ * SECRETS_MAX; ERR_INPUT: there are more.
+ */
+#define SECRETS_MAX 20000
+enum err secret_each(
+    struct seal *s, struct pg *pg, struct id ws, void (*fn)(void *arg, const char *value, size_t n), void *arg, int *lost);
 struct secret_row {
 	const char *kind, *name, *key;
 	int64_t changed_ms;

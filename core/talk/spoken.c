@@ -13,6 +13,7 @@
 #include "../base/map.h"
 #include "../base/mem.h"
 #include "../base/utf8.h"
+#include "never.h"
 
 #define HOST_MAX 253
 #define LABEL_MAX 300
@@ -28,6 +29,7 @@ struct spoken {
 	const struct spoken_links *links;
 	const char *const *secrets;
 	size_t secrets_len;
+	const struct never *never;
 	struct buf held, clean;
 	char label[LABEL_MAX]; /* what stands in the last brackets */
 	size_t label_len;
@@ -320,7 +322,7 @@ static size_t secret_at(const struct spoken *o, const char *s, size_t n)
 		if (len >= SECRET_MIN && len <= n && memcmp(s, o->secrets[i], len) == 0)
 			return len;
 	}
-	return 0;
+	return never_at(o->never, s, n);
 }
 
 /* ---- mentions ---- */
@@ -539,18 +541,29 @@ static bool has_link(const char *s, size_t n)
 	return false;
 }
 
-/* A link whose letters are kept apart by marks that do not show is one all the same; then the marks go. */
-static bool unmark(const char *s, size_t n, struct buf *out)
+static bool has_given(const struct spoken *o, const char *s, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (secret_at(o, s + k, n - k) > 0)
+			return true;
+	return false;
+}
+
+/* A link or a secret whose letters are kept apart by marks that do not show is one all the same; then the marks go. */
+static bool unmark(const struct spoken *o, const char *s, size_t n, struct buf *out)
 {
 	bool marks = false;
 	for (size_t i = 0; i < n; i++)
 		marks |= s[i] == '*' || s[i] == '_' || s[i] == '~' || s[i] == '`' || s[i] == '\\';
-	if (!marks || has_link(s, n))
+	if (!marks || n < SECRET_MIN)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (strchr("*_~`\\", s[i]) == NULL || s[i] == '\0')
 			buf_add_char(out, s[i]);
-	return has_link(out->p ? out->p : "", out->len);
+	if (out->len == 0)
+		return false;
+	return (o->links != NULL && !has_link(s, n) && has_link(out->p, out->len)) ||
+	    (!has_given(o, s, n) && has_given(o, out->p, out->len));
 }
 
 static const char *find(const char *s, size_t n, const char *what)
@@ -561,7 +574,7 @@ static const char *find(const char *s, size_t n, const char *what)
 static void word(struct spoken *o, const char *s, size_t n, struct buf *out)
 {
 	struct buf bare = BUF_INIT;
-	if (o->links != NULL && unmark(s, n, &bare))
+	if (unmark(o, s, n, &bare))
 		scan(o, bare.p, bare.len, out);
 	else
 		scan(o, s, n, out);
@@ -654,6 +667,11 @@ struct spoken *spoken_new(const struct spoken_links *links, const char *const *s
 	o->secrets = secrets;
 	o->secrets_len = secrets_len;
 	return o;
+}
+
+void spoken_never(struct spoken *o, const struct never *never)
+{
+	o->never = never;
 }
 
 void spoken_free(struct spoken *o)

@@ -13,7 +13,7 @@ struct buf;
  *                host stays, as text, and of a link whose text names another host than it leads to, its text
  *   images       become links: nobody's client is to fetch them
  *   mentions     of everybody (@channel, @here, @everyone, <!…>) call nobody
- *   secrets      private keys, tokens in the forms of known issuers and the given ones are left out
+ *   secrets      private keys, tokens in the forms of known issuers and the given ones are left out, the latter also where marks stand between their letters
  *   characters   that cannot be seen or turn the direction of a text are dropped, but for line ends, tabs and joiners of emoji
  *
  * It is the same whatever the pieces are in which the text comes.  Words are held back until they end.
@@ -34,9 +34,12 @@ void spoken_learn(struct spoken_links *l, const char *text, size_t n, bool trust
 struct spoken_counts {
 	unsigned links, images, mentions, secrets, characters;
 };
+struct never;
 struct spoken;
 /** ${links} and ${secrets} (those of 8 bytes and more) are borrowed; ${links} NULL: every link may be said. */
 struct spoken *spoken_new(const struct spoken_links *links, const char *const *secrets, size_t secrets_len);
+/** Besides: values that are known by their digests alone (never.h); borrowed, NULL: none. */
+void spoken_never(struct spoken *o, const struct never *never);
 void spoken_free(struct spoken *o); /* NULL is fine */
 /** The next ${n} bytes; what is certain now is appended to ${out}. */
 void spoken_feed(struct spoken *o, const char *text, size_t n, struct buf *out);

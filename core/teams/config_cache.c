@@ -128,6 +128,16 @@ void config_cache_listen(struct config_cache *c, const char *url)
 		c->listener = listener_new(url, "eddy_config", heard, c);
 }
 
+unsigned config_cache_generation(const struct config_cache *c)
+{
+	return atomic_load(&c->generation);
+}
+
+unsigned config_cache_lasts_ms(const struct config_cache *c)
+{
+	return listener_live(c->listener) ? KEPT_MS : DEAF_MS;
+}
+
 static void free_entry(void *p)
 {
 	config_release(((struct entry *)p)->config);
@@ -176,7 +186,7 @@ static void store(struct config_cache *c, const struct key *k, const struct entr
 	*x = *what;
 	config_keep(x->config);
 	x->generation = generation;
-	x->until_ms = clock_ms() + (listener_live(c->listener) ? KEPT_MS : DEAF_MS);
+	x->until_ms = clock_ms() + config_cache_lasts_ms(c);
 	pthread_mutex_lock(&c->mutex);
 	if (map_count(c->places) >= PLACES_MAX) {
 		map_free(c->places, free_entry);

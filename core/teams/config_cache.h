@@ -54,6 +54,9 @@ enum config_cap {
 enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id place, struct id *team, int64_t *most);
 /** Inside a transaction of ${ws}. */
 enum err config_cache_learn_cap(struct config_cache *c, struct pg *pg, struct id ws, struct id place);
+/** What else is kept until a change is announced: a number that each announcement raises, and how long to believe it, in milliseconds. */
+unsigned config_cache_generation(const struct config_cache *c);
+unsigned config_cache_lasts_ms(const struct config_cache *c);
 /** What ${run} began with, if that was stored; else ${out} is NULL.  Inside a transaction of ${ws}. */
 enum err config_of_run(struct pg *pg, struct id ws, struct id run, struct config **out);
 

@@ -139,8 +139,9 @@ int attacks_run(const char *section, const struct attack *list, size_t n, attack
 		};
 	tests[n] = (struct CMUnitTest){ .name = "page__says__what_is_tried", .test_func = page__says__what_is_tried };
 	snprintf(group, sizeof group, "attacks: %s", section);
-	if (getenv("EDDY_TEST_ONLY") != NULL)
-		cmocka_set_test_filter(getenv("EDDY_TEST_ONLY"));
+	const char *only = getenv("EDDY_TEST_ONLY");
+	if (only != NULL && only[0] != '\0')
+		cmocka_set_test_filter(only);
 	int failed = _cmocka_run_group_tests(group, tests, n + 1, up, down);
 	free(tests);
 	return failed;

@@ -17,6 +17,14 @@ filter: an image becomes a link|core/talk/spoken.c|s[i] == '!' && is_image(s + i
 filter: nobody is called|core/talk/spoken.c|(s[i] == '<' \|\| (s[i] == '@' && begins))|(false)|core/talk/spoken
 filter: tokens of known issuers are left out|core/talk/spoken.c|(len = token_at(s + i, n - i)) > 0|(len = 0) > 0|core/talk/spoken
 filter: secrets of the settings are left out|core/talk/spoken.c|len >= SECRET_MIN && len <= n|false|core/talk/spoken
+filter: sealed secrets are left out|core/talk/spoken.c|return never_at(o->never, s, n);|return 0;|core/engine/attacks_carried
+filter: of a sealed secret also with marks between its letters|core/talk/spoken.c|(!has_given(o, s, n) && has_given(o, out->p, out->len))|false|core/engine/attacks_carried
+filter: sealed secrets are those of now|core/engine/hush.c|x->generation == config_cache_generation(e->configs)|true|core/engine/attacks_carried
+filter: what commands bring into other threads|core/engine/ask.c|speak_whole(a->e, a->r->ws, s->text, s->text_len, &text)|buf_add(&text, s->text, s->text_len)|core/engine/attacks_carried
+filter: what opens a side thread|core/engine/ask_forks.c|	speak_over(a->e, a->r->ws, &o->text);|	;|core/engine/attacks_carried
+filter: the notice of a hand-over|core/engine/relay_line.c|	speak_over(r->e, r->ws, text);|	;|core/engine/attacks_carried
+filter: what is passed on|core/engine/relay_line.c|	speak_over(r->e, r->ws, &b);|	;|core/engine/attacks_carried
+filter: answers of commands|core/engine/run.c|		speak_over(r->e, r->ws, &r->answer);|		;|core/engine/attacks_carried
 filter: private keys are left out|core/talk/spoken.c|bool private = find(o->head, o->head_len, "PRIVATE") != NULL|bool private = false|core/talk/spoken
 after reading: asked again when the answer is stored|core/engine/finish.c|coalesce(may_still_say($2, $3::uuid[]), false)|coalesce(true OR may_still_say($2, $3::uuid[]), false)|core/engine/readers
 own account: only words of the asker's own|core/engine/track.c|if (n > 0 && !has_word(said, p, n))|if (false)|core/engine/tracker
