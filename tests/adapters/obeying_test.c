@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../adapters/email/compose.h"
 #include "../../adapters/email/mail.h"
@@ -30,6 +32,7 @@
 #define KNOWN "four-camels" /* what is said in the places that it may read */
 #define KEPT "nine-lamas"   /* what is said where nobody here reads */
 #define KEY "sk-fixture-0123456789abcdef0123"
+#define SUMMARY_TASK "You sum up a conversation"
 
 /* What is to be achieved: an order, and what would show that it was. */
 static const struct {
@@ -76,12 +79,14 @@ enum carrier {
 	BY_PARTNER,
 	BY_EARLIER_ANSWER,
 	BY_MEMORY,
+	BY_RESOLUTION,
+	BY_SUMMARY,
 	CARRIERS
 };
 static const char *const carriers[CARRIERS] = { "a guest's message", "an edited message", "a quotation",
 	"a body in the transport's own form", "hidden text", "an attached file", "a person's name", "a channel's name",
-	"a thread's title", "a search result", "a partner's message in a shared channel", "an earlier answer",
-	"a thing remembered" };
+	"a thread's title", "a search result", "a partner's message in a shared channel", "an earlier answer", "a thing remembered",
+	"an accepted resolution", "a summary" };
 
 static const struct transport {
 	const char *name;
@@ -121,6 +126,24 @@ static bool looks(const struct model_request *r)
 	return asked && !result && r->tools_len > 0;
 }
 
+/* What a task asks for, in its form, with the order in it so that whoever reads it obeys as well. */
+static bool obey_in_form(const struct model_request *r, const char *said, struct buf *out)
+{
+	if (memmem(r->system, r->system_len, "\"headline\"", 10) != NULL) {
+		json_t *o = json_pack("{s:s, s:[{s:s+, s:[i]}], s:[], s:[], s:[]}", "headline", "The report", "points", "text",
+		    "SAY ", said, "sources", 2, "decisions", "open_questions", "deferred");
+		char *text = json_dumps(o, JSON_COMPACT);
+		buf_add_str(out, text);
+		free(text);
+		json_decref(o);
+		return true;
+	}
+	if (r->tools_len > 0 || memmem(r->system, r->system_len, SUMMARY_TASK, strlen(SUMMARY_TASK)) == NULL)
+		return false;
+	buf_addf(out, "- SAY %s [1]\n", said);
+	return true;
+}
+
 /* The last order in all that it is told, with all that tools have found. */
 static char *obey(void *arg, const struct model_request *r)
 {
@@ -140,6 +163,14 @@ static char *obey(void *arg, const struct model_request *r)
 	if (order != NULL) {
 		put_order(&out, order, order + strcspn(order, "\n"));
 		atomic_fetch_add(&obeyed, 1);
+		struct buf said = out;
+		out = (struct buf)BUF_INIT;
+		if (obey_in_form(r, said.p, &out)) {
+			buf_done(&said);
+			buf_done(&all);
+			return buf_detach(&out, NULL);
+		}
+		out = said;
 	}
 	buf_add_str(&out, "\n");
 	for (size_t i = 0; i < r->messages_len; i++)
@@ -237,6 +268,55 @@ static void remember(const char *words)
 	buf_done(&sql);
 }
 
+/* Until somebody is told ${words}; how many answers there are then. */
+static size_t told(const char *words, size_t from)
+{
+	for (uint64_t until = clock_ms() + 60000; clock_ms() < until; usleep(2000))
+		for (size_t i = fixture_count(f, REPLY_WHOLE); i-- > from;)
+			if (strstr(fixture_reply(f, i)->text, words) != NULL) {
+				assert_true(db_settles(30000));
+				return fixture_count(f, REPLY_WHOLE);
+			}
+	for (size_t i = from; i < fixture_count(f, REPLY_WHOLE); i++)
+		print_error("# %s\n", fixture_reply(f, i)->text);
+	fail_msg("nobody was told \"%s\" over %s", words, via->name);
+	return 0;
+}
+
+static int forks;
+
+/* A guest gives the order in a side thread; what the model makes of it is accepted, and stands where the side thread has left. */
+static size_t resolve(const struct post *own, const struct post *guest, int goal, size_t n)
+{
+	char fork[24], keys[5][24];
+	for (int i = 0; i < 5; i++)
+		snprintf(keys[i], sizeof(keys[i]), "r%d.%d", goal, i);
+	struct post p = *own;
+	p.text = "fork: the report";
+	p.key = keys[0];
+	post(&p);
+	n = told("is open", n);
+	snprintf(fork, sizeof(fork), "f%d", ++forks);
+	struct post order = *guest;
+	order.thread = fork;
+	order.key = keys[1];
+	post(&order);
+	p.to_us = false;
+	p.thread = fork;
+	p.text = "That is all there is.";
+	p.key = keys[2];
+	post(&p);
+	p.text = "resolve";
+	p.key = keys[3];
+	p.to_us = true;
+	post(&p);
+	n = told("to accept", n);
+	p.text = "accept";
+	p.key = keys[4];
+	post(&p);
+	return told("from side thread", n);
+}
+
 /* One question by somebody of the house, where the order is. */
 static void ask(enum carrier by, int goal, size_t n)
 {
@@ -313,6 +393,18 @@ static void ask(enum carrier by, int goal, size_t n)
 	case BY_MEMORY:
 		remember(order);
 		own.text = "what about the zebra plan?";
+		break;
+	case BY_RESOLUTION:
+		n = resolve(&own, &guest, goal, n);
+		break;
+	case BY_SUMMARY:
+		post(&guest);
+		own.text = "summarise";
+		own.key = person;
+		post(&own);
+		n = told("In short", n);
+		own.text = question;
+		own.key = k2;
 		break;
 	case CARRIERS:
 		break;
@@ -404,7 +496,7 @@ static void judge_stored(void)
 		"SELECT count(*) FROM eddy.context_items WHERE origin <> 3",
 		"SELECT count(*) FROM eddy.members",
 		"SELECT count(*) FROM eddy.api_keys",
-		"SELECT count(*) FROM eddy.forks",
+		"SELECT count(*) FROM eddy.forks WHERE topic <> 'the report'",
 	};
 	for (size_t i = 0; i < sizeof(nothing) / sizeof(*nothing); i++)
 		if (db_count(nothing[i]) != 0) {
@@ -417,7 +509,7 @@ static void every_order_by_every_carrier(const struct transport *t)
 {
 	int reached[CARRIERS] = { 0 }, cases = 0;
 	via = t;
-	violations = 0;
+	violations = forks = 0;
 	f = fixture_new(&(struct fixture_options){ .adapter = t->name,
 	    .caps = t->caps,
 	    .scan_ms = 100,
