@@ -113,7 +113,7 @@ static enum err plan(const struct tool_context *ctx, const char *text, size_t n,
 			e = ERR_INPUT;
 		} else if (act->origin_len == 0) {
 			buf_add_str(out, "There is no way to that place now.");
-			e = ERR_INPUT;
+			e = ctx->starting ? ERR_RETRY : ERR_INPUT;
 		}
 	}
 	if (e == ERR_NONE) {

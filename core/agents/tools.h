@@ -46,6 +46,7 @@ struct tool_context {
 	void (*speak)(void *arg, const char *text, size_t n, struct buf *out);
 	size_t (*origin_for)(
 	    void *arg, const char *adapter, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX]);
+	bool starting; /* the process has just begun: ways that are not there yet may come */
 	void *run_arg; /* of both */
 };
 /* An act that reaches outside, worked out and not done. */

@@ -265,6 +265,8 @@ static void speak(void *arg, const char *text, size_t n, struct buf *out)
 	speak_elsewhere(arg, text, n, out);
 }
 
+#define STARTING_MS 20000 /* a run that a crash has interrupted goes on before its platforms are connected again */
+
 static size_t origin_for(void *arg, const char *adapter, const char *key, const char *subject, char out[INTENT_ORIGIN_MAX])
 {
 	struct run *r = arg;
@@ -295,6 +297,7 @@ enum err answer_tool_context(struct run *r, struct pg *pg, struct answer_place *
 		.heard = &r->heard,
 		.speak = speak,
 		.origin_for = origin_for,
+		.starting = clock_ms() - r->e->started_ms < STARTING_MS,
 		.run_arg = r,
 		.wall_ms = clock_wall_ms(),
 		.tz = out->tz[0] ? out->tz : NULL,

@@ -425,6 +425,7 @@ enum err engine_start(struct engine *e)
 		err = upkeep_again(e);
 	if (err != ERR_NONE)
 		return err;
+	e->started_ms = clock_ms();
 	timers_start(e->timers);
 	config_cache_listen(e->configs, e->database_url);
 	if (writer_start(e->writer) != ERR_NONE)

@@ -237,6 +237,7 @@ struct engine {
 	pthread_mutex_t agents_mutex;
 	struct map *agents;
 	struct config_cache *configs;
+	uint64_t started_ms;
 	struct listener *work; /* hears of what is to be done at once */
 	pthread_mutex_t side_mutex;
 	struct pg *side; /* start-up, notes and installs */
