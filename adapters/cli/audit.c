@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "../../core/api/problem.h"
 #include "../../core/audit/entry.h"
@@ -209,6 +210,55 @@ bool cli_audit_restored(struct cli *c)
 	return each(c, WANT_TO_ADD, restored, &x) == EXIT_OK;
 }
 
+#define STALE_S 600 /* the daemon makes a checkpoint within a minute of an entry */
+
+/* When the newest entry of any workspace was written; 0: there is none, or the database does not answer. */
+static time_t newest_entry(struct cli *c)
+{
+	static const struct pg_statement newest[] = { { "doctor_tenants", "SELECT DISTINCT ws FROM installs" },
+		{ "doctor_newest", "SELECT extract(epoch FROM at)::int8 FROM audit WHERE ws = $1 ORDER BY id DESC LIMIT 1" },
+		{ NULL, NULL } };
+	static const struct pg_statement *const asked[] = { newest, NULL };
+	struct store *store = NULL;
+	struct pg *pg = NULL;
+	char why[512];
+	time_t at = 0;
+	PGresult *all = NULL;
+	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
+		.admin_url = settings_str(c->settings, "database.admin_url"),
+		.data_dir = cli_data_dir(c) };
+	enum err e = store_open(&store, &so, why, sizeof why);
+	if (e == ERR_NONE)
+		e = pg_open(&pg, store_url(store), asked, why, sizeof why);
+	if (e == ERR_NONE)
+		e = pg_query(pg, "doctor_tenants", NULL, &all);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(all); i++) {
+		PGresult *r = NULL;
+		struct id ws = pg_get_id(all, i, 0);
+		struct pg_args *a = pg_args_new();
+		pg_arg_id(a, ws);
+		e = pg_begin(pg, ws);
+		if (e == ERR_NONE)
+			e = pg_end(pg, pg_query(pg, "doctor_newest", a, &r));
+		if (e == ERR_NONE && PQntuples(r) > 0 && pg_get_int8(r, 0, 0) > at)
+			at = pg_get_int8(r, 0, 0);
+		PQclear(r);
+		pg_args_free(a);
+	}
+	PQclear(all);
+	pg_close(pg);
+	store_close(store);
+	return at;
+}
+
+static const char *time_words(time_t at, char out[40])
+{
+	struct tm tm;
+	if (gmtime_r(&at, &tm) == NULL || strftime(out, 40, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+		out[0] = '\0';
+	return out;
+}
+
 bool cli_audit_doctor(struct cli *c, struct buf *out)
 {
 	struct checkpoints *points = NULL;
@@ -227,6 +277,24 @@ bool cli_audit_doctor(struct cli *c, struct buf *out)
 		buf_addf(out, "others can read %.300s: chmod 600 it", path);
 		return false;
 	}
-	buf_add_str(out, well ? "there is a key for checkpoints; `eddy audit verify` looks at the log itself" : why);
-	return well;
+	if (!well) {
+		buf_add_str(out, why);
+		return false;
+	}
+	char at[40];
+	time_t entry = newest_entry(c);
+	snprintf(path, sizeof path, "%.4000s/" CHECKPOINT_FILE, dir);
+	time_t point = stat(path, &st) == 0 ? st.st_mtime : 0;
+	if (entry > point + STALE_S && time(NULL) > entry + STALE_S) {
+		buf_addf(out,
+		    "the newest entry, of %s, is in no checkpoint: Eddy makes one within a minute while it runs and can write %.300s",
+		    time_words(entry, at), path);
+		return false;
+	}
+	if (point == 0)
+		buf_add_str(out, "no checkpoint was made yet");
+	else
+		buf_addf(out, "the last checkpoint is of %s", time_words(point, at));
+	buf_add_str(out, "; `eddy audit verify` looks at the log itself");
+	return true;
 }

@@ -602,6 +602,37 @@ static void threads__of_the_house__are_not_a_guests(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+/* The answer is true: it is hidden, it waits, and it is done by itself. */
+static void forget__under_a_legal_hold__is_hidden_and_done_when_it_ends(void **state)
+{
+	(void)state;
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "the tender is zanzibar77 and hush", true);
+	assert_int_equal(fixture_wait_replies(f, 1, 20000), 1);
+	says("U1", "Ana", "D1", VIS_DIRECT, "t2", "m2", "forget me", true);
+	assert_int_equal(fixture_wait_replies(f, 2, 20000), 2);
+	assert_true(db_settles(20000));
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.holds (ws, id, kind, subjects, reason) SELECT ws, gen_random_uuid(), 1, ARRAY[person_id],"
+	    " 'because of case 17' FROM eddy.identities WHERE external_id = 'U1'"));
+	says("U1", "Ana", "D1", VIS_DIRECT, "t2", "m3", "forget me yes", true);
+	assert_int_equal(fixture_wait_replies(f, 3, 20000), 3);
+	const char *answer = fixture_reply(f, 2)->text;
+	assert_non_null(strstr(answer, "hidden"));
+	assert_non_null(strstr(answer, "legal duty"));
+	assert_null(strstr(answer, "case 17"));
+	assert_null(strstr(answer, "I have forgotten you"));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 3", 20000));
+	assert_int_equal(
+	    number("SELECT count(*) FROM eddy.messages WHERE body LIKE '%zanzibar77%' OR whole LIKE '%zanzibar77%'"), 0);
+	assert_int_equal(number("SELECT count(*) FROM eddy.messages WHERE search @@ 'zanzibar77'::tsquery"), 0);
+	assert_true(number("SELECT count(*) FROM eddy.held_rows WHERE content->>'body' LIKE '%zanzibar77%'") >= 2);
+	assert_true(test_db_exec("UPDATE eddy.holds SET ended_at = now()"));
+	assert_true(db_comes_true("SELECT count(*) FROM eddy.erasures WHERE state = 2 AND kind = 3", 30000));
+	assert_string_equal(leaks("zanzibar77"), "");
+	assert_string_equal(leaks("case 17"), "");
+	assert_int_equal(number("SELECT count(*) FROM eddy.identities"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -623,6 +654,7 @@ int main(void)
 		TEST(upkeep__a_private_thread__is_not_offered_a_summary),
 		TEST(threads__of_the_house__are_not_a_guests),
 		TEST(commands__about_threads__say_what_they_did),
+		TEST(forget__under_a_legal_hold__is_hidden_and_done_when_it_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
