@@ -1,6 +1,5 @@
 /* `eddy retention`: the procedure retention.get in the words of the terminal, and the part of doctor about it. */
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "../../core/base/buf.h"
@@ -42,13 +41,11 @@ int cmd_retention(struct cli *c)
 		json_array_foreach (json_arr(out, "kept"), i, o) {
 			const char *what = json_str(o, "what", "");
 			int64_t days = json_int(o, "days", 0);
-			printf("%-11s ", what);
-			if (days == 0)
-				printf("%-28s", "no end set");
-			else
-				printf("%6lld day%s (%s)%*s", (long long)days, days == 1 ? "" : "s", json_str(o, "from", "default"),
-				    (int)(16 - strlen(json_str(o, "from", "default"))), "");
-			printf("  the next sweep takes %lld\n", (long long)json_int(next, what, 0));
+			char span[80] = "no end set";
+			if (days > 0)
+				snprintf(span, sizeof span, "%lld day%s (%.40s)", (long long)days, days == 1 ? "" : "s",
+				    json_str(o, "from", "default"));
+			printf("%-11s %-28s  the next sweep takes %lld\n", what, span, (long long)json_int(next, what, 0));
 		}
 		put_moment(out, "begun_ms", "Last sweep begun");
 		put_moment(out, "done_ms", "Last sweep that took something done");
