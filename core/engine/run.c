@@ -879,7 +879,7 @@ static void begin_job(void *arg, struct pg *pg)
 		return;
 	}
 	if (known != ERR_NONE) {
-		fail_plainly(r, RUN_FAILED, "secrets",
+		fail_plainly(r, RUN_FAILED, "secrets", API_BROKEN,
 		    "Sorry, I can't see which secrets this workspace has, so I say nothing. The reason is in the log.");
 		return;
 	}
