@@ -17,7 +17,7 @@ struct fair_load {
 	long asked, floods;
 	uint64_t at_us[QUIET_MAX];
 	atomic_ullong took_us[QUIET_MAX];
-	atomic_long flooded, quiet;
+	atomic_long flooded, taken, quiet;
 };
 
 static void on_whole(void *arg, const struct reply *r)
@@ -73,8 +73,11 @@ static void ask(struct fair_load *l, bool quiet, long n)
 		.origin_len = strlen(origin) };
 	if (quiet)
 		l->at_us[n] = clock_us();
-	while (!engine_accept(fixture_engine(l->f), &in, NULL, NULL) && quiet)
+	bool taken;
+	while (!(taken = engine_accept(fixture_engine(l->f), &in, NULL, NULL)) && quiet)
 		usleep(1000);
+	if (taken && !quiet)
+		atomic_fetch_add(&l->taken, 1);
 }
 
 static int by_size(const void *x, const void *y)
@@ -83,7 +86,13 @@ static int by_size(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
-double fair_load_p95(struct fair_load *l, unsigned quiet_per_s, unsigned flood_per_s, uint32_t ms)
+double fair_p95(double *times, size_t n)
+{
+	qsort(times, n, sizeof *times, by_size);
+	return n > 0 ? times[n * 95 / 100] : -1;
+}
+
+size_t fair_load_times(struct fair_load *l, unsigned quiet_per_s, unsigned flood_per_s, uint32_t ms, double *out, size_t room)
 {
 	long first = l->asked, sent_quiet = 0, sent_flood = 0;
 	uint64_t t0 = clock_us();
@@ -96,15 +105,31 @@ double fair_load_p95(struct fair_load *l, unsigned quiet_per_s, unsigned flood_p
 	}
 	for (int i = 0; i < 60000 && atomic_load(&l->quiet) < l->asked; i++)
 		usleep(1000);
-	double *took = xcalloc((size_t)(l->asked - first) + 1, sizeof *took);
-	size_t n = 0;
-	for (long i = first; i < l->asked; i++)
+	size_t n = 0, wanted = (size_t)(l->asked - first);
+	for (long i = first; i < l->asked && n < room; i++)
 		if (atomic_load(&l->took_us[i]) > 0)
-			took[n++] = (double)atomic_load(&l->took_us[i]) / 1000.0;
-	qsort(took, n, sizeof *took, by_size);
-	double p95 = n < (size_t)(l->asked - first) || n == 0 ? -1 : took[n * 95 / 100];
+			out[n++] = (double)atomic_load(&l->took_us[i]) / 1000.0;
+	return n < wanted && n < room ? 0 : n;
+}
+
+double fair_load_p95(struct fair_load *l, unsigned quiet_per_s, unsigned flood_per_s, uint32_t ms)
+{
+	double *took = xcalloc(QUIET_MAX, sizeof *took);
+	double p95 = fair_p95(took, fair_load_times(l, quiet_per_s, flood_per_s, ms, took, QUIET_MAX));
 	free(took);
 	return p95;
+}
+
+bool fair_load_drain(struct fair_load *l, uint32_t ms)
+{
+	for (uint32_t i = 0; i < ms && atomic_load(&l->flooded) < atomic_load(&l->taken); i++)
+		usleep(1000);
+	return atomic_load(&l->flooded) >= atomic_load(&l->taken);
+}
+
+long fair_load_taken(struct fair_load *l)
+{
+	return atomic_load(&l->taken);
 }
 
 long fair_load_flooded(struct fair_load *l)
