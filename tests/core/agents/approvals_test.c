@@ -15,6 +15,7 @@
 #include "../../../core/base/buf.h"
 #include "../../../core/base/mem.h"
 #include "../../support/db.h"
+#include "../../support/mutants.h"
 
 /* Ids: 1 people, 2 places (and their audiences), 3 threads, 4 messages, 5 runs, 6 approvals; 7 an audience of Ana's alone. */
 #define ID(kind, n) "'0000000" #kind "-0000-7000-8000-0000000000" #n "'::uuid"
@@ -265,54 +266,11 @@ static void rules__every_case__as_the_table_says(void **state)
 
 /* ---- mutants ---- */
 
-static char *definition(const char *function)
-{
-	char query[200];
-	snprintf(query, sizeof(query), "SELECT pg_get_functiondef('eddy.%s'::regproc)", function);
-	return xstrdup(test_db_value(query));
-}
-
-static void check_mutant(const char *text, size_t at, size_t end, const char *instead, const char *name)
-{
-	struct buf b = BUF_INIT;
-	buf_add(&b, text, at);
-	buf_addf(&b, " %s ", instead);
-	buf_add_str(&b, text + end);
-	if (!test_db_exec(b.p))
-		fail_msg("not even SQL: %s", b.p);
-	if (ask_all(false) == 0)
-		fail_msg("nothing notices that %s is %s: %.*s", name, instead, (int)(end - at), text + at);
-	buf_done(&b);
-}
-
-static unsigned mutate(const char *function)
-{
-	char *text = definition(function), *p = text;
-	unsigned rules = 0;
-	while ((p = strstr(p, "/*")) != NULL) {
-		int rule, used = 0;
-		if (sscanf(p, "/*%2d*/%n", &rule, &used) != 1 || used == 0) {
-			p += 2;
-			continue;
-		}
-		const char *end = strstr(p, "/*|*/");
-		assert_non_null(end);
-		char name[60];
-		snprintf(name, sizeof(name), "rule %d of %s", rule, function);
-		check_mutant(text, (size_t)(p - text), (size_t)(end - text), "true", name);
-		check_mutant(text, (size_t)(p - text), (size_t)(end - text), "false", name);
-		rules |= 1u << rule;
-		p += used;
-	}
-	assert_true(test_db_exec(text));
-	free(text);
-	return rules;
-}
-
 static void rules__one_condition_less__noticed(void **state)
 {
 	(void)state;
-	unsigned rules = mutate("may_write") | mutate("may_tell") | mutate("approval_refusal");
+	unsigned rules =
+	    mutants_run("may_write", ask_all) | mutants_run("may_tell", ask_all) | mutants_run("approval_refusal", ask_all);
 	assert_int_equal(rules, 0x3fffe); /* 1 … 17 */
 	assert_int_equal(ask_all(true), 0);
 }

@@ -17,6 +17,7 @@
 #include "../../../core/base/mem.h"
 #include "../../../core/talk/search.h"
 #include "../../support/db.h"
+#include "../../support/mutants.h"
 
 enum { ANA, BEN, GUEST, DOUBT, PEOPLE, NOBODY = PEOPLE };
 enum { UNKNOWN, DIRECT, PRIVATE, SHARED, PUBLIC };
@@ -312,61 +313,16 @@ static void rule__a_new_page__public_places_only(void **state)
 
 /* ---- mutants ---- */
 
-static char *definition(const char *function)
-{
-	char query[200];
-	snprintf(query, sizeof(query), "SELECT pg_get_functiondef('eddy.%s'::regproc)", function);
-	return xstrdup(test_db_value(query));
-}
-
-static void check_mutant(const char *text, size_t at, size_t end, const char *instead, const char *name)
-{
-	struct buf b = BUF_INIT;
-	buf_add(&b, text, at);
-	buf_addf(&b, " %s ", instead);
-	buf_add_str(&b, text + end);
-	if (!test_db_exec(b.p))
-		fail_msg("not even SQL: %s", b.p);
-	if (ask_all(false) == 0)
-		fail_msg("nothing notices that %s is %s: %.*s", name, instead, (int)(end - at), text + at);
-	buf_done(&b);
-}
-
-/* Each condition of ${function}, one after the other. */
-static unsigned mutate(const char *function)
-{
-	char *text = definition(function), *p = text;
-	unsigned rules = 0;
-	while ((p = strstr(p, "/*")) != NULL) {
-		int rule, used = 0;
-		if (sscanf(p, "/*%2d*/%n", &rule, &used) != 1 || used == 0) {
-			p += 2;
-			continue;
-		}
-		const char *end = strstr(p, "/*|*/");
-		assert_non_null(end);
-		char name[40];
-		snprintf(name, sizeof(name), "rule %d of %s", rule, function);
-		check_mutant(text, (size_t)(p - text), (size_t)(end - text), "true", name);
-		check_mutant(text, (size_t)(p - text), (size_t)(end - text), "false", name);
-		rules |= 1u << rule;
-		p += used;
-	}
-	assert_true(test_db_exec(text));
-	free(text);
-	return rules;
-}
-
 static void rule__one_condition_less__noticed(void **state)
 {
 	(void)state;
-	unsigned rules = mutate("own_places") | mutate("allowed_audiences");
-	char *text = definition("allowed_audiences");
+	unsigned rules = mutants_run("own_places", ask_all) | mutants_run("allowed_audiences", ask_all);
+	char *text = mutant_definition("allowed_audiences");
 	const char *both = strstr(text, "ARRAY[here.audience_id, here.readers]");
 	assert_non_null(both);
 	size_t at = (size_t)(both - text), end = at + strlen("ARRAY[here.audience_id, here.readers]");
-	check_mutant(text, at, end, "ARRAY[here.audience_id]", "rule 1");
-	check_mutant(text, at, end, "ARRAY[here.readers]", "rule 1");
+	mutant_check(text, at, end, "ARRAY[here.audience_id]", "rule 1", ask_all);
+	mutant_check(text, at, end, "ARRAY[here.readers]", "rule 1", ask_all);
 	assert_true(test_db_exec(text));
 	free(text);
 	assert_int_equal(rules, 0x3ffc); /* 2 … 13 */
