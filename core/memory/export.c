@@ -11,6 +11,10 @@
 
 #define LIST(columns, from) "(SELECT coalesce(jsonb_agg(x), '[]') FROM (SELECT " columns " FROM " from ") x)"
 
+#define SENT \
+	"a.tool, a.call::jsonb->'to'->>'name' AS \"to\", (ARRAY['waits', 'approved', 'refused', 'not decided in time', 'approved'])[a.state] AS state," \
+	" a.automatic"
+
 const struct pg_statement export_statements[] = {
 	{ "export_find",
 	    "SELECT person_id FROM identities WHERE ws = $1 AND adapter = $2 AND external_id = $3 UNION SELECT id FROM people WHERE ws = $1"
@@ -35,8 +39,12 @@ const struct pg_statement export_statements[] = {
 	        "budget_days b WHERE b.ws = $1 AND b.kind = 3 AND b.subject IN (SELECT same_user($2)) ORDER BY b.day") ", 'budgets', " LIST("(ARRAY['day', 'month'])[b.period] AS period, b.cap_micros / 1e6 AS usd, b.cap_tokens AS tokens, b.set_at",
 	        "budgets b WHERE b.ws = $1 AND b.kind = 3 AND b.subject IN (SELECT same_user($2)) ORDER BY b.period") ", 'reads_along_in', " LIST("pl.adapter, coalesce(pl.name, pl.external_id) AS place, r.since",
 	        "place_people r JOIN identities i ON i.ws = r.ws AND i.external_id = r.external_id JOIN places pl ON pl.ws = r.ws"
-	        " AND pl.id = r.place_id AND pl.adapter = i.adapter WHERE r.ws = $1 AND i.person_id IN (SELECT same_user($2)) ORDER BY r.since") ", 'questions_to_eddy', (SELECT count(*) FROM runs r WHERE r.ws = $1 AND r.person_id IN (SELECT same_user($2)))"
-	                                                                                                                                         ")) FROM people p WHERE p.ws = $1 AND p.id = $2" },
+	        " AND pl.id = r.place_id AND pl.adapter = i.adapter WHERE r.ws = $1 AND i.person_id IN (SELECT same_user($2)) ORDER BY r.since") ", 'asked_to_send', " LIST(SENT
+	        ", CASE WHEN $3::uuid[] IS NULL OR a.reads <@ $3 THEN a.call::jsonb->>'text' END AS text, a.created_at AS asked, a.decided_at AS decided",
+	        "approvals a WHERE a.ws = $1 AND a.asker_id IN (SELECT same_user($2)) ORDER BY a.created_at") ", 'decided_about', " LIST(SENT
+	        ", a.decided_at AS decided",
+	        "approvals a WHERE a.ws = $1 AND a.decided_by IN (SELECT same_user($2)) ORDER BY a.decided_at") ", 'questions_to_eddy', (SELECT count(*) FROM runs r WHERE r.ws = $1 AND r.person_id IN (SELECT same_user($2)))"
+	                                                                                                        ")) FROM people p WHERE p.ws = $1 AND p.id = $2" },
 	{ "export_messages",
 	    "SELECT jsonb_build_object('at', m.created_at, 'adapter', p.adapter, 'place', coalesce(p.name, p.external_id), 'thread', t.title,"
 	    " 'text', m.body, 'files', m.files, 'edited', m.state = 1)::text, count(*) OVER () FROM messages m"

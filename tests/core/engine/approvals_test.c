@@ -536,6 +536,28 @@ static void approve__while_another_answer_is_made__leaves_at_once(void **state)
 	assert_int_equal(went("to:random"), 1);
 }
 
+/* ---- whose it is ---- */
+
+static void export__of_who_asked_and_who_decided__has_it(void **state)
+{
+	(void)state;
+	ask();
+	fixture_words(f, "It is said.");
+	api_grants();
+	hear("It is said.");
+	const struct noted *mine = tell("D1", VIS_DIRECT, "Ana", false, "export my data");
+	say_has(mine, "\"asked_to_send\": [");
+	say_has(mine, "The **release** is out.");
+	say_has(mine, "\"state\": \"approved\"");
+	say_has(mine, "\"to\": \"#random\"");
+	if (strstr(strstr(mine->text, "\"decided_about\""), "#random") == NULL)
+		fail_msg("%s", mine->text);
+	const struct noted *bens = tell("D2", VIS_DIRECT, "Ben", false, "export my data");
+	say_has(bens, "\"asked_to_send\": [");
+	assert_null(strstr(bens->text, "release"));
+	assert_null(strstr(bens->text, "send_message"));
+}
+
 /* ---- without asking ---- */
 
 /* Before anybody has spoken, so that no older settings are in memory. */
@@ -598,6 +620,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(approve__refused_by_the_platform__is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    approve__the_readers_change_before_it_leaves__is_withheld_and_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(export__of_who_asked_and_who_decided__has_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(approve__while_another_answer_is_made__leaves_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(automatic__a_named_place_and_words_of_the_house__goes_unasked, set_up, tear_down),
 	};
