@@ -1,7 +1,7 @@
 /*
  * Legal holds.  What is put apart, and what covers it, is decided in the database (migration 038), so that no way of erasing passes it by.  Here: who
- * placed and ended them, and taking away what nothing covers any more: whatever was the reason, a hold that ended, a person who is unlinked, each
- * row is asked of again.
+ * placed and ended them, and taking away what nothing covers any more: from the end of a hold until some minutes
+ * after it each row is asked of again.
  */
 #include "hold.h"
 
@@ -21,6 +21,10 @@ const struct pg_statement hold_statements[] = {
 	    " r.thread_id = ANY (h.subjects) WHEN 3 THEN r.place_id = ANY (h.subjects) ELSE true END) FROM holds h WHERE h.ws = $1"
 	    " AND ($2 OR h.ended_at IS NULL) ORDER BY h.placed_at DESC, h.id LIMIT $3::int4" },
 	{ "upkeep_hold_tenants", "SELECT DISTINCT ws FROM installs ORDER BY ws" },
+	/* Some minutes more: a transaction from before the end may still put something there. */
+	{ "upkeep_hold_ended", "SELECT 1 FROM holds WHERE ws = $1 AND ended_at IS NOT NULL AND released_at IS NULL LIMIT 1" },
+	{ "upkeep_hold_released",
+	    "UPDATE holds SET released_at = now() WHERE ws = $1 AND released_at IS NULL AND ended_at < now() - interval '10 minutes'" },
 	{ "upkeep_hold_release",
 	    "DELETE FROM held_rows WHERE ws = $1 AND id IN (SELECT r.id FROM held_rows r WHERE r.ws = $1 AND NOT hold_covers($1, r.persons, r.thread_id,"
 	    " r.place_id) ORDER BY r.id LIMIT $2::int4) RETURNING 1" },
@@ -125,9 +129,15 @@ enum err hold_list(struct pg *pg, struct id ws, bool all, int32_t max, void (*fn
 static enum err piece(struct pg *pg, struct id ws, int *rows, bool *woken)
 {
 	PGresult *r;
+	enum err e = one(pg, "upkeep_hold_ended", of(ws, ID_NONE), &r);
+	bool none = e == ERR_NONE && PQntuples(r) == 0;
+	PQclear(r);
+	*rows = 0;
+	if (e != ERR_NONE || none)
+		return e;
 	struct pg_args *a = of(ws, ID_NONE);
 	pg_arg_int4(a, RELEASE);
-	enum err e = one(pg, "upkeep_hold_release", a, &r);
+	e = one(pg, "upkeep_hold_release", a, &r);
 	*rows = e == ERR_NONE ? PQntuples(r) : 0;
 	PQclear(r);
 	if (e != ERR_NONE || *rows == RELEASE)
@@ -135,6 +145,10 @@ static enum err piece(struct pg *pg, struct id ws, int *rows, bool *woken)
 	e = one(pg, "upkeep_hold_wake", of(ws, ID_NONE), &r);
 	*woken |= e == ERR_NONE && PQntuples(r) > 0;
 	PQclear(r);
+	if (e == ERR_NONE) {
+		e = one(pg, "upkeep_hold_released", of(ws, ID_NONE), &r);
+		PQclear(r);
+	}
 	return e;
 }
 

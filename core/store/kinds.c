@@ -102,7 +102,7 @@ const struct data_table data_tables[] = {
 	{ "grant_states", "ws id until", NULL },
 	{ "held_rows", "ws id of_table row_id thread_id place_id erasure_id at",
 	    COLUMNS(C("content", "messages", DATA_ROW), P("persons", "identity", DATA_ROW)) },
-	{ "holds", "ws id kind placed_at end_asked_at ended_at",
+	{ "holds", "ws id kind placed_at end_asked_at ended_at released_at",
 	    COLUMNS(P("subjects", "identity", DATA_UNTIED), C("reason", "identity", DATA_EMPTY),
 	        P("placed_by", "identity", DATA_UNTIED), P("end_asked_by", "identity", DATA_UNTIED),
 	        P("ended_by", "identity", DATA_UNTIED)) },

@@ -156,6 +156,11 @@ static void hold__on_a_person__hides_and_keeps_until_it_ends(void **state)
 	assert_int_equal(end_hold(hold, ID_NONE, false, &ended), ERR_NONE);
 	assert_true(ended && release());
 	assert_int_equal(number("SELECT count(*) FROM eddy.held_rows"), 0);
+	assert_int_equal(
+	    number("SELECT count(*) FROM eddy.holds WHERE released_at IS NULL"), 1); /* somebody may still be writing */
+	run("UPDATE eddy.holds SET ended_at = now() - interval '1 hour'");
+	assert_false(release());
+	assert_int_equal(number("SELECT count(*) FROM eddy.holds WHERE released_at IS NULL"), 0);
 	assert_int_equal(work(erasure), FORGET_DONE);
 	assert_int_equal(marks(), 0);
 	assert_int_equal(number("SELECT count(*) FROM eddy.holds WHERE reason = '' AND subjects = '{}'"), 1);
