@@ -466,7 +466,8 @@ static void again_done(struct write_op *op, enum err result)
 {
 	struct again_op *a = (struct again_op *)op;
 	struct run *r = map_get(a->e->runs, a->delivery.b, sizeof(a->delivery.b));
-	if (r != NULL && r->delivering && result == ERR_NONE && a->ours) {
+	if (r != NULL && r->delivering && r->waits_again && result == ERR_NONE && a->ours) {
+		r->waits_again = false;
 		if (a->withheld) {
 			run_withhold(r);
 			transcripts_forget(a->e->transcripts, r->thread);
@@ -495,6 +496,7 @@ static void again_due(void *arg)
 
 void outbox_wait(struct run *r, uint32_t ms)
 {
+	r->waits_again = true;
 	struct again_op *a = xcalloc(1, sizeof(*a));
 	a->op.kind = &again_kind;
 	a->op.ws = r->ws;

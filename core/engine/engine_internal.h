@@ -152,6 +152,8 @@ struct run {
 	size_t merged_len;
 	char *stream_ref;
 	bool maybe_sent;
+	bool
+	    waits_again; /* outbox_wait() has been called and its time has not come: one that was lost and loaded anew is not sent by the old one's */
 	/* result */
 	enum run_state outcome;
 	const char *error; /* static word for the table */

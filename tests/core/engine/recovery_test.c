@@ -445,7 +445,7 @@ static void drain__with_work_in_flight__is_quick_and_the_next_goes_on(void **sta
 static void claim__own_lease_had_run_out__starts_over_and_answers_once(void **state)
 {
 	(void)state;
-	struct fixture *f = fixture_new(&(struct fixture_options){ .lease_ms = 500, .heartbeat_ms = 60000, .scan_ms = 200 });
+	struct fixture *f = fixture_new(&(struct fixture_options){ .lease_ms = 2500, .heartbeat_ms = 60000, .scan_ms = 200 });
 	fixture_script(f, SCRIPT_HANG);
 	assert_true(fixture_say(f, "U1", "t1", "1.1", "are you awake"));
 	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
