@@ -40,6 +40,7 @@ struct web_call {
 	char secret[KEY_TEXT + 1]; /* an API key, unchecked; "": none */
 	char person[64], name[128], address[64];
 	const char *via; /* static */
+	struct id session;
 	bool named;
 	char key[KEY_ROOM];
 	struct id id;
@@ -213,6 +214,7 @@ static void on_worker(void *arg)
 		.secret = c->secret[0] != '\0' ? c->secret : NULL,
 		.via = c->via,
 		.address = c->address,
+		.session = c->session,
 		.procedure = c->procedure,
 		.args = c->args,
 		.key = c->named ? c->key : NULL,
@@ -274,7 +276,7 @@ static bool find_caller(struct web_call *c, const struct call_head *h)
 	else if (w->shared_token != NULL && web_token_equal(token, w->shared_token))
 		speaks_for(c, &w->shared, "web");
 	else if ((l = web_logins_find(w->logins, token, clock_ms())) != NULL)
-		speaks_for(c, &l->person, "web");
+		speaks_for(c, &l->person, "web"), c->session = l->session;
 	else if (strncmp(token, KEY_PREFIX, strlen(KEY_PREFIX)) == 0)
 		snprintf(c->secret, sizeof c->secret, "%s", token);
 	return c->known || c->secret[0] != '\0';
@@ -372,6 +374,8 @@ void call_frame(struct conn *k, const struct web_command *cmd)
 	id_format(c->id, c->answer.request_id);
 	if (k->login == NULL || !k->login->guest)
 		speaks_for(c, k->person, k->person == &k->web->local ? "cli" : "web");
+	if (c->known && k->login != NULL)
+		c->session = k->login->session;
 	if (!c->known) {
 		k->asking++;
 		fail(c, API_FORBIDDEN, 0, "Guests of a page cannot call procedures.");

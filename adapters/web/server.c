@@ -211,6 +211,7 @@ static int respond_api(struct lws *wsi, const struct http_session *h, const stru
 	if (a->code == API_OK)
 		return respond(wsi, h, a->status, "application/json", own_headers, cookie, a->body.p, a->body.len, close);
 	snprintf(p.detail, sizeof p.detail, "%s", a->message);
+	snprintf(p.field, sizeof p.field, "%s", a->field == NULL ? "" : a->field);
 	return respond_named(wsi, h, &p, a->request, cookie, close);
 }
 
@@ -277,7 +278,8 @@ static void make_about(struct web *w, struct buf *b, unsigned *status)
 	(void)status;
 	buf_add_str(b, "{\"workspace\":");
 	buf_add_json_str(b, settings_str(w->settings, "workspace.name"));
-	buf_addf(b, ",\"version\":\"%s\",\"login\":{\"mail\":%s,\"services\":", EDDY_VERSION, signin_mails(w) ? "true" : "false");
+	buf_addf(b, ",\"version\":\"%s\",\"login\":{\"mail\":%s,\"password\":%s,\"services\":", EDDY_VERSION,
+	    signin_mails(w) ? "true" : "false", signin_passwords(w) ? "true" : "false");
 	oidc_describe(w->oidc, b);
 	buf_add_str(b, "}}\n");
 }
@@ -426,7 +428,7 @@ static void client_address(struct lws *wsi, char out[64])
 /* What an address below /api needs to know, while the headers are here. */
 static int begin_call(struct lws *wsi, struct http_session *h, const char *host)
 {
-	char origin[300], type[100], cookie[4096], authorization[200], address[64] = "";
+	char origin[300], type[100], cookie[4096], authorization[200], agent[300], address[64] = "";
 	struct signin_answer no = { 0 };
 	client_address(wsi, address);
 	const struct signin_head head = { .path = h->path,
@@ -436,6 +438,7 @@ static int begin_call(struct lws *wsi, struct http_session *h, const char *host)
 		.marker = lws_hdr_custom_length(wsi, "x-eddy:", 7) > 0 ? "" : NULL,
 		.cookie = header(wsi, WSI_TOKEN_HTTP_COOKIE, cookie, sizeof cookie),
 		.authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, authorization, sizeof authorization),
+		.user_agent = header(wsi, WSI_TOKEN_HTTP_USER_AGENT, agent, sizeof agent),
 		.address = address,
 		.body_bytes = h->req.body_bytes };
 	h->call = signin_new(web_of(wsi), &head, &no);

@@ -19,13 +19,27 @@
 #include "../../core/base/log.h"
 #include "../../core/base/mem.h"
 #include "../../core/engine/engine.h"
+#include "../../core/people/password.h"
 #include "../../core/people/session.h"
 #include "../net/loop.h"
+#include "client.h"
 #include "guard.h"
 #include "limit.h"
 #include "state.h"
+#include "tries.h"
+#include "visitor.h"
 
-enum signin_what { SIGNIN_LOGIN, SIGNIN_REFRESH, SIGNIN_LOGOUT, SIGNIN_LOGOUT_ALL, SIGNIN_CODE, SIGNIN_MAIL, SIGNIN_UNSUBSCRIBE };
+enum signin_what {
+	SIGNIN_LOGIN,
+	SIGNIN_REFRESH,
+	SIGNIN_LOGOUT,
+	SIGNIN_LOGOUT_ALL,
+	SIGNIN_CODE,
+	SIGNIN_MAIL,
+	SIGNIN_PASSWORD,
+	SIGNIN_PASSWORD_LINK,
+	SIGNIN_UNSUBSCRIBE
+};
 static const char *const paths[] = {
 	[SIGNIN_LOGIN] = "/api/login",
 	[SIGNIN_REFRESH] = "/api/refresh",
@@ -33,6 +47,8 @@ static const char *const paths[] = {
 	[SIGNIN_LOGOUT_ALL] = "/api/logout-all",
 	[SIGNIN_CODE] = "/api/code",
 	[SIGNIN_MAIL] = "/api/login/mail",
+	[SIGNIN_PASSWORD] = "/api/login/password",
+	[SIGNIN_PASSWORD_LINK] = "/api/login/password-link",
 	[SIGNIN_UNSUBSCRIBE] = "/api/unsubscribe/", /* and what the link carries */
 };
 
@@ -48,6 +64,13 @@ struct signin_call {
 	char subject[WEB_PERSON_MAX + 1], name[128];
 	char from[64], address[ADDRESS_MAX + 1]; /* who asks for a link, and where it is to go */
 	char token[UNSUBSCRIBE_TOKEN + 1];
+	struct client client;
+	char password[PASSWORD_MAX + 1];
+	char key[ADDRESS_MAX + 80]; /* of tries: who, and from where */
+	size_t key_len;
+	bool strained, counted;    /* SIGNIN_PASSWORD: tried too often as this person; this try is counted */
+	const char *why;           /* static: what is wrong with a new password */
+	struct signin_call *after; /* waits for its hash behind this one */
 	/* from the worker */
 	enum err result;
 	struct session session;
@@ -82,11 +105,14 @@ static void unref(struct signin_call *c)
 {
 	if (atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
+	if (c->body.p != NULL && c->body.len > 0)
+		explicit_bzero(c->body.p, c->body.len);
 	buf_done(&c->body);
 	buf_done(&c->ended);
 	buf_done(&c->answer.body);
 	explicit_bzero(c->secret, sizeof c->secret);
 	explicit_bzero(c->next, sizeof c->next);
+	explicit_bzero(c->password, sizeof c->password);
 	explicit_bzero(&c->answer, sizeof c->answer);
 	free(c);
 }
@@ -158,6 +184,7 @@ static struct signin_call *new_call(struct web *w, const struct signin_head *h, 
 	c->expected = (size_t)h->body_bytes;
 	c->answer.request = id_new();
 	snprintf(c->from, sizeof c->from, "%s", h->address);
+	client_read(&c->client, h->user_agent, h->address);
 	return c;
 }
 
@@ -189,7 +216,7 @@ struct signin_call *signin_new(struct web *w, const struct signin_head *h, struc
 	}
 	struct signin_call *c = new_call(w, h, what);
 	c->secure = h->origin != NULL && strncasecmp(h->origin, "https:", 6) == 0;
-	if (what != SIGNIN_LOGIN && what != SIGNIN_CODE && what != SIGNIN_MAIL)
+	if (what == SIGNIN_REFRESH || what == SIGNIN_LOGOUT || what == SIGNIN_LOGOUT_ALL)
 		read_cookie(w, h->cookie, c->secret, sizeof c->secret);
 	return c;
 }
@@ -262,6 +289,10 @@ static void on_session(struct signin_call *c)
 	} else if (c->result == ERR_NONE) { /* logged out everywhere in the very moment */
 		set_cookie(c, "", 0);
 		fail(c, API_UNAUTHENTICATED, "Nobody is logged in here.");
+	} else if (c->result == ERR_DENIED && c->what == SIGNIN_PASSWORD) {
+		fail(c, API_UNAUTHENTICATED, "This name and this password do not belong together.");
+	} else if (c->result == ERR_DENIED && c->what == SIGNIN_PASSWORD_LINK) {
+		fail(c, API_UNAUTHENTICATED, "This link was used already or has ended; ask an admin for a new one.");
 	} else if (c->result == ERR_DENIED && c->what == SIGNIN_LOGIN) {
 		fail(c, API_UNAUTHENTICATED,
 		    "This link was used already or has ended; `eddy login` or the log-in form makes a new one.");
@@ -286,12 +317,33 @@ static void on_code(struct signin_call *c)
 	buf_done(&url);
 }
 
+#define STRAINED_MS 10000u
+
+static void too_often(struct signin_call *c, uint32_t wait_ms)
+{
+	fail(c, API_LIMITED, "Too many attempts; wait, or log in by another way.");
+	c->answer.retry_after_s = wait_ms / 1000 + 1;
+}
+
+static void next_hash(struct web *w);
+
 static void on_loop(void *arg)
 {
 	struct signin_call *c = arg;
 	c->answer.status = 200;
+	if (c->what == SIGNIN_PASSWORD || c->what == SIGNIN_PASSWORD_LINK)
+		next_hash(c->web);
+	if (c->counted && c->result == ERR_NONE)
+		tries_right(c->web->tries, c->key, c->key_len);
+	else if (c->counted && c->result != ERR_DENIED && c->result != ERR_INPUT)
+		tries_again(c->web->tries, c->key, c->key_len);
 	if (c->what == SIGNIN_UNSUBSCRIBE && (c->result == ERR_INPUT || c->result == ERR_DENIED)) {
 		fail(c, API_NOT_FOUND, "This link was not made here.");
+	} else if (c->what == SIGNIN_PASSWORD && c->result == ERR_INPUT) {
+		too_often(c, STRAINED_MS);
+	} else if (c->what == SIGNIN_PASSWORD_LINK && c->result == ERR_INPUT) {
+		fail(c, API_INVALID, c->why == NULL ? "A password is text of at most 256 bytes." : c->why);
+		c->answer.field = "password";
 	} else if (c->result != ERR_NONE && c->result != ERR_DENIED) {
 		fail(c, API_UNAVAILABLE, "The database is away; try again in a moment.");
 		c->answer.retry_after_s = 2;
@@ -299,7 +351,8 @@ static void on_loop(void *arg)
 		buf_add_str(&c->answer.body, "{\"unsubscribed\":true}\n");
 	} else if (c->what == SIGNIN_CODE) {
 		on_code(c);
-	} else if (c->what == SIGNIN_LOGIN || c->what == SIGNIN_REFRESH) {
+	} else if (c->what == SIGNIN_LOGIN || c->what == SIGNIN_REFRESH || c->what == SIGNIN_PASSWORD ||
+	    c->what == SIGNIN_PASSWORD_LINK) {
 		on_session(c);
 	} else {
 		struct id id;
@@ -328,12 +381,13 @@ static void on_worker(void *arg)
 {
 	struct signin_call *c = arg;
 	struct web *w = c->web;
+	const struct session_client at = client_of(&c->client);
 	switch (c->what) {
 	case SIGNIN_LOGIN:
-		c->result = engine_login(w->engine, w->ws, c->secret, c->answer.request, &c->session, c->next);
+		c->result = engine_login(w->engine, w->ws, c->secret, c->answer.request, &at, &c->session, c->next);
 		break;
 	case SIGNIN_REFRESH:
-		c->result = engine_login_refresh(w->engine, w->ws, c->secret, &c->session, c->next);
+		c->result = engine_login_refresh(w->engine, w->ws, c->secret, &at, &c->session, c->next);
 		break;
 	case SIGNIN_LOGOUT:
 	case SIGNIN_LOGOUT_ALL:
@@ -345,6 +399,19 @@ static void on_worker(void *arg)
 		break;
 	case SIGNIN_CODE:
 		c->result = engine_login_code(w->engine, w->ws, c->subject, c->name, c->next);
+		break;
+	case SIGNIN_PASSWORD:
+		c->result = engine_login_password(w->engine, w->ws,
+		    &(struct password_login){ .adapter = w->mail_adapter,
+		        .name = c->address,
+		        .password = c->password,
+		        .at = &at,
+		        .only_known = c->strained },
+		    c->answer.request, &c->session, c->next);
+		break;
+	case SIGNIN_PASSWORD_LINK:
+		c->result = engine_password_link(
+		    w->engine, w->ws, c->secret, c->password, &at, c->answer.request, &c->session, c->next, &c->why);
 		break;
 	case SIGNIN_MAIL: /* post_letter() */
 		break;
@@ -378,7 +445,11 @@ static bool read_body(struct signin_call *c)
 	bool ok = c->body.len == 0 || c->what == SIGNIN_UNSUBSCRIBE
 	    ? (root = json_object()) != NULL
 	    : json_parse(c->body.p, c->body.len, SIGNIN_BODY_MAX, &root, NULL) == ERR_NONE && json_is_object(root);
-	if (ok && c->what == SIGNIN_LOGIN)
+	if (ok && c->what == SIGNIN_PASSWORD)
+		ok = copy_text(root, "name", c->address, sizeof c->address) && c->address[0] != '\0';
+	if (ok && (c->what == SIGNIN_PASSWORD || c->what == SIGNIN_PASSWORD_LINK))
+		ok = copy_text(root, "password", c->password, sizeof c->password) && c->password[0] != '\0';
+	if (ok && (c->what == SIGNIN_LOGIN || c->what == SIGNIN_PASSWORD_LINK))
 		ok = copy_text(root, "code", c->secret, SESSION_CODE) && c->secret[0] != '\0';
 	if (ok && c->what == SIGNIN_MAIL)
 		ok = copy_text(root, "address", c->address, sizeof c->address) && c->address[0] != '\0';
@@ -402,6 +473,15 @@ bool signin_mails(const struct web *w)
 	    settings_str(w->settings, "web.public_url") != NULL;
 }
 
+/* In lower case, so that a name is one however it is written. */
+static size_t fold(const char *name, char *out)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; i <= n; i++)
+		out[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
+	return n;
+}
+
 static void on_letter(void *arg)
 {
 	struct signin_call *c = arg;
@@ -416,9 +496,7 @@ static void post_letter(struct signin_call *c)
 {
 	struct web *w = c->web;
 	char key[ADDRESS_MAX + 1];
-	size_t n = strlen(c->address);
-	for (size_t i = 0; i <= n; i++)
-		key[i] = (char)(c->address[i] >= 'A' && c->address[i] <= 'Z' ? c->address[i] | 0x20 : c->address[i]);
+	size_t n = fold(c->address, key);
 	uint32_t wait_ms = limit_take(w->letters_from, c->from, strlen(c->from), clock_ms());
 	if (wait_ms == 0)
 		wait_ms = limit_take(w->letters_to, key, n, clock_ms());
@@ -438,6 +516,173 @@ static void post_letter(struct signin_call *c)
 	}
 }
 
+/* ---- passwords ---- */
+
+/*
+ * One hash at a time, and a short queue for it, so that whoever floods this address neither fills the memory nor takes the workers from all others.  What a try
+ * costs whoever makes it is the same whether anybody is known by that name: every limit counts the name as it was typed.
+ */
+#define HASHES_WAITING 24
+
+bool signin_passwords(const struct web *w)
+{
+	return settings_bool(w->settings, "login.password");
+}
+
+static void drop_hash(struct web *w)
+{
+	struct signin_call *c = w->hashing;
+	w->hashing = c->after;
+	if (w->hashing == NULL)
+		w->hashing_tail = &w->hashing;
+	w->hashing_len--;
+	unref(c);
+}
+
+static void start_hash(struct web *w)
+{
+	struct signin_call *c;
+	while ((c = w->hashing) != NULL) {
+		atomic_fetch_add(&c->refs, 1); /* the worker's */
+		if (engine_submit(w->engine, on_worker, c))
+			return;
+		fail(c, API_UNAVAILABLE, "Shutting down.");
+		finish(c);
+		unref(c);
+		drop_hash(w);
+	}
+}
+
+/* The first one has its hash. */
+static void next_hash(struct web *w)
+{
+	drop_hash(w);
+	start_hash(w);
+}
+
+void signin_stop(struct web *w)
+{
+	while (w->hashing != NULL)
+		drop_hash(w);
+}
+
+static void queue_hash(struct signin_call *c)
+{
+	struct web *w = c->web;
+	bool idle = w->hashing == NULL;
+	atomic_fetch_add(&c->refs, 1);
+	*w->hashing_tail = c;
+	w->hashing_tail = &c->after;
+	w->hashing_len++;
+	if (idle)
+		start_hash(w);
+}
+
+/* How long this try has to wait; 0: now. */
+static uint32_t password_wait(struct signin_call *c, uint64_t now)
+{
+	struct web *w = c->web;
+	char network[64];
+	visitors_address(c->from, network);
+	uint32_t wait = limit_take(w->passwords_from, network, strlen(network), now);
+	if (wait > 0 || c->what != SIGNIN_PASSWORD)
+		return wait;
+	size_t n = fold(c->address, c->key);
+	c->key_len = n + 1 + strlen(network);
+	snprintf(c->key + n + 1, sizeof c->key - n - 1, "%s", network);
+	if ((wait = tries_wait(w->tries, c->key, c->key_len, now)) > 0)
+		return wait;
+	c->strained = limit_take(w->passwords_to, c->key, n, now) > 0;
+	tries_count(w->tries, c->key, c->key_len, now);
+	c->counted = true;
+	return 0;
+}
+
+/* True: it is answered already. */
+static bool run_password(struct signin_call *c)
+{
+	struct web *w = c->web;
+	uint32_t wait;
+	if (!signin_passwords(w))
+		fail(c, API_NOT_FOUND, "Log-ins by password are not switched on here: see docs/login.md.");
+	else if (w->hashing_len >= HASHES_WAITING) {
+		fail(c, API_UNAVAILABLE, "Too many log in at this moment; try again.");
+		c->answer.retry_after_s = 3;
+	} else if ((wait = password_wait(c, clock_ms())) > 0)
+		too_often(c, wait);
+	else {
+		queue_hash(c);
+		return false;
+	}
+	return true;
+}
+
+/* ---- sessions that were ended elsewhere ---- */
+
+#define LOOK_BACK_S 60 /* a transaction's time is that of its beginning */
+
+struct look {
+	struct web *web;
+	int64_t seconds;
+	uint64_t at_ms;
+	enum err result;
+	struct buf ended; /* struct id each */
+};
+
+static void note_gone(void *arg, struct id session)
+{
+	struct look *l = arg;
+	buf_add(&l->ended, &session, sizeof session);
+}
+
+static void looked(void *arg)
+{
+	struct look *l = arg;
+	struct web *w = l->web;
+	struct id id;
+	for (size_t at = 0; at < l->ended.len; at += sizeof id) {
+		memcpy(&id, l->ended.p + at, sizeof id);
+		end_session(w, id);
+	}
+	if (l->result == ERR_NONE)
+		w->sessions_looked_ms = l->at_ms;
+	bool again = w->sessions_again; /* one that failed: the listener is told when the database is back */
+	w->sessions_asked = w->sessions_again = false;
+	buf_done(&l->ended);
+	free(l);
+	if (again)
+		signin_sessions_changed(w);
+}
+
+static void look_worker(void *arg)
+{
+	struct look *l = arg;
+	struct web *w = l->web;
+	l->result = engine_sessions_ended(w->engine, w->ws, l->seconds, note_gone, l);
+	if (!loop_post(w->loop, looked, l)) {
+		buf_done(&l->ended);
+		free(l);
+	}
+}
+
+void signin_sessions_changed(void *web)
+{
+	struct web *w = web;
+	atomic_store(&w->sessions_posted, 0);
+	if (w->sessions_asked) {
+		w->sessions_again = true;
+		return;
+	}
+	struct look *l = xcalloc(1, sizeof *l);
+	*l = (struct look){ .web = w, .at_ms = clock_ms(), .ended = BUF_INIT };
+	l->seconds = (int64_t)((l->at_ms - w->sessions_looked_ms) / 1000) + LOOK_BACK_S;
+	w->sessions_asked = true;
+	if (!engine_submit(w->engine, look_worker, l)) {
+		w->sessions_asked = false;
+		free(l);
+	}
+}
+
 void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg)
 {
 	c->done = done;
@@ -445,6 +690,9 @@ void signin_run(struct signin_call *c, void (*done)(void *arg), void *arg)
 	bool none = (c->what == SIGNIN_REFRESH || c->what == SIGNIN_LOGOUT || c->what == SIGNIN_LOGOUT_ALL) && c->secret[0] == '\0';
 	if (!read_body(c)) {
 		fail(c, API_INVALID, "The body is not what this address takes.");
+	} else if (c->what == SIGNIN_PASSWORD || c->what == SIGNIN_PASSWORD_LINK) {
+		if (!run_password(c))
+			return;
 	} else if (c->what == SIGNIN_MAIL) {
 		post_letter(c);
 	} else if (none && c->what == SIGNIN_REFRESH) {

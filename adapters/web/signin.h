@@ -14,7 +14,7 @@
  */
 struct web;
 struct signin_head { /* NULL: the request has none */
-	const char *path, *host, *origin, *content_type, *marker /* X-Eddy */, *cookie, *authorization;
+	const char *path, *host, *origin, *content_type, *marker /* X-Eddy */, *cookie, *authorization, *user_agent;
 	const char *address; /* who asks, as the socket names it */
 	unsigned long long body_bytes;
 };
@@ -22,6 +22,7 @@ struct signin_answer {
 	unsigned status;
 	enum api_code code;     /* API_OK: no problem */
 	const char *message;    /* of a problem, static */
+	const char *field;      /* which it is about, static; NULL: none */
 	unsigned retry_after_s; /* 0: none */
 	struct id request;      /* names it in the audit log; none: nothing is there */
 	char cookie[256];       /* Set-Cookie; "": none */
@@ -30,6 +31,13 @@ struct signin_answer {
 
 /** The value of cookie ${name} in a Cookie header (NULL: none) into ${out}, which is left alone when there is none that fits. */
 void web_cookie(const char *header, const char *name, char *out, size_t n);
+
+/** Can people log in with a password? */
+bool signin_passwords(const struct web *w);
+/** Calls that wait for a worker are let go; nobody is told.  When loop and engine are at rest. */
+void signin_stop(struct web *w);
+/** Sessions may have ended: look, and close what is open of them.  Loop thread. */
+void signin_sessions_changed(void *web);
 
 struct signin_call;
 #define SIGNIN_BODY_MAX 4096

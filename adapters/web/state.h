@@ -126,7 +126,15 @@ struct web {
 	char local_token[80];
 	const char *shared_token; /* web.token or NULL */
 	struct web_logins *logins;
-	struct limit *letters_from, *letters_to;          /* links by mail: by who asks, by where they go */
+	struct limit *letters_from, *letters_to;     /* links by mail: by who asks, by where they go */
+	struct limit *passwords_from, *passwords_to; /* tries to log in: by who asks, by who they say they are */
+	struct tries *tries;                         /* wrong passwords, by both */
+	struct signin_call *hashing, **hashing_tail; /* who waits for the one hash at a time, the first of them at work */
+	size_t hashing_len;
+	struct listener *sessions; /* hears of sessions that end */
+	_Atomic int sessions_posted;
+	bool sessions_asked, sessions_again; /* a worker looks; and has to look once more */
+	uint64_t sessions_looked_ms;
 	struct limit *signin_calls, *door;                /* by address: requests to /api, websockets opened */
 	struct limit *calls_by_caller, *calls_by_address; /* of the API */
 	struct visitors *visitors;

@@ -22,6 +22,8 @@
 #include "../net/loop.h"
 #include "guard.h"
 #include "limit.h"
+#include "signin.h"
+#include "tries.h"
 #include "oidc.h"
 #include "state.h"
 #include "visitor.h"
@@ -39,6 +41,11 @@
 #define LETTERS_FROM_BURST 10
 #define LETTERS_TO_PER_S (1.0 / 300) /* and that go to one mailbox */
 #define LETTERS_TO_BURST 3
+#define PASSWORDS_FROM_PER_S 0.5 /* tries to log in with a password from one address */
+#define PASSWORDS_FROM_BURST 30
+#define PASSWORDS_TO_PER_S 0.1 /* and as one person, from where they were not logged in lately */
+#define PASSWORDS_TO_BURST 30
+#define TRIES_MAX 10000
 #define LEAVE_MS 1000 /* what closing may take: one that does not read is cut */
 
 const struct setting web_settings[] = {
@@ -61,6 +68,8 @@ const struct setting web_settings[] = {
 	    "calls of the API per second that one caller may make on average, and four times as many at once; one address four times that (docs/api.md)" },
 	{ "login.mail", SET_BOOL, 0, "true", NULL, 0, 0, NULL,
 	    "may people have a link that logs them in sent to their own mail address (docs/login.md)? It needs mail and web.public_url" },
+	{ "login.password", SET_BOOL, 0, "false", NULL, 0, 0, NULL,
+	    "may people who want to set a password and log in with it (docs/login.md)?" },
 	{ "login.oidc.issuer", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, NULL, NULL, 0, 0, NULL,
 	    "a log-in service of yours (OpenID Connect) that people may log in with, such as https://id.example.com (docs/login.md)" },
 	{ "login.oidc.client_id", SET_STR, 0, NULL, NULL, 0, 0, NULL, "what Eddy is called there" },
@@ -354,6 +363,9 @@ static void on_sweep(void *arg)
 	limit_sweep(w->door, now);
 	limit_sweep(w->letters_from, now);
 	limit_sweep(w->letters_to, now);
+	limit_sweep(w->passwords_from, now);
+	limit_sweep(w->passwords_to, now);
+	tries_sweep(w->tries, now);
 	oidc_sweep(w->oidc, now);
 	limit_sweep(w->calls_by_caller, now);
 	limit_sweep(w->calls_by_address, now);
@@ -428,6 +440,10 @@ enum err web_open(struct adapter **out, const struct web_options *o, char *why, 
 	w->signin_calls = limit_new(SIGNIN_PER_S, SIGNIN_BURST, ADDRESSES_MAX);
 	w->letters_from = limit_new(LETTERS_FROM_PER_S, LETTERS_FROM_BURST, ADDRESSES_MAX);
 	w->letters_to = limit_new(LETTERS_TO_PER_S, LETTERS_TO_BURST, ADDRESSES_MAX);
+	w->passwords_from = limit_new(PASSWORDS_FROM_PER_S, PASSWORDS_FROM_BURST, ADDRESSES_MAX);
+	w->passwords_to = limit_new(PASSWORDS_TO_PER_S, PASSWORDS_TO_BURST, ADDRESSES_MAX);
+	w->tries = tries_new(TRIES_MAX);
+	w->hashing_tail = &w->hashing;
 	w->door = limit_new(DOOR_PER_S, DOOR_BURST, ADDRESSES_MAX);
 	double rate = (double)settings_int(s, "web.api_rate");
 	w->calls_by_caller = limit_new(rate, 4 * rate, ADDRESSES_MAX);
@@ -494,9 +510,19 @@ static void close_all(void *arg)
 		conn_close(c, 1012, "restarting; come back and resume");
 }
 
+/* On the listener's thread. */
+static void sessions_ended(void *arg)
+{
+	struct web *w = arg;
+	if (atomic_exchange(&w->sessions_posted, 1) == 0 && !loop_post(w->loop, signin_sessions_changed, w))
+		atomic_store(&w->sessions_posted, 0);
+}
+
 void web_start(struct adapter *a)
 {
 	struct web *w = (struct web *)(void *)a;
+	w->sessions_looked_ms = clock_ms();
+	w->sessions = engine_sessions_listen(w->engine, sessions_ended, w);
 	struct buf path = BUF_INIT;
 	buf_addf(&path, "%s/" WEB_PORT_FILE, w->data_dir);
 	FILE *f = fopen(path.p, "we");
@@ -529,6 +555,8 @@ void web_leave(struct adapter *a)
 {
 	struct web_count c = { .web = (struct web *)(void *)a };
 	uint64_t until = clock_ms() + LEAVE_MS;
+	engine_sessions_unlisten(c.web->sessions);
+	c.web->sessions = NULL;
 	if (!loop_post(c.web->loop, close_all, c.web))
 		return;
 	sem_init(&c.counted, 0, 0);
@@ -558,6 +586,11 @@ void web_free(struct adapter *a)
 	limit_free(w->door);
 	limit_free(w->letters_from);
 	limit_free(w->letters_to);
+	if (w->hashing_tail != NULL)
+		signin_stop(w);
+	limit_free(w->passwords_from);
+	limit_free(w->passwords_to);
+	tries_free(w->tries);
 	oidc_free(w->oidc);
 	limit_free(w->calls_by_caller);
 	limit_free(w->calls_by_address);

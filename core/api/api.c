@@ -12,6 +12,8 @@
 #include "../base/clock.h"
 #include "../base/json.h"
 #include "../people/keys.h"
+#include "../people/links.h"
+#include "../people/passwords.h"
 #include "../memory/forget.h"
 #include "../memory/hold.h"
 #include "../memory/retention.h"
@@ -32,11 +34,11 @@
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
     api_config[], api_budget[], api_credential[], api_erasure[], api_provision[], api_place[], api_approval[], api_limits[],
-    api_authority[], api_retention[], api_hold[];
+    api_authority[], api_retention[], api_hold[], api_login[], api_password[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
 	api_config, api_budget, api_credential, api_erasure, api_provision, api_place, api_approval, api_limits, api_authority,
-	api_retention, api_hold, NULL };
+	api_retention, api_hold, api_login, api_password, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -49,7 +51,7 @@ const struct pg_statement *const api_tables[] = { authority_statements, api_stat
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
 	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
 	approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements,
-	retention_statements, hold_statements, NULL };
+	retention_statements, hold_statements, session_statements, login_statements, links_statements, passwords_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

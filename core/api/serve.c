@@ -102,7 +102,7 @@ static void refuse(struct api_reply *out, enum err e)
 
 void api_serve(struct engine *e, struct pg *pg, const struct api_request *q, struct api_reply *out)
 {
-	struct caller by = { .ws = q->ws, .via = q->via };
+	struct caller by = { .ws = q->ws, .via = q->via, .session = q->session };
 	struct api_request copy = *q;
 	struct api_who who = { .arg = &copy };
 	struct pg_args *a = NULL;

@@ -13,6 +13,7 @@ struct api_request {
 	const char *secret;  /* or: the text of an API key, unchecked; NULL: none.  ${ws} and the person count for nothing then */
 	const char *via;     /* "web", "cli"; static */
 	const char *address; /* of the client; NULL: none */
+	struct id session;   /* of the page that calls; none: something else does */
 	const char *procedure;
 	const json_t *args;          /* NULL: none */
 	const char *key;             /* idempotency key; NULL: none */

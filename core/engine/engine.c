@@ -29,6 +29,7 @@
 #include "../people/keys.h"
 #include "../people/links.h"
 #include "../people/login.h"
+#include "../people/passwords.h"
 #include "../people/directory.h"
 #include "../people/session.h"
 #include "../settings/settings.h"
@@ -69,7 +70,7 @@ static const struct pg_statement *const writer_tables[] = { accept_statements, a
 	fork_statements, derived_statements, act_statements, approval_write_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { secret_statements, read_statements, pages_statements,
 	context_statements, answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements,
-	search_statements, find_statements, page_search_statements, session_statements, login_statements, relay_read_statements,
+	search_statements, find_statements, page_search_statements, session_statements, login_statements, passwords_statements, relay_read_statements,
 	edge_statements, thread_statements, said_statements, replay_statements, ask_statements, ask_forks_statements,
 	ask_fork_statements, fork_edit_statements, ask_resolve_statements, ask_threads_statements, ask_digest_statements,
 	ask_search_statements, ask_memory_statements, ask_recall_statements, ask_decisions_statements, ask_forget_statements,

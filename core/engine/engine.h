@@ -301,8 +301,11 @@ struct session;
 /** ${code}: SESSION_CODE bytes; ${refresh}, ${next}: SESSION_SECRET bytes each. */
 enum err engine_login_code(struct engine *e, struct id ws, const char *subject, const char *name, char *code);
 /** ${request} names the entry in the audit log. */
-enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, struct session *out, char *refresh);
-enum err engine_login_refresh(struct engine *e, struct id ws, const char *refresh, struct session *out, char *next);
+struct session_client;
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, const struct session_client *at,
+    struct session *out, char *refresh);
+enum err engine_login_refresh(
+    struct engine *e, struct id ws, const char *refresh, const struct session_client *at, struct session *out, char *next);
 enum err engine_logout(struct engine *e, struct id ws, const char *refresh, bool everywhere, struct id request,
     void (*ended)(void *arg, struct id session), void *arg);
 /**
@@ -323,6 +326,25 @@ enum err engine_login_take(struct engine *e, struct id ws, const struct login_cl
     struct id request, struct link_person *other, int *answer, char *code);
 /** An entry in the audit log for a log-in that a service's answer was refused for; ${why} is a word. */
 enum err engine_login_refused(struct engine *e, struct id ws, const char *via, const char *why, struct id request);
+struct password_login {      /* borrowed */
+	const char *adapter; /* whose addresses are names to log in with: mail; NULL: none */
+	const char *name, *password;
+	const struct session_client *at;
+	bool only_known; /* it was tried too often: only where they were logged in lately */
+};
+/** ERR_DENIED: that name and password do not let anybody in; ERR_INPUT: only_known, and nobody is known there. */
+enum err engine_login_password(
+    struct engine *e, struct id ws, const struct password_login *p, struct id request, struct session *out, char *refresh);
+/** Set a password by the code of an admin's link, and log in.  ERR_INPUT: ${why} it cannot be this one; ERR_DENIED: the code is void. */
+enum err engine_password_link(struct engine *e, struct id ws, const char *code, const char *password,
+    const struct session_client *at, struct id request, struct session *out, char *refresh, const char **why);
+struct listener;
+/** Calls ${fn}, on a thread of its own, when sessions may have ended, here or elsewhere; until engine_sessions_unlisten() (NULL is fine). */
+struct listener *engine_sessions_listen(struct engine *e, void (*fn)(void *arg), void *arg);
+void engine_sessions_unlisten(struct listener *l);
+/** Which have, in the last ${seconds}. */
+enum err engine_sessions_ended(
+    struct engine *e, struct id ws, int64_t seconds, void (*ended)(void *arg, struct id session), void *arg);
 /** The code of the letter ${letter}, SESSION_CODE bytes: the same each time, and nobody else can make it. */
 enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code);
 

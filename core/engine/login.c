@@ -25,20 +25,22 @@ enum err engine_login_code(struct engine *e, struct id ws, const char *subject, 
 	return err;
 }
 
-enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, struct session *out, char *refresh)
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, const struct session_client *at,
+    struct session *out, char *refresh)
 {
 	struct pg *pg = engine_pg(e);
-	enum err err = session_begin(pg, ws, code, request, out, refresh);
+	enum err err = session_begin(pg, ws, code, request, at, out, refresh);
 	engine_pg_done(e, pg);
 	if (err == ERR_NONE) /* perhaps it was a first log-in, and two persons are one user now */
 		directory_clear(e->directory);
 	return err;
 }
 
-enum err engine_login_refresh(struct engine *e, struct id ws, const char *refresh, struct session *out, char *next)
+enum err engine_login_refresh(
+    struct engine *e, struct id ws, const char *refresh, const struct session_client *at, struct session *out, char *next)
 {
 	struct pg *pg = engine_pg(e);
-	enum err err = session_refresh(pg, ws, refresh, out, next);
+	enum err err = session_refresh(pg, ws, refresh, at, out, next);
 	engine_pg_done(e, pg);
 	return err;
 }

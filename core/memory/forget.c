@@ -483,11 +483,11 @@ static enum err names(struct piece *p)
 	static const struct taking list[] = { { "forget_held_rows", "messages" }, { "forget_notices", "addresses" },
 		{ "forget_readers", "identity" }, { "forget_places", "addresses" }, { "forget_fork_places", "addresses" },
 		{ "forget_keys", "addresses" }, { "forget_only", "messages" }, { "forget_audiences", "identity" },
-		{ "forget_sessions", "sessions" }, { "forget_codes", "sessions" }, { "forget_approvals", "work" },
-		{ "forget_links", "identity" }, { "forget_api_keys", "sessions" }, { "forget_stops", "identity" },
-		{ "forget_members", "identity" }, { "forget_preferences", "identity" }, { "forget_settings", "identity" },
-		{ "forget_holds", "identity" }, { "forget_audit_details", "audit" }, { "forget_audit_people", "audit" },
-		{ "forget_identities", "identity" }, { "forget_people", "identity" } };
+		{ "forget_sessions", "sessions" }, { "forget_passwords", "sessions" }, { "forget_codes", "sessions" },
+		{ "forget_approvals", "work" }, { "forget_links", "identity" }, { "forget_api_keys", "sessions" },
+		{ "forget_stops", "identity" }, { "forget_members", "identity" }, { "forget_preferences", "identity" },
+		{ "forget_settings", "identity" }, { "forget_holds", "identity" }, { "forget_audit_details", "audit" },
+		{ "forget_audit_people", "audit" }, { "forget_identities", "identity" }, { "forget_people", "identity" } };
 	enum err e = p->person ? piece_take(p, list, sizeof list / sizeof *list) : ERR_NONE;
 	return e == ERR_NONE ? go_on(p) : e;
 }

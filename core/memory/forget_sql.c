@@ -388,6 +388,8 @@ const struct pg_statement forget_statements[] = {
 	    " AND threads.place_id = ANY (e.places) AND external_key !~ '^[0-9a-f]{8}-[0-9a-f-]{27}$'" },
 	{ "forget_sessions",
 	    "DELETE FROM sessions s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1 AND s.subject = ANY (e.names)" },
+	{ "forget_passwords",
+	    "DELETE FROM passwords k USING erasures e WHERE e.ws = $1 AND e.id = $2 AND k.ws = $1 AND k.person_id = e.subject" },
 	{ "forget_codes",
 	    "WITH gone AS (DELETE FROM login_codes s USING erasures e WHERE e.ws = $1 AND e.id = $2 AND s.ws = $1"
 	    " AND (s.subject = ANY (e.names) OR s.person_id = e.subject) RETURNING s.letter)"

@@ -33,14 +33,15 @@ enum scope {
 
 struct caller {
 	struct id ws;
-	struct id person; /* none: a key that belongs to a team */
-	struct id user;   /* the person that stands for all linked ones */
-	enum role role;   /* at the organisation */
-	struct id key;    /* the API key it came with; none: a person's own session */
-	struct id node;   /* a key's team: nothing outside it may be touched; none: no such bound */
-	unsigned scopes;  /* SCOPE_* */
-	const char *via;  /* "cli", "web", "slack", "email", "key"; static */
-	char address[64]; /* of the client, "" where there is none */
+	struct id person;  /* none: a key that belongs to a team */
+	struct id user;    /* the person that stands for all linked ones */
+	enum role role;    /* at the organisation */
+	struct id key;     /* the API key it came with; none: a person's own session */
+	struct id node;    /* a key's team: nothing outside it may be touched; none: no such bound */
+	unsigned scopes;   /* SCOPE_* */
+	struct id session; /* of the page that speaks; none: something else does */
+	const char *via;   /* "cli", "web", "slack", "email", "key"; static */
+	char address[64];  /* of the client, "" where there is none */
 };
 
 extern const struct pg_statement authority_statements[];

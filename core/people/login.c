@@ -104,7 +104,6 @@ static enum err may(struct pg *pg, struct id ws, struct id person, char name[LOG
 enum err login_account(struct pg *pg, struct id ws, const char *adapter, const char *external_id, struct login_account *out)
 {
 	PGresult *r = NULL;
-	char id[ID_TEXT];
 	*out = (struct login_account){ 0 };
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
@@ -113,11 +112,18 @@ enum err login_account(struct pg *pg, struct id ws, const char *adapter, const c
 	enum err e = ask(pg, "login_person", a, &r);
 	if (e != ERR_NONE)
 		return e;
-	out->person = PQntuples(r) == 1 ? pg_get_id(r, 0, 0) : ID_NONE;
+	struct id person = PQntuples(r) == 1 ? pg_get_id(r, 0, 0) : ID_NONE;
 	PQclear(r);
-	r = NULL;
+	return login_account_of(pg, ws, person, out);
+}
+
+enum err login_account_of(struct pg *pg, struct id ws, struct id person, struct login_account *out)
+{
+	PGresult *r = NULL;
+	char id[ID_TEXT];
+	*out = (struct login_account){ .person = person };
 	/* For nobody the same is asked: what it takes tells nothing. */
-	e = may(pg, ws, out->person, out->name);
+	enum err e = may(pg, ws, out->person, out->name);
 	enum err page = e == ERR_NONE || e == ERR_DENIED ? ask(pg, "login_page", args(ws, out->person), &r) : e;
 	if (page != ERR_NONE)
 		return page;

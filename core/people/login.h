@@ -26,6 +26,8 @@ struct login_account {
  * that takes the role member, or any that was given by name.
  */
 enum err login_account(struct pg *pg, struct id ws, const char *adapter, const char *external_id, struct login_account *out);
+/** The same for a person. */
+enum err login_account_of(struct pg *pg, struct id ws, struct id person, struct login_account *out);
 /**
  * The page's person of ${a}, made when new, is one user with the account that vouches.  ERR_DENIED: that account may not log in (any more), or the page's person
  * belongs to somebody else by now.

@@ -13,6 +13,10 @@
 #include "../base/id.h"
 #include "login.h"
 
+/* $1 ws, $2 a person: how the page names those who are one user with it. */
+#define SUBJECTS \
+	"SELECT i.external_id FROM identities i WHERE i.ws = $1 AND i.adapter = 'web' AND i.person_id IN (SELECT same_user($2))"
+
 const struct pg_statement session_statements[] = {
 	{ "session_sweep_codes",
 	    "WITH gone AS (DELETE FROM login_codes c WHERE ws = $1 AND expires_at < now() - interval '1 day'"
@@ -24,19 +28,29 @@ const struct pg_statement session_statements[] = {
 	    " VALUES ($1, $2, $3, $4, now() + $5::int8 * interval '1 s', $6, $7, $8)" },
 	{ "session_take",
 	    "UPDATE login_codes SET used_at = now() WHERE ws = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > now()"
-	    " RETURNING subject, name, person_id, via" },
+	    " AND via <> 'password' RETURNING subject, name, person_id, via" },
 	{ "session_begin",
-	    "INSERT INTO sessions (ws, id, subject, name, refresh_hash, expires_at, via)"
-	    " VALUES ($1, $2, $3, $4, $5, now() + $6::int8 * interval '1 day', $7)" },
+	    "INSERT INTO sessions (ws, id, subject, name, refresh_hash, expires_at, via, agent, network)"
+	    " VALUES ($1, $2, $3, $4, $5, now() + $6::int8 * interval '1 day', $7, $8, $9)" },
 	{ "session_find",
 	    "SELECT id, subject, name, refresh_hash = $3, former_hash IS NOT DISTINCT FROM $3,"
 	    " extract(epoch FROM now() - rotated_at)::int8 FROM sessions"
 	    " WHERE ws = $1 AND id = $2 AND ended_at IS NULL AND expires_at > now() FOR UPDATE" },
 	{ "session_rotate",
-	    "UPDATE sessions SET former_hash = $3, refresh_hash = $4, rotated_at = now(), expires_at = now() + $5::int8 * interval '1 day'"
+	    "UPDATE sessions SET former_hash = $3, refresh_hash = $4, rotated_at = now(), expires_at = now() + $5::int8 * interval '1 day',"
+	    " agent = CASE WHEN $6::text IS NULL THEN agent ELSE $6 END, network = CASE WHEN $7::text IS NULL THEN network ELSE $7 END"
 	    " WHERE ws = $1 AND id = $2" },
 	{ "session_end",
 	    "UPDATE sessions SET ended_at = now() WHERE ws = $1 AND ended_at IS NULL AND (id = $2 OR subject = $3) RETURNING id" },
+	{ "session_tell", "SELECT pg_notify('" SESSION_CHANNEL "', '')" },
+	{ "session_list",
+	    "SELECT s.id, s.agent, s.network, s.via, s.created_at, CASE WHEN s.rotated_at IS NULL THEN s.created_at ELSE s.rotated_at END AS used"
+	    " FROM sessions s WHERE s.ws = $1 AND s.ended_at IS NULL AND s.expires_at > now() AND s.subject IN (" SUBJECTS ")"
+	    " ORDER BY used DESC, s.id LIMIT $3::int4" },
+	{ "session_end_of",
+	    "UPDATE sessions s SET ended_at = now() WHERE s.ws = $1 AND s.ended_at IS NULL AND s.subject IN (" SUBJECTS ")"
+	    " AND ($3::uuid IS NULL OR s.id = $3) AND ($4::uuid IS NULL OR s.id <> $4) RETURNING s.id" },
+	{ "session_ended", "SELECT id FROM sessions WHERE ws = $1 AND ended_at > now() - $2::int8 * interval '1 s'" },
 	{ NULL, NULL },
 };
 
@@ -149,28 +163,33 @@ static enum err take(struct pg *pg, struct id ws, const char *code, struct taken
 	return e;
 }
 
-static enum err start(struct pg *pg, struct id ws, const struct taken *t, struct session *out, char refresh[SESSION_SECRET])
+static void arg_client(struct pg_args *a, const struct session_client *at)
 {
-	struct id id = id_new();
-	struct pg_args *a = pg_args_new();
-	make_secret(refresh, id);
-	pg_arg_id(a, ws);
-	pg_arg_id(a, id);
-	pg_arg_str(a, t->account.subject);
-	pg_arg_str(a, t->account.name);
-	arg_hash(a, refresh);
-	pg_arg_int8(a, SESSION_DAYS);
-	pg_arg_str(a, t->via);
-	enum err e = pg_query(pg, "session_begin", a, NULL);
-	pg_args_free(a);
-	out->id = id;
-	snprintf(out->subject, sizeof out->subject, "%s", t->account.subject);
-	snprintf(out->name, sizeof out->name, "%s", t->account.name);
-	return e;
+	pg_arg_str(a, at == NULL ? NULL : at->agent);
+	pg_arg_str(a, at == NULL ? NULL : at->network);
 }
 
-enum err session_begin(
-    struct pg *pg, struct id ws, const char *code, struct id request, struct session *out, char refresh[SESSION_SECRET])
+enum err session_start(struct pg *pg, struct id ws, const char *via, struct id request, const struct session_client *at,
+    struct session *out, char refresh[SESSION_SECRET])
+{
+	struct pg_args *a = pg_args_new();
+	out->id = id_new();
+	make_secret(refresh, out->id);
+	pg_arg_id(a, ws);
+	pg_arg_id(a, out->id);
+	pg_arg_str(a, out->subject);
+	pg_arg_str(a, out->name);
+	arg_hash(a, refresh);
+	pg_arg_int8(a, SESSION_DAYS);
+	pg_arg_str(a, via);
+	arg_client(a, at);
+	enum err e = pg_query(pg, "session_begin", a, NULL);
+	pg_args_free(a);
+	return e == ERR_NONE ? login_audit(pg, ws, request, "login.done", out->subject, out->id, via, NULL) : e;
+}
+
+enum err session_begin(struct pg *pg, struct id ws, const char *code, struct id request, const struct session_client *at,
+    struct session *out, char refresh[SESSION_SECRET])
 {
 	struct taken t = { 0 };
 	const char *why = NULL;
@@ -179,10 +198,10 @@ enum err session_begin(
 	if (e == ERR_NONE)
 		e = take(pg, ws, code, &t, &why);
 	bool denied = e == ERR_DENIED;
+	snprintf(out->subject, sizeof out->subject, "%s", t.account.subject);
+	snprintf(out->name, sizeof out->name, "%s", t.account.name);
 	if (e == ERR_NONE)
-		e = start(pg, ws, &t, out, refresh);
-	if (e == ERR_NONE)
-		e = login_audit(pg, ws, request, "login.done", t.account.subject, out->id, t.via, NULL);
+		e = session_start(pg, ws, t.via, request, at, out, refresh);
 	else if (denied) /* the code is used up all the same */
 		e = login_audit(pg, ws, request, "login.refused", NULL, t.account.person, t.via[0] != '\0' ? t.via : NULL, why);
 	e = pg_end(pg, e);
@@ -217,6 +236,16 @@ static enum err find(struct pg *pg, struct id ws, const char *refresh, struct se
 	return e;
 }
 
+static enum err tell(struct pg *pg)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	enum err e = pg_query(pg, "session_tell", a, &r);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
 static enum err end_sessions(struct pg *pg, struct id ws, struct id id, const char *subject, PGresult **r)
 {
 	struct pg_args *a = pg_args_new();
@@ -225,10 +254,11 @@ static enum err end_sessions(struct pg *pg, struct id ws, struct id id, const ch
 	pg_arg_str(a, subject);
 	enum err e = pg_query(pg, "session_end", a, r);
 	pg_args_free(a);
-	return e;
+	return e == ERR_NONE ? tell(pg) : e;
 }
 
-enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struct session *out, char next[SESSION_SECRET])
+enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, const struct session_client *at, struct session *out,
+    char next[SESSION_SECRET])
 {
 	enum standing standing = OLD;
 	bool copied = false;
@@ -245,6 +275,7 @@ enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struc
 		arg_hash(a, refresh);
 		arg_hash(a, next);
 		pg_arg_int8(a, SESSION_DAYS);
+		arg_client(a, at);
 		e = pg_query(pg, "session_rotate", a, NULL);
 		pg_args_free(a);
 	} else if (e == ERR_NONE && standing == OLD) {
@@ -272,6 +303,57 @@ enum err session_end(struct pg *pg, struct id ws, const char *refresh, bool ever
 	if (e == ERR_NONE)
 		e = login_audit(pg, ws, request, "logout", s.subject, s.id, NULL, all ? "everywhere" : NULL);
 	e = pg_end(pg, e);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
+		ended(arg, pg_get_id(r, i, 0));
+	PQclear(r);
+	return e;
+}
+
+enum err session_list(
+    struct pg *pg, struct id ws, struct id person, void (*row)(void *arg, const struct session_info *s), void *arg)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, person);
+	pg_arg_int4(a, SESSIONS_SHOWN);
+	enum err e = pg_query(pg, "session_list", a, &r);
+	pg_args_free(a);
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
+		row(arg,
+		    &(struct session_info){ .id = pg_get_id(r, i, 0),
+		        .agent = PQgetisnull(r, i, 1) ? NULL : pg_get_str(r, i, 1),
+		        .network = PQgetisnull(r, i, 2) ? NULL : pg_get_str(r, i, 2),
+		        .via = pg_get_str(r, i, 3),
+		        .begun_ms = pg_get_time_ms(r, i, 4),
+		        .used_ms = pg_get_time_ms(r, i, 5) });
+	PQclear(r);
+	return e;
+}
+
+enum err session_end_of(struct pg *pg, struct id ws, struct id person, struct id only, struct id except, int *ended)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, person);
+	pg_arg_id(a, only);
+	pg_arg_id(a, except);
+	enum err e = pg_query(pg, "session_end_of", a, &r);
+	pg_args_free(a);
+	*ended = e == ERR_NONE ? PQntuples(r) : 0;
+	PQclear(r);
+	return e == ERR_NONE && *ended > 0 ? tell(pg) : e;
+}
+
+enum err session_ended(struct pg *pg, struct id ws, int64_t seconds, void (*ended)(void *arg, struct id session), void *arg)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_int8(a, seconds);
+	enum err e = pg_query(pg, "session_ended", a, &r);
+	pg_args_free(a);
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
 		ended(arg, pg_get_id(r, i, 0));
 	PQclear(r);

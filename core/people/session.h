@@ -26,12 +26,17 @@ struct session {
 	char subject[64], name[128]; /* who: the adapter's own id of the person, and a name for people */
 };
 
+struct session_client {      /* where a page runs; shown to its person */
+	const char *agent;   /* browser and system in a few words; NULL: not known */
+	const char *network; /* its address without its end; NULL: not known */
+};
+
 extern const struct pg_statement session_statements[];
 
 /** A new code for ${subject}, from the terminal.  ERR_RETRY: the database is away. */
 enum err session_code(struct pg *pg, struct id ws, const char *subject, const char *name, char code[SESSION_CODE]);
 struct session_vouch {    /* why somebody gets a code */
-	const char *via;  /* "mail", "oidc", "slack": static */
+	const char *via;  /* "mail", "oidc", "slack", "password": static */
 	struct id person; /* whose account vouches; none: the page's own person */
 	struct id letter; /* what carries the code; none: nothing */
 	int seconds;      /* how long it is good */
@@ -42,15 +47,35 @@ enum err session_code_put(
 /** A code nobody can guess. */
 void session_code_make(char code[SESSION_CODE]);
 /** ERR_DENIED: never made, used, too old, or for somebody who may not log in any more.  ${request} names the entry in the audit log. */
-enum err session_begin(
-    struct pg *pg, struct id ws, const char *code, struct id request, struct session *out, char refresh[SESSION_SECRET]);
+enum err session_begin(struct pg *pg, struct id ws, const char *code, struct id request, const struct session_client *at,
+    struct session *out, char refresh[SESSION_SECRET]);
+/** A session of ${out->subject}, ${out->name}, who has shown by ${via} who they are; inside a tenant transaction. */
+enum err session_start(struct pg *pg, struct id ws, const char *via, struct id request, const struct session_client *at,
+    struct session *out, char refresh[SESSION_SECRET]);
 /**
  * Carry on: ${next} is the new secret, or "" when ${refresh} was replaced moments ago and the client has the new one already.  ERR_DENIED: unknown or
  * ended, also by this very call, if ${refresh} is an old one; ${out->id} then says which session that was (none: unknown).
  */
-enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, struct session *out, char next[SESSION_SECRET]);
+enum err session_refresh(struct pg *pg, struct id ws, const char *refresh, const struct session_client *at, struct session *out,
+    char next[SESSION_SECRET]);
 /** End the session of ${refresh}, or with ${everywhere} all of its person.  ${ended} is called with each that was open. */
 enum err session_end(struct pg *pg, struct id ws, const char *refresh, bool everywhere, struct id request,
     void (*ended)(void *arg, struct id session), void *arg);
+
+struct session_info { /* strings are borrowed; NULL: not known */
+	struct id id;
+	const char *agent, *network, *via;
+	int64_t begun_ms, used_ms;
+};
+#define SESSIONS_SHOWN 200
+/* Inside a tenant transaction; a person stands for all that are one user with it. */
+/** The open sessions of ${person}, last used first. */
+enum err session_list(
+    struct pg *pg, struct id ws, struct id person, void (*row)(void *arg, const struct session_info *s), void *arg);
+/** End ${only} (none: all but ${except}) of the sessions of ${person}; every process hears of it. */
+enum err session_end_of(struct pg *pg, struct id ws, struct id person, struct id only, struct id except, int *ended);
+/** Which sessions have ended in the last ${seconds}. */
+enum err session_ended(struct pg *pg, struct id ws, int64_t seconds, void (*ended)(void *arg, struct id session), void *arg);
+#define SESSION_CHANNEL "eddy_sessions" /* NOTIFY: some have ended */
 
 #endif

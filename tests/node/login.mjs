@@ -82,12 +82,62 @@ const tests = {
 			await t.page.getByText('This link was used already or is too old').waitFor();
 		});
 	},
+
+	async password__by_a_link_of_an_admin__is_set_and_then_typed() {
+		const ask = async (to, body, bearer, more = {}) => {
+			const r = await fetch(`${site.origin}${to}`, { method: 'POST', headers: { 'content-type': 'application/json', ...(bearer ? { authorization: `Bearer ${bearer}` } : {}), ...more }, body: JSON.stringify(body) });
+			assert.equal(r.status, 200, to);
+			return r.json();
+		};
+		const ann = await ask('/api/login', { code: new URL(await rig.login('ann', 'Ann')).hash.slice('#login='.length) }, null, { origin: site.origin, 'x-eddy': '1' });
+		await ask('/api/v1/session.get', {}, ann.token);
+		const link = (await rig.eddy('password', 'link', 'ann')).trim();
+		await at(new URL(link).hash, async (t) => {
+			await t.page.getByRole('heading', { name: 'Choose a password' }).waitFor();
+			assert.doesNotMatch(t.page.url(), /password=/);
+			const box = t.page.getByLabel('New password');
+			assert.equal(await box.getAttribute('autocomplete'), 'new-password');
+			await box.fill('Password1234');
+			await t.page.getByRole('button', { name: 'Save and log in' }).click();
+			await t.page.getByText('Too short, too common').waitFor();
+			assert.deepEqual(await t.axe(), []);
+			await t.shot('password-choose');
+			await box.fill('four words of no story');
+			await t.page.getByRole('button', { name: 'Show password' }).click();
+			assert.equal(await box.getAttribute('type'), 'text');
+			await t.page.getByRole('button', { name: 'Save and log in' }).click();
+			await t.page.getByRole('log').waitFor();
+		});
+		await at('', async (t) => {
+			await t.page.getByLabel('Mail address or name').fill('ann');
+			const box = t.page.getByLabel('Password', { exact: true });
+			assert.equal(await box.getAttribute('autocomplete'), 'current-password');
+			await box.fill('not this one, no');
+			await t.page.keyboard.press('Enter');
+			await t.page.getByText('This name and this password do not belong together').waitFor();
+			assert.deepEqual(await t.axe(), []);
+			await t.shot('password-form');
+			await box.fill('four words of no story');
+			await t.page.keyboard.press('Enter');
+			await t.page.getByRole('log').waitFor();
+			// Where one is logged in: this one and the other, which ends.
+			await t.page.getByRole('button', { name: 'Settings' }).click();
+			await t.page.getByRole('button', { name: 'Where you are logged in' }).click();
+			await t.page.getByText('(this one)').waitFor();
+			await t.page.getByLabel('Present password').waitFor();
+			assert.deepEqual(await t.axe(), []);
+			await t.shot('password-logins');
+			await t.page.getByRole('button', { name: 'End all others' }).click();
+			await t.page.getByText('Ended.').waitFor();
+			assert.deepEqual(await rig.sql("SELECT count(*) FROM sessions WHERE subject = 'as:ann' AND ended_at IS NULL"), [['1']]);
+		});
+	},
 };
 
 await run(tests, {
 	before: async () => {
 		/* Mail is set up; that its servers are not there is no matter of the page. */
-		rig = await Rig.open({ env: { EDDY_EMAIL_ADDRESS: 'eddy@example.com', EDDY_EMAIL_IMAP: 'imaps://127.0.0.1:1', EDDY_EMAIL_SMTP: 'smtps://127.0.0.1:1', EDDY_EMAIL_PASSWORD: 'x' } });
+		rig = await Rig.open({ env: { EDDY_EMAIL_ADDRESS: 'eddy@example.com', EDDY_EMAIL_IMAP: 'imaps://127.0.0.1:1', EDDY_EMAIL_SMTP: 'smtps://127.0.0.1:1', EDDY_EMAIL_PASSWORD: 'x', EDDY_LOGIN_PASSWORD: 'yes' } });
 		site = real(rig);
 		browser = await launch();
 	},

@@ -129,7 +129,7 @@ function showLogin(problem) {
 	const input = h("input", { id: "code", type: "text", autocomplete: "off", spellcheck: "false", required: true, dir: "ltr" });
 	const bad = h("p", { class: "bad", role: "alert" }, problem || "");
 	const form = h("form", null, h("p", null, t("login_text")), h("p", null, command),
-		h("label", { for: "code" }, t("login_paste")), h("div", { class: "line" }, input, h("button", { class: mails || services.length ? "button" : "button primary" }, t("login_go"))));
+		h("label", { for: "code" }, t("login_paste")), h("div", { class: "line" }, input, h("button", { class: mails || services.length || page.login?.password ? "button" : "button primary" }, t("login_go"))));
 	form.addEventListener("submit", (e) => {
 		e.preventDefault();
 		const code = Session.code(input.value);
@@ -137,8 +137,10 @@ function showLogin(problem) {
 		else bad.textContent = t("login_bad");
 	});
 	const there = services.map((s) => h("a", { class: "button", href: `/api/login/${s.name}` }, t("login_with", { name: s.label })));
-	if (mails || there.length)
-		gate(h("h1", null, t("login_go")), bad, there.length ? h("p", { class: "services" }, ...there) : "", mails ? mailForm() : "",
+	const passwords = page.login?.password ? h("div") : "";
+	if (passwords) import("./account.js").then((a) => passwords.replaceChildren(a.passwordForm({ words, session, done: showApp })));
+	if (mails || there.length || passwords)
+		gate(h("h1", null, t("login_go")), bad, there.length ? h("p", { class: "services" }, ...there) : "", passwords, mails ? mailForm() : "",
 			h("details", null, h("summary", null, t("login_title")), form));
 	else gate(h("h1", null, t("login_title")), bad, form);
 }
@@ -153,6 +155,13 @@ function showConfirm(code) {
 	});
 	gate(h("h1", null, t("login_confirm")), h("p", null, t("login_confirm_text")), h("p", null, go));
 	go.focus();
+}
+
+/* The link of an admin, by which somebody chooses a password. */
+async function showChoose(code) {
+	const { choosePassword } = await import("./account.js");
+	gate(...choosePassword({ words, session, code, done: showApp }));
+	document.getElementById("new-password").focus();
 }
 
 /* By a link's code, or by what an earlier log-in has left; who follows a used link once more, and is logged in, gets in too. */
@@ -578,6 +587,10 @@ function settings() {
 		h("form", { method: "dialog", class: "bar" }, h("h2", { id: "settings-title" }, t("settings")), h("button", { class: "tool", "aria-label": t("close"), title: t("close") }, icon("close"))),
 		pick(t("theme"), "theme", { auto: t("theme_auto"), light: t("theme_light"), dark: t("theme_dark") }),
 		pick(t("language"), "language", { auto: t("language_auto"), ...languages }),
+		h("div", { class: "line" }, h("button", { type: "button", class: "button", onclick: async () => {
+			dialog.close();
+			(await import("./account.js")).accountDialog({ words, session, passwords: !!page.login?.password });
+		} }, t("logins"))),
 		h("div", { class: "line" }, h("button", { type: "button", class: "button", onclick: () => (dialog.close(), logOut(false)) }, t("log_out")),
 			h("button", { type: "button", class: "button danger", onclick: () => (dialog.close(), logOut(true)) }, t("log_out_all"))));
 	dialog.addEventListener("close", () => dialog.remove());
@@ -615,14 +628,14 @@ addEventListener("storage", (e) => {
 addEventListener("online", () => leave().catch(() => {}));
 /* The code in the address, which it must not stay in. */
 function arrival() {
-	const code = /(?:login|mail)=/.test(location.hash) ? Session.code(location.hash) : null;
-	const asks = /mail=/.test(location.hash);
+	const code = /(?:login|mail|password)=/.test(location.hash) ? Session.code(location.hash) : null;
+	const asks = /mail=/.test(location.hash) ? showConfirm : /password=/.test(location.hash) ? showChoose : null;
 	if (code) history.replaceState(null, "", location.pathname);
 	return { code, asks };
 }
 addEventListener("hashchange", () => {
 	const { code, asks } = arrival();
-	if (code && asks) showConfirm(code);
+	if (code && asks) asks(code);
 	else if (code) logIn(code);
 	else if (chat) route();
 });
@@ -650,11 +663,11 @@ async function start() {
 	applyLook();
 	const { code, asks } = arrival();
 	const about = fetch("/api/page", { credentials: "same-origin" }).then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
-	const entering = asks ? null : enter(code);
+	const entering = code && asks ? null : enter(code);
 	entering?.catch(() => {});
 	await applyLanguage();
 	page = await about;
-	if (asks) showConfirm(code);
+	if (code && asks) asks(code);
 	else await logIn(code, entering);
 	if (chat) relabel();
 }

@@ -4,10 +4,11 @@
  */
 const SPARE_MS = 60000; // a token is renewed so long before it ends
 
-async function post(path, body = {}) {
-	const r = await fetch(path, { method: "POST", headers: { "content-type": "application/json", "x-eddy": "1" }, body: JSON.stringify(body), credentials: "same-origin", cache: "no-store" });
+async function post(path, body = {}, more = {}) {
+	const r = await fetch(path, { method: "POST", headers: { "content-type": "application/json", "x-eddy": "1", ...more }, body: JSON.stringify(body), credentials: "same-origin", cache: "no-store" });
 	if (r.ok) return r.status === 204 ? {} : r.json();
-	throw Object.assign(new Error(`${path}: ${r.status}`), { status: r.status, denied: r.status >= 400 && r.status < 500 && r.status !== 429 && r.status !== 408 });
+	const { field } = await r.json().catch(() => ({}));
+	throw Object.assign(new Error(`${path}: ${r.status}`), { status: r.status, field, denied: r.status >= 400 && r.status < 500 && r.status !== 429 && r.status !== 408 });
 }
 
 export class Session {
@@ -19,7 +20,7 @@ export class Session {
 
 	/** The code in this address or text, or null: a link, or what follows "login=" (from a mail: "mail="). */
 	static code(text) {
-		return /(?:^|[#&?])(?:login|mail)=([\w-]{16,128})/.exec(text)?.[1] || /^[\w-]{16,128}$/.exec(text.trim())?.[0] || null;
+		return /(?:^|[#&?])(?:login|mail|password)=([\w-]{16,128})/.exec(text)?.[1] || /^[\w-]{16,128}$/.exec(text.trim())?.[0] || null;
 	}
 
 	/** Ask for a link by mail.  What is answered does not tell whether anybody is known by that address. */
@@ -29,6 +30,20 @@ export class Session {
 
 	async logIn(code) {
 		this.#take(await post("/api/login", { code }));
+	}
+
+	async logInWith(name, password) {
+		this.#take(await post("/api/login/password", { name, password }));
+	}
+
+	/** By the code of an admin's link. */
+	async setPassword(code, password) {
+		this.#take(await post("/api/login/password-link", { code, password }));
+	}
+
+	/** A procedure of the API, as who is logged in. */
+	async call(name, args) {
+		return post(`/api/v1/${name}`, args, { authorization: `Bearer ${await this.fresh()}` });
 	}
 
 	/** A token that lives for a while.  Throws {denied} when nobody is logged in. */

@@ -640,9 +640,10 @@ enum err engine_login_refused(struct engine *e, struct id ws, const char *via, c
 	return ERR_NONE;
 }
 
-enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, struct session *out, char *refresh)
+enum err engine_login(struct engine *e, struct id ws, const char *code, struct id request, const struct session_client *at,
+    struct session *out, char *refresh)
 {
-	(void)e, (void)ws, (void)request;
+	(void)e, (void)ws, (void)request, (void)at;
 	FAKE_LOCKED;
 	if (fake.read_result != ERR_NONE)
 		return fake.read_result;
@@ -656,9 +657,10 @@ enum err engine_login(struct engine *e, struct id ws, const char *code, struct i
 	return ERR_NONE;
 }
 
-enum err engine_login_refresh(struct engine *e, struct id ws, const char *refresh, struct session *out, char *next)
+enum err engine_login_refresh(
+    struct engine *e, struct id ws, const char *refresh, const struct session_client *at, struct session *out, char *next)
 {
-	(void)e, (void)ws;
+	(void)e, (void)ws, (void)at;
 	next[0] = '\0';
 	*out = (struct session){ 0 };
 	FAKE_LOCKED;
@@ -667,6 +669,84 @@ enum err engine_login_refresh(struct engine *e, struct id ws, const char *refres
 	if (fake_login.refresh[0] == '\0' || strcmp(refresh, fake_login.refresh) != 0)
 		return ERR_DENIED;
 	fake_session(out);
+	return ERR_NONE;
+}
+
+/* What passwords are let in, and how often somebody was asked. */
+static struct {
+	int asked, at_once, most;
+	bool only_known;
+	char network[48], agent[48];
+} fake_password;
+
+enum err engine_login_password(
+    struct engine *e, struct id ws, const struct password_login *p, struct id request, struct session *out, char *refresh)
+{
+	(void)e, (void)ws, (void)request;
+	{
+		FAKE_LOCKED;
+		fake_password.asked++;
+		if (++fake_password.at_once > fake_password.most)
+			fake_password.most = fake_password.at_once;
+		fake_password.only_known = p->only_known;
+		snprintf(fake_password.network, sizeof fake_password.network, "%s", p->at->network == NULL ? "" : p->at->network);
+		snprintf(fake_password.agent, sizeof fake_password.agent, "%s", p->at->agent == NULL ? "" : p->at->agent);
+	}
+	usleep(2000);
+	FAKE_LOCKED;
+	fake_password.at_once--;
+	if (p->only_known)
+		return ERR_INPUT;
+	if (strcmp(p->name, "ana@example.com") != 0 || strcmp(p->password, "four words of no story") != 0)
+		return ERR_DENIED;
+	fake_login.session = id_new();
+	snprintf(fake_login.refresh, sizeof fake_login.refresh, "refresh-1");
+	memcpy(refresh, fake_login.refresh, sizeof "refresh-1");
+	fake_session(out);
+	return ERR_NONE;
+}
+
+enum err engine_password_link(struct engine *e, struct id ws, const char *code, const char *password,
+    const struct session_client *at, struct id request, struct session *out, char *refresh, const char **why)
+{
+	(void)e, (void)ws, (void)at, (void)request;
+	FAKE_LOCKED;
+	if (strcmp(code, "0123456789012345678901234567890123456789abc") != 0)
+		return ERR_DENIED;
+	if (strlen(password) < 12) {
+		*why = "too short";
+		return ERR_INPUT;
+	}
+	fake_login.session = id_new();
+	snprintf(fake_login.refresh, sizeof fake_login.refresh, "refresh-1");
+	memcpy(refresh, fake_login.refresh, sizeof "refresh-1");
+	fake_session(out);
+	return ERR_NONE;
+}
+
+struct listener;
+static void (*fake_sessions_heard)(void *arg);
+static void *fake_sessions_arg;
+
+struct listener *engine_sessions_listen(struct engine *e, void (*fn)(void *arg), void *arg)
+{
+	(void)e;
+	fake_sessions_heard = fn;
+	fake_sessions_arg = arg;
+	return NULL;
+}
+
+void engine_sessions_unlisten(struct listener *l)
+{
+	(void)l;
+}
+
+enum err engine_sessions_ended(
+    struct engine *e, struct id ws, int64_t seconds, void (*ended)(void *arg, struct id session), void *arg)
+{
+	(void)e, (void)ws, (void)seconds;
+	FAKE_LOCKED;
+	ended(arg, fake_login.session);
 	return ERR_NONE;
 }
 

@@ -78,7 +78,7 @@ static enum err log_in(const struct login_account *a, struct session *s)
 	        session_code_put(pg, ws, a->subject, a->name, code,
 	            &(struct session_vouch){ .via = "mail", .person = a->person, .letter = id_new(), .seconds = LOGIN_LETTER_S })),
 	    ERR_NONE);
-	return session_begin(pg, ws, code, ID_NONE, s, secret);
+	return session_begin(pg, ws, code, ID_NONE, NULL, s, secret);
 }
 
 static void account__of_a_member__gets_a_person_on_the_page_that_is_one_user_with_it(void **state)

@@ -42,7 +42,7 @@ static void begin(const char *subject, struct session *s, char secret[SESSION_SE
 	char code[SESSION_CODE];
 	assert_int_equal(session_code(pg, ws, subject, "Ana Ruiz", code), ERR_NONE);
 	assert_int_equal(strlen(code), SESSION_CODE - 1);
-	assert_int_equal(session_begin(pg, ws, code, ID_NONE, s, secret), ERR_NONE);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, NULL, s, secret), ERR_NONE);
 	assert_string_equal(s->subject, subject);
 	assert_string_equal(s->name, "Ana Ruiz");
 	assert_int_equal(strlen(secret), SESSION_SECRET - 1);
@@ -50,7 +50,7 @@ static void begin(const char *subject, struct session *s, char secret[SESSION_SE
 
 static enum err refresh(const char *secret, struct session *s, char next[SESSION_SECRET])
 {
-	return session_refresh(pg, ws, secret, s, next);
+	return session_refresh(pg, ws, secret, NULL, s, next);
 }
 
 static void code__used_once__is_void(void **state)
@@ -59,11 +59,11 @@ static void code__used_once__is_void(void **state)
 	char code[SESSION_CODE], secret[SESSION_SECRET];
 	struct session s;
 	assert_int_equal(session_code(pg, ws, "local", "Somebody", code), ERR_NONE);
-	assert_int_equal(session_begin(pg, other_ws, code, ID_NONE, &s, secret), ERR_DENIED); /* of another tenant */
-	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_NONE);
-	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_DENIED);
-	assert_int_equal(session_begin(pg, ws, "", ID_NONE, &s, secret), ERR_DENIED);
-	assert_int_equal(session_begin(pg, ws, "' OR true --", ID_NONE, &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, other_ws, code, ID_NONE, NULL, &s, secret), ERR_DENIED); /* of another tenant */
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, NULL, &s, secret), ERR_NONE);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, NULL, &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, ws, "", ID_NONE, NULL, &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, ws, "' OR true --", ID_NONE, NULL, &s, secret), ERR_DENIED);
 }
 
 static void code__after_ten_minutes__is_void(void **state)
@@ -73,10 +73,10 @@ static void code__after_ten_minutes__is_void(void **state)
 	struct session s;
 	assert_int_equal(session_code(pg, ws, "local", "Somebody", code), ERR_NONE);
 	assert_true(test_db_exec("UPDATE eddy.login_codes SET expires_at = expires_at - interval '599 s' WHERE used_at IS NULL"));
-	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_NONE);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, NULL, &s, secret), ERR_NONE);
 	assert_int_equal(session_code(pg, ws, "local", "Somebody", code), ERR_NONE);
 	assert_true(test_db_exec("UPDATE eddy.login_codes SET expires_at = expires_at - interval '601 s' WHERE used_at IS NULL"));
-	assert_int_equal(session_begin(pg, ws, code, ID_NONE, &s, secret), ERR_DENIED);
+	assert_int_equal(session_begin(pg, ws, code, ID_NONE, NULL, &s, secret), ERR_DENIED);
 }
 
 static void secrets__are_nowhere_in_the_database(void **state)
@@ -151,7 +151,7 @@ static void refresh__with_nonsense__is_denied_and_ends_nothing(void **state)
 		assert_int_equal(refresh(bad[i], &t, c), ERR_DENIED);
 		assert_true(id_is_none(t.id));
 	}
-	assert_int_equal(session_refresh(pg, other_ws, a, &t, c), ERR_DENIED);
+	assert_int_equal(session_refresh(pg, other_ws, a, NULL, &t, c), ERR_DENIED);
 	assert_int_equal(refresh(a, &t, c), ERR_NONE);
 }
 

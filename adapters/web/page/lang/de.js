@@ -160,6 +160,7 @@ export default {
 	language_auto: "Wie der Browser",
 	log_out: "Abmelden",
 	log_out_all: "Überall abmelden",
+	logins: "Wo Sie angemeldet sind",
 	close: "Schließen",
 	// log-in
 	login_title: "Öffnen Sie Eddy vom Terminal aus",

@@ -160,6 +160,7 @@ export default {
 	language_auto: "Like the browser",
 	log_out: "Log out",
 	log_out_all: "Log out everywhere",
+	logins: "Where you are logged in",
 	close: "Close",
 	// log-in
 	login_title: "Open Eddy from the terminal",

@@ -160,6 +160,7 @@ export default {
 	language_auto: "Como el navegador",
 	log_out: "Cerrar sesión",
 	log_out_all: "Cerrar todas las sesiones",
+	logins: "Dónde has iniciado sesión",
 	close: "Cerrar",
 	// log-in
 	login_title: "Abre Eddy desde la terminal",

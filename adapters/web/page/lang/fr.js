@@ -160,6 +160,7 @@ export default {
 	language_auto: "Comme le navigateur",
 	log_out: "Se déconnecter",
 	log_out_all: "Se déconnecter partout",
+	logins: "Où vous êtes connecté",
 	close: "Fermer",
 	// log-in
 	login_title: "Ouvrez Eddy depuis le terminal",

@@ -160,6 +160,7 @@ export default {
 	language_auto: "ブラウザーに合わせる",
 	log_out: "ログアウト",
 	log_out_all: "すべての端末でログアウト",
+	logins: "ログイン中の端末",
 	close: "閉じる",
 	// log-in
 	login_title: "ターミナルからEddyを開く",
