@@ -36,10 +36,18 @@ for (const name of Object.keys(languages)) {
 }
 
 test('words__asked_for_by_the_page__exist_and_none_is_left_over', () => {
-	const sources = fs.readdirSync(folder).filter((f) => f.endsWith('.js') && !f.startsWith('widget')).map((f) => fs.readFileSync(path.join(folder, f), 'utf8')).join('\n');
+	const sources = fs.readdirSync(folder).filter((f) => f.endsWith('.js') && !f.startsWith('widget') && !f.startsWith('account')).map((f) => fs.readFileSync(path.join(folder, f), 'utf8')).join('\n');
 	for (const [, key] of sources.matchAll(/\bt\("(\w+)"/g)) assert.ok(key in en, `${key} is missing`);
 	const left = Object.keys(en).filter((k) => !new RegExp(`["'\`]${k}["'\`]`).test(sources) && !/^(state|step)_|^fork_(opening|active|resolved|abandoned|failed)$|^found_(fork|resolution|memory)$/.test(k));
 	assert.deepEqual(left, []);
+});
+
+test('words__of_passwords_and_sessions__exist_in_every_language', async () => {
+	const { words: own } = await import('../../../adapters/web/page/account-words.js');
+	const source = fs.readFileSync(path.join(folder, 'account.js'), 'utf8');
+	for (const [, key] of source.matchAll(/\bt\("(\w+)"/g)) assert.ok(key in own.en, `${key} is missing`);
+	for (const language of Object.keys(own)) assert.deepEqual(Object.keys(own[language]), Object.keys(own.en), language);
+	assert.deepEqual(Object.keys(own.en).filter((k) => !new RegExp(`"${k}"`).test(source)), []);
 });
 
 test('words__with_values__are_filled_in_by_the_rules_of_the_language', async () => {
