@@ -54,7 +54,7 @@ _Static_assert((int)CMD_DECIDED == APPROVAL_TOLD, "as core/agents/approvals.c st
 
 static enum err say_decided(struct ask *a)
 {
-	struct approval_fate f;
+	struct approval_fate f = { 0 };
 	enum err e = pg_begin(a->pg, a->r->ws);
 	if (e == ERR_NONE)
 		e = pg_end(a->pg, approval_fate(a->pg, a->r->ws, a->r->about, &f));

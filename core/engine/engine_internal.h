@@ -365,15 +365,23 @@ void lane_stop(struct engine *e, struct id thread, enum stop_reason why);
 void lane_message_changed(struct run *r, bool deleted); /* the message that ${r} answers */
 void lanes_free(struct engine *e);
 
+/* ---- show.c ---- */
+/* What the asker sees of a run while it lasts; only an adapter that can show it is told. */
+void show_status(const struct run *r, const char *text);
+void show_tool(const struct run *r, const char *id, const char *title, enum reply_step state);
+void show_grown(struct run *r, size_t from);      /* the answer's bytes from there on are new */
+void show_take_back(struct run *r);               /* what was shown of this turn is void; earlier turns are shown again */
+void show_folded(struct run *r);                  /* a long answer goes out in short */
+void run_waits(const struct run *r, size_t most); /* its team has that many in the making */
+void run_deliver(struct run *r, const char *text, size_t n); /* writer's thread: after COMMIT */
+void run_resume_delivery(struct run *r, char *text, size_t n);
+
 /* ---- run.c ---- */
 struct run *run_new(struct engine *e, struct id ws, struct id id, const struct adapter_slot *via, const void *origin, size_t n);
 void run_free(struct run *r);
-void run_begin(struct run *r);                               /* writer's thread: hand to a worker */
-void run_waits(const struct run *r, size_t most);            /* its team has that many in the making */
-void run_request_stop(struct run *r, enum stop_reason why);  /* any thread that holds a reference through its lane */
-void run_deliver(struct run *r, const char *text, size_t n); /* writer's thread: after COMMIT */
-void run_refused(struct run *r);                             /* its answer cannot be stored: a plain error instead */
-void run_resume_delivery(struct run *r, char *text, size_t n);
+void run_begin(struct run *r);                              /* writer's thread: hand to a worker */
+void run_request_stop(struct run *r, enum stop_reason why); /* any thread that holds a reference through its lane */
+void run_refused(struct run *r);                            /* its answer cannot be stored: a plain error instead */
 void run_step_add(
     struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n, bool failed);
 

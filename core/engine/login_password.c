@@ -48,7 +48,7 @@ static enum err refuse(struct pg *pg, struct id ws, struct id request, struct id
 static enum err let_in(struct pg *pg, struct id ws, const struct password_login *p, const struct password_name *n,
     const struct password_account *a, const char *anew, struct id request, struct session *out, char *refresh)
 {
-	struct password_account now;
+	struct password_account now = { 0 };
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
 		err = password_find(pg, ws, n, p->at->network, &now);

@@ -16,11 +16,9 @@
 #include "../agents/policy.h"
 #include "../agents/tools.h"
 #include "../base/clock.h"
-#include "../base/fault.h"
 #include "../base/json.h"
 #include "../base/log.h"
 #include "../base/mem.h"
-#include "../base/utf8.h"
 #include "../settings/settings.h"
 #include "answer.h"
 #include "ask.h"
@@ -99,151 +97,6 @@ static void drop_steps(struct run *r)
 	r->steps_len = r->steps_stored = r->calls_pending = 0;
 }
 
-/* ---- to the adapter ---- */
-
-static struct reply reply_of(const struct run *r, enum reply_kind kind)
-{
-	return (struct reply){ .kind = kind,
-		.ws = r->ws,
-		.run = r->id,
-		.delivery = r->id,
-		.thread = r->thread,
-		.origin = r->origin,
-		.origin_len = r->origin_len,
-		.attempt = r->shows,
-		.one_person_only = r->private_reply };
-}
-
-static void say_status(const struct run *r, const char *text)
-{
-	if ((r->via->ops->caps & CAP_STATUS) == 0)
-		return;
-	struct reply p = reply_of(r, REPLY_STATUS);
-	p.text = text;
-	p.text_len = strlen(text);
-	r->via->ops->send(r->via->a, &p);
-}
-
-void run_waits(const struct run *r, size_t most)
-{
-	char text[120];
-	snprintf(text, sizeof text, "waits for its turn: this team has %zu answer%s in the making…", most, most == 1 ? "" : "s");
-	say_status(r, text);
-}
-
-static void say_tool(const struct run *r, const char *id, const char *title, enum reply_step state)
-{
-	if ((r->via->ops->caps & CAP_STATUS) == 0)
-		return;
-	struct reply p = reply_of(r, REPLY_TOOL);
-	p.step_id = id;
-	p.text = title;
-	p.text_len = strlen(title);
-	p.step_state = state;
-	r->via->ops->send(r->via->a, &p);
-}
-
-static size_t fold_words(const struct run *r)
-{
-	if (r->kind != RUN_AGENT)
-		return 0;
-	return (size_t)(r->config != NULL ? config_int(r->config, "answers.fold_words")
-	                                  : settings_int(r->e->o.settings, "answers.fold_words"));
-}
-
-static void grow(struct run *r, size_t from)
-{
-	if ((r->via->ops->caps & CAP_STREAM) == 0 || r->private_reply || r->answer.len == from)
-		return;
-	struct reply p = reply_of(r, REPLY_GROW);
-	if (from == 0) {
-		r->counted = FOLD_COUNT_INIT;
-		r->counted_out = false;
-	}
-	size_t n = r->answer.len - from, words = fold_words(r);
-	size_t room = words > 0 ? fold_feed(&r->counted, r->answer.p + from, n, words) : n;
-	char last[256];
-	p.offset = from;
-	p.text = r->answer.p + from;
-	p.text_len = n;
-	if (room < n) { /* no more than will stay; the piece that goes beyond is the last */
-		if (r->counted_out)
-			return;
-		room = room > sizeof(last) - 4 ? sizeof(last) - 4 : room;
-		p.text = last;
-		p.text_len =
-		    (size_t)snprintf(last, sizeof(last), "%.*s…", (int)utf8_clip(r->answer.p + from, n, room), r->answer.p + from);
-	}
-	r->counted_out = room < n;
-	p.external_ref = r->stream_ref;
-	p.maybe_sent = r->maybe_sent; /* then no second message may be opened */
-	r->anything_shown = true;
-	r->via->ops->send(r->via->a, &p);
-}
-
-/* What was shown of this turn is void; earlier turns stay and are shown again under the new attempt. */
-static void take_back(struct run *r)
-{
-	bool shown = r->anything_shown && r->answer.len > r->turn_at;
-	if (r->answer.p != NULL)
-		buf_truncate(&r->answer, r->turn_at);
-	if (!shown)
-		return;
-	r->shows++;
-	struct reply p = reply_of(r, REPLY_RESET);
-	r->via->ops->send(r->via->a, &p);
-	grow(r, 0);
-}
-
-struct component component_retry(struct id run, char id[ID_TEXT])
-{
-	return (struct component){ .kind = COMPONENT_BUTTON,
-		.action = "run.retry",
-		.value = id_format(run, id),
-		.label = "Try again",
-		.fallback = "Ask again to let me try once more.",
-		.style = BUTTON_PLAIN };
-}
-
-void run_deliver(struct run *r, const char *text, size_t n)
-{
-	if (!engine_certain(r->e)) { /* stopped since COMMIT: whoever took over may have said it */
-		r->maybe_sent = true;
-		outbox_wait(r, 0);
-		return;
-	}
-	struct reply p = reply_of(r, REPLY_WHOLE);
-	p.message = r->reply_message;
-	p.seq = r->reply_seq;
-	p.at_ms = r->reply_at_ms;
-	p.text = text;
-	p.text_len = n;
-	p.maybe_sent = r->maybe_sent || r->deliveries > 0;
-	p.failed = r->failed_text;
-	p.external_ref = r->stream_ref;
-	char id[ID_TEXT];
-	struct component retry = component_retry(r->id, id);
-	p.components = r->components;
-	p.components_len = r->components_len;
-	if (r->failed_text) {
-		p.components = &retry;
-		p.components_len = 1;
-	}
-	r->deliveries++;
-	fault_point("post.before");
-	enum err e = r->via->ops->send(r->via->a, &p);
-	if (e != ERR_NONE && r->delivering)
-		engine_sent(
-		    r->e, &(struct sent){ .ws = r->ws, .delivery = r->id, .result = e, .retry_after_ms = 500, .why = "busy" });
-}
-
-void run_resume_delivery(struct run *r, char *text, size_t n)
-{
-	buf_add(&r->answer, text, n);
-	free(text);
-	run_deliver(r, r->answer.p, r->answer.len);
-}
-
 /* ---- ends ---- */
 
 static void end_run(struct run *r, enum run_state outcome, const char *error)
@@ -306,7 +159,7 @@ static bool stopped(struct run *r)
 		buf_reset(&r->said);
 		r->turn_at = 0;
 		r->tries = r->turns = r->unfit = 0;
-		take_back(r);
+		show_take_back(r);
 		submit_begin(r);
 		return true;
 	}
@@ -332,7 +185,7 @@ static bool stopped(struct run *r)
 static void fail_plainly(struct run *r, enum run_state outcome, const char *error, enum api_code code, const char *text)
 {
 	r->turn_at = 0;
-	take_back(r);
+	show_take_back(r);
 	buf_reset(&r->answer);
 	buf_reset(&r->whole);
 	buf_add_str(&r->answer, text);
@@ -379,13 +232,13 @@ static void to_floor(struct run *r, const char *error, const char *why)
 	r->context_upto = 0;
 	drop_steps(r);
 	search_reads_done(&r->reads);
-	take_back(r);
+	show_take_back(r);
 	submit_begin(r);
 }
 
 static void try_again(struct run *r, uint32_t least_ms, const char *error)
 {
-	take_back(r);
+	show_take_back(r);
 	while (r->calls_pending > 0) { /* half a turn of tool calls is no turn */
 		struct step *s = &r->steps[--r->steps_len];
 		free(s->tool_id);
@@ -442,31 +295,6 @@ static void record_call(struct run *r, const struct model_event *ev)
 	r->calls[r->calls_len++] = (struct call_record){ id_new(), ev->usage, ok ? "ok" : fail_word(ev->fail), r->mark };
 }
 
-/* A long answer goes out in short; the rest is there for who asks. */
-static void fold_long(struct run *r)
-{
-	struct buf in_short = BUF_INIT;
-	if (!fold_answer(r->answer.p, r->answer.len, fold_words(r), &in_short)) {
-		buf_done(&in_short);
-		return;
-	}
-	if (r->anything_shown) {
-		r->shows++;
-		struct reply p = reply_of(r, REPLY_RESET);
-		r->via->ops->send(r->via->a, &p);
-	}
-	buf_done(&r->whole);
-	r->whole = r->answer;
-	r->answer = in_short;
-	r->turn_at = 0;
-	const struct component more = {
-		.kind = COMPONENT_BUTTON, .action = ACTION_COMMAND, .value = "show all", .label = "Show all", .style = BUTTON_PLAIN
-	};
-	offer_free(r->components, r->components_len);
-	r->components = offer_copy(&more, 1);
-	r->components_len = 1;
-}
-
 /* How often the model has asked for the very same now, without anything else in between. */
 static unsigned same_calls(const struct run *r)
 {
@@ -514,7 +342,7 @@ static void on_stop(struct run *r, const struct model_event *ev)
 	} else if (ev->stop == STOP_LENGTH) {
 		buf_add_str(&r->answer, "\n\n_(cut here: the answer reached its length limit)_");
 	}
-	fold_long(r);
+	show_folded(r);
 	end_run(r, RUN_ANSWERED, NULL);
 }
 
@@ -558,7 +386,7 @@ static void say(struct run *r, const char *text, size_t n)
 		speak_end(r, &r->answer);
 	if (apart && r->answer.len == begun)
 		buf_truncate(&r->answer, from);
-	grow(r, from);
+	show_grown(r, from);
 }
 
 static void on_model(void *arg, const struct model_event *ev)
@@ -649,7 +477,7 @@ static void tools_job(void *arg, struct pg *pg)
 			if (strcmp(agent->tools[k], name) == 0)
 				t = tool_find(name);
 		const char *title = t ? t->title : name;
-		say_tool(r, id, title, STEP_RUNNING);
+		show_tool(r, id, title, STEP_RUNNING);
 		uint64_t t0 = clock_ms();
 		enum err done = ERR_INPUT;
 		if (t == NULL)
@@ -660,7 +488,7 @@ static void tools_job(void *arg, struct pg *pg)
 			e = act_call(r, pg, t, &where.ctx, &r->steps[i], &done, &out);
 		log_info("tool.run", LF_ID("run", r->id), LF_STR("tool", t ? t->name : "unknown"), LF_INT("ms", clock_ms() - t0),
 		    LF_STR("result", err_name(done)));
-		say_tool(r, id, title, done == ERR_NONE ? STEP_DONE : STEP_FAILED);
+		show_tool(r, id, title, done == ERR_NONE ? STEP_DONE : STEP_FAILED);
 		if (e == ERR_NONE && (done == ERR_RETRY || done == ERR_BROKEN))
 			e = done;
 		if (e == ERR_NONE)
@@ -781,7 +609,7 @@ static void ask_model(struct run *r, struct pg *pg)
 	speak_told(r, t->input.p, t->input.len, false);
 	if (reserve(r, pg, agent->model, (uint32_t)((t->system.len + t->input.len) / 4) + 16, t->max_tokens)) {
 		if (r->tries == 0 && r->unfit == 0)
-			say_status(r, t->status != NULL ? t->status : "is reading…");
+			show_status(r, t->status != NULL ? t->status : "is reading…");
 		const struct model_message ask = {
 			.role = ROLE_USER, .text = t->input.p ? t->input.p : "", .text_len = t->input.len
 		};
@@ -854,11 +682,11 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 			run_refuse(r, API_OVER_BUDGET);
 		buf_add_str(&r->answer, "_\n\n");
 		r->turn_at = r->answer.len;
-		grow(r, 0);
+		show_grown(r, 0);
 	}
 	r->agent = c.agent->id;
 	if (r->turns == 0 && r->tries == 0)
-		say_status(r, "is thinking…");
+		show_status(r, "is thinking…");
 	start_model(r, &c);
 	context_done(&c);
 }

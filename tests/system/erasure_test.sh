@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 name=erasure
+# shellcheck source=tests/system/own_daemon.sh
 . tests/system/own_daemon.sh
 thread=0b3a6a52-7a39-4d0e-9b6a-6c1f3f1b5a10
 
