@@ -70,18 +70,18 @@ static const struct pg_statement *const writer_tables[] = { accept_statements, a
 	fork_statements, derived_statements, act_statements, approval_write_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { secret_statements, read_statements, pages_statements,
 	context_statements, answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements,
-	search_statements, find_statements, page_search_statements, session_statements, login_statements, passwords_statements, relay_read_statements,
-	edge_statements, thread_statements, said_statements, replay_statements, ask_statements, ask_forks_statements,
-	ask_fork_statements, fork_edit_statements, ask_resolve_statements, ask_threads_statements, ask_digest_statements,
-	ask_search_statements, ask_memory_statements, ask_recall_statements, ask_decisions_statements, ask_forget_statements,
-	again_statements, item_write_statements, item_read_statements, inject_statements, tool_memory_statements, recall_statements,
-	offers_statements, derived_statements, forget_statements, export_statements, upkeep_statements, money_read_statements,
-	keys_statements, links_statements, ask_people_statements, authority_statements, api_statements, node_statements,
-	member_statements, spend_statements, once_statements, serve_statements, chain_statements, verify_statements,
-	entry_statements, browse_statements, config_statements, config_cache_statements, route_statements, track_statements,
-	provision_statements, provision_plan_statements, provision_step_statements, place_statements, tool_send_statements,
-	approval_statements, approval_write_statements, held_statements, install_statements, rejudge_statements, sweep_statements,
-	retention_statements, hold_statements, NULL };
+	search_statements, find_statements, page_search_statements, session_statements, login_statements, passwords_statements,
+	relay_read_statements, edge_statements, thread_statements, said_statements, replay_statements, ask_statements,
+	ask_forks_statements, ask_fork_statements, fork_edit_statements, ask_resolve_statements, ask_threads_statements,
+	ask_digest_statements, ask_search_statements, ask_memory_statements, ask_recall_statements, ask_decisions_statements,
+	ask_forget_statements, again_statements, item_write_statements, item_read_statements, inject_statements,
+	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
+	upkeep_statements, money_read_statements, keys_statements, links_statements, ask_people_statements, authority_statements,
+	api_statements, node_statements, member_statements, spend_statements, once_statements, serve_statements, chain_statements,
+	verify_statements, entry_statements, browse_statements, config_statements, config_cache_statements, route_statements,
+	track_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
+	tool_send_statements, approval_statements, approval_write_statements, held_statements, install_statements,
+	rejudge_statements, sweep_statements, retention_statements, hold_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

@@ -26,7 +26,8 @@ const struct pg_statement export_statements[] = {
 	    "'identities', " LIST("i.adapter, i.external_id AS id, i.created_at AS since",
 	        "identities i WHERE i.ws = $1 AND i.person_id IN (SELECT same_user($2))") ", 'log_ins', " LIST("s.name, s.created_at AS since, s.expires_at AS until, s.ended_at AS ended, s.agent AS browser, s.network",
 	        "sessions s JOIN identities i ON i.ws = s.ws AND i.external_id = s.subject AND i.adapter = 'web' WHERE s.ws = $1"
-	        " AND i.person_id IN (SELECT same_user($2)) ORDER BY s.created_at") ", 'passwords', " LIST("k.set_at", "passwords k WHERE k.ws = $1 AND k.person_id IN (SELECT same_user($2))") ", 'api_keys', " LIST("a.name, a.created_at AS since, a.expires_at AS until, a.used_at AS used, a.revoked_at AS revoked",
+	        " AND i.person_id IN (SELECT same_user($2)) ORDER BY s.created_at") ", 'passwords', " LIST("k.set_at",
+	        "passwords k WHERE k.ws = $1 AND k.person_id IN (SELECT same_user($2))") ", 'api_keys', " LIST("a.name, a.created_at AS since, a.expires_at AS until, a.used_at AS used, a.revoked_at AS revoked",
 	        "api_keys a WHERE a.ws = $1 AND a.person_id IN (SELECT same_user($2)) ORDER BY a.created_at") ", 'remembered', " LIST("(ARRAY['discovery', 'decision', 'status', 'note', 'summary', 'action', 'fact'])[i.kind] AS kind,"
 	                                                                                                                              " (ARRAY['proposed', 'confirmed', 'replaced', 'declined'])[i.state] AS state, i.body AS text, i.attribute, i.confidence, i.tags,"
 	                                                                                                                              " i.about_id IN (SELECT same_user($2)) AS about_you, i.author_id IN (SELECT same_user($2)) AS by_you, i.created_at AS since, i.expires_at AS until",

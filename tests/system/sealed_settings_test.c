@@ -127,6 +127,8 @@ static void log_in(void)
 			snprintf(state, sizeof state, "%.*s", (int)strcspn(s + 6, "&\r"), s + 6);
 		}
 	}
+	if (atomic_load(&asked) == 0)
+		rig_fail(&rig, "the code was not exchanged: %s", room);
 }
 
 static void settings__sealed_in_the_database__are_used(void **state)
