@@ -52,6 +52,7 @@ struct fixture {
 	size_t scripts_len, scripts_at;
 	enum err results[64];
 	size_t results_len, results_at;
+	char denied[64];
 	char *words[64], *asked;
 	size_t words_len, words_at, opened;
 	struct noted notes[NOTES_MAX];
@@ -347,6 +348,9 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 		snprintf(f->notes[f->notes_len - 1].ref, sizeof(f->notes[0].ref), "%s", r->external_ref);
 	if (r->kind == REPLY_WHOLE && f->results_at < f->results_len)
 		result = f->results[f->results_at++];
+	if (r->kind == REPLY_WHOLE && f->denied[0] != '\0' && r->origin_len == strlen(f->denied) &&
+	    memcmp(r->origin, f->denied, r->origin_len) == 0)
+		result = ERR_DENIED;
 	pthread_mutex_unlock(&f->mutex);
 	if (r->kind == REPLY_WHOLE && (f->o.caps & CAP_PULL) == 0 && !f->o.mute)
 		engine_sent(f->engine,
@@ -526,6 +530,13 @@ void fixture_sent_results(struct fixture *f, enum err next)
 {
 	pthread_mutex_lock(&f->mutex);
 	f->results[f->results_len++] = next;
+	pthread_mutex_unlock(&f->mutex);
+}
+
+void fixture_denies(struct fixture *f, const char *origin)
+{
+	pthread_mutex_lock(&f->mutex);
+	snprintf(f->denied, sizeof f->denied, "%s", origin);
 	pthread_mutex_unlock(&f->mutex);
 }
 

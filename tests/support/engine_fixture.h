@@ -76,6 +76,7 @@ void fixture_release(struct fixture *f);                     /* ends what hangs,
 void fixture_release_as(struct fixture *f, enum script s);   /* what hangs goes on like this */
 void fixture_after_tool(struct fixture *f, enum script s);   /* how calls with a tool's result behave: SCRIPT_TOOL answers */
 void fixture_sent_results(struct fixture *f, enum err next); /* outcome of the next delivery; then ERR_NONE */
+void fixture_denies(struct fixture *f, const char *origin);  /* outcome of all that goes there: ERR_DENIED */
 /** A direct message of ${person} in ${thread}, keyed ${key}; waits for COMMIT.  False: refused. */
 bool fixture_say(struct fixture *f, const char *person, const char *thread, const char *key, const char *text);
 /** The same for any intent; fills in what is empty. */
