@@ -572,8 +572,9 @@ static void lanes__more_than_may_work_at_once__wait_and_all_are_answered(void **
 		snprintf(key, sizeof(key), "1.%d", i);
 		snprintf(thread, sizeof(thread), "t%d", i % 6);
 		assert_true(fixture_say(f, "U1", thread, key, "in my turn please"));
+		if (i < 2) /* these two work: who asks first whether teams have caps might be overtaken */
+			assert_true(fixture_wait_calls(f, (size_t)i + 1, 30000));
 	}
-	assert_true(fixture_wait_calls(f, 2, 30000));
 	usleep(50000);
 	assert_int_equal(fixture_model_calls(f), 2);
 	/* One that waits for its turn is deleted; one that works is stopped: both give way. */
