@@ -278,3 +278,16 @@ enum api_code api_run(struct engine *e, struct pg *pg, const struct caller *by, 
 {
 	return api_run_once(e, pg, by, name, args, request, NULL, NULL, out, problem);
 }
+
+void api_put_id(json_t *o, const char *key, struct id id)
+{
+	char text[ID_TEXT];
+	if (!id_is_none(id))
+		json_object_set_new(o, key, json_string(id_format(id, text)));
+}
+
+void api_put_ms(json_t *o, const char *key, int64_t ms)
+{
+	if (ms != 0)
+		json_object_set_new(o, key, json_integer(ms));
+}

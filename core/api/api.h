@@ -103,6 +103,10 @@ struct api_room {
 enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, struct api_who *who, const char *name,
     const json_t *args, struct id request, const char *key, bool *again, json_t **out, struct problem *problem);
 
+/** Into an answer, unless there is none: an id as text, a moment in milliseconds since 1970. */
+void api_put_id(json_t *o, const char *key, struct id id);
+void api_put_ms(json_t *o, const char *key, int64_t ms);
+
 extern const struct pg_statement api_statements[];
 /* What a connection that runs procedures outside the daemon has prepared; ends with NULL. */
 extern const struct pg_statement *const api_tables[];

@@ -13,19 +13,6 @@ extern const struct api_proc api_erasure[];
 
 #define SAME_MAX 32 /* accounts of one user */
 
-static void put_id(json_t *o, const char *key, struct id id)
-{
-	char text[ID_TEXT];
-	if (!id_is_none(id))
-		json_object_set_new(o, key, json_string(id_format(id, text)));
-}
-
-static void put_ms(json_t *o, const char *key, int64_t ms)
-{
-	if (ms != 0)
-		json_object_set_new(o, key, json_integer(ms));
-}
-
 static void put_receipt(void *arg, const struct forget_receipt *r)
 {
 	static const char *const kinds[] = { "", "message", "thread", "person", "", "retention" };
@@ -33,20 +20,20 @@ static void put_receipt(void *arg, const struct forget_receipt *r)
 		"its_time" };
 	char why[160];
 	json_t *o = json_object(), *counts = NULL;
-	put_id(o, "id", r->id);
+	api_put_id(o, "id", r->id);
 	json_object_set_new(o, "kind", json_string(r->kind >= 1 && r->kind <= 5 ? kinds[r->kind] : ""));
 	json_object_set_new(o, "state", json_string(r->state == 2 ? "done" : r->state == 3 ? "held" : "at_work"));
 	json_object_set_new(o, "asked", json_string(asked[r->asked >= 0 && r->asked <= 5 ? r->asked : 0]));
-	put_id(o, "asked_by", r->asked_by);
+	api_put_id(o, "asked_by", r->asked_by);
 	json_object_set_new(o, "messages", json_integer(r->messages));
 	json_object_set_new(o, "answers", json_integer(r->answers));
 	json_object_set_new(o, "notes", json_integer(r->items));
 	json_object_set_new(o, "threads", json_integer(r->threads));
 	if (json_parse(r->counts, strlen(r->counts), 4096, &counts, why) == ERR_NONE)
 		json_object_set_new(o, "values", counts);
-	put_ms(o, "asked_ms", r->created_ms);
-	put_ms(o, "done_ms", r->done_ms);
-	put_ms(o, "files_cleared_ms", r->purged_ms);
+	api_put_ms(o, "asked_ms", r->created_ms);
+	api_put_ms(o, "done_ms", r->done_ms);
+	api_put_ms(o, "files_cleared_ms", r->purged_ms);
 	json_array_append_new(arg, o);
 }
 

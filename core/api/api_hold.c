@@ -103,35 +103,22 @@ static enum api_code end(struct api_call *c)
 	return api_err(c, e);
 }
 
-static void put_id(json_t *o, const char *key, struct id id)
-{
-	char text[ID_TEXT];
-	if (!id_is_none(id))
-		json_object_set_new(o, key, json_string(id_format(id, text)));
-}
-
-static void put_ms(json_t *o, const char *key, int64_t ms)
-{
-	if (ms != 0)
-		json_object_set_new(o, key, json_integer(ms));
-}
-
 static void put(void *arg, const struct hold *h)
 {
 	json_t *o = json_object(), *of = json_array();
 	char text[ID_TEXT];
-	put_id(o, "id", h->id);
+	api_put_id(o, "id", h->id);
 	json_object_set_new(o, "kind", json_string(kinds[h->kind]));
 	for (size_t i = 0; i < h->subjects_len; i++)
 		json_array_append_new(of, json_string(id_format(h->subjects[i], text)));
 	json_object_set_new(o, "of", of);
 	json_object_set_new(o, "reason", json_string(h->reason));
 	json_object_set_new(o, "rows", json_integer(h->rows));
-	put_id(o, "placed_by", h->by);
-	put_ms(o, "placed_ms", h->placed_ms);
-	put_id(o, "end_asked_by", h->end_asked_by);
-	put_ms(o, "end_asked_ms", h->end_asked_ms);
-	put_ms(o, "ended_ms", h->ended_ms);
+	api_put_id(o, "placed_by", h->by);
+	api_put_ms(o, "placed_ms", h->placed_ms);
+	api_put_id(o, "end_asked_by", h->end_asked_by);
+	api_put_ms(o, "end_asked_ms", h->end_asked_ms);
+	api_put_ms(o, "ended_ms", h->ended_ms);
 	json_array_append_new(arg, o);
 }
 

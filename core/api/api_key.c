@@ -20,13 +20,6 @@ static json_t *scope_list(unsigned scopes)
 	return out;
 }
 
-static void put_id(json_t *o, const char *key, struct id id)
-{
-	char text[ID_TEXT];
-	if (!id_is_none(id))
-		json_object_set_new(o, key, json_string(id_format(id, text)));
-}
-
 static enum api_code issue(struct api_call *c)
 {
 	struct key_new k = { .id = id_named(c->request, 0, "key", 3),
@@ -51,15 +44,15 @@ static enum api_code issue(struct api_call *c)
 		return api_fail(c, e == ERR_DENIED ? API_FORBIDDEN : API_INVALID, "", "%s", why);
 	if (e != ERR_NONE)
 		return api_err(c, e);
-	put_id(c->out, "id", k.id);
+	api_put_id(c->out, "id", k.id);
 	json_object_set_new(c->out, "key", json_string(text));
 	json_object_set_new(c->out, "expires_in_days", json_integer(k.days));
 	explicit_bzero(text, sizeof text);
 	c->subject = k.id;
 	c->audit = json_pack(
 	    "{s:s, s:o, s:i, s:b}", "role", role_name(k.role), "scopes", scope_list(k.scopes), "days", k.days, "own", k.own);
-	put_id(c->audit, "node", k.node);
-	put_id(c->audit, "with_key", c->by->key);
+	api_put_id(c->audit, "node", k.node);
+	api_put_id(c->audit, "with_key", c->by->key);
 	return API_OK;
 }
 
@@ -72,9 +65,9 @@ static void put_key(void *arg, const struct key_info *k)
 	        : !k->works       ? "expired"
 	        : k->expires_soon ? "expires_soon"
 	                          : "works");
-	put_id(o, "id", k->id);
-	put_id(o, "person", k->person);
-	put_id(o, "issued_by", k->issued_by);
+	api_put_id(o, "id", k->id);
+	api_put_id(o, "person", k->person);
+	api_put_id(o, "issued_by", k->issued_by);
 	if (k->used_ms != 0)
 		json_object_set_new(o, "used_ms", json_integer(k->used_ms));
 	json_array_append_new(arg, o);
@@ -101,7 +94,7 @@ static enum api_code revoke(struct api_call *c)
 	json_object_set_new(c->out, "revoked", json_integer(revoked));
 	c->subject = key;
 	c->audit = json_pack("{s:i}", "revoked", revoked);
-	put_id(c->audit, "with_key", c->by->key);
+	api_put_id(c->audit, "with_key", c->by->key);
 	return API_OK;
 }
 

@@ -15,13 +15,6 @@ extern const struct api_proc api_memory[];
 #define PAGE 20
 #define SNIPPET_BYTES 300
 
-static void put_id(json_t *o, const char *key, struct id id)
-{
-	char text[ID_TEXT];
-	if (!id_is_none(id))
-		json_object_set_new(o, key, json_string(id_format(id, text)));
-}
-
 static void put_str(json_t *o, const char *key, const char *s)
 {
 	if (s != NULL && s[0] != '\0')
@@ -44,9 +37,9 @@ static json_t *hit_of(const struct find_hit *h)
 	};
 	json_t *o = json_object();
 	json_object_set_new(o, "kind", json_string(kinds[h->kind]));
-	put_id(o, "id", h->id);
-	put_id(o, "thread", h->thread);
-	put_id(o, "message", h->message);
+	api_put_id(o, "id", h->id);
+	api_put_id(o, "thread", h->thread);
+	api_put_id(o, "message", h->message);
 	json_object_set_new(o, "at_ms", json_integer(h->at_ms));
 	put_str(o, "author_name", h->author);
 	put_str(o, "place_name", h->place_name);
@@ -109,13 +102,13 @@ static void take_item(void *arg, const struct item *i)
 		[ITEM_REPLACED] = "replaced",
 		[ITEM_DECLINED] = "declined" };
 	json_t *o = json_object();
-	put_id(o, "id", i->id);
+	api_put_id(o, "id", i->id);
 	json_object_set_new(o, "number", json_integer(i->number));
 	json_object_set_new(o, "kind", json_string((size_t)i->kind < KINDS_LEN && i->kind > 0 ? item_kinds[i->kind] : "note"));
 	json_object_set_new(
 	    o, "state", json_string(i->state >= ITEM_PROPOSED && i->state <= ITEM_DECLINED ? states[i->state] : "declined"));
 	json_object_set_new(o, "body", json_string(i->body));
-	put_id(o, "author", i->author);
+	api_put_id(o, "author", i->author);
 	put_str(o, "author_name", i->author_name);
 	put_str(o, "about_name", i->about_name);
 	put_str(o, "attribute", i->attribute);

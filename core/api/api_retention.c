@@ -8,12 +8,6 @@
 
 extern const struct api_proc api_retention[];
 
-static void put_ms(json_t *o, const char *key, int64_t ms)
-{
-	if (ms != 0)
-		json_object_set_new(o, key, json_integer(ms));
-}
-
 static enum err put_days(struct api_call *c)
 {
 	static const char *const names[] = { "messages", "work", "sessions", "audit", "provisions", "usage" };
@@ -61,9 +55,9 @@ static enum api_code get(struct api_call *c)
 		e = retention_state(c->pg, c->by->ws, &s);
 	if (e != ERR_NONE)
 		return api_end(c, e, &(struct problem){ .code = API_OK });
-	put_ms(c->out, "looked_ms", s.looked_ms);
-	put_ms(c->out, "begun_ms", s.begun_ms);
-	put_ms(c->out, "done_ms", s.done_ms);
+	api_put_ms(c->out, "looked_ms", s.looked_ms);
+	api_put_ms(c->out, "begun_ms", s.begun_ms);
+	api_put_ms(c->out, "done_ms", s.done_ms);
 	if (!id_is_none(s.at_work))
 		json_object_set_new(c->out, "at_work", json_string(id_format(s.at_work, id)));
 	return API_OK;

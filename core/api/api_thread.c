@@ -13,13 +13,6 @@ extern const struct api_proc api_thread[];
 
 #define PAGE 20
 
-static void put_id(json_t *o, const char *key, struct id id)
-{
-	char text[ID_TEXT];
-	if (!id_is_none(id))
-		json_object_set_new(o, key, json_string(id_format(id, text)));
-}
-
 static struct browse_viewer viewer(const struct api_call *c)
 {
 	return (struct browse_viewer){ c->by->ws, c->by->person, "web" };
@@ -34,8 +27,8 @@ static struct id node_of(const struct api_call *c)
 static void put_thread(json_t *o, const struct browse_thread *t)
 {
 	static const char *const forks[] = { "", "opening", "active", "resolved", "abandoned", "failed" };
-	put_id(o, "id", t->id);
-	put_id(o, "place", t->place);
+	api_put_id(o, "id", t->id);
+	api_put_id(o, "place", t->place);
 	json_object_set_new(o, "adapter", json_string(t->adapter));
 	if (t->place_name != NULL)
 		json_object_set_new(o, "place_name", json_string(t->place_name));
@@ -46,7 +39,7 @@ static void put_thread(json_t *o, const struct browse_thread *t)
 	if (!id_is_none(t->parent)) {
 		json_t *fork = json_pack(
 		    "{s:i, s:s}", "n", t->fork_n, "state", forks[t->fork_state >= 1 && t->fork_state <= 5 ? t->fork_state : 5]);
-		put_id(fork, "of", t->parent);
+		api_put_id(fork, "of", t->parent);
 		json_object_set_new(o, "fork", fork);
 	}
 }
@@ -141,11 +134,11 @@ static void take_message(void *arg, const struct browse_message *m)
 	};
 	json_t *o = json_object();
 	bool known = m->author_kind >= 0 && (size_t)m->author_kind < sizeof kinds / sizeof *kinds && kinds[m->author_kind] != NULL;
-	put_id(o, "id", m->id);
+	api_put_id(o, "id", m->id);
 	json_object_set_new(o, "seq", json_integer(m->seq));
 	json_object_set_new(o, "at_ms", json_integer(m->at_ms));
 	json_object_set_new(o, "author_kind", json_string(known ? kinds[m->author_kind] : "system"));
-	put_id(o, "author", m->author);
+	api_put_id(o, "author", m->author);
 	if (m->author_name != NULL)
 		json_object_set_new(o, "author_name", json_string(m->author_name));
 	json_object_set_new(o, "text", json_string(m->text == NULL ? "" : m->text));

@@ -12,6 +12,7 @@
 #include "../engine/intent.h"
 #include "directory.h"
 #include "links.h"
+#include "rows.h"
 
 #define PAGE "web"
 #define OWN "id:" /* and the person that vouches: the page's person where there was none */
@@ -61,41 +62,13 @@ const struct pg_statement login_statements[] = {
 	{ NULL, NULL },
 };
 
-static void copy(char *out, size_t n, const PGresult *r, int row, int col)
-{
-	size_t len = PQgetisnull(r, row, col) ? 0 : utf8_clip(PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col), n - 1);
-	memcpy(out, PQgetvalue(r, row, col), len);
-	out[len] = '\0';
-}
-
-static struct pg_args *args(struct id ws, struct id person)
-{
-	struct pg_args *a = pg_args_new();
-	pg_arg_id(a, ws);
-	pg_arg_id(a, person);
-	return a;
-}
-
-/* Runs and frees ${a}; ${out}: NULL, or the rows. */
-static enum err ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
-{
-	PGresult *r = NULL;
-	enum err e = pg_query(pg, statement, a, &r);
-	pg_args_free(a);
-	if (out != NULL && e == ERR_NONE)
-		*out = r;
-	else
-		PQclear(r);
-	return e;
-}
-
 static enum err may(struct pg *pg, struct id ws, struct id person, char name[LOGIN_NAME])
 {
 	PGresult *r = NULL;
-	enum err e = ask(pg, "login_may", args(ws, person), &r);
+	enum err e = rows_ask(pg, "login_may", rows_args(ws, person), &r);
 	if (e != ERR_NONE)
 		return e;
-	copy(name, LOGIN_NAME, r, 0, 1);
+	rows_copy(name, LOGIN_NAME, r, 0, 1);
 	e = pg_get_bool(r, 0, 0) ? ERR_NONE : ERR_DENIED;
 	PQclear(r);
 	return e;
@@ -109,7 +82,7 @@ enum err login_account(struct pg *pg, struct id ws, const char *adapter, const c
 	pg_arg_id(a, ws);
 	pg_arg_str(a, adapter);
 	pg_arg_str(a, external_id);
-	enum err e = ask(pg, "login_person", a, &r);
+	enum err e = rows_ask(pg, "login_person", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	struct id person = PQntuples(r) == 1 ? pg_get_id(r, 0, 0) : ID_NONE;
@@ -124,13 +97,13 @@ enum err login_account_of(struct pg *pg, struct id ws, struct id person, struct 
 	*out = (struct login_account){ .person = person };
 	/* For nobody the same is asked: what it takes tells nothing. */
 	enum err e = may(pg, ws, out->person, out->name);
-	enum err page = e == ERR_NONE || e == ERR_DENIED ? ask(pg, "login_page", args(ws, out->person), &r) : e;
+	enum err page = e == ERR_NONE || e == ERR_DENIED ? rows_ask(pg, "login_page", rows_args(ws, out->person), &r) : e;
 	if (page != ERR_NONE)
 		return page;
 	if (PQntuples(r) == 1) {
-		copy(out->subject, sizeof out->subject, r, 0, 0);
+		rows_copy(out->subject, sizeof out->subject, r, 0, 0);
 		if (!PQgetisnull(r, 0, 1))
-			copy(out->name, sizeof out->name, r, 0, 1);
+			rows_copy(out->name, sizeof out->name, r, 0, 1);
 	} else {
 		snprintf(out->subject, sizeof out->subject, OWN "%s", id_format(out->person, id));
 	}
@@ -143,16 +116,16 @@ enum err login_account_of(struct pg *pg, struct id ws, struct id person, struct 
 static enum err make(struct pg *pg, struct id ws, const struct login_account *a, struct id *person)
 {
 	*person = identity_id(ws, PAGE, a->subject);
-	struct pg_args *g = args(ws, *person);
+	struct pg_args *g = rows_args(ws, *person);
 	pg_arg_str(g, a->name);
-	enum err e = ask(pg, "login_new_person", g, NULL);
+	enum err e = rows_ask(pg, "login_new_person", g, NULL);
 	g = pg_args_new();
 	pg_arg_id(g, ws);
 	pg_arg_str(g, a->subject);
 	pg_arg_id(g, *person);
 	pg_arg_int2(g, VERIFIED_SESSION);
 	if (e == ERR_NONE)
-		return ask(pg, "login_new_identity", g, NULL);
+		return rows_ask(pg, "login_new_identity", g, NULL);
 	pg_args_free(g);
 	return e;
 }
@@ -161,9 +134,9 @@ static enum err make(struct pg *pg, struct id ws, const struct login_account *a,
 static enum err link_up(struct pg *pg, struct id ws, struct id page, struct id person, bool own)
 {
 	PGresult *r = NULL;
-	struct pg_args *g = args(ws, page);
+	struct pg_args *g = rows_args(ws, page);
 	pg_arg_id(g, person);
-	enum err e = ask(pg, "login_same", g, &r);
+	enum err e = rows_ask(pg, "login_same", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool same = pg_get_bool(r, 0, 0), alone = pg_get_bool(r, 0, 1), full = pg_get_int8(r, 0, 2) >= LINK_PERSONS;
@@ -172,9 +145,9 @@ static enum err link_up(struct pg *pg, struct id ws, struct id page, struct id p
 		return ERR_NONE;
 	if (!own || !alone || full)
 		return ERR_DENIED;
-	g = args(ws, page);
+	g = rows_args(ws, page);
 	pg_arg_id(g, person);
-	return ask(pg, "login_link", g, NULL);
+	return rows_ask(pg, "login_link", g, NULL);
 }
 
 enum err login_join(struct pg *pg, struct id ws, const struct login_account *a)
@@ -186,7 +159,7 @@ enum err login_join(struct pg *pg, struct id ws, const struct login_account *a)
 	snprintf(subject, sizeof subject, OWN "%s", id_format(a->person, id));
 	bool own = strcmp(subject, a->subject) == 0;
 	pg_arg_id(g, ws);
-	enum err e = ask(pg, "link_lock", g, NULL);
+	enum err e = rows_ask(pg, "link_lock", g, NULL);
 	if (e == ERR_NONE)
 		e = may(pg, ws, a->person, name);
 	if (e != ERR_NONE)
@@ -194,7 +167,7 @@ enum err login_join(struct pg *pg, struct id ws, const struct login_account *a)
 	g = pg_args_new();
 	pg_arg_id(g, ws);
 	pg_arg_str(g, a->subject);
-	e = ask(pg, "login_whose", g, &r);
+	e = rows_ask(pg, "login_whose", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1;
@@ -214,7 +187,7 @@ enum err login_find(struct pg *pg, struct id ws, const char *subject, struct log
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, ws);
 	pg_arg_str(g, subject);
-	enum err e = ask(pg, "login_whose", g, &r);
+	enum err e = rows_ask(pg, "login_whose", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1;
@@ -225,7 +198,7 @@ enum err login_find(struct pg *pg, struct id ws, const char *subject, struct log
 	e = there ? may(pg, ws, out->person, name) : ERR_INPUT;
 	if (e == ERR_DENIED) {
 		r = NULL;
-		e = ask(pg, "login_alone", args(ws, out->person), &r);
+		e = rows_ask(pg, "login_alone", rows_args(ws, out->person), &r);
 		if (e == ERR_NONE)
 			e = pg_get_bool(r, 0, 0) ? ERR_INPUT : ERR_DENIED;
 		PQclear(r);
@@ -238,23 +211,23 @@ enum err login_make(struct pg *pg, struct id ws, enum role role, struct login_ac
 	enum err e = make(pg, ws, a, &a->person);
 	if (e != ERR_NONE || role == ROLE_NONE)
 		return e;
-	struct pg_args *g = args(ws, a->person);
+	struct pg_args *g = rows_args(ws, a->person);
 	pg_arg_int2(g, (int16_t)role);
-	e = ask(pg, "login_role", g, NULL);
-	return e == ERR_NONE && role >= ROLE_MEMBER ? ask(pg, "login_member", args(ws, a->person), NULL) : e;
+	e = rows_ask(pg, "login_role", g, NULL);
+	return e == ERR_NONE && role >= ROLE_MEMBER ? rows_ask(pg, "login_member", rows_args(ws, a->person), NULL) : e;
 }
 
 enum err login_linked(struct pg *pg, struct id ws, struct id person)
 {
-	return ask(pg, "login_member", args(ws, person), NULL);
+	return rows_ask(pg, "login_member", rows_args(ws, person), NULL);
 }
 
 enum err login_letter_due(struct pg *pg, struct id ws, struct id person)
 {
 	PGresult *r = NULL;
-	struct pg_args *g = args(ws, person);
+	struct pg_args *g = rows_args(ws, person);
 	pg_arg_int4(g, LOGIN_LETTER_S);
-	enum err e = ask(pg, "login_letters", g, &r);
+	enum err e = rows_ask(pg, "login_letters", g, &r);
 	if (e == ERR_NONE && pg_get_int8(r, 0, 0) >= LOGIN_LETTERS)
 		e = ERR_DENIED;
 	PQclear(r);
@@ -264,21 +237,21 @@ enum err login_letter_due(struct pg *pg, struct id ws, struct id person)
 enum err login_letter_put(
     struct pg *pg, struct id ws, struct id letter, const char *adapter, const void *origin, size_t origin_len, const char *text)
 {
-	struct pg_args *g = args(ws, letter);
+	struct pg_args *g = rows_args(ws, letter);
 	pg_arg_str(g, text);
 	pg_arg_str(g, adapter);
 	pg_arg_bytes(g, origin, origin_len);
-	return ask(pg, "login_letter", g, NULL);
+	return rows_ask(pg, "login_letter", g, NULL);
 }
 
 enum err login_audit(struct pg *pg, struct id ws, struct id request, const char *verb, const char *subject, struct id about,
     const char *via, const char *why)
 {
-	struct pg_args *g = args(ws, id_is_none(request) ? id_new() : request);
+	struct pg_args *g = rows_args(ws, id_is_none(request) ? id_new() : request);
 	pg_arg_str(g, verb);
 	pg_arg_str(g, subject);
 	pg_arg_id(g, about);
 	pg_arg_str(g, via);
 	pg_arg_str(g, why);
-	return ask(pg, "login_audit", g, NULL);
+	return rows_ask(pg, "login_audit", g, NULL);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../base/utf8.h"
+#include "rows.h"
 
 /* Persons of the page who may have one; not the visitors of a widget, nor who comes with the shared token. */
 #define OF_PAGE "(i.external_id = 'local' OR i.external_id ~ '^(as|id|oidc):')"
@@ -55,34 +56,6 @@ const struct pg_statement passwords_statements[] = {
 	{ NULL, NULL },
 };
 
-static struct pg_args *args(struct id ws, struct id person)
-{
-	struct pg_args *a = pg_args_new();
-	pg_arg_id(a, ws);
-	pg_arg_id(a, person);
-	return a;
-}
-
-/* Runs and frees ${a}; ${out}: NULL, or the rows. */
-static enum err ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
-{
-	PGresult *r = NULL;
-	enum err e = pg_query(pg, statement, a, &r);
-	pg_args_free(a);
-	if (out != NULL && e == ERR_NONE)
-		*out = r;
-	else
-		PQclear(r);
-	return e;
-}
-
-static void copy(char *out, size_t n, const PGresult *r, int row, int col)
-{
-	size_t len = PQgetisnull(r, row, col) ? 0 : utf8_clip(PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col), n - 1);
-	memcpy(out, PQgetvalue(r, row, col), len);
-	out[len] = '\0';
-}
-
 enum err password_find(
     struct pg *pg, struct id ws, const struct password_name *n, const char *network, struct password_account *out)
 {
@@ -97,14 +70,14 @@ enum err password_find(
 	pg_arg_str(a, strlen(n->page) + 3 < sizeof page ? page : NULL);
 	pg_arg_str(a, strcmp(n->page, "local") == 0 ? n->page : NULL);
 	pg_arg_str(a, network);
-	enum err e = ask(pg, "password_find", a, &r);
+	enum err e = rows_ask(pg, "password_find", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	if (PQntuples(r) == 1) {
 		out->person = pg_get_id(r, 0, 0);
-		copy(out->subject, sizeof out->subject, r, 0, 1);
-		copy(out->name, sizeof out->name, r, 0, 2);
-		copy(out->hash, sizeof out->hash, r, 0, 3);
+		rows_copy(out->subject, sizeof out->subject, r, 0, 1);
+		rows_copy(out->name, sizeof out->name, r, 0, 2);
+		rows_copy(out->hash, sizeof out->hash, r, 0, 3);
 		out->may = pg_get_bool(r, 0, 4);
 		out->known = pg_get_bool(r, 0, 5);
 		if (out->name[0] == '\0')
@@ -116,23 +89,23 @@ enum err password_find(
 
 enum err password_put(struct pg *pg, struct id ws, struct id person, const char *hash)
 {
-	struct pg_args *a = args(ws, person);
+	struct pg_args *a = rows_args(ws, person);
 	pg_arg_str(a, hash);
-	return ask(pg, "password_put", a, NULL);
+	return rows_ask(pg, "password_put", a, NULL);
 }
 
 enum err password_anew(struct pg *pg, struct id ws, struct id person, const char *old, const char *hash)
 {
-	struct pg_args *a = args(ws, person);
+	struct pg_args *a = rows_args(ws, person);
 	pg_arg_str(a, old);
 	pg_arg_str(a, hash);
-	return ask(pg, "password_anew", a, NULL);
+	return rows_ask(pg, "password_anew", a, NULL);
 }
 
 enum err password_remove(struct pg *pg, struct id ws, struct id user)
 {
 	PGresult *r = NULL;
-	enum err e = ask(pg, "password_remove", args(ws, user), &r);
+	enum err e = rows_ask(pg, "password_remove", rows_args(ws, user), &r);
 	if (e == ERR_NONE && PQntuples(r) == 0)
 		e = ERR_INPUT;
 	PQclear(r);
@@ -142,7 +115,7 @@ enum err password_remove(struct pg *pg, struct id ws, struct id user)
 static enum err read_names(struct pg *pg, struct id ws, struct id person, json_t **out)
 {
 	PGresult *r = NULL;
-	enum err e = ask(pg, "password_names", args(ws, person), &r);
+	enum err e = rows_ask(pg, "password_names", rows_args(ws, person), &r);
 	if (e == ERR_NONE) {
 		*out = json_array();
 		for (int i = 0; i < PQntuples(r); i++)
@@ -156,11 +129,11 @@ enum err password_state(struct pg *pg, struct id ws, struct id person, struct id
 {
 	PGresult *r = NULL;
 	*out = (struct password_state){ 0 };
-	struct pg_args *a = args(ws, person);
+	struct pg_args *a = rows_args(ws, person);
 	pg_arg_id(a, session);
-	enum err e = ask(pg, "password_state", a, &r);
+	enum err e = rows_ask(pg, "password_state", a, &r);
 	if (e == ERR_NONE && PQntuples(r) == 1) {
-		copy(out->name, sizeof out->name, r, 0, 0);
+		rows_copy(out->name, sizeof out->name, r, 0, 0);
 		out->may_have = pg_get_bool(r, 0, 1);
 		out->has = !PQgetisnull(r, 0, 2);
 		out->set_ms = out->has ? pg_get_time_ms(r, 0, 2) : 0;
@@ -176,16 +149,16 @@ enum err password_state(struct pg *pg, struct id ws, struct id person, struct id
 enum err password_try(struct pg *pg, struct id ws, struct id person, char hash[PASSWORD_HASH], int *wait_s)
 {
 	PGresult *r = NULL;
-	enum err e = ask(pg, "password_try", args(ws, person), &r);
+	enum err e = rows_ask(pg, "password_try", rows_args(ws, person), &r);
 	bool now = e == ERR_NONE && PQntuples(r) == 1;
 	*wait_s = 1;
 	if (now)
-		copy(hash, PASSWORD_HASH, r, 0, 0);
+		rows_copy(hash, PASSWORD_HASH, r, 0, 0);
 	PQclear(r);
 	if (e != ERR_NONE || now)
 		return e;
 	r = NULL;
-	e = ask(pg, "password_wait", args(ws, person), &r);
+	e = rows_ask(pg, "password_wait", rows_args(ws, person), &r);
 	if (e == ERR_NONE && PQntuples(r) == 1 && pg_get_int8(r, 0, 0) > 0)
 		*wait_s = (int)pg_get_int8(r, 0, 0);
 	PQclear(r);
@@ -208,7 +181,7 @@ enum err password_link(struct pg *pg, struct id ws, struct id user, char code[SE
 	json_decref(s.names);
 	if (names == 0)
 		return ERR_INPUT;
-	e = ask(pg, "password_void", args(ws, user), NULL);
+	e = rows_ask(pg, "password_void", rows_args(ws, user), NULL);
 	session_code_make(code);
 	const struct session_vouch v = { .via = "password", .person = a.person, .seconds = PASSWORD_LINK_S };
 	return e == ERR_NONE ? session_code_put(pg, ws, a.subject, a.name, code, &v) : e;
@@ -229,17 +202,17 @@ enum err password_link_of(struct pg *pg, struct id ws, const char *code, bool us
 	PGresult *r = NULL;
 	*out = (struct login_account){ 0 };
 	*person = ID_NONE;
-	enum err e = ask(pg, "password_code", code_args(ws, code), &r);
+	enum err e = rows_ask(pg, "password_code", code_args(ws, code), &r);
 	if (e == ERR_NONE && PQntuples(r) == 0)
 		e = ERR_DENIED;
 	if (e == ERR_NONE) {
-		copy(out->subject, sizeof out->subject, r, 0, 0);
-		copy(out->name, sizeof out->name, r, 0, 1);
+		rows_copy(out->subject, sizeof out->subject, r, 0, 0);
+		rows_copy(out->name, sizeof out->name, r, 0, 1);
 		out->person = pg_get_id(r, 0, 2);
 	}
 	PQclear(r);
 	if (e == ERR_NONE && use)
-		e = ask(pg, "password_use", code_args(ws, code), NULL);
+		e = rows_ask(pg, "password_use", code_args(ws, code), NULL);
 	if (e == ERR_NONE && use)
 		e = login_join(pg, ws, out);
 	if (e != ERR_NONE || !use)
@@ -248,7 +221,7 @@ enum err password_link_of(struct pg *pg, struct id ws, const char *code, bool us
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_str(a, out->subject);
-	e = ask(pg, "login_whose", a, &r);
+	e = rows_ask(pg, "login_whose", a, &r);
 	if (e == ERR_NONE && PQntuples(r) == 1)
 		*person = pg_get_id(r, 0, 0);
 	else if (e == ERR_NONE)

@@ -1,0 +1,33 @@
+/* See rows.h. */
+#include "rows.h"
+
+#include <string.h>
+
+#include "../base/utf8.h"
+
+void rows_copy(char *out, size_t n, const PGresult *r, int row, int col)
+{
+	size_t len = PQgetisnull(r, row, col) ? 0 : utf8_clip(PQgetvalue(r, row, col), (size_t)PQgetlength(r, row, col), n - 1);
+	memcpy(out, PQgetvalue(r, row, col), len);
+	out[len] = '\0';
+}
+
+struct pg_args *rows_args(struct id ws, struct id person)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_id(a, person);
+	return a;
+}
+
+enum err rows_ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
+{
+	PGresult *r = NULL;
+	enum err e = pg_query(pg, statement, a, &r);
+	pg_args_free(a);
+	if (out != NULL && e == ERR_NONE)
+		*out = r;
+	else
+		PQclear(r);
+	return e;
+}
