@@ -136,6 +136,8 @@ void cli_hide(struct cli *c);
 enum err cli_unseal(struct cli *c, const char *url, char *why, size_t why_n);
 /** Whether there may be any: there is a master key. */
 bool cli_may_unseal(struct cli *c);
+/** API keys that end within a week.  False: they cannot be listed. */
+bool cli_key_doctor(struct cli *c, struct buf *out);
 /** What limits are set and who is being held back now; nothing: it is not known. */
 void cli_limits_doctor(struct cli *c, struct buf *out);
 /** A line for each workspace, "ok …" or "bad …". */

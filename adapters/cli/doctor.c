@@ -139,7 +139,10 @@ static void look_at_teams(struct report *r, struct cli *c)
 static void look_at_keys(struct report *r, struct cli *c)
 {
 	struct buf out = BUF_INIT;
-	bool well = cli_secret_doctor(c, &out);
+	bool well = cli_key_doctor(c, &out);
+	say(r, well, "keys", "%s", well ? out.p : "they cannot be listed");
+	buf_reset(&out);
+	well = cli_secret_doctor(c, &out);
 	say(r, well, "secrets", "%s", out.p);
 	buf_reset(&out);
 	well = cli_audit_doctor(c, &out);

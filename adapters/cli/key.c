@@ -6,6 +6,7 @@
 
 #include "../../core/base/json.h"
 #include "../../core/base/mem.h"
+#include "../../core/people/keys.h"
 #include "cli.h"
 #include "procedure.h"
 
@@ -98,4 +99,28 @@ int cmd_key_revoke(struct cli *c)
 		printf("Revoked: %lld.\n", (long long)json_int(out, "revoked", 0));
 	json_decref(out);
 	return r;
+}
+
+bool cli_key_doctor(struct cli *c, struct buf *out)
+{
+	json_t *got = NULL, *k;
+	size_t i;
+	bool well = cli_procedure(c, "key.list", json_pack("{s:b}", "soon", 1), &got) == EXIT_OK;
+	const json_t *keys = json_arr(got, "keys");
+	json_array_foreach (keys, i, k) {
+		struct id id;
+		put_day(k, "until", "expires_ms");
+		put_day(k, "used", "used_ms");
+		buf_addf(out, "%s%s (", i > 0 ? ", " : "end within 7 days: ", json_str(k, "name", ""));
+		if (id_parse(json_str(k, "id", ""), &id))
+			key_put_beginning(out, id);
+		buf_addf(out, ", of %s) on %s, last used %s", json_str(k, "team", ""), json_str(k, "until", ""),
+		    json_str(k, "used", ""));
+	}
+	if (well && i == 0)
+		buf_add_str(out, "none ends within 7 days");
+	else if (well)
+		buf_add_str(out, ": make new ones, `eddy key issue`");
+	json_decref(got);
+	return well;
 }

@@ -218,7 +218,7 @@ static enum api_code run_call(
 	c->out = json_object();
 	c->proc = api_find(name);
 	if (e == ERR_DENIED && (c->proc == NULL || !c->proc->open || who->strict))
-		code = api_fail(c, API_UNAUTHENTICATED, "", "%s", "");
+		code = api_fail(c, API_UNAUTHENTICATED, "", "%s", who->why);
 	else if (e != ERR_NONE && e != ERR_DENIED)
 		code = api_err(c, e);
 	else if (c->proc == NULL)

@@ -93,7 +93,8 @@ struct api_who {
 	bool strict; /* nobody may not even do what is open to everybody */
 	struct pg_step step;
 	enum err (*take)(void *arg, struct pg *pg, const PGresult *r, struct caller *by, bool *wrote);
-	const struct api_room *room; /* NULL: any number of calls */
+	const struct api_room *room;  /* NULL: any number of calls */
+	char why[PROBLEM_DETAIL_MAX]; /* what a strict nobody is told; "": nothing in particular */
 };
 /* Whether one more call of ${by}, about the team ${node}, finds room now; else ${wait_ms} says when.  Any thread. */
 struct api_room {

@@ -77,7 +77,7 @@ static enum api_code list(struct api_call *c)
 {
 	json_t *keys = json_array();
 	json_object_set_new(c->out, "keys", keys);
-	return api_err(c, key_list(c->pg, c->by->ws, c->node, LIST_MAX, put_key, keys));
+	return api_err(c, key_list(c->pg, c->by->ws, c->node, json_bool(c->in, "soon", false), LIST_MAX, put_key, keys));
 }
 
 static enum api_code revoke(struct api_call *c)
@@ -127,7 +127,9 @@ const struct api_proc api_key[] = {
 	    .effect = API_READ,
 	    .summary = "API keys of a team and of what is below it",
 	    .pages = "keys",
-	    .in = "{\"type\":\"object\",\"properties\":{" TEAM "," PAGE_IN "},\"additionalProperties\":false}",
+	    .in = "{\"type\":\"object\",\"properties\":{" TEAM
+	          ",\"soon\":{\"type\":\"boolean\",\"description\":\"those alone that end within a week\"}," PAGE_IN
+	          "},\"additionalProperties\":false}",
 	    .out =
 	        "{\"type\":\"object\",\"properties\":{" PAGE_OUT
 	        ",\"keys\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"id\":" ID_SCHEMA

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/tz.h"
 #include "../engine/intent.h"
 #include "../people/directory.h"
 #include "../people/keys.h"
@@ -88,10 +89,25 @@ static enum err take_caller(void *arg, struct pg *pg, const PGresult *r, struct 
 	return e == ERR_NONE && id_is_none(by->person) ? ERR_DENIED : e;
 }
 
+struct shown {
+	struct id key;
+	struct api_who who;
+};
+
+/* Its secret was right: whoever has it may know that its time is over, which a key with another secret never says. */
 static enum err take_key(void *arg, struct pg *pg, const PGresult *r, struct caller *by, bool *wrote)
 {
-	const struct id *key = arg;
-	return key_take(pg, by->ws, *key, r, by, wrote);
+	struct shown *s = arg;
+	int64_t expired_ms;
+	enum err e = key_take(pg, by->ws, s->key, r, by, &expired_ms, wrote);
+	if (e == ERR_DENIED && expired_ms != 0) {
+		struct tz_time t;
+		tz_local(NULL, (uint64_t)expired_ms, &t);
+		snprintf(s->who.why, sizeof s->who.why,
+		    "This API key has expired: it ended on %d %s %d at %02d:%02d UTC. Ask an admin of its team for a new one.",
+		    t.day, tz_month(t.month), t.year, t.hour, t.minute);
+	}
+	return e;
 }
 
 static void refuse(struct api_reply *out, enum err e)
@@ -104,27 +120,26 @@ void api_serve(struct engine *e, struct pg *pg, const struct api_request *q, str
 {
 	struct caller by = { .ws = q->ws, .via = q->via, .session = q->session };
 	struct api_request copy = *q;
-	struct api_who who = { .arg = &copy };
+	struct shown s = { .who = { .arg = &copy } };
 	struct pg_args *a = NULL;
-	struct id key;
 	memset(out, 0, sizeof *out);
 	if (q->address != NULL)
 		snprintf(by.address, sizeof by.address, "%s", q->address);
 	if (q->secret != NULL) {
-		enum err err = key_home(pg, q->secret, &key, &by.ws);
+		enum err err = key_home(pg, q->secret, &s.key, &by.ws);
 		if (err != ERR_NONE) {
 			refuse(out, err);
 			return;
 		}
 		a = pg_args_new();
 		pg_arg_id(a, by.ws);
-		pg_arg_id(a, key);
-		who = (struct api_who){ .arg = &key, .step = { "key_read", a, NULL }, .take = take_key, .strict = true };
+		pg_arg_id(a, s.key);
+		s.who = (struct api_who){ .arg = &s, .step = { "key_read", a, NULL }, .take = take_key, .strict = true };
 	} else if (q->person != NULL) {
 		a = person_args(q);
-		who = (struct api_who){ .arg = &copy, .step = { "serve_person", a, NULL }, .take = take_caller };
+		s.who = (struct api_who){ .arg = &copy, .step = { "serve_person", a, NULL }, .take = take_caller };
 	}
-	who.room = q->room;
-	out->code = api_run_for(e, pg, &by, &who, q->procedure, q->args, q->id, q->key, &out->again, &out->out, &out->problem);
+	s.who.room = q->room;
+	out->code = api_run_for(e, pg, &by, &s.who, q->procedure, q->args, q->id, q->key, &out->again, &out->out, &out->problem);
 	pg_args_free(a);
 }

@@ -55,6 +55,7 @@
 #include "upkeep.h"
 #include "context.h"
 #include "accept_internal.h"
+#include "admins.h"
 #include "money.h"
 #include "track.h"
 #include "vectors.h"
@@ -77,10 +78,10 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	ask_forget_statements, again_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
 	upkeep_statements, money_read_statements, keys_statements, links_statements, ask_people_statements, authority_statements,
-	api_statements, node_statements, member_statements, spend_statements, once_statements, serve_statements, chain_statements,
-	verify_statements, entry_statements, browse_statements, config_statements, config_cache_statements, route_statements,
-	track_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
-	tool_send_statements, approval_statements, approval_write_statements, held_statements, install_statements,
+	admins_statements, api_statements, node_statements, member_statements, spend_statements, once_statements, serve_statements,
+	chain_statements, verify_statements, entry_statements, browse_statements, config_statements, config_cache_statements,
+	route_statements, track_statements, provision_statements, provision_plan_statements, provision_step_statements,
+	place_statements, tool_send_statements, approval_statements, approval_write_statements, held_statements, install_statements,
 	rejudge_statements, sweep_statements, retention_statements, hold_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)

@@ -16,9 +16,8 @@
 #include "../base/mem.h"
 #include "../settings/settings.h"
 #include "../teams/config.h"
-#include "ask.h"
-
-#define ADMINS_MAX 20
+#include "admins.h"
+#include "command.h"
 
 const struct pg_statement money_statements[] = {
 	/* Sums grow by the calls that were not stored before: a replay after a COMMIT whose answer was lost adds nothing. */
@@ -52,21 +51,6 @@ const struct pg_statement money_read_statements[] = {
 	    "SELECT coalesce(sum(cost_micros), 0)::int8, coalesce(sum(input_tokens + output_tokens), 0)::int8 FROM model_calls"
 	    " WHERE ws = $1 AND run_id = $2 AND provider <> 'builtin'" },
 	{ "money_node", "SELECT name FROM nodes WHERE ws = $1 AND id = $2" },
-	/* Where admins at the node ${2} or above it are spoken to alone: each one's newest conversation, with an origin in it to answer to. */
-	{ "money_admins",
-	    "WITH RECURSIVE up AS (SELECT ws, id, parent_id, 1 AS depth FROM nodes WHERE ws = $1 AND id = $2 UNION ALL SELECT n.ws, n.id,"
-	    " n.parent_id, up.depth + 1 FROM up JOIN nodes n ON n.ws = up.ws AND n.id = up.parent_id WHERE up.depth < 32),"
-	    " a AS (SELECT m.person_id AS id FROM up JOIN members m ON m.ws = up.ws AND m.node_id = up.id WHERE m.role >= 3 UNION"
-	    " SELECT coalesce(p.user_id, p.id) FROM identities i JOIN people p ON p.ws = i.ws AND p.id = i.person_id WHERE i.ws = $1"
-	    " AND i.adapter = 'web' AND i.external_id = 'local'),"
-	    " who AS (SELECT a.id AS admin, p.id FROM a JOIN people p ON p.ws = $1 AND (p.id = a.id OR p.user_id = a.id) WHERE NOT p.bot)"
-	    " SELECT DISTINCT ON (who.admin) t.id, r.adapter, r.origin FROM who JOIN threads t ON t.ws = $1 AND t.only_person = who.id"
-	    " AND NOT t.several AND t.relay = 0 AND NOT t.quiet AND t.fork_id IS NULL"
-	    " JOIN places pl ON pl.ws = t.ws AND pl.id = t.place_id AND pl.visibility = 1"
-	    " JOIN LATERAL (SELECT x.adapter, x.origin FROM runs x WHERE x.ws = t.ws AND x.thread_id = t.id AND x.origin <> ''"
-	    " ORDER BY x.id DESC LIMIT 1) r ON true"
-	    " WHERE (SELECT count(*) FROM place_people pp WHERE pp.ws = pl.ws AND pp.place_id = pl.id) <= 1"
-	    " ORDER BY who.admin, t.last_at DESC LIMIT $3::int4" },
 	{ NULL, NULL },
 };
 
@@ -326,48 +310,16 @@ static void put_notice(struct buf *md, struct pg *pg, const struct budget_level 
 	buf_add_str(md, " `eddy budget list` shows all budgets, `eddy budget set` changes them.");
 }
 
-/* What was put into a transaction that may yet be taken back. */
-struct kept {
-	struct run as; /* nobody has asked; ask_say() looks at the tenant alone */
-	struct ask ask;
-};
-
 static enum err on_level(void *arg, struct pg *pg, struct budget_level *l, int *reached)
 {
-	struct engine *e = arg;
-	struct pg_args *a = pg_args_new();
-	PGresult *r = NULL;
-	pg_arg_id(a, l->ws);
-	pg_arg_id(a, l->cap.kind == BUDGET_NODE ? l->cap.subject : l->ws);
-	pg_arg_int4(a, ADMINS_MAX);
-	enum err err = pg_query(pg, "money_admins", a, &r);
-	pg_args_free(a);
-	if (err != ERR_NONE)
-		return err;
-	struct kept *k = xcalloc(1, sizeof *k);
-	k->as.e = k->ask.e = e;
-	k->as.ws = l->ws;
-	k->ask.pg = pg;
-	k->ask.r = &k->as;
-	l->kept = k;
 	struct buf md = BUF_INIT, name = BUF_INIT;
 	char subject[ID_TEXT];
+	struct admins_word *w = admins_word(arg, pg, l->ws);
+	l->kept = w;
 	put_notice(&md, pg, l);
 	buf_addf(&name, "budget %d %d %s %d %s", (int)l->cap.kind, (int)l->cap.period, l->since, l->percent,
 	    id_format(l->cap.subject, subject));
-	for (int i = 0; i < PQntuples(r) && err == ERR_NONE; i++) {
-		struct id thread = pg_get_id(r, i, 0);
-		struct ask_saying s = { .id = id_named(thread, 0, name.p, name.len),
-			.thread = thread,
-			.adapter = pg_get_str(r, i, 1),
-			.origin = PQgetvalue(r, i, 2),
-			.origin_len = (size_t)PQgetlength(r, i, 2),
-			.text = md.p,
-			.text_len = md.len };
-		err = ask_say(&k->ask, &s);
-		++*reached;
-	}
-	PQclear(r);
+	enum err err = admins_tell(w, l->cap.kind == BUDGET_NODE ? l->cap.subject : l->ws, ID_NONE, name.p, md.p, md.len, reached);
 	buf_done(&md);
 	buf_done(&name);
 	return err;
@@ -375,14 +327,8 @@ static enum err on_level(void *arg, struct pg *pg, struct budget_level *l, int *
 
 static void on_told(void *arg, struct budget_level *l, bool committed)
 {
-	struct engine *e = arg;
-	struct kept *k = l->kept;
-	if (k == NULL)
-		return;
-	ask_tell(&k->ask, committed);
-	if (committed && k->ask.more_work)
-		claim_now(e);
-	free(k);
+	(void)arg;
+	admins_told(l->kept, committed);
 	l->kept = NULL;
 }
 

@@ -20,13 +20,13 @@
 #include "../memory/offers.h"
 #include "../memory/retention.h"
 #include "../people/directory.h"
-#include "../people/keys.h"
 #include "../settings/settings.h"
 #include "../talk/thread.h"
 #include "../teams/config.h"
 #include "../teams/provision.h"
 #include "ask.h"
 #include "fork.h"
+#include "key_ends.h"
 #include "pages.h"
 #include "vectors.h"
 
@@ -447,19 +447,6 @@ static enum err offers(struct engine *e, struct pg *pg, struct id ws, uint64_t a
 	return err;
 }
 
-static void key_ends(void *arg, const struct key_info *k)
-{
-	(void)arg;
-	log_warn("key.expires", LF_ID("key", k->id), LF_ID("node", k->node),
-	    LF_INT("days", (k->expires_ms - (int64_t)clock_wall_ms()) / 86400000));
-}
-
-static enum err keys(struct pg *pg, struct id ws, uint64_t ahead_ms)
-{
-	enum err err = pg_begin(pg, ws);
-	return err != ERR_NONE ? err : pg_end(pg, key_warn(pg, ws, ahead_ms, key_ends, NULL));
-}
-
 static enum err erase_thread(void *arg, struct id ws, struct id thread)
 {
 	return engine_erase_thread(arg, ws, thread, "", "");
@@ -512,7 +499,7 @@ static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 		if (err == ERR_NONE)
 			err = offers(e, pg, ws, ahead_ms);
 		if (err == ERR_NONE)
-			err = keys(pg, ws, ahead_ms);
+			err = key_ends_round(e, pg, ws, ahead_ms);
 		if (err == ERR_NONE)
 			err = provisions(e, pg, ws);
 		if (err == ERR_NONE)

@@ -7,7 +7,7 @@
 /*
  * What the clock does, every engine.upkeep, in bounded steps: erases what was deleted (every process; the rows say who is at it), and, in
  * one process of all, archives threads that nobody writes in, offers to sum up those that have fallen silent, lets offers and items expire
- * closes side threads that could not be opened and goes on with teams that are set up or given up.
+ * says which API keys end soon, closes side threads that could not be opened and goes on with teams that are set up or given up.
  */
 extern const struct pg_statement upkeep_statements[];
 void upkeep_start(struct engine *e);

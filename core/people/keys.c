@@ -1,7 +1,7 @@
 /*
  * The tenant is not known before the key is, so its hash lies in a small table without row security, and what the key may do behind the tenant's
  * own policies: a key is checked first, then its workspace is entered.  Whatever is wrong with it, the same work is done and the same said, so that
- * neither time nor words tell a key that exists from one that does not.  Roles are asked of the database each time, as for people.
+ * neither time nor words tell a key that exists from one that does not; only who has shown the right secret hears that its time is over.  Roles are asked of the database each time, as for people.
  */
 #include "keys.h"
 
@@ -22,6 +22,14 @@ _Static_assert(PREFIX_LEN + ID_HEX + 1 + SECRET_LEN + 1 == KEY_TEXT, "prefix, id
 #define INFO \
 	"k.id, k.node_id, k.person_id, k.issued_by, k.name, n.slug, k.role, k.scopes, k.created_at, k.expires_at, k.used_at, k.revoked_at," \
 	" k.revoked_at IS NULL AND k.expires_at > now(), k.revoked_at IS NULL AND k.expires_at > now() AND k.expires_at < now() + interval '7 days'"
+/* So much later than now. */
+#define AT "(now() + $2::int8 * interval '1 ms')"
+/* What is to be said of a key at ${at}: the day before it ends, or the week before, unless it never lived for that much longer. */
+#define DUE(at) \
+	"k.revoked_at IS NULL AND k.last_warned_at IS NULL AND k.expires_at > " at " AND (k.expires_at <= " at \
+	" + interval '1 day'" \
+	" OR k.warned_at IS NULL AND k.expires_at <= " at \
+	" + interval '7 days' AND k.expires_at >= k.created_at + interval '8 days')"
 /* The node $2 and those below it, given up ones, too. */
 #define BELOW \
 	"down AS (SELECT n.ws, n.id, 1 AS depth FROM nodes n WHERE n.ws = $1 AND n.id = $2 UNION ALL SELECT n.ws, n.id, d.depth + 1" \
@@ -32,10 +40,10 @@ const struct pg_statement keys_statements[] = {
 	{ "key_read",
 	    "SELECT k.node_id, k.person_id, coalesce(p.user_id, p.id), k.scopes,"
 	    " CASE WHEN k.person_id IS NULL THEN k.role ELSE least(k.role, role_at(k.person_id, k.node_id)) END,"
-	    " k.used_at IS NULL OR k.used_at < now() - interval '10 minutes'"
+	    " k.used_at IS NULL OR k.used_at < now() - interval '10 minutes', CASE WHEN k.expires_at <= now() THEN k.expires_at END"
 	    " FROM api_keys k JOIN nodes n ON n.ws = k.ws AND n.id = k.node_id AND n.archived_at IS NULL"
 	    " LEFT JOIN people p ON p.ws = k.ws AND p.id = k.person_id"
-	    " WHERE k.ws = $1 AND k.id = $2 AND k.revoked_at IS NULL AND k.expires_at > now()" },
+	    " WHERE k.ws = $1 AND k.id = $2 AND k.revoked_at IS NULL" },
 	{ "key_used", "UPDATE api_keys SET used_at = now() WHERE ws = $1 AND id = $2" },
 	{ "key_room",
 	    "SELECT count(*) FROM api_keys WHERE ws = $1 AND node_id = $2 AND revoked_at IS NULL AND expires_at > now()" },
@@ -47,6 +55,7 @@ const struct pg_statement keys_statements[] = {
 	{ "key_list",
 	    "WITH RECURSIVE " BELOW " SELECT " INFO
 	    " FROM api_keys k JOIN nodes n ON n.ws = k.ws AND n.id = k.node_id WHERE k.ws = $1 AND k.node_id IN (SELECT id FROM down)"
+	    " AND ($4::bool IS NOT TRUE OR k.revoked_at IS NULL AND k.expires_at > now() AND k.expires_at < now() + interval '7 days')"
 	    " ORDER BY k.created_at DESC, k.id LIMIT $3::int4" },
 	{ "key_revoke",
 	    "WITH RECURSIVE " BELOW
@@ -54,13 +63,16 @@ const struct pg_statement keys_statements[] = {
 	    " UNION SELECT k.id FROM gone g JOIN api_keys k ON k.ws = $1 AND k.issued_key = g.id),"
 	    " done AS (UPDATE api_keys k SET revoked_at = now() FROM gone WHERE k.ws = $1 AND k.id = gone.id AND k.revoked_at IS NULL RETURNING k.id)"
 	    " SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM done)" },
+	{ "key_due",
+	    "SELECT k.id FROM api_keys k JOIN nodes n ON n.ws = k.ws AND n.id = k.node_id AND n.archived_at IS NULL WHERE k.ws = $1"
+	    " AND " DUE(AT) " ORDER BY k.expires_at, k.id LIMIT $3::int4" },
 	{ "key_warn",
-	    "WITH k AS (UPDATE api_keys SET warned_at = now() WHERE ws = $1 AND warned_at IS NULL AND revoked_at IS NULL"
-	    " AND expires_at > now() AND expires_at < now() + $2::int8 * interval '1 ms' + interval '7 days' RETURNING *)"
-	    " SELECT " INFO " FROM k JOIN nodes n ON n.ws = k.ws AND n.id = k.node_id ORDER BY k.id" },
+	    "WITH k AS (UPDATE api_keys k SET warned_at = coalesce(k.warned_at, now()), last_warned_at = CASE WHEN k.expires_at <= " AT
+	    " + interval '1 day' THEN now() END WHERE k.ws = $1 AND k.id = $3 AND " DUE(
+	        AT) " RETURNING *)"
+	            " SELECT " INFO " FROM k JOIN nodes n ON n.ws = k.ws AND n.id = k.node_id" },
 	{ NULL, NULL },
 };
-_Static_assert(KEY_WARN_DAYS == 7, "as the statements say");
 
 static const char *const scopes[] = { "config:read", "config:write", "keys", "run", "audit:read", "talk:read", "talk:write" };
 _Static_assert((1 << sizeof scopes / sizeof *scopes) - 1 == SCOPE_ALL, "each scope has a name");
@@ -131,9 +143,16 @@ static enum err find_home(struct pg *pg, struct id key, const unsigned char hash
 	return known && same ? ERR_NONE : ERR_DENIED;
 }
 
-enum err key_take(struct pg *pg, struct id ws, struct id id, const PGresult *r, struct caller *out, bool *wrote)
+static int64_t when(const PGresult *r, int row, int col)
 {
-	if (PQntuples(r) == 0 || pg_get_int8(r, 0, 4) == ROLE_NONE)
+	return PQgetisnull(r, row, col) ? 0 : pg_get_time_ms(r, row, col);
+}
+
+enum err key_take(
+    struct pg *pg, struct id ws, struct id id, const PGresult *r, struct caller *out, int64_t *expired_ms, bool *wrote)
+{
+	*expired_ms = PQntuples(r) == 0 ? 0 : when(r, 0, 6);
+	if (PQntuples(r) == 0 || *expired_ms != 0 || pg_get_int8(r, 0, 4) == ROLE_NONE)
 		return ERR_DENIED;
 	struct id node = pg_get_id(r, 0, 0);
 	char address[sizeof out->address];
@@ -170,11 +189,12 @@ enum err key_of(struct pg *pg, struct id ws, struct id key, struct caller *out)
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	bool wrote = false;
+	int64_t expired_ms;
 	pg_arg_id(a, ws);
 	pg_arg_id(a, key);
 	enum err e = pg_query(pg, "key_read", a, &r);
 	if (e == ERR_NONE)
-		e = key_take(pg, ws, key, r, out, &wrote);
+		e = key_take(pg, ws, key, r, out, &expired_ms, &wrote);
 	PQclear(r);
 	pg_args_free(a);
 	return e;
@@ -301,11 +321,6 @@ enum err key_issue(struct pg *pg, const struct caller *by, const struct key_new 
 
 /* ---- looking, taking back ---- */
 
-static int64_t when(const PGresult *r, int row, int col)
-{
-	return PQgetisnull(r, row, col) ? 0 : pg_get_time_ms(r, row, col);
-}
-
 static void tell(const PGresult *r, void (*row)(void *arg, const struct key_info *k), void *arg)
 {
 	for (int i = 0; i < PQntuples(r); i++) {
@@ -328,13 +343,14 @@ static void tell(const PGresult *r, void (*row)(void *arg, const struct key_info
 }
 
 enum err key_list(
-    struct pg *pg, struct id ws, struct id node, int limit, void (*row)(void *arg, const struct key_info *k), void *arg)
+    struct pg *pg, struct id ws, struct id node, bool soon, int limit, void (*row)(void *arg, const struct key_info *k), void *arg)
 {
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_id(a, node);
 	pg_arg_int4(a, limit);
+	pg_arg_bool(a, soon);
 	enum err e = pg_query(pg, "key_list", a, &r);
 	if (e == ERR_NONE)
 		tell(r, row, arg);
@@ -362,16 +378,41 @@ enum err key_revoke(struct pg *pg, struct id ws, struct id node, struct id key, 
 	return e;
 }
 
-enum err key_warn(struct pg *pg, struct id ws, uint64_t ahead_ms, void (*row)(void *arg, const struct key_info *k), void *arg)
+enum err key_due(struct pg *pg, struct id ws, uint64_t ahead_ms, struct id *out, size_t max, size_t *n)
+{
+	struct pg_args *a = pg_args_new();
+	PGresult *r = NULL;
+	*n = 0;
+	pg_arg_id(a, ws);
+	pg_arg_int8(a, (int64_t)ahead_ms);
+	pg_arg_int4(a, (int32_t)max);
+	enum err e = pg_query(pg, "key_due", a, &r);
+	for (; e == ERR_NONE && *n < max && *n < (size_t)PQntuples(r); ++*n)
+		out[*n] = pg_get_id(r, (int)*n, 0);
+	PQclear(r);
+	pg_args_free(a);
+	return e;
+}
+
+enum err key_warn(
+    struct pg *pg, struct id ws, uint64_t ahead_ms, struct id key, void (*row)(void *arg, const struct key_info *k), void *arg)
 {
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_int8(a, (int64_t)ahead_ms);
+	pg_arg_id(a, key);
 	enum err e = pg_query(pg, "key_warn", a, &r);
 	if (e == ERR_NONE)
 		tell(r, row, arg);
 	PQclear(r);
 	pg_args_free(a);
 	return e;
+}
+
+void key_put_beginning(struct buf *out, struct id key)
+{
+	char hex[KEY_BEGINNING + 1];
+	hex_encode(hex, key.b, KEY_BEGINNING / 2);
+	buf_addf(out, PREFIX "%.*s…", KEY_BEGINNING, hex);
 }

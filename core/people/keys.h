@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../base/buf.h"
 #include "authority.h"
 
 /*
@@ -14,7 +15,6 @@
 #define KEY_NAME_MAX 80
 #define KEY_DAYS 90 /* unless another span is asked for */
 #define KEY_DAYS_MAX 366
-#define KEY_WARN_DAYS 7
 #define KEYS_MAX 200 /* that work, of one node */
 
 extern const struct pg_statement keys_statements[];
@@ -29,8 +29,12 @@ enum err key_caller(struct pg *pg, const char *key, struct caller *out);
  * The same for who begins the transaction: the workspace of ${key} (${pg} is idle), if it has this secret ...
  */
 enum err key_home(struct pg *pg, const char *key, struct id *id, struct id *ws);
-/** ... and inside its transaction the statement "key_read" with ${ws} and ${id}, whose answer this reads. */
-enum err key_take(struct pg *pg, struct id ws, struct id id, const PGresult *r, struct caller *out, bool *wrote);
+/**
+ * ... and inside its transaction the statement "key_read" with ${ws} and ${id}, whose answer this reads.  ERR_DENIED: it is void; ${expired_ms}: when its
+ * time was over (0: it is something else), for nobody but who has shown its secret.
+ */
+enum err key_take(
+    struct pg *pg, struct id ws, struct id id, const PGresult *r, struct caller *out, int64_t *expired_ms, bool *wrote);
 /** The caller that ${key} is now, its text aside.  Inside a tenant transaction.  ERR_DENIED: it is void. */
 enum err key_of(struct pg *pg, struct id ws, struct id key, struct caller *out);
 
@@ -56,16 +60,25 @@ struct key_info {
 	int64_t created_ms, expires_ms, used_ms, revoked_ms; /* 0: never */
 	bool works, expires_soon;
 };
-/** Keys at ${node} and below, newest first, at most ${limit}; ${row}'s strings are borrowed.  Inside a tenant transaction. */
+/** Keys at ${node} and below, newest first, at most ${limit}; ${soon}: those that end within a week.  ${row}'s strings are borrowed.  Inside a tenant transaction. */
 enum err key_list(
-    struct pg *pg, struct id ws, struct id node, int limit, void (*row)(void *arg, const struct key_info *k), void *arg);
+    struct pg *pg, struct id ws, struct id node, bool soon, int limit, void (*row)(void *arg, const struct key_info *k), void *arg);
 /**
  * Take back ${key} (none: every one) at ${node} or below, with all that it has made.  Inside a tenant transaction.  ERR_INPUT: there is no such key
  * there.  Taking it back again changes nothing.
  */
 enum err key_revoke(struct pg *pg, struct id ws, struct id node, struct id key, int *revoked);
-/** Keys that end within KEY_WARN_DAYS and were not spoken of yet; each once.  Inside a tenant transaction. */
-enum err key_warn(struct pg *pg, struct id ws, uint64_t ahead_ms, void (*row)(void *arg, const struct key_info *k), void *arg);
+/**
+ * Keys that end within a week, or within a day, ${ahead_ms} later than now, and of which that was not said yet: of one that lives for less than eight days only
+ * the second is said.  At most ${max}, those that end first.  Inside a tenant transaction.
+ */
+enum err key_due(struct pg *pg, struct id ws, uint64_t ahead_ms, struct id *out, size_t max, size_t *n);
+/** Note that it is said of ${key}; ${row} is called if it was still to be said, which one transaction of all gets to hear.  Inside a tenant transaction. */
+enum err key_warn(
+    struct pg *pg, struct id ws, uint64_t ahead_ms, struct id key, void (*row)(void *arg, const struct key_info *k), void *arg);
+/** "eddy_01a1fec938b8…": by which people tell a key from another, and which opens nothing. */
+#define KEY_BEGINNING 12
+void key_put_beginning(struct buf *out, struct id key);
 
 /** "config:read" … for each bit; NULL: none such. */
 const char *scope_name(unsigned bit);

@@ -57,7 +57,7 @@ const struct data_table data_tables[] = {
 	{ "api_answers", "ws digest request_id made_at",
 	    COLUMNS(P("caller_id", "work", DATA_ROW), S("key_hash", DATA_ROW), C("answer", "work", DATA_ROW)) },
 	{ "api_key_homes", "id ws", COLUMNS(S("secret_hash", DATA_STAYS)) },
-	{ "api_keys", "ws id node_id role scopes issued_key created_at expires_at warned_at used_at revoked_at",
+	{ "api_keys", "ws id node_id role scopes issued_key created_at expires_at warned_at last_warned_at used_at revoked_at",
 	    COLUMNS(P("name", "sessions", DATA_EMPTY), P("person_id", "sessions", DATA_UNTIED),
 	        P("issued_by", "sessions", DATA_UNTIED)) },
 	{ "approvals",

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../../../core/api/api.h"
+#include "../../../core/api/serve.h"
 #include "../../../core/base/buf.h"
 #include "../../../core/base/json.h"
 #include "../../../core/people/keys.h"
@@ -23,7 +24,8 @@
 #define LEAD "00000000-0000-4000-8000-000000000002" /* admin of TEAM, member elsewhere */
 #define MEMBER "00000000-0000-4000-8000-000000000003"
 
-static const struct pg_statement *const tables[] = { authority_statements, api_statements, keys_statements, NULL };
+static const struct pg_statement *const tables[] = { authority_statements, api_statements, keys_statements, serve_statements,
+	NULL };
 static struct pg *pg;
 static struct id ws;
 
@@ -366,32 +368,140 @@ static void key__used__is_noted_coarsely(void **state)
 	assert_string_equal(test_db_value(sql), "t");
 }
 
+#define DAY_MS UINT64_C(86400000)
+
 static void count_one(void *arg, const struct key_info *k)
 {
-	assert_true(k->expires_soon && k->works);
+	assert_true(k->works);
 	++*(int *)arg;
 }
 
-static void key__near_its_end__is_spoken_of_once(void **state)
+/* How often a key is spoken of at that moment, as a round would, twice. */
+static int spoken(double days)
+{
+	struct id due[10];
+	size_t n;
+	int told = 0;
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(pg_begin(pg, ws), ERR_NONE);
+		assert_int_equal(key_due(pg, ws, (uint64_t)(days * (double)DAY_MS), due, 10, &n), ERR_NONE);
+		assert_int_equal(n, round == 0 ? n : 0);
+		for (size_t i = 0; i < 2 * n; i++)
+			assert_int_equal(
+			    key_warn(pg, ws, (uint64_t)(days * (double)DAY_MS), due[i / 2], count_one, &told), ERR_NONE);
+		assert_int_equal(pg_commit(pg), ERR_NONE);
+	}
+	return told;
+}
+
+static void no_others(void)
+{
+	assert_true(test_db_exec("UPDATE eddy.api_keys SET revoked_at = now() WHERE revoked_at IS NULL"));
+}
+
+static void key__near_its_end__is_spoken_of_a_week_and_a_day_before(void **state)
 {
 	(void)state;
 	char text[KEY_TEXT];
 	struct caller owner = person(OWNER);
-	int n = 0;
-	assert_true(test_db_exec("UPDATE eddy.api_keys SET warned_at = now()"));
+	no_others();
 	assert_int_equal(issue(&owner, "", "viewer", "\"run\"", ",\"days\":8", text), API_OK);
-	for (int round = 0; round < 3; round++) {
-		assert_int_equal(pg_begin(pg, ws), ERR_NONE);
-		assert_int_equal(key_warn(pg, ws, 0, count_one, &n), ERR_NONE);
-		assert_int_equal(pg_commit(pg), ERR_NONE);
-		assert_int_equal(n, round > 0);
-		assert_true(
-		    test_db_exec("UPDATE eddy.api_keys SET expires_at = now() + interval '6 days' WHERE warned_at IS NULL"));
-	}
+	assert_int_equal(spoken(0.9), 0);
+	assert_int_equal(spoken(1.1), 1);
+	assert_int_equal(spoken(6.9), 0);
+	assert_int_equal(spoken(7.1), 1);
+	assert_int_equal(spoken(7.9), 0);
+	/* Eddy did not run for a week: the second word alone */
+	no_others();
+	assert_int_equal(issue(&owner, "", "viewer", "\"run\"", ",\"days\":30", text), API_OK);
+	assert_int_equal(spoken(29.5), 1);
+	assert_int_equal(spoken(29.5), 0);
+	assert_int_equal(spoken(25), 0);
+}
+
+static void key__that_lives_shortly_or_is_void__is_spoken_of_at_most_once(void **state)
+{
+	(void)state;
+	char text[KEY_TEXT], id[ID_TEXT];
+	struct caller owner = person(OWNER);
+	no_others();
+	assert_int_equal(issue(&owner, "", "viewer", "\"run\"", ",\"days\":7", text), API_OK);
+	assert_int_equal(spoken(1), 0);
+	assert_int_equal(spoken(5.9), 0);
+	assert_int_equal(spoken(6.1), 1);
+	assert_int_equal(spoken(6.9), 0);
+	assert_int_equal(issue(&owner, "", "viewer", "\"run\"", ",\"days\":30", text), API_OK);
+	id_in(text, id);
+	assert_int_equal(call(&owner, "key.revoke", NULL, "{\"id\":\"%s\"}", id), API_OK);
+	assert_int_equal(spoken(25), 0);
+	assert_int_equal(issue(&owner, "side", "viewer", "\"run\"", ",\"days\":30", text), API_OK);
+	assert_true(test_db_exec("UPDATE eddy.nodes SET archived_at = now() WHERE id = '" SIDE "'"));
+	assert_int_equal(spoken(25), 0);
+	assert_true(test_db_exec("UPDATE eddy.nodes SET archived_at = NULL WHERE id = '" SIDE "'"));
+	assert_int_equal(spoken(31), 0); /* it has ended */
+}
+
+static void key__list__has_those_that_end_soon_apart(void **state)
+{
+	(void)state;
+	char text[KEY_TEXT];
+	struct caller owner = person(OWNER);
 	json_t *out = NULL;
-	assert_int_equal(call(&owner, "key.list", &out, "{}"), API_OK);
+	no_others();
+	assert_int_equal(issue(&owner, "", "viewer", "\"run\"", ",\"days\":6", text), API_OK);
+	assert_int_equal(issue(&owner, "", "viewer", "\"run\"", ",\"days\":8", text), API_OK);
+	assert_int_equal(call(&owner, "key.list", &out, "{\"soon\":true}"), API_OK);
+	assert_int_equal(json_array_size(json_arr(out, "keys")), 1);
 	assert_string_equal(json_str(json_array_get(json_arr(out, "keys"), 0), "state", ""), "expires_soon");
 	json_decref(out);
+	out = NULL;
+	assert_int_equal(call(&owner, "key.list", &out, "{\"soon\":false}"), API_OK);
+	assert_true(json_array_size(json_arr(out, "keys")) > 2);
+	json_decref(out);
+}
+
+static void serve(const char *secret, struct problem *p)
+{
+	struct api_reply r;
+	api_serve(
+	    NULL, pg, &(struct api_request){ .secret = secret, .via = "web", .procedure = "session.get", .id = id_new() }, &r);
+	*p = r.problem;
+	assert_int_equal(r.problem.code, r.code);
+	json_decref(r.out);
+}
+
+/* Whoever shows its secret, and nobody else, hears that its time is over. */
+static void key__expired__says_so_to_who_has_its_secret(void **state)
+{
+	(void)state;
+	char text[KEY_TEXT], id[ID_TEXT], sql[200];
+	struct caller owner = person(OWNER);
+	struct problem p;
+	assert_int_equal(issue(&owner, "", "viewer", "\"config:read\"", "", text), API_OK);
+	serve(text, &p);
+	assert_int_equal(p.code, API_OK);
+	id_in(text, id);
+	snprintf(sql, sizeof sql, "UPDATE eddy.api_keys SET expires_at = '2026-02-03 04:05:06Z' WHERE id = '%s'", id);
+	assert_true(test_db_exec(sql));
+	serve(text, &p);
+	assert_int_equal(p.code, API_UNAUTHENTICATED);
+	assert_string_equal(p.detail,
+	    "This API key has expired: it ended on 3 February 2026 at 04:05 UTC. Ask an admin of its team for a new one.");
+	assert_true(refused(text));
+	text[KEY_TEXT - 5] = text[KEY_TEXT - 5] == 'a' ? 'b' : 'a';
+	serve(text, &p);
+	assert_int_equal(p.code, API_UNAUTHENTICATED);
+	assert_string_equal(p.detail, "");
+	text[KEY_TEXT - 5] = text[KEY_TEXT - 5] == 'a' ? 'b' : 'a';
+	/* revoked: the same as unknown */
+	assert_int_equal(issue(&owner, "", "viewer", "\"config:read\"", "", text), API_OK);
+	id_in(text, id);
+	assert_int_equal(call(&owner, "key.revoke", NULL, "{\"id\":\"%s\"}", id), API_OK);
+	snprintf(sql, sizeof sql, "UPDATE eddy.api_keys SET expires_at = '2026-02-03 04:05:06Z' WHERE id = '%s'", id);
+	assert_true(test_db_exec(sql));
+	serve(text, &p);
+	assert_int_equal(p.code, API_UNAUTHENTICATED);
+	assert_string_equal(p.detail, "");
 }
 
 static void keys__of_a_node__are_bounded_and_go_together(void **state)
@@ -437,7 +547,10 @@ int main(void)
 		cmocka_unit_test(key__of_a_person__follows_the_person),
 		cmocka_unit_test(key__of_another_workspace__stays_there),
 		cmocka_unit_test(key__used__is_noted_coarsely),
-		cmocka_unit_test(key__near_its_end__is_spoken_of_once),
+		cmocka_unit_test(key__near_its_end__is_spoken_of_a_week_and_a_day_before),
+		cmocka_unit_test(key__that_lives_shortly_or_is_void__is_spoken_of_at_most_once),
+		cmocka_unit_test(key__list__has_those_that_end_soon_apart),
+		cmocka_unit_test(key__expired__says_so_to_who_has_its_secret),
 		cmocka_unit_test(keys__of_a_node__are_bounded_and_go_together),
 		cmocka_unit_test(scope__has__a_name_each),
 	};
