@@ -41,6 +41,12 @@ const struct ask_handler *ask_find(enum command c)
 	return NULL;
 }
 
+bool ask_needs_model(enum command c)
+{
+	const struct ask_handler *h = ask_find(c);
+	return h != NULL && h->complete != NULL;
+}
+
 /* ---- what handlers use ---- */
 
 static void add_component(struct ask *a, struct component c)

@@ -59,6 +59,8 @@ extern const struct pg_statement ask_forks_statements[], ask_threads_statements[
     ask_memory_statements[], ask_recall_statements[], ask_decisions_statements[], ask_forget_statements[], ask_people_statements[];
 /** The handler of a command that ask.c runs; NULL: command_answer.c has it. */
 const struct ask_handler *ask_find(enum command c);
+/** May it ask a model? */
+bool ask_needs_model(enum command c);
 
 /** Does nobody but ${person}, under whatever identity, read what is said in ${thread}?  Inside a tenant transaction. */
 enum err ask_alone(struct pg *pg, struct id ws, struct id thread, struct id person, bool *alone);

@@ -7,6 +7,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "ask.h"
 #include "engine_internal.h"
 
 struct lane *lane_find(struct engine *e, struct id thread)
@@ -108,12 +109,18 @@ static void cap_job(void *arg, struct pg *pg)
 	writer_put(x->e->writer, &x->op);
 }
 
+/* What is answered from rows alone is done before anybody could wait for it. */
+static bool counts(const struct run *r)
+{
+	return r->kind == RUN_AGENT || ask_needs_model(r->command);
+}
+
 /* False: not known yet, a worker sees to it.  ${team} none: there is no limit for what is next in ${l}. */
 static bool cap_known(struct engine *e, struct lane *l, struct id *team)
 {
 	int64_t most = 0;
 	*team = ID_NONE;
-	if (l->head->kind != RUN_AGENT)
+	if (!counts(l->head))
 		return true;
 	enum config_cap cap = config_cache_cap(e->configs, l->ws, l->head->place, team, &most);
 	if (cap == CAP_UNKNOWN && !l->asked) {

@@ -372,6 +372,47 @@ static void concurrent__of_a_team__others_wait_and_hear_so(void **state)
 	free(url);
 }
 
+/* A flood of commands that have a model sum something up has no more at a time than questions have. */
+static void concurrent__of_a_team__counts_what_commands_ask_a_model(void **state)
+{
+	(void)state;
+	static const char *const commands[] = { "summarise", "catch me up", "summarise", "summarise", "summarise", "a question" };
+	enum { FLOOD = sizeof commands / sizeof *commands };
+	struct fixture *f = begin((struct fixture_options){ 0 });
+	for (int i = 0; i < FLOOD; i++) {
+		char thread[8], key[16];
+		snprintf(thread, sizeof thread, "c%d", i);
+		for (int m = 0; m < 4; m++) {
+			snprintf(key, sizeof key, "c%d.%d", i, m);
+			assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, m % 2 ? "Ben" : "Cy", thread, key,
+			    "we might take the other database instead", false));
+		}
+	}
+	call(f, "org.create", "{\"name\":\"pay\"}");
+	call(f, "place.assign", "{\"place\":\"test:C1\",\"team\":\"pay\"}");
+	call(f, "config.set", "{\"team\":\"pay\",\"set\":{\"limits.concurrent\":2}}");
+	char *url = strdup(fixture_url(f));
+	fixture_free(f);
+	f = fixture_new(&(struct fixture_options){ .url = url, .scan_ms = 100, .on_call = hang });
+	for (int i = 0; i < FLOOD; i++) {
+		char thread[8], key[16];
+		snprintf(thread, sizeof thread, "c%d", i);
+		snprintf(key, sizeof key, "c%d.9", i);
+		assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", thread, key, commands[i], true));
+	}
+	assert_true(fixture_wait_calls(f, 2, WAIT_MS));
+	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", "h", "h", "threads", true)); /* asks no model */
+	assert_int_equal(fixture_wait_replies(f, 1, WAIT_MS), 1);
+	assert_int_equal(fixture_model_calls(f), 2);
+	for (uint64_t until = clock_ms() + WAIT_MS; fixture_count(f, REPLY_WHOLE) < FLOOD + 1 && clock_ms() < until; usleep(5000))
+		fixture_release(f);
+	assert_int_equal(fixture_count(f, REPLY_WHOLE), FLOOD + 1);
+	assert_true(fixture_wait_idle(f, WAIT_MS));
+	assert_true(fixture_model_calls(f) >= FLOOD);
+	end(f);
+	free(url);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +422,7 @@ int main(void)
 		cmocka_unit_test(budget__of_a_team__is_for_its_places),
 		cmocka_unit_test(budget__of_a_run__is_the_lowest_that_anybody_says),
 		cmocka_unit_test(concurrent__of_a_team__others_wait_and_hear_so),
+		cmocka_unit_test(concurrent__of_a_team__counts_what_commands_ask_a_model),
 		cmocka_unit_test(archive_days__of_a_team__are_for_its_places),
 		cmocka_unit_test(offers__switched_off__are_not_made_there),
 	};
