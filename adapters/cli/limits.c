@@ -19,6 +19,10 @@ int cmd_limits(struct cli *c)
 		printf("In a minute, and at once: a person %lld, a team %lld, the workspace %lld. Of each %lld more may wait.\n",
 		    (long long)json_int(out, "person", 0), (long long)json_int(out, "team", 0),
 		    (long long)json_int(out, "workspace", 0), (long long)json_int(out, "queue", 0));
+		printf(
+		    "Calls in a minute: a person %lld, about a team %lld, the workspace %lld. Answers of a team at a time: %lld.\n",
+		    (long long)json_int(out, "person_calls", 0), (long long)json_int(out, "team_calls", 0),
+		    (long long)json_int(out, "workspace_calls", 0), (long long)json_int(out, "concurrent", 0));
 		json_array_foreach (json_arr(out, "held"), i, o)
 			printf("%s: %lld waiting, the last until %s UTC\n",
 			    json_str(o, "name", "")[0] ? json_str(o, "name", "") : json_str(o, "person", ""),

@@ -120,7 +120,7 @@ static enum api_code check(struct api_call *c)
 	if ((c->by->scopes & p->scope) != p->scope)
 		return api_fail(c, API_FORBIDDEN, "", "This key was not made for that.");
 	uint32_t wait_ms;
-	if (c->room != NULL && !c->room->take(c->room->arg, c->by, c->node, &wait_ms)) {
+	if (c->room != NULL && !c->room->take(c->room->arg, c->pg, c->by, c->node, &wait_ms)) {
 		c->problem.retry_after_s = wait_ms / 1000 + 1;
 		return api_fail(c, API_LIMITED, "", "%s", "");
 	}

@@ -96,9 +96,9 @@ struct api_who {
 	const struct api_room *room;  /* NULL: any number of calls */
 	char why[PROBLEM_DETAIL_MAX]; /* what a strict nobody is told; "": nothing in particular */
 };
-/* Whether one more call of ${by}, about the team ${node}, finds room now; else ${wait_ms} says when.  Any thread. */
+/* Whether one more call of ${by}, about the team ${node}, finds room now; else ${wait_ms} says when.  ${pg}: in the call's transaction.  Any thread. */
 struct api_room {
-	bool (*take)(void *arg, const struct caller *by, struct id node, uint32_t *wait_ms);
+	bool (*take)(void *arg, struct pg *pg, const struct caller *by, struct id node, uint32_t *wait_ms);
 	void *arg;
 };
 enum api_code api_run_for(struct engine *e, struct pg *pg, struct caller *by, struct api_who *who, const char *name,

@@ -15,7 +15,8 @@ extern const struct api_proc api_limits[];
 
 static enum api_code get(struct api_call *c)
 {
-	static const char *const names[] = { "person", "team", "workspace", "queue" };
+	static const char *const names[] = { "person", "team", "workspace", "queue", "person_calls", "team_calls",
+		"workspace_calls", "concurrent" };
 	json_t *merged = NULL, *held = NULL;
 	enum err e = config_effective(c->pg, c->by->ws, c->node, ID_NONE, &merged);
 	const json_t *values = json_object_get(merged, "values");
@@ -37,10 +38,11 @@ const struct api_proc api_limits[] = {
 	    .role = ROLE_ADMIN,
 	    .scope = SCOPE_CONFIG_READ,
 	    .effect = API_READ,
-	    .summary = "How much a person, a team and the workspace may ask in a minute, and who waits for their turn",
+	    .summary = "How much a person, a team and the workspace may ask, and call, in a minute, and who waits for their turn",
 	    .details = "What holds for the places of the team, or of the organisation. Who waits is shown for the workspace.",
 	    .in = OBJECT("\"team\":{\"type\":\"string\",\"maxLength\":64}", ""),
 	    .out = OBJECT("\"person\":" COUNT ",\"team\":" COUNT ",\"workspace\":" COUNT ",\"queue\":" COUNT
+	                  ",\"person_calls\":" COUNT ",\"team_calls\":" COUNT ",\"workspace_calls\":" COUNT ",\"concurrent\":" COUNT
 	                  ",\"held\":{\"type\":\"array\",\"items\":" OBJECT("\"person\":" TEXT ",\"name\":" TEXT
 	                                                                    ",\"waiting\":" COUNT ",\"until\":" TEXT,
 	                      "\"person\",\"name\",\"waiting\",\"until\"") "}",

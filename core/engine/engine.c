@@ -56,6 +56,7 @@
 #include "context.h"
 #include "accept_internal.h"
 #include "admins.h"
+#include "call_rules.h"
 #include "money.h"
 #include "track.h"
 #include "vectors.h"
@@ -375,6 +376,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->timers = timers_new();
 	e->quota = quota_new((int64_t)clock_us());
 	e->calls = quota_new((int64_t)clock_us());
+	e->call_rules = call_rules_new();
 	pthread_mutex_init(&e->calls_mutex, NULL);
 	e->budget = money_new(e);
 	e->vectors = vectors_new(e);
@@ -503,6 +505,7 @@ void engine_free(struct engine *e)
 	timers_free(e->timers);
 	quota_free(e->quota);
 	quota_free(e->calls);
+	call_rules_free(e->call_rules);
 	pthread_mutex_destroy(&e->calls_mutex);
 	jobs_free(e->jobs);
 	pthread_mutex_destroy(&e->agents_mutex);

@@ -208,6 +208,7 @@ struct engine {
 	struct timers *timers;
 	struct quota *quota; /* writer's thread */
 	struct quota *calls; /* of the API */
+	struct call_rules *call_rules;
 	pthread_mutex_t calls_mutex;
 	struct ledger *ledger;
 	struct fetcher *fetcher; /* NULL: there are no trackers */

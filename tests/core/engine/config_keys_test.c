@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../../../core/api/api.h"
+#include "../../../core/api/serve.h"
 #include "../../../core/base/clock.h"
 #include "../../../core/base/json.h"
 #include "../../../core/engine/upkeep.h"
@@ -413,6 +414,70 @@ static void concurrent__of_a_team__counts_what_commands_ask_a_model(void **state
 	free(url);
 }
 
+/* ---- calls of the API ---- */
+
+/* A call of ${person} from a page about ${team}. */
+static enum api_code page_call(struct fixture *f, const char *person, const char *team)
+{
+	struct api_reply reply;
+	json_t *args = json_pack("{s:s}", "team", team);
+	struct api_request q = { .ws = fixture_ws(f),
+		.adapter = "web",
+		.person = person,
+		.name = person,
+		.via = "web",
+		.procedure = "org.get",
+		.args = args,
+		.id = id_new() };
+	engine_call(fixture_engine(f), &q, &reply);
+	json_decref(reply.out);
+	json_decref(args);
+	return reply.code;
+}
+
+/* Whether calls a moment apart are refused at some time, after a change that is seen within two seconds, and a slow machine's. */
+static bool limited(struct fixture *f, const char *person, const char *team, uint32_t ms)
+{
+	for (uint64_t until = clock_ms() + ms; clock_ms() < until; usleep(20000)) {
+		enum api_code code = page_call(f, person, team);
+		if (code == API_LIMITED)
+			return true;
+		assert_int_equal(code, API_OK);
+	}
+	return false;
+}
+
+static void calls__of_a_layer__hold_within_two_seconds_and_only_tighten(void **state)
+{
+	(void)state;
+	struct fixture *f = begin((struct fixture_options){ .settings = "limits.team_calls=5000\0" });
+	uint64_t began;
+	call(f, "org.create", "{\"name\":\"pay\"}");
+	call(f, "org.create", "{\"name\":\"side\"}");
+	assert_false(limited(f, "U1", "pay", 300));
+	call(f, "config.set", "{\"team\":\"pay\",\"set\":{\"limits.person_calls\":4}}");
+	began = clock_ms();
+	assert_true(limited(f, "U1", "pay", WAIT_MS));
+	assert_true(clock_ms() - began < 20000);             /* 20 ms here */
+	assert_false(limited(f, "U1", "side", 300));         /* another team's */
+	assert_int_equal(page_call(f, "U2", "pay"), API_OK); /* somebody else: one of four is there at once */
+	/* a layer below cannot say more than those above it, and gets what they say later */
+	assert_int_equal(call_as(f, OWNER, "config.set", "{\"team\":\"side\",\"set\":{\"limits.team_calls\":5001}}"), API_INVALID);
+	call(f, "config.set", "{\"team\":\"side\",\"set\":{\"limits.team_calls\":4000}}");
+	call(f, "config.set", "{\"set\":{\"limits.team_calls\":8}}");
+	assert_true(limited(f, "U3", "side", WAIT_MS));
+	call(f, "config.set", "{\"unset\":[\"limits.team_calls\"]}");
+	for (uint64_t until = clock_ms() + WAIT_MS; page_call(f, "U3", "side") != API_OK && clock_ms() < until;)
+		usleep(20000);
+	assert_false(limited(f, "U3", "side", 300));
+	assert_int_equal(
+	    call_as(f, OWNER, "config.set", "{\"team\":\"side\",\"set\":{\"limits.workspace_calls\":8}}"), API_INVALID);
+	assert_int_equal(call_as(f, OWNER, "config.set", "{\"team\":\"side\",\"set\":{\"limits.person_calls\":0}}"), API_INVALID);
+	call(f, "config.set", "{\"set\":{\"limits.workspace_calls\":8}}");
+	assert_true(limited(f, "U4", "side", WAIT_MS));
+	end(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +488,7 @@ int main(void)
 		cmocka_unit_test(budget__of_a_run__is_the_lowest_that_anybody_says),
 		cmocka_unit_test(concurrent__of_a_team__others_wait_and_hear_so),
 		cmocka_unit_test(concurrent__of_a_team__counts_what_commands_ask_a_model),
+		cmocka_unit_test(calls__of_a_layer__hold_within_two_seconds_and_only_tighten),
 		cmocka_unit_test(archive_days__of_a_team__are_for_its_places),
 		cmocka_unit_test(offers__switched_off__are_not_made_there),
 	};
