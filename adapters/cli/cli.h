@@ -233,6 +233,7 @@ int cmd_place_allow(struct cli *c);
 int cmd_place_deny(struct cli *c);
 int cmd_place_list(struct cli *c);
 int cmd_password_link(struct cli *c);
+int cmd_password_set(struct cli *c);
 int cmd_password_remove(struct cli *c);
 int cmd_session_list(struct cli *c);
 int cmd_session_end(struct cli *c);

@@ -267,6 +267,10 @@ const struct command commands[] = {
 	    "PERSON is a mail address, the name of `eddy login`, ADAPTER:ID or the person's id. The link is good for a day, and one that was made before is "
 	    "void. Needs login.password.",
 	    { "eddy password link ana@example.org\t" }, 1, 1, false, cmd_password_link },
+	{ "password set", "", "", "set your own, or change it; your sessions on the page end",
+	    "You are who `eddy login` logs in: the name to type is local. It is read from the standard input, one line; at a terminal nobody sees it. "
+	    "Needs login.password.",
+	    { "eddy password set\t", "eddy password set < file\tfrom a file" }, 0, 0, false, cmd_password_set },
 	{ "password remove", "PERSON", "", "take a password away, and log the person out everywhere", NULL,
 	    { "eddy password remove ana@example.org\t" }, 1, 1, false, cmd_password_remove },
 	{ "session list", "", "", "list where you are logged in on the page", NULL, { "eddy session list\t" }, 0, 0, false,

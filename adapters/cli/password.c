@@ -1,11 +1,14 @@
 /* `eddy password` and `eddy session`: the procedures password.* and login.* in the words of the terminal. */
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../../core/base/buf.h"
 #include "../../core/base/id.h"
 #include "../../core/base/json.h"
+#include "../../core/people/password.h"
 #include "../../core/settings/settings.h"
 #include "cli.h"
 #include "procedure.h"
@@ -27,17 +30,23 @@ static json_t *person(const char *name)
 	return args;
 }
 
-int cmd_password_link(struct cli *c)
+static int switched_on(struct cli *c)
 {
-	json_t *out = NULL;
 	int r = cli_settings(c);
-	if (r != EXIT_OK)
-		return r;
-	const char *url = settings_str(c->settings, "web.public_url");
-	if (!settings_bool(c->settings, "login.password")) {
+	if (r == EXIT_OK && !settings_bool(c->settings, "login.password")) {
 		cli_complain("log-ins by password are not switched on: set login.password: yes");
 		return EXIT_FAILED;
 	}
+	return r;
+}
+
+int cmd_password_link(struct cli *c)
+{
+	json_t *out = NULL;
+	int r = switched_on(c);
+	if (r != EXIT_OK)
+		return r;
+	const char *url = settings_str(c->settings, "web.public_url");
 	if ((r = cli_procedure(c, "password.link", person(c->argv[0]), &out)) != EXIT_OK)
 		return r;
 	size_t n = url == NULL ? 0 : strlen(url);
@@ -57,6 +66,64 @@ static int end(struct cli *c, const char *procedure, json_t *args, const char *d
 		printf("%sSessions ended: %lld.\n", done, (long long)json_int(out, "ended", 0));
 	json_decref(out);
 	return r;
+}
+
+/* A line of the standard input, without its end, byte by byte: what comes behind it is another line.  False: none, or one that is too long. */
+static bool read_line(char out[PASSWORD_MAX + 1])
+{
+	size_t n = 0;
+	char one;
+	ssize_t got;
+	while ((got = read(STDIN_FILENO, &one, 1)) == 1 && one != '\n') {
+		if (n == PASSWORD_MAX || one == '\0')
+			return false;
+		out[n++] = one;
+	}
+	out[n] = '\0';
+	return got >= 0 && n > 0;
+}
+
+/* At a terminal nobody sees it, and it is typed twice: it cannot be looked at again. */
+static bool ask(char out[PASSWORD_MAX + 1])
+{
+	struct termios was, silent;
+	char again[PASSWORD_MAX + 1] = "";
+	if (tcgetattr(STDIN_FILENO, &was) != 0)
+		return read_line(out);
+	silent = was;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fputs("Your new password: ", stderr);
+	bool read = read_line(out);
+	fputs("\nThe same once more: ", stderr);
+	read = read_line(again) && read && strcmp(again, out) == 0;
+	fputs("\n", stderr);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+	explicit_bzero(again, sizeof again);
+	return read;
+}
+
+int cmd_password_set(struct cli *c)
+{
+	char text[PASSWORD_MAX + 1] = "";
+	int r = switched_on(c);
+	if (r != EXIT_OK)
+		return r;
+	if (!ask(text)) {
+		cli_complain("no password was read: one line on the standard input, of at most %d bytes; typed, the same one twice",
+		    PASSWORD_MAX);
+		explicit_bzero(text, sizeof text);
+		return EXIT_FAILED;
+	}
+	json_t *args = json_object();
+	if (json_object_set_new(args, "password", json_string(text)) != 0) {
+		cli_complain("a password is UTF-8");
+		json_decref(args);
+		explicit_bzero(text, sizeof text);
+		return EXIT_FAILED;
+	}
+	explicit_bzero(text, sizeof text);
+	return end(c, "password.set", args, "Set. ");
 }
 
 int cmd_password_remove(struct cli *c)

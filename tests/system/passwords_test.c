@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -287,6 +288,174 @@ static void sessions__of_a_person__are_seen_and_ended(void **state)
 	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM sessions WHERE ended_at IS NULL"), 0);
 }
 
+/* ---- in the words of the terminal ---- */
+
+#define UNKNOWN "Nobody is known by that name"
+
+/* `eddy ${command}` with ${input}: it has to end with ${code} and say ${words}.  What it said (static). */
+static const char *eddy(const char *command, const char *input, int code, const char *words)
+{
+	static char *out;
+	const char *args[8] = { NULL };
+	char room[200];
+	size_t n = 0, len;
+	snprintf(room, sizeof room, "%s", command);
+	for (char *rest = room, *one; (one = strsep(&rest, " ")) != NULL && n < 7;)
+		args[n++] = one;
+	free(out);
+	out = NULL;
+	int status = rig_eddy(&rig, 0, args, input, &out, &len);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != code || strstr(out, words) == NULL)
+		rig_fail(&rig, "eddy %s ends with %d instead of %d and \"%s\": %s", command, WEXITSTATUS(status), code, words, out);
+	return out;
+}
+
+/* Whoever sits at the terminal, on the page. */
+static void page_of_terminal(char token[80])
+{
+	char head[200], code[100];
+	snprintf(head, sizeof head, "Authorization: Bearer %s\r\n", local);
+	assert_int_equal(post(0, "/api/code", head, "{}"), 200);
+	snprintf(code, sizeof code, "%s", strstr(json_str(told, "url", "login="), "login=") + 6);
+	snprintf(head, sizeof head, "X-Eddy: 1\r\nOrigin: http://127.0.0.1:%d\r\n", rig.d[0].port);
+	assert_int_equal(post(0, "/api/login", head, "{\"code\":\"%s\"}", code), 200);
+	keep_token(token);
+}
+
+#define ELSEWHERE_PERSON "22222222-2222-4222-8222-222222222222"
+#define ELSEWHERE_SESSION "33333333-3333-4333-8333-333333333333"
+
+/* Another workspace of the same database, where Ann is logged in and has a password. */
+static void make_another_workspace(void)
+{
+	static const char query[] =
+	    "WITH w AS (INSERT INTO workspaces (ws, name) VALUES ('11111111-1111-4111-8111-111111111111', 'two') RETURNING ws),"
+	    " p AS (INSERT INTO people (ws, id, name) SELECT ws, '" ELSEWHERE_PERSON "', 'Ann of two' FROM w RETURNING ws, id),"
+	    " i AS (INSERT INTO identities (ws, adapter, external_id, person_id, verified) SELECT ws, 'web', 'as:ann.of.two', id, 2 FROM p RETURNING 1),"
+	    " s AS (INSERT INTO sessions (ws, id, subject, name, refresh_hash, expires_at, via) SELECT ws, '" ELSEWHERE_SESSION
+	    "', 'as:ann.of.two', 'Ann', decode(repeat('00', 32), 'hex'), now() + interval '1 day', 'terminal' FROM w RETURNING 1),"
+	    " k AS (INSERT INTO passwords (ws, person_id, hash) SELECT ws, id, 'x' FROM p RETURNING 1) SELECT count(*) FROM i, s, k";
+	assert_int_equal(rig_sql(&rig, query), 1);
+}
+
+static void terminal__lists_and_ends_sessions__of_its_person_and_of_others(void **state)
+{
+	(void)state;
+	char one[80], two[80], ann[80], id[40], command[120], *said;
+	begin();
+	eddy("session list", NULL, 0, "You are not logged in on any page.");
+	eddy("session end", NULL, 0, "Sessions ended: 0.");
+	page_of_terminal(one);
+	page_of_terminal(two);
+	terminal(0, ann);
+	make_another_workspace();
+	const char *list = eddy("session list", NULL, 0, "Firefox, Linux");
+	int lines = 0;
+	for (const char *p = list; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	assert_int_equal(lines, 2);
+	assert_non_null(strstr(list, "127.0.0.x"));
+	assert_int_equal(call(0, two, "login.list", "{}"), 200);
+	const json_t *l;
+	size_t i;
+	id[0] = '\0';
+	json_array_foreach (json_object_get(told, "logins"), i, l)
+		if (json_bool(l, "this", false))
+			snprintf(id, sizeof id, "%s", json_str(l, "id", ""));
+	assert_non_null(strstr(list, id));
+	snprintf(command, sizeof command, "session end %s", id);
+	eddy(command, NULL, 0, "Sessions ended: 1.");
+	rig_wait(&rig, 10000, "the session to end", call(0, two, "session.get", "{}") == 401);
+	assert_int_equal(call(0, one, "session.get", "{}"), 200);
+	/* It has ended; nobody's; another person's; another workspace's: one answer. */
+	said = strdup(eddy(command, NULL, 1, "There is no such session of yours"));
+	*strstr(said, "request") = '\0';
+	eddy("session end 33333333-3333-4333-8333-333333333334", NULL, 1, said);
+	snprintf(command, sizeof command, "session end %s", rig_sql_text(&rig, "SELECT id FROM sessions WHERE subject = 'as:ann'"));
+	eddy(command, NULL, 1, said);
+	eddy("session end " ELSEWHERE_SESSION, NULL, 1, said);
+	free(said);
+	eddy("session end 33333333-3333-4333-8333-33333333333x", NULL, 1, "This is not the id of a session.");
+	eddy("session end mine", NULL, 1, "id");
+	eddy("session end a b", NULL, 2, "try: eddy");
+	eddy("session list all", NULL, 2, "try: eddy");
+	eddy("session", NULL, 2, "needs one of its own words");
+	assert_int_equal(call(0, ann, "session.get", "{}"), 200);
+	/* Of others. */
+	eddy("session end-of", NULL, 2, "try: eddy");
+	said = strdup(eddy("session end-of nobody", NULL, 1, UNKNOWN));
+	*strstr(said, "request") = '\0';
+	eddy("session end-of " ELSEWHERE_PERSON, NULL, 1, said);
+	eddy("session end-of ann.of.two", NULL, 1, said);
+	eddy("session end-of nobody@test.example", NULL, 1, said);
+	free(said);
+	eddy("session end-of ann", NULL, 0, "Sessions ended: 1.");
+	rig_wait(&rig, 10000, "Ann's to end", call(0, ann, "session.get", "{}") == 401);
+	eddy("session end-of ann", NULL, 0, "Sessions ended: 0.");
+	eddy("session end", NULL, 0, "Sessions ended: 1.");
+	rig_wait(&rig, 10000, "the last one to end", call(0, one, "session.get", "{}") == 401);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM sessions WHERE ended_at IS NULL"), 1); /* the other workspace's */
+}
+
+static void terminal__sets_and_takes_away_passwords(void **state)
+{
+	(void)state;
+	char token[80], code[64], *said;
+	begin();
+	terminal(0, token);
+	page_of_terminal(token);
+	make_another_workspace();
+	eddy("password set", "", 1, "no password was read");
+	eddy("password set", "short\n", 1, "password: ");
+	eddy("password set", "\xff\xfe is no text at all\n", 1, "UTF-8");
+	char most[400];
+	memset(most, 'x', sizeof most);
+	most[sizeof most - 1] = '\0';
+	eddy("password set", most, 1, "at most 256 bytes");
+	eddy("password set " FIRST, "", 2, "try: eddy");
+	assert_int_equal(enter("local", FIRST), 401);
+	const char *out = eddy("password set", FIRST "\nand more\n", 0, "Set. Sessions ended: 1.");
+	assert_null(strstr(out, "four words"));
+	rig_wait(&rig, 10000, "the session to end", call(0, token, "session.get", "{}") == 401);
+	assert_int_equal(enter("local", FIRST), 200);
+	keep_token(token);
+	eddy("password set", SECOND, 0, "Set. Sessions ended: 1."); /* no present one is asked for here */
+	assert_int_equal(enter("local", FIRST), 401);
+	assert_int_equal(enter("local", SECOND), 200);
+	keep_token(token);
+	/* Those of others: a link, which an operator hands over. */
+	eddy("password link ann", NULL, 0, "Whoever has it can log in as them");
+	out = eddy("password link web:as:ann", NULL, 0, "/#password=");
+	snprintf(code, sizeof code, "%.43s", strstr(out, "#password=") + 10);
+	assert_int_equal(page(0, "/api/login/password-link", "code", code, FIRST), 200);
+	assert_int_equal(enter("ann", FIRST), 200);
+	said = strdup(eddy("password link nobody", NULL, 1, UNKNOWN));
+	*strstr(said, "request") = '\0';
+	eddy("password link " ELSEWHERE_PERSON, NULL, 1, said);
+	eddy("password link ann.of.two", NULL, 1, said);
+	eddy("password remove nobody", NULL, 1, said);
+	eddy("password remove " ELSEWHERE_PERSON, NULL, 1, said);
+	eddy("password remove ann.of.two", NULL, 1, said);
+	eddy("password remove nobody@test.example", NULL, 1, said);
+	free(said);
+	eddy("password remove ann", NULL, 0, "Taken away. Sessions ended: 2.");
+	eddy("password remove ann", NULL, 1, "They have no password.");
+	assert_int_equal(enter("ann", FIRST), 401);
+	eddy("password remove local", NULL, 0, "Taken away. Sessions ended: 1.");
+	assert_int_equal(enter("local", SECOND), 401);
+	rig_wait(&rig, 10000, "the session to end", call(0, token, "session.get", "{}") == 401);
+	eddy("password remove", NULL, 2, "try: eddy");
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM passwords"), 1); /* the other workspace's */
+	assert_int_equal(
+	    rig_sql(&rig, "SELECT count(*) FROM audit WHERE verb = 'password.changed' AND facts ->> 'via' = 'cli'"), 2);
+	rig_env(&rig, "EDDY_LOGIN_PASSWORD=no");
+	eddy("password set", FIRST, 1, "set login.password: yes");
+	eddy("password link ann", NULL, 1, "set login.password: yes");
+	rig_env(&rig, "EDDY_LOGIN_PASSWORD=perhaps");
+	eddy("password set", FIRST, 3, "login.password");
+	eddy("session list", NULL, 3, "login.password");
+}
+
 /* Of another process of the same database. */
 static void session__that_ends_elsewhere__ends_here_at_once(void **state)
 {
@@ -351,6 +520,8 @@ int main(void)
 		one(password__that_is_changed__needs_the_present_one_and_ends_other_sessions),
 		one(tries__that_are_wrong__wait_longer_and_longer_and_only_theirs),
 		one(sessions__of_a_person__are_seen_and_ended),
+		one(terminal__lists_and_ends_sessions__of_its_person_and_of_others),
+		one(terminal__sets_and_takes_away_passwords),
 		one(session__that_ends_elsewhere__ends_here_at_once),
 		one(tries__of_many_at_once__stay_within_the_memory),
 	};
