@@ -12,12 +12,24 @@
 struct replayed {
 	bool json;
 	long long left; /* runs that may still be looked at */
-	long long looked_at, answers, own, said, left_out, differences;
+	long long looked_at, answers, own, said, left_out, differences, by_readers, by_rule;
 };
 
 static const char *name_of(const json_t *o)
 {
 	return json_str(o, "name", json_str(o, "place", json_str(o, "audience", "")));
+}
+
+/* What the rule of now says of the readers of then tells apart what has changed. */
+static const char *because(const json_t *d)
+{
+	const char *cause = json_str(d, "cause", "");
+	if (strcmp(cause, "readers") == 0)
+		return "the readers have changed since; of those of then the rule says the same as then";
+	if (strcmp(cause, "rule") != 0)
+		return "not known: who read along then is not stored any more";
+	return strcmp(json_str(d, "of_then", ""), "said") == 0 ? "THE RULE: of the readers of then it says today \"said\""
+	                                                       : "THE RULE: of the readers of then it says today \"left out\"";
 }
 
 static void print(const json_t *d)
@@ -28,6 +40,7 @@ static void print(const json_t *d)
 	    json_str(d, "person_name", "somebody"), name_of(d), json_str(d, "adapter", ""), json_str(d, "kind", ""));
 	printf("  then %-9s %s\n", json_str(d, "then", ""), json_str(d, "why_then", ""));
 	printf("  now  %-9s %s\n", json_str(d, "now", ""), json_str(d, "why_now", ""));
+	printf("  because   %s\n", because(d));
 	if (json_int(d, "readers_now", 0) != json_int(d, "readers_then", 0))
 		printf("  readers   %lld then, %lld now\n", (long long)json_int(d, "readers_then", 0),
 		    (long long)json_int(d, "readers_now", 0));
@@ -52,6 +65,8 @@ static bool page(void *arg, const json_t *out, json_t *args)
 	x->said += json_int(out, "still_said", 0);
 	x->left_out += json_int(out, "still_left_out", 0);
 	json_array_foreach (json_arr(out, "differences"), i, d) {
+		x->by_readers += strcmp(json_str(d, "cause", ""), "readers") == 0;
+		x->by_rule += strcmp(json_str(d, "cause", ""), "rule") == 0;
 		if (!x->json) {
 			print(d);
 			continue;
@@ -83,11 +98,14 @@ int cmd_replay_authority(struct cli *c)
 	int r = cli_procedure_pages(c, "authority.replay", args, page, &x);
 	if (x.json)
 		printf(
-		    "],\"complete\":%s,\"looked_at\":%lld,\"answers\":%lld,\"own_place\":%lld,\"still_said\":%lld,\"still_left_out\":%lld}\n",
-		    r == EXIT_OK ? "true" : "false", x.looked_at, x.answers, x.own, x.said, x.left_out);
+		    "],\"complete\":%s,\"looked_at\":%lld,\"answers\":%lld,\"own_place\":%lld,\"still_said\":%lld,\"still_left_out\":%lld,"
+		    "\"by_readers\":%lld,\"by_rule\":%lld}\n",
+		    r == EXIT_OK ? "true" : "false", x.looked_at, x.answers, x.own, x.said, x.left_out, x.by_readers, x.by_rule);
 	else if (r == EXIT_OK)
 		printf(
-		    "runs looked at %14lld\nanswers %21lld\n  of their own place %8lld\n  said, then and now %8lld\n  left out, both %12lld\n  different %17lld\n",
-		    x.looked_at, x.answers, x.own, x.said, x.left_out, x.differences);
+		    "runs looked at %14lld\nanswers %21lld\n  of their own place %8lld\n  said, then and now %8lld\n  left out, both %12lld\n  different %17lld\n"
+		    "    readers changed %9lld\n    the rule %16lld\n    not known %15lld\n",
+		    x.looked_at, x.answers, x.own, x.said, x.left_out, x.differences, x.by_readers, x.by_rule,
+		    x.differences - x.by_readers - x.by_rule);
 	return r != EXIT_OK ? r : x.differences > 0 ? EXIT_DIFFERENT : EXIT_OK;
 }

@@ -103,7 +103,8 @@ const struct api_proc api_authority[] = {
 	    .summary = "Past answers before the rule about readers as it is now",
 	    .details =
 	        "Each run notes whose words it has told besides those of its own place, and whether the rule let it be said. This asks the same rule again, with "
-	        "who reads where today, and tells of each answer for which it says something else. A page looks at limit runs, whether or not they fit; the cursor goes "
+	        "who reads where today and with who read where then, and tells of each answer for which it says something else. `cause` is readers where they have changed since and the rule says of those of "
+	        "then what was done; rule where it says something else of those of then (of_then): the rule has changed, or was not kept; unknown where those of then are not known. A page looks at limit runs, whether or not they fit; the cursor goes "
 	        "on. Nothing is changed, but the audit log says that it was asked.",
 	    .in =
 	        "{\"type\":\"object\",\"properties\":{\"since\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":32},\"person\":{\"type\":"
@@ -116,11 +117,13 @@ const struct api_proc api_authority[] = {
 	        ",\"still_said\":" NUMBER ",\"still_left_out\":" NUMBER
 	        ",\"differences\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"run\":" WORD ",\"at\":" WORD
 	        ",\"thread\":" WORD ",\"place\":" WORD ",\"adapter\":" WORD ",\"name\":" WORD ",\"kind\":" WORD ",\"person\":" WORD
-	        ",\"person_name\":" WORD ",\"then\":" WORD ",\"now\":" WORD ",\"why_then\":" WORD ",\"why_now\":" WORD
-	        ",\"guest_then\":" YES ",\"readers_then\":" NUMBER ",\"readers_now\":" NUMBER ",\"reads_total\":" NUMBER
+	        ",\"person_name\":" WORD ",\"then\":" WORD ",\"now\":" WORD
+	        ",\"cause\":{\"type\":\"string\",\"enum\":[\"readers\",\"rule\",\"unknown\"]},\"of_then\":" WORD
+	        ",\"why_then\":" WORD ",\"why_now\":" WORD ",\"guest_then\":" YES ",\"readers_then\":" NUMBER
+	        ",\"readers_now\":" NUMBER ",\"reads_total\":" NUMBER
 	        ",\"reads\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"audience\":" WORD
 	        ",\"place\":" WORD ",\"adapter\":" WORD ",\"name\":" WORD ",\"kind\":" WORD ",\"may\":" YES ",\"why\":" WORD
-	        "},\"required\":[\"audience\",\"kind\",\"may\"],\"additionalProperties\":false}}},\"required\":[\"run\",\"at\",\"then\",\"now\","
+	        "},\"required\":[\"audience\",\"kind\",\"may\"],\"additionalProperties\":false}}},\"required\":[\"run\",\"at\",\"then\",\"now\",\"cause\","
 	        "\"why_then\",\"why_now\",\"reads\"],\"additionalProperties\":false}},\"cursor\":" WORD
 	        "},\"required\":[\"looked_at\",\"answers\",\"differences\"],\"additionalProperties\":false}",
 	    .example = "{\"since\":\"2026-01-01\",\"limit\":500}",

@@ -376,6 +376,8 @@ const struct pg_statement forget_statements[] = {
 	{ "forget_people",
 	    "UPDATE people SET name = NULL, tz = NULL, private = false FROM erasures e WHERE e.ws = $1 AND e.id = $2 AND people.ws = $1"
 	    " AND people.id = e.subject" },
+	{ "forget_reader_changes",
+	    "DELETE FROM reader_changes c USING erasures e WHERE e.ws = $1 AND e.id = $2 AND c.ws = $1 AND e.subject IN (c.subject, c.person_id)" },
 	{ "forget_places",
 	    "UPDATE places SET external_id = 'forgotten:' || places.id, name = NULL FROM erasures e WHERE e.ws = $1 AND e.id = $2"
 	    " AND places.ws = $1 AND places.id = ANY (e.places)" },

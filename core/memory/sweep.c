@@ -132,6 +132,14 @@ const struct pg_statement sweep_statements[] = {
 	                 " AND budget_days.day < least(" AT(
 	                     "usage") ", e.created_at - interval '62 days')::date RETURNING 1)"
 	                              " SELECT (SELECT count(*) FROM m) + (SELECT count(*) FROM d)" },
+	/* What was answered before is nobody's any more, so nothing is asked about it. */
+	{ "forget_sweep_reader_changes",
+	    "WITH " ERASURE
+	    ", c AS (DELETE FROM reader_changes WHERE ws = $1 AND id IN (SELECT c.id FROM reader_changes c, e WHERE c.ws = $1"
+	    " AND c.at <= " AT(
+	        "messages_until") " LIMIT $3::int8) RETURNING at),"
+	                          " w AS (UPDATE workspaces SET readers_since = greatest(readers_since, (SELECT max(at) FROM c)) WHERE ws = $1 AND EXISTS (SELECT 1 FROM c))"
+	                          " SELECT count(*) FROM c" },
 	{ "forget_sweep_drop", "DELETE FROM erasures WHERE ws = $1 AND id = $2" },
 	{ NULL, NULL },
 };
@@ -139,7 +147,7 @@ const struct pg_statement sweep_statements[] = {
 /* What is not kept by team, in the order in which it goes. */
 static const struct taking rows[] = { { "forget_sweep_sessions", "sessions" }, { "forget_sweep_audit", "audit" },
 	{ "forget_sweep_provision_steps", "identity" }, { "forget_sweep_provisions", "identity" },
-	{ "forget_sweep_usage", "money" } };
+	{ "forget_sweep_usage", "money" }, { "forget_sweep_reader_changes", "identity" } };
 
 static enum err number(struct piece *p, const char *statement, int64_t limit, int64_t *n)
 {

@@ -152,6 +152,8 @@ const struct data_table data_tables[] = {
 	{ "provisions", "ws id kind state slug node_id parent_id digest by_key why created_at ended_at",
 	    COLUMNS(S("key_hash", DATA_STAYS), P("by_person", "identity", DATA_UNTIED)) },
 	{ "reactions", "ws message_id created_at", COLUMNS(P("person_id", "messages", DATA_ROW), C("name", "messages", DATA_ROW)) },
+	{ "reader_changes", "ws id at kind level flag adapter",
+	    COLUMNS(P("subject", "identity", DATA_ROW), P("person_id", "identity", DATA_ROW)) },
 	{ "relays",
 	    "ws id thread_id from_seq adapter place_key thread_key peer_thread_id peer_origin state created_at opened_at closed_at",
 	    COLUMNS(P("page_origin", "addresses", DATA_EMPTY), P("asked_by", "addresses", DATA_UNTIED),
@@ -178,7 +180,7 @@ const struct data_table data_tables[] = {
 	    "ws id place_id seq taking_part quiet last_author prev_author several audience_id created_at last_at relay state fork_id human_seq",
 	    COLUMNS(P("external_key", "addresses", DATA_EMPTY), C("title", "messages", DATA_EMPTY),
 	        P("only_person", "messages", DATA_UNTIED)) },
-	{ "workspaces", "ws name created_at", NULL },
+	{ "workspaces", "ws name created_at readers_since", NULL },
 	{ NULL, NULL, NULL },
 };
 

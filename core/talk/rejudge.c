@@ -2,6 +2,9 @@
  * A page is the next so many runs by their ids, so that a query which fits little never makes a long statement.  Those of which the rule now says something else are
  * looked at a second time, all in one statement, for the words: what was read, where that was, and what stands in its way.  Those words are made of what is stored
  * about places and people; a refusal that they do not explain stays one, and is told as such.
+ *
+ * may_have_said() asks the same rule with the readers of then.  If that says what was done, the readers have changed since; if not, the rule is another one now, or was
+ * not kept: also where the world of today would hide it.
  */
 #include "rejudge.h"
 
@@ -21,7 +24,8 @@
 	" fits AS MATERIALIZED (SELECT p.id, p.reads, p.error, p.state = 3 AND ($4::int8 = 0 OR p.created_at >= to_timestamp($4 / 1000000.0))" \
 	" AND ($5::uuid IS NULL OR p.person_id IN (SELECT id FROM mine)) AS fits FROM page p)" \
 	" SELECT f.id, f.fits, f.reads IS NOT NULL, f.error IS NOT DISTINCT FROM 'readers'," \
-	" f.fits AND f.reads IS NOT NULL AND coalesce(may_still_say(f.id, f.reads), false) FROM fits f ORDER BY f.id DESC"
+	" f.fits AND f.reads IS NOT NULL AND coalesce(may_still_say(f.id, f.reads), false)," \
+	" CASE WHEN f.fits AND f.reads IS NOT NULL THEN may_have_said(f.id, f.reads) END FROM fits f ORDER BY f.id DESC"
 
 const struct pg_statement rejudge_statements[] = {
 	{ "rejudge_page", PAGE("") },
@@ -149,8 +153,15 @@ static void put_readers(json_t *o, const PGresult *r, int i)
 	json_object_set_new(o, "readers_now", json_integer(now));
 }
 
-static json_t *begin(const PGresult *r, int i, bool left_out)
+struct judged {
+	struct id run;
+	bool left_out, may;          /* then; now */
+	const char *cause, *of_then; /* static; of_then NULL: not known */
+};
+
+static json_t *begin(const PGresult *r, int i, const struct judged *j)
 {
+	bool left_out = j->left_out;
 	char at[32];
 	struct tz_time t;
 	json_t *o = json_object();
@@ -166,37 +177,37 @@ static json_t *begin(const PGresult *r, int i, bool left_out)
 	put_id(o, "person", r, i, COL_PERSON);
 	put_str(o, "person_name", pg_get_str(r, i, COL_PERSON_NAME));
 	put_str(o, "then", left_out ? "left out" : "said");
-	put_str(o, "now", left_out ? "said" : "left out");
+	put_str(o, "now", j->may ? "said" : "left out");
+	put_str(o, "cause", j->cause);
+	put_str(o, "of_then", j->of_then);
 	bool guest = (pg_get_int8(r, i, COL_UNTRUSTED) & UNTRUSTED_GUEST) != 0;
 	json_object_set_new(o, "guest_then", json_boolean(guest));
 	put_str(o, "why_then",
 	    left_out ? "when it was stored or sent, not all who read it there might be told all of it"
 	             : "when it was stored, all who read it there might be told all of it");
-	put_str(o, "why_now", left_out ? "all who read it there might be told all of it" : why_not(r, i));
+	put_str(o, "why_now", j->may ? "all who read it there might be told all of it" : why_not(r, i));
 	put_readers(o, r, i);
 	json_object_set_new(o, "reads_total", json_integer(pg_get_int8(r, i, COL_READS)));
 	json_object_set_new(o, "reads", json_array());
 	return o;
 }
 
-static bool contains(const struct id *ids, size_t n, struct id id)
+static const struct judged *of_run(const struct judged *j, size_t n, struct id run)
 {
 	for (size_t i = 0; i < n; i++)
-		if (id_equal(ids[i], id))
-			return true;
-	return false;
+		if (id_equal(j[i].run, run))
+			return &j[i];
+	return NULL;
 }
 
-/* ${left_out}: those of ${ids} that were left out then. */
-static enum err tell(
-    struct pg *pg, struct id ws, const struct id *ids, size_t n, const struct id *left_out, size_t left_out_n, json_t *out)
+static enum err tell(struct pg *pg, struct id ws, const struct judged *j, size_t n, json_t *out)
 {
 	PGresult *r = NULL;
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_array_begin(a, 2950);
 	for (size_t i = 0; i < n; i++)
-		pg_array_id(a, ids[i]);
+		pg_array_id(a, j[i].run);
 	pg_array_end(a);
 	pg_arg_int8(a, REJUDGE_READS_MAX);
 	enum err e = pg_query(pg, "rejudge_words", a, &r);
@@ -205,8 +216,11 @@ static enum err tell(
 	json_t *o = NULL;
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
 		struct id run = pg_get_id(r, i, COL_RUN);
+		const struct judged *one = of_run(j, n, run);
+		if (one == NULL)
+			continue;
 		if (o == NULL || !id_equal(run, last)) {
-			o = begin(r, i, contains(left_out, left_out_n, run));
+			o = begin(r, i, one);
 			json_array_append_new(out, o);
 			last = run;
 		}
@@ -236,11 +250,22 @@ static enum err page(struct pg *pg, struct id ws, const struct rejudge_query *q,
 	return e;
 }
 
+/* True: it is a difference. */
+static bool judge(const PGresult *r, int i, struct judged *out)
+{
+	bool known = !PQgetisnull(r, i, 5), then = known && pg_get_bool(r, i, 5);
+	*out = (struct judged){ .run = pg_get_id(r, i, 0), .left_out = pg_get_bool(r, i, 3), .may = pg_get_bool(r, i, 4) };
+	bool rule = known && then == out->left_out;
+	out->cause = rule ? "rule" : known ? "readers" : "unknown";
+	out->of_then = !known ? NULL : then ? "said" : "left out";
+	return rule || out->may == out->left_out;
+}
+
 enum err rejudge(
     struct pg *pg, struct id ws, const struct rejudge_query *q, struct rejudge_counts *counts, json_t *differences, struct id *next)
 {
-	struct id other[REJUDGE_PAGE_MAX], left_out[REJUDGE_PAGE_MAX];
-	size_t other_n = 0, left_out_n = 0;
+	struct judged other[REJUDGE_PAGE_MAX];
+	size_t other_n = 0;
 	PGresult *r = NULL;
 	*next = ID_NONE;
 	if (q->limit < 1 || q->limit > REJUDGE_PAGE_MAX)
@@ -254,19 +279,19 @@ enum err rejudge(
 		if (!pg_get_bool(r, i, 1))
 			continue;
 		counts->answers++;
-		bool rests = pg_get_bool(r, i, 2), out_then = pg_get_bool(r, i, 3), may = pg_get_bool(r, i, 4);
-		struct id run = pg_get_id(r, i, 0);
+		bool rests = pg_get_bool(r, i, 2);
 		counts->own += !rests;
-		counts->said += rests && !out_then && may;
-		counts->left_out += rests && out_then && !may;
-		if (rests && out_then == may) {
-			other[other_n++] = run;
-			if (out_then)
-				left_out[left_out_n++] = run;
-		}
+		if (!rests)
+			continue;
+		if (judge(r, i, &other[other_n]))
+			other_n++;
+		else if (pg_get_bool(r, i, 3))
+			counts->left_out++;
+		else
+			counts->said++;
 	}
 	if (n == q->limit && id_is_none(q->run))
 		*next = pg_get_id(r, n - 1, 0);
 	PQclear(r);
-	return other_n == 0 ? ERR_NONE : tell(pg, ws, other, other_n, left_out, left_out_n, differences);
+	return other_n == 0 ? ERR_NONE : tell(pg, ws, other, other_n, differences);
 }

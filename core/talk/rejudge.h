@@ -11,7 +11,8 @@
 
 /*
  * Past answers before the rule about readers as it is now (docs/authority.md).  What an answer rests on is stored with its run (runs.reads), and so is what the
- * rule said then: it was said, or left out.  What it says now is asked of may_still_say(), as when an answer goes out; nothing here decides.
+ * rule said then: it was said, or left out.  What it says now is asked of may_still_say(), as when an answer goes out, and what it says of the readers of then of
+ * may_have_said() (docs/adr/109-the-readers-of-then.md); nothing here decides.
  */
 #define REJUDGE_PAGE_MAX 500
 #define REJUDGE_READS_MAX 20 /* of one answer that are told, those that may not be told first */
@@ -30,12 +31,12 @@ struct rejudge_counts {
 	int64_t looked_at;
 	int64_t answers;  /* of them: that fit the query and were answered */
 	int64_t own;      /* of these: rest on nothing but their own thread and place, which the rule always lets be told */
-	int64_t said;     /* said then, and might be said now */
-	int64_t left_out; /* left out then, and would be now */
+	int64_t said;     /* said then, and might be said now: with the readers of then and with those of now */
+	int64_t left_out; /* left out then, and would be now, in the same way */
 };
 /**
  * Append to ${differences} an object for each answer of which the rule says something else now (api_authority.c has its schema).  ${next}: where to go on; none: there is
- * no more.  In a tenant transaction; writes nothing.
+ * no more.  In a tenant transaction, not a read-only one; changes nothing, but locks what has changed since for some milliseconds.
  */
 enum err rejudge(struct pg *pg, struct id ws, const struct rejudge_query *q, struct rejudge_counts *counts, json_t *differences,
     struct id *next);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +119,8 @@ static void replay__source_closed_since__told_with_what_was_read_and_why(void **
 	assert_string_equal(json_str(d, "place", ""), test_db_value("SELECT id FROM eddy.places WHERE external_id = 'board'"));
 	assert_string_equal(json_str(d, "then", ""), "said");
 	assert_string_equal(json_str(d, "now", ""), "left out");
+	assert_string_equal(json_str(d, "cause", ""), "readers");
+	assert_string_equal(json_str(d, "of_then", ""), "said");
 	assert_non_null(strstr(json_str(d, "why_now", ""), "private"));
 	assert_string_equal(json_str(read, "name", ""), "ops");
 	assert_false(json_bool(read, "may", true));
@@ -149,6 +151,7 @@ static void replay__readers_changed_since__each_told_why(void **state)
 		assert_true(test_db_exec(cases[i].change));
 		json_t *o = call(&owner, "{}", API_OK);
 		assert_non_null(strstr(json_str(only(o), "why_now", ""), cases[i].why));
+		assert_string_equal(json_str(only(o), "cause", ""), "readers");
 		json_decref(o);
 		assert_true(test_db_exec(cases[i].back));
 		assert_counts(&owner, "{}", 2, 1, 1, 0, 0);
@@ -163,9 +166,130 @@ static void replay__left_out_then_and_open_now__told(void **state)
 	json_t *o = call(&owner, "{}", API_OK);
 	assert_string_equal(json_str(only(o), "then", ""), "left out");
 	assert_string_equal(json_str(only(o), "now", ""), "said");
+	assert_string_equal(json_str(only(o), "cause", ""), "rule"); /* nothing has changed since */
 	json_decref(o);
+	/* That it would be left out today excuses nothing. */
 	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 3 WHERE external_id = 'board'"));
+	o = call(&owner, "{}", API_OK);
+	assert_string_equal(json_str(only(o), "now", ""), "left out");
+	assert_string_equal(json_str(only(o), "of_then", ""), "said");
+	assert_string_equal(json_str(only(o), "cause", ""), "rule");
+	json_decref(o);
+	/* It was so when it was left out: */
+	assert_true(test_db_exec("UPDATE eddy.runs SET finished_at = clock_timestamp() WHERE reads IS NOT NULL"));
 	assert_counts(&owner, "{}", 2, 1, 0, 1, 0);
+	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 2 WHERE external_id = 'board'"));
+	o = call(&owner, "{}", API_OK);
+	assert_string_equal(json_str(only(o), "now", ""), "said");
+	assert_string_equal(json_str(only(o), "of_then", ""), "left out");
+	assert_string_equal(json_str(only(o), "cause", ""), "readers");
+	json_decref(o);
+}
+
+/* Said while it was not to be, and today it might be: only who knows the readers of then can tell. */
+static void replay__said_against_the_rule__told_though_it_might_be_said_today(void **state)
+{
+	(void)state;
+	record();
+	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 2 WHERE external_id = 'C1'"));
+	assert_true(test_db_exec("UPDATE eddy.runs SET finished_at = clock_timestamp() WHERE reads IS NOT NULL"));
+	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 3 WHERE external_id = 'C1'"));
+	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 4 WHERE external_id = 'C1'"));
+	json_t *o = call(&owner, "{}", API_OK);
+	assert_string_equal(json_str(only(o), "then", ""), "said");
+	assert_string_equal(json_str(only(o), "now", ""), "said");
+	assert_string_equal(json_str(only(o), "of_then", ""), "left out");
+	assert_string_equal(json_str(only(o), "cause", ""), "rule");
+	json_decref(o);
+	/* Nothing of the world of then is left behind. */
+	assert_int_equal(db_count("SELECT visibility FROM eddy.places WHERE external_id = 'C1'"), 4);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.reader_changes"), 3);
+}
+
+static void replay__readers_of_then_not_known__told_as_that(void **state)
+{
+	(void)state;
+	record();
+	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 2 WHERE external_id = 'C1'"));
+	assert_true(test_db_exec("UPDATE eddy.workspaces SET readers_since = clock_timestamp()"));
+	json_t *o = call(&owner, "{}", API_OK);
+	assert_string_equal(json_str(only(o), "cause", ""), "unknown");
+	assert_null(json_object_get(only(o), "of_then"));
+	json_decref(o);
+	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 4 WHERE external_id = 'C1'"));
+	assert_counts(&owner, "{}", 2, 1, 1, 0, 0);
+}
+
+#define AT_D1 "(SELECT id FROM eddy.places WHERE external_id = 'D1')"
+#define ASKER "(SELECT person_id FROM eddy.runs WHERE reads IS NOT NULL)"
+
+/* What one wrote alone, told to them in another conversation of theirs: who else reads it now is seen as that. */
+static void replay__direct_conversation__somebody_joined_since(void **state)
+{
+	(void)state;
+	char why[200];
+	f = fixture_new(&(struct fixture_options){ .scan_ms = 100 });
+	assert_true(fixture_say_in(f, "D1", VIS_DIRECT, "Ada", "t1", "k1", "The deploy is at noon.", true));
+	assert_int_equal(fixture_wait_replies(f, 1, 30000), 1);
+	assert_true(db_settles(20000));
+	assert_true(fixture_say_in(f, "D2", VIS_DIRECT, "Ada", "t2", "k2", "where is the deploy?", true));
+	assert_int_equal(fixture_wait_replies(f, 2, 30000), 2);
+	assert_true(db_settles(20000));
+	assert_true(test_db_exec("UPDATE eddy.identities SET verified = 2"));
+	assert_true(test_db_exec(
+	    "UPDATE eddy.runs SET finished_at = clock_timestamp(), reads = ARRAY[(SELECT audience_id FROM eddy.places WHERE external_id = 'D1')] WHERE thread_id IN"
+	    " (SELECT t.id FROM eddy.threads t JOIN eddy.places p ON p.id = t.place_id WHERE p.external_id = 'D2')"));
+	assert_int_equal(pg_open(&pg, fixture_url(f), api_tables, why, sizeof why), ERR_NONE);
+	owner = caller_in(fixture_ws(f), "local");
+	assert_counts(&owner, "{}", 2, 1, 1, 0, 0);
+	static const struct {
+		const char *change, *back;
+	} cases[] = {
+		{ "UPDATE eddy.threads SET several = true WHERE place_id = " AT_D1,
+		    "UPDATE eddy.threads SET several = false WHERE place_id = " AT_D1 },
+		{ "INSERT INTO eddy.place_people (ws, place_id, external_id) SELECT ws, id, x FROM eddy.places, (VALUES ('a'), ('b')) v (x) WHERE"
+		  " external_id = 'D1'",
+		    "DELETE FROM eddy.place_people" },
+		{ "UPDATE eddy.identities SET verified = 0 WHERE person_id = " ASKER,
+		    "UPDATE eddy.identities SET verified = 2 WHERE person_id = " ASKER },
+		{ "UPDATE eddy.threads SET only_person = NULL WHERE place_id = " AT_D1,
+		    "UPDATE eddy.threads SET only_person = " ASKER " WHERE place_id = " AT_D1 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_true(test_db_exec(cases[i].change));
+		json_t *o = call(&owner, "{}", API_OK);
+		if (strcmp(json_str(only(o), "cause", ""), "readers") != 0 || strcmp(json_str(only(o), "now", ""), "left out") != 0)
+			fail_msg("%s: %s", cases[i].change, json_dumps(only(o), 0));
+		json_decref(o);
+		assert_true(test_db_exec(cases[i].back));
+		assert_counts(&owner, "{}", 2, 1, 1, 0, 0);
+	}
+	/* Somebody else begins a thread of their own there. */
+	assert_true(fixture_say_in(f, "D1", VIS_DIRECT, "Ben", "t3", "k3", "I am here too.", false));
+	assert_true(db_settles(20000));
+	json_t *o = call(&owner, "{}", API_OK);
+	assert_string_equal(json_str(only(o), "cause", ""), "readers");
+	json_decref(o);
+	assert_int_equal(
+	    db_count("SELECT count(*) FROM eddy.threads t JOIN eddy.people p ON p.id = t.only_person WHERE p.name = 'Ben'"), 1);
+}
+
+/* Who looks into the past waits for nobody long, and says so. */
+static void replay__of_what_is_being_changed__is_to_be_asked_again(void **state)
+{
+	(void)state;
+	record();
+	assert_true(test_db_exec("UPDATE eddy.places SET visibility = 2 WHERE external_id = 'C1'"));
+	char sql[200], ws[ID_TEXT];
+	snprintf(sql, sizeof sql, "SET app.ws = '%s'; BEGIN; UPDATE eddy.places SET name = 'ops' WHERE external_id = 'C1'",
+	    id_format(fixture_ws(f), ws));
+	PGconn *other = PQconnectdb(fixture_url(f));
+	PGresult *r = PQexec(other, sql);
+	assert_string_equal(PQcmdTuples(r), "1");
+	PQclear(r);
+	json_decref(call(&owner, "{}", API_UNAVAILABLE));
+	PQfinish(other);
+	assert_counts(&owner, "{}", 2, 1, 0, 0, 1);
 }
 
 static void replay__query__narrows(void **state)
@@ -249,6 +373,15 @@ static void replay__the_rule_was_another__told(void **state)
 		                at + strlen(mutants[i].condition)) > 0);
 		assert_true(test_db_exec(mutant));
 		assert_counts(&owner, "{}", 2, 1, 0, 0, 1);
+		json_t *o = call(&owner, "{}", API_OK);
+		assert_string_equal(json_str(only(o), "cause", ""), "rule");
+		json_decref(o);
+		/* Both at once: it is the rule, with the readers of then. */
+		assert_true(test_db_exec("UPDATE eddy.places SET visibility = 3 WHERE external_id = 'board'"));
+		o = call(&owner, "{}", API_OK);
+		assert_string_equal(json_str(only(o), "cause", ""), "rule");
+		json_decref(o);
+		assert_true(test_db_exec("UPDATE eddy.places SET visibility = 2 WHERE external_id = 'board'"));
 		assert_true(test_db_exec(kept));
 		assert_counts(&owner, "{}", 2, 1, 1, 0, 0);
 		free(mutant);
@@ -283,11 +416,17 @@ int main(void)
 		cmocka_unit_test_teardown(replay__source_closed_since__told_with_what_was_read_and_why, teardown),
 		cmocka_unit_test_teardown(replay__readers_changed_since__each_told_why, teardown),
 		cmocka_unit_test_teardown(replay__left_out_then_and_open_now__told, teardown),
+		cmocka_unit_test_teardown(replay__said_against_the_rule__told_though_it_might_be_said_today, teardown),
+		cmocka_unit_test_teardown(replay__readers_of_then_not_known__told_as_that, teardown),
+		cmocka_unit_test_teardown(replay__direct_conversation__somebody_joined_since, teardown),
+		cmocka_unit_test_teardown(replay__of_what_is_being_changed__is_to_be_asked_again, teardown),
 		cmocka_unit_test_teardown(replay__query__narrows, teardown),
 		cmocka_unit_test_teardown(replay__pages__see_each_run_once, teardown),
 		cmocka_unit_test_teardown(replay__another_workspace__is_never_seen, teardown),
 		cmocka_unit_test_teardown(replay__the_rule_was_another__told, teardown),
 		cmocka_unit_test_teardown(replay__each_call__leaves_a_line_and_nothing_else, teardown),
 	};
+	if (getenv("EDDY_TEST_ONLY") != NULL)
+		cmocka_set_test_filter(getenv("EDDY_TEST_ONLY"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
