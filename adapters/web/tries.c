@@ -11,7 +11,8 @@
 struct key {
 	struct key *next, **link;
 	unsigned count;
-	uint64_t until_ms; /* not before then */
+	uint64_t until_ms;  /* not before then */
+	uint64_t former_ms; /* the same before the last try was counted */
 	size_t n;
 	unsigned char bytes[];
 };
@@ -90,6 +91,7 @@ void tries_count(struct tries *t, const void *key, size_t n, uint64_t now_ms)
 		k = add(t, key, n);
 	k->count++;
 	unsigned over = k->count <= TRIES_FREE ? 0 : k->count - TRIES_FREE;
+	k->former_ms = k->until_ms;
 	uint32_t wait = over == 0 ? 0 : over > 10 ? TRIES_WAIT_MAX_MS : 1000u << (over - 1);
 	k->until_ms = now_ms + (wait > TRIES_WAIT_MAX_MS ? TRIES_WAIT_MAX_MS : wait);
 }
@@ -107,7 +109,7 @@ void tries_again(struct tries *t, const void *key, size_t n)
 	if (k == NULL)
 		return;
 	k->count -= k->count > 0;
-	k->until_ms = 0;
+	k->until_ms = k->former_ms; /* and not at once forgotten, with all that was wrong before */
 }
 
 void tries_sweep(struct tries *t, uint64_t now_ms)
