@@ -57,6 +57,7 @@ CORE_OBJ := $(call obj,$(call wild,core,*.c)) $B/gen/embedded.o
 ADAPTER_OBJ := $(call obj,$(call wild,adapters,*.c)) $B/gen/assets.o
 PART_OBJ := $(filter-out $B/adapters/cli/main.o,$(ADAPTER_OBJ))
 SUPPORT_OBJ := $(call obj,$(wildcard tests/support/*.c))
+ONLY_OBJ := $B/tests/support/only.o
 KIT_OBJ := $(call obj,$(wildcard tests/fakes/*.c))
 HARNESS_OBJ := $(call obj,$(filter-out %_test.c,$(wildcard tests/system/*.c)))
 CONTRACT_OBJ := $(call obj,$(filter-out %_test.c,$(wildcard tests/contract/*.c)))
@@ -106,14 +107,14 @@ LINK = @$(if $(V),,echo "  LD  $@";) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a
 $B/tests/support.a: $(SUPPORT_OBJ)
 	@rm -f $@
 	$Qar rcs $@ $^
-$(CORE_TESTS): %: %.o $B/tests/support.a $B/core.a
+$(CORE_TESTS): %: %.o $(ONLY_OBJ) $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 $B/adapters.a: $(PART_OBJ)
 	@rm -f $@
 	$Qar rcs $@ $^
-$(ADAPTER_TESTS): %: %.o $B/tests/support.a $B/adapters.a $B/core.a
+$(ADAPTER_TESTS): %: %.o $(ONLY_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
 	$(LINK) -lcmocka $(LIBS)
-$(CONTRACT_TESTS): %: %.o $(CONTRACT_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
+$(CONTRACT_TESTS): %: %.o $(ONLY_OBJ) $(CONTRACT_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
 	$(LINK) -lcmocka $(LIBS)
 # Seeds replayed; with FLAVOUR=fuzz a libFuzzer program instead.
 ifeq ($(FLAVOUR),fuzz)
@@ -130,7 +131,7 @@ $(FAKES): %: %.o $B/tests/fakes.a
 	$(LINK) -ljansson -lcrypto -lm
 $(BENCH): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/adapters.a $B/core.a
 	$(LINK) -lcmocka $(LIBS)
-$(FAKE_TESTS): %: %.o $B/tests/support.a $B/core.a
+$(FAKE_TESTS): %: %.o $(ONLY_OBJ) $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka $(CORE_LIBS)
 $(SYSTEM_TESTS): %: %.o $(HARNESS_OBJ) $B/tests/support.a $B/core.a
 	$(LINK) -lcmocka -lssl $(CORE_LIBS)

@@ -492,6 +492,5 @@ int main(void)
 		cmocka_unit_test(archive_days__of_a_team__are_for_its_places),
 		cmocka_unit_test(offers__switched_off__are_not_made_there),
 	};
-	cmocka_set_test_filter(getenv("EDDY_TEST_ONLY"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
