@@ -27,6 +27,9 @@ const struct pg_statement agent_statements[] = {
 	{ "agent_refresh",
 	    "UPDATE agents SET name = $3, model = $4, prompt = $5, tools = string_to_array($6, ','), max_tokens = $7, max_turns = $8,"
 	    " seed_digest = $9 WHERE ws = $1 AND slug = $2 AND seed_digest = $10" },
+	{ "agent_reset",
+	    "UPDATE agents SET name = $3, model = $4, prompt = $5, tools = string_to_array($6, ','), max_tokens = $7, max_turns = $8,"
+	    " seed_digest = $9 WHERE ws = $1 AND slug = $2" },
 	{ NULL, NULL },
 };
 
@@ -167,6 +170,24 @@ static enum err run(struct pg *pg, const char *statement, const struct pg_args *
 	return e;
 }
 
+static struct pg_args *shipped_args(
+    struct id ws, const struct agent *a, bool fresh, const char *names, size_t names_len, const uint8_t seed[32])
+{
+	struct pg_args *args = pg_args_new();
+	pg_arg_id(args, ws);
+	if (fresh)
+		pg_arg_id(args, id_named(ws, 0, a->slug, strlen(a->slug)));
+	pg_arg_str(args, a->slug);
+	pg_arg_str(args, a->name);
+	pg_arg_str(args, a->model);
+	pg_arg_str(args, a->prompt);
+	pg_arg_text(args, names, names_len);
+	pg_arg_int4(args, (int32_t)a->max_tokens);
+	pg_arg_int4(args, (int32_t)a->max_turns);
+	pg_arg_bytes(args, seed, 32);
+	return args;
+}
+
 static enum err seed_one(struct pg *pg, struct id ws, const struct agent *a)
 {
 	struct buf names = BUF_INIT;
@@ -182,18 +203,7 @@ static enum err seed_one(struct pg *pg, struct id ws, const struct agent *a)
 	bool fresh = row.agent == NULL;
 	bool ours = !fresh && row.seeded && memcmp(row.seed, row.now, 32) == 0;
 	if (fresh || (ours && memcmp(row.now, want, 32) != 0)) {
-		struct pg_args *args = pg_args_new();
-		pg_arg_id(args, ws);
-		if (fresh)
-			pg_arg_id(args, id_named(ws, 0, a->slug, strlen(a->slug)));
-		pg_arg_str(args, a->slug);
-		pg_arg_str(args, a->name);
-		pg_arg_str(args, a->model);
-		pg_arg_str(args, a->prompt);
-		pg_arg_text(args, names.p, names.len);
-		pg_arg_int4(args, (int32_t)a->max_tokens);
-		pg_arg_int4(args, (int32_t)a->max_turns);
-		pg_arg_bytes(args, want, sizeof want);
+		struct pg_args *args = shipped_args(ws, a, fresh, names.p, names.len, want);
 		if (!fresh)
 			pg_arg_bytes(args, row.seed, sizeof row.seed);
 		e = run(pg, fresh ? "agent_insert" : "agent_refresh", args);
@@ -248,4 +258,21 @@ struct agent *agent_shipped(const char *slug)
 		agent_free(a);
 	}
 	return NULL;
+}
+
+enum err agents_reset(struct pg *pg, struct id ws, const char *slug)
+{
+	struct agent *a = agent_shipped(slug);
+	struct buf names = BUF_INIT;
+	uint8_t want[32];
+	if (a == NULL)
+		return ERR_INPUT;
+	tools_join(a, &names);
+	digest(a, names.p, want);
+	struct pg_args *args = shipped_args(ws, a, false, names.p, names.len, want);
+	enum err e = run(pg, "agent_reset", args);
+	pg_args_free(args);
+	buf_done(&names);
+	agent_free(a);
+	return e;
 }

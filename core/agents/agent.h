@@ -33,6 +33,8 @@ extern const struct pg_statement agent_statements[];
 
 /** Insert or update the shipped agents of ${ws}.  Inside a tenant transaction; may be called any number of times. */
 enum err agents_seed(struct pg *pg, struct id ws);
+/** Make the row ${slug}, which is there, what the shipped definition says; it follows that again.  ERR_INPUT: none is shipped by that name. */
+enum err agents_reset(struct pg *pg, struct id ws, const char *slug);
 /**
  * The agent ${slug} of ${ws}, from the table.  Inside a tenant transaction.  On success ${out} is the caller's.  ERR_INPUT: there is no
  * such active agent.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../agents/agent.h"
 #include "../agents/approvals.h"
 #include "../agents/schema.h"
 #include "../audit/entry.h"
@@ -27,6 +28,7 @@
 #include "../teams/node.h"
 #include "../teams/place.h"
 #include "../teams/provision.h"
+#include "../teams/roster.h"
 #include "../teams/route.h"
 #include "../teams/spend.h"
 #include "once.h"
@@ -34,11 +36,11 @@
 
 extern const struct api_proc api_session[], api_audit[], api_key[], api_memory[], api_thread[], api_team[], api_route[],
     api_config[], api_budget[], api_credential[], api_erasure[], api_provision[], api_place[], api_approval[], api_limits[],
-    api_authority[], api_retention[], api_hold[], api_login[], api_password[];
+    api_authority[], api_retention[], api_hold[], api_login[], api_password[], api_agent[];
 
 const struct api_proc *const api_groups[] = { api_session, api_audit, api_key, api_memory, api_thread, api_team, api_route,
 	api_config, api_budget, api_credential, api_erasure, api_provision, api_place, api_approval, api_limits, api_authority,
-	api_retention, api_hold, api_login, api_password, NULL };
+	api_retention, api_hold, api_login, api_password, api_agent, NULL };
 
 const struct pg_statement api_statements[] = {
 	{ "api_audit",
@@ -51,7 +53,8 @@ const struct pg_statement *const api_tables[] = { authority_statements, api_stat
 	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
 	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
 	approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements,
-	retention_statements, hold_statements, session_statements, login_statements, links_statements, passwords_statements, NULL };
+	retention_statements, hold_statements, session_statements, login_statements, links_statements, passwords_statements,
+	agent_statements, roster_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

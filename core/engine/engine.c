@@ -48,6 +48,7 @@
 #include "../teams/held.h"
 #include "../teams/place.h"
 #include "../teams/provision.h"
+#include "../teams/roster.h"
 #include "../teams/route.h"
 #include "answer.h"
 #include "ledger.h"
@@ -83,7 +84,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	chain_statements, verify_statements, entry_statements, browse_statements, config_statements, config_cache_statements,
 	route_statements, track_statements, provision_statements, provision_plan_statements, provision_step_statements,
 	place_statements, tool_send_statements, approval_statements, approval_write_statements, held_statements, install_statements,
-	rejudge_statements, sweep_statements, retention_statements, hold_statements, NULL };
+	rejudge_statements, sweep_statements, retention_statements, hold_statements, roster_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

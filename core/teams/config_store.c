@@ -299,6 +299,25 @@ static enum err look_below(struct pg *pg, struct id ws, const struct place *p, c
 	return e;
 }
 
+enum err config_agents_fit(struct pg *pg, struct id ws, struct problem *why)
+{
+	struct place p = { .layer = LAYER_TEMPLATE, .subject = ws };
+	struct chain c = { .n = 0 };
+	json_t *diff = json_pack("[{s:s}]", "key", "agents"), *overrides = json_array();
+	enum err e = version_load(pg, ws, &p, 0);
+	if (e == ERR_NONE)
+		e = chain_load(pg, ws, ws, ID_NONE, &c);
+	if (e == ERR_NONE) {
+		chain_cut(&c, 1); /* the platform */
+		e = look_below(pg, ws, &p, p.doc, &c, diff, overrides, why);
+	}
+	chain_cut(&c, 0);
+	json_decref(p.doc);
+	json_decref(diff);
+	json_decref(overrides);
+	return e;
+}
+
 /* The keys of ${diff} that another must look at, by what is in force now. */
 static json_t *to_review(const struct chain *now, const json_t *diff)
 {

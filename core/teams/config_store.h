@@ -41,6 +41,9 @@ enum err config_history(struct pg *pg, struct id ws, const struct config_whose *
 enum err config_between(
     struct pg *pg, struct id ws, const struct config_whose *w, int64_t from, int64_t to, json_t **out, struct problem *why);
 
+/** Do the agents of the table go together with what all layers say (config_depends())?  ERR_INPUT: ${why} says where not. */
+enum err config_agents_fit(struct pg *pg, struct id ws, struct problem *why);
+
 /** Changes that wait at ${node} and below, oldest first; with ${all} the newest 100 that were decided too. */
 enum err change_list(struct pg *pg, struct id ws, struct id node, bool all, json_t **out);
 /** Decide one: an admin there, a person, and not its author.  ${out}: as config_set() when it was approved. */
