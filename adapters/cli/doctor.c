@@ -133,6 +133,10 @@ static void look_at_teams(struct report *r, struct cli *c)
 	bool well = cli_provision_doctor(c, &out);
 	if (out.len > 0)
 		say(r, well, "teams", "%s", out.p);
+	buf_reset(&out);
+	well = cli_runtime_doctor(c, &out);
+	if (out.len > 0)
+		say(r, well, "runtime", "%s", out.p);
 	buf_done(&out);
 }
 

@@ -34,6 +34,28 @@ int cmd_limits(struct cli *c)
 	return r;
 }
 
+/* False: a team waits for a process of its own that is not there. */
+bool cli_runtime_doctor(struct cli *c, struct buf *out)
+{
+	json_t *got = NULL, *o;
+	size_t i;
+	bool well = true;
+	if (cli_procedure(c, "runtime.list", json_object(), &got) == EXIT_OK)
+		json_array_foreach (json_arr(got, "teams"), i, o) {
+			bool served = json_bool(o, "served", false);
+			well &= served;
+			buf_addf(out, "%s%s has %s", i > 0 ? "; " : "", json_str(o, "team", ""),
+			    served ? "a process of its own" : "none of its own processes running");
+			if (json_int(o, "waiting", 0) > 0)
+				buf_addf(out, ", %lld threads wait", (long long)json_int(o, "waiting", 0));
+			if (!served)
+				buf_addf(
+				    out, ": start one with runtime.team %s, or set runtime.mode shared", json_str(o, "team", ""));
+		}
+	json_decref(got);
+	return well;
+}
+
 void cli_limits_doctor(struct cli *c, struct buf *out)
 {
 	json_t *got = NULL, *o;

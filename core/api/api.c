@@ -23,6 +23,7 @@
 #include "../talk/find.h"
 #include "../talk/rejudge.h"
 #include "../teams/config_store.h"
+#include "../teams/dedicated.h"
 #include "../teams/held.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
@@ -54,7 +55,7 @@ const struct pg_statement *const api_tables[] = { authority_statements, api_stat
 	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
 	approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements,
 	retention_statements, hold_statements, session_statements, login_statements, links_statements, passwords_statements,
-	agent_statements, roster_statements, NULL };
+	agent_statements, roster_statements, dedicated_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

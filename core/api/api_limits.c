@@ -3,8 +3,10 @@
 
 #include "../base/json.h"
 #include "../teams/config_store.h"
+#include "../teams/dedicated.h"
 #include "../teams/held.h"
 #include "api.h"
+#include "page.h"
 
 extern const struct api_proc api_limits[];
 
@@ -33,6 +35,15 @@ static enum api_code get(struct api_call *c)
 	return api_end(c, e, &(struct problem){ .code = API_OK });
 }
 
+static enum api_code dedicated(struct api_call *c)
+{
+	json_t *list = NULL;
+	enum err e = dedicated_list(c->pg, c->by->ws, &list);
+	if (e == ERR_NONE)
+		json_object_set_new(c->out, "teams", list);
+	return api_end(c, e, &(struct problem){ .code = API_OK });
+}
+
 const struct api_proc api_limits[] = {
 	{ .name = "limits.get",
 	    .role = ROLE_ADMIN,
@@ -49,5 +60,20 @@ const struct api_proc api_limits[] = {
 	        "\"person\",\"team\",\"workspace\",\"queue\",\"held\""),
 	    .example = "{\"team\":\"payments\"}",
 	    .run = get },
+	{ .name = "runtime.list",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_READ,
+	    .effect = API_READ,
+	    .summary = "Teams whose agents answer in processes of their own, and whether there is one",
+	    .details =
+	        "Those that have runtime.mode dedicated. Without a process that runs for them (runtime.team) their questions wait.",
+	    .pages = "teams",
+	    .in = OBJECT(PAGE_IN, ""),
+	    .out = OBJECT("\"teams\":{\"type\":\"array\",\"items\":" OBJECT("\"team\":" TEXT ",\"name\":" TEXT
+	                                                                    ",\"served\":{\"type\":\"boolean\"},\"waiting\":" COUNT,
+	                      "\"team\",\"name\",\"served\",\"waiting\"") "}," PAGE_OUT,
+	        "\"teams\""),
+	    .example = "{}",
+	    .run = dedicated },
 	{ .name = NULL },
 };

@@ -19,6 +19,7 @@
 #include "../base/mem.h"
 #include "engine_internal.h"
 #include "offer.h"
+#include "pool.h"
 
 #define CLAIM_MAX 200
 #define CLAIM_WINDOW 1000 /* rows of one workspace that are weighed against each other */
@@ -34,6 +35,8 @@
 #define CLAIMABLE \
 	"d.pending > 0 AND ((d.owner IS NULL AND d.due <= now()) OR d.lease_until < now() OR (d.owner IS NOT NULL AND d.owner <> $1 AND NOT" OWNER_ALIVE \
 	"))"
+/* $6: the teams that this process runs for, NULL: it is one of all.  A team that waits for its own processes is passed over by the others. */
+#define OURS " AND CASE WHEN $6::uuid[] IS NULL THEN d.pool IS NULL ELSE d.pool = ANY ($6) END"
 
 const struct pg_statement claim_statements[] = {
 	{ "claim_renew",
@@ -51,13 +54,13 @@ const struct pg_statement claim_statements[] = {
 	    " SELECT (SELECT d.ws FROM dispatch d WHERE d.ws > w.ws ORDER BY d.ws LIMIT 1) FROM w WHERE w.ws IS NOT NULL),"
 	    " q AS MATERIALIZED (SELECT x.ws, x.thread_id, x.due, row_number() OVER (PARTITION BY x.ws ORDER BY x.due) AS turn FROM w, LATERAL ("
 	    "SELECT y.* FROM ("
-	    "(SELECT d.ws, d.thread_id, d.due FROM dispatch d WHERE d.ws = w.ws AND d.thread_id >= $4 AND " CLAIMABLE
+	    "(SELECT d.ws, d.thread_id, d.due FROM dispatch d WHERE d.ws = w.ws AND d.thread_id >= $4 AND " CLAIMABLE OURS
 	    " ORDER BY d.thread_id LIMIT $5) UNION ALL "
-	    "(SELECT d.ws, d.thread_id, d.due FROM dispatch d WHERE d.ws = w.ws AND d.thread_id < $4 AND " CLAIMABLE
+	    "(SELECT d.ws, d.thread_id, d.due FROM dispatch d WHERE d.ws = w.ws AND d.thread_id < $4 AND " CLAIMABLE OURS
 	    " ORDER BY d.thread_id LIMIT $5)) y LIMIT $5) x)"
 	    " UPDATE dispatch SET owner = $1, token = dispatch.token + 1, lease_until = now() + $2::int8 * interval '1 ms'"
 	    " FROM (SELECT r.ws, r.thread_id, r.owner FROM (SELECT q.ws, q.thread_id FROM q ORDER BY q.turn, q.due) o, LATERAL ("
-	    "SELECT d.ws, d.thread_id, d.owner FROM dispatch d WHERE d.ws = o.ws AND d.thread_id = o.thread_id AND " CLAIMABLE
+	    "SELECT d.ws, d.thread_id, d.owner FROM dispatch d WHERE d.ws = o.ws AND d.thread_id = o.thread_id AND " CLAIMABLE OURS
 	    " FOR UPDATE SKIP LOCKED) r LIMIT $3) c"
 	    " WHERE dispatch.ws = c.ws AND dispatch.thread_id = c.thread_id"
 	    " RETURNING dispatch.ws, dispatch.thread_id, dispatch.token, c.owner IS NOT NULL" },
@@ -283,7 +286,9 @@ static void first(struct writer_tx *tx, struct write_op **ops, size_t n)
 		random_bytes(from.b, sizeof from.b);
 		pg_arg_id(g, from);
 		pg_arg_int8(g, CLAIM_WINDOW);
+		pool_arg(c->e, g);
 		writer_exec(tx, "claim_due", on_claimed, c);
+		pool_here(c->e, tx);
 	}
 }
 
@@ -779,6 +784,7 @@ static void heartbeat_due(void *arg)
 static void scan_due(void *arg)
 {
 	struct engine *e = arg;
+	pool_look_soon(e);
 	claim_now(e);
 	timers_after(e->timers, e->o.scan_ms, scan_due, e);
 }

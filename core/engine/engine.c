@@ -45,6 +45,7 @@
 #include "../teams/config_store.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
+#include "../teams/dedicated.h"
 #include "../teams/held.h"
 #include "../teams/place.h"
 #include "../teams/provision.h"
@@ -59,6 +60,7 @@
 #include "admins.h"
 #include "call_rules.h"
 #include "money.h"
+#include "pool.h"
 #include "track.h"
 #include "vectors.h"
 #include "installs.h"
@@ -70,7 +72,7 @@
 
 static const struct pg_statement *const writer_tables[] = { accept_statements, accept_limit_statements, finish_statements,
 	money_statements, delivery_statements, claim_statements, learn_statements, relay_statements, notice_statements,
-	fork_statements, derived_statements, act_statements, approval_write_statements, NULL };
+	fork_statements, derived_statements, act_statements, approval_write_statements, pool_statements, NULL };
 static const struct pg_statement *const worker_tables[] = { secret_statements, read_statements, pages_statements,
 	context_statements, answer_statements, transcript_statements, budget_statements, budget_cap_statements, agent_statements,
 	search_statements, find_statements, page_search_statements, session_statements, login_statements, passwords_statements,
@@ -84,7 +86,8 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	chain_statements, verify_statements, entry_statements, browse_statements, config_statements, config_cache_statements,
 	route_statements, track_statements, provision_statements, provision_plan_statements, provision_step_statements,
 	place_statements, tool_send_statements, approval_statements, approval_write_statements, held_statements, install_statements,
-	rejudge_statements, sweep_statements, retention_statements, hold_statements, roster_statements, NULL };
+	rejudge_statements, sweep_statements, retention_statements, hold_statements, roster_statements, pool_read_statements,
+	dedicated_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {
@@ -368,6 +371,7 @@ enum err engine_open(struct engine **out, const struct engine_options *o, char *
 	e->agents = map_new();
 	config_platform(o->settings);
 	e->configs = config_cache_new();
+	e->pool = pool_new(settings_str(o->settings, "runtime.team"));
 	e->waiting = fair_new();
 	e->lanes_of_ws = map_new();
 	e->teams = map_new();
@@ -446,6 +450,11 @@ enum err engine_start(struct engine *e)
 	if (e->people_at != NULL && (people == NULL || people->ops->origin_for == NULL))
 		log_warn("people.offer", LF_STR("adapter", e->people_at),
 		    LF_STR("result", "nobody can be asked: this adapter is not connected, or cannot begin a conversation"));
+	if (e->pool != NULL) {
+		struct pg *pg = engine_pg(e);
+		pool_look(e, pg);
+		engine_pg_done(e, pg);
+	}
 	atomic_store(&e->started, true);
 	claim_start(e);
 	e->work = listener_new(e->database_url, APPROVAL_WORK, on_work, e);
@@ -495,6 +504,7 @@ void engine_free(struct engine *e)
 	lanes_free(e);
 	map_free(e->agents, engine_free_agent_entry);
 	config_cache_free(e->configs);
+	pool_free(e->pool);
 	budget_free(e->budget);
 	vectors_free(e->vectors);
 	ledger_free(e->ledger);

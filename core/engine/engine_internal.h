@@ -181,6 +181,7 @@ struct lane {
 	bool leaving;          /* empty, being given back */
 	struct fair_item wait; /* for a slot */
 	struct id team;        /* that ${active} counts for; none: for none */
+	bool moving, stays;    /* is being handed to the processes of its team; that could not be done */
 	bool asking, asked;    /* a worker looks up how many its team may have in the making; it has looked */
 	uint64_t generation;   /* of the last heartbeat that found it ours */
 };
@@ -241,6 +242,7 @@ struct engine {
 	struct map *agents;
 	struct config_cache *configs;
 	uint64_t started_ms;
+	struct pool *pool;     /* NULL: of all teams that share the processes */
 	struct listener *work; /* hears of what is to be done at once */
 	pthread_mutex_t side_mutex;
 	struct pg *side; /* start-up, notes and installs */
@@ -360,6 +362,8 @@ void lane_push(struct lane *l, struct run *r);                         /* queue 
 void lane_run_finished(struct engine *e, struct run *r);               /* the run's finish is committed: the next may begin */
 void lane_settle(struct engine *e, struct id thread, int64_t pending); /* after a delivery: what the database says is left */
 void lane_lost(struct engine *e, struct lane *l);
+/** What came of pool_hand_over(): ${gone}, or it stays here after all. */
+void lane_moved(struct engine *e, struct lane *l, bool gone);
 void lane_close(struct engine *e, struct lane *l);     /* an empty one */
 bool lanes_full(const struct engine *e, struct id ws); /* no further thread of it may be taken */
 void lane_stop(struct engine *e, struct id thread, enum stop_reason why);

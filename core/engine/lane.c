@@ -9,6 +9,7 @@
 #include "../base/mem.h"
 #include "ask.h"
 #include "engine_internal.h"
+#include "pool.h"
 
 struct lane *lane_find(struct engine *e, struct id thread)
 {
@@ -95,9 +96,8 @@ static const struct write_kind cap_kind = { .name = "cap", .rank = 22, .done = c
 static void cap_job(void *arg, struct pg *pg)
 {
 	struct cap_op *x = arg;
-	struct id team;
-	int64_t most;
-	if (config_cache_cap(x->e->configs, x->op.ws, x->place, &team, &most) != CAP_UNKNOWN) { /* another lane has asked */
+	struct config_turn ignored;
+	if (config_cache_cap(x->e->configs, x->op.ws, x->place, &ignored) != CAP_UNKNOWN) { /* another lane has asked */
 		writer_put(x->e->writer, &x->op);
 		return;
 	}
@@ -115,14 +115,18 @@ static bool counts(const struct run *r)
 	return r->kind == RUN_AGENT || ask_needs_model(r->command);
 }
 
-/* False: not known yet, a worker sees to it.  ${team} none: there is no limit for what is next in ${l}. */
-static bool cap_known(struct engine *e, struct lane *l, struct id *team)
+/*
+ * False: not known yet, a worker sees to it.  ${team} none: there is no limit for what is next in ${l}.  ${pool}: the team whose processes answer it;
+ * none: all do.
+ */
+static bool cap_known(struct engine *e, struct lane *l, struct id *team, struct id *pool)
 {
-	int64_t most = 0;
-	*team = ID_NONE;
+	struct config_turn turn = { .most = 0 };
+	*team = *pool = ID_NONE;
 	if (!counts(l->head))
 		return true;
-	enum config_cap cap = config_cache_cap(e->configs, l->ws, l->head->place, team, &most);
+	enum config_cap cap = config_cache_cap(e->configs, l->ws, l->head->place, &turn);
+	int64_t most = turn.most;
 	if (cap == CAP_UNKNOWN && !l->asked) {
 		struct cap_op *x = xcalloc(1, sizeof *x);
 		*x = (struct cap_op){
@@ -134,6 +138,8 @@ static bool cap_known(struct engine *e, struct lane *l, struct id *team)
 		return !l->asking;
 	}
 	l->asked = false;
+	*team = cap == CAP_SET ? turn.team : ID_NONE;
+	*pool = cap == CAP_SET && turn.dedicated ? turn.team : ID_NONE;
 	struct team_count *n = cap == CAP_SET ? team_of(e, *team) : NULL;
 	if (n != NULL)
 		n->most = (size_t)most;
@@ -193,9 +199,14 @@ static bool may_begin(void *arg, size_t level, struct id id)
 
 static void begin_next(struct engine *e, struct lane *l)
 {
-	struct id team;
-	if (l->active != NULL || l->head == NULL || l->wait.in != NULL || l->asking || !cap_known(e, l, &team))
+	struct id team, pool;
+	if (l->active != NULL || l->head == NULL || l->wait.in != NULL || l->asking || l->moving || !cap_known(e, l, &team, &pool))
 		return;
+	if (counts(l->head) && !l->stays && !pool_is_ours(e, pool)) {
+		l->moving = true;
+		pool_hand_over(e, l, pool);
+		return;
+	}
 	if (e->active >= e->active_max || !has_slot(e, l->ws) || (!id_is_none(team) && !team_has_room(e, team))) {
 		wait_for_slot(e, l, team);
 		return;
@@ -325,11 +336,29 @@ static void find_delivering(const void *key, size_t n, void *value, void *arg)
 	x->runs = r;
 }
 
+static void leave(struct engine *e, struct lane *l);
+
 /* The lease is somebody else's now: nothing of this lane may have any further effect. */
 void lane_lost(struct engine *e, struct lane *l)
 {
 	log_warn("lane.lost", LF_ID("ws", l->ws), LF_ID("thread", l->thread), LF_STR("result", "stopped"));
 	metric_add(e->m.lost, 1);
+	leave(e, l);
+}
+
+void lane_moved(struct engine *e, struct lane *l, bool gone)
+{
+	l->moving = false;
+	if (gone) {
+		leave(e, l);
+		return;
+	}
+	l->stays = true;
+	begin_next(e, l);
+}
+
+static void leave(struct engine *e, struct lane *l)
+{
 	while (l->head != NULL) {
 		struct run *r = l->head;
 		l->head = r->next;

@@ -88,6 +88,9 @@ const struct setting core_settings[] = {
 	{ "retention.usage", SET_INT, 0, "0", NULL, 0, 36500, NULL,
 	    "days that calls of models and daily sums of what was spent are kept; sums at least 62; 0: for ever" },
 	{ "runs.max", SET_INT, 0, "2000", NULL, 1, 100000, NULL, "answers in the making at one time" },
+	{ "runtime.team", SET_STR, 0, NULL, NULL, 0, 0, NULL,
+	    "this process answers for one team alone, which has runtime.mode dedicated: its short name, or its id where several workspaces have "
+	    "a team of that name" },
 	{ "workers.count", SET_INT, 0, "0", NULL, 0, 256, NULL, "threads for database work; 0: twice the cores, at most 8" },
 	{ "engine.lease", SET_MS, 0, "25s", NULL, 200, 3600000, NULL,
 	    "how long a process may be silent before others take its work" },

@@ -83,7 +83,7 @@ const struct data_table data_tables[] = {
 	    COLUMNS(C("body", "memory", DATA_ROW), C("tags", "memory", DATA_ROW), P("author_id", "memory", DATA_UNTIED),
 	        P("about_id", "memory", DATA_ROW), C("attribute", "memory", DATA_ROW), C("search", "memory", DATA_ROW)) },
 	{ "context_sources", "ws item_id message_id", NULL },
-	{ "dispatch", "ws thread_id pending due owner token lease_until look", NULL },
+	{ "dispatch", "ws thread_id pending due owner token lease_until look pool", NULL },
 	{ "duties", "ws adapter name owner until", NULL },
 	{ "embeddings", "ws message_id model dims audience_id thread_id created_at", COLUMNS(C("v", "memory", DATA_ROW)) },
 	{ "erasure_words", "ws erasure_id seen", COLUMNS(C("word", "erasures", DATA_WORK)) },

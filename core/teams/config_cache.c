@@ -38,7 +38,7 @@ const struct pg_statement config_cache_statements[] = {
 struct entry {
 	struct config *config; /* NULL: ${user} is what was asked for */
 	struct id user;        /* whose preferences count; none: there are none */
-	bool capped;           /* of a workspace: somebody has said limits.concurrent */
+	bool capped;           /* of a workspace: somebody has said limits.concurrent or runtime.mode */
 	unsigned generation;
 	uint64_t until_ms;
 };
@@ -300,6 +300,7 @@ enum err config_cache_get(
 /* ---- how many at a time ---- */
 
 #define CAP_KEY "limits.concurrent"
+#define MODE_KEY "runtime.mode"
 
 enum err config_said(struct pg *pg, struct id ws, const char *key, bool *out)
 {
@@ -313,7 +314,7 @@ enum err config_said(struct pg *pg, struct id ws, const char *key, bool *out)
 	return e;
 }
 
-enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id place, struct id *team, int64_t *most)
+enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id place, struct config_turn *out)
 {
 	enum config_cap cap = CAP_UNKNOWN;
 	pthread_mutex_lock(&c->mutex);
@@ -329,8 +330,8 @@ enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id
 		cap = CAP_NONE;
 	} else if (x != NULL) {
 		cap = CAP_SET;
-		*team = x->config->team;
-		*most = config_int(x->config, CAP_KEY);
+		*out = (struct config_turn){ x->config->team, config_int(x->config, CAP_KEY),
+			strcmp(config_str(x->config, MODE_KEY), "dedicated") == 0 };
 	}
 	pthread_mutex_unlock(&c->mutex);
 	return cap;
@@ -342,6 +343,8 @@ enum err config_cache_learn_cap(struct config_cache *c, struct pg *pg, struct id
 	bool capped = false;
 	struct config *config = NULL;
 	enum err e = config_said(pg, ws, CAP_KEY, &capped);
+	if (e == ERR_NONE && !capped)
+		e = config_said(pg, ws, MODE_KEY, &capped);
 	if (e == ERR_NONE && capped)
 		e = of_place(c, pg, ws, place, &config);
 	config_release(config);

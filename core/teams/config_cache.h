@@ -50,8 +50,13 @@ enum config_cap {
 	CAP_NONE,    /* nobody has said anything */
 	CAP_SET,
 };
-/** How many answers the team of ${place} may have in the making (limits.concurrent); from memory. */
-enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id place, struct id *team, int64_t *most);
+/** How many answers the team of ${place} may have in the making (limits.concurrent), and whether it has processes of its own (runtime.mode); from memory. */
+struct config_turn {
+	struct id team;
+	int64_t most;
+	bool dedicated;
+};
+enum config_cap config_cache_cap(struct config_cache *c, struct id ws, struct id place, struct config_turn *out);
 /** Inside a transaction of ${ws}. */
 enum err config_cache_learn_cap(struct config_cache *c, struct pg *pg, struct id ws, struct id place);
 /** What else is kept until a change is announced: a number that each announcement raises, and how long to believe it, in milliseconds. */

@@ -43,7 +43,10 @@ const struct pg_statement config_statements[] = {
 	    " FROM node_configs c LEFT JOIN people a ON a.ws = c.ws AND a.id = c.author_id LEFT JOIN people b ON b.ws = c.ws AND b.id = c.approved_by"
 	    " WHERE c.ws = $1 AND c.layer = $2 AND c.subject = $3 ORDER BY c.version DESC LIMIT 100" },
 	{ "config_agents", "SELECT slug, active, array_to_string(tools, ',') FROM agents WHERE ws = $1" },
-	{ "config_notify", "SELECT pg_notify('eddy_config', '')" },
+	/* Which processes a thread waits for is judged anew: dispatch.pool. */
+	{ "config_notify",
+	    "WITH p AS (UPDATE dispatch SET pool = NULL WHERE ws = (SELECT nullif(current_setting('app.ws', true), '')::uuid)"
+	    " AND pool IS NOT NULL) SELECT pg_notify('eddy_config', '')" },
 	{ "change_insert",
 	    "INSERT INTO pending_changes (ws, id, layer, node_id, patch, keys, author_id) VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7)"
 	    " ON CONFLICT (ws, id) DO NOTHING" },

@@ -26,12 +26,12 @@ static int setup(void **state)
 /* claim_due as a process would send it, its window beginning at the id ${from}. */
 static void claim(const char *from, struct buf *sql)
 {
-	const char *const args[] = { OURS "::uuid", "60000::int8", "200::int8", from, "1000::int8" };
+	const char *const args[] = { OURS "::uuid", "60000::int8", "200::int8", from, "1000::int8", "NULL" };
 	const struct pg_statement *s = claim_statements;
 	while (strcmp(s->name, "claim_due") != 0)
 		s++;
 	for (const char *p = s->sql; *p != '\0'; p++) {
-		if (*p == '$' && p[1] >= '1' && p[1] <= '5')
+		if (*p == '$' && p[1] >= '1' && p[1] <= '6')
 			buf_add_str(sql, args[*++p - '1']);
 		else
 			buf_add_char(sql, *p);

@@ -1,0 +1,2 @@
+DROP INDEX dispatch_pool;
+ALTER TABLE dispatch DROP pool;
