@@ -27,6 +27,7 @@ struct model_call {
 	atomic_bool cancelled;
 	enum script script;
 	uint64_t due_ms;
+	struct id run;
 };
 
 struct adapter {
@@ -83,6 +84,8 @@ static struct model_usage usage(const struct fixture *f, const struct model_call
 static void end_call(
     struct fixture *f, struct model_call *c, enum model_event_kind kind, enum model_fail fail, enum model_stop stop)
 {
+	if (f->o.on_call_end != NULL)
+		f->o.on_call_end(f->o.call_arg, c->run);
 	c->fn(c->arg, &(struct model_event){ .kind = kind, .fail = fail, .stop = stop, .why = "scripted", .usage = usage(f, c) });
 	free(c->text);
 	free(c->words);
@@ -224,6 +227,7 @@ static struct model_call *model_start(struct model *m, const struct model_reques
 	struct model_call *c = xcalloc(1, sizeof(*c));
 	c->fn = fn;
 	c->arg = arg;
+	c->run = r->run;
 	c->floor = r->model != NULL && strcmp(r->model, "builtin") == 0;
 	for (size_t i = r->messages_len; i-- > 0;) {
 		if (r->messages[i].role == ROLE_TOOL_RESULT)

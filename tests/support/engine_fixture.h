@@ -55,6 +55,8 @@ struct fixture_options {
 	/** Sees each call before it is answered and says how it behaves; after nothing scripted.  Any thread. */
 	enum script (*on_call)(void *arg, const struct model_request *r, bool floor);
 	void *call_arg;
+	/** A call of ${run} is about to end, well or not; with ${call_arg}.  The model's thread. */
+	void (*on_call_end)(void *arg, struct id run);
 	/** What the model says to a call, the fixture's to free; NULL: what was scripted.  Any thread. */
 	char *(*words_of)(void *arg, const struct model_request *r);
 	/** What the model's embed does; NULL: it cannot.  Any thread. */

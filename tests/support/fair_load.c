@@ -1,5 +1,6 @@
 #include "fair_load.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,18 +8,84 @@
 #include <unistd.h>
 
 #include "../../core/base/clock.h"
+#include "../../core/base/map.h"
 #include "../../core/base/mem.h"
+#include "../../core/engine/engine_internal.h"
 
 #define QUIET_MAX 4096
+
+/* A question of the quiet one: when it was handed in, and when each stage ended. */
+struct quiet {
+	uint64_t at_us;
+	atomic_ullong ended_us[FAIR_STAGES];
+};
 
 struct fair_load {
 	struct fixture *f;
 	struct id flood;
 	long asked, floods;
-	uint64_t at_us[QUIET_MAX];
-	atomic_ullong took_us[QUIET_MAX];
-	atomic_long flooded, taken, quiet;
+	struct quiet quiets[QUIET_MAX];
+	pthread_mutex_t mutex; /* guards ${known} */
+	struct map *known;     /* of the quiet one's threads and runs, by id */
+	atomic_long flooded, taken, answered;
 };
+
+static const char *const stage_names[] = { "stored", "slot", "asked", "model", "kept", "out" };
+
+const char *fair_stage_name(enum fair_stage s)
+{
+	return stage_names[s];
+}
+
+static void know(struct fair_load *l, struct id id, struct quiet *q)
+{
+	pthread_mutex_lock(&l->mutex);
+	map_put(l->known, id.b, sizeof id.b, q);
+	pthread_mutex_unlock(&l->mutex);
+}
+
+static struct quiet *known(struct fair_load *l, struct id id)
+{
+	pthread_mutex_lock(&l->mutex);
+	struct quiet *q = map_get(l->known, id.b, sizeof id.b);
+	pthread_mutex_unlock(&l->mutex);
+	return q;
+}
+
+/* The first time counts. */
+static void ended(struct quiet *q, enum fair_stage s)
+{
+	unsigned long long none = 0;
+	if (q != NULL)
+		atomic_compare_exchange_strong(&q->ended_us[s], &none, clock_us());
+}
+
+static void on_event(void *arg, const struct thread_event *ev)
+{
+	struct fair_load *l = arg;
+	if (!id_equal(ev->ws, fixture_ws(l->f)))
+		return;
+	struct quiet *q = known(l, ev->thread);
+	if (ev->kind == EVENT_MESSAGE)
+		ended(q, ev->author_kind == AUTHOR_EDDY ? FAIR_KEPT : FAIR_STORED);
+	if (ev->kind != EVENT_RUN || q == NULL || strcmp(ev->run_state, "running") != 0)
+		return;
+	know(l, ev->run, q);
+	ended(q, FAIR_SLOT);
+}
+
+static enum script on_call(void *arg, const struct model_request *r, bool floor)
+{
+	(void)floor;
+	struct fair_load *l = arg;
+	ended(known(l, r->run), FAIR_ASKED);
+	return SCRIPT_ANSWER;
+}
+
+static void on_call_end(void *arg, struct id run)
+{
+	ended(known(arg, run), FAIR_MODEL);
+}
 
 static void on_whole(void *arg, const struct reply *r)
 {
@@ -30,15 +97,33 @@ static void on_whole(void *arg, const struct reply *r)
 		return;
 	}
 	long i = atol(origin + 1);
-	if (i >= 0 && i < QUIET_MAX && atomic_exchange(&l->took_us[i], clock_us() - l->at_us[i]) == 0)
-		atomic_fetch_add(&l->quiet, 1);
+	if (i < 0 || i >= QUIET_MAX || atomic_load(&l->quiets[i].ended_us[FAIR_OUT]) != 0)
+		return;
+	ended(&l->quiets[i], FAIR_OUT);
+	atomic_fetch_add(&l->answered, 1);
+}
+
+static void listen(void *arg, struct engine *e)
+{
+	engine_on_event(e, on_event, arg);
 }
 
 struct fair_load *fair_load_new(uint32_t model_ms, const char *settings)
 {
 	struct fair_load *l = xcalloc(1, sizeof *l);
-	l->f = fixture_new(&(struct fixture_options){
-	    .quick = true, .caps = CAP_EDIT, .on_whole = on_whole, .arg = l, .model_ms = model_ms, .settings = settings });
+	pthread_mutex_init(&l->mutex, NULL);
+	l->known = map_new();
+	l->f = fixture_new(&(struct fixture_options){ .quick = true,
+	    .caps = CAP_EDIT,
+	    .on_whole = on_whole,
+	    .arg = l,
+	    .on_call = on_call,
+	    .on_call_end = on_call_end,
+	    .call_arg = l,
+	    .before_start = listen,
+	    .before_arg = l,
+	    .model_ms = model_ms,
+	    .settings = settings });
 	if (engine_install(fixture_engine(l->f), "test", "T-FLOOD", "flood", false, &l->flood) != ERR_NONE)
 		abort();
 	return l;
@@ -47,6 +132,8 @@ struct fair_load *fair_load_new(uint32_t model_ms, const char *settings)
 void fair_load_free(struct fair_load *l)
 {
 	fixture_free(l->f);
+	map_free(l->known, NULL);
+	pthread_mutex_destroy(&l->mutex);
 	free(l);
 }
 
@@ -71,8 +158,10 @@ static void ask(struct fair_load *l, bool quiet, long n)
 		.is_thread_root = true,
 		.origin = origin,
 		.origin_len = strlen(origin) };
-	if (quiet)
-		l->at_us[n] = clock_us();
+	if (quiet) {
+		know(l, engine_thread_id(engine_place_id(in.ws, in.adapter, in.place.external_id), key), &l->quiets[n]);
+		l->quiets[n].at_us = clock_us();
+	}
 	bool taken;
 	while (!(taken = engine_accept(fixture_engine(l->f), &in, NULL, NULL)) && quiet)
 		usleep(1000);
@@ -86,13 +175,36 @@ static int by_size(const void *x, const void *y)
 	return (a > b) - (a < b);
 }
 
-double fair_p95(double *times, size_t n)
+double fair_percentile(const struct fair_time *times, size_t n, enum fair_stage stage, unsigned percent)
 {
-	qsort(times, n, sizeof *times, by_size);
-	return n > 0 ? times[n * 95 / 100] : -1;
+	if (n == 0)
+		return -1;
+	double *v = xcalloc(n, sizeof *v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = stage == FAIR_STAGES ? times[i].whole : times[i].stage[stage];
+	qsort(v, n, sizeof *v, by_size);
+	double x = v[n * percent / 100];
+	free(v);
+	return x;
 }
 
-size_t fair_load_times(struct fair_load *l, unsigned quiet_per_s, unsigned flood_per_s, uint32_t ms, double *out, size_t room)
+/* False: it is not answered. */
+static bool time_of(const struct quiet *q, struct fair_time *out)
+{
+	uint64_t from = q->at_us, end = atomic_load(&q->ended_us[FAIR_OUT]);
+	*out = (struct fair_time){ .whole = end > 0 ? (double)(end - from) / 1000.0 : 0 };
+	for (enum fair_stage s = 0; s < FAIR_STAGES; s++) {
+		uint64_t at = atomic_load(&q->ended_us[s]);
+		if (at < from)
+			continue; /* not seen: a part of the next */
+		out->stage[s] = (double)(at - from) / 1000.0;
+		from = at;
+	}
+	return end > 0;
+}
+
+size_t fair_load_times(
+    struct fair_load *l, unsigned quiet_per_s, unsigned flood_per_s, uint32_t ms, struct fair_time *out, size_t room)
 {
 	long first = l->asked, sent_quiet = 0, sent_flood = 0;
 	uint64_t t0 = clock_us();
@@ -103,19 +215,19 @@ size_t fair_load_times(struct fair_load *l, unsigned quiet_per_s, unsigned flood
 			ask(l, true, l->asked++);
 		usleep(500);
 	}
-	for (int i = 0; i < 60000 && atomic_load(&l->quiet) < l->asked; i++)
+	for (int i = 0; i < 60000 && atomic_load(&l->answered) < l->asked; i++)
 		usleep(1000);
 	size_t n = 0, wanted = (size_t)(l->asked - first);
 	for (long i = first; i < l->asked && n < room; i++)
-		if (atomic_load(&l->took_us[i]) > 0)
-			out[n++] = (double)atomic_load(&l->took_us[i]) / 1000.0;
+		if (time_of(&l->quiets[i], &out[n]))
+			n++;
 	return n < wanted && n < room ? 0 : n;
 }
 
 double fair_load_p95(struct fair_load *l, unsigned quiet_per_s, unsigned flood_per_s, uint32_t ms)
 {
-	double *took = xcalloc(QUIET_MAX, sizeof *took);
-	double p95 = fair_p95(took, fair_load_times(l, quiet_per_s, flood_per_s, ms, took, QUIET_MAX));
+	struct fair_time *took = xcalloc(QUIET_MAX, sizeof *took);
+	double p95 = fair_percentile(took, fair_load_times(l, quiet_per_s, flood_per_s, ms, took, QUIET_MAX), FAIR_STAGES, 95);
 	free(took);
 	return p95;
 }
@@ -135,4 +247,11 @@ long fair_load_taken(struct fair_load *l)
 long fair_load_flooded(struct fair_load *l)
 {
 	return atomic_load(&l->flooded);
+}
+
+struct writer_stats fair_load_writer(struct fair_load *l)
+{
+	struct writer_stats s;
+	writer_stats(fixture_engine(l->f)->writer, &s);
+	return s;
 }
