@@ -257,19 +257,20 @@ struct id engine_message_id(struct id place, uint64_t platform_ms, const char *m
 
 /* ---- open and start ---- */
 
-static enum err on_connect(void *arg, struct pg *pg)
+static enum err on_connect(void *arg, struct pg *pg, bool beside)
 {
 	struct engine *e = arg;
-	char sql[240];
+	char sql[240], lock[64] = "SELECT";
 	/* Shared: after a cut the server may still believe in the former session, and this one must not wait for its end. */
 	/*
 	 * Every statement of the writer is a look-up by key: plans that read whole tables are never right here, however small a table still
 	 * is when the plan is made, and a plan for one row is right for all of them, so none is made twice.
 	 */
+	if (!beside) /* that one says nothing about the life of the other: what this process is to be known by ends with the session of the batches */
+		snprintf(lock, sizeof(lock), "SELECT pg_advisory_lock_shared(%lld)", (long long)process_lock_key(e->process));
 	snprintf(sql, sizeof(sql),
-	    "SELECT pg_advisory_lock_shared(%lld); SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;"
-	    " SET plan_cache_mode = force_generic_plan",
-	    (long long)process_lock_key(e->process));
+	    "%s; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan",
+	    lock);
 	PGresult *r = PQexec(pg_conn(pg), sql);
 	enum err err = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK ? ERR_NONE : ERR_RETRY;
 	PQclear(r);

@@ -1,24 +1,34 @@
 /*
- * The group-commit writer.  Producers push onto a linked list under a mutex; the thread takes all of it, sorts by tenant, kind
+ * The group-commit writer.  Producers push onto a queue under a mutex; the thread takes all of it, sorts by tenant, kind
  * and arrival, and runs one transaction through libpq's pipeline mode.  Expected results are kept in a list in the order of
  * sending, each with the function that reads it.  After an error the server skips to the sync point; the batch is then
  * rolled back and its operations are run again one by one, which finds the one that the database refuses.
+ *
+ * Wherever a batch would wait for a result it waits for an eventfd too, and meanwhile runs small transactions of others on the second
+ * session, from BEGIN to done().  Rows of different tenants are different rows, so neither waits for the other's locks; should it still come to
+ * that (a third session between them), the short time-outs of the second one end it.
  */
 #include "writer.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../base/clock.h"
 #include "../base/fault.h"
 #include "../base/log.h"
-#include "../base/map.h"
 #include "../base/mem.h"
+#include "write_queue.h"
 
 #define BATCH_MAX 256
+#define BESIDE_MAX 16          /* operations at a time: the batch waits meanwhile */
+#define BESIDE_AGAIN_MS 10000u /* after the second session was lost, or could not be opened: twice as long each time … */
+#define BESIDE_AGAIN_MAX_MS 640000u
 #define TABLES_MAX 15
 #define RECONNECT_MAX_MS 1000
 #define LOCK_NOT_AVAILABLE "55P03"
@@ -34,6 +44,7 @@ struct chunk {
 };
 
 struct writer_tx {
+	struct writer *others; /* whoever may go beside it while it waits; NULL: nobody */
 	struct pg *pg;
 	PGconn *conn;
 	struct pg_args *args;
@@ -48,19 +59,27 @@ struct writer_tx {
 
 struct writer {
 	const struct pg_statement *tables[TABLES_MAX + 1]; /* borrowed by ${pg} for its reconnects */
+	char *url;
 	struct pg *pg;
-	struct writer_tx tx;
-	enum err (*on_connect)(void *arg, struct pg *pg);
+	struct writer_tx tx, beside; /* beside.pg: NULL while there is no second session */
+	uint64_t beside_at_ms;       /* when opening it may be tried again */
+	uint64_t beside_wait_ms;     /* how long after a failure */
+	int event;                   /* somebody may go beside the batch */
+	enum err (*on_connect)(void *arg, struct pg *pg, bool beside);
 	void *arg;
 	size_t batch_max;
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
-	struct write_op *head, **tail;
+	struct write_queue *queue;
 	struct write_op **committed; /* the last batch, not told yet */
 	size_t committed_len;
-	size_t waiting;
+	struct write_op **running; /* the batch that others may go beside */
+	size_t running_len;
+	struct id only; /* the one tenant so far ... */
+	bool several;   /* ... unless there were more */
+	bool called;    /* ${event} was written and not read */
 	bool stopping, idle;
 	uint64_t stop_at_ms;
 	atomic_bool connected;
@@ -147,11 +166,31 @@ void writer_fence(struct writer_tx *tx)
 	writer_exec(tx, "writer_fence", on_fenced, NULL);
 }
 
+static bool run_beside(struct writer *w);
+
+/* PQgetResult() in which others need not wait as well. */
+static PGresult *next_result(struct writer_tx *tx)
+{
+	struct writer *w = tx->others;
+	while (w != NULL && PQstatus(tx->conn) == CONNECTION_OK && PQisBusy(tx->conn)) {
+		if (run_beside(w))
+			continue;
+		int unsent = PQflush(tx->conn);
+		struct pollfd fds[2] = { { .fd = PQsocket(tx->conn), .events = (short)(unsent > 0 ? POLLIN | POLLOUT : POLLIN) },
+			{ .fd = w->event, .events = POLLIN } };
+		if (unsent < 0 || poll(fds, 2, -1) < 0)
+			break; /* libpq finds out what it is */
+		if (fds[0].revents != 0 && !PQconsumeInput(tx->conn))
+			break;
+	}
+	return PQgetResult(tx->conn);
+}
+
 /* Read the results of all that was sent, handing each to its reader; the first bad one decides how the batch failed. */
 static void read_results(struct writer_tx *tx)
 {
 	for (int ends = 0; tx->expect_at < tx->expect_len;) {
-		PGresult *r = PQgetResult(tx->conn);
+		PGresult *r = next_result(tx);
 		if (r == NULL) {
 			if (PQstatus(tx->conn) != CONNECTION_OK || ++ends > 2) {
 				tx->failed = ERR_RETRY;
@@ -298,14 +337,25 @@ static void tell_committed(struct writer *w)
 		finish_ops(w, w->committed, n, ERR_NONE);
 }
 
-static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
+/* From here on others may go beside ${ops}, sorted by tenant; none: nobody may. */
+static void let_beside(struct writer *w, struct write_op **ops, size_t n)
 {
-	struct writer_tx *tx = &w->tx;
+	pthread_mutex_lock(&w->mutex);
+	w->running = ops;
+	w->running_len = w->beside.pg != NULL ? n : 0;
+	pthread_mutex_unlock(&w->mutex);
+}
+
+static enum err run_tx(struct writer *w, struct writer_tx *tx, struct write_op **ops, size_t n)
+{
+	bool batch = tx == &w->tx;
 	uint64_t begun_ms = clock_ms();
 	for (size_t i = 0; i < n; i++)
 		if (ops[i]->kind->reset != NULL)
 			ops[i]->kind->reset(ops[i]);
-	tx->conn = pg_conn(w->pg);
+	tx->conn = pg_conn(tx->pg);
+	if (batch)
+		let_beside(w, ops, n);
 	tx_begin(tx);
 	for (int round = 0; round < WRITER_ROUNDS; round++) {
 		size_t before = tx->expect_len;
@@ -313,15 +363,22 @@ static enum err run_tx(struct writer *w, struct write_op **ops, size_t n)
 		if (round == WRITER_ROUNDS - 1 || tx->expect_len == before)
 			continue;
 		tx_flush(tx);
-		tell_committed(w);
+		if (batch) {
+			tell_committed(w);
+			run_beside(w); /* even if its results are there already: else who has few would never have a turn */
+		}
 		if (tx->failed == ERR_NONE)
 			read_results(tx);
 	}
-	tell_committed(w);
+	if (batch)
+		tell_committed(w);
 	fault_kinds(ops, n, "before_commit");
 	tx_end(tx);
+	if (batch)
+		let_beside(w, NULL, 0);
 	if (tx->failed == ERR_NONE) {
-		atomic_store(&w->proved_ms, begun_ms);
+		if (batch)
+			atomic_store(&w->proved_ms, begun_ms);
 		fault_kinds(ops, n, "after_commit");
 	}
 	return tx->failed;
@@ -367,7 +424,7 @@ static bool reconnect(struct writer *w)
 	for (;;) {
 		if (must_give_up(w))
 			return false;
-		if (pg_reconnect(w->pg) == ERR_NONE && (w->on_connect == NULL || w->on_connect(w->arg, w->pg) == ERR_NONE))
+		if (pg_reconnect(w->pg) == ERR_NONE && (w->on_connect == NULL || w->on_connect(w->arg, w->pg, false) == ERR_NONE))
 			break;
 		struct timespec t = { .tv_sec = (time_t)(wait / 1000), .tv_nsec = (long)(wait % 1000) * 1000000 };
 		nanosleep(&t, NULL);
@@ -398,7 +455,7 @@ static bool again(struct writer *w)
 static void run_single(struct writer *w, struct write_op *op)
 {
 	for (;;) {
-		enum err e = run_tx(w, &op, 1);
+		enum err e = run_tx(w, &w->tx, &op, 1);
 		if (e == ERR_NONE) {
 			finish_ops(w, &op, 1, ERR_NONE);
 			return;
@@ -412,12 +469,82 @@ static void run_single(struct writer *w, struct write_op *op)
 	}
 }
 
+/* ---- beside a batch ---- */
+
+static void close_beside(struct writer *w)
+{
+	pg_close(w->beside.pg);
+	w->beside.pg = NULL;
+	w->beside_at_ms = clock_ms() + w->beside_wait_ms;
+	w->beside_wait_ms = w->beside_wait_ms * 2 > BESIDE_AGAIN_MAX_MS ? BESIDE_AGAIN_MAX_MS : w->beside_wait_ms * 2;
+}
+
+/* Between batches: it may take some milliseconds.  One tenant alone needs no second session. */
+static void open_beside(struct writer *w)
+{
+	static const char limits[] = "SET lock_timeout = '100ms'; SET statement_timeout = '2s'";
+	char why[256];
+	pthread_mutex_lock(&w->mutex);
+	bool several = w->several && !w->stopping;
+	pthread_mutex_unlock(&w->mutex);
+	if (!several || w->beside.pg != NULL || clock_ms() < w->beside_at_ms || !pg_alive(w->pg))
+		return;
+	tell_committed(w);
+	enum err e = pg_open(&w->beside.pg, w->url, w->tables, why, sizeof(why));
+	if (e == ERR_NONE && w->on_connect != NULL && (e = w->on_connect(w->arg, w->beside.pg, true)) != ERR_NONE)
+		snprintf(why, sizeof(why), "the database refused the session");
+	if (e == ERR_NONE) {
+		PGresult *r = PQexec(pg_conn(w->beside.pg), limits);
+		if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+			e = ERR_RETRY;
+			snprintf(why, sizeof(why), "the database refused its limits");
+		}
+		PQclear(r);
+	}
+	if (e == ERR_NONE)
+		return;
+	log_warn("writer.beside", LF_STR("why", why), LF_STR("result", "later"));
+	close_beside(w);
+}
+
+/* A small transaction of others while the server works on the batch.  False: nobody waits who may. */
+static bool run_beside(struct writer *w)
+{
+	struct write_op *ops[BESIDE_MAX];
+	size_t n = 0;
+	uint64_t calls;
+	pthread_mutex_lock(&w->mutex);
+	if (w->called && read(w->event, &calls, sizeof(calls)) > 0)
+		w->called = false;
+	if (w->beside.pg != NULL)
+		n = write_queue_pick_beside(w->queue, w->running, w->running_len, ops, BESIDE_MAX);
+	pthread_mutex_unlock(&w->mutex);
+	if (n == 0)
+		return false;
+	qsort(ops, n, sizeof(*ops), by_tenant_kind_order);
+	enum err e = run_tx(w, &w->beside, ops, n);
+	pthread_mutex_lock(&w->mutex);
+	if (e == ERR_NONE) {
+		w->stats.beside += n;
+		w->beside_wait_ms = BESIDE_AGAIN_MS;
+	} else {
+		w->stats.replays++;
+		write_queue_put_back(w->queue, ops, n);
+	}
+	pthread_mutex_unlock(&w->mutex);
+	if (e == ERR_NONE)
+		finish_ops(w, ops, n, ERR_NONE);
+	else if (!pg_alive(w->beside.pg) || PQpipelineStatus(pg_conn(w->beside.pg)) != PQ_PIPELINE_OFF)
+		close_beside(w);
+	return true;
+}
+
 static void run_batch(struct writer *w, struct write_op **ops, size_t n)
 {
 	qsort(ops, n, sizeof(*ops), by_tenant_kind_order);
 	uint64_t t0 = clock_us();
 	for (;;) {
-		enum err e = run_tx(w, ops, n);
+		enum err e = run_tx(w, &w->tx, ops, n);
 		if (e == ERR_NONE) {
 			memcpy(w->committed, ops, n * sizeof(struct write_op *));
 			w->committed_len = n;
@@ -441,54 +568,6 @@ static void run_batch(struct writer *w, struct write_op **ops, size_t n)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-/* How many of a tenant are in a batch. */
-static size_t *picked_of(struct map *counts, struct id ws)
-{
-	size_t *n = map_get(counts, ws.b, sizeof(ws.b));
-	if (n == NULL) {
-		n = xcalloc(1, sizeof(*n));
-		map_put(counts, ws.b, sizeof(ws.b), n);
-	}
-	return n;
-}
-
-static size_t pick_all(struct writer *w, struct write_op **ops, size_t n, struct map *counts, size_t share)
-{
-	for (struct write_op **p = &w->head; *p != NULL && n < w->batch_max;) {
-		struct write_op *op = *p;
-		if (counts != NULL && ++*picked_of(counts, op->ws) > share) {
-			p = &op->next;
-			continue;
-		}
-		ops[n++] = op;
-		*p = op->next;
-	}
-	return n;
-}
-
-/*
- * What goes into the next batch, under the mutex.  More than fits: each tenant its share first, in its own order, so that the backlog of one
- * does not stand before the few operations of another; then whatever came first.
- */
-static size_t pick(struct writer *w, struct write_op **ops)
-{
-	size_t n = 0;
-	if (w->waiting > w->batch_max) {
-		struct map *counts = map_new();
-		for (struct write_op *op = w->head; op != NULL; op = op->next)
-			*picked_of(counts, op->ws) = 0;
-		size_t tenants = map_count(counts);
-		if (tenants > 1)
-			n = pick_all(w, ops, 0, counts, w->batch_max > tenants ? w->batch_max / tenants : 1);
-		map_free(counts, free);
-	}
-	n = pick_all(w, ops, n, NULL, 0);
-	w->tail = &w->head;
-	while (*w->tail != NULL)
-		w->tail = &(*w->tail)->next;
-	return n;
-}
-
 static void *writer_main(void *arg)
 {
 	struct writer *w = arg;
@@ -496,23 +575,23 @@ static void *writer_main(void *arg)
 	for (;;) {
 		size_t n = 0;
 		pthread_mutex_lock(&w->mutex);
-		if (w->head == NULL && w->committed_len > 0) {
+		if (write_queue_count(w->queue) == 0 && w->committed_len > 0) {
 			pthread_mutex_unlock(&w->mutex);
 			tell_committed(w);
 			pthread_mutex_lock(&w->mutex);
 		}
-		while (w->head == NULL && !w->stopping) {
+		while (write_queue_count(w->queue) == 0 && !w->stopping) {
 			w->idle = true;
 			pthread_cond_wait(&w->cond, &w->mutex);
 			w->idle = false;
 		}
-		n = pick(w, ops);
-		w->waiting -= n;
+		n = write_queue_pick(w->queue, w->beside.pg != NULL, ops, w->batch_max);
 		bool stop = w->stopping && n == 0;
 		pthread_mutex_unlock(&w->mutex);
 		if (stop)
 			break;
 		run_batch(w, ops, n);
+		open_beside(w);
 	}
 	tell_committed(w);
 	free(ops);
@@ -538,19 +617,24 @@ enum err writer_open(struct writer **out, const struct writer_options *o, char *
 	for (size_t i = 0; o->statements[i] != NULL && n < TABLES_MAX; i++)
 		w->tables[n++] = o->statements[i];
 	enum err e = pg_open(&w->pg, o->url, w->tables, why, why_n);
-	if (e == ERR_NONE && o->on_connect != NULL && (e = o->on_connect(o->arg, w->pg)) != ERR_NONE)
+	if (e == ERR_NONE && o->on_connect != NULL && (e = o->on_connect(o->arg, w->pg, false)) != ERR_NONE)
 		snprintf(why, why_n, "the database refused the writer's session");
 	if (e != ERR_NONE) {
 		pg_close(w->pg);
 		free(w);
 		return e;
 	}
+	w->url = xstrdup(o->url);
 	w->tx.pg = w->pg;
+	w->tx.others = w;
 	w->tx.args = pg_args_new();
+	w->beside.args = pg_args_new();
+	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->queue = write_queue_new();
+	w->beside_wait_ms = BESIDE_AGAIN_MS;
 	w->on_connect = o->on_connect;
 	w->arg = o->arg;
 	w->batch_max = o->batch_max ? o->batch_max : BATCH_MAX;
-	w->tail = &w->head;
 	w->committed = xcalloc(w->batch_max, sizeof(struct write_op *));
 	pthread_mutex_init(&w->mutex, NULL);
 	pthread_cond_init(&w->cond, NULL);
@@ -570,14 +654,19 @@ enum err writer_start(struct writer *w)
 
 void writer_put(struct writer *w, struct write_op *op)
 {
-	op->next = NULL;
+	uint64_t one = 1;
 	pthread_mutex_lock(&w->mutex);
 	op->order = w->order++;
-	*w->tail = op;
-	w->tail = &op->next;
-	w->waiting++;
+	op->never_beside = false;
+	write_queue_put(w->queue, op);
+	if (!w->several && !id_is_none(op->ws)) {
+		w->several = !id_is_none(w->only) && !id_equal(w->only, op->ws);
+		w->only = op->ws;
+	}
 	bool wake = w->idle;
 	w->idle = false;
+	if (w->running_len > 0 && !w->called && !write_queue_among(w->running, w->running_len, op->ws))
+		w->called = write(w->event, &one, sizeof(one)) > 0;
 	pthread_mutex_unlock(&w->mutex);
 	if (wake)
 		pthread_cond_signal(&w->cond);
@@ -586,7 +675,7 @@ void writer_put(struct writer *w, struct write_op *op)
 size_t writer_backlog(struct writer *w)
 {
 	pthread_mutex_lock(&w->mutex);
-	size_t n = w->waiting;
+	size_t n = write_queue_count(w->queue);
 	pthread_mutex_unlock(&w->mutex);
 	return n;
 }
@@ -626,17 +715,21 @@ void writer_free(struct writer *w)
 	if (w == NULL)
 		return;
 	pg_close(w->pg);
+	pg_close(w->beside.pg);
 	pg_args_free(w->tx.args);
+	pg_args_free(w->beside.args);
 	free_chunks(&w->tx);
+	free_chunks(&w->beside);
 	free(w->tx.expect);
+	free(w->beside.expect);
 	free(w->committed);
-	while (w->head != NULL) { /* handed in after the end: nobody is there to commit it */
-		struct write_op *op = w->head;
-		w->head = op->next;
-		if (w->head == NULL)
-			w->tail = &w->head; /* done() may hand in more */
+	/* Handed in after the end: nobody is there to commit it.  done() may hand in more. */
+	for (struct write_op *op; (op = write_queue_take(w->queue)) != NULL;)
 		op->kind->done(op, ERR_RETRY);
-	}
+	write_queue_free(w->queue);
+	close(w->event);
+	explicit_bzero(w->url, strlen(w->url)); /* it may hold a password */
+	free(w->url);
 	pthread_mutex_destroy(&w->mutex);
 	pthread_cond_destroy(&w->cond);
 	free(w);

@@ -22,6 +22,11 @@
  * A batch that fails on its content is rolled back and replayed one operation per transaction; the operation that still fails gets
  * reject() (to keep it aside) and done(ERR_INPUT).  While the database is away operations wait here and are replayed when
  * it is back, so every kind must be safe to replay when the outcome of a COMMIT was lost.
+ *
+ * Beside.  Once there were operations of several tenants the writer keeps a second session.  While the server works on a batch, what comes in
+ * of a tenant that is not in it, and has little waiting, is committed on that one, so that it waits neither for the end of the batch nor in the
+ * next (ADR 108).  It is the same thread: kinds need no locks, and see done() of other tenants' operations between their rounds.  What fails
+ * there goes into a batch after all.
  */
 #define WRITER_ROUNDS 3
 struct writer;
@@ -47,14 +52,18 @@ struct write_op {
 	const struct write_kind *kind;
 	struct id ws; /* none: an operation on tables without tenant */
 	uint64_t order;
+	bool never_beside; /* it failed beside a batch once: only in a batch from now on */
 };
 
 struct writer_options {
 	const char *url;
 	const struct pg_statement *const *statements; /* NULL-terminated list of tables */
 	size_t batch_max;                             /* 0: 256 operations */
-	/** Run on the writer's thread after each (re)connect, outside a transaction; an error is treated as a lost connection. */
-	enum err (*on_connect)(void *arg, struct pg *pg);
+	/**
+	 * Run on the writer's thread after each (re)connect, outside a transaction; an error is treated as a lost connection.  ${beside}: it is the
+	 * second session.
+	 */
+	enum err (*on_connect)(void *arg, struct pg *pg, bool beside);
 	void *arg;
 };
 enum err writer_open(struct writer **out, const struct writer_options *o, char *why, size_t why_n);
@@ -71,6 +80,7 @@ void writer_stop(struct writer *w, uint32_t ms);
 void writer_free(struct writer *w);
 struct writer_stats {
 	uint64_t commits, operations, replays, rejected;
+	uint64_t beside; /* of the operations, those beside a batch */
 	uint64_t busy_us;
 };
 void writer_stats(struct writer *w, struct writer_stats *out);
