@@ -181,7 +181,11 @@ static enum err run(const struct tool_context *ctx, const char *text, size_t n, 
 	json_t *args = NULL;
 	if (json_parse(text, n, TOOL_ARGS_MAX, &args, NULL) != ERR_NONE)
 		return ERR_INPUT;
-	const char *body = json_str(args, "text", "");
+	const char *wanted = json_str(args, "text", "");
+	struct buf said = BUF_INIT;
+	buf_reserve(&said, 1);
+	ctx->speak(ctx->run_arg, wanted, strlen(wanted), &said);
+	const char *body = said.p;
 	struct proposal p = { .ctx = ctx,
 		.n = { .kind = kind_of(json_str(args, "kind", "")),
 		    .scope = SCOPE_THREAD,
@@ -201,6 +205,7 @@ static enum err run(const struct tool_context *ctx, const char *text, size_t n, 
 		}
 		buf_add_char(out, '}');
 	}
+	buf_done(&said);
 	json_decref(args);
 	return e;
 }

@@ -87,6 +87,16 @@ static void put_address(struct tool_act *act, const char *to)
 		*p = (char)tolower((unsigned char)*p);
 }
 
+/* What stands before the @ of an address can say something as well. */
+static bool may_be_said(const struct tool_context *ctx, const char *to)
+{
+	struct buf said = BUF_INIT;
+	ctx->speak(ctx->run_arg, to, strlen(to), &said);
+	bool same = said.len == strlen(to) && memcmp(said.p, to, said.len) == 0;
+	buf_done(&said);
+	return same;
+}
+
 static enum err plan(const struct tool_context *ctx, const char *text, size_t n, struct tool_act *act, struct buf *out)
 {
 	json_t *args = NULL;
@@ -99,6 +109,10 @@ static enum err plan(const struct tool_context *ctx, const char *text, size_t n,
 		put_address(act, to);
 	else
 		e = find(ctx, to, act, out);
+	if (e == ERR_NONE && act->address && !may_be_said(ctx, to)) {
+		buf_add_str(out, "Nothing goes to that address.");
+		e = ERR_INPUT;
+	}
 	if (e == ERR_NONE) {
 		ctx->speak(ctx->run_arg, words, strlen(words), &said);
 		ctx->speak(ctx->run_arg, about, strlen(about), &subject);

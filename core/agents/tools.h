@@ -42,7 +42,7 @@ struct tool_context {
 	const char *const *languages; /* search.languages */
 	size_t languages_len;
 	struct tool_heard *heard; /* whose words tools brought; may be NULL */
-	/* For tools that plan.  What a model wants to say elsewhere, as it may be said; and how ${adapter} finds a place: 0, it does not. */
+	/* For tools that plan or write.  What a model wants to say elsewhere, as it may be said; and how ${adapter} finds a place: 0, it does not. */
 	void (*speak)(void *arg, const char *text, size_t n, struct buf *out);
 	size_t (*origin_for)(
 	    void *arg, const char *adapter, const char *place_key, const char *subject, char out[INTENT_ORIGIN_MAX]);

@@ -53,6 +53,7 @@ static void add_component(struct ask *a, struct component c)
 {
 	struct run *r = a->r;
 	struct component *own = offer_copy(&c, 1);
+	speak_components(a->e, r->ws, own, 1);
 	r->components = xrealloc(r->components, (r->components_len + 1) * sizeof(*r->components));
 	r->components[r->components_len++] = own[0];
 	free(own);
@@ -183,8 +184,10 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
 	struct buf text = BUF_INIT;
 	buf_reserve(&text, 1);
 	speak_whole(a->e, a->r->ws, s->text, s->text_len, &text);
+	struct component *offered = offer_copy(s->components, s->components_len);
+	speak_components(a->e, a->r->ws, offered, s->components_len);
 	if (s->components_len > 0)
-		offer_write(&json, s->components, s->components_len);
+		offer_write(&json, offered, s->components_len);
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, a->r->ws);
 	pg_arg_id(g, message);
@@ -206,9 +209,11 @@ enum err ask_say(struct ask *a, const struct ask_saying *s)
 		struct ask_saying said = *s;
 		said.text = text.p;
 		said.text_len = text.len;
+		said.components = offered;
 		later(a, s->thread, message, pg_get_int8(r, 0, 0), &said);
 	}
 	buf_done(&text);
+	offer_free(offered, s->components_len);
 	if (e != ERR_NONE)
 		return e;
 	a->more_work |= !pulled;

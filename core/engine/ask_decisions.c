@@ -112,7 +112,7 @@ static void add_source(struct found *x, const struct talk *t, int64_t number)
 		x->sources[x->sources_len++] = t->list[number - 1].id;
 }
 
-static void read_lines(const json_t *list, enum item_kind kind, const struct talk *t, struct finds *f)
+static void read_lines(struct ask *a, const json_t *list, enum item_kind kind, const struct talk *t, struct finds *f)
 {
 	size_t i, k;
 	json_t *line, *number;
@@ -121,19 +121,21 @@ static void read_lines(const json_t *list, enum item_kind kind, const struct tal
 		const json_t *sources = json_arr(line, "sources");
 		if (text[0] == '\0' || json_array_size(sources) == 0)
 			continue;
-		struct buf b = BUF_INIT;
+		struct buf b = BUF_INIT, said = BUF_INIT;
 		if (kind == ITEM_ACTION && who[0] != '\0' && strcasestr(text, who) == NULL)
 			buf_addf(&b, "%.*s: ", (int)utf8_clip(who, strlen(who), 80), who);
 		buf_add_str(&b, text);
-		struct found *x = add(f, kind, b.p, b.len);
+		speak_elsewhere(a->r, b.p, b.len, &said);
+		struct found *x = add(f, kind, said.p, said.len);
 		json_array_foreach (sources, k, number)
 			add_source(x, t, json_integer_value(number));
 		buf_done(&b);
+		buf_done(&said);
 	}
 }
 
 /* False: it is no such JSON. */
-static bool read_said(const char *said, size_t n, const struct talk *t, struct finds *f)
+static bool read_said(struct ask *a, const char *said, size_t n, const struct talk *t, struct finds *f)
 {
 	const char *from = memchr(said, '{', n);
 	while (n > 0 && said[n - 1] != '}')
@@ -142,8 +144,8 @@ static bool read_said(const char *said, size_t n, const struct talk *t, struct f
 	if (from == NULL || n == 0 || json_parse(from, n - (size_t)(from - said), 256u * 1024u, &o, NULL) != ERR_NONE)
 		return false;
 	bool ok = json_arr(o, "decisions") != NULL || json_arr(o, "actions") != NULL;
-	read_lines(json_arr(o, "decisions"), ITEM_DECISION, t, f);
-	read_lines(json_arr(o, "actions"), ITEM_ACTION, t, f);
+	read_lines(a, json_arr(o, "decisions"), ITEM_DECISION, t, f);
+	read_lines(a, json_arr(o, "actions"), ITEM_ACTION, t, f);
 	json_decref(o);
 	return ok;
 }
@@ -290,7 +292,7 @@ static enum err complete_inside(struct ask *a, const char *said, size_t n)
 		e = memory_private(a, &private);
 	if (e == ERR_NONE && said == NULL)
 		find_without_model(&t, &f);
-	else if (e == ERR_NONE && (!ask_is_same(a, t.list, t.len) || !read_said(said, n, &t, &f)))
+	else if (e == ERR_NONE && (!ask_is_same(a, t.list, t.len) || !read_said(a, said, n, &t, &f)))
 		e = ERR_INPUT;
 	/* What guests ask for is not noted; they see what the others have. */
 	if (e == ERR_NONE && !private && !a->card.guest)

@@ -99,8 +99,8 @@ struct opening {
 	struct id id, parent, about;
 	int n;
 	PGresult *lock, *about_row;
-	struct buf topic, text;
-	bool quotes; /* the topic is the words of the message that it is about */
+	struct buf topic, text, body; /* ${body}: of the message that it is about, as it may be said */
+	bool quotes;                  /* the topic is the words of the message that it is about */
 	const char *parent_origin;
 	size_t parent_origin_len;
 	struct fork_row was; /* the side thread that this one is asked for in: its parent is the new one's */
@@ -224,15 +224,19 @@ static enum err find_about(struct opening *o)
 	if (e != ERR_NONE || PQntuples(o->about_row) == 0)
 		return e;
 	o->about = pg_get_id(o->about_row, 0, 0); /* asked for in a resolved side thread: its last word */
+	/* Before anything is cut off, because half a secret is none that could be known. */
 	if (a->arg_len > 0) {
+		struct buf said = BUF_INIT;
 		size_t line = strcspn(a->arg, "\n");
-		fork_put_topic(&o->topic, a->arg, line < a->arg_len ? line : a->arg_len);
+		speak_whole(a->e, r->ws, a->arg, line < a->arg_len ? line : a->arg_len, &said);
+		fork_put_topic(&o->topic, said.p != NULL ? said.p : "", said.len);
+		buf_done(&said);
 	}
+	speak_whole(a->e, r->ws, PQgetvalue(o->about_row, 0, 1), (size_t)PQgetlength(o->about_row, 0, 1), &o->body);
 	o->quotes = o->topic.len == 0;
 	if (o->topic.len == 0)
-		fork_put_topic_of(&o->topic, PQgetvalue(o->about_row, 0, 1), (size_t)PQgetlength(o->about_row, 0, 1));
-	if (o->topic.len == 0)
-		buf_add_str(&o->topic, "aside");
+		fork_put_topic_of(&o->topic, o->body.p != NULL ? o->body.p : "", o->body.len);
+	fork_say_topic(a->e, r->ws, &o->topic);
 	return ERR_NONE;
 }
 
@@ -253,8 +257,8 @@ static void write_opening(struct opening *o)
 	if (about && !own) {
 		bool eddy = pg_get_int8(o->about_row, 0, 3) == AUTHOR_EDDY;
 		w.author = eddy ? "Eddy" : pg_get_str(o->about_row, 0, 2);
-		w.quote = PQgetvalue(o->about_row, 0, 1);
-		w.quote_len = (size_t)PQgetlength(o->about_row, 0, 1);
+		w.quote = o->body.p;
+		w.quote_len = o->body.len;
 	}
 	fork_put_opening(&o->text, &w);
 	speak_over(a->e, a->r->ws, &o->text);
@@ -396,6 +400,7 @@ static enum err answer_fork(struct ask *a)
 	PQclear(o.about_row);
 	buf_done(&o.topic);
 	buf_done(&o.text);
+	buf_done(&o.body);
 	return e;
 }
 

@@ -246,6 +246,17 @@ static enum err show_draft(
 	return e;
 }
 
+static void by_model_said(void *arg, const char *text, size_t n, struct buf *out)
+{
+	speak_elsewhere(((const struct ask *)arg)->r, text, n, out);
+}
+
+static void by_people_said(void *arg, const char *text, size_t n, struct buf *out)
+{
+	const struct ask *a = arg;
+	speak_whole(a->e, a->r->ws, text, n, out);
+}
+
 static enum err store_draft(
     struct ask *a, const struct fork_row *f, const struct resolution *r, const struct messages *m, bool by_model)
 {
@@ -342,6 +353,8 @@ enum err resolve_complete(struct ask *a, const char *said, size_t n)
 			e = ERR_INPUT;
 		else if (said == NULL)
 			resolution_extract(f.topic, m.list, m.len, &r);
+		if (e == ERR_NONE)
+			resolution_say(&r, said != NULL ? by_model_said : by_people_said, a);
 		if (e == ERR_NONE)
 			e = store_draft(a, &f, &r, &m, said != NULL);
 		if (e == ERR_NONE)
@@ -552,6 +565,7 @@ static enum err change_draft(struct ask *a, struct draft *d)
 		return ERR_NONE;
 	}
 	enum err e = load_sources(a, &d->f, d->sources, d->sources_len, &m);
+	resolution_say(&r, by_people_said, a);
 	resolution_render(&r, NULL, m.len, &body);
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, a->r->ws);

@@ -404,8 +404,13 @@ enum err speak_prepare(struct run *r, struct pg *pg);
 void speak_whole(struct engine *e, struct id ws, const char *text, size_t n, struct buf *out);
 /** The same for a text that is not yet shown anywhere: what may not be said goes from it. */
 void speak_over(struct engine *e, struct id ws, struct buf *text);
-/** What the model of ${r} wants to say elsewhere, by all rules. */
+/** What the model of ${r} wants to say elsewhere, or has said inside JSON: by all rules. */
 void speak_elsewhere(struct run *r, const char *text, size_t n, struct buf *out);
+/** What stands on buttons and links, and instead of them; they are owned, and so is what they have then. */
+void speak_components(struct engine *e, struct id ws, struct component *components, size_t n);
+#define CALL_NAME_MAX 64
+/** The id and the name under which a call of a tool is known: the model's own where they can say nothing.  ${name} borrows. */
+void speak_call(struct run *r, const struct model_event *ev, char id[CALL_NAME_MAX], const char **name);
 
 /* ---- hush.c: the sealed secrets of each workspace, by digests ---- */
 struct hush *hush_new(void);

@@ -11,6 +11,8 @@
 void fork_put_topic(struct buf *out, const char *s, size_t n);
 /** The same from the message that it is about: the beginning of its text without Markdown's signs. */
 void fork_put_topic_of(struct buf *out, const char *body, size_t n);
+/** The same as it may be said: it becomes titles, names of places and subjects of mails.  "aside" where nothing is left. */
+void fork_say_topic(struct engine *e, struct id ws, struct buf *topic);
 struct fork_words {
 	int n;
 	const char *topic;

@@ -66,6 +66,17 @@ static struct pg_args *args_of(const struct requoting *x, struct id id)
 	return g;
 }
 
+void fork_say_topic(struct engine *e, struct id ws, struct buf *topic)
+{
+	struct buf said = BUF_INIT;
+	speak_over(e, ws, topic);
+	fork_put_topic(&said, topic->p, topic->len);
+	buf_done(topic);
+	if (said.len == 0)
+		buf_add_str(&said, "aside");
+	*topic = said;
+}
+
 static enum err rewrite(struct requoting *x, const PGresult *r, int row, const struct fork_words *w)
 {
 	struct buf md = BUF_INIT;
@@ -93,17 +104,15 @@ static enum err follow(struct requoting *x, int row)
 {
 	const PGresult *f = x->forks;
 	struct id fork = pg_get_id(f, row, 0);
-	struct buf topic = BUF_INIT;
+	struct buf topic = BUF_INIT, body = BUF_INIT;
+	buf_reserve(&body, 1);
+	speak_whole(x->e, x->ws, pg_get_str(f, row, 6), (size_t)PQgetlength(f, row, 6), &body);
 	const char *was = pg_get_str(f, row, 2);
 	enum err e = ERR_NONE;
-	struct fork_words w = { .n = (int)pg_get_int8(f, row, 1),
-		.topic = was,
-		.quote = pg_get_str(f, row, 6),
-		.quote_len = (size_t)PQgetlength(f, row, 6) };
+	struct fork_words w = { .n = (int)pg_get_int8(f, row, 1), .topic = was, .quote = body.p, .quote_len = body.len };
 	if (pg_get_bool(f, row, 3)) {
 		fork_put_topic_of(&topic, w.quote, w.quote_len);
-		if (topic.len == 0)
-			buf_add_str(&topic, "aside");
+		fork_say_topic(x->e, x->ws, &topic);
 		w.topic = topic.p;
 		struct pg_args *g = args_of(x, fork);
 		pg_arg_str(g, was);
@@ -119,6 +128,7 @@ static enum err follow(struct requoting *x, int row)
 		e = rewrite(x, r, i, &w);
 	PQclear(r);
 	buf_done(&topic);
+	buf_done(&body);
 	return e;
 }
 

@@ -408,10 +408,14 @@ static void on_model(void *arg, const struct model_event *ev)
 		}
 		say(r, ev->text, ev->text_len);
 		return;
-	case MODEL_TOOL_CALL:
-		run_step_add(r, ROLE_TOOL_CALL, ev->tool_id, ev->tool_name, ev->text, ev->text_len, false);
+	case MODEL_TOOL_CALL: {
+		char id[CALL_NAME_MAX];
+		const char *name;
+		speak_call(r, ev, id, &name);
+		run_step_add(r, ROLE_TOOL_CALL, id, name, ev->text, ev->text_len, false);
 		r->calls_pending++;
 		return;
+	}
 	case MODEL_STOP:
 	case MODEL_FAILED:
 		break;
@@ -469,19 +473,19 @@ static void tools_job(void *arg, struct pg *pg)
 	where.ctx.tracker_arg = track;
 	for (size_t i = first; i < last && e == ERR_NONE; i++) {
 		struct buf out = BUF_INIT;
-		char id[64], name[64];
+		char id[CALL_NAME_MAX], name[CALL_NAME_MAX];
 		snprintf(id, sizeof(id), "%.63s", r->steps[i].tool_id ? r->steps[i].tool_id : "");
 		snprintf(name, sizeof(name), "%.63s", r->steps[i].tool_name ? r->steps[i].tool_name : "");
 		const struct tool *t = NULL;
 		for (size_t k = 0; k < agent->tools_len; k++)
 			if (strcmp(agent->tools[k], name) == 0)
 				t = tool_find(name);
-		const char *title = t ? t->title : name;
+		const char *title = t ? t->title : "Something that I don't have";
 		show_tool(r, id, title, STEP_RUNNING);
 		uint64_t t0 = clock_ms();
 		enum err done = ERR_INPUT;
 		if (t == NULL)
-			buf_addf(&out, "There is no tool named %s.", name);
+			buf_add_str(&out, "There is no such tool.");
 		else if (policy_of(t->effect, 0, false) == POLICY_RUN && policy_of(t->effect, ~0u, false) == POLICY_RUN)
 			done = tool_run(t, &where.ctx, r->steps[i].text, r->steps[i].text_len, &out);
 		else

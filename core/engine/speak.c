@@ -1,13 +1,17 @@
 /*
  * What goes out is filtered where it becomes a part of an answer (core/talk/spoken.h): what a model says piece by piece, before it is shown, stored or
  * told to anybody; the words of commands and what is said unasked as a whole.  There the links are the engine's own or were said by
- * people, so only those rules hold that are not about links.  What is said by a run knows the secrets of the workspace as they were when it began; what goes
+ * people, so only those rules hold that are not about links.  What is taken out of something that a model wrote (the JSON of a task, the arguments of a
+ * call) is filtered again as it is then: an escape in JSON hides from the filter what it becomes.  What is said by a run knows the secrets of the workspace as they were when it began; what goes
  * out besides, those that were looked up last (hush.c).
  */
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../agents/policy.h"
+#include "../agents/tools.h"
 #include "../base/log.h"
 #include "../people/directory.h"
 #include "../settings/settings.h"
@@ -113,6 +117,45 @@ void speak_over(struct engine *e, struct id ws, struct buf *text)
 	buf_reserve(text, 1); /* a text of no bytes is a text */
 	speak_whole(e, ws, said.p != NULL ? said.p : "", said.len, text);
 	buf_done(&said);
+}
+
+void speak_components(struct engine *e, struct id ws, struct component *components, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char **texts[] = { &components[i].label, &components[i].fallback };
+		for (size_t k = 0; k < 2; k++) {
+			struct buf said = BUF_INIT;
+			if (*texts[k] == NULL)
+				continue;
+			buf_reserve(&said, 1);
+			speak_whole(e, ws, *texts[k], strlen(*texts[k]), &said);
+			free((void *)(uintptr_t)*texts[k]);
+			*texts[k] = buf_detach(&said, NULL);
+		}
+	}
+}
+
+static bool is_plain(const char *s)
+{
+	size_t n = strlen(s);
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && s[i] != '_' && s[i] != '-')
+			return false;
+	return n > 0 && n < CALL_NAME_MAX;
+}
+
+/* Names and ids of calls are seen on pages and in lists of what was done: a model may invent them. */
+void speak_call(struct run *r, const struct model_event *ev, char id[CALL_NAME_MAX], const char **name)
+{
+	struct buf said = BUF_INIT;
+	const char *given = ev->tool_id != NULL ? ev->tool_id : "";
+	speak_elsewhere(r, given, strlen(given), &said);
+	if (is_plain(given) && said.len == strlen(given) && memcmp(said.p, given, said.len) == 0)
+		snprintf(id, CALL_NAME_MAX, "%s", given);
+	else
+		snprintf(id, CALL_NAME_MAX, "call_%zu", r->steps_len);
+	buf_done(&said);
+	*name = ev->tool_name != NULL && tool_find(ev->tool_name) != NULL ? ev->tool_name : "unknown";
 }
 
 void speak_done(struct run *r)

@@ -79,7 +79,9 @@ static void add_clean(struct buf *out, const char *s, size_t n, size_t max)
 			i += k;
 			continue;
 		}
-		if (!bad && (is_hidden(c) || (c >= 0x80 && c < 0xa0))) {
+		/* What keeps a sign from calling everybody (spoken.c) stays. */
+		bool guard = c == 0x200b && out->len > start && strchr("@<", out->p[out->len - 1]) != NULL;
+		if (!bad && !guard && (is_hidden(c) || (c >= 0x80 && c < 0xa0))) {
 			i += k;
 			continue;
 		}

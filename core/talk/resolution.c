@@ -284,6 +284,31 @@ bool resolution_parse(const char *json, size_t n, size_t messages, struct resolu
 	return true;
 }
 
+void resolution_say(struct resolution *r, void (*fn)(void *arg, const char *text, size_t n, struct buf *out), void *arg)
+{
+	struct buf said = BUF_INIT;
+	size_t kept = 0;
+	fn(arg, r->headline, strlen(r->headline), &said);
+	free(r->headline);
+	r->headline = make_headline(said.p != NULL ? said.p : "", said.len);
+	if (r->headline == NULL)
+		r->headline = xstrdup("(left out)");
+	for (size_t i = 0; i < r->len; i++) {
+		struct resolution_line l = r->lines[i];
+		struct buf line = BUF_INIT;
+		buf_reset(&said);
+		fn(arg, l.text, strlen(l.text), &said);
+		digest_add_line(&line, said.p != NULL ? said.p : "", said.len, RESOLUTION_LINE_MAX);
+		free(l.text);
+		l.text = line.len > 0 ? buf_detach(&line, NULL) : NULL;
+		if (l.text != NULL)
+			r->lines[kept++] = l;
+		buf_done(&line);
+	}
+	r->len = kept;
+	buf_done(&said);
+}
+
 void resolution_render(const struct resolution *r, const struct digest_message *m, size_t n, struct buf *md)
 {
 	buf_addf(md, "**%s**\n", r->headline != NULL ? r->headline : "");

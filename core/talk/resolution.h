@@ -67,6 +67,8 @@ void resolution_done(struct resolution *r);
  * ERR-like: false when it is no such JSON, has no headline or no point left; ${why} says what.  On success ${out} is the caller's.
  */
 bool resolution_parse(const char *json, size_t n, size_t messages, struct resolution *out, char why[200]);
+/** Every text in it as ${fn} appends it, cut to size again; a line of which nothing is left goes. */
+void resolution_say(struct resolution *r, void (*fn)(void *arg, const char *text, size_t n, struct buf *out), void *arg);
 /** Without a model: the headline is the topic, points and decisions are sentences taken word for word; a later correction wins. */
 void resolution_extract(const char *topic, const struct digest_message *m, size_t n, struct resolution *out);
 /** Append it as Markdown; ${m}: links of sources, NULL: numbers only. */

@@ -112,16 +112,18 @@ static void answer(struct fixture *f, struct model_call *c)
 	end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_END);
 }
 
-/* "CALL NAME ARGUMENTS" as words */
+/* "CALL NAME ARGUMENTS" or "CALL NAME#ID ARGUMENTS" as words */
 static void call_tool(struct fixture *f, struct model_call *c)
 {
-	char name[64];
+	char name[96], *id;
 	const char *from = c->words + 5;
 	size_t n = strcspn(from, " ");
 	snprintf(name, sizeof(name), "%.*s", (int)n, from);
+	if ((id = strchr(name, '#')) != NULL)
+		*id++ = '\0';
 	c->fn(c->arg,
 	    &(struct model_event){ .kind = MODEL_TOOL_CALL,
-	        .tool_id = "call_1",
+	        .tool_id = id != NULL ? id : "call_1",
 	        .tool_name = name,
 	        .text = from + n + 1,
 	        .text_len = strlen(from + n + 1) });
@@ -336,9 +338,10 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 	if (!f->o.quick && f->notes_len < NOTES_MAX)
 		f->notes[f->notes_len++] =
 		    (struct noted){ r->kind, r->run, r->thread, xstrndup(r->text ? r->text : "", r->text_len), r->seq, r->attempt,
-			    r->maybe_sent, r->failed, r->one_person_only, "", "", "" };
+			    r->maybe_sent, r->failed, r->one_person_only, "", "", "", "" };
 	if (!f->o.quick && f->notes_len > 0) {
 		struct noted *last = &f->notes[f->notes_len - 1];
+		snprintf(last->step, sizeof(last->step), "%s", r->step_id != NULL ? r->step_id : "");
 		snprintf(last->to, sizeof(last->to), "%.*s", (int)r->origin_len, r->origin ? (const char *)r->origin : "");
 		for (size_t i = 0, at = 0; i < r->components_len && at < sizeof(last->offers); i++)
 			at += (size_t)snprintf(last->offers + at, sizeof(last->offers) - at, "%s|%s|%s\n",
@@ -369,10 +372,8 @@ static enum err adapter_send(struct adapter *a, const struct reply *r)
 
 static size_t adapter_for(struct adapter *a, struct id ws, const char *place, const char *subject, char out[INTENT_ORIGIN_MAX])
 {
-	(void)a;
 	(void)ws;
-	(void)subject;
-	return (size_t)snprintf(out, INTENT_ORIGIN_MAX, "to:%s", place);
+	return (size_t)snprintf(out, INTENT_ORIGIN_MAX, a->f->o.subjects ? "to:%s:%s" : "to:%s", place, subject);
 }
 
 static size_t adapter_within(struct adapter *a, const void *origin, size_t n, const char *key, char out[INTENT_ORIGIN_MAX])
@@ -684,6 +685,14 @@ const struct noted *fixture_reply(struct fixture *f, size_t at)
 	for (size_t i = 0; i < f->notes_len && n == NULL; i++)
 		if (f->notes[i].kind == REPLY_WHOLE && at-- == 0)
 			n = &f->notes[i];
+	pthread_mutex_unlock(&f->mutex);
+	return n;
+}
+
+const struct noted *fixture_note(struct fixture *f, size_t at)
+{
+	pthread_mutex_lock(&f->mutex);
+	const struct noted *n = at < f->notes_len ? &f->notes[at] : NULL;
 	pthread_mutex_unlock(&f->mutex);
 	return n;
 }

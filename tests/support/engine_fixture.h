@@ -32,6 +32,7 @@ struct noted {
 	char ref[32];     /* external_ref */
 	char to[64];      /* the beginning of its origin: "origin", "beside", "within:KEY" */
 	char offers[256]; /* what its buttons say, a line each: "label|action|value" */
+	char step[80];    /* step_id */
 };
 struct fixture;
 struct fixture_options {
@@ -49,6 +50,7 @@ struct fixture_options {
 	const char *adapter; /* NULL: "test" */
 	void (*before_start)(void *arg, struct engine *e);
 	void *before_arg;
+	bool subjects;                /* origins that are made for a place have the subject in them */
 	bool words_in_origins;        /* adapter_ops.origin_plain makes "plain" of each */
 	const char *tool, *tool_args; /* what SCRIPT_TOOL and SCRIPT_LOOP call; NULL: search_messages */
 	bool no_model;                /* the model describes itself as the builtin provider */
@@ -70,7 +72,7 @@ struct id fixture_ws(struct fixture *f);
 const char *fixture_url(struct fixture *f);
 /** The next calls behave so, one each; then answers again.  The builtin floor ("builtin" as model) always answers "floor: TEXT". */
 void fixture_script(struct fixture *f, enum script s);
-/** What the next call says, word for word; one call each, before what is scripted.  "CALL NAME ARGUMENTS" calls a tool. */
+/** What the next call says, word for word; one call each, before what is scripted.  "CALL NAME ARGUMENTS" and "CALL NAME#ID ARGUMENTS" call a tool. */
 void fixture_words(struct fixture *f, const char *text);
 /** All that the last call was asked: system prompt, messages, tools; the caller's. */
 char *fixture_asked(struct fixture *f);
@@ -86,6 +88,7 @@ bool fixture_do(struct fixture *f, struct intent *in, struct accepted *out);
 /** Wait until ${n} WHOLE replies came, at most ${ms}; the number that came. */
 size_t fixture_wait_replies(struct fixture *f, size_t n, uint32_t ms);
 const struct noted *fixture_reply(struct fixture *f, size_t i); /* i-th WHOLE */
+const struct noted *fixture_note(struct fixture *f, size_t i);  /* i-th of any kind; NULL: there are no more */
 size_t fixture_count(struct fixture *f, enum reply_kind kind);
 size_t fixture_model_calls(struct fixture *f);
 bool fixture_wait_calls(struct fixture *f, size_t n, uint32_t ms);
