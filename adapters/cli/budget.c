@@ -36,7 +36,7 @@ static void put_whose(struct buf *b, const json_t *o)
 {
 	const char *of = json_str(o, "of", "");
 	if (json_bool(o, "each", false))
-		buf_addf(b, "each %s", of);
+		buf_addf(b, "each %s%s%s", of, json_object_get(o, "name") != NULL ? " in " : "", json_str(o, "name", ""));
 	else if (strcmp(of, "workspace") == 0)
 		buf_add_str(b, of);
 	else
@@ -61,31 +61,61 @@ static void print_budgets(const json_t *list)
 	}
 }
 
-static void print_setting(struct cli *c, const char *name, bool tokens, const char *period)
+static void put_who_says(struct buf *b, const json_t *o)
 {
-	int64_t cap = settings_int(c->settings, name);
-	struct buf b = BUF_INIT;
-	if (cap == 0 && strcmp(name, "model.daily_cap") != 0)
-		return;
-	budget_put_amount(&b, cap, tokens);
-	printf("%-28s  %s a %s at most (%s)\n", "every workspace", b.p, period, name);
-	buf_done(&b);
+	const char *by = json_str(o, "by", ""), *name = json_str(o, "name", "");
+	if (strcmp(by, "eddy.yaml") == 0 || (strcmp(by, "settings") == 0 && strcmp(name, "platform") == 0))
+		buf_addf(b, "%s", strcmp(by, "eddy.yaml") == 0 ? name : "eddy.yaml");
+	else if (strcmp(by, "settings") == 0)
+		buf_addf(b, "settings of %s%s%s", json_str(o, "layer", ""), strcmp(name, "template") == 0 ? "" : " ",
+		    strcmp(name, "template") == 0 ? "" : name);
+	else
+		buf_addf(b, "eddy budget of %s", name);
+}
+
+/* What holds, who has said it, and what the others say. */
+static void print_caps(const json_t *list)
+{
+	json_t *o, *says;
+	size_t i, k;
+	if (json_array_size(list) > 0)
+		puts("What holds, and who says it:");
+	json_array_foreach (list, i, o) {
+		struct buf whose = BUF_INIT, cap = BUF_INIT;
+		const json_t *from = json_object_get(o, "from");
+		bool other = false, answer = strcmp(json_str(o, "of", ""), "answer") == 0;
+		if (answer)
+			buf_add_str(&whose, "one answer");
+		else
+			put_whose(&whose, o);
+		put_amount(&cap, o, "usd", "tokens");
+		buf_addf(&cap, "%s%s: ", answer ? "" : " a ", answer ? "" : json_str(o, "period", ""));
+		put_who_says(&cap, from);
+		json_array_foreach (json_arr(o, "says"), k, says) {
+			if (json_equal(says, from))
+				continue;
+			buf_add_str(&cap, other ? ", " : "; besides: ");
+			other = true;
+			put_amount(&cap, says, "usd", "tokens");
+			buf_add_str(&cap, " in ");
+			put_who_says(&cap, says);
+		}
+		printf("%-28s  %s\n", whose.p, cap.p);
+		buf_done(&whose);
+		buf_done(&cap);
+	}
 }
 
 int cmd_budget_list(struct cli *c)
 {
 	json_t *args = c->argc > 0 ? json_pack("{s:s}", "team", c->argv[0]) : json_object(), *out = NULL;
 	int r = cli_procedure(c, "budget.list", args, &out);
-	if (r == EXIT_OK && c->argc == 0) {
-		print_setting(c, "model.daily_cap", false, "day");
-		print_setting(c, "budget.monthly_cap", false, "month");
-		print_setting(c, "budget.daily_tokens", true, "day");
-		print_setting(c, "budget.monthly_tokens", true, "month");
-	}
-	if (r == EXIT_OK)
+	if (r == EXIT_OK && json_array_size(json_arr(out, "budgets")) == 0)
+		puts(c->argc > 0 ? "No budgets there." : "No budgets were set.");
+	if (r == EXIT_OK) {
 		print_budgets(json_arr(out, "budgets"));
-	if (r == EXIT_OK && c->argc > 0 && json_array_size(json_arr(out, "budgets")) == 0)
-		puts("No budgets there.");
+		print_caps(json_arr(out, "caps"));
+	}
 	json_decref(out);
 	return r;
 }

@@ -50,10 +50,10 @@ const struct pg_statement api_statements[] = {
 };
 
 const struct pg_statement *const api_tables[] = { authority_statements, api_statements, keys_statements, node_statements,
-	member_statements, spend_statements, once_statements, thread_statements, search_statements, browse_statements,
-	find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements, config_statements,
-	route_statements, provision_statements, provision_plan_statements, provision_step_statements, place_statements,
-	approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements,
+	member_statements, spend_statements, spend_layer_statements, once_statements, thread_statements, search_statements,
+	browse_statements, find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements,
+	config_statements, route_statements, provision_statements, provision_plan_statements, provision_step_statements,
+	place_statements, approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements,
 	retention_statements, hold_statements, session_statements, login_statements, links_statements, passwords_statements,
 	agent_statements, roster_statements, dedicated_statements, NULL };
 

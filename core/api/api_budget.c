@@ -32,6 +32,17 @@ extern const struct api_proc api_budget[];
 	OBJECT("\"day\":" TEXT ",\"of\":" OF ",\"each\":{\"type\":\"boolean\"},\"id\":" TEXT ",\"name\":" TEXT ",\"usd\":" NUMBER \
 	       ",\"input_tokens\":" COUNT ",\"output_tokens\":" COUNT ",\"calls\":" COUNT, \
 	    "\"usd\",\"input_tokens\",\"output_tokens\",\"calls\"")
+#define SAYS \
+	OBJECT("\"layer\":" TEXT ",\"name\":" TEXT \
+	       ",\"by\":{\"type\":\"string\",\"enum\":[\"eddy.yaml\",\"settings\",\"budget\"]},\"usd\":" NUMBER \
+	       ",\"tokens\":" COUNT, \
+	    "\"layer\",\"name\",\"by\"")
+#define CAP \
+	OBJECT( \
+	    "\"of\":{\"type\":\"string\",\"enum\":[\"workspace\",\"team\",\"person\",\"answer\"]},\"each\":{\"type\":\"boolean\"},\"id\":" TEXT \
+	    ",\"name\":" TEXT ",\"period\":{\"type\":\"string\",\"enum\":[\"day\",\"month\",\"answer\"]},\"usd\":" NUMBER \
+	    ",\"tokens\":" COUNT ",\"from\":" SAYS ",\"says\":{\"type\":\"array\",\"items\":" SAYS "}", \
+	    "\"of\",\"period\",\"from\",\"says\"")
 #define BUDGETS LIST("budgets", BUDGET)
 
 /* Whose budget is meant.  ERR_INPUT: the problem says why. */
@@ -66,8 +77,10 @@ static enum api_code answer(struct api_call *c, const char *name, enum err e, js
 
 static enum api_code list(struct api_call *c)
 {
-	json_t *rows = NULL;
-	enum err e = spend_list(c->pg, c->by->ws, c->node, NULL, &rows);
+	json_t *rows = NULL, *caps = NULL;
+	enum err e = spend_layers(c->pg, c->by->ws, c->node, &rows, &caps);
+	if (e == ERR_NONE)
+		json_object_set_new(c->out, "caps", caps);
 	return answer(c, "budgets", e, rows);
 }
 
@@ -138,9 +151,13 @@ const struct api_proc api_budget[] = {
 	    .scope = SCOPE_CONFIG_READ,
 	    .effect = API_READ,
 	    .summary = "Every budget that was set at a team and below it, and what is spent of it",
+	    .details =
+	        "`caps` has what holds there: each cap with the layer that it comes from, and what all layers say about it, from eddy.yaml down.",
 	    .pages = "budgets",
 	    .in = OBJECT("\"team\":{\"type\":\"string\",\"maxLength\":64}," PAGE_IN, ""),
-	    .out = OBJECT("\"budgets\":{\"type\":\"array\",\"items\":" BUDGET "}," PAGE_OUT, "\"budgets\""),
+	    .out = OBJECT("\"budgets\":{\"type\":\"array\",\"items\":" BUDGET "},\"caps\":{\"type\":\"array\",\"items\":" CAP
+	                  "}," PAGE_OUT,
+	        "\"budgets\""),
 	    .example = "{}",
 	    .run = list },
 	{ .name = "budget.get",

@@ -82,12 +82,12 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	ask_forget_statements, again_statements, item_write_statements, item_read_statements, inject_statements,
 	tool_memory_statements, recall_statements, offers_statements, derived_statements, forget_statements, export_statements,
 	upkeep_statements, money_read_statements, keys_statements, links_statements, ask_people_statements, authority_statements,
-	admins_statements, api_statements, node_statements, member_statements, spend_statements, once_statements, serve_statements,
-	chain_statements, verify_statements, entry_statements, browse_statements, config_statements, config_cache_statements,
-	route_statements, track_statements, provision_statements, provision_plan_statements, provision_step_statements,
-	place_statements, tool_send_statements, approval_statements, approval_write_statements, held_statements, install_statements,
-	rejudge_statements, sweep_statements, retention_statements, hold_statements, roster_statements, pool_read_statements,
-	dedicated_statements, NULL };
+	admins_statements, api_statements, node_statements, member_statements, spend_statements, spend_layer_statements,
+	once_statements, serve_statements, chain_statements, verify_statements, entry_statements, browse_statements,
+	config_statements, config_cache_statements, route_statements, track_statements, provision_statements,
+	provision_plan_statements, provision_step_statements, place_statements, tool_send_statements, approval_statements,
+	approval_write_statements, held_statements, install_statements, rejudge_statements, sweep_statements, retention_statements,
+	hold_statements, roster_statements, pool_read_statements, dedicated_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

@@ -30,7 +30,7 @@ const struct pg_statement config_statements[] = {
 	    "WITH RECURSIVE down AS (SELECT id, slug, kind, 1 AS depth, ARRAY[slug] AS at FROM nodes WHERE ws = $1 AND id = $2 UNION ALL"
 	    " SELECT n.id, n.slug, n.kind, d.depth + 1, d.at || n.slug FROM down d JOIN nodes n ON n.ws = $1 AND n.parent_id = d.id"
 	    " AND n.archived_at IS NULL WHERE d.depth < 32), x AS (SELECT id, slug, (kind + 2)::int2 AS layer, depth, at FROM down)"
-	    " SELECT x.depth, x.layer, x.slug, c.doc::text FROM x" LATEST " ORDER BY x.at" },
+	    " SELECT x.depth, x.layer, x.slug, c.doc::text, x.id FROM x" LATEST " ORDER BY x.at" },
 	{ "config_layer", "SELECT (kind + 2)::int2 FROM nodes WHERE ws = $1 AND id = $2 AND archived_at IS NULL" },
 	{ "config_current",
 	    "SELECT version, doc::text FROM node_configs WHERE ws = $1 AND layer = $2 AND subject = $3 AND version = coalesce($4::int4, version)"
@@ -68,6 +68,9 @@ const struct pg_statement config_statements[] = {
 /* ---- the platform ---- */
 
 static _Atomic(json_t *) platform;
+/* No keys of layers, and no less a word of the platform's.  0 says nothing, but in the first. */
+static const char *const cap_settings[] = { "model.daily_cap", "budget.monthly_cap", "budget.daily_tokens", "budget.monthly_tokens",
+	"budget.run_cap" };
 
 void config_platform(const struct settings *s)
 {
@@ -84,8 +87,14 @@ void config_platform(const struct settings *s)
 			json_array_append_new(v, json_string(items[i]));
 		json_object_set_new(set, k->name, v);
 	}
-	json_t *fresh = json_pack("{s:o}", "set", set), *was = platform;
-	if (was != NULL && json_equal(json_object_get(was, "set"), set)) {
+	json_t *caps = json_object();
+	for (size_t i = 0; i < sizeof cap_settings / sizeof *cap_settings; i++) {
+		int64_t cap = settings_int(s, cap_settings[i]);
+		if (cap > 0 || i == 0)
+			json_object_set_new(caps, cap_settings[i], json_integer(cap));
+	}
+	json_t *fresh = json_pack("{s:o, s:o}", "set", set, "caps", caps), *was = platform;
+	if (was != NULL && json_equal(json_object_get(was, "set"), set) && json_equal(json_object_get(was, "caps"), caps)) {
 		json_decref(fresh);
 		return;
 	}
@@ -127,19 +136,29 @@ static void chain_cut(struct chain *c, size_t n)
 		json_decref((json_t *)(uintptr_t)c->says[--c->n].doc);
 }
 
+static void chain_args(struct pg_args *a, struct id ws, struct id node, struct id person)
+{
+	pg_arg_id(a, ws);
+	pg_arg_id(a, node);
+	pg_arg_id(a, person);
+}
+
+static void chain_read(struct chain *c, const PGresult *r)
+{
+	c->n = 0;
+	json_t *top = platform;
+	chain_add(c, LAYER_PLATFORM, "platform", json_incref(top));
+	for (int i = 0; r != NULL && i < PQntuples(r); i++)
+		chain_add(c, (enum config_layer)pg_get_int8(r, i, 0), pg_get_str(r, i, 1), doc_of(pg_get_str(r, i, 3)));
+}
+
 static enum err chain_load(struct pg *pg, struct id ws, struct id node, struct id person, struct chain *c)
 {
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
-	c->n = 0;
-	json_t *top = platform;
-	chain_add(c, LAYER_PLATFORM, "platform", json_incref(top));
-	pg_arg_id(a, ws);
-	pg_arg_id(a, node);
-	pg_arg_id(a, person);
+	chain_args(a, ws, node, person);
 	enum err e = team_ask(pg, "config_chain", a, &r);
-	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
-		chain_add(c, (enum config_layer)pg_get_int8(r, i, 0), pg_get_str(r, i, 1), doc_of(pg_get_str(r, i, 3)));
+	chain_read(c, r);
 	PQclear(r);
 	return e;
 }
@@ -152,6 +171,31 @@ enum err config_effective(struct pg *pg, struct id ws, struct id node, struct id
 		*out = config_merge(c.says, c.n);
 	chain_cut(&c, 0);
 	return e;
+}
+
+void config_walk_steps(struct id ws, struct id node, struct pg_args *const args[CONFIG_WALK], struct pg_step steps[CONFIG_WALK])
+{
+	chain_args(args[0], ws, node, ID_NONE);
+	steps[0].statement = "config_chain";
+	pg_arg_id(args[1], ws);
+	pg_arg_id(args[1], node);
+	steps[1].statement = "config_below";
+}
+
+void config_walk(const struct pg_step steps[CONFIG_WALK],
+    void (*at)(void *arg, struct id node, const struct config_says *says, size_t n), void *arg)
+{
+	struct chain c;
+	const PGresult *below = steps[1].out;
+	chain_read(&c, steps[0].out);
+	size_t top = c.n - 1; /* what is above the node */
+	for (int i = 0; i < PQntuples(below); i++) {
+		chain_cut(&c, top + (size_t)pg_get_int8(below, i, 0) - 1);
+		chain_add(
+		    &c, (enum config_layer)pg_get_int8(below, i, 1), pg_get_str(below, i, 2), doc_of(pg_get_str(below, i, 3)));
+		at(arg, pg_get_id(below, i, 4), c.says, c.n);
+	}
+	chain_cut(&c, 0);
 }
 
 /* One layer, found. */

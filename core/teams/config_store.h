@@ -2,6 +2,7 @@
 #define EDDY_TEAMS_CONFIG_STORE_H
 
 #include "../people/authority.h"
+#include "../store/trip.h"
 #include "config.h"
 
 struct settings;
@@ -24,6 +25,16 @@ struct config_whose {
 };
 /** What holds at ${node}, for ${person} (none: for nobody in particular).  Gives what config_merge() makes. */
 enum err config_effective(struct pg *pg, struct id ws, struct id node, struct id person, json_t **out);
+/* Two statements that may go to the server together with others, and what is made of their answers. */
+#define CONFIG_WALK 2
+/** ${args}, which are empty, and the names of ${steps} for what is at ${node}. */
+void config_walk_steps(struct id ws, struct id node, struct pg_args *const args[CONFIG_WALK], struct pg_step steps[CONFIG_WALK]);
+/**
+ * Goes to the node and all below it, parents first, and shows each with all layers from the platform down to its own, the last of ${n}; both are borrowed until
+ * ${at} returns.
+ */
+void config_walk(const struct pg_step steps[CONFIG_WALK],
+    void (*at)(void *arg, struct id node, const struct config_says *says, size_t n), void *arg);
 /** What one layer says now: {"version", "layer", "doc"}; version 0: nothing was ever said. */
 enum err config_get(struct pg *pg, struct id ws, const struct config_whose *w, json_t **out, struct problem *why);
 /**

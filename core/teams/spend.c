@@ -129,10 +129,9 @@ static void set_subject(json_t *o, struct id ws, enum budget_kind kind, struct i
 		json_object_set_new(o, "name", json_string(name));
 }
 
-enum err spend_list(struct pg *pg, struct id ws, struct id node, const struct budget_subject *s, json_t **out)
+struct pg_args *spend_list_args(struct id ws, struct id node, const struct budget_subject *s)
 {
 	struct pg_args *a = pg_args_new();
-	PGresult *r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_id(a, node);
 	if (s != NULL) {
@@ -142,10 +141,12 @@ enum err spend_list(struct pg *pg, struct id ws, struct id node, const struct bu
 		pg_arg_null(a);
 		pg_arg_null(a);
 	}
-	enum err e = team_ask(pg, "spend_list", a, &r);
-	if (e != ERR_NONE)
-		return e;
-	*out = json_array();
+	return a;
+}
+
+json_t *spend_list_of(const PGresult *r, struct id ws)
+{
+	json_t *out = json_array();
 	for (int i = 0; i < PQntuples(r); i++) {
 		json_t *o = json_object();
 		set_subject(o, ws, (enum budget_kind)pg_get_int8(r, i, 0), pg_get_id(r, i, 1), pg_get_str(r, i, 5));
@@ -158,10 +159,19 @@ enum err spend_list(struct pg *pg, struct id ws, struct id node, const struct bu
 			json_object_set_new(o, "spent_usd", usd(pg_get_int8(r, i, 6)));
 			json_object_set_new(o, "spent_tokens", json_integer(pg_get_int8(r, i, 7)));
 		}
-		json_array_append_new(*out, o);
+		json_array_append_new(out, o);
 	}
+	return out;
+}
+
+enum err spend_list(struct pg *pg, struct id ws, struct id node, const struct budget_subject *s, json_t **out)
+{
+	PGresult *r = NULL;
+	enum err e = team_ask(pg, "spend_list", spend_list_args(ws, node, s), &r);
+	if (e == ERR_NONE)
+		*out = spend_list_of(r, ws);
 	PQclear(r);
-	return ERR_NONE;
+	return e;
 }
 
 static json_t *use_of(const PGresult *r, int i)

@@ -6,10 +6,13 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../../../core/api/api.h"
 #include "../../../core/base/json.h"
+#include "../../../core/settings/settings.h"
+#include "../../../core/teams/config_store.h"
 #include "../../support/db.h"
 
 #define WS "11111111-1111-4111-8111-111111111111"
@@ -161,11 +164,89 @@ static void usage__is_for_admins_and_ones_own_for_all(void **state)
 	assert_int_equal(call(MEMBER, "usage.get", "{\"person\":\"slack:U2\"}"), API_FORBIDDEN);
 }
 
+/* What the only cap of ${of} in ${list} for ${period} says: "usd layer name by; …", what counts with a star before it. */
+static const char *cap_of(const char *of, const char *name, bool each, const char *period, const char *unit)
+{
+	static char text[600];
+	size_t i, k, n = 0;
+	const json_t *o, *said;
+	text[0] = '\0';
+	json_array_foreach (json_arr(result, "caps"), i, o) {
+		if (strcmp(json_str(o, "of", ""), of) != 0 || strcmp(json_str(o, "name", ""), name) != 0 ||
+		    json_bool(o, "each", false) != each || strcmp(json_str(o, "period", ""), period) != 0 ||
+		    json_object_get(o, unit) == NULL)
+			continue;
+		assert_int_equal(n, 0);
+		assert_true(number(o, unit) == number(json_object_get(o, "from"), unit));
+		json_array_foreach (json_arr(o, "says"), k, said)
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%g %s %s %s", n > 0 ? "; " : "",
+			    json_equal(said, json_object_get(o, "from")) ? "*" : "", number(said, unit),
+			    json_str(said, "layer", ""), json_str(said, "name", ""), json_str(said, "by", ""));
+	}
+	return text;
+}
+
+static void list__says__which_layer_each_cap_is_from_and_what_the_others_say(void **state)
+{
+	(void)state;
+	assert_true(test_db_exec("DELETE FROM eddy.budgets"));
+	assert_int_equal(call(OWNER, "budget.list", "{\"team\":\"team\"}"), API_OK);
+	assert_string_equal(cap_of("team", "team", false, "day", "usd"), "");
+	assert_int_equal(
+	    call(OWNER, "config.set", "{\"set\":{\"budget.team_day_cents\":900,\"budget.person_day_cents\":70}}"), API_OK);
+	assert_int_equal(call(OWNER, "config.set", "{\"template\":true,\"set\":{\"budget.person_day_cents\":300}}"), API_OK);
+	assert_int_equal(
+	    call(OWNER, "config.set", "{\"team\":\"unit\",\"set\":{\"budget.team_day_cents\":500,\"budget.run_cents\":40}}"),
+	    API_OK);
+	assert_int_equal(call(OWNER, "budget.set", "{\"each\":\"team\",\"period\":\"day\",\"usd\":7}"), API_OK);
+	assert_int_equal(call(OWNER, "budget.set", "{\"team\":\"unit\",\"period\":\"day\",\"usd\":20}"), API_OK);
+	assert_int_equal(call(OWNER, "budget.set", "{\"each\":\"person\",\"period\":\"day\",\"usd\":0.5}"), API_OK);
+	assert_int_equal(call(OWNER, "budget.set", "{\"person\":\"slack:U3\",\"period\":\"day\",\"usd\":2}"), API_OK);
+	assert_int_equal(call(OWNER, "budget.list", "{\"team\":\"team\"}"), API_OK);
+	assert_string_equal(cap_of("team", "team", false, "day", "usd"),
+	    "9 organisation org settings; *5 unit unit settings; 7 organisation each team budget");
+	assert_string_equal(cap_of("answer", "", false, "answer", "usd"), "*0.4 unit unit settings");
+	assert_int_equal(call(OWNER, "budget.set", "{\"team\":\"team\",\"period\":\"day\",\"usd\":3}"), API_OK);
+	assert_int_equal(call(OWNER, "budget.list", "{}"), API_OK);
+	/* its own takes the place of the one for each, which is seen all the same */
+	assert_string_equal(cap_of("team", "team", false, "day", "usd"),
+	    "9 organisation org settings; 5 unit unit settings; 7 organisation each team budget; *3 team team budget");
+	/* the unit: what all of it spends is one thing, what each team in it may another */
+	assert_string_equal(cap_of("team", "unit", false, "day", "usd"), "7 organisation each team budget; *20 unit unit budget");
+	assert_string_equal(cap_of("team", "unit", true, "day", "usd"),
+	    "9 organisation org settings; *5 unit unit settings; 7 organisation each team budget");
+	assert_string_equal(
+	    cap_of("team", "", true, "day", "usd"), "9 organisation org settings; *7 organisation each team budget");
+	assert_string_equal(cap_of("person", "", true, "day", "usd"),
+	    "3 template template settings; 0.7 organisation org settings; *0.5 organisation each person budget");
+	assert_string_equal(cap_of("person", "member", false, "day", "usd"),
+	    "3 template template settings; *0.7 organisation org settings; 0.5 organisation each person budget; 2 person member budget");
+	/* what eddy.yaml says, and a bound without a value */
+	static const struct setting *const tables[] = { core_settings, NULL };
+	char *const none[] = { NULL };
+	struct buf problems = BUF_INIT;
+	struct settings *s = settings_new(tables);
+	assert_int_equal(settings_load(s, NULL, none, none, &problems), ERR_NONE);
+	config_platform(s);
+	assert_int_equal(call(OWNER, "budget.set", "{\"period\":\"day\",\"usd\":100}"), API_OK);
+	assert_int_equal(call(OWNER, "config.set", "{\"bounds\":{\"budget.team_month_tokens\":{\"max\":1000}}}"), API_OK);
+	assert_int_equal(call(LEAD, "budget.list", "{\"team\":\"team\"}"), API_OK);
+	assert_string_equal(cap_of("workspace", "", false, "day", "usd"),
+	    "*5 platform model.daily_cap eddy.yaml; 100 organisation workspace budget");
+	assert_string_equal(cap_of("team", "team", false, "month", "tokens"), "*1000 organisation org settings");
+	assert_string_equal(
+	    cap_of("answer", "", false, "answer", "usd"), "2 platform budget.run_cap eddy.yaml; *0.4 unit unit settings");
+	assert_string_equal(cap_of("person", "member", false, "day", "usd"), ""); /* not an admin of one team's to see */
+	settings_free(s);
+	buf_done(&problems);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(budget__is_set_shown_and_taken_away),
 		cmocka_unit_test(budget__of_a_team__its_own_admin_only_makes_tighter),
+		cmocka_unit_test(list__says__which_layer_each_cap_is_from_and_what_the_others_say),
 		cmocka_unit_test(usage__is_for_admins_and_ones_own_for_all),
 	};
 	return cmocka_run_group_tests_name("budget", tests, set_up, tear_down);

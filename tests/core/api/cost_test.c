@@ -163,7 +163,7 @@ static const struct bound bounds[] = {
 	{ "team.plan", 30, 32 },
 	{ "team.provision", 32, 34 },
 	{ "team.deprovision", 110, 120 },
-	{ "budget.list", 2, 5 },
+	{ "budget.list", 2, 8 },
 	{ "budget.get", 2, 5 },
 	{ "budget.set", 7, 9 },
 	{ "usage.get", 2, 5 },
