@@ -6,6 +6,7 @@
 #include "agent.h"
 
 #include <openssl/sha.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,17 +20,18 @@
 
 const struct pg_statement agent_statements[] = {
 	{ "agent_get",
-	    "SELECT id, slug, name, model, prompt, array_to_string(tools, ','), max_tokens, max_turns, active, seed_digest FROM agents"
+	    "SELECT id, slug, name, model, prompt, array_to_string(tools, ','), max_tokens, max_turns, active, seed_digest,"
+	    " array_to_string(sub_agents, ','), description FROM agents"
 	    " WHERE ws = $1 AND slug = $2" },
 	{ "agent_insert",
-	    "INSERT INTO agents (ws, id, slug, name, model, prompt, tools, max_tokens, max_turns, seed_digest)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, string_to_array($7, ','), $8, $9, $10) ON CONFLICT DO NOTHING" },
+	    "INSERT INTO agents (ws, id, slug, name, model, prompt, tools, max_tokens, max_turns, sub_agents, description, seed_digest)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, string_to_array($7, ','), $8, $9, string_to_array($10, ','), $11, $12) ON CONFLICT DO NOTHING" },
 	{ "agent_refresh",
 	    "UPDATE agents SET name = $3, model = $4, prompt = $5, tools = string_to_array($6, ','), max_tokens = $7, max_turns = $8,"
-	    " seed_digest = $9 WHERE ws = $1 AND slug = $2 AND seed_digest = $10" },
+	    " sub_agents = string_to_array($9, ','), description = $10, seed_digest = $11 WHERE ws = $1 AND slug = $2 AND seed_digest = $12" },
 	{ "agent_reset",
 	    "UPDATE agents SET name = $3, model = $4, prompt = $5, tools = string_to_array($6, ','), max_tokens = $7, max_turns = $8,"
-	    " seed_digest = $9 WHERE ws = $1 AND slug = $2" },
+	    " sub_agents = string_to_array($9, ','), description = $10, seed_digest = $11 WHERE ws = $1 AND slug = $2" },
 	{ NULL, NULL },
 };
 
@@ -39,10 +41,13 @@ void agent_free(struct agent *a)
 		return;
 	free(a->slug);
 	free(a->name);
+	free(a->description);
 	free(a->model);
 	free(a->prompt);
 	for (size_t i = 0; i < a->tools_len; i++)
 		free(a->tools[i]);
+	for (size_t i = 0; i < a->subs_len; i++)
+		free(a->subs[i]);
 	free(a);
 }
 
@@ -52,11 +57,32 @@ struct agent *agent_copy(const struct agent *a)
 	*c = *a;
 	c->slug = xstrdup(a->slug);
 	c->name = xstrdup(a->name);
+	c->description = xstrdup(a->description);
 	c->model = xstrdup(a->model);
 	c->prompt = xstrdup(a->prompt);
 	for (size_t i = 0; i < a->tools_len; i++)
 		c->tools[i] = xstrdup(a->tools[i]);
+	for (size_t i = 0; i < a->subs_len; i++)
+		c->subs[i] = xstrdup(a->subs[i]);
 	return c;
+}
+
+void agent_add_sub(struct agent *a, const char *slug, size_t n)
+{
+	if (n == 0 || a->subs_len == AGENT_SUBS_MAX)
+		return;
+	for (size_t i = 0; i < a->subs_len; i++)
+		if (strlen(a->subs[i]) == n && memcmp(a->subs[i], slug, n) == 0)
+			return;
+	a->subs[a->subs_len++] = xstrndup(slug, n);
+}
+
+void agent_tool_name(const char *slug, char out[AGENT_TOOL_NAME])
+{
+	snprintf(out, AGENT_TOOL_NAME, "ask_%s", slug);
+	for (char *p = out; *p != '\0'; p++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", *p) == NULL)
+			*p = '_';
 }
 
 static void add_field(struct buf *b, const char *s)
@@ -65,18 +91,21 @@ static void add_field(struct buf *b, const char *s)
 	buf_add_str(b, s);
 }
 
-static void tools_join(const struct agent *a, struct buf *out)
+static void names_join(char *const *names, size_t n, struct buf *out)
 {
 	buf_reserve(out, 1);
-	for (size_t i = 0; i < a->tools_len; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
 			buf_add_char(out, ',');
-		buf_add_str(out, a->tools[i]);
+		buf_add_str(out, names[i]);
 	}
 }
 
-/* ${tool_names}: the names between commas, as the table has them (a load drops names that this binary does not know). */
-static void digest(const struct agent *a, const char *tool_names, uint8_t out[32])
+/*
+ * ${tool_names}, ${sub_names}: the names between commas, as the table has them (a load drops names that this binary does not know).  What is empty and
+ * came later is left out, so that rows of older versions keep their digest.
+ */
+static void digest(const struct agent *a, const char *tool_names, const char *sub_names, uint8_t out[32])
 {
 	struct buf b = BUF_INIT;
 	add_field(&b, a->name);
@@ -84,6 +113,10 @@ static void digest(const struct agent *a, const char *tool_names, uint8_t out[32
 	add_field(&b, a->prompt);
 	add_field(&b, tool_names);
 	buf_addf(&b, "%u %u", a->max_tokens, a->max_turns);
+	if (a->description != NULL || (sub_names != NULL && sub_names[0] != '\0')) {
+		add_field(&b, a->description);
+		add_field(&b, sub_names);
+	}
 	SHA256((const unsigned char *)b.p, b.len, out);
 	buf_done(&b);
 }
@@ -97,6 +130,15 @@ static void tools_split(struct agent *a, const char *names)
 			a->tools[a->tools_len++] = one;
 		else
 			free(one);
+		names += n + (names[n] == ',');
+	}
+}
+
+static void subs_split(struct agent *a, const char *names)
+{
+	while (names != NULL && *names != '\0') {
+		size_t n = strcspn(names, ",");
+		agent_add_sub(a, names, n);
 		names += n + (names[n] == ',');
 	}
 }
@@ -135,7 +177,9 @@ static enum err row_get(struct pg *pg, struct id ws, const char *slug, struct ro
 		a->max_tokens = (uint32_t)pg_get_int8(r, 0, 6);
 		a->max_turns = (uint32_t)pg_get_int8(r, 0, 7);
 		a->active = pg_get_bool(r, 0, 8);
-		digest(a, pg_get_str(r, 0, 5), out->now);
+		subs_split(a, pg_get_str(r, 0, 10));
+		a->description = xstrdup(pg_get_str(r, 0, 11));
+		digest(a, pg_get_str(r, 0, 5), pg_get_str(r, 0, 10), out->now);
 		out->seeded = !PQgetisnull(r, 0, 9) && PQgetlength(r, 0, 9) == 32;
 		if (out->seeded)
 			memcpy(out->seed, PQgetvalue(r, 0, 9), 32);
@@ -171,7 +215,7 @@ static enum err run(struct pg *pg, const char *statement, const struct pg_args *
 }
 
 static struct pg_args *shipped_args(
-    struct id ws, const struct agent *a, bool fresh, const char *names, size_t names_len, const uint8_t seed[32])
+    struct id ws, const struct agent *a, bool fresh, const struct buf *names, const struct buf *subs, const uint8_t seed[32])
 {
 	struct pg_args *args = pg_args_new();
 	pg_arg_id(args, ws);
@@ -181,29 +225,33 @@ static struct pg_args *shipped_args(
 	pg_arg_str(args, a->name);
 	pg_arg_str(args, a->model);
 	pg_arg_str(args, a->prompt);
-	pg_arg_text(args, names, names_len);
+	pg_arg_text(args, names->p, names->len);
 	pg_arg_int4(args, (int32_t)a->max_tokens);
 	pg_arg_int4(args, (int32_t)a->max_turns);
+	pg_arg_text(args, subs->p, subs->len);
+	pg_arg_str(args, a->description);
 	pg_arg_bytes(args, seed, 32);
 	return args;
 }
 
 static enum err seed_one(struct pg *pg, struct id ws, const struct agent *a)
 {
-	struct buf names = BUF_INIT;
+	struct buf names = BUF_INIT, subs = BUF_INIT;
 	uint8_t want[32];
-	tools_join(a, &names);
-	digest(a, names.p, want);
+	names_join(a->tools, a->tools_len, &names);
+	names_join(a->subs, a->subs_len, &subs);
+	digest(a, names.p, subs.p, want);
 	struct row row;
 	enum err e = row_get(pg, ws, a->slug, &row);
 	if (e != ERR_NONE) {
 		buf_done(&names);
+		buf_done(&subs);
 		return e;
 	}
 	bool fresh = row.agent == NULL;
 	bool ours = !fresh && row.seeded && memcmp(row.seed, row.now, 32) == 0;
 	if (fresh || (ours && memcmp(row.now, want, 32) != 0)) {
-		struct pg_args *args = shipped_args(ws, a, fresh, names.p, names.len, want);
+		struct pg_args *args = shipped_args(ws, a, fresh, &names, &subs, want);
 		if (!fresh)
 			pg_arg_bytes(args, row.seed, sizeof row.seed);
 		e = run(pg, fresh ? "agent_insert" : "agent_refresh", args);
@@ -211,6 +259,7 @@ static enum err seed_one(struct pg *pg, struct id ws, const struct agent *a)
 	}
 	agent_free(row.agent);
 	buf_done(&names);
+	buf_done(&subs);
 	return e;
 }
 
@@ -263,16 +312,18 @@ struct agent *agent_shipped(const char *slug)
 enum err agents_reset(struct pg *pg, struct id ws, const char *slug)
 {
 	struct agent *a = agent_shipped(slug);
-	struct buf names = BUF_INIT;
+	struct buf names = BUF_INIT, subs = BUF_INIT;
 	uint8_t want[32];
 	if (a == NULL)
 		return ERR_INPUT;
-	tools_join(a, &names);
-	digest(a, names.p, want);
-	struct pg_args *args = shipped_args(ws, a, false, names.p, names.len, want);
+	names_join(a->tools, a->tools_len, &names);
+	names_join(a->subs, a->subs_len, &subs);
+	digest(a, names.p, subs.p, want);
+	struct pg_args *args = shipped_args(ws, a, false, &names, &subs, want);
 	enum err e = run(pg, "agent_reset", args);
 	pg_args_free(args);
 	buf_done(&names);
+	buf_done(&subs);
 	agent_free(a);
 	return e;
 }

@@ -17,14 +17,19 @@ struct buf;
  * digest of an older shipped form is brought up to date, a row that somebody changed (seed_digest NULL) is left alone.
  */
 #define AGENT_TOOLS_MAX 16
+#define AGENT_SUBS_MAX 8
+#define AGENT_TOOL_NAME 65
 #define AGENT_DEFAULT "eddy"
 struct agent {
 	struct id id;
 	char *slug, *name;
+	char *description;            /* what it is good for, for agents that may ask it; NULL: its name says it */
 	char *model;                  /* NULL: the configured one */
 	char *prompt;                 /* a template: agents/template.h */
 	char *tools[AGENT_TOOLS_MAX]; /* names, known ones only */
 	size_t tools_len;
+	char *subs[AGENT_SUBS_MAX]; /* short names of agents that it may ask; whether there are such is seen when it asks */
+	size_t subs_len;
 	uint32_t max_tokens;
 	uint32_t max_turns; /* calls of the model in one run */
 	bool active;
@@ -44,9 +49,13 @@ enum err agents_load(struct pg *pg, struct id ws, const char *slug, struct agent
 struct agent *agent_shipped(const char *slug);
 struct agent *agent_copy(const struct agent *a);
 void agent_free(struct agent *a); /* NULL is fine */
+/** Let ${a} ask ${slug}: copies; nothing when it may already, or may ask as many as there may be. */
+void agent_add_sub(struct agent *a, const char *slug, size_t n);
+/** What a model calls the agent ${slug} by: "ask_" and the short name, with "_" for what no name of a tool may have. */
+void agent_tool_name(const char *slug, char out[AGENT_TOOL_NAME]);
 
 /**
- * Read one definition (YAML: slug, name, model, tools, max_tokens, max_turns, prompt).  ERR_INPUT: ${why} says line and reason.
+ * Read one definition (YAML: slug, name, description, model, tools, sub_agents, max_tokens, max_turns, prompt).  ERR_INPUT: ${why} says line and reason.
  * On success ${out} is the caller's.
  */
 enum err agent_parse(const char *yaml, size_t n, struct agent **out, char why[200]);

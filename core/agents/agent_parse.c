@@ -1,5 +1,5 @@
 /*
- * A definition is one flat YAML mapping; only `tools` is a list.  Read from libyaml's events, so anchors and aliases are refused
+ * A definition is one flat YAML mapping; only `tools` and `sub_agents` are lists.  Read from libyaml's events, so anchors and aliases are refused
  * where they appear and every scalar stays the text that was typed.
  */
 #include <stdio.h>
@@ -81,6 +81,24 @@ static enum err read_tools(struct reader *r, struct agent *a)
 	return e;
 }
 
+static enum err read_subs(struct reader *r, struct agent *a)
+{
+	enum err e = expect(r, YAML_SEQUENCE_START_EVENT, "a list of agents");
+	while (e == ERR_NONE && (e = next(r)) == ERR_NONE && r->event.type != YAML_SEQUENCE_END_EVENT) {
+		if (r->event.type != YAML_SCALAR_EVENT)
+			return refuse(r, "expected the short name of an agent", "");
+		const char *name = scalar(r);
+		if (name[0] == '\0' || strlen(name) > 40 || strchr(name, ',') != NULL)
+			return refuse(r, "not the short name of an agent: ", name);
+		if (a->slug != NULL && strcmp(name, a->slug) == 0)
+			return refuse(r, "an agent cannot ask itself: ", name);
+		if (a->subs_len == AGENT_SUBS_MAX)
+			return refuse(r, "too many agents", "");
+		agent_add_sub(a, name, strlen(name));
+	}
+	return e;
+}
+
 static enum err read_text(struct reader *r, char **out, size_t max)
 {
 	enum err e = expect(r, YAML_SCALAR_EVENT, "a text");
@@ -103,12 +121,16 @@ static enum err read_key(struct reader *r, struct agent *a)
 		return read_text(r, &a->slug, 40);
 	if (strcmp(key, "name") == 0)
 		return read_text(r, &a->name, 80);
+	if (strcmp(key, "description") == 0)
+		return read_text(r, &a->description, 500);
 	if (strcmp(key, "model") == 0)
 		return read_text(r, &a->model, 120);
 	if (strcmp(key, "prompt") == 0)
 		return read_text(r, &a->prompt, 64u * 1024u);
 	if (strcmp(key, "tools") == 0)
 		return a->tools_len > 0 ? refuse(r, "the same key twice", "") : read_tools(r, a);
+	if (strcmp(key, "sub_agents") == 0)
+		return a->subs_len > 0 ? refuse(r, "the same key twice", "") : read_subs(r, a);
 	uint32_t *number = strcmp(key, "max_tokens") == 0 ? &a->max_tokens : strcmp(key, "max_turns") == 0 ? &a->max_turns : NULL;
 	if (number == NULL)
 		return refuse(r, "unknown key ", key);

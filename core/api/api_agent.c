@@ -13,13 +13,19 @@ extern const struct api_proc api_agent[];
 #define NUMBER(low, high) "{\"type\":\"integer\",\"minimum\":" low ",\"maximum\":" high "}"
 #define SLUG "{\"type\":\"string\",\"minLength\":1,\"maxLength\":63,\"description\":\"its short name\"}"
 #define TOOLS "{\"type\":\"array\",\"maxItems\":16,\"items\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":63}}"
+#define SUBS \
+	"\"description\":{\"type\":\"string\",\"maxLength\":500,\"description\":\"what it is good for, for agents that may ask it\"}" \
+	",\"sub_agents\":{\"type\":\"array\",\"maxItems\":8,\"items\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":63},\"description\":\"short names of " \
+	"agents that it may ask\"},"
 #define TOLD \
-	"\"model\":{\"type\":\"string\",\"maxLength\":120,\"description\":\"empty: the team's, else the installation's\"},\"tools\":" TOOLS \
-	",\"max_tokens\":" NUMBER("16", "64000") ",\"max_turns\":" NUMBER("1", "50") ",\"active\":" BOOL
+	SUBS \
+	    "\"model\":{\"type\":\"string\",\"maxLength\":120,\"description\":\"empty: the team's, else the installation's\"},\"tools\":" TOOLS \
+	    ",\"max_tokens\":" NUMBER("16", "64000") ",\"max_turns\":" NUMBER("1", "50") ",\"active\":" BOOL
 #define NAME "\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":80}"
 #define PROMPT "\"prompt\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":64000}"
 #define SHOWN \
-	"\"slug\":" TEXT ",\"name\":" TEXT ",\"model\":" TEXT ",\"tools\":{\"type\":\"array\",\"items\":" TEXT \
+	"\"slug\":" TEXT ",\"name\":" TEXT ",\"description\":" TEXT ",\"sub_agents\":{\"type\":\"array\",\"items\":" TEXT \
+	"},\"model\":" TEXT ",\"tools\":{\"type\":\"array\",\"items\":" TEXT \
 	"},\"max_tokens\":" NUMBER("0", "2147483647") ",\"max_turns\":" NUMBER( \
 	    "0", "2147483647") ",\"active\":" BOOL \
 	                       ",\"shipped\":{\"type\":\"boolean\",\"description\":\"as Eddy comes with it, and follows that\"}"

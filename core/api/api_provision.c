@@ -111,9 +111,9 @@ static enum api_code deprovision(struct api_call *c)
 	OBJECT( \
 	    TEAM_ARG("the unit that the team stands in, by its short name or id; without it: the organisation") ",\"slug\":" TEXT("63") ",\"name\":" TEXT("200") ",\"agent\":" OBJECT( \
 	        "\"slug\":" TEXT("63") ",\"name\":" TEXT("80") ",\"model\":" TEXT("200") ",\"prompt\":" TEXT( \
-	            "32000") ",\"tools\":" TEXTS("16", \
-	            "64") ",\"max_tokens\":{\"type\":\"integer\",\"minimum\":16,\"maximum\":64000}" \
-	                  ",\"max_turns\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50}", \
+	            "32000") ",\"tools\":" TEXTS("16", "64") ",\"sub_agents\":" TEXTS("8", \
+	            "63") ",\"description\":" TEXT("500") ",\"max_tokens\":{\"type\":\"integer\",\"minimum\":16,\"maximum\":64000}" \
+	                                                  ",\"max_turns\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50}", \
 	        "\"slug\"") ",\"settings\":{\"type\":\"object\"}" \
 	                    ",\"admins\":" TEXTS("50", "300") ",\"routes\":" TEXTS("100", "400") ",\"key\":" OBJECT( \
 	                        "\"name\":" TEXT("80") ",\"role\":{\"type\":\"string\",\"enum\":[\"viewer\",\"member\",\"admin\",\"owner\"]},\"scopes\":" TEXTS( \

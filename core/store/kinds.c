@@ -52,7 +52,8 @@ const struct data_kind data_kinds[] = {
 
 const struct data_table data_tables[] = {
 	{ "adapter_notes", "ws adapter key value changed_at", NULL },
-	{ "agents", "ws id slug name model prompt tools max_tokens max_turns seed_digest active created_at", NULL },
+	{ "agents", "ws id slug name model prompt tools max_tokens max_turns seed_digest active created_at sub_agents description",
+	    NULL },
 	{ "aliases", "ws thread_id created_at", COLUMNS(P("id", "addresses", DATA_ROW)) },
 	{ "api_answers", "ws digest request_id made_at",
 	    COLUMNS(P("caller_id", "work", DATA_ROW), S("key_hash", DATA_ROW), C("answer", "work", DATA_ROW)) },

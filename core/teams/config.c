@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../agents/agent.h"
 #include "../agents/tools.h"
 #include "../base/json.h"
 #include "../base/utf8.h"
@@ -51,17 +52,34 @@ static bool names_fit(const json_t *list)
 	return json_is_array(list) && json_array_size(list) <= LIST_MAX;
 }
 
+/* Each once, and no more than an agent may ask. */
+static bool subs_fit(const json_t *list)
+{
+	size_t i, j;
+	json_t *one;
+	if (!names_fit(list) || json_array_size(list) > AGENT_SUBS_MAX)
+		return false;
+	json_array_foreach (list, i, one)
+		for (j = 0; j < i; j++)
+			if (json_equal(json_array_get(list, j), one))
+				return false;
+	return true;
+}
+
 static bool agent_fits(const json_t *o, const char **what)
 {
 	const char *key;
 	json_t *v;
-	*what = "an agent is an object of model, prompt, tools, sub_agents, max_tokens, max_turns, active";
+	*what =
+	    "an agent is an object of model, prompt, description, tools, sub_agents (at most 8, each once), max_tokens, max_turns, active";
 	if (!json_is_object(o))
 		return false;
 	json_object_foreach ((json_t *)(uintptr_t)o, key, v) {
-		bool fits = strcmp(key, "model") == 0                             ? text_fits(v, 0, 200)
-		    : strcmp(key, "prompt") == 0                                  ? text_fits(v, 0, 20000)
-		    : strcmp(key, "tools") == 0 || strcmp(key, "sub_agents") == 0 ? names_fit(v)
+		bool fits = strcmp(key, "model") == 0 ? text_fits(v, 0, 200)
+		    : strcmp(key, "prompt") == 0      ? text_fits(v, 0, 20000)
+		    : strcmp(key, "description") == 0 ? text_fits(v, 0, 500)
+		    : strcmp(key, "tools") == 0       ? names_fit(v)
+		    : strcmp(key, "sub_agents") == 0  ? subs_fit(v)
 		    : strcmp(key, "max_tokens") == 0
 		    ? json_is_integer(v) && json_integer_value(v) >= 16 && json_integer_value(v) <= 64000
 		    : strcmp(key, "max_turns") == 0

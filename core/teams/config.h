@@ -74,8 +74,8 @@ enum err config_fits(enum config_layer layer, const json_t *doc, const json_t *a
 /** Is ${value} one for ${key}?  ERR_INPUT: ${why}. */
 enum err config_value_fits(const struct config_key *key, const json_t *value, struct problem *why);
 /**
- * Does what ${merged} switches on and off go together?  ${agents}: those of the table, as {slug: {"tools": [name], "active": bool}}.
- * ERR_INPUT: ${why} lists what depends on what is off; ${who} says whose settings these are.
+ * Does what ${merged} switches on and off go together?  ${agents}: those of the table, as {slug: {"tools": [name], "sub_agents": [slug], "active": bool}}.
+ * ERR_INPUT: ${why} lists what depends on what is off, and agents that ask each other in a circle; ${who} says whose settings these are.
  */
 enum err config_depends(const json_t *merged, const json_t *agents, const char *who, struct problem *why);
 /**

@@ -1,4 +1,5 @@
-/* Changes of one layer, what is different between two, and whether what is switched off is needed by something that is on. */
+/* Changes of one layer, what is different between two, whether what is switched off is needed by something that is on, and whether agents
+ * ask each other in a circle. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,53 @@ static void look_at(struct dependants *d, const json_t *merged, const json_t *ag
 	}
 }
 
+/* ---- circles ---- */
+
+/* A way from ${slug} back to itself, the shortest, told once: agents on it are in ${told} from then on. */
+static void look_for_circle(struct dependants *d, const json_t *merged, const json_t *agents, const char *slug, json_t *told)
+{
+	if (json_object_get(told, slug) != NULL || json_array_size(of_agent(merged, agents, slug, "sub_agents")) == 0)
+		return;
+	json_t *next = json_pack("[s]", slug), *from = json_object(), *one;
+	const char *last = NULL;
+	for (size_t at = 0; at < json_array_size(next) && last == NULL; at++) {
+		const char *who = json_string_value(json_array_get(next, at));
+		const json_t *subs = of_agent(merged, agents, who, "sub_agents");
+		size_t i;
+		if (!is_on(merged, agents, who))
+			continue;
+		json_array_foreach (subs, i, one) {
+			const char *name = json_string_value(one);
+			if (name != NULL && strcmp(name, slug) == 0)
+				last = who;
+			if (name == NULL || json_object_get(from, name) != NULL || strcmp(name, slug) == 0)
+				continue;
+			json_object_set_new(from, name, json_string(who));
+			json_array_append_new(next, json_string(name));
+		}
+	}
+	if (last != NULL) {
+		json_t *way = json_pack("[s]", slug);
+		for (const char *who = last; strcmp(who, slug) != 0; who = json_str(from, who, slug))
+			json_array_insert_new(way, 1, json_string(who));
+		bool say = d->n++ < 20;
+		if (say)
+			buf_add_str(
+			    &d->list, d->n > 1 ? "; agents ask each other in a circle: " : "agents ask each other in a circle: ");
+		size_t i;
+		json_array_foreach (way, i, one) {
+			json_object_set_new(told, json_string_value(one), json_true());
+			if (say)
+				buf_addf(&d->list, "%.63s → ", json_string_value(one));
+		}
+		if (say)
+			buf_addf(&d->list, "%.63s", slug);
+		json_decref(way);
+	}
+	json_decref(next);
+	json_decref(from);
+}
+
 enum err config_depends(const json_t *merged, const json_t *agents, const char *who, struct problem *why)
 {
 	struct dependants d = { .list = BUF_INIT };
@@ -161,6 +209,12 @@ enum err config_depends(const json_t *merged, const json_t *agents, const char *
 	json_object_foreach ((json_t *)(uintptr_t)own, slug, v)
 		if (json_object_get(agents, slug) == NULL)
 			look_at(&d, merged, agents, slug);
+	json_t *told = json_object();
+	json_object_foreach ((json_t *)(uintptr_t)agents, slug, v)
+		look_for_circle(&d, merged, agents, slug, told);
+	json_object_foreach ((json_t *)(uintptr_t)own, slug, v)
+		look_for_circle(&d, merged, agents, slug, told);
+	json_decref(told);
 	if (!is_on(merged, agents, first) && d.n++ < 20)
 		buf_addf(&d.list, "%sagent.default is %.63s, which %s", d.n > 1 ? "; " : "", first,
 		    is_agent(merged, agents, first) ? "is off" : "does not exist");

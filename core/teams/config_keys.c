@@ -72,7 +72,7 @@ const struct config_key config_keys[] = {
 	    "dedicated: its agents answer only in processes that run for this team alone (runtime.team of eddy.yaml)",
 	    "when a run begins" },
 	{ "agents", CONFIG_MAP, CONFIG_MERGE, LAYERS_NODES, "{}", NULL, 0, 0, "agent",
-	    "what is different about agents, by short name: model, prompt, tools, sub_agents, max_tokens, max_turns, active",
+	    "what is different about agents, by short name: model, prompt, description, tools, sub_agents, max_tokens, max_turns, active",
 	    "when a run begins" },
 	{ "tools", CONFIG_MAP, CONFIG_MERGE, LAYERS_NODES, "{}", NULL, 0, 0, "?", "tools by name: false switches one off",
 	    "when a run begins" },

@@ -42,7 +42,8 @@ const struct pg_statement config_statements[] = {
 	    "SELECT c.version, c.created_at, coalesce(a.name, ''), coalesce(b.name, ''), coalesce(c.restored_from, 0), c.diff::text, c.author_id"
 	    " FROM node_configs c LEFT JOIN people a ON a.ws = c.ws AND a.id = c.author_id LEFT JOIN people b ON b.ws = c.ws AND b.id = c.approved_by"
 	    " WHERE c.ws = $1 AND c.layer = $2 AND c.subject = $3 ORDER BY c.version DESC LIMIT 100" },
-	{ "config_agents", "SELECT slug, active, array_to_string(tools, ',') FROM agents WHERE ws = $1" },
+	{ "config_agents",
+	    "SELECT slug, active, array_to_string(tools, ','), array_to_string(sub_agents, ',') FROM agents WHERE ws = $1" },
 	/* Which processes a thread waits for is judged anew: dispatch.pool. */
 	{ "config_notify",
 	    "WITH p AS (UPDATE dispatch SET pool = NULL WHERE ws = (SELECT nullif(current_setting('app.ws', true), '')::uuid)"
@@ -271,6 +272,18 @@ enum err config_get(struct pg *pg, struct id ws, const struct config_whose *w, j
 
 /* ---- changing ---- */
 
+/* "a,b" as a list. */
+static json_t *names_of(const char *s)
+{
+	json_t *list = json_array();
+	while (s != NULL && *s != '\0') {
+		size_t n = strcspn(s, ",");
+		json_array_append_new(list, json_stringn(s, n));
+		s += n + (s[n] == ',');
+	}
+	return list;
+}
+
 static enum err agents_of(struct pg *pg, struct id ws, json_t **out)
 {
 	struct pg_args *a = pg_args_new();
@@ -278,16 +291,10 @@ static enum err agents_of(struct pg *pg, struct id ws, json_t **out)
 	pg_arg_id(a, ws);
 	enum err e = team_ask(pg, "config_agents", a, &r);
 	*out = json_object();
-	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
-		json_t *uses = json_array();
-		for (const char *s = pg_get_str(r, i, 2); s != NULL && *s != '\0';) {
-			size_t n = strcspn(s, ",");
-			json_array_append_new(uses, json_stringn(s, n));
-			s += n + (s[n] == ',');
-		}
-		json_object_set_new(
-		    *out, pg_get_str(r, i, 0), json_pack("{s:o, s:b}", "tools", uses, "active", (int)pg_get_bool(r, i, 1)));
-	}
+	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
+		json_object_set_new(*out, pg_get_str(r, i, 0),
+		    json_pack("{s:o, s:o, s:b}", "tools", names_of(pg_get_str(r, i, 2)), "sub_agents",
+		        names_of(pg_get_str(r, i, 3)), "active", (int)pg_get_bool(r, i, 1)));
 	PQclear(r);
 	return e;
 }

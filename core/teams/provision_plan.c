@@ -86,7 +86,7 @@ static enum err agent_known(struct provision_plan *p, const char *slug, json_t *
 /* ${settings} gets the agent as the one that answers. */
 static enum err plan_agent(struct provision_plan *p, json_t *settings)
 {
-	const json_t *doc = json_obj(p->ask->doc, "agent"), *names = json_arr(doc, "tools");
+	const json_t *doc = json_obj(p->ask->doc, "agent"), *names = json_arr(doc, "tools"), *subs = json_arr(doc, "sub_agents");
 	const char *slug = json_str(doc, "slug", ""), *prompt = json_str(doc, "prompt", NULL),
 	           *model = json_str(doc, "model", NULL);
 	json_t *row = NULL, *one;
@@ -109,10 +109,27 @@ static enum err plan_agent(struct provision_plan *p, json_t *settings)
 			json_decref(row);
 			return team_refuse(p->why, API_INVALID, "agent", "There is no tool %s.", json_string_value(one));
 		}
+	json_array_foreach (subs, i, one) {
+		json_t *other = NULL;
+		e = agent_known(p, json_string_value(one), &other);
+		bool there = json_bool(other, "active", false) && strcmp(json_string_value(one), slug) != 0;
+		json_decref(other);
+		if (e == ERR_NONE && !there)
+			e = team_refuse(
+			    p->why, API_INVALID, "agent", "There is no agent %s that %s could ask.", json_string_value(one), slug);
+		if (e != ERR_NONE) {
+			json_decref(row);
+			return e;
+		}
+	}
 	json_t *agent = json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:I, s:b}", "slug", slug, "name", json_str(doc, "name", slug),
 	    "model", model == NULL ? json_null() : json_string(model), "prompt", prompt, "tools",
 	    names == NULL ? json_array() : json_deep_copy(names), "max_tokens", (json_int_t)json_int(doc, "max_tokens", 2000),
 	    "max_turns", (json_int_t)json_int(doc, "max_turns", 8), "active", 1);
+	if (json_array_size(subs) > 0)
+		json_object_set_new(agent, "sub_agents", json_deep_copy(subs));
+	if (json_object_get(doc, "description") != NULL)
+		json_object_set(agent, "description", json_object_get(doc, "description"));
 	if (row == NULL || !json_equal(row, agent))
 		add(p, "agent", json_pack("{s:O}", "agent", agent), "%s the agent %s", row == NULL ? "make" : "change", slug);
 	json_decref(row);

@@ -19,19 +19,22 @@ const struct pg_statement provision_step_statements[] = {
 	{ "provision_unmake_node", "DELETE FROM nodes WHERE ws = $1 AND id = $2" },
 	{ "provision_name", "SELECT name FROM nodes WHERE ws = $1 AND id = $2" },
 	{ "provision_agent",
-	    "SELECT jsonb_build_object('slug', slug, 'name', name, 'model', model, 'prompt', prompt, 'tools', tools, 'max_tokens', max_tokens,"
-	    " 'max_turns', max_turns, 'active', active)::text FROM agents WHERE ws = $1 AND slug = $2" },
+	    "SELECT (jsonb_build_object('slug', slug, 'name', name, 'model', model, 'prompt', prompt, 'tools', tools, 'max_tokens', max_tokens,"
+	    " 'max_turns', max_turns, 'active', active) || CASE WHEN sub_agents <> '{}' THEN jsonb_build_object('sub_agents', sub_agents) ELSE '{}' END"
+	    " || CASE WHEN description IS NOT NULL THEN jsonb_build_object('description', description) ELSE '{}' END)::text FROM agents WHERE ws = $1 AND slug = $2" },
 	{ "provision_agent_whole", "SELECT to_jsonb(a)::text FROM agents a WHERE ws = $1 AND slug = $2" },
 	{ "provision_restore_agent",
 	    "UPDATE agents a SET name = x.name, model = x.model, prompt = x.prompt, tools = x.tools, max_tokens = x.max_tokens,"
-	    " max_turns = x.max_turns, seed_digest = x.seed_digest, active = x.active FROM jsonb_populate_record(NULL::agents, $3::text::jsonb) x"
+	    " max_turns = x.max_turns, seed_digest = x.seed_digest, active = x.active, sub_agents = coalesce(x.sub_agents, '{}'),"
+	    " description = x.description FROM jsonb_populate_record(NULL::agents, $3::text::jsonb) x"
 	    " WHERE a.ws = $1 AND a.slug = $2" },
 	{ "provision_put_agent",
-	    "INSERT INTO agents (ws, id, slug, name, model, prompt, tools, max_tokens, max_turns, active) SELECT $1, $2, a.slug, a.name, a.model,"
-	    " a.prompt, a.tools, a.max_tokens, a.max_turns, a.active FROM jsonb_to_record($3::text::jsonb) AS a (slug text, name text, model text,"
-	    " prompt text, tools text[], max_tokens integer, max_turns integer, active boolean) ON CONFLICT (ws, slug) DO UPDATE SET"
+	    "INSERT INTO agents (ws, id, slug, name, model, prompt, tools, max_tokens, max_turns, active, sub_agents, description) SELECT $1, $2, a.slug,"
+	    " a.name, a.model, a.prompt, a.tools, a.max_tokens, a.max_turns, a.active, coalesce(a.sub_agents, '{}'), a.description FROM jsonb_to_record($3::text::jsonb) AS a (slug text, name text, model text,"
+	    " prompt text, tools text[], max_tokens integer, max_turns integer, active boolean, sub_agents text[], description text) ON CONFLICT (ws, slug) DO UPDATE SET"
 	    " name = excluded.name, model = excluded.model, prompt = excluded.prompt, tools = excluded.tools, max_tokens = excluded.max_tokens,"
-	    " max_turns = excluded.max_turns, active = excluded.active, seed_digest = NULL" },
+	    " max_turns = excluded.max_turns, active = excluded.active, sub_agents = excluded.sub_agents,"
+	    " description = excluded.description, seed_digest = NULL" },
 	{ "provision_unmake_agent",
 	    "DELETE FROM agents a WHERE a.ws = $1 AND a.slug = $2 AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.ws = $1 AND r.agent_id = a.id)" },
 	{ "provision_agent_off", "UPDATE agents SET active = false WHERE ws = $1 AND slug = $2" },

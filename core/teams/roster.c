@@ -17,7 +17,7 @@
 #define DIGEST "encode(sha256(convert_to(to_jsonb(a)::text, 'UTF8')), 'hex')"
 #define FIELDS \
 	"'slug', slug, 'name', name, 'model', coalesce(model, ''), 'tools', tools, 'max_tokens', max_tokens, 'max_turns', max_turns," \
-	" 'active', active, 'shipped', seed_digest IS NOT NULL"
+	" 'active', active, 'description', coalesce(description, ''), 'sub_agents', sub_agents, 'shipped', seed_digest IS NOT NULL"
 
 const struct pg_statement roster_statements[] = {
 	{ "roster_list",
@@ -28,14 +28,17 @@ const struct pg_statement roster_statements[] = {
 	    ")::text, id FROM agents a WHERE ws = $1 AND slug = $2" },
 	{ "roster_count", "SELECT count(*) FROM agents WHERE ws = $1" },
 	{ "roster_add",
-	    "INSERT INTO agents (ws, id, slug, name, model, prompt, tools, max_tokens, max_turns, active) SELECT $1, $2, x.slug, x.name,"
-	    " nullif(x.model, ''), x.prompt, x.tools, x.max_tokens, x.max_turns, x.active FROM jsonb_to_record($3::text::jsonb) AS x"
-	    " (slug text, name text, model text, prompt text, tools text[], max_tokens integer, max_turns integer, active boolean)" },
+	    "INSERT INTO agents (ws, id, slug, name, model, prompt, tools, max_tokens, max_turns, active, sub_agents, description) SELECT $1, $2, x.slug,"
+	    " x.name, nullif(x.model, ''), x.prompt, x.tools, x.max_tokens, x.max_turns, x.active, x.sub_agents, nullif(x.description, '')"
+	    " FROM jsonb_to_record($3::text::jsonb) AS x (slug text, name text, model text, prompt text, tools text[], max_tokens integer,"
+	    " max_turns integer, active boolean, sub_agents text[], description text)" },
 	{ "roster_change",
 	    "UPDATE agents a SET name = x.name, model = nullif(x.model, ''), prompt = x.prompt, tools = x.tools, max_tokens = x.max_tokens,"
-	    " max_turns = x.max_turns, active = x.active, seed_digest = CASE WHEN $4 THEN a.seed_digest END"
+	    " max_turns = x.max_turns, active = x.active, sub_agents = x.sub_agents, description = nullif(x.description, ''),"
+	    " seed_digest = CASE WHEN $4 THEN a.seed_digest END"
 	    " FROM jsonb_to_record($3::text::jsonb) AS x"
-	    " (name text, model text, prompt text, tools text[], max_tokens integer, max_turns integer, active boolean)"
+	    " (name text, model text, prompt text, tools text[], max_tokens integer, max_turns integer, active boolean, sub_agents text[],"
+	    " description text)"
 	    " WHERE a.ws = $1 AND a.slug = $2" },
 	{ NULL, NULL },
 };
@@ -120,6 +123,19 @@ static enum err known_tools(const json_t *names, struct problem *why)
 	return ERR_NONE;
 }
 
+/* Whether there are such agents, and no circle, config_agents_fit() sees. */
+static enum err known_agents(const json_t *names, struct problem *why)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach (names, i, one)
+		for (size_t k = 0; k < i; k++)
+			if (json_equal(one, json_array_get(names, k)))
+				return team_refuse(
+				    why, API_INVALID, "sub_agents", "%.63s stands there twice.", json_string_value(one));
+	return ERR_NONE;
+}
+
 /* The schema has seen to the rest. */
 static enum err fits(const json_t *doc, struct problem *why)
 {
@@ -129,7 +145,8 @@ static enum err fits(const json_t *doc, struct problem *why)
 		if (s != NULL && s[strspn(s, " \t\r\n")] == '\0')
 			return team_refuse(why, API_INVALID, texts[i], "It must not be empty.");
 	}
-	return known_tools(json_arr(doc, "tools"), why);
+	enum err e = known_tools(json_arr(doc, "tools"), why);
+	return e == ERR_NONE ? known_agents(json_arr(doc, "sub_agents"), why) : e;
 }
 
 static bool slug_fits(const char *s)
@@ -166,8 +183,8 @@ enum err roster_add(struct pg *pg, struct id ws, struct id id, const json_t *doc
 		return team_refuse(why, API_CONFLICT, "slug", "There are %d agents already, which is the most.", ROSTER_MAX);
 	if (e != ERR_NONE)
 		return e;
-	json_t *whole = json_pack("{s:s, s:s, s:s, s:s, s:[], s:i, s:i, s:b}", "slug", slug, "name", slug, "model", "", "prompt",
-	    "", "tools", "max_tokens", 2000, "max_turns", 8, "active", 1);
+	json_t *whole = json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:[], s:i, s:i, s:b}", "slug", slug, "name", slug, "description",
+	    "", "model", "", "prompt", "", "tools", "sub_agents", "max_tokens", 2000, "max_turns", 8, "active", 1);
 	json_object_update_existing(whole, (json_t *)(uintptr_t)doc);
 	struct pg_args *a = args_of(ws, NULL);
 	pg_arg_id(a, id);
@@ -179,7 +196,8 @@ enum err roster_add(struct pg *pg, struct id ws, struct id id, const json_t *doc
 /* What ${doc} says otherwise than ${row}; ${row} becomes what is wanted. */
 static json_t *put(json_t *row, const json_t *doc)
 {
-	static const char *const fields[] = { "name", "model", "prompt", "tools", "max_tokens", "max_turns", "active" };
+	static const char *const fields[] = { "name", "description", "model", "prompt", "tools", "sub_agents", "max_tokens",
+		"max_turns", "active" };
 	json_t *changed = json_array();
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
 		json_t *v = json_object_get(doc, fields[i]);

@@ -24,7 +24,7 @@ enum err roster_get(struct pg *pg, struct id ws, const char *slug, json_t **out,
  */
 enum err roster_add(struct pg *pg, struct id ws, struct id id, const json_t *doc, struct problem *why);
 /**
- * Change what ${doc} names: name, model (""; the installation's), prompt, tools, max_tokens, max_turns, active.  With "base" in it only the agent
+ * Change what ${doc} names: name, description, model (""; the installation's), prompt, tools, sub_agents, max_tokens, max_turns, active.  With "base" in it only the agent
  * that has this digest.  ${changed}: the names of what is different now, and ${agent} which one it was.
  */
 enum err roster_change(

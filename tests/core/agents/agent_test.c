@@ -149,6 +149,12 @@ static void agent_parse__refuses__with_line_and_reason(void **state)
 		{ "slug: ''\n", "empty" },
 		{ "tools: [{a: b}]\n", "name of a tool" },
 		{ "prompt:\n  a: b\n", "a text" },
+		{ "sub_agents: helper\n", "a list of agents" },
+		{ "sub_agents: ['a,b']\n", "not the short name" },
+		{ "sub_agents: [[a]]\n", "short name" },
+		{ "slug: a\nsub_agents: [b, a]\n", "line 2: an agent cannot ask itself: a" },
+		{ "sub_agents: [a, b, c, d, e, f, g, h, i]\n", "too many agents" },
+		{ "sub_agents: [a]\nsub_agents: [b]\n", "line 2: the same key twice" },
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct agent *a = NULL;
@@ -160,11 +166,52 @@ static void agent_parse__refuses__with_line_and_reason(void **state)
 	}
 	struct agent *a = NULL;
 	char why[200];
-	const char *good = "slug: helper\nname: Helper\nmodel: small\ntools: [read_message]\nprompt: Hi\n";
+	const char *good = "slug: helper\nname: Helper\nmodel: small\ntools: [read_message]\nprompt: Hi\n"
+	                   "description: Knows the ledger.\nsub_agents: [books, dates]\n";
 	assert_int_equal(agent_parse(good, strlen(good), &a, why), ERR_NONE);
 	assert_string_equal(a->model, "small");
 	assert_int_equal(a->max_turns, 8);
+	assert_string_equal(a->description, "Knows the ledger.");
+	assert_int_equal(a->subs_len, 2);
+	assert_string_equal(a->subs[1], "dates");
+	struct agent *c = agent_copy(a);
 	agent_free(a);
+	assert_string_equal(c->description, "Knows the ledger.");
+	assert_string_equal(c->subs[0], "books");
+	agent_free(c);
+}
+
+/* Models take letters, digits, "_" and "-", 64 of them. */
+static void agent_tool_name__is__one_that_models_take(void **state)
+{
+	(void)state;
+	char name[AGENT_TOOL_NAME], slug[100];
+	agent_tool_name("ledger-2", name);
+	assert_string_equal(name, "ask_ledger-2");
+	agent_tool_name("büro, 1\"", name);
+	assert_string_equal(name, "ask_b__ro__1_");
+	memset(slug, 'x', sizeof slug - 1);
+	slug[sizeof slug - 1] = '\0';
+	agent_tool_name(slug, name);
+	assert_int_equal(strlen(name), 64);
+}
+
+static void agents_load__gives__whom_it_may_ask(void **state)
+{
+	(void)state;
+	assert_true(test_db_exec("DELETE FROM eddy.agents"));
+	seed();
+	assert_true(test_db_exec("UPDATE eddy.agents SET sub_agents = '{books,books,dates}', description = 'All of it.'"));
+	char *before = strdup(test_db_value("SELECT to_jsonb(a)::text FROM eddy.agents a"));
+	seed(); /* somebody has changed it */
+	assert_string_equal(test_db_value("SELECT to_jsonb(a)::text FROM eddy.agents a"), before);
+	free(before);
+	struct agent *a = load("eddy", ERR_NONE);
+	assert_int_equal(a->subs_len, 2);
+	assert_string_equal(a->subs[1], "dates");
+	assert_string_equal(a->description, "All of it.");
+	agent_free(a);
+	assert_true(test_db_exec("DELETE FROM eddy.agents"));
 }
 
 static struct agent *plain(void)
@@ -269,6 +316,8 @@ int main(void)
 		cmocka_unit_test(agents_seed__refreshes__an_older_shipped_form),
 		cmocka_unit_test(agents_seed__leaves__what_somebody_changed),
 		cmocka_unit_test(agent_parse__refuses__with_line_and_reason),
+		cmocka_unit_test(agent_tool_name__is__one_that_models_take),
+		cmocka_unit_test(agents_load__gives__whom_it_may_ask),
 		cmocka_unit_test(agent_prompt__renders__the_moment),
 		cmocka_unit_test(agent_prompt__keeps__names_on_their_line),
 		cmocka_unit_test(agent_prompt__shipped__is_whole_and_quick),

@@ -95,6 +95,30 @@ static bool answers(const char *slug, const char *prompt)
 
 #define NIGHT "{\"slug\":\"night\",\"name\":\"Night\",\"prompt\":\"Be short.\",\"tools\":[\"search_messages\"],\"max_turns\":3}"
 
+/* Agents that another may ask: who there is, and no circle. */
+static void agent__names_whom_it_may_ask__and_nobody_in_a_circle(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    call(OWNER, "agent.create", "{\"slug\":\"books\",\"name\":\"Books\",\"prompt\":\"x\",\"description\":\"The ledger.\"}"),
+	    API_OK);
+	assert_string_equal(field("books", "description"), "The ledger.");
+	assert_int_equal(call(OWNER, "agent.update", "{\"agent\":\"eddy\",\"sub_agents\":[\"books\",\"nobody\"]}"), API_CONFLICT);
+	assert_non_null(strstr(problem.detail, "agent eddy names the agent nobody, which does not exist"));
+	assert_int_equal(call(OWNER, "agent.update", "{\"agent\":\"eddy\",\"sub_agents\":[\"books\",\"books\"]}"), API_INVALID);
+	assert_int_equal(call(OWNER, "agent.update", "{\"agent\":\"eddy\",\"sub_agents\":[\"books\"]}"), API_OK);
+	field("eddy", "slug");
+	assert_string_equal(json_string_value(json_array_get(json_arr(result, "sub_agents"), 0)), "books");
+	assert_false(json_bool(result, "shipped", true));
+	assert_int_equal(call(OWNER, "agent.update", "{\"agent\":\"books\",\"sub_agents\":[\"eddy\"]}"), API_CONFLICT);
+	assert_non_null(strstr(problem.detail, "in a circle: books → eddy → books"));
+	assert_int_equal(call(OWNER, "agent.update", "{\"agent\":\"books\",\"active\":false}"), API_CONFLICT);
+	assert_non_null(strstr(problem.detail, "agent eddy names the agent books, which is off"));
+	assert_int_equal(call(OWNER, "agent.reset", "{\"agent\":\"eddy\"}"), API_OK);
+	field("eddy", "slug");
+	assert_int_equal(json_array_size(json_arr(result, "sub_agents")), 0);
+}
+
 static void agent__is_made_shown_changed_and_switched_off(void **state)
 {
 	(void)state;
@@ -228,6 +252,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(agent__is_made_shown_changed_and_switched_off),
+		T(agent__names_whom_it_may_ask__and_nobody_in_a_circle),
 		T(agent__that_was_changed_meanwhile__is_left_alone),
 		T(agent__of_ours__is_theirs_once_changed_and_can_be_had_back),
 		T(agent__that_settings_name__stays_on),

@@ -229,6 +229,11 @@ static const struct {
 	{ NULL, "{\"set\":{\"agents\":{\"eddy\":{\"colour\":\"red\"}}}}", API_INVALID },
 	{ NULL, "{\"set\":{\"agents\":{\"eddy\":{\"max_turns\":0}}}}", API_INVALID },
 	{ NULL, "{\"set\":{\"agents\":{\"eddy\":{\"max_turns\":3,\"model\":\"m\",\"tools\":[\"x\"]}}}}", API_OK },
+	{ NULL, "{\"set\":{\"agents\":{\"eddy\":{\"sub_agents\":[\"a\",\"b\"],\"description\":\"d\"}}}}", API_OK },
+	{ NULL, "{\"set\":{\"agents\":{\"eddy\":{\"sub_agents\":[\"a\",\"a\"]}}}}", API_INVALID },
+	{ NULL, "{\"set\":{\"agents\":{\"eddy\":{\"sub_agents\":[1,2,3,4,5,6,7,8,9]}}}}", API_INVALID },
+	{ NULL, "{\"set\":{\"agents\":{\"eddy\":{\"sub_agents\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]}}}}",
+	    API_INVALID },
 	{ NULL, "{\"set\":{\"tools\":{\"x\":1}}}", API_INVALID },
 	{ NULL, "{\"set\":{\"governance.review\":[\"nothing\"]}}", API_INVALID },
 	{ NULL, "{\"set\":{\"search.languages\":[\"german\",\"german\"]}}", API_INVALID },
@@ -439,12 +444,27 @@ static const struct {
 	{ "{\"set\":{\"agents\":{\"eddy\":{\"sub_agents\":[\"helper\"]},\"helper\":{\"prompt\":\"Help.\",\"active\":false}}}}",
 	    "agent eddy names the agent helper, which is off" },
 	{ "{\"set\":{\"agents\":{\"off\":{\"prompt\":\"x\",\"tools\":[\"fly\"],\"active\":false}}}}", NULL },
+	/* circles, each once; a diamond is none, nor is one through an agent that is off (which is refused for that) */
+	{ "{\"set\":{\"agents\":{\"eddy\":{\"sub_agents\":[\"eddy\"]}}}}", "agents ask each other in a circle: eddy → eddy." },
+	{ "{\"set\":{\"agents\":{\"a\":{\"prompt\":\"x\",\"sub_agents\":[\"b\"]},\"b\":{\"prompt\":\"x\",\"sub_agents\":[\"c\"]},\"c\":{\"prompt\":\"x\",\"sub_agents\":[\"a\"]}}}}",
+	    "In pay agents ask each other in a circle: a → b → c → a." },
+	{ "{\"set\":{\"agents\":{\"a\":{\"prompt\":\"x\",\"sub_agents\":[\"b\",\"eddy\"]},\"b\":{\"prompt\":\"x\",\"sub_agents\":[\"eddy\"]}}}}",
+	    NULL },
+	{ "{\"set\":{\"agents\":{\"eddy\":{\"sub_agents\":[\"row\"]}}}}", "agents ask each other in a circle: eddy → row → eddy." },
+	{ "{\"set\":{\"agents\":{\"a\":{\"prompt\":\"x\",\"sub_agents\":[\"b\"]},\"b\":{\"prompt\":\"x\",\"sub_agents\":[\"a\"]},\"c\":{\"prompt\":\"x\",\"sub_agents\":[\"d\"]},\"d\":{\"prompt\":\"x\",\"sub_agents\":[\"c\"]}}}}",
+	    "a → b → a; agents ask each other in a circle: c → d → c." },
+	/* each on a circle is named, also where two circles share an agent */
+	{ "{\"set\":{\"agents\":{\"a\":{\"prompt\":\"x\",\"sub_agents\":[\"b\",\"c\"]},\"b\":{\"prompt\":\"x\",\"sub_agents\":[\"a\"]},\"c\":{\"prompt\":\"x\",\"sub_agents\":[\"a\"]}}}}",
+	    "a → b → a; agents ask each other in a circle: c → a → c." },
+	{ "{\"set\":{\"agents\":{\"a\":{\"prompt\":\"x\",\"sub_agents\":[\"b\"]},\"b\":{\"prompt\":\"x\",\"sub_agents\":[\"a\"],\"active\":false}}}}",
+	    "In pay agent a names the agent b, which is off." },
 };
 
 static void config_depends__lists__what_needs_what_is_off(void **state)
 {
 	(void)state;
-	json_t *rows = json("{\"eddy\":{\"tools\":[\"search_messages\",\"read_message\"],\"active\":true}}");
+	json_t *rows = json("{\"eddy\":{\"tools\":[\"search_messages\",\"read_message\"],\"sub_agents\":[],\"active\":true},"
+	                    "\"row\":{\"tools\":[],\"sub_agents\":[\"eddy\"],\"active\":true}}");
 	for (size_t i = 0; i < sizeof dependencies / sizeof *dependencies; i++) {
 		struct problem why = { 0 };
 		json_t *m = merge((const char *const[DEEP]){ NULL, NULL, NULL, NULL, dependencies[i].team });
