@@ -22,6 +22,7 @@ static const struct shown {
 	{ "answer", "an answer: the agent's own text and the moment", "prompts/agents/eddy.yaml, prompts/context.md" },
 	{ "fork", "an answer in a side thread: what is added to it", "prompts/fork.md" },
 	{ "earlier", "an answer in a long thread: what lies before the messages that are told", "prompts/earlier.md" },
+	{ "sub", "an agent that another one asks: what is added to it", "prompts/sub.md" },
 	{ "memory", "an answer where something is remembered: what is added to it", "prompts/memory.md" },
 	{ TASK_RESOLUTION, "what comes back from a side thread", "prompts/tasks/resolution.md" },
 	{ TASK_SUMMARY, "`summarise`", "prompts/tasks/summary.md" },
@@ -77,6 +78,9 @@ static void show_example(const char *name, struct buf *out)
 		    "- Ana: We decided to put the ledger on port 8080.\n- Ben: The proxy has taken port 8080.";
 		earlier_prompt(before, strlen(before), &system);
 		buf_add_str(&input, "Which port does the ledger use?");
+	} else if (strcmp(name, "sub") == 0) {
+		sub_prompt("Eddy", &system);
+		buf_add_str(&input, "Find the message in which the port of the ledger was decided. Give its link.");
 	} else if (strcmp(name, "memory") == 0) {
 		static const char items[] =
 		    "- decision, 2025-11-20, Ana: the ledger moves to port 9090\n- note, 2025-11-19, Ben: port 8080 is the proxy's";

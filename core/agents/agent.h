@@ -18,7 +18,7 @@ struct buf;
  */
 #define AGENT_TOOLS_MAX 16
 #define AGENT_SUBS_MAX 8
-#define AGENT_TOOL_NAME 65
+#define AGENT_TOOL_NAME 64
 #define AGENT_DEFAULT "eddy"
 struct agent {
 	struct id id;

@@ -152,3 +152,16 @@ void earlier_prompt(const char *earlier, size_t n, struct buf *out)
 	template_render(t, len, values, out);
 	buf_done(&fenced);
 }
+
+void sub_prompt(const char *parent, struct buf *out)
+{
+	struct buf name = BUF_INIT;
+	size_t len = 0;
+	const char *t = prompt_template("sub", &len);
+	if (t == NULL)
+		return;
+	template_add_line(&name, parent != NULL && parent[0] != '\0' ? parent : "Another agent", 80);
+	const struct template_value values[] = { value("parent", &name), { NULL, NULL, 0 } };
+	template_render(t, len, values, out);
+	buf_done(&name);
+}

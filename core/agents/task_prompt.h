@@ -49,6 +49,9 @@ void fork_prompt(const struct fork_facts *f, struct buf *out);
 /** What the prompt of an answer says in a long thread: prompts/earlier.md.  Nothing when ${n} is 0. */
 void earlier_prompt(const char *earlier, size_t n, struct buf *out);
 
+/** What the prompt of an agent says that another one, called ${parent}, has asked: prompts/sub.md. */
+void sub_prompt(const char *parent, struct buf *out);
+
 /** A template by its file's name ("tasks/summary", "context", "fork"); NULL: there is none such. */
 const char *prompt_template(const char *name, size_t *len);
 

@@ -120,13 +120,14 @@ static enum err load_steps(struct run *r, struct pg *pg)
 		if (json_parse(text, (size_t)PQgetlength(res, i, 1) - 1, 1024 * 1024, &o, NULL) != ERR_NONE)
 			continue;
 		const char *said = json_str(o, "text", "");
-		run_step_add(r, (enum model_role)pg_get_int8(res, i, 0), json_str(o, "id", ""), json_str(o, "name", ""), said,
-		    strlen(said), json_bool(o, "failed", false));
-		if (pg_get_int8(res, i, 0) == ROLE_TOOL_RESULT &&
-		    (i + 1 == PQntuples(res) || pg_get_int8(res, i + 1, 0) == ROLE_TOOL_CALL))
-			r->turns++;
+		struct step *s = run_step_add(r, (enum model_role)pg_get_int8(res, i, 0), json_str(o, "id", ""),
+		    json_str(o, "name", ""), said, strlen(said), json_bool(o, "failed", false));
+		int64_t depth = json_int(o, "depth", 0);
+		s->depth = depth < 0 ? 0 : depth > SUB_DEPTH_MAX ? SUB_DEPTH_MAX : (uint8_t)depth;
+		s->by_agent = json_bool(o, "by_agent", false);
 		json_decref(o);
 	}
+	sub_resume(r);
 	r->steps_stored = r->steps_len;
 	r->steps_loaded = true;
 	PQclear(res);
@@ -151,7 +152,7 @@ static size_t fit(const struct run *r, const struct context *c, uint32_t room)
 {
 	uint32_t used = tokens_of(c->system.len);
 	for (size_t i = 0; i < r->steps_len; i++)
-		used += tokens_of(r->steps[i].text_len);
+		used += r->steps[i].depth == 0 ? tokens_of(r->steps[i].text_len) : 0;
 	size_t from = c->transcript.len;
 	while (from > 0) {
 		uint32_t more = tokens_of(c->transcript.items[from - 1].text_len);
@@ -182,6 +183,22 @@ static void add_words(struct buf *out, const char *text, size_t n)
 			buf_add_str(out, "  ");
 		text += line;
 		n -= line;
+	}
+}
+
+static void add_steps(const struct run *r, struct context *c, size_t from, size_t *total)
+{
+	for (size_t i = from; i < r->steps_len; i++) {
+		const struct step *s = &r->steps[i];
+		if (s->depth != r->depth)
+			continue;
+		c->messages[c->messages_len++] = (struct model_message){ .role = s->role,
+			.text = s->text,
+			.text_len = s->text_len,
+			.tool_name = s->tool_name,
+			.tool_id = s->tool_id,
+			.tool_failed = s->failed };
+		*total += tokens_of(s->text_len);
 	}
 }
 
@@ -222,17 +239,22 @@ static void add_messages(struct run *r, struct context *c, struct engine *e, uin
 			m->text_len = utf8_clip(m->text, m->text_len, most); /* the question alone is too long: its beginning */
 		total += tokens_of(m->text_len);
 	}
-	for (size_t i = 0; i < r->steps_len; i++) {
-		const struct step *s = &r->steps[i];
-		c->messages[c->messages_len++] = (struct model_message){ .role = s->role,
-			.text = s->text,
-			.text_len = s->text_len,
-			.tool_name = s->tool_name,
-			.tool_id = s->tool_id,
-			.tool_failed = s->failed };
-		total += tokens_of(s->text_len);
-	}
+	add_steps(r, c, 0, &total);
 	c->input_tokens = (uint32_t)total;
+}
+
+/* In a conversation inside the run: the task, and what came of it. */
+static void add_task(struct run *r, struct context *c)
+{
+	struct sub_at at;
+	size_t n, total = tokens_of(c->system.len);
+	sub_look(r, &at);
+	c->task = sub_task(r, &n);
+	c->messages = xcalloc(r->steps_len - at.from + 1, sizeof(*c->messages));
+	c->messages[c->messages_len++] = (struct model_message){ .role = ROLE_USER, .text = c->task ? c->task : "", .text_len = n };
+	total += tokens_of(n);
+	add_steps(r, c, at.from, &total);
+	c->input_tokens += (uint32_t)total;
 }
 
 static void add_tools(struct context *c)
@@ -243,6 +265,11 @@ static void add_tools(struct context *c)
 			continue;
 		c->tools[c->tools_len++] = (struct model_tool){ t->name, t->description, t->schema };
 		c->input_tokens += tokens_of(strlen(t->description) + strlen(t->schema));
+	}
+	for (size_t i = 0; i < c->offers.len; i++) {
+		const struct sub_offer *o = &c->offers.of[i];
+		c->tools[c->tools_len++] = (struct model_tool){ o->name, o->description, sub_schema };
+		c->input_tokens += tokens_of(strlen(o->description) + strlen(sub_schema));
 	}
 }
 
@@ -368,6 +395,50 @@ static enum err make_earlier(struct run *r, struct pg *pg, struct context *c)
 	return e;
 }
 
+/* The agent that is asked, and whom it may ask.  ERR_INPUT: it is not there any more. */
+static enum err find_agents(struct run *r, struct pg *pg, struct context *c)
+{
+	bool gone = false;
+	enum err err = ERR_NONE;
+	if (c->agent == NULL)
+		err = sub_agent(r, pg, &c->agent, &c->parent, &c->run_turns, &gone);
+	if (err == ERR_NONE && gone)
+		return ERR_INPUT;
+	if (err == ERR_NONE && c->agent != NULL && !c->offers.known)
+		err = sub_offer(r, pg, c->agent, &c->offers);
+	return err;
+}
+
+/* What a run had done before it was loaded, and so in which conversation it is. */
+static enum err find_steps(struct run *r, struct pg *pg)
+{
+	if (!r->resumed || r->steps_loaded || r->steps_len > 0)
+		return ERR_NONE;
+	enum err err = pg_begin(pg, r->ws);
+	if (err == ERR_NONE)
+		err = pg_end(pg, load_steps(r, pg));
+	return err;
+}
+
+/* The same in a conversation inside the run, which is told the task and nothing else. */
+static enum err gather_sub(struct run *r, struct pg *pg, struct context *c, char *place, size_t place_n, enum visibility *v)
+{
+	struct engine *e = r->e;
+	bool card = id_is_none(r->person) || (directory_card(e->directory, r->person, &c->card) && !c->card.linked);
+	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
+	enum err err = find_agents(r, NULL, c);
+	if (err != ERR_NONE || (card && known && c->agent != NULL && c->offers.known))
+		return err;
+	if ((err = pg_begin(pg, r->ws)) != ERR_NONE)
+		return err;
+	err = find_agents(r, pg, c);
+	if (err == ERR_NONE && !card)
+		err = context_card(e, pg, r->ws, r->person, &c->card);
+	if (err == ERR_NONE)
+		err = context_place(e, pg, r->ws, r->place, place, place_n, v);
+	return pg_end(pg, err);
+}
+
 /* Everything that may need the database; one tenant transaction, opened only when something is not in memory. */
 static enum err gather(struct run *r, struct pg *pg, struct context *c, char *place, size_t place_n, enum visibility *v)
 {
@@ -376,19 +447,17 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	bool have = r->replay == NULL && transcripts_get(e->transcripts, r->thread, upto, &c->transcript);
 	bool card = id_is_none(r->person) || (directory_card(e->directory, r->person, &c->card) && !c->card.linked);
 	bool known = directory_place_name(e->directory, r->place, place, place_n, v);
-	bool steps = !r->resumed || r->steps_loaded || r->steps_len > 0;
 	bool recall = (!r->remembered || r->turns == 0) && !r->floor && settings_int(e->o.settings, "memory.inject_tokens") > 0 &&
 	    memory_may_have(e->memory, r->ws);
 	recall = recall || r->replay != NULL;
 	bool earlier = have && look_earlier(r, c);
-	bool need = !have || !card || !steps || !known || !id_is_none(r->fork) || recall || earlier;
-	enum err err = run_agent(r, NULL, &c->agent);
-	if (!need && err == ERR_NONE && c->agent != NULL)
+	bool need = !have || !card || !known || !id_is_none(r->fork) || recall || earlier;
+	enum err err = find_agents(r, NULL, c);
+	if (!need && err == ERR_NONE && c->agent != NULL && c->offers.known)
 		return ERR_NONE;
 	if ((err = pg_begin(pg, r->ws)) != ERR_NONE)
 		return err;
-	if (c->agent == NULL)
-		err = run_agent(r, pg, &c->agent);
+	err = find_agents(r, pg, c);
 	if (err == ERR_NONE && r->replay != NULL)
 		err = load_told(r, pg, &c->transcript);
 	else if (err == ERR_NONE && !have)
@@ -402,8 +471,6 @@ static enum err gather(struct run *r, struct pg *pg, struct context *c, char *pl
 	}
 	if (err == ERR_NONE)
 		err = context_place(e, pg, r->ws, r->place, place, place_n, v);
-	if (err == ERR_NONE && !steps)
-		err = load_steps(r, pg);
 	if (err == ERR_NONE && !id_is_none(r->fork))
 		err = load_fork(r, pg, &c->fork);
 	if (err == ERR_NONE && (have ? earlier : look_earlier(r, c)))
@@ -418,7 +485,9 @@ enum err context_build(struct run *r, struct pg *pg, struct context *c)
 	memset(c, 0, sizeof(*c));
 	char place[128] = "";
 	enum visibility v = VIS_UNKNOWN;
-	enum err e = gather(r, pg, c, place, sizeof(place), &v);
+	enum err e = find_steps(r, pg);
+	if (e == ERR_NONE)
+		e = r->depth > 0 ? gather_sub(r, pg, c, place, sizeof(place), &v) : gather(r, pg, c, place, sizeof(place), &v);
 	if (e != ERR_NONE) {
 		context_done(c);
 		return e;
@@ -434,12 +503,21 @@ enum err context_build(struct run *r, struct pg *pg, struct context *c)
 		.wall_ms = r->replay != NULL ? (uint64_t)r->replay->mark.at_ms : clock_wall_ms(),
 	};
 	r->mark = (struct prompt_mark){ .at_ms = (int64_t)f.wall_ms, .earlier = c->earlier.len > 0 ? c->earlier_before : 0 };
+	r->untrusted |= v == VIS_UNKNOWN || v == VIS_EXTERNAL ? UNTRUSTED_SHARED : 0u;
 	agent_prompt(c->agent, &f, &c->system);
+	if (r->depth > 0) {
+		struct sub_at at;
+		sub_look(r, &at);
+		sub_prompt(c->parent, &c->system);
+		if (at.turns < c->agent->max_turns && at.all_turns < c->run_turns)
+			add_tools(c);
+		add_task(r, c);
+		return ERR_NONE;
+	}
 	buf_add(&c->system, c->fork.p, c->fork.len);
 	earlier_prompt(c->earlier.p, c->earlier.len, &c->system);
 	if (!r->floor && r->shrink == 0)
 		buf_add(&c->system, r->memory.p, r->memory.len);
-	r->untrusted |= v == VIS_UNKNOWN || v == VIS_EXTERNAL ? UNTRUSTED_SHARED : 0u;
 	struct model *m = r->e->model;
 	uint32_t window = r->replay != NULL ? UINT32_MAX / 8 : m->ops->window(m, r->floor ? "builtin" : c->agent->model);
 	uint32_t taken = c->agent->max_tokens + MARGIN_TOKENS;
@@ -458,6 +536,9 @@ void context_done(struct context *c)
 {
 	agent_free(c->agent);
 	transcript_done(&c->transcript);
+	sub_offers_done(&c->offers);
+	free(c->task);
+	free(c->parent);
 	buf_done(&c->system);
 	buf_done(&c->names);
 	buf_done(&c->fork);

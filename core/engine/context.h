@@ -3,14 +3,19 @@
 
 #include "../people/directory.h"
 #include "engine_internal.h"
+#include "sub.h"
 
 /* What one model call is told: prompt, the thread up to the question, what tools have said, and which tools there are. */
 struct context {
 	struct agent *agent;
+	uint32_t run_turns; /* the most of the whole run */
+	char *parent;       /* the name of the agent that has asked it; NULL: a person has */
 	struct buf system;
 	struct model_message *messages;
 	size_t messages_len;
-	struct model_tool tools[AGENT_TOOLS_MAX];
+	struct sub_offers offers; /* agents that may be asked */
+	char *task;               /* of a conversation inside the run */
+	struct model_tool tools[AGENT_TOOLS_MAX + AGENT_SUBS_MAX];
 	size_t tools_len;
 	struct person_card card; /* who asks */
 	uint32_t input_tokens;   /* estimated */
@@ -22,7 +27,7 @@ struct context {
 };
 /**
  * Build it; on a worker, outside a transaction.  What is in memory costs no statement.  On success context_done() is the
- * caller's.
+ * caller's.  ERR_INPUT, inside a conversation with another agent: that agent is not there any more.
  */
 enum err context_build(struct run *r, struct pg *pg, struct context *out);
 void context_done(struct context *c);

@@ -66,6 +66,8 @@ struct step {
 	char *text;
 	size_t text_len;
 	bool failed;
+	bool by_agent; /* a result that another agent has said */
+	uint8_t depth; /* of the conversation that it is a step of: sub.h */
 };
 
 struct call_record {
@@ -108,7 +110,7 @@ struct run {
 	struct relay_ask *ask; /* CMD_HANDOVER: the first notice for the people */
 	bool barred;           /* a delivery that was approved and may not leave any more */
 	struct ask_task *task; /* a command that asks the model for something: its words are not shown but completed */
-	struct buf said;       /* what the model said to it */
+	struct buf said;       /* what the model said to it, or to another agent */
 	uint32_t unfit;        /* times that was not what was asked for */
 	/* working */
 	atomic_int stop;
@@ -133,14 +135,18 @@ struct run {
 	struct approval *asking;    /* it ends with the question whether this may be done */
 	bool steps_loaded;
 	struct step *steps;
-	size_t steps_len, steps_stored, calls_pending; /* calls_pending: tool calls at the end of steps without result */
-	struct prompt_mark mark;                       /* of the call that is made */
-	const struct replay *replay;                   /* nothing is asked: a prompt is built once more (replay.c) */
-	struct call_record *calls;                     /* made when the first call has ended: a thousand waiting runs need none */
-	size_t calls_len;                              /* those that are not booked yet */
-	struct budget_payer *payer;                    /* known before the first call that costs something */
-	struct budget_amount reserved, used;           /* used: by all calls that have ended, of an earlier process too */
-	bool held;                                     /* something was reserved: bookings come out of holds */
+	size_t steps_len, steps_stored,
+	    calls_pending;                /* calls_pending: tool calls at the end of steps, of a turn that is being said */
+	char (*offered)[AGENT_TOOL_NAME]; /* agents that the call that is made may ask */
+	size_t offered_len;
+	unsigned depth;                      /* of the conversation that goes on now; 0: the run's own */
+	struct prompt_mark mark;             /* of the call that is made */
+	const struct replay *replay;         /* nothing is asked: a prompt is built once more (replay.c) */
+	struct call_record *calls;           /* made when the first call has ended: a thousand waiting runs need none */
+	size_t calls_len;                    /* those that are not booked yet */
+	struct budget_payer *payer;          /* known before the first call that costs something */
+	struct budget_amount reserved, used; /* used: by all calls that have ended, of an earlier process too */
+	bool held;                           /* something was reserved: bookings come out of holds */
 	struct {
 		size_t calls;
 		int64_t micros, input, output;
@@ -273,6 +279,11 @@ const struct pg_statement *const *engine_tables(bool of_writer);
 enum err run_config(struct run *r, struct pg *pg);
 /** The agent that answers, gives; NULL as above. */
 enum err run_agent(struct run *r, struct pg *pg, struct agent **out);
+/**
+ * An agent that another one asks, the caller's; NULL: there is none such that is switched on, or with ${known} false it is not in memory and ${pg} is
+ * NULL.
+ */
+enum err run_sub_agent(struct run *r, struct pg *pg, const char *slug, struct agent **out, bool *known);
 void engine_free_agent_entry(void *p);
 
 /* ---- timers.c ---- */
@@ -386,8 +397,10 @@ struct run *run_new(struct engine *e, struct id ws, struct id id, const struct a
 void run_free(struct run *r);
 void run_begin(struct run *r);                              /* writer's thread: hand to a worker */
 void run_request_stop(struct run *r, enum stop_reason why); /* any thread that holds a reference through its lane */
+void run_drop_calls(struct run *r);                         /* half a turn of tool calls is no turn */
 void run_refused(struct run *r);                            /* its answer cannot be stored: a plain error instead */
-void run_step_add(
+/** A step of the conversation that goes on now; valid until the next. */
+struct step *run_step_add(
     struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n, bool failed);
 
 /* ---- speak.c: what goes out is filtered ---- */

@@ -566,7 +566,12 @@ static void step_first(struct writer_tx *tx, struct write_op **ops, size_t n)
 static char *step_json(const struct step *st, size_t *len)
 {
 	struct buf b = BUF_INIT;
-	buf_addf(&b, "{\"failed\":%s,\"id\":", st->failed ? "true" : "false");
+	buf_addf(&b, "{\"failed\":%s,", st->failed ? "true" : "false");
+	if (st->depth > 0)
+		buf_addf(&b, "\"depth\":%u,", st->depth);
+	if (st->by_agent)
+		buf_add_str(&b, "\"by_agent\":true,");
+	buf_add_str(&b, "\"id\":");
 	buf_add_json_str(&b, st->tool_id);
 	buf_add_str(&b, ",\"name\":");
 	buf_add_json_str(&b, st->tool_name);

@@ -183,6 +183,7 @@ enum err engine_replay(struct engine *e, struct id run, struct buf *out, char *w
 		                     .from = pg_get_int8(res, 0, 16),
 		                     .upto = pg_get_int8(res, 0, 17),
 		                     .earlier = pg_get_int8(res, 0, 21) } };
+	replay.builtin = strcmp(pg_get_str(res, 0, 13), "builtin") == 0;
 	/* Whether memory was told is not kept: it is what fits. */
 	for (int without = 0; without < 2; without++) {
 		struct rebuilt b = { 0 };

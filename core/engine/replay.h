@@ -31,6 +31,7 @@ void prompt_digest(const struct model_request *q, uint8_t out[PROMPT_DIGEST]);
 struct replay {
 	struct prompt_mark mark;
 	bool without_memory; /* the floor, or a prompt that had to shrink */
+	bool builtin;        /* the builtin provider was asked, which is told of no other agents */
 };
 extern const struct pg_statement replay_statements[];
 

@@ -4,7 +4,8 @@
  *
  *   begin (worker)   what the agent needs to know → the model starts
  *   grow (model)     text goes to the origin as it comes; tool calls are collected
- *   tools (worker)   calls through policy; steps are stored; then begin again
+ *   tools (worker)   calls through policy; steps are stored; then begin again.  A call of another agent opens a conversation inside the run
+ *                    (sub.h): the same three, until its last words are the result of the call
  *   finish (writer)  see finish.c
  *
  * A model call that fails is repeated with back-off, into the same message if some of it was shown; when that does not help the
@@ -26,6 +27,7 @@
 #include "engine_internal.h"
 #include "money.h"
 #include "offer.h"
+#include "sub.h"
 #include "track.h"
 #include "vectors.h"
 
@@ -47,15 +49,21 @@ struct run *run_new(struct engine *e, struct id ws, struct id id, const struct a
 	return r;
 }
 
+static void drop_steps_to(struct run *r, size_t len)
+{
+	while (r->steps_len > len) {
+		struct step *s = &r->steps[--r->steps_len];
+		free(s->tool_id);
+		free(s->tool_name);
+		free(s->text);
+	}
+}
+
 void run_free(struct run *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->steps_len; i++) {
-		free(r->steps[i].tool_id);
-		free(r->steps[i].tool_name);
-		free(r->steps[i].text);
-	}
+	drop_steps_to(r, 0);
 	free(r->steps);
 	config_release(r->config);
 	free(r->origin);
@@ -63,6 +71,7 @@ void run_free(struct run *r)
 	free(r->calls);
 	free(r->payer);
 	free(r->floor_words);
+	free(r->offered);
 	if (r->ask != NULL)
 		buf_done(&r->ask->text);
 	free(r->ask);
@@ -80,21 +89,26 @@ void run_free(struct run *r)
 	free(r);
 }
 
-void run_step_add(
+struct step *run_step_add(
     struct run *r, enum model_role role, const char *tool_id, const char *tool_name, const char *text, size_t n, bool failed)
 {
 	r->steps = xrealloc(r->steps, (r->steps_len + 1) * sizeof(*r->steps));
-	r->steps[r->steps_len++] = (struct step){ role, xstrdup(tool_id), xstrdup(tool_name), xstrndup(text, n), n, failed };
+	struct step *s = &r->steps[r->steps_len++];
+	*s = (struct step){ role, xstrdup(tool_id), xstrdup(tool_name), xstrndup(text, n), n, failed, false, (uint8_t)r->depth };
+	return s;
+}
+
+void run_drop_calls(struct run *r)
+{
+	drop_steps_to(r, r->steps_len - r->calls_pending);
+	r->calls_pending = 0;
 }
 
 static void drop_steps(struct run *r)
 {
-	for (size_t i = 0; i < r->steps_len; i++) {
-		free(r->steps[i].tool_id);
-		free(r->steps[i].tool_name);
-		free(r->steps[i].text);
-	}
-	r->steps_len = r->steps_stored = r->calls_pending = 0;
+	drop_steps_to(r, 0);
+	r->steps_stored = r->calls_pending = 0;
+	r->depth = 0;
 }
 
 /* ---- ends ---- */
@@ -239,13 +253,7 @@ static void to_floor(struct run *r, const char *error, const char *why)
 static void try_again(struct run *r, uint32_t least_ms, const char *error)
 {
 	show_take_back(r);
-	while (r->calls_pending > 0) { /* half a turn of tool calls is no turn */
-		struct step *s = &r->steps[--r->steps_len];
-		free(s->tool_id);
-		free(s->tool_name);
-		free(s->text);
-		r->calls_pending--;
-	}
+	run_drop_calls(r);
 	if (++r->tries >= (strcmp(error, "busy") == 0 ? MODEL_BUSY_TRIES : MODEL_TRIES)) {
 		to_floor(r, error, "I can't reach my language model right now");
 		return;
@@ -295,23 +303,36 @@ static void record_call(struct run *r, const struct model_event *ev)
 	r->calls[r->calls_len++] = (struct call_record){ id_new(), ev->usage, ok ? "ok" : fail_word(ev->fail), r->mark };
 }
 
-/* How often the model has asked for the very same now, without anything else in between. */
-static unsigned same_calls(const struct run *r)
+/* The conversation with another agent is over; the one that has asked it goes on. */
+static void end_sub(struct run *r, const char *text, size_t n, bool failed)
 {
-	const struct step *last = NULL;
-	unsigned n = 0;
-	for (size_t i = r->steps_len; i-- > 0;) {
-		const struct step *s = &r->steps[i];
-		if (s->role != ROLE_TOOL_CALL)
-			continue;
-		if (last == NULL)
-			last = s;
-		if (s->text_len != last->text_len || memcmp(s->text, last->text, s->text_len) != 0 || s->tool_name == NULL ||
-		    last->tool_name == NULL || strcmp(s->tool_name, last->tool_name) != 0)
-			break;
-		n++;
+	sub_close(r, text, n, failed);
+	submit_tools(r);
+}
+
+static void fail_sub(struct run *r, const char *why)
+{
+	end_sub(r, why, strlen(why), true);
+}
+
+static void on_sub_stop(struct run *r, const struct model_event *ev)
+{
+	if (r->calls_pending > 0) {
+		if (sub_same_calls(r) >= SAME_CALLS_MAX)
+			fail_sub(r, "It went round in circles.");
+		else if (r->turns < TURNS_MAX)
+			submit_tools(r);
+		else
+			fail_sub(r, "It came to no end.");
+		return;
 	}
-	return n;
+	if (r->said.len == 0) {
+		fail_sub(r, ev->stop == STOP_REFUSED ? "It declined to answer this." : "It said nothing.");
+		return;
+	}
+	if (ev->stop == STOP_LENGTH)
+		buf_add_str(&r->said, "\n(cut here: it reached its length limit)");
+	end_sub(r, r->said.p, r->said.len, false);
 }
 
 static void on_stop(struct run *r, const struct model_event *ev)
@@ -323,8 +344,12 @@ static void on_stop(struct run *r, const struct model_event *ev)
 			try_again(r, 0, "empty");
 		return;
 	}
+	if (r->depth > 0) {
+		on_sub_stop(r, ev);
+		return;
+	}
 	if (r->calls_pending > 0) {
-		if (same_calls(r) >= SAME_CALLS_MAX)
+		if (sub_same_calls(r) >= SAME_CALLS_MAX)
 			to_floor(r, "loop", "My language model went round in circles");
 		else if (r->turns < TURNS_MAX)
 			submit_tools(r);
@@ -357,6 +382,10 @@ static void on_failed(struct run *r, const struct model_event *ev)
 		try_again(r, ev->retry_after_ms, fail_word(ev->fail));
 		return;
 	case FAIL_TOO_LONG:
+		if (r->depth > 0) {
+			fail_sub(r, "That is too long for its language model.");
+			return;
+		}
 		r->shrink++;
 		if (r->shrink < 4)
 			try_again(r, 0, "too long");
@@ -364,6 +393,10 @@ static void on_failed(struct run *r, const struct model_event *ev)
 			to_floor(r, "too long", "This thread is too long for my language model");
 		return;
 	case FAIL_REFUSED:
+		if (r->depth > 0) {
+			fail_sub(r, "Its language model refuses to work.");
+			return;
+		}
 		to_floor(r, "refused", "My language model refuses to work (an operator finds the reason in the log)");
 		return;
 	case FAIL_UNAVAILABLE:
@@ -396,12 +429,12 @@ static void on_model(void *arg, const struct model_event *ev)
 	case MODEL_TEXT:
 		if (r->answer.len + ev->text_len > ANSWER_MAX)
 			return;
-		if (r->first_us == 0) {
+		if (r->first_us == 0 && r->depth == 0) {
 			r->first_us = clock_us();
 			if (r->accepted_us)
 				metric_observe_ms(r->e->m.first_ms, (double)(r->first_us - r->accepted_us) / 1000.0);
 		}
-		if (r->task != NULL) {
+		if (r->task != NULL || r->depth > 0) {
 			if (r->said.len + ev->text_len <= ANSWER_MAX)
 				speak_feed(r, ev->text, ev->text_len, &r->said);
 			return;
@@ -426,7 +459,7 @@ static void on_model(void *arg, const struct model_event *ev)
 	record_call(r, ev);
 	if (stopped(r))
 		return;
-	if (ev->kind == MODEL_STOP && r->task != NULL)
+	if (ev->kind == MODEL_STOP && (r->task != NULL || r->depth > 0))
 		speak_end(r, &r->said);
 	else if (ev->kind == MODEL_STOP)
 		say(r, NULL, 0);
@@ -453,79 +486,140 @@ static void away(struct run *r, void (*again)(void *))
 	timers_after(r->e->timers, 500, again, r);
 }
 
+/* The calls of a turn that wait for their results, in their order, up to one that opens a conversation. */
+struct tools_work {
+	struct run *r;
+	struct pg *pg;
+	struct agent *agent; /* whose calls they are */
+	struct sub_offers offers;
+	struct answer_place where;
+	struct track *track;
+	uint32_t run_turns;
+	bool gone, spent, opened; /* the agent is; its turns are; a call has done so */
+};
+
+static enum err one_call(struct tools_work *w, size_t at)
+{
+	struct run *r = w->r;
+	struct buf out = BUF_INIT;
+	char id[CALL_NAME_MAX], name[CALL_NAME_MAX];
+	enum err e = ERR_NONE, done = ERR_INPUT;
+	snprintf(id, sizeof(id), "%.63s", r->steps[at].tool_id ? r->steps[at].tool_id : "");
+	snprintf(name, sizeof(name), "%.63s", r->steps[at].tool_name ? r->steps[at].tool_name : "");
+	const struct tool *t = NULL;
+	for (size_t k = 0; k < w->agent->tools_len; k++)
+		if (strcmp(w->agent->tools[k], name) == 0)
+			t = tool_find(name);
+	bool found = false;
+	if (t == NULL) {
+		struct sub_at here;
+		sub_look(r, &here);
+		w->opened = sub_open(r, &w->offers, at, here.all_turns, w->run_turns, &found, &out);
+		if (w->opened)
+			return ERR_NONE;
+	}
+	const char *title = t ? t->title : found ? "Asking another agent" : "Something that I don't have";
+	show_tool(r, id, title, STEP_RUNNING);
+	uint64_t t0 = clock_ms();
+	if (t == NULL && !found)
+		buf_add_str(&out, "There is no such tool.");
+	else if (t != NULL && policy_of(t->effect, 0, false) == POLICY_RUN && policy_of(t->effect, ~0u, false) == POLICY_RUN)
+		done = tool_run(t, &w->where.ctx, r->steps[at].text, r->steps[at].text_len, &out);
+	else if (t != NULL)
+		e = act_call(r, w->pg, t, &w->where.ctx, &r->steps[at], &done, &out);
+	log_info("tool.run", LF_ID("run", r->id),
+	    LF_STR("tool",
+	        t           ? t->name
+	            : found ? "ask"
+	                    : "unknown"),
+	    LF_INT("ms", clock_ms() - t0), LF_STR("result", err_name(done)));
+	show_tool(r, id, title, done == ERR_NONE ? STEP_DONE : STEP_FAILED);
+	if (e == ERR_NONE && (done == ERR_RETRY || done == ERR_BROKEN))
+		e = done;
+	if (e == ERR_NONE)
+		run_step_add(r, ROLE_TOOL_RESULT, id, name, out.p ? out.p : "", out.len, done != ERR_NONE);
+	buf_done(&out);
+	return e;
+}
+
+/* False: its conversation has used up its turns, and calls all the same. */
+static bool may_call(const struct tools_work *w)
+{
+	struct sub_at at;
+	sub_look(w->r, &at);
+	return w->r->depth == 0 || (at.turns < w->agent->max_turns && at.all_turns < w->run_turns);
+}
+
+static enum err all_calls(struct tools_work *w, const size_t *calls, size_t n)
+{
+	struct run *r = w->r;
+	enum err e = sub_agent(r, w->pg, &w->agent, NULL, &w->run_turns, &w->gone);
+	if (e != ERR_NONE || w->gone)
+		return e;
+	if (n > 0 && !may_call(w)) {
+		w->spent = true;
+		return ERR_NONE;
+	}
+	e = sub_offer(r, w->pg, w->agent, &w->offers);
+	if (e == ERR_NONE)
+		e = answer_tool_context(r, w->pg, &w->where);
+	w->where.ctx.tracker = w->track != NULL ? track_take : NULL;
+	w->where.ctx.tracker_arg = w->track;
+	for (size_t i = 0; i < n && e == ERR_NONE && !w->opened; i++)
+		e = one_call(w, calls[i]);
+	if (e == ERR_NONE && r->heard.len > 0)
+		e = act_heard(r, w->pg);
+	return e;
+}
+
+static void after_calls(struct run *r)
+{
+	struct sub_at at;
+	sub_look(r, &at);
+	r->turns = at.all_turns;
+	r->calls_pending = 0;
+	if (r->asking == NULL) {
+		step_put(r, after_steps);
+	} else {
+		act_show(r);
+		end_run(r, RUN_ANSWERED, NULL);
+	}
+}
+
 static void tools_job(void *arg, struct pg *pg)
 {
 	struct run *r = arg;
 	if (stopped(r))
 		return;
-	for (size_t i = r->steps_len - r->calls_pending; i < r->steps_len && r->e->vectors != NULL; i++)
-		vectors_prepare(r->e, pg, r->ws, r->steps[i].tool_name, r->steps[i].text, r->steps[i].text_len);
-	struct track *track = track_ask(r, pg, r->steps_len - r->calls_pending);
-	struct agent *agent = NULL;
+	size_t *calls, n = sub_pending(r, &calls), last = r->steps_len;
+	for (size_t i = 0; i < n && r->e->vectors != NULL; i++)
+		vectors_prepare(
+		    r->e, pg, r->ws, r->steps[calls[i]].tool_name, r->steps[calls[i]].text, r->steps[calls[i]].text_len);
+	struct track *track = n > 0 ? track_ask(r, pg, calls[0]) : NULL;
+	struct tools_work w = { .r = r, .pg = pg, .track = track };
 	enum err e = pg_begin(pg, r->ws);
 	if (e == ERR_NONE)
-		e = run_agent(r, pg, &agent);
-	size_t first = r->steps_len - r->calls_pending, last = r->steps_len;
-	struct answer_place where = { 0 };
-	if (e == ERR_NONE)
-		e = answer_tool_context(r, pg, &where);
-	where.ctx.tracker = track != NULL ? track_take : NULL;
-	where.ctx.tracker_arg = track;
-	for (size_t i = first; i < last && e == ERR_NONE; i++) {
-		struct buf out = BUF_INIT;
-		char id[CALL_NAME_MAX], name[CALL_NAME_MAX];
-		snprintf(id, sizeof(id), "%.63s", r->steps[i].tool_id ? r->steps[i].tool_id : "");
-		snprintf(name, sizeof(name), "%.63s", r->steps[i].tool_name ? r->steps[i].tool_name : "");
-		const struct tool *t = NULL;
-		for (size_t k = 0; k < agent->tools_len; k++)
-			if (strcmp(agent->tools[k], name) == 0)
-				t = tool_find(name);
-		const char *title = t ? t->title : "Something that I don't have";
-		show_tool(r, id, title, STEP_RUNNING);
-		uint64_t t0 = clock_ms();
-		enum err done = ERR_INPUT;
-		if (t == NULL)
-			buf_add_str(&out, "There is no such tool.");
-		else if (policy_of(t->effect, 0, false) == POLICY_RUN && policy_of(t->effect, ~0u, false) == POLICY_RUN)
-			done = tool_run(t, &where.ctx, r->steps[i].text, r->steps[i].text_len, &out);
-		else
-			e = act_call(r, pg, t, &where.ctx, &r->steps[i], &done, &out);
-		log_info("tool.run", LF_ID("run", r->id), LF_STR("tool", t ? t->name : "unknown"), LF_INT("ms", clock_ms() - t0),
-		    LF_STR("result", err_name(done)));
-		show_tool(r, id, title, done == ERR_NONE ? STEP_DONE : STEP_FAILED);
-		if (e == ERR_NONE && (done == ERR_RETRY || done == ERR_BROKEN))
-			e = done;
-		if (e == ERR_NONE)
-			run_step_add(r, ROLE_TOOL_RESULT, id, name, out.p ? out.p : "", out.len, done != ERR_NONE);
-		buf_done(&out);
-	}
-	if (e == ERR_NONE && r->heard.len > 0)
-		e = act_heard(r, pg);
+		e = all_calls(&w, calls, n);
 	if (e == ERR_NONE)
 		pg_commit(pg);
 	else
 		pg_rollback(pg);
-	answer_place_done(&where);
-	agent_free(agent);
+	answer_place_done(&w.where);
+	sub_offers_done(&w.offers);
+	agent_free(w.agent);
 	track_free(track);
+	free(calls);
+	if (e == ERR_NONE && (w.gone || w.spent)) {
+		fail_sub(r, w.gone ? "It is not there any more." : "It came to no end with its searches.");
+		return;
+	}
 	if (e == ERR_NONE) {
-		r->calls_pending = 0;
-		r->turns++;
-		if (r->asking == NULL) {
-			step_put(r, after_steps);
-		} else {
-			act_show(r);
-			end_run(r, RUN_ANSWERED, NULL);
-		}
+		after_calls(r);
 		return;
 	}
 	act_drop(r);
-	while (r->steps_len > last) { /* run them all again */
-		struct step *s = &r->steps[--r->steps_len];
-		free(s->tool_id);
-		free(s->tool_name);
-		free(s->text);
-	}
+	r->depth -= w.opened;
+	drop_steps_to(r, last); /* run them all again */
 	if (e == ERR_RETRY)
 		away(r, submit_tools);
 	else
@@ -669,6 +763,8 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 	if (e != ERR_NONE) {
 		if (e == ERR_RETRY)
 			away(r, submit_begin);
+		else if (e == ERR_INPUT && r->depth > 0)
+			fail_sub(r, "It is not there any more.");
 		else
 			fail_plainly(
 			    r, RUN_FAILED, "context", API_BROKEN, "Sorry, I could not read this thread. The reason is in the log.");
@@ -688,8 +784,10 @@ static void answer_by_agent(struct run *r, struct pg *pg)
 		r->turn_at = r->answer.len;
 		show_grown(r, 0);
 	}
-	r->agent = c.agent->id;
-	if (r->turns == 0 && r->tries == 0)
+	sub_offered(r, &c.offers);
+	if (r->depth > 0)
+		buf_reset(&r->said);
+	else if (r->turns == 0 && r->tries == 0)
 		show_status(r, "is thinking…");
 	start_model(r, &c);
 	context_done(&c);

@@ -122,20 +122,37 @@ static void put_tools(struct agent *a, const json_t *names, const json_t *switch
 	a->tools_len = kept;
 }
 
+/* ${names} NULL: none. */
+static void put_subs(struct agent *a, const json_t *names)
+{
+	while (a->subs_len > 0)
+		free(a->subs[--a->subs_len]);
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const json_t *one = json_array_get(names, i);
+		if (json_is_string(one))
+			agent_add_sub(a, json_string_value(one), json_string_length(one));
+	}
+}
+
 static uint32_t least(int64_t wish, uint32_t own, int64_t cap)
 {
 	int64_t n = wish > 0 ? wish : own;
 	return (uint32_t)(n < cap ? n : cap);
 }
 
-static void overlay(struct agent *a, const struct config *c, const json_t *own)
+/* ${first}: it is the one that answers. */
+static void overlay(struct agent *a, const struct config *c, const json_t *own, bool first)
 {
 	if (a->model == NULL)
 		put_text(&a->model, config_str(c, "agent.model"));
 	put_text(&a->model, json_str(own, "model", NULL));
-	put_text(&a->prompt, config_str(c, "agent.prompt"));
+	if (first)
+		put_text(&a->prompt, config_str(c, "agent.prompt"));
 	put_text(&a->prompt, json_str(own, "prompt", NULL));
 	put_tools(a, json_arr(own, "tools"), config_map(c, "tools"), config_str(c, "tracker.url")[0] != '\0');
+	if (json_arr(own, "sub_agents") != NULL)
+		put_subs(a, json_arr(own, "sub_agents"));
+	put_text(&a->description, json_str(own, "description", NULL));
 	a->max_tokens = least(json_int(own, "max_tokens", 0), a->max_tokens, config_int(c, "agent.max_tokens"));
 	a->max_turns = least(json_int(own, "max_turns", 0), a->max_turns, config_int(c, "agent.max_turns"));
 }
@@ -159,12 +176,39 @@ enum err run_agent(struct run *r, struct pg *pg, struct agent **out)
 			return err;
 		if (*out == NULL)
 			return ERR_INPUT;
+		if (defined)
+			put_subs(*out, NULL);
 		if (!defined && strcmp(slug, AGENT_DEFAULT) != 0) {
 			log_warn("run.agent", LF_ID("run", r->id),
 			    LF_STR("result", "the agent of these settings is away; the usual one answers"));
 			own = json_object_get(config_map(r->config, "agents"), AGENT_DEFAULT);
 		}
 	}
-	overlay(*out, r->config, own);
+	overlay(*out, r->config, own, true);
+	return ERR_NONE;
+}
+
+enum err run_sub_agent(struct run *r, struct pg *pg, const char *slug, struct agent **out, bool *known)
+{
+	*out = NULL;
+	*known = false;
+	enum err err = run_config(r, pg);
+	if (err != ERR_NONE || r->config == NULL)
+		return err;
+	const json_t *own = json_object_get(config_map(r->config, "agents"), slug);
+	bool off = json_is_false(json_object_get(own, "active"));
+	if (!off && (err = row(r->e, pg, r->ws, slug, out)) != ERR_NONE)
+		return err;
+	*known = off || pg != NULL || *out != NULL;
+	if (!off && *out == NULL && pg != NULL && json_str(own, "prompt", NULL) != NULL) { /* one that only the settings know */
+		if ((err = row(r->e, pg, r->ws, AGENT_DEFAULT, out)) != ERR_NONE || *out == NULL)
+			return err;
+		put_subs(*out, NULL);
+		put_text(&(*out)->name, slug);
+		free((*out)->description);
+		(*out)->description = NULL;
+	}
+	if (*out != NULL)
+		overlay(*out, r->config, own, false);
 	return ERR_NONE;
 }

@@ -47,8 +47,10 @@ void show_tool(const struct run *r, const char *id, const char *title, enum repl
 {
 	if ((r->via->ops->caps & CAP_STATUS) == 0)
 		return;
+	char inner[80];
 	struct reply p = reply_of(r, REPLY_TOOL);
-	p.step_id = id;
+	snprintf(inner, sizeof(inner), "%u.%.63s", r->depth, id != NULL ? id : ""); /* conversations may count their calls alike */
+	p.step_id = r->depth > 0 ? inner : id;
 	p.text = title;
 	p.text_len = strlen(title);
 	p.step_state = state;

@@ -19,6 +19,7 @@
 #include "../talk/spoken.h"
 #include "context.h"
 #include "engine_internal.h"
+#include "sub.h"
 
 static struct spoken_links *links_of(struct run *r)
 {
@@ -53,7 +54,7 @@ void speak_told_context(struct run *r, const struct context *c)
 		speak_told(r, t->text, t->text_len, house);
 	}
 	for (size_t i = 0; i < r->steps_len; i++)
-		if (r->steps[i].role == ROLE_TOOL_RESULT)
+		if (r->steps[i].role == ROLE_TOOL_RESULT && !r->steps[i].by_agent) /* a model cannot vouch for what a model says */
 			speak_told(r, r->steps[i].text, r->steps[i].text_len, false);
 	speak_told(r, c->system.p, c->system.len, false);
 }
@@ -155,7 +156,8 @@ void speak_call(struct run *r, const struct model_event *ev, char id[CALL_NAME_M
 	else
 		snprintf(id, CALL_NAME_MAX, "call_%zu", r->steps_len);
 	buf_done(&said);
-	*name = ev->tool_name != NULL && tool_find(ev->tool_name) != NULL ? ev->tool_name : "unknown";
+	*name = ev->tool_name != NULL && (tool_find(ev->tool_name) != NULL || sub_is_offered(r, ev->tool_name)) ? ev->tool_name
+	                                                                                                        : "unknown";
 }
 
 void speak_done(struct run *r)

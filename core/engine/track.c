@@ -241,7 +241,8 @@ struct track *track_ask(struct run *r, struct pg *pg, size_t first)
 {
 	struct track *t = NULL;
 	for (size_t i = first; i < r->steps_len; i++) {
-		if (r->steps[i].tool_name == NULL || strcmp(r->steps[i].tool_name, tool_tracker.name) != 0)
+		if (r->steps[i].depth != r->depth || r->steps[i].tool_name == NULL ||
+		    strcmp(r->steps[i].tool_name, tool_tracker.name) != 0)
 			continue;
 		if (t == NULL)
 			t = xcalloc(1, sizeof *t);

@@ -112,21 +112,29 @@ static void answer(struct fixture *f, struct model_call *c)
 	end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_END);
 }
 
-/* "CALL NAME ARGUMENTS" or "CALL NAME#ID ARGUMENTS" as words */
-static void call_tool(struct fixture *f, struct model_call *c)
+/* "CALL NAME ARGUMENTS" or "CALL NAME#ID ARGUMENTS" as words, a line each */
+static void call_tools(struct fixture *f, struct model_call *c)
 {
-	char name[96], *id;
-	const char *from = c->words + 5;
-	size_t n = strcspn(from, " ");
-	snprintf(name, sizeof(name), "%.*s", (int)n, from);
-	if ((id = strchr(name, '#')) != NULL)
-		*id++ = '\0';
-	c->fn(c->arg,
-	    &(struct model_event){ .kind = MODEL_TOOL_CALL,
-	        .tool_id = id != NULL ? id : "call_1",
-	        .tool_name = name,
-	        .text = from + n + 1,
-	        .text_len = strlen(from + n + 1) });
+	int n = 0;
+	for (char *line = c->words, *next; line != NULL && strncmp(line, "CALL ", 5) == 0; line = next) {
+		char name[96], id[20], *own;
+		next = strstr(line, "\nCALL ");
+		if (next != NULL)
+			*next++ = '\0';
+		const char *from = line + 5;
+		size_t len = strcspn(from, " ");
+		snprintf(name, sizeof(name), "%.*s", (int)len, from);
+		snprintf(id, sizeof(id), "call_%d", ++n);
+		from += len + (from[len] == ' ');
+		if ((own = strchr(name, '#')) != NULL)
+			*own++ = '\0';
+		c->fn(c->arg,
+		    &(struct model_event){ .kind = MODEL_TOOL_CALL,
+		        .tool_id = own != NULL ? own : id,
+		        .tool_name = name,
+		        .text = from,
+		        .text_len = strlen(from) });
+	}
 	end_call(f, c, MODEL_STOP, FAIL_BROKEN, STOP_TOOLS);
 }
 
@@ -139,7 +147,7 @@ static void work(struct fixture *f, struct model_call *c)
 	switch (c->floor ? SCRIPT_ANSWER : c->script) {
 	case SCRIPT_ANSWER:
 		if (c->words != NULL && strncmp(c->words, "CALL ", 5) == 0)
-			call_tool(f, c);
+			call_tools(f, c);
 		else
 			answer(f, c);
 		return;

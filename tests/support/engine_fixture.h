@@ -72,7 +72,10 @@ struct id fixture_ws(struct fixture *f);
 const char *fixture_url(struct fixture *f);
 /** The next calls behave so, one each; then answers again.  The builtin floor ("builtin" as model) always answers "floor: TEXT". */
 void fixture_script(struct fixture *f, enum script s);
-/** What the next call says, word for word; one call each, before what is scripted.  "CALL NAME ARGUMENTS" and "CALL NAME#ID ARGUMENTS" call a tool. */
+/**
+ * What the next call says, word for word; one call each, before what is scripted.  "CALL NAME ARGUMENTS" and "CALL NAME#ID ARGUMENTS" call a tool, several
+ * such lines several at once.
+ */
 void fixture_words(struct fixture *f, const char *text);
 /** All that the last call was asked: system prompt, messages, tools; the caller's. */
 char *fixture_asked(struct fixture *f);

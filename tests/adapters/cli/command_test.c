@@ -221,7 +221,7 @@ static void procedures__are_listed_and_explained(void **state)
 static void prompts__are_listed_and_shown_with_examples(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "answer", "fork", "earlier", "memory", "resolution", "summary", "catch_up",
+	static const char *const names[] = { "answer", "fork", "earlier", "sub", "memory", "resolution", "summary", "catch_up",
 		"decisions" };
 	struct buf list = BUF_INIT, one = BUF_INIT;
 	char args[100];

