@@ -485,7 +485,11 @@ struct imap_peer *imap_peer_new(void)
 	socklen_t n = sizeof a;
 	if (!p)
 		abort();
-	pthread_mutex_init(&p->mtx, NULL);
+	pthread_mutexattr_t again;
+	pthread_mutexattr_init(&again);
+	pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE); /* a test adds several mails at once */
+	pthread_mutex_init(&p->mtx, &again);
+	pthread_mutexattr_destroy(&again);
 	snprintf(p->caps, sizeof p->caps, "IMAP4rev1 IDLE MOVE UIDPLUS");
 	snprintf(p->user, sizeof p->user, "eddy");
 	snprintf(p->password, sizeof p->password, "secret");
