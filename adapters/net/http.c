@@ -49,7 +49,7 @@ struct slot {
 	struct slot *next; /* in the free list */
 	char *url;         /* what the handle is set to */
 	long connect_ms;
-	bool https, custom, head;
+	bool https, custom, head, fresh;
 	char why[CURL_ERROR_SIZE];
 };
 struct lane {
@@ -243,6 +243,9 @@ static void slot_aim(struct slot *s, struct http_call *c)
 	if (s->custom)
 		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, c->method);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->header_list);
+	if (s->fresh != c->fresh)
+		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, c->fresh ? 1L : 0L);
+	s->fresh = c->fresh;
 	if (s->connect_ms != (long)c->connect_ms) {
 		s->connect_ms = (long)c->connect_ms;
 		curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, s->connect_ms);

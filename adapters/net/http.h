@@ -45,7 +45,9 @@ struct http_request {
 	uint32_t total_ms;       /* 0: 30,000 */
 	size_t max_body;         /* 0: 1 MiB; larger: HTTP_TOO_LARGE */
 	const char *want_header; /* NULL, or the name of one more answer header to keep: "x-oauth-scopes"; copied */
-	bool follow;             /* up to 3 redirects, same scheme; to another host without our headers (credentials) */
+	bool
+	    fresh; /* over a new connection: for a POST that cannot be made again, where one that was kept may be closed in that very moment */
+	bool follow; /* up to 3 redirects, same scheme; to another host without our headers (credentials) */
 	/** Body bytes as they come (status 200 only, no limit; other bodies are collected).  false: stop, HTTP_CANCELLED. */
 	bool (*on_data)(void *arg, const char *p, size_t n);
 	void (*on_done)(void *arg, const struct http_result *r); /* exactly once for each accepted call */

@@ -41,6 +41,7 @@ struct http_call *http_call_new(struct http *h, const struct http_request *r)
 		.idle_ms = r->idle_ms,
 		.total_ms = r->total_ms ? r->total_ms : 30000,
 		.follow = r->follow,
+		.fresh = r->fresh,
 		.on_data = r->on_data,
 		.on_done = r->on_done,
 		.arg = r->arg,

@@ -20,7 +20,7 @@ struct http_call {
 	char *body;
 	size_t body_len, max_body;
 	uint32_t connect_ms, idle_ms, total_ms;
-	bool follow, idempotent;
+	bool follow, fresh, idempotent;
 	bool (*on_data)(void *arg, const char *p, size_t n);
 	void (*on_done)(void *arg, const struct http_result *r);
 	void *arg;

@@ -520,6 +520,7 @@ static void fetch(struct oidc_call *c, enum oidc_step what, const char *url, str
 		.connect_ms = 5000,
 		.total_ms = 15000,
 		.max_body = IDTOKEN_KEYS_MAX,
+		.fresh = body != NULL, /* the code is good once */
 		.on_done = on_done,
 		.arg = c };
 	if (body != NULL)

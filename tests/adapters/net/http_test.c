@@ -298,6 +298,26 @@ static void post__is_not_repeated__on_a_connection_that_died(void **state)
 	assert_int_equal(http_peer_requests(f->peer), 2);
 }
 
+static void post__that_cannot_be_made_again__takes_no_connection_that_was_kept(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 3; i++) {
+		struct outcome a = { 0 };
+		go(f, &a, "POST", "/once", (struct http_request){ .fresh = true });
+		await(&a);
+		assert_int_equal(a.fail, HTTP_OK);
+		assert_string_equal(a.body, "first");
+	}
+	/* And only that one. */
+	struct outcome b = { 0 }, c = { 0 };
+	int connections = http_peer_connections(f->peer);
+	go(f, &b, "GET", "/echo", (struct http_request){ 0 });
+	await(&b);
+	go(f, &c, "GET", "/echo", (struct http_request){ 0 });
+	await(&c);
+	assert_in_range(http_peer_connections(f->peer), connections, connections + 1);
+}
+
 static void get__is_repeated__on_a_connection_that_died(void **state)
 {
 	struct fixture *f = *state;
@@ -605,6 +625,7 @@ int main(void)
 		T(call__reports__when_to_come_back),
 		T(call__tells__what_happened_to_the_request),
 		T(post__is_not_repeated__on_a_connection_that_died),
+		T(post__that_cannot_be_made_again__takes_no_connection_that_was_kept),
 		T(get__is_repeated__on_a_connection_that_died),
 		T(silence__ends__by_the_right_time_out),
 		T(body__is_refused__beyond_its_limit),
