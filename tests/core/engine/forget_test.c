@@ -656,5 +656,7 @@ int main(void)
 		TEST(commands__about_threads__say_what_they_did),
 		TEST(forget__under_a_legal_hold__is_hidden_and_done_when_it_ends),
 	};
+	if (getenv("EDDY_TEST_ONLY") != NULL)
+		cmocka_set_test_filter(getenv("EDDY_TEST_ONLY"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

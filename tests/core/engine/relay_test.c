@@ -782,5 +782,7 @@ int main(void)
 		cmocka_unit_test(two_processes__at_once__lose_and_double_nothing),
 		cmocka_unit_test(peoples_thread__is_read_back_after_a_gap),
 	};
+	if (getenv("EDDY_TEST_ONLY") != NULL)
+		cmocka_set_test_filter(getenv("EDDY_TEST_ONLY"));
 	return cmocka_run_group_tests_name("conversations with people", tests, NULL, NULL);
 }
