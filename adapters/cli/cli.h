@@ -139,6 +139,7 @@ bool cli_may_unseal(struct cli *c);
 /** API keys that end within a week.  False: they cannot be listed. */
 bool cli_key_doctor(struct cli *c, struct buf *out);
 /** What limits are set and who is being held back now; nothing: it is not known. */
+void cli_roles_doctor(struct cli *c, struct buf *out);
 bool cli_runtime_doctor(struct cli *c, struct buf *out);
 void cli_limits_doctor(struct cli *c, struct buf *out);
 /** A line for each workspace, "ok …" or "bad …". */

@@ -130,6 +130,9 @@ static void look_at_limits(struct report *r, struct cli *c)
 static void look_at_teams(struct report *r, struct cli *c)
 {
 	struct buf out = BUF_INIT;
+	cli_roles_doctor(c, &out);
+	say(r, true, "roles", "%s", out.p);
+	buf_reset(&out);
 	bool well = cli_provision_doctor(c, &out);
 	if (out.len > 0)
 		say(r, well, "teams", "%s", out.p);

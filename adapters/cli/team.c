@@ -109,3 +109,35 @@ int cmd_member_remove(struct cli *c)
 {
 	return change(c, "member.remove", with(team_arg(c, 1), "person", c->argv[0]), "Taken back.");
 }
+
+static size_t rows_of(struct cli *c, const char *name, const char *list, const char *key, const char *value)
+{
+	json_t *got = NULL, *o;
+	size_t i, n = 0;
+	if (cli_procedure(c, name, json_object(), &got) == EXIT_OK)
+		json_array_foreach (json_arr(got, list), i, o)
+			n += key == NULL || strcmp(json_str(o, key, ""), value) == 0;
+	json_decref(got);
+	return n;
+}
+
+/* Who is in charge, and what waits for them. */
+void cli_roles_doctor(struct cli *c, struct buf *out)
+{
+	json_t *shared = NULL, *o;
+	size_t i, closed = 0, owners = rows_of(c, "member.list", "members", "role", "owner"),
+	          admins = rows_of(c, "member.list", "members", "role", "admin"),
+	          changes = rows_of(c, "change.list", "changes", NULL, NULL);
+	if (cli_procedure(c, "place.shared", json_object(), &shared) == EXIT_OK)
+		json_array_foreach (json_arr(shared, "places"), i, o)
+			closed += strcmp(json_str(o, "state", ""), "closed") == 0;
+	json_decref(shared);
+	if (owners == 0)
+		buf_addf(out, "only this terminal owns the workspace: name somebody with eddy member put PERSON owner");
+	else
+		buf_addf(out, "owners that were named: %zu, admins: %zu", owners, admins);
+	if (changes > 0)
+		buf_addf(out, "; changes of settings that wait for a second admin: %zu (eddy change list)", changes);
+	if (closed > 0)
+		buf_addf(out, "; shared channels that are closed until somebody allows them: %zu (eddy place list)", closed);
+}

@@ -115,6 +115,11 @@ const struct config_key config_keys[] = {
 	    "colours of a page", "in clients that ask for it (config.effective)" },
 	{ "display.fork_term", CONFIG_STR, CONFIG_REPLACE, LAYERS_PERSON, "\"side thread\"", NULL, 1, 40, NULL,
 	    "what a side thread is called", "in clients that ask for it (config.effective)" },
+	{ "display.sidebar_layout", CONFIG_STR, CONFIG_REPLACE, LAYERS_PERSON, "\"threads\"", NULL, 0, 16,
+	    "threads|channels|agents", "what the side of a page lists first", "in clients that ask for it (config.effective)" },
+	{ "display.agent_order", CONFIG_LIST, CONFIG_REPLACE, LAYERS_PERSON, "[]", NULL, 0, 0, NULL,
+	    "short names of agents in the order in which they are shown; others follow by name",
+	    "in clients that ask for it (config.effective)" },
 	{ 0 },
 };
 
