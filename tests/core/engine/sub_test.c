@@ -2,188 +2,7 @@
  * Agents that ask each other (docs/adr/105-sub-agents.md), with a model that plays all of them: what each is told, what comes back, and every way in which a conversation inside a run
  * can end.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "../../../core/base/buf.h"
-#include "../../../core/base/mem.h"
-#include "../../../core/base/metric.h"
-#include "../../../core/engine/replay.h"
-#include "../../../core/settings/settings.h"
-#include "../../support/db.h"
-#include "../../support/engine_fixture.h"
-
-/* ---- the play ---- */
-
-/* What an agent that is called ${who} says when ${results} of its calls are answered, the last one with ${last}; "HANG", "REFUSE", "EMPTY" are no words. */
-typedef const char *play_fn(const char *who, size_t results, const char *last, const struct model_request *r);
-
-static struct {
-	play_fn *play;
-	pthread_mutex_t mutex;
-	struct buf log;   /* "WHO/results model max_tokens\n" for each call */
-	struct buf told;  /* all that any of them was told */
-	struct buf tools; /* "WHO: tool tool\n" for each call */
-	struct buf first; /* the first message of the last call of BOOKS */
-} stage = { .mutex = PTHREAD_MUTEX_INITIALIZER };
-static _Thread_local enum script instead;
-
-static void name_of(const struct model_request *r, char out[20])
-{
-	const char *p = memmem(r->system, r->system_len, "You are ", 8);
-	snprintf(out, 20, "%.*s", p != NULL ? (int)strcspn(p + 8, ".") : 1, p != NULL ? p + 8 : "?");
-}
-
-static char *words_of(void *arg, const struct model_request *r)
-{
-	(void)arg;
-	char who[20], *last = NULL;
-	size_t results = 0;
-	name_of(r, who);
-	pthread_mutex_lock(&stage.mutex);
-	for (size_t i = 0; i < r->messages_len; i++) {
-		buf_add(&stage.told, r->messages[i].text, r->messages[i].text_len);
-		buf_add_char(&stage.told, '\n');
-		if (r->messages[i].role != ROLE_TOOL_RESULT)
-			continue;
-		free(last);
-		last = xstrndup(r->messages[i].text, r->messages[i].text_len);
-		results++;
-	}
-	buf_add(&stage.told, r->system, r->system_len);
-	buf_addf(&stage.log, "%s/%zu %s %u\n", who, results, r->model != NULL ? r->model : "-", r->max_tokens);
-	buf_addf(&stage.tools, "%s:", who);
-	for (size_t i = 0; i < r->tools_len; i++)
-		buf_addf(&stage.tools, " %s", r->tools[i].name);
-	buf_add_char(&stage.tools, '\n');
-	if (strcmp(who, "BOOKS") == 0) {
-		buf_reset(&stage.first);
-		buf_add(&stage.first, r->messages[0].text, r->messages[0].text_len);
-	}
-	const char *said = stage.play(who, results, last != NULL ? last : "", r);
-	instead = strcmp(said, "HANG") == 0 ? SCRIPT_HANG
-	    : strcmp(said, "REFUSE") == 0   ? SCRIPT_REFUSED
-	    : strcmp(said, "EMPTY") == 0    ? SCRIPT_EMPTY
-	                                    : SCRIPT_ANSWER;
-	char *out = instead == SCRIPT_ANSWER ? xstrdup(said) : NULL;
-	pthread_mutex_unlock(&stage.mutex);
-	free(last);
-	return out;
-}
-
-static enum script on_call(void *arg, const struct model_request *r, bool floor)
-{
-	(void)arg;
-	(void)r;
-	return floor ? SCRIPT_ANSWER : instead;
-}
-
-static bool in(struct buf *b, const char *words)
-{
-	pthread_mutex_lock(&stage.mutex);
-	bool is = b->len > 0 && memmem(b->p, b->len, words, strlen(words)) != NULL;
-	pthread_mutex_unlock(&stage.mutex);
-	return is;
-}
-
-static const char *say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static const char *say(const char *format, ...)
-{
-	static char out[20000];
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(out, sizeof out, format, ap);
-	va_end(ap);
-	return out;
-}
-
-/* ---- the house ---- */
-
-#define BOOKS "'books', 'Books', 'Knows the ledger.', 'small', 'You are BOOKS.', '{search_messages,read_message}', 500, 4, '{}'"
-
-static void agent(const char *values)
-{
-	char sql[1000];
-	snprintf(sql, sizeof sql,
-	    "INSERT INTO eddy.agents (ws, id, slug, name, description, model, prompt, tools, max_tokens, max_turns, sub_agents)"
-	    " SELECT ws, gen_random_uuid(), %s FROM eddy.agents WHERE slug = 'eddy'",
-	    values);
-	assert_true(test_db_exec(sql));
-}
-
-static void eddy(const char *set)
-{
-	char sql[500];
-	snprintf(sql, sizeof sql,
-	    "UPDATE eddy.agents SET prompt = 'You are EDDY.', sub_agents = '{books}', tools = '{search_messages}' WHERE slug = 'eddy'");
-	assert_true(test_db_exec(sql));
-	if (set == NULL)
-		return;
-	snprintf(sql, sizeof sql, "UPDATE eddy.agents SET %s WHERE slug = 'eddy'", set);
-	assert_true(test_db_exec(sql));
-}
-
-static struct fixture *open_stage(play_fn *play, struct fixture_options o)
-{
-	stage.play = play;
-	buf_reset(&stage.log);
-	buf_reset(&stage.told);
-	buf_reset(&stage.tools);
-	o.words_of = words_of;
-	o.on_call = on_call;
-	if (o.scan_ms == 0)
-		o.scan_ms = 100;
-	return fixture_new(&o);
-}
-
-static struct fixture *begin(play_fn *play, const char *set)
-{
-	struct fixture *f = open_stage(play, (struct fixture_options){ 0 });
-	agent(BOOKS);
-	eddy(set);
-	return f;
-}
-
-static const char *answer(struct fixture *f, const char *text)
-{
-	static int n;
-	char key[20];
-	size_t had = fixture_count(f, REPLY_WHOLE);
-	snprintf(key, sizeof key, "k%d", ++n);
-	assert_true(fixture_say_in(f, "C1", VIS_PUBLIC, "Ada", "t1", key, text, true));
-	assert_true(fixture_wait_replies(f, had + 1, 90000) > had);
-	return fixture_reply(f, had)->text;
-}
-
-static void settled(struct fixture *f)
-{
-	assert_true(fixture_wait_idle(f, 30000));
-	assert_true(db_settles(20000));
-}
-
-static bool has(const char *text, const char *words)
-{
-	if (strstr(text, words) == NULL)
-		fail_msg("\"%s\" is not in: %s", words, text);
-	return true;
-}
-
-static bool has_not(const char *text, const char *words)
-{
-	if (strstr(text, words) != NULL)
-		fail_msg("\"%s\" is in: %s", words, text);
-	return true;
-}
+#include "sub_play.h"
 
 /* ---- a question, a task, its answer ---- */
 
@@ -603,6 +422,27 @@ static void sub__a_run_with_one__is_built_again_as_it_was(void **state)
 	fixture_free(f);
 }
 
+/* ---- a model that is away for a moment ---- */
+
+static const char *stumbles(const char *who, size_t results, const char *last, const struct model_request *r)
+{
+	static int n;
+	if (strcmp(who, "BOOKS") == 0 && results == 1 && n++ < 2)
+		return "BUSY";
+	return plain(who, results, last, r);
+}
+
+static void sub__model_is_busy__is_asked_again_inside(void **state)
+{
+	(void)state;
+	struct fixture *f = begin(stumbles, NULL);
+	assert_string_equal(answer(f, "where does the ledger live"), "They say: <answer>\nPort 9090.\n</answer>\n");
+	settled(f);
+	assert_string_equal(stage.log.p,
+	    "EDDY/0 - 2048\nBOOKS/0 small 500\nBOOKS/1 small 500\nBOOKS/1 small 500\nBOOKS/1 small 500\nEDDY/1 - 2048\n");
+	fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -623,11 +463,7 @@ int main(void)
 		cmocka_unit_test(sub__without_a_model__nobody_is_offered),
 		cmocka_unit_test(sub__off_or_unknown_or_named_like_a_tool__is_not_offered),
 		cmocka_unit_test(sub__a_run_with_one__is_built_again_as_it_was),
+		cmocka_unit_test(sub__model_is_busy__is_asked_again_inside),
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	buf_done(&stage.log);
-	buf_done(&stage.told);
-	buf_done(&stage.tools);
-	buf_done(&stage.first);
-	return failed;
+	return end_stage(cmocka_run_group_tests(tests, NULL, NULL));
 }
