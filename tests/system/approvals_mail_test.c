@@ -1,7 +1,7 @@
 /*
  * An act that waits for a person, by mail and through real servers: Ann writes that Eve should be told, the question comes back, Bob tries its code from his own
- * mailbox in vain, Ann answers with the line that it names, Eve has one mail, and a second answer hears that it is done; also when it is refused, and
- * when the daemon is killed on the way.
+ * mailbox in vain, Ann answers with the line that it names, Eve has one mail, and a second answer hears that it is done; also when it is refused, when
+ * nobody decides in time, and when the daemon is killed on the way.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -141,6 +141,34 @@ static void mail__refused__is_not_sent(void **state)
 	free(card);
 }
 
+/* Nobody answers, and the time is over; whoever answers then hears that, and why, and where it is in the log. */
+static void mail__not_decided_in_time__is_heard_once_and_a_late_answer_is_refused(void **state)
+{
+	(void)state;
+	post_needs_servers();
+	rig_serve(&rig, 0, NULL);
+	char *card = ask();
+	rig_settle(&rig, POST_ANSWER_MS);
+	rig_sql_text(&rig, "SELECT set_config('session_replication_role', 'replica', false)");
+	assert_int_equal(rig_sql(&rig,
+	                     "WITH x AS (UPDATE approvals SET expires_at = now() - interval '1 s' WHERE state = 1 RETURNING 1)"
+	                     " SELECT count(*) FROM x"),
+	    1);
+	rig_sql_text(&rig, "SELECT set_config('session_replication_role', 'origin', false)");
+	char *over = awaits(post_ann, "Nobody has approved it in time: nothing goes to");
+	assert_non_null(post_field(over, "In-Reply-To"));
+	free(over);
+	post_reply(post_ann, "apple", card, "late@test.example", yes);
+	char *late = awaits(post_ann, "That has waited too long: ask again.");
+	assert_non_null(strstr(post_words(late), "(gone, ref "));
+	free(late);
+	check_end(0);
+	assert_int_equal(has(post_ann, "in time"), 1);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM approvals WHERE state = 4 AND decided_by IS NULL"), 1);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM audit WHERE verb = 'approval.expired'"), 1);
+	free(card);
+}
+
 /* Whoever comes after a death waits for the mailbox to be free: each of these takes a minute. */
 #define DIES(point, always, name) \
 	static void name(void **state) \
@@ -162,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(mail__asked_and_approved__is_sent_once),
 		TEST(mail__refused__is_not_sent),
+		TEST(mail__not_decided_in_time__is_heard_once_and_a_late_answer_is_refused),
 		TEST(kill__when_it_is_granted_and_nobody_knows__ends_the_same),
 		TEST(kill__before_the_act_leaves__ends_the_same),
 		TEST(kill__after_the_act_has_left__ends_the_same),
