@@ -90,11 +90,12 @@ const struct pg_statement approval_statements[] = {
 	    " p.id = a.asker_id WHERE a.ws = $1 AND a.state = 1 AND a.expires_at > now() AND approval_refusal(a.id, $2, NULL, NULL, NULL, a.digest,"
 	    " false) = 0 ORDER BY a.expires_at, a.id LIMIT 500" },
 	{ "approval_expire",
-	    "UPDATE approvals SET state = 4, decided_at = now() WHERE ws = $1 AND state = 1 AND expires_at < now() + $2::int8 * interval '1 ms'"
-	    " RETURNING id, thread_id" },
+	    "UPDATE approvals SET state = 4, decided_at = now() WHERE ws = $1 AND state = 1"
+	    " AND (expires_at < now() + $2::int8 * interval '1 ms' OR approvers = '{}') RETURNING id, thread_id" },
 	{ "approval_fate",
 	    "SELECT a.state, coalesce(" DEST
-	    "->>'name', ''), coalesce(p.name, ''), coalesce(o.state = 4, false), coalesce(o.error = 'readers', false)"
+	    "->>'name', ''), coalesce(p.name, ''), coalesce(o.state = 4, false), coalesce(o.error = 'readers', false),"
+	    " a.approvers = '{}'"
 	    " FROM approvals a LEFT JOIN people p ON p.ws = a.ws AND p.id = a.decided_by LEFT JOIN outbox o ON o.ws = a.ws AND o.id = a.id"
 	    " WHERE a.ws = $1 AND a.id = $2" },
 	{ NULL, NULL },
@@ -582,6 +583,7 @@ enum err approval_fate(struct pg *pg, struct id ws, struct id id, struct approva
 		snprintf(out->by, sizeof out->by, "%s", pg_get_str(r, 0, 2));
 		out->lost = pg_get_bool(r, 0, 3);
 		out->withheld = pg_get_bool(r, 0, 4);
+		out->nobody = pg_get_bool(r, 0, 5);
 	}
 	PQclear(r);
 	return e;

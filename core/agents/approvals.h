@@ -92,6 +92,7 @@ const char *approval_why_not(const struct approval_outcome *o);
 struct approval_fate {
 	int state;
 	bool lost, withheld;   /* approved, and not delivered; since who reads there has changed */
+	bool nobody;           /* all who might have decided were erased */
 	char to[160], by[160]; /* "": nobody, or not known */
 };
 enum err approval_fate(struct pg *pg, struct id ws, struct id id, struct approval_fate *out);
@@ -99,7 +100,7 @@ enum err approval_fate(struct pg *pg, struct id ws, struct id id, struct approva
 enum api_code approval_code(int rule);
 /** Those that wait and that ${person} may decide, oldest first, as a JSON array. */
 enum err approval_list(struct pg *pg, struct id ws, struct id person, json_t *out);
-/** What has waited too long ends; ${n}: how many did. */
+/** What has waited too long ends, and what nobody is left to decide; ${n}: how many did. */
 enum err approval_expire(struct pg *pg, struct id ws, uint64_t ahead_ms, int *n);
 
 #endif

@@ -49,7 +49,7 @@ static struct approval *approval_of(struct run *r, const struct tool *t, struct 
 	struct approval *a = xcalloc(1, sizeof(*a));
 	const char **approvers = xcalloc(n + 1, sizeof(*approvers));
 	for (size_t i = 0; i < n; i++)
-		if (json_is_string(json_array_get(who, i)))
+		if (json_is_string(json_array_get(who, i)) && strcmp(json_string_value(json_array_get(who, i)), "(erased)") != 0)
 			approvers[a->approvers_len++] = json_string_value(json_array_get(who, i));
 	a->ws = r->ws;
 	a->run = r->id;

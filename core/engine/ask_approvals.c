@@ -66,8 +66,9 @@ static enum err say_decided(struct ask *a)
 		buf_add_str(a->md, ": nothing goes");
 	} else {
 		buf_add_str(a->md,
-		    f.state == 3       ? "Refused: nothing goes"
-		        : f.state == 4 ? "Nobody has approved it in time: nothing goes"
+		    f.state == 3                   ? "Refused: nothing goes"
+		        : f.state == 4 && f.nobody ? "Nobody is left who may approve it: nothing goes"
+		        : f.state == 4             ? "Nobody has approved it in time: nothing goes"
 		        : f.withheld
 		        ? "What was to be sent does not leave, since who reads there has changed meanwhile: nothing went"
 		        : "What was to be sent could not be delivered: nothing went");

@@ -486,8 +486,9 @@ static enum err names(struct piece *p)
 		{ "forget_sessions", "sessions" }, { "forget_passwords", "sessions" }, { "forget_codes", "sessions" },
 		{ "forget_approvals", "work" }, { "forget_links", "identity" }, { "forget_api_keys", "sessions" },
 		{ "forget_stops", "identity" }, { "forget_members", "identity" }, { "forget_preferences", "identity" },
-		{ "forget_settings", "identity" }, { "forget_holds", "identity" }, { "forget_audit_details", "audit" },
-		{ "forget_audit_people", "audit" }, { "forget_identities", "identity" }, { "forget_people", "identity" },
+		{ "forget_named", "identity" }, { "forget_settings", "identity" }, { "forget_holds", "identity" },
+		{ "forget_audit_details", "audit" }, { "forget_audit_people", "audit" }, { "forget_identities", "identity" },
+		{ "forget_people", "identity" },
 		{ "forget_reader_changes", "identity" } /* last: what goes before it is noted there */ };
 	enum err e = p->person ? piece_take(p, list, sizeof list / sizeof *list) : ERR_NONE;
 	return e == ERR_NONE ? go_on(p) : e;

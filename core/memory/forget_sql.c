@@ -371,6 +371,18 @@ const struct pg_statement forget_statements[] = {
 	    " x AS (UPDATE erasures SET asked_by = NULL FROM e WHERE erasures.ws = $1 AND erasures.asked_by = e.subject AND erasures.id <> $2)"
 	    " UPDATE pending_changes SET author_id = nullif(author_id, e.subject), decided_by = nullif(decided_by, e.subject), reason = CASE WHEN"
 	    " decided_by = e.subject THEN NULL ELSE reason END FROM e WHERE pending_changes.ws = $1 AND e.subject IN (author_id, decided_by)" },
+	/* Settings may name somebody by an account ("slack:U024BE7LH"): there is nobody of that name any more, in old versions neither. */
+	{ "forget_named",
+	    "WITH e AS MATERIALIZED (SELECT '\"(' || string_agg(regexp_replace(btrim(to_json(i.adapter || ':' || i.external_id)::text, '\"'),"
+	    " '([][(){}.*+?^$|\\\\-])', '\\\\\\1', 'g'), '|') || ')\"' AS name FROM erasures x JOIN identities i ON i.ws = $1 AND i.person_id = x.subject"
+	    " WHERE x.ws = $1 AND x.id = $2),"
+	    " s AS (UPDATE config_snapshots SET doc = regexp_replace(doc::text, e.name, '\"(erased)\"', 'g')::jsonb FROM e WHERE config_snapshots.ws = $1"
+	    " AND doc::text ~ e.name),"
+	    " p AS (UPDATE pending_changes SET patch = regexp_replace(patch::text, e.name, '\"(erased)\"', 'g')::jsonb FROM e"
+	    " WHERE pending_changes.ws = $1 AND patch::text ~ e.name)"
+	    " UPDATE node_configs SET doc = regexp_replace(doc::text, e.name, '\"(erased)\"', 'g')::jsonb,"
+	    " diff = regexp_replace(diff::text, e.name, '\"(erased)\"', 'g')::jsonb FROM e WHERE node_configs.ws = $1"
+	    " AND doc::text || diff::text ~ e.name" },
 	{ "forget_preferences",
 	    "DELETE FROM node_configs c USING erasures e WHERE e.ws = $1 AND e.id = $2 AND c.ws = $1 AND c.person_id = e.subject" },
 	{ "forget_people",

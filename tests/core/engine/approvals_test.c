@@ -13,11 +13,14 @@
 #include <string.h>
 
 #include "../../../core/api/api.h"
+#include "../../../core/audit/chain.h"
+#include "../../../core/audit/verify.h"
 #include "../../../core/base/clock.h"
 #include "../../../core/base/json.h"
 #include "../../../core/engine/engine.h"
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
+#include "../../support/leaks.h"
 
 static struct fixture *f;
 static size_t replies;
@@ -561,7 +564,7 @@ static void export__of_who_asked_and_who_decided__has_it(void **state)
 /* ---- without asking ---- */
 
 /* Before anybody has spoken, so that no older settings are in memory. */
-static void set_automatic(void)
+static void set_to(const char *setting, const char *value)
 {
 	char ws[ID_TEXT], sql[500];
 	id_format(fixture_ws(f), ws);
@@ -570,13 +573,13 @@ static void set_automatic(void)
 	    " INSERT INTO eddy.members (ws, node_id, person_id, role) VALUES ('%s', '%s', '01930f3e-2c00-7000-8000-0000000000aa', 4)",
 	    ws, ws, ws);
 	assert_true(test_db_exec(sql));
-	json_decref(ask_api("Olga", "config.set", json_pack("{s:{s:[s]}}", "set", "approvals.automatic", "test:random")));
+	json_decref(ask_api("Olga", "config.set", json_pack("{s:{s:[s]}}", "set", setting, value)));
 }
 
 static void automatic__a_named_place_and_words_of_the_house__goes_unasked(void **state)
 {
 	(void)state;
-	set_automatic();
+	set_to("approvals.automatic", "test:random");
 	tell("random", VIS_PUBLIC, "Ben", false, "hello");
 	tell("other", VIS_PUBLIC, "Ben", false, "hello");
 	call("#random", "The build is green.");
@@ -603,6 +606,81 @@ static void automatic__a_named_place_and_words_of_the_house__goes_unasked(void *
 	assert_int_equal(went("to:random"), 1);
 }
 
+/* ---- who is forgotten ---- */
+
+static void no_fault(void *arg, const struct audit_finding *x)
+{
+	(void)arg;
+	fail_msg("the audit log: %s", x->text);
+}
+
+static void check_audit(void)
+{
+	static const struct pg_statement *const tables[] = { verify_statements, chain_statements, NULL };
+	struct audit_verdict v;
+	struct pg *pg;
+	char why[200];
+	assert_true(db_comes_true("SELECT (count(*) = 0)::int FROM eddy.audit a WHERE NOT EXISTS (SELECT 1 FROM eddy.audit_chain c"
+	                          " WHERE c.entry_id = a.id)",
+	    30000));
+	assert_int_equal(pg_open(&pg, fixture_url(f), tables, why, sizeof why), ERR_NONE);
+	assert_int_equal(pg_begin(pg, fixture_ws(f)), ERR_NONE);
+	assert_int_equal(audit_verify(pg, fixture_ws(f), NULL, no_fault, NULL, &v), ERR_NONE);
+	assert_int_equal(pg_commit(pg), ERR_NONE);
+	assert_true(v.entries > 0);
+	pg_close(pg);
+}
+
+/* Asks for ${text} to be said in "random"; how it is approved. */
+static const char *ask_as(const char *who, const char *place, const char *text)
+{
+	static char yes[64];
+	call("#random", text);
+	const struct noted *card = tell(place, VIS_PUBLIC, who, false, "please tell random");
+	say_has(card, "May I send this to");
+	snprintf(yes, sizeof yes, "%s", pressed(card, 0));
+	return yes;
+}
+
+/* Zora alone decides in this team: of what she has asked nothing is left, of what she has decided that it was, and what waits for her is over. */
+static void forget__of_who_asks_and_decides__leaves_nothing_and_tells_who_waits(void **state)
+{
+	(void)state;
+	set_to("approvals.approvers", "test:Zora99");
+	tell("random", VIS_PUBLIC, "Ben", false, "hello");
+	tell("random", VIS_PUBLIC, "Zora99", false, "hello");
+	say_has(tell("own", VIS_PUBLIC, "Zora99", false, ask_as("Zora99", "own", "The quagga77 are here.")), "Approved");
+	hear("quagga77");
+	ask_as("Zora99", "own2", "The okapi88 wait.");
+	char yes[64];
+	snprintf(yes, sizeof yes, "%s", ask_as("Ana", "general", "The build is green."));
+	say_has(tell("general", VIS_PUBLIC, "Zora99", false, yes), "Approved");
+	assert_true(db_settles(30000));
+	replies = fixture_count(f, REPLY_WHOLE);
+	snprintf(yes, sizeof yes, "%s", ask_as("Ana", "general2", "The build is red."));
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals"), 4);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE state = 1"), 2);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE decided_by IS NOT NULL"), 2);
+	assert_string_not_equal(leaks("quagga77"), "");
+	assert_string_not_equal(leaks("okapi88"), "");
+	tell("D9", VIS_DIRECT, "Zora99", false, "forget me");
+	tell("D9", VIS_DIRECT, "Zora99", false, "forget me yes");
+	assert_true(db_comes_true("SELECT (count(*) > 0)::int FROM eddy.erasures WHERE state = 2 AND kind = 3", 60000));
+	hear("Nobody is left who may approve it: nothing goes to **\\#random**");
+	assert_string_equal(leaks("quagga77"), "");
+	assert_string_equal(leaks("okapi88"), "");
+	assert_string_equal(leaks("Zora99"), "");
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals"), 2);
+	assert_int_equal(
+	    db_count("SELECT count(*) FROM eddy.approvals WHERE state = 5 AND decided_by IS NULL AND call LIKE '%green%'"), 1);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.approvals WHERE state = 4 AND call LIKE '%red%'"), 1);
+	assert_int_equal(said("Nobody is left"), 1);
+	say_has(tell("general2", VIS_PUBLIC, "Ana", false, yes), "waited too long");
+	assert_int_equal(said("The okapi88 wait."), 1); /* the question */
+	assert_int_equal(said("The build is red."), 1);
+	check_audit();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -623,6 +701,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(export__of_who_asked_and_who_decided__has_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(approve__while_another_answer_is_made__leaves_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(automatic__a_named_place_and_words_of_the_house__goes_unasked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    forget__of_who_asks_and_decides__leaves_nothing_and_tells_who_waits, set_up_tidy, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,27 +18,14 @@
 #include "../../../core/engine/upkeep.h"
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
+#include "../../support/leaks.h"
 
 static struct fixture *f;
-
-/* Rows of any table that hold the word, in text, in a tsvector or in bytes. */
-static const char leaks_sql[] =
-    "CREATE FUNCTION public.leaks(word text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE t record; n bigint; said text := ''; BEGIN"
-    " FOR t IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relnamespace = 'eddy'::regnamespace AND c.relkind = 'r' LOOP"
-    " EXECUTE format('SELECT count(*) FROM %s x WHERE strpos(lower(x::text), lower($1)) > 0 OR strpos(x::text,"
-    " encode(convert_to($1, ''UTF8''), ''hex'')) > 0', t.name) INTO n USING word;"
-    " IF n > 0 THEN said := said || t.name || ' ' || n || '; '; END IF; END LOOP; RETURN said; END $$";
-
-static const char *leaks(const char *word)
-{
-	char sql[200];
-	snprintf(sql, sizeof sql, "SELECT public.leaks('%s')", word);
-	return test_db_value(sql);
-}
 
 static bool settles_to(const char *word, const char *want)
 {
 	char sql[300];
+	leaks(word);
 	snprintf(sql, sizeof sql, "SELECT (public.leaks('%s') = '%s')::int", word, want);
 	return db_comes_true(sql, 20000);
 }
@@ -47,7 +34,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	f = fixture_new(&(struct fixture_options){ .scan_ms = 200, .settings = "engine.upkeep=500ms\0" });
-	return test_db_exec(leaks_sql) ? 0 : -1;
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -212,7 +199,6 @@ static void edit__of_what_a_side_thread_is_about__is_followed(void **state)
 		fixture_free(f);
 		f = fixture_new(&(struct fixture_options){
 		    .scan_ms = 200, .settings = "engine.upkeep=500ms\0", .caps = live ? CAP_STREAM | CAP_STATUS | CAP_PULL : 0 });
-		assert_true(test_db_exec(leaks_sql));
 		says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "the tender is zealand", false);
 		says("U2", "Ben", "C1", VIS_PUBLIC, "t1", "m2", "fork", true);
 		assert_true(
