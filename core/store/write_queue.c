@@ -189,6 +189,11 @@ size_t write_queue_pick(struct write_queue *q, bool beside, struct write_op **op
 		many |= !id_is_none(t->ws) && !has_few(t, WRITE_QUEUE_FEW);
 	}
 	c.few = few_of(most);
+	size_t floods = 0;
+	t = q->turn;
+	for (size_t left = many ? map_count(q->tenants) : 0; left > 0; left--, t = t->next)
+		floods += !id_is_none(t->ws) && !has_few(t, c.few);
+	many = many && floods <= WRITE_QUEUE_TENANTS;
 	q->few_were_first = many && nobodys && !q->few_were_first; /* not twice, or who has many never comes */
 	if (many)
 		c.who = q->few_were_first ? FEW : MANY;
@@ -210,10 +215,18 @@ bool write_queue_among(struct write_op *const *ops, size_t n, struct id ws)
 	return false;
 }
 
+bool write_queue_lets_beside(struct write_op *const *ops, size_t n)
+{
+	size_t tenants = 0;
+	for (size_t i = 0; i < n && tenants <= WRITE_QUEUE_TENANTS; i++)
+		tenants += i == 0 || !id_equal(ops[i]->ws, ops[i - 1]->ws);
+	return tenants > 0 && tenants <= WRITE_QUEUE_TENANTS && !id_is_none(ops[0]->ws);
+}
+
 size_t write_queue_pick_beside(
     struct write_queue *q, struct write_op *const *running, size_t running_len, struct write_op **ops, size_t max)
 {
-	if (running_len == 0 || id_is_none(running[0]->ws))
+	if (!write_queue_lets_beside(running, running_len))
 		return 0;
 	struct choice c = { .who = BESIDE, .few = few_of(running_len), .running = running, .running_len = running_len };
 	return by_turns(q, &c, ops, max);

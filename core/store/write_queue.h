@@ -14,6 +14,7 @@
  */
 #define WRITE_QUEUE_FEW 2
 #define WRITE_QUEUE_PART 4
+#define WRITE_QUEUE_TENANTS 4 /* in a batch that others may go beside; one of more is a crowd's, not a flood's */
 struct write_queue;
 struct write_queue *write_queue_new(void);
 void write_queue_free(struct write_queue *q); /* NULL is fine; what waits is the caller's */
@@ -23,11 +24,13 @@ void write_queue_put_back(struct write_queue *q, struct write_op **ops, size_t n
 size_t write_queue_count(const struct write_queue *q);
 /**
  * The next batch, at most ${max}: by turns, so that the backlog of one does not stand before the few operations of another.  With ${beside}
- * who has few is left for write_queue_pick_beside() when somebody has many; what has no tenant then goes with those who have few before the
+ * who has few is left for write_queue_pick_beside() when somebody has many, but not a crowd; what has no tenant then goes with those who have few before the
  * next batch, so that the long batches are those beside which others may go.
  */
 size_t write_queue_pick(struct write_queue *q, bool beside, struct write_op **ops, size_t max);
-/** Of tenants that have few and are not among ${running}, which is sorted by tenant: at most ${max}; 0: nothing, or ${running} holds one without a tenant. */
+/** May others go beside these, sorted by tenant?  They are of at least one tenant and of WRITE_QUEUE_TENANTS at most, and each has one. */
+bool write_queue_lets_beside(struct write_op *const *ops, size_t n);
+/** Of tenants that have few and are not among ${running}, which is sorted by tenant: at most ${max}; 0: nothing, or nobody may go beside those. */
 size_t write_queue_pick_beside(
     struct write_queue *q, struct write_op *const *running, size_t running_len, struct write_op **ops, size_t max);
 /** The first that waits, whoever's it is; NULL: nothing does. */

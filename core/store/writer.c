@@ -173,8 +173,11 @@ static PGresult *next_result(struct writer_tx *tx)
 {
 	struct writer *w = tx->others;
 	while (w != NULL && PQstatus(tx->conn) == CONNECTION_OK && PQisBusy(tx->conn)) {
-		if (run_beside(w))
+		if (run_beside(w)) { /* then what has come of the batch, or those who keep coming would hold it up for ever */
+			if (!PQconsumeInput(tx->conn))
+				break;
 			continue;
+		}
 		int unsent = PQflush(tx->conn);
 		struct pollfd fds[2] = { { .fd = PQsocket(tx->conn), .events = (short)(unsent > 0 ? POLLIN | POLLOUT : POLLIN) },
 			{ .fd = w->event, .events = POLLIN } };
@@ -342,7 +345,7 @@ static void let_beside(struct writer *w, struct write_op **ops, size_t n)
 {
 	pthread_mutex_lock(&w->mutex);
 	w->running = ops;
-	w->running_len = w->beside.pg != NULL ? n : 0;
+	w->running_len = w->beside.pg != NULL && write_queue_lets_beside(ops, n) ? n : 0;
 	pthread_mutex_unlock(&w->mutex);
 }
 

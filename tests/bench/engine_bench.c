@@ -1,7 +1,8 @@
 /*
  * The core alone: how many messages a second go from accept to a delivered answer with a real database, a model and an adapter that
- * answer at once.  Usage: engine_bench [EVENTS] [THREADS] [ITEMS] (closed loop: one message in flight per thread).  With ITEMS the same three
- * rounds follow with so many context items in each thread, all of them told to the model as far as they fit, and the ratio is printed.
+ * answer at once.  Usage: engine_bench [EVENTS] [THREADS] [ITEMS] [WORKSPACES] (closed loop: one message in flight per thread).  With ITEMS the
+ * same three rounds follow with so many context items in each thread, all of them told to the model as far as they fit, and the ratio is printed.
+ * The threads are dealt out to WORKSPACES (1).
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,7 +22,8 @@
 
 static struct fixture *fix;
 static atomic_long sent, answered, total;
-static long threads;
+static long threads, workspaces = 1;
+static struct id ws_of[1024];
 static atomic_long refused;
 
 static void say(long thread)
@@ -39,7 +41,7 @@ static void say(long thread)
 	snprintf(
 	    text, sizeof(text), "ev=%ld could you look at the deploy that failed last night and tell the team w end=%ld", n, n);
 	struct intent in = { .kind = INTENT_MESSAGE_POSTED,
-		.ws = fixture_ws(fix),
+		.ws = ws_of[thread % workspaces],
 		.adapter = "test",
 		.source_key = source,
 		.message_key = key,
@@ -120,6 +122,15 @@ int main(int argc, char **argv)
 	fix = fixture_new(
 	    &(struct fixture_options){ .quick = true, .caps = CAP_EDIT, .on_whole = on_whole, .url = getenv("EDDY_BENCH_URL") });
 	long items = argc > 3 ? atol(argv[3]) : 0;
+	workspaces = argc > 4 ? atol(argv[4]) : 1;
+	workspaces = workspaces < 1 ? 1 : workspaces > 1024 ? 1024 : workspaces;
+	ws_of[0] = fixture_ws(fix);
+	for (long i = 1; i < workspaces; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "T%ld", i + 1);
+		if (engine_install(fixture_engine(fix), "test", name, name, false, &ws_of[i]) != ERR_NONE)
+			return 1;
+	}
 	double without[3], with[3];
 	rounds(events, without);
 	if (items > 0) {

@@ -143,6 +143,19 @@ static void pick_beside__leaves__who_is_in_the_batch_who_has_many_and_what_is_no
 	assert_int_equal(write_queue_count(s->q), 6);
 }
 
+static void crowd__of_those_who_have_many__is_one_batch_that_nobody_goes_beside(void **state)
+{
+	struct shelf *s = *state;
+	for (char c = 'A'; c <= 'E'; c++)
+		put(s, c, "123");
+	put(s, 'Q', "q");
+	assert_string_equal(pick(s, true, 6), "11111q"); /* left out, it would have to wait for ever */
+	assert_string_equal(pick(s, true, 100), "2222233333");
+	put(s, 'Q', "r");
+	assert_string_equal(pick_beside(s, "ABCDE", 16), "");
+	assert_string_equal(pick_beside(s, "ABCD", 16), "r");
+}
+
 static void put_back__keeps_the_order__and_lets_it_go_only_in_a_batch(void **state)
 {
 	struct shelf *s = *state;
@@ -202,6 +215,7 @@ int main(void)
 		TEST(few__beside_a_long_queue__are_more),
 		TEST(pick__with_something_of_nobody__lets_it_go_with_those_who_have_few_and_not_twice),
 		TEST(pick_beside__leaves__who_is_in_the_batch_who_has_many_and_what_is_nobodys),
+		TEST(crowd__of_those_who_have_many__is_one_batch_that_nobody_goes_beside),
 		TEST(put_back__keeps_the_order__and_lets_it_go_only_in_a_batch),
 		TEST(take__gives_everything__to_the_last),
 		TEST(pick__again_and_again_with_a_flood__leaves_nobody_out),
