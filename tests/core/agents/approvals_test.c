@@ -275,11 +275,38 @@ static void rules__one_condition_less__noticed(void **state)
 	assert_int_equal(ask_all(true), 0);
 }
 
+/* Beside the rules: whatever updates a row, it goes one way, is used once, and is for what was shown. */
+static void approval__decided_or_altered_by_anybody__goes_one_way(void **state)
+{
+	(void)state;
+	static const char *const refused[] = { "state = 5", "call = '{\"text\":\"Other words.\"}'", "origin = 'elsewhere'",
+		"digest = sha256('other')", "expires_at = expires_at + interval '1 day'",
+		"approvers = approvers || 'anybody'::text", "asker_id = gen_random_uuid()", "run_id = gen_random_uuid()" };
+	static const struct {
+		const char *set;
+		bool goes;
+	} ways[] = { { "state = 2", true }, { "state = 1", false }, { "state = 3", false }, { "state = 4", false },
+		{ "state = 5", true }, { "state = 2", false }, { "state = 1", false } };
+	char one[ID_TEXT], sql[300];
+	snprintf(one, sizeof one, "%s", test_db_value("SELECT id FROM approvals WHERE state = 1 ORDER BY id LIMIT 1"));
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		snprintf(sql, sizeof sql, "UPDATE approvals SET %s WHERE id = '%s'", refused[i], one);
+		if (test_db_exec(sql))
+			fail_msg("taken: %s", refused[i]);
+	}
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		snprintf(sql, sizeof sql, "UPDATE approvals SET %s WHERE id = '%s'", ways[i].set, one);
+		if (test_db_exec(sql) != ways[i].goes)
+			fail_msg("step %zu: %s is %s", i, ways[i].set, ways[i].goes ? "refused" : "taken");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules__every_case__as_the_table_says),
 		cmocka_unit_test(rules__one_condition_less__noticed),
+		cmocka_unit_test(approval__decided_or_altered_by_anybody__goes_one_way),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -389,6 +389,14 @@ static void replay__the_rule_was_another__told(void **state)
 	}
 }
 
+static void replay__of_a_member__is_forbidden(void **state)
+{
+	(void)state;
+	record();
+	struct caller member = caller_in(fixture_ws(f), "as:bob");
+	json_decref(call(&member, "{}", API_FORBIDDEN));
+}
+
 static void replay__each_call__leaves_a_line_and_nothing_else(void **state)
 {
 	(void)state;
@@ -424,6 +432,7 @@ int main(void)
 		cmocka_unit_test_teardown(replay__pages__see_each_run_once, teardown),
 		cmocka_unit_test_teardown(replay__another_workspace__is_never_seen, teardown),
 		cmocka_unit_test_teardown(replay__the_rule_was_another__told, teardown),
+		cmocka_unit_test_teardown(replay__of_a_member__is_forbidden, teardown),
 		cmocka_unit_test_teardown(replay__each_call__leaves_a_line_and_nothing_else, teardown),
 	};
 	if (getenv("EDDY_TEST_ONLY") != NULL)

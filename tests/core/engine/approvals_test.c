@@ -17,7 +17,8 @@
 #include "../../../core/audit/verify.h"
 #include "../../../core/base/clock.h"
 #include "../../../core/base/json.h"
-#include "../../../core/engine/engine.h"
+#include "../../../core/engine/engine_internal.h"
+#include "../../../core/store/listen.h"
 #include "../../support/db.h"
 #include "../../support/engine_fixture.h"
 #include "../../support/leaks.h"
@@ -82,6 +83,14 @@ static int set_up_tidy(void **state)
 	replies = 0;
 	f = fixture_new(
 	    &(struct fixture_options){ .scan_ms = NEVER_MS, .before_start = add_mail, .settings = "engine.upkeep=100ms\0" });
+	return 0;
+}
+
+static int set_up_clock(void **state)
+{
+	(void)state;
+	replies = 0;
+	f = fixture_new(&(struct fixture_options){ .scan_ms = 200, .before_start = add_mail, .settings = "engine.upkeep=1h\0" });
 	return 0;
 }
 
@@ -477,6 +486,22 @@ static void api_grants(void)
 	json_decref(list);
 }
 
+/* What is announced may get lost: then it is done later, by whoever looks by the clock, and once. */
+static void approve__announced_to_nobody__leaves_by_the_clock(void **state)
+{
+	(void)state;
+	ask();
+	assert_true(db_settles(30000));
+	struct engine *e = fixture_engine(f);
+	listener_free(e->work);
+	e->work = NULL;
+	fixture_words(f, "It is said.");
+	api_grants();
+	hear("It is said.");
+	assert_true(db_settles(30000));
+	assert_int_equal(went("to:random"), 1);
+}
+
 static void approve__refused_by_the_platform__is_said(void **state)
 {
 	(void)state;
@@ -695,6 +720,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refuse__of_what_was_asked_in_a_deleted_message__is_said_nowhere, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(expire__unseen__is_said_once_and_nothing_is_left, set_up_tidy, tear_down),
 		cmocka_unit_test_setup_teardown(expire__noticed_elsewhere__is_said_where_it_was_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(approve__announced_to_nobody__leaves_by_the_clock, set_up_clock, tear_down),
 		cmocka_unit_test_setup_teardown(approve__refused_by_the_platform__is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    approve__the_readers_change_before_it_leaves__is_withheld_and_said, set_up, tear_down),

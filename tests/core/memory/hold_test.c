@@ -166,6 +166,35 @@ static void hold__on_a_person__hides_and_keeps_until_it_ends(void **state)
 	assert_int_equal(number("SELECT count(*) FROM eddy.holds WHERE reason = '' AND subjects = '{}'"), 1);
 }
 
+/* Each kind of words by itself, however it is taken away. */
+static void hold__on_everything__keeps_each_kind_of_words(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *table, *gone;
+	} kinds[] = {
+		{ "messages", "UPDATE eddy.messages SET body = '', state = 2 WHERE state <> 2" },
+		{ "resolutions", "UPDATE eddy.resolutions SET body = '', headline = ''" },
+		{ "run_steps", "DELETE FROM eddy.run_steps" },
+		{ "feedback", "DELETE FROM eddy.feedback" },
+		{ "context_items", "DELETE FROM eddy.context_items" },
+	};
+	char query[200];
+	run("DELETE FROM eddy.context_sources"); /* or an item is kept by its source */
+	place_hold(HOLD_WORKSPACE, ws);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		snprintf(query, sizeof query, "SELECT count(*) FROM eddy.%s %s", kinds[i].table, i == 0 ? "WHERE state <> 2" : "");
+		long n = number(query);
+		if (n == 0)
+			fail_msg("there is nothing in %s", kinds[i].table);
+		run("%s", kinds[i].gone);
+		snprintf(query, sizeof query, "SELECT count(DISTINCT content) FROM eddy.held_rows WHERE of_table = '%s'",
+		    kinds[i].table);
+		if (number(query) != n)
+			fail_msg("%ld of %ld rows of %s are kept", number(query), n, kinds[i].table);
+	}
+}
+
 static void hold__on_somebody_else__changes_nothing(void **state)
 {
 	(void)state;
@@ -303,6 +332,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(hold__on_a_person__hides_and_keeps_until_it_ends),
+		T(hold__on_everything__keeps_each_kind_of_words),
 		T(hold__on_somebody_else__changes_nothing),
 		T(hold__on_a_thread_a_place_or_all__keeps_what_is_deleted_or_edited_there),
 		T(hold__on_one_thread__somebody_is_erased_but_for_that),

@@ -145,6 +145,10 @@ static void account__that_nothing_proves__is_refused(void **state)
 	(void)state;
 	struct login_account a;
 	assert_int_equal(account_of(ws, "stranger@x", &a), ERR_DENIED);
+	/* Nor with a role given by name: whoever writes from that address may be anybody. */
+	assert_true(test_db_exec("INSERT INTO eddy.members (ws, node_id, person_id, role) SELECT '" WS "', '" WS
+	                         "', id, 2 FROM eddy.people WHERE name = 'p3'"));
+	assert_int_equal(account_of(ws, "stranger@x", &a), ERR_DENIED);
 }
 
 static void account__of_a_bot__is_refused(void **state)

@@ -66,6 +66,22 @@ static void code__used_once__is_void(void **state)
 	assert_int_equal(session_begin(pg, ws, "' OR true --", ID_NONE, NULL, &s, secret), ERR_DENIED);
 }
 
+/* A link to set a password comes with a code too, but not with a session: whoever uses it chooses a password first. */
+static void code__to_set_a_password__begins_no_session(void **state)
+{
+	(void)state;
+	static const char *const ways[] = { "mail", "password" };
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		char code[SESSION_CODE], secret[SESSION_SECRET];
+		struct session s;
+		session_code_make(code);
+		assert_int_equal(pg_begin(pg, ws), ERR_NONE);
+		const struct session_vouch vouch = { .via = ways[i], .seconds = 60 };
+		assert_int_equal(pg_end(pg, session_code_put(pg, ws, "local", "Somebody", code, &vouch)), ERR_NONE);
+		assert_int_equal(session_begin(pg, ws, code, ID_NONE, NULL, &s, secret), i == 0 ? ERR_NONE : ERR_DENIED);
+	}
+}
+
 static void code__after_ten_minutes__is_void(void **state)
 {
 	(void)state;
@@ -210,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(code__used_once__is_void),
+		cmocka_unit_test(code__to_set_a_password__begins_no_session),
 		cmocka_unit_test(code__after_ten_minutes__is_void),
 		cmocka_unit_test(secrets__are_nowhere_in_the_database),
 		cmocka_unit_test(refresh__gives_a_new_secret_each_time),

@@ -250,6 +250,7 @@ static const struct {
 	{ "{\"bounds\":{\"forks.max_active\":{\"max\":3}}}", "{\"set\":{\"forks.max_active\":4}}", API_INVALID },
 	{ "{\"bounds\":{\"forks.max_active\":{\"max\":3}}}", "{\"bounds\":{\"forks.max_active\":{\"max\":4}}}", API_INVALID },
 	{ "{\"bounds\":{\"forks.max_active\":{\"max\":3}}}", "{\"bounds\":{\"forks.max_active\":{\"max\":2}}}", API_OK },
+	{ "{\"bounds\":{\"forks.max_active\":{\"max\":3}}}", "{\"bounds\":{\"forks.max_active\":{\"min\":4}}}", API_INVALID },
 	{ "{\"bounds\":{\"agent.model\":{\"allowed\":[\"a\"]}}}", "{\"bounds\":{\"agent.model\":{\"allowed\":[\"a\",\"b\"]}}}",
 	    API_INVALID },
 	{ "{\"set\":{\"threads.offers\":false}}", "{\"set\":{\"threads.offers\":true}}", API_INVALID },
@@ -279,6 +280,52 @@ static void config_fits__refuses__what_is_wider(void **state)
 	json_t *doc = json("{\"set\":{\"agent.prompt\":\"x\"}}");
 	assert_int_equal(config_fits(LAYER_PERSON, doc, NULL, &why), ERR_INPUT);
 	json_decref(doc);
+}
+
+/* Keys that bound what a team may spend, do at a time, keep or be offered: what is said above counts, whatever is said below. */
+static void config_keys__that_bound__only_tighten(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key, *above, *below;
+		bool own; /* a person says it of themselves */
+	} bound[] = {
+		{ "limits.concurrent", "2", "3", false },
+		{ "agent.max_tokens", "100", "101", false },
+		{ "agent.max_turns", "3", "4", false },
+		{ "budget.run_cents", "10", "11", false },
+		{ "budget.run_tokens", "1000", "1001", false },
+		{ "budget.person_day_cents", "10", "11", true },
+		{ "budget.person_day_tokens", "1000", "1001", true },
+		{ "budget.person_month_cents", "10", "11", true },
+		{ "budget.person_month_tokens", "1000", "1001", true },
+		{ "budget.team_day_cents", "10", "11", false },
+		{ "budget.team_day_tokens", "1000", "1001", false },
+		{ "budget.team_month_cents", "10", "11", false },
+		{ "budget.team_month_tokens", "1000", "1001", false },
+		{ "approvals.hours", "2", "3", false },
+		{ "retention.messages", "30", "31", false },
+		{ "retention.work", "30", "0", false },
+		{ "threads.offers", "false", "true", false },
+	};
+	for (size_t i = 0; i < sizeof bound / sizeof *bound; i++) {
+		char above[100], below[100];
+		struct problem why = { 0 };
+		snprintf(above, sizeof above, "{\"set\":{\"%s\":%s}}", bound[i].key, bound[i].above);
+		snprintf(below, sizeof below, "{\"set\":{\"%s\":%s}}", bound[i].key, bound[i].below);
+		json_t *org = merge((const char *const[DEEP]){ NULL, NULL, above }), *wider = json(below),
+		       *value = json(bound[i].above);
+		json_t *both = merge(
+		    (const char *const[DEEP]){ NULL, NULL, above, NULL, bound[i].own ? NULL : below, bound[i].own ? below : NULL });
+		if (config_fits(bound[i].own ? LAYER_PERSON : LAYER_TEAM, wider, org, &why) != ERR_INPUT)
+			fail_msg("%s: %s may be written below %s", bound[i].key, bound[i].below, bound[i].above);
+		if (!json_equal(json_object_get(json_object_get(both, "values"), bound[i].key), value))
+			fail_msg("%s: there is more than %s", bound[i].key, bound[i].above);
+		json_decref(org);
+		json_decref(wider);
+		json_decref(value);
+		json_decref(both);
+	}
 }
 
 /* ---- any layers at all ---- */
@@ -485,6 +532,7 @@ int main(void)
 		cmocka_unit_test(config_keys__are__what_they_say),
 		cmocka_unit_test(config_reference__is__in_the_docs),
 		cmocka_unit_test(config_fits__refuses__what_is_wider),
+		cmocka_unit_test(config_keys__that_bound__only_tighten),
 		cmocka_unit_test(config_merge__lets__lower_layers_only_tighten),
 		cmocka_unit_test(config_patch__changes__only_what_it_names),
 		cmocka_unit_test(config_depends__lists__what_needs_what_is_off),
