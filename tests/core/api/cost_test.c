@@ -155,8 +155,8 @@ static const struct bound bounds[] = {
 	{ "config.restore", 15, 17 },
 	{ "config.schema", 1, 4 },
 	{ "change.list", 2, 5 },
-	{ "change.approve", 4, 6 },
-	{ "change.reject", 4, 6 },
+	{ "change.approve", 5, 7 },
+	{ "change.reject", 5, 7 },
 	{ "preference.get", 2, 5 },
 	{ "preference.set", 8, 10 },
 	/* A team is set up and given up in steps, each of which asks for what is there. */
