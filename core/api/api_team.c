@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "../base/json.h"
+#include "../people/login.h"
+#include "../people/session.h"
 #include "../teams/member.h"
 #include "../teams/node.h"
 #include "api.h"
@@ -137,20 +139,34 @@ static enum api_code member_list_(struct api_call *c)
 	return answer_list(c, "members", e, list);
 }
 
+/* Whoever could not log in any more is not logged in any more: with all accounts, in every process. */
+static enum err shut_out(struct api_call *c, int *ended)
+{
+	struct login_account a;
+	*ended = 0;
+	enum err e = login_account_of(c->pg, c->by->ws, c->subject, &a);
+	return e == ERR_DENIED ? session_end_of(c->pg, c->by->ws, c->subject, ID_NONE, ID_NONE, ended) : e;
+}
+
 static enum api_code member_change(struct api_call *c, bool put)
 {
 	struct problem why = { 0 };
 	char id[ID_TEXT];
 	enum role role = ROLE_NONE;
+	int ended = 0;
 	const char *name = json_str(c->in, "role", "");
 	enum err e = member_find(c->pg, c->by->ws, json_str(c->in, "person", ""), &c->subject, &why);
 	if (e == ERR_NONE && put)
 		e = role_from_name(name, &role) ? member_put(c->pg, c->by, c->node, c->subject, role, &why) : ERR_INPUT;
 	else if (e == ERR_NONE)
 		e = member_remove(c->pg, c->by, c->node, c->subject, &why);
+	if (e == ERR_NONE)
+		e = shut_out(c, &ended);
 	if (e == ERR_NONE) {
 		c->audit = put ? json_pack("{s:s, s:s}", "team", id_format(c->node, id), "role", name)
 		               : json_pack("{s:s}", "team", id_format(c->node, id));
+		if (ended > 0)
+			json_object_set_new(c->audit, "sessions_ended", json_integer(ended));
 		json_object_set_new(c->out, "person", json_string(id_format(c->subject, id)));
 	}
 	return api_end(c, e, &why);
@@ -258,7 +274,9 @@ const struct api_proc api_team[] = {
 	    .scope = SCOPE_CONFIG_WRITE,
 	    .effect = API_WRITE,
 	    .summary = "Give somebody a role at a team and all below it",
-	    .details = "Nobody gives a role above their own. \"none\" takes away what the platform implies.",
+	    .details =
+	        "Nobody gives a role above their own. \"none\" takes away what the platform implies: whoever may not log in any more is logged out "
+	        "everywhere at once, and their own API keys do nothing from then on. The last owner of the organisation stays one.",
 	    .in = OBJECT(TEAM_ARG ",\"person\":" PERSON ",\"role\":" ROLE, "\"person\",\"role\""),
 	    .out = OBJECT("\"person\":" TEXT, "\"person\""),
 	    .example = "{\"team\":\"payments\",\"person\":\"slack:U024BE7LH\",\"role\":\"admin\"}",
@@ -269,7 +287,8 @@ const struct api_proc api_team[] = {
 	    .effect = API_WRITE,
 	    .summary = "Take back a role that was given at a team",
 	    .details =
-	        "What a node above gives, or else the platform implies, holds again. The last owner of the organisation stays.",
+	        "What a node above gives, or else the platform implies, holds again; whoever may not log in with that is logged out everywhere at once. The last owner of "
+	        "the organisation stays.",
 	    .in = OBJECT(TEAM_ARG ",\"person\":" PERSON, "\"person\""),
 	    .out = OBJECT("\"person\":" TEXT, "\"person\""),
 	    .example = "{\"team\":\"payments\",\"person\":\"slack:U024BE7LH\"}",
