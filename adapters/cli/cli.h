@@ -107,6 +107,8 @@ struct cli {
 	const char *lock, *unlock; /* team set: keys between commas */
 	const char *days;          /* key issue */
 	const char *receipt;       /* erase */
+	const char *yes;           /* erase workspace */
+	bool dry;                  /* the same */
 	bool own_key;              /* key issue */
 	bool erase;                /* provision remove */
 	int argc;                  /* operands */
@@ -174,6 +176,7 @@ int cmd_config_get(struct cli *c);
 int cmd_data_kinds(struct cli *c);
 int cmd_export(struct cli *c);
 int cmd_erase(struct cli *c);
+int cmd_erase_workspace(struct cli *c);
 int cmd_secret_set(struct cli *c);
 int cmd_secret_list(struct cli *c);
 int cmd_secret_remove(struct cli *c);

@@ -45,6 +45,8 @@ static const struct option_row {
 	{ 'Q', "run", "ID", "only this run", false },
 	{ 'G', "limit", "N", "look at the newest N runs at most", false },
 	{ 'J', "json", NULL, "print JSON", false },
+	{ 'Z', "dry-run", NULL, "only show what would go", false },
+	{ 'B', "yes", "NAME", "do not ask: NAME is what is to be erased, once more", false },
 };
 #define OPTIONS_LEN (sizeof options / sizeof *options)
 
@@ -106,6 +108,13 @@ const struct command commands[] = {
 	    { "eddy erase slack:U024BE7LH\t", "eddy erase --receipt 01a1fec9-38b8-7000-9bc5-10164d908cfd\t",
 	        "eddy erase\twhat was erased" },
 	    0, 1, false, cmd_erase },
+	{ "erase workspace", "[NAME]", "ZB", "erase all of a workspace for good, or show receipts of it",
+	    "NAME is the platform's id of the workspace (T024BE7LD), its name, or the tenant's id. It shows how much there is and asks for the name to be typed. "
+	    "Nothing goes while a legal hold stands over anything in it. Other workspaces are served meanwhile; killed, it goes on when the same is said again, or "
+	    "while Eddy runs. The workspace that Eddy itself lives in is not erased like this. Without NAME: the receipts.",
+	    { "eddy erase workspace T024BE7LD --dry-run\thow much there is", "eddy erase workspace T024BE7LD\t",
+	        "eddy erase workspace T024BE7LD --yes T024BE7LD\tin a script" },
+	    0, 1, false, cmd_erase_workspace },
 	{ "data-kinds", "", "", "print what is stored of people, how it is erased and how long it is kept", NULL,
 	    { "eddy data-kinds > data-kinds.md\t" }, 0, 0, false, cmd_data_kinds },
 	{ "audit verify", "", "", "find out whether the audit log was tampered with",
@@ -691,6 +700,12 @@ static int take_options(struct cli *c, int argc, char **argv, const char *allowe
 			break;
 		case 'J':
 			c->json = true;
+			break;
+		case 'Z':
+			c->dry = true;
+			break;
+		case 'B':
+			c->yes = optarg;
 			break;
 		case 'R':
 			c->replace = true;

@@ -12,13 +12,14 @@
 #include "../../core/memory/forget.h"
 #include "../../core/memory/retention.h"
 #include "../../core/memory/sweep.h"
+#include "../../core/memory/whole.h"
 #include "../../core/store/store.h"
 #include "../../core/teams/config_store.h"
-#include "cli.h"
+#include "erase.h"
 #include "procedure.h"
 
 static const struct pg_statement *const tables[] = { again_statements, forget_statements, sweep_statements, retention_statements,
-	config_statements, derived_statements, NULL };
+	config_statements, derived_statements, whole_statements, NULL };
 
 /* "2026-11-21 18:05:00 UTC" */
 static void put_moment(const json_t *r, const char *key, const char *what)
@@ -37,7 +38,7 @@ static void put_number(const char *what, int64_t n)
 		printf("  %-14s %lld\n", what, (long long)n);
 }
 
-static void print_receipt(const json_t *r)
+void cli_erase_print(const json_t *r)
 {
 	const char *key, *asked = json_str(r, "asked", "");
 	json_t *v;
@@ -50,8 +51,10 @@ static void print_receipt(const json_t *r)
 	        : strcmp(asked, "the_person") == 0      ? "the person"
 	        : strcmp(asked, "the_operator") == 0    ? "the operator"
 	        : strcmp(asked, "after_a_restore") == 0 ? "the ledger, after a restore"
-	        : strcmp(asked, "its_time") == 0        ? "its time: eddy retention"
-	                                                : "somebody else",
+	        : strcmp(json_str(r, "kind", ""), "workspace") == 0 && strcmp(asked, "its_time") == 0
+	        ? "nobody: the app was taken away there, and not added again"
+	        : strcmp(asked, "its_time") == 0 ? "its time: eddy retention"
+	                                         : "somebody else",
 	    json_object_get(r, "asked_by") != NULL ? ": " : "", json_str(r, "asked_by", ""));
 	put_moment(r, "asked_ms", "asked");
 	put_moment(r, "done_ms", "done");
@@ -67,14 +70,19 @@ static void print_receipt(const json_t *r)
 static int show(struct cli *c, const char *id)
 {
 	json_t *out = NULL;
-	int r = cli_procedure(
+	int n = 0, r;
+	if (id != NULL && ((r = cli_whole_receipts(c, id, &n)) != EXIT_OK || n > 0))
+		return r;
+	r = cli_procedure(
 	    c, id != NULL ? "erasure.get" : "erasure.list", id != NULL ? json_pack("{s:s}", "id", id) : json_object(), &out);
 	if (r == EXIT_OK && id != NULL)
-		print_receipt(json_object_get(out, "receipt"));
+		cli_erase_print(json_object_get(out, "receipt"));
 	const json_t *list = r == EXIT_OK && id == NULL ? json_arr(out, "receipts") : NULL;
 	for (size_t i = 0; i < json_array_size(list); i++)
-		print_receipt(json_array_get(list, i));
-	if (r == EXIT_OK && id == NULL && json_array_size(list) == 0)
+		cli_erase_print(json_array_get(list, i));
+	if (r == EXIT_OK && id == NULL)
+		r = cli_whole_receipts(c, NULL, &n);
+	if (r == EXIT_OK && id == NULL && n == 0 && json_array_size(list) == 0)
 		puts("Nothing was erased yet.");
 	json_decref(out);
 	return r;
@@ -123,7 +131,7 @@ static size_t plain(void *arg, const char *adapter, const void *origin, size_t n
 	return 0;
 }
 
-static enum err open_both(struct cli *c, struct store **store, struct pg **pg, char *why, size_t why_n)
+enum err cli_erase_open(struct cli *c, struct store **store, struct pg **pg, char *why, size_t why_n)
 {
 	const struct store_options so = { .url = settings_str(c->settings, "database.url"),
 		.admin_url = settings_str(c->settings, "database.admin_url"),
@@ -142,7 +150,7 @@ bool cli_erased_again(struct cli *c, struct buf *out)
 	for (const struct door *d = c->doors; d->name != NULL; d++)
 		if (d->ops->origin_plain != NULL && ends.adapters_len < sizeof ends.adapters / sizeof *ends.adapters)
 			ends.adapters[ends.adapters_len++] = d->ops->name;
-	enum err e = open_both(c, &store, &pg, why, sizeof why);
+	enum err e = cli_erase_open(c, &store, &pg, why, sizeof why);
 	if (e == ERR_NONE) {
 		snprintf(why, sizeof why,
 		    "what was erased since the backup could not be erased again: start Eddy, which goes on with it before it serves anyone");
@@ -166,10 +174,15 @@ bool cli_erased_doctor(struct cli *c, struct buf *out)
 	struct stat st;
 	char why[512] = "", path[4200];
 	snprintf(path, sizeof path, "%.4000s/" ERASED_FILE, cli_data_dir(c));
-	enum err e = open_both(c, &store, &pg, why, sizeof why);
+	enum err e = cli_erase_open(c, &store, &pg, why, sizeof why);
 	if (e == ERR_NONE) {
 		snprintf(why, sizeof why, "%.400s cannot be read", path);
 		e = erased_report(pg, cli_data_dir(c), &r);
+	}
+	struct buf whole = BUF_INIT;
+	if (e == ERR_NONE) {
+		snprintf(why, sizeof why, "the database does not answer");
+		e = cli_whole_doctor(pg, &whole);
 	}
 	pg_close(pg);
 	store_close(store);
@@ -192,6 +205,8 @@ bool cli_erased_doctor(struct cli *c, struct buf *out)
 			buf_addf(out, "; %ld since the last backup (%.19s), made again after a restore", r.since_backup, r.backup);
 		if (r.torn > 0)
 			buf_addf(out, "; %d line%s cannot be read", r.torn, r.torn == 1 ? "" : "s");
+		buf_add(out, whole.p, whole.len);
 	}
+	buf_done(&whole);
 	return well;
 }

@@ -11,7 +11,7 @@
 #include "cli.h"
 
 static const struct pg_statement own_statements[] = {
-	{ "export_tenants", "SELECT DISTINCT ws FROM installs ORDER BY ws" },
+	{ "export_tenants", "SELECT DISTINCT ws FROM installs WHERE adapter <> 'erased' ORDER BY ws" },
 	{ NULL, NULL },
 };
 static const struct pg_statement *const tables[] = { own_statements, export_statements, NULL };

@@ -102,7 +102,7 @@ static int connected(struct cli *c, int (*fn)(void *arg, struct pg *pg), void *a
 {
 	struct store *store = NULL;
 	struct pg *pg = NULL;
-	const struct pg_statement *tables[40] = { own_statements };
+	const struct pg_statement *tables[60] = { own_statements };
 	char why[512] = "";
 	int r = cli_settings(c);
 	if (r != EXIT_OK)

@@ -21,7 +21,8 @@
 #define OLD_DAYS 366
 
 static const struct pg_statement own_statements[] = {
-	{ "secret_tenants", "SELECT ws, adapter = 'local' AND external_id = 'default' FROM installs ORDER BY 2 DESC, ws" },
+	{ "secret_tenants",
+	    "SELECT ws, adapter = 'local' AND external_id = 'default' FROM installs WHERE adapter <> 'erased' ORDER BY 2 DESC, ws" },
 	{ "secret_audit",
 	    "INSERT INTO audit (ws, id, verb, facts) SELECT $1, $2, $3, jsonb_build_object('kind', $4::text, 'name', $5::text, 'values', $6::int8)" },
 	{ NULL, NULL },

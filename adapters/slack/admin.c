@@ -86,9 +86,9 @@ enum err slack_remove(const struct settings *s, struct engine *e, struct http *h
 		buf_done(&form);
 	}
 	slack_token_done(&t);
-	err = engine_grant_end(e, "slack", id, "operator");
-	/* Told, it says so to the daemon, which may have been quicker. */
-	return told && err == ERR_INPUT ? ERR_NONE : err;
+	err = engine_grant_end(e, "slack", id, "operator", 0);
+	/* Told, it says so to the daemon, which may have been quicker, and may have taken it for somebody there. */
+	return told && err == ERR_INPUT ? engine_grant_keep(e, "slack", id) : err;
 }
 
 static void check_row(void *arg, const struct install_row *r)

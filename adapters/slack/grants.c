@@ -27,10 +27,14 @@
 #define DUTY_MS 60000
 #define TOKEN_JSON_MAX 8192
 
+struct known {
+	int64_t changed_us;
+	unsigned round; /* that saw it last */
+};
 struct found {
 	char *key;
 	struct id ws;
-	bool org, removed;
+	bool org, removed, erased; /* erased: there is no row of it any more */
 	int64_t changed_us;
 	struct slack_token token; /* token.token NULL: as it was */
 };
@@ -40,11 +44,14 @@ struct slack_grants {
 	struct slack_api *api; /* without a token: renewals */
 	bool looking, again;   /* loop thread */
 	struct loop_timer *retry;
-	atomic_uint looks; /* that have ended */
+	int64_t erase_after_ms; /* slack.erase_on_uninstall; 0: never */
+	atomic_uint looks;      /* that have ended */
 	pthread_mutex_t lock;
 	struct map *asked; /* guarded: keys that something was to be said for → looks at that moment */
 	/* the worker's, one at a time */
-	struct map *known; /* key → changed_us of what was read */
+	struct map *known; /* key → struct known, of what was read */
+	unsigned round;    /* of reading */
+	bool kept;         /* what waited to be erased while the setting said so is not erased any more */
 	struct found *found;
 	size_t len, cap;
 	bool failed;
@@ -106,19 +113,37 @@ uint64_t slack_token_due(const struct slack_token *t)
 
 /* ---- reading (a worker) ---- */
 
-static void on_row(void *arg, const struct install_row *r)
+static void push(struct slack_grants *g, struct found f)
 {
-	struct slack_grants *g = arg;
-	const int64_t *seen = map_get(g->known, r->external_id, strlen(r->external_id));
-	if (!r->granted || (seen && *seen == r->changed_us))
-		return;
 	if (g->len == g->cap) {
 		g->cap = g->cap ? 2 * g->cap : 16;
 		g->found = xrealloc(g->found, g->cap * sizeof(*g->found));
 	}
-	g->found[g->len++] = (struct found){
-		.key = xstrdup(r->external_id), .ws = r->ws, .org = r->org, .removed = r->removed, .changed_us = r->changed_us
-	};
+	g->found[g->len++] = f;
+}
+
+static void on_row(void *arg, const struct install_row *r)
+{
+	struct slack_grants *g = arg;
+	struct known *seen = map_get(g->known, r->external_id, strlen(r->external_id));
+	if (seen)
+		seen->round = g->round;
+	if (!r->granted || (seen && seen->changed_us == r->changed_us))
+		return;
+	push(g,
+	    (struct found){
+	        .key = xstrdup(r->external_id), .ws = r->ws, .org = r->org, .removed = r->removed, .changed_us = r->changed_us });
+}
+
+static void on_known(const void *key, size_t n, void *value, void *arg)
+{
+	struct slack_grants *g = arg;
+	const struct known *k = value;
+	if (k->round == g->round)
+		return;
+	char *copy = xcalloc(1, n + 1);
+	memcpy(copy, key, n);
+	push(g, (struct found){ .key = copy, .removed = true, .erased = true });
 }
 
 /* False: to be tried again. */
@@ -143,15 +168,25 @@ static void apply(void *arg);
 static void look_job(void *arg)
 {
 	struct slack_grants *g = arg;
-	g->failed = engine_grants(g->app->engine, "slack", on_row, g) != ERR_NONE;
+	/* Who takes the setting back wants what waits to stay. */
+	if (!g->kept && g->erase_after_ms == 0)
+		g->kept = engine_grant_keep(g->app->engine, "slack", NULL) == ERR_NONE;
+	g->round++;
+	g->failed = engine_grants(g->app->engine, "slack", on_row, g) != ERR_NONE || (!g->kept && g->erase_after_ms == 0);
+	if (!g->failed)
+		map_each(g->known, on_known, g);
 	for (size_t i = 0; i < g->len; i++) {
 		struct found *f = &g->found[i];
 		if (!f->removed && !read_token(g, f)) {
 			g->failed = true;
 			continue;
 		}
-		int64_t *seen = xmalloc(sizeof(*seen));
-		*seen = f->changed_us;
+		if (f->erased) {
+			free(map_remove(g->known, f->key, strlen(f->key)));
+			continue;
+		}
+		struct known *seen = xmalloc(sizeof(*seen));
+		*seen = (struct known){ f->changed_us, g->round };
 		free(map_put(g->known, f->key, strlen(f->key), seen));
 	}
 	(void)loop_post(g->app->loop, apply, g); /* refused only when the loop ends */
@@ -286,7 +321,7 @@ struct ending {
 static void end_job(void *arg)
 {
 	struct ending *x = arg;
-	enum err e = engine_grant_end(x->g->app->engine, "slack", x->key, x->why);
+	enum err e = engine_grant_end(x->g->app->engine, "slack", x->key, x->why, x->g->erase_after_ms);
 	if (x->t)
 		sock_settle(x->t, e != ERR_RETRY);
 	log_info("slack.ended", LF_STR("team", x->key), LF_STR("why", x->why), LF_STR("result", err_name(e)));
@@ -452,6 +487,8 @@ static void on_refused(struct slack *s, const char *error)
 
 static void heard(void *arg)
 {
+	const struct slack_grants *g = arg;
+	engine_grants_heard(g->app->engine);
 	grants_look(arg);
 }
 
@@ -463,6 +500,7 @@ struct slack_grants *grants_new(struct slack_app *app)
 	g->asked = map_new();
 	pthread_mutex_init(&g->lock, NULL);
 	g->api = slack_api_new(&(struct slack_api_options){ .http = app->http, .metrics = app->metrics, .base_url = app->api_url });
+	g->erase_after_ms = settings_int(app->settings, "slack.erase_on_uninstall");
 	app->refused = on_refused;
 	return g;
 }

@@ -38,6 +38,8 @@ const struct setting slack_settings[] = {
 	{ "slack.client_secret", SET_STR, SET_SECRET, NULL, NULL, 0, 0, "SLACK_CLIENT_SECRET", "the app's client secret" },
 	{ "slack.workspaces", SET_LIST, 0, NULL, NULL, 0, 0, NULL,
 	    "ids of the workspaces and organisations that may add the app; * alone: any; without it: none but the one of slack.bot_token" },
+	{ "slack.erase_on_uninstall", SET_MS, 0, "0", NULL, 0, 366LL * 86400000, NULL,
+	    "when the app is taken away in a workspace, erase all of it after this long (7d), unless it is added again; 0: never" },
 	{ "slack.authorize_url", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com/oauth/v2/authorize", NULL, 0, 0, NULL,
 	    "where people say yes to it" },
 	{ "slack.api_url", SET_STR, SET_URL | SET_LOOPBACK_PLAIN, "https://slack.com/api/", NULL, 0, 0, NULL,

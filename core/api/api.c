@@ -18,6 +18,7 @@
 #include "../memory/forget.h"
 #include "../memory/hold.h"
 #include "../memory/retention.h"
+#include "../memory/whole.h"
 #include "../memory/item.h"
 #include "../talk/browse.h"
 #include "../talk/find.h"
@@ -54,8 +55,8 @@ const struct pg_statement *const api_tables[] = { authority_statements, api_stat
 	browse_statements, find_statements, item_read_statements, item_write_statements, verify_statements, entry_statements,
 	config_statements, route_statements, provision_statements, provision_plan_statements, provision_step_statements,
 	place_statements, approval_statements, approval_write_statements, held_statements, forget_statements, rejudge_statements,
-	retention_statements, hold_statements, session_statements, login_statements, links_statements, passwords_statements,
-	agent_statements, roster_statements, dedicated_statements, NULL };
+	retention_statements, hold_statements, whole_statements, session_statements, login_statements, links_statements,
+	passwords_statements, agent_statements, roster_statements, dedicated_statements, NULL };
 
 const struct api_proc *api_find(const char *name)
 {

@@ -15,13 +15,13 @@ extern const struct api_proc api_erasure[];
 
 static void put_receipt(void *arg, const struct forget_receipt *r)
 {
-	static const char *const kinds[] = { "", "message", "thread", "person", "", "retention" };
+	static const char *const kinds[] = { "", "message", "thread", "person", "", "retention", "workspace" };
 	static const char *const asked[] = { "where_it_was_said", "the_person", "somebody_else", "the_operator", "after_a_restore",
 		"its_time" };
 	char why[160];
 	json_t *o = json_object(), *counts = NULL;
 	api_put_id(o, "id", r->id);
-	json_object_set_new(o, "kind", json_string(r->kind >= 1 && r->kind <= 5 ? kinds[r->kind] : ""));
+	json_object_set_new(o, "kind", json_string(r->kind >= 1 && r->kind <= 6 ? kinds[r->kind] : ""));
 	json_object_set_new(o, "state", json_string(r->state == 2 ? "done" : r->state == 3 ? "held" : "at_work"));
 	json_object_set_new(o, "asked", json_string(asked[r->asked >= 0 && r->asked <= 5 ? r->asked : 0]));
 	api_put_id(o, "asked_by", r->asked_by);
@@ -118,7 +118,8 @@ static enum api_code list(struct api_call *c)
 #define ID "{\"type\":\"string\",\"minLength\":36,\"maxLength\":36}"
 #define INT "{\"type\":\"integer\"}"
 #define RECEIPT \
-	OBJECT("\"id\":" ID ",\"kind\":{\"type\":\"string\",\"enum\":[\"message\",\"thread\",\"person\",\"retention\"]}," \
+	OBJECT("\"id\":" ID \
+	       ",\"kind\":{\"type\":\"string\",\"enum\":[\"message\",\"thread\",\"person\",\"retention\",\"workspace\"]}," \
 	       "\"state\":{\"type\":\"string\",\"enum\":[\"at_work\",\"done\",\"held\"]}," \
 	       "\"asked\":{\"type\":\"string\",\"enum\":[\"where_it_was_said\",\"the_person\",\"somebody_else\",\"the_operator\"," \
 	       "\"after_a_restore\",\"its_time\"]},\"asked_by\":" ID ",\"messages\":" INT ",\"answers\":" INT ",\"notes\":" INT \

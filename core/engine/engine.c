@@ -24,6 +24,7 @@
 #include "../memory/forget.h"
 #include "../memory/hold.h"
 #include "../memory/retention.h"
+#include "../memory/whole.h"
 #include "../memory/sweep.h"
 #include "../people/authority.h"
 #include "../people/keys.h"
@@ -87,7 +88,7 @@ static const struct pg_statement *const worker_tables[] = { secret_statements, r
 	config_statements, config_cache_statements, route_statements, track_statements, provision_statements,
 	provision_plan_statements, provision_step_statements, place_statements, tool_send_statements, approval_statements,
 	approval_write_statements, held_statements, install_statements, rejudge_statements, sweep_statements, retention_statements,
-	hold_statements, roster_statements, pool_read_statements, dedicated_statements, NULL };
+	hold_statements, whole_statements, roster_statements, pool_read_statements, dedicated_statements, NULL };
 
 const struct pg_statement *const *engine_tables(bool of_writer)
 {

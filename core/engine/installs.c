@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../agents/agent.h"
+#include "../memory/whole.h"
 #include "../base/log.h"
 #include "../people/directory.h"
 #include "../store/listen.h"
@@ -23,7 +24,7 @@ const struct pg_statement install_statements[] = {
 	{ "grant_put",
 	    "INSERT INTO installs (adapter, external_id, ws, name, granted, org, scopes) VALUES ($1, $2, $3, $4, true, $5, $6)"
 	    " ON CONFLICT (adapter, external_id) DO UPDATE SET name = coalesce(excluded.name, installs.name), granted = true, org = excluded.org,"
-	    " scopes = excluded.scopes, removed_at = NULL, removed_why = NULL, changed_at = clock_timestamp() RETURNING ws" },
+	    " scopes = excluded.scopes, removed_at = NULL, removed_why = NULL, erase_at = NULL, changed_at = clock_timestamp() RETURNING ws" },
 	{ "grant_workspace", "INSERT INTO workspaces (ws, name) VALUES ($1, $2) ON CONFLICT DO NOTHING" },
 	{ "grant_person",
 	    "INSERT INTO people (ws, id, name, guest, bot) VALUES ($1, $2, NULL, false, false) ON CONFLICT (ws, id) DO NOTHING" },
@@ -39,8 +40,10 @@ const struct pg_statement install_statements[] = {
 	    "UPDATE installs SET changed_at = clock_timestamp() WHERE adapter = $1 AND external_id = $2 AND granted AND removed_at IS NULL"
 	    " RETURNING ws" },
 	{ "grant_ended",
-	    "UPDATE installs SET removed_at = now(), removed_why = $3, changed_at = clock_timestamp() WHERE adapter = $1 AND external_id = $2"
-	    " AND granted AND removed_at IS NULL RETURNING ws" },
+	    "UPDATE installs SET removed_at = now(), removed_why = $3, erase_at = CASE WHEN $4::int8 > 0 THEN now() + $4 * interval '1 ms' END,"
+	    " changed_at = clock_timestamp() WHERE adapter = $1 AND external_id = $2 AND granted AND removed_at IS NULL RETURNING ws" },
+	{ "grant_keep",
+	    "UPDATE installs SET erase_at = NULL WHERE adapter = $1 AND ($2::text IS NULL OR external_id = $2) AND erase_at IS NOT NULL" },
 	{ "grant_runs",
 	    "SELECT d.thread_id FROM dispatch d JOIN threads t ON t.ws = d.ws AND t.id = d.thread_id JOIN places p ON p.ws = t.ws AND p.id = t.place_id"
 	    " WHERE d.ws = $1 AND d.pending > 0 AND p.adapter = $2 LIMIT $3" },
@@ -165,9 +168,16 @@ static enum err grant(struct engine *e, struct pg *pg, const struct install_gran
 	struct id is = *ws;
 	if (!secret_name(g->external_id, name))
 		return ERR_INPUT;
+	bool ended = false;
 	struct pg_args *a = in_ws(*ws);
 	pg_arg_str(a, g->name != NULL && g->name[0] != '\0' ? g->name : "workspace");
 	enum err err = ask(pg, "grant_workspace", a, NULL);
+	if (err == ERR_NONE)
+		err = whole_ended(pg, *ws, &ended);
+	if (ended) { /* it was erased meanwhile: this one begins empty */
+		*ws = id_new();
+		return ERR_RETRY;
+	}
 	if (err == ERR_NONE)
 		err = put(pg, g, &is);
 	if (err == ERR_NONE && !id_equal(is, *ws)) {
@@ -191,13 +201,13 @@ enum err engine_grant(struct engine *e, const struct install_grant *g, struct id
 	enum err err = pg_begin_plain(pg);
 	if (err == ERR_NONE)
 		err = pg_end(pg, tenant(pg, g, ws, again));
-	for (int i = 0; i < 2 && err == ERR_NONE; i++) {
+	for (int i = 0; i < 3 && err == ERR_NONE; i++) {
 		struct id meant = *ws;
 		err = pg_begin(pg, *ws);
 		if (err == ERR_NONE)
 			err = pg_end(pg, grant(e, pg, g, ws));
 		if (err == ERR_RETRY && !id_equal(meant, *ws))
-			err = ERR_NONE; /* somebody else's grant of the same moment made the tenant */
+			err = ERR_NONE; /* somebody else's grant of the same moment made the tenant, or it was erased */
 		else
 			break;
 	}
@@ -267,7 +277,7 @@ enum err engine_grant_token(struct engine *e, const char *adapter, const char *e
 	return err;
 }
 
-enum err engine_grant_end(struct engine *e, const char *adapter, const char *external_id, const char *why)
+enum err engine_grant_end(struct engine *e, const char *adapter, const char *external_id, const char *why, int64_t erase_after_ms)
 {
 	char name[SECRET_NAME_MAX + 1];
 	struct id ws;
@@ -280,6 +290,7 @@ enum err engine_grant_end(struct engine *e, const char *adapter, const char *ext
 	if (err == ERR_NONE && (err = pg_begin(pg, ws)) == ERR_NONE) {
 		struct pg_args *a = named(adapter, external_id);
 		pg_arg_str(a, why);
+		pg_arg_int8(a, erase_after_ms);
 		err = change(pg, "grant_ended", a);
 		if (err == ERR_NONE)
 			err = secret_remove(pg, ws, adapter, name, &gone);
@@ -299,6 +310,19 @@ enum err engine_grant_end(struct engine *e, const char *adapter, const char *ext
 		engine_stop_run(e, ws, pg_get_id(threads, i, 0));
 	PQclear(threads);
 	return err;
+}
+
+enum err engine_grant_keep(struct engine *e, const char *adapter, const char *external_id)
+{
+	struct pg *pg = engine_pg(e);
+	enum err err = ask(pg, "grant_keep", named(adapter, external_id), NULL);
+	engine_pg_done(e, pg);
+	return err;
+}
+
+void engine_grants_heard(struct engine *e)
+{
+	directory_clear(e->directory);
 }
 
 enum err engine_grants(struct engine *e, const char *adapter, void (*fn)(void *arg, const struct install_row *r), void *arg)

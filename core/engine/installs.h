@@ -32,9 +32,13 @@ enum err engine_grant_renew(struct engine *e, const char *adapter, const char *e
 enum err engine_grant_token(struct engine *e, const char *adapter, const char *external_id, struct buf *out);
 /**
  * Removed there (${why}: "uninstalled", "revoked", "operator"): the token is gone with the COMMIT, what is being answered there is stopped, the
- * data stays.  Audited.  ERR_INPUT: it was not installed.
+ * data stays: with ${erase_after_ms} above 0 only for so long, unless it is granted again.  Audited.  ERR_INPUT: it was not installed.
  */
-enum err engine_grant_end(struct engine *e, const char *adapter, const char *external_id, const char *why);
+enum err engine_grant_end(struct engine *e, const char *adapter, const char *external_id, const char *why, int64_t erase_after_ms);
+/** What was removed there is kept after all, with ${external_id} NULL all of ${adapter}. */
+enum err engine_grant_keep(struct engine *e, const char *adapter, const char *external_id);
+/** A grant has changed: which workspace is which tenant is asked for again.  Any thread. */
+void engine_grants_heard(struct engine *e);
 
 struct install_row {
 	struct id ws;

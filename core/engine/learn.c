@@ -7,6 +7,7 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
+#include "../memory/whole.h"
 #include "../people/directory.h"
 #include "engine_internal.h"
 #include "offer.h"
@@ -60,7 +61,7 @@ const struct pg_statement read_statements[] = {
 	{ "install_get", "SELECT ws FROM installs WHERE adapter = $1 AND external_id = $2 AND removed_at IS NULL" },
 	{ "install_put",
 	    "INSERT INTO installs (adapter, external_id, ws, name) VALUES ($1, $2, $3, $4) ON CONFLICT (adapter, external_id)"
-	    " DO UPDATE SET name = coalesce(excluded.name, installs.name), removed_at = NULL RETURNING ws" },
+	    " DO UPDATE SET name = coalesce(excluded.name, installs.name), removed_at = NULL, erase_at = NULL RETURNING ws" },
 	{ "workspace_put", "INSERT INTO workspaces (ws, name) VALUES ($1, $2) ON CONFLICT DO NOTHING" },
 	{ NULL, NULL },
 };
@@ -387,7 +388,12 @@ enum err engine_install(struct engine *e, const char *adapter, const char *exter
 	if (err == ERR_NONE)
 		err = pg_begin(pg, id);
 	if (err == ERR_NONE) {
+		bool ended = false;
 		err = put_workspace(pg, id, name);
+		if (err == ERR_NONE)
+			err = whole_ended(pg, id, &ended);
+		if (ended) /* between the two transactions: whoever asks again gets another */
+			err = ERR_RETRY;
 		if (err == ERR_NONE)
 			err = agents_seed(pg, id);
 		err = pg_end(pg, err);

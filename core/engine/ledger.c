@@ -118,7 +118,7 @@ enum err ledger_round(struct engine *e, struct pg *pg, bool force)
 	struct points points = { 0 };
 	PGresult *r = NULL;
 	pthread_mutex_lock(&l->mutex);
-	enum err err = pg_query(pg, "upkeep_tenants", NULL, &r);
+	enum err err = pg_query(pg, "upkeep_logs", NULL, &r);
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++) {
 		struct shelf *s = shelf_of(l, pg_get_id(r, i, 0));
 		if (force || clock_ms() >= s->next_ms)

@@ -19,6 +19,7 @@
 #include "../memory/item.h"
 #include "../memory/offers.h"
 #include "../memory/retention.h"
+#include "../memory/whole.h"
 #include "../people/directory.h"
 #include "../settings/settings.h"
 #include "../talk/thread.h"
@@ -44,7 +45,9 @@
 #define NOW "(now() + $2::int8 * interval '1 ms')"
 
 const struct pg_statement upkeep_statements[] = {
-	{ "upkeep_tenants", "SELECT DISTINCT ws FROM installs ORDER BY ws" },
+	{ "upkeep_tenants", "SELECT DISTINCT ws FROM installs WHERE adapter <> 'erased' ORDER BY ws" },
+	{ "upkeep_logs",
+	    "SELECT DISTINCT ws FROM installs ORDER BY ws" }, /* with an audit log: those that were erased have one, too */
 	{ "upkeep_teams", "SELECT id FROM nodes WHERE ws = $1 AND archived_at IS NULL AND parent_id IS NOT NULL" },
 	{ "upkeep_archive",
 	    "UPDATE threads SET state = 3 WHERE ws = $1 AND id IN (SELECT t.id FROM threads t WHERE t.ws = $1 AND t.state <> 3 AND t.relay = 0"
@@ -115,6 +118,13 @@ static size_t plain(void *arg, const char *adapter, const void *origin, size_t n
 	return s != NULL && s->ops->origin_plain != NULL ? s->ops->origin_plain(s->a, origin, n, out) : 0;
 }
 
+static void gone(void *arg)
+{
+	const struct erasing *x = arg;
+	transcripts_clear(x->e->transcripts);
+	directory_clear(x->e->directory);
+}
+
 static enum err note(void *arg, const struct erased *line)
 {
 	const struct erasing *x = arg;
@@ -148,7 +158,7 @@ enum err upkeep_again(struct engine *e)
 enum err upkeep_erase(struct engine *e, struct pg *pg, struct id ws, struct id erasure, enum forget_state *state)
 {
 	struct erasing x = { e, ws };
-	struct forget_ends ends = { .note = note, .told = erased, .plain = plain, .arg = &x };
+	struct forget_ends ends = { .note = note, .told = erased, .gone = gone, .plain = plain, .arg = &x };
 	with_adapters(e, &ends);
 	enum err err;
 	uint64_t begun = clock_ms();
@@ -485,11 +495,23 @@ static enum err release(struct engine *e, struct pg *pg, struct id ws)
 	return err;
 }
 
+static void on_due(void *arg, const struct whole_order *o)
+{
+	struct engine *e = arg;
+	if (o->answer == WHOLE_ORDERED)
+		upkeep_soon(e);
+	if (o->answer == WHOLE_ORDERED || o->answer == WHOLE_HELD)
+		log_info("erase.workspace", LF_ID("ws", o->ws), LF_STR("why", "the app was taken away there"),
+		    LF_STR("result", o->answer == WHOLE_HELD ? "held" : "ordered"));
+}
+
 static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 {
 	PGresult *r = NULL;
 	struct pg_args *a = pg_args_new();
-	enum err err = pg_query(pg, "upkeep_tenants", a, &r);
+	enum err err = whole_due(pg, ahead_ms, on_due, e);
+	if (err == ERR_NONE)
+		err = pg_query(pg, "upkeep_tenants", a, &r);
 	pg_args_free(a);
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r) && !atomic_load(&e->draining); i++) {
 		struct id ws = pg_get_id(r, i, 0);

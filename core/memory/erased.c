@@ -97,7 +97,7 @@ static bool take_line(const char *text, size_t n, struct erased *out)
 		return false;
 	sum_of(text, (size_t)(end - text), sum);
 	int64_t kind = json_int(j, "kind", -1);
-	bool ok = strcmp(sum, json_str(j, "sum", "")) == 0 && kind >= ERASED_BACKUP && kind <= ERASED_SWEEP && kind != 4 &&
+	bool ok = strcmp(sum, json_str(j, "sum", "")) == 0 && kind >= ERASED_BACKUP && kind <= ERASED_WORKSPACE && kind != 4 &&
 	    id_parse(json_str(j, "ws", ""), &out->ws) && id_parse(json_str(j, "id", ""), &out->id) &&
 	    id_parse(json_str(j, "subject", ""), &out->subject);
 	out->kind = (enum erased_kind)kind;

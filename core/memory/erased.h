@@ -15,7 +15,14 @@ struct forget_ends;
  * put back from a backup does not know what was erased since; this file does (docs/adr/093-erasure-ledger.md).  Ids and moments, nothing else.
  */
 #define ERASED_FILE "erasures.ledger"
-enum erased_kind { ERASED_BACKUP, ERASED_MESSAGE, ERASED_THREAD, ERASED_PERSON, ERASED_SWEEP = 5 }; /* from 1: erasures.kind */
+enum erased_kind {
+	ERASED_BACKUP,
+	ERASED_MESSAGE,
+	ERASED_THREAD,
+	ERASED_PERSON,
+	ERASED_SWEEP = 5,
+	ERASED_WORKSPACE
+}; /* from 1: erasures.kind */
 struct erased {
 	enum erased_kind kind; /* ERASED_BACKUP: a backup was begun; it has no more than a moment */
 	struct id ws, id, subject;

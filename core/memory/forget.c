@@ -576,6 +576,13 @@ static enum err work(struct piece *p, enum forget_state *state)
 	enum err e = ERR_NONE;
 	bool took = true;
 	*state = FORGET_MORE;
+	if (p->kind == ERASED_WORKSPACE) {
+		e = whole_piece(p, state, &took);
+		if (e != ERR_NONE || !took)
+			return e;
+		*state = FORGET_DONE;
+		return end(p);
+	}
 	if (p->kind == ERASED_SWEEP && p->step < STEP_WORDS)
 		return sweep_piece(p, state);
 	switch ((enum step)p->step) {
@@ -701,8 +708,8 @@ static enum err locked(struct piece *p, enum forget_state *state)
 		*state = waits ? FORGET_HELD : FORGET_DONE;
 		return e;
 	}
-	e = p->kept ? under_hold(p, state) : work(p, state);
-	if (e == ERR_NONE && p->messages + p->answers + p->items > 0) {
+	e = p->kept && p->kind != ERASED_WORKSPACE ? under_hold(p, state) : work(p, state);
+	if (e == ERR_NONE && p->messages + p->answers + p->items + p->threads > 0) {
 		a = piece_args(p);
 		pg_arg_int4(a, p->messages);
 		pg_arg_int4(a, p->answers);
@@ -721,6 +728,8 @@ enum err forget_work(struct pg *pg, struct id ws, struct id id, const struct for
 	enum err e = pg_begin(pg, ws);
 	if (e == ERR_NONE)
 		e = pg_end(pg, locked(&p, state));
+	if (e == ERR_NONE && p.kind == ERASED_WORKSPACE && ends->gone != NULL && (p.step <= 0 || *state == FORGET_DONE))
+		ends->gone(ends->arg);
 	for (size_t i = 0; i < p.told_len; i++) {
 		const PGresult *r = p.told[i];
 		for (int k = 0; e == ERR_NONE && ends->told != NULL && k < PQntuples(r); k++)

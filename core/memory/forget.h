@@ -55,7 +55,7 @@ struct forgotten {
 };
 enum forget_state {
 	FORGET_MORE,  /* call again */
-	FORGET_LATER, /* call again, when nothing else waits: a sweep */
+	FORGET_LATER, /* call again, when nothing else waits: a sweep, a whole workspace */
 	FORGET_WAITS, /* for runs of the person to end: call again later */
 	FORGET_HELD,  /* hidden; a legal hold has to end before it is erased for good (hold.h) */
 	FORGET_DONE,
@@ -67,6 +67,7 @@ struct forget_ends {
 	/** Before anything of an erasure is erased: have it in the ledger (erased.h).  An error: it waits.  NULL: nobody keeps one. */
 	enum err (*note)(void *arg, const struct erased *line);
 	void (*told)(void *arg, const struct forgotten *f); /* with each message after COMMIT */
+	void (*gone)(void *arg); /* a whole workspace: what is remembered of it is void, when it begins and when it is done */
 	/** Of an origin of ${adapter}: the same without words of people (adapter_ops.origin_plain).  0: it has none. */
 	size_t (*plain)(void *arg, const char *adapter, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX]);
 	const char *adapters[16]; /* whose origins may have such words */

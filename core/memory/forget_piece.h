@@ -48,4 +48,7 @@ enum err piece_note(struct piece *p);
 enum err sweep_piece(struct piece *p, enum forget_state *state);
 enum err sweep_end(struct piece *p, bool *took);
 
+/* whole.c; ${over}: all is gone */
+enum err whole_piece(struct piece *p, enum forget_state *state, bool *over);
+
 #endif

@@ -437,7 +437,7 @@ const struct pg_statement forget_statements[] = {
 	    " places = NULL, cursor = NULL, plan = NULL, walked = NULL, subject = CASE WHEN kind = 3 THEN NULL ELSE subject END WHERE ws = $1 AND id = $2" },
 	{ "forget_audit",
 	    "INSERT INTO audit (ws, id, verb, subject, facts) SELECT ws, $3, CASE kind WHEN 1 THEN 'message.erased' WHEN 2 THEN 'thread.swept'"
-	    " WHEN 5 THEN 'retention.swept' ELSE 'person.forgotten' END, id, jsonb_build_object('messages', messages, 'answers', answers, 'items', items, 'threads', threads)"
+	    " WHEN 5 THEN 'retention.swept' WHEN 6 THEN 'workspace.erased' ELSE 'person.forgotten' END, id, jsonb_build_object('messages', messages, 'answers', answers, 'items', items, 'threads', threads)"
 	    " FROM erasures WHERE ws = $1 AND id = $2 ON CONFLICT DO NOTHING" },
 	{ NULL, NULL },
 };

@@ -5,6 +5,8 @@
  */
 #include "hold.h"
 
+#include "whole.h"
+
 #define RELEASE 500 /* rows in one transaction */
 
 const struct pg_statement hold_statements[] = {
@@ -56,6 +58,10 @@ static struct pg_args *of(struct id ws, struct id id)
 enum err hold_place(struct pg *pg, struct id ws, const struct hold *h)
 {
 	PGresult *r;
+	bool ended;
+	enum err e = whole_ended(pg, ws, &ended);
+	if (e != ERR_NONE || ended)
+		return e != ERR_NONE ? e : ERR_DENIED;
 	struct pg_args *a = of(ws, h->id);
 	pg_arg_int2(a, (int16_t)h->kind);
 	pg_array_begin(a, PG_UUID);
@@ -64,7 +70,7 @@ enum err hold_place(struct pg *pg, struct id ws, const struct hold *h)
 	pg_array_end(a);
 	pg_arg_str(a, h->reason);
 	pg_arg_id(a, h->by);
-	enum err e = one(pg, "hold_place", a, &r);
+	e = one(pg, "hold_place", a, &r);
 	PQclear(r);
 	return e;
 }

@@ -215,7 +215,7 @@ void directory_put_card(struct directory *d, const struct person_card *from)
 
 void directory_clear(struct directory *d)
 {
-	struct map **const maps[] = { &d->places, &d->identities, &d->cards };
+	struct map **const maps[] = { &d->installs, &d->places, &d->identities, &d->cards };
 	pthread_mutex_lock(&d->mutex);
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
 		map_free(*maps[i], free);

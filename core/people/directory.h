@@ -43,7 +43,7 @@ void directory_put_linked(struct directory *d, struct id person);
 bool directory_card(struct directory *d, struct id person, struct person_card *out);
 void directory_put_card(struct directory *d, const struct person_card *c);
 
-/** Somebody was forgotten, here or by another process: all that is known of people and places is asked for again. */
+/** Somebody was forgotten, or a workspace erased, here or by another process: all that is known is asked for again. */
 void directory_clear(struct directory *d);
 
 /** The id of an identity: person ids start out as this. */

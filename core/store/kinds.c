@@ -25,6 +25,8 @@ const struct data_kind data_kinds[] = {
 	{ "audit", "who did what: whom a tag of the audit log stands for, and further facts",
 	    "until the person is erased, or `retention.audit` is over; entries stay" },
 	{ "erasures", "what is being erased, while it is", "until the erasure is done; its receipt stays" },
+	{ "settings", "teams, their settings, agents, routes: nothing of a person beyond what is listed under the others",
+	    "until the whole workspace is erased" },
 	{ "secrets", "what opens something: sealed values and digests of keys and codes", "until it is removed, ends or is used" },
 	{ NULL, NULL, NULL },
 };
@@ -111,7 +113,8 @@ const struct data_table data_tables[] = {
 	    COLUMNS(P("external_id", "identity", DATA_ROW), P("person_id", "identity", DATA_ROW)) },
 	{ "inbox", "ws id kind adapter received_at", COLUMNS(P("source_key", "addresses", DATA_EMPTY)) },
 	{ "inbox_rejected", "ws id kind adapter reason received_at", COLUMNS(P("source_key", "addresses", DATA_EMPTY)) },
-	{ "installs", "adapter external_id ws name created_at removed_at granted org scopes removed_why changed_at", NULL },
+	{ "installs", "adapter external_id ws name created_at removed_at granted org scopes removed_why changed_at erase_at",
+	    NULL },
 	{ "link_codes", "ws adapter created_at expires_at used_at",
 	    COLUMNS(S("code_hash", DATA_ROW), P("person_id", "sessions", DATA_ROW), P("used_by", "sessions", DATA_ROW)) },
 	{ "link_tries", "ws since tries", COLUMNS(P("person_id", "sessions", DATA_ROW)) },

@@ -161,6 +161,15 @@ void transcripts_forget(struct transcripts *c, struct id thread)
 	pthread_mutex_unlock(&c->mutex);
 }
 
+void transcripts_clear(struct transcripts *c)
+{
+	pthread_mutex_lock(&c->mutex);
+	while (c->oldest != NULL)
+		drop_entry(c, c->oldest);
+	c->changes++;
+	pthread_mutex_unlock(&c->mutex);
+}
+
 bool transcripts_earlier(struct transcripts *c, struct id thread, struct buf *text, int64_t *before, uint64_t *at_ms)
 {
 	pthread_mutex_lock(&c->mutex);

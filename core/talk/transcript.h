@@ -40,6 +40,7 @@ void transcripts_append(
     struct transcripts *c, struct id thread, int64_t seq, enum author_kind kind, struct id author, const char *text, size_t n);
 /** Something of the thread changed in another way (edit, delete). */
 void transcripts_forget(struct transcripts *c, struct id thread);
+void transcripts_clear(struct transcripts *c); /* all of them */
 /**
  * The last messages as a run on message ${upto} sees them: people's up to ${upto}, Eddy's own all (its answers to earlier messages may
  * have come later), and ${upto} itself last.  False: not held, then transcript_load().  ${out} is the caller's on success.

@@ -160,10 +160,19 @@ enum err engine_grant_token(struct engine *e, const char *adapter, const char *e
 	(void)e, (void)adapter, (void)external_id, (void)out;
 	return ERR_BROKEN;
 }
-enum err engine_grant_end(struct engine *e, const char *adapter, const char *external_id, const char *why)
+enum err engine_grant_end(struct engine *e, const char *adapter, const char *external_id, const char *why, int64_t erase_after_ms)
 {
-	(void)e, (void)adapter, (void)external_id, (void)why;
+	(void)e, (void)adapter, (void)external_id, (void)why, (void)erase_after_ms;
 	return ERR_BROKEN;
+}
+enum err engine_grant_keep(struct engine *e, const char *adapter, const char *external_id)
+{
+	(void)e, (void)adapter, (void)external_id;
+	return ERR_BROKEN;
+}
+void engine_grants_heard(struct engine *e)
+{
+	(void)e;
 }
 enum err engine_grants(struct engine *e, const char *adapter, void (*fn)(void *arg, const struct install_row *r), void *arg)
 {

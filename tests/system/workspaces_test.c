@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -451,6 +452,169 @@ static void workspace__at_the_terminal__is_listed_looked_at_and_removed(void **s
 	people_check();
 }
 
+/* ---- all of it ---- */
+
+static int ends_with(const char *command, const char *typed, char *out, size_t n)
+{
+	char path[400], line[600];
+	snprintf(path, sizeof path, "%s/typed", rig.d[0].dir);
+	FILE *f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(typed, f);
+	fclose(f);
+	snprintf(line, sizeof line, "%s <'%s'", command, path);
+	int status = terminal(line, out, n);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void erase__at_the_terminal__one_goes_while_the_other_is_answered(void **state)
+{
+	(void)state;
+	char out[8000], tenant[60], query[300];
+	rig_env(&rig, "EDDY_ENGINE_UPKEEP=500ms");
+	rig_serve(&rig, 0, NULL);
+	install(0, "T1AAA", 0, false);
+	install(0, "T2BBB", 0, false);
+	say("T1AAA", "C1AAA", 1, "hello");
+	say("T2BBB", "C2BBB", 2, "hello, canary");
+	rig_wait_answers(&rig, 1, 2, 60000);
+	rig_settle(&rig, 60000);
+	snprintf(tenant, sizeof tenant, "%s", rig_sql_text(&rig, "SELECT ws FROM installs WHERE external_id = 'T2BBB'"));
+
+	/* What refuses, and what only shows. */
+	assert_int_equal(ends_with("erase workspace", "", out, sizeof out), 0);
+	assert_string_equal(out, "No workspace was erased yet.\n");
+	assert_int_equal(ends_with("erase workspace T9ZZZ", "T9ZZZ\n", out, sizeof out), 1);
+	assert_non_null(strstr(out, "there is no workspace T9ZZZ"));
+	assert_int_equal(ends_with("erase workspace default --yes default", "", out, sizeof out), 1);
+	assert_non_null(strstr(out, "Eddy itself lives in"));
+	assert_int_equal(ends_with("erase workspace T2BBB --dry-run", "", out, sizeof out), 0);
+	if (strstr(out, "T2BBB") == NULL || strstr(out, "messages") == NULL || strstr(out, "in all") == NULL)
+		rig_fail(&rig, "a dry run says %s", out);
+	assert_int_equal(ends_with("erase workspace T2BBB", "T1AAA\n", out, sizeof out), 1);
+	assert_non_null(strstr(out, "Nothing was erased."));
+	assert_int_equal(ends_with("erase workspace T2BBB", "", out, sizeof out), 1);
+	assert_int_equal(ends_with("erase workspace T2BBB --yes T1AAA", "T2BBB\n", out, sizeof out), 2);
+	assert_int_equal(
+	    rig_sql(&rig,
+	        of_team("T2BBB",
+	            "WITH h AS (INSERT INTO holds (ws, id, kind, subjects, reason) SELECT ws, gen_random_uuid(), 4, ARRAY[ws], 'Case 17'"
+	            " FROM workspaces WHERE ws = %s RETURNING 1) SELECT count(*) FROM h")),
+	    1);
+	assert_int_equal(ends_with("erase workspace T2BBB --yes T2BBB", "", out, sizeof out), 1);
+	assert_non_null(strstr(out, "a legal hold on the workspace stands there: "));
+	rig_sql(&rig, "UPDATE holds SET ended_at = now()");
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM erasures WHERE kind = 6"), 0);
+	assert_int_equal(
+	    rig_sql(&rig, of_team("T2BBB", "SELECT count(*) FROM messages WHERE ws = %s AND body LIKE '%%canary%%'")), 1);
+
+	/* It goes, with what is being answered there. */
+	fake_tell(&rig.model, "options", "{s:i}", "first_ms", 3000);
+	say("T2BBB", "C2BBB", 3, "still there, canary?");
+	rig_wait(&rig, 0, "the run", rig_sql(&rig, "SELECT count(*) FROM runs WHERE state <= 2") > 0);
+	int code = ends_with("erase workspace T2BBB", "T2BBB\n", out, sizeof out);
+	if (code != 0 || strstr(out, "workspace, done") == NULL || strstr(out, "T2BBB is erased") == NULL)
+		rig_fail(&rig, "erasing ends with %d: %s", code, out);
+	fake_tell(&rig.model, "options", "{s:i}", "first_ms", 0);
+	static const char *const empty[] = { "messages", "threads", "runs", "people", "secrets", "places", "workspaces", "nodes",
+		"outbox", "dispatch", "inbox" };
+	say("T1AAA", "C1AAA", 4, "and you?");
+	say("T2BBB", "C2BBB", 5, "anybody?");
+	rig_wait_answers(&rig, 4, 4, 60000);
+	rig_settle(&rig, 60000);
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+		snprintf(query, sizeof query, "SELECT count(*) FROM %s WHERE ws = '%s'", empty[i], tenant);
+		if (rig_sql(&rig, query) != 0)
+			rig_fail(&rig, "%s still has something", empty[i]);
+	}
+	assert_int_equal(rig_answers(&rig, "C2BBB", NULL, 3) + rig_answers(&rig, "C2BBB", NULL, 5), 0);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM installs WHERE adapter = 'slack' AND external_id = 'T2BBB'"), 0);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM audit WHERE verb = 'workspace.erased'"), 1);
+	assert_int_equal(ends_with("erase workspace", "", out, sizeof out), 0);
+	assert_non_null(strstr(out, "workspace, done"));
+	assert_int_equal(ends_with("audit verify", "", out, sizeof out), 0);
+	assert_non_null(strstr(out, tenant));
+	assert_int_equal(ends_with("erase workspace T2BBB --yes T2BBB", "", out, sizeof out), 1);
+
+	/* The same workspace begins again, with nothing. */
+	install(0, "T2BBB", 0, false);
+	assert_int_equal(rig_sql(&rig, of_team("T2BBB", "SELECT count(*) FROM messages WHERE ws = %s")), 0);
+	snprintf(query, sizeof query, "SELECT count(*) FROM installs WHERE external_id = 'T2BBB' AND ws <> '%s'", tenant);
+	assert_int_equal(rig_sql(&rig, query), 1);
+	int64_t until = now_ms() + rig_patience(0);
+	for (int n = 6; rig_answers(&rig, "C2BBB", NULL, n - 1) == 0 || n == 6; n++) {
+		if (now_ms() > until)
+			rig_fail(&rig, "not answered after it was added again");
+		say("T2BBB", "C2BBB", n, "back again");
+		sleep_ms(700);
+	}
+	snprintf(query, sizeof query, "SELECT count(*) FROM messages WHERE ws = '%s'", tenant);
+	assert_int_equal(rig_sql(&rig, query), 0);
+}
+
+static void uninstall__with_a_grace__is_taken_back_by_adding_it_again(void **state)
+{
+	(void)state;
+	char out[8000], tenant[60], query[300];
+	rig_env(&rig, "EDDY_ENGINE_UPKEEP=500ms");
+	rig_env(&rig, "EDDY_SLACK_ERASE_ON_UNINSTALL=3s");
+	rig_serve(&rig, 0, NULL);
+	install(0, "T1AAA", 0, false);
+	install(0, "T2BBB", 0, false);
+	say("T1AAA", "C1AAA", 1, "hello");
+	say("T2BBB", "C2BBB", 2, "hello");
+	rig_wait_answers(&rig, 1, 2, 60000);
+	rig_settle(&rig, 60000);
+	snprintf(tenant, sizeof tenant, "%s", rig_sql_text(&rig, "SELECT ws FROM installs WHERE external_id = 'T2BBB'"));
+	/* A hold stands, so that it waits as long as this test wants. */
+	rig_sql(&rig,
+	    of_team("T2BBB",
+	        "INSERT INTO holds (ws, id, kind, subjects, reason) SELECT ws, gen_random_uuid(), 4, ARRAY[ws], 'Case 17' FROM workspaces WHERE ws = %s"));
+	fake_tell(&rig.slack, "uninstall", "{s:s}", "team", "T2BBB");
+	rig_wait(&rig, 0, "the mark",
+	    rig_sql(&rig, "SELECT count(*) FROM installs WHERE external_id = 'T2BBB' AND erase_at IS NOT NULL") == 1);
+	(void)ends_with("doctor", "", out, sizeof out);
+	if (strstr(out, "workspace T2BBB has taken the app away and is erased after ") == NULL ||
+	    strstr(out, "a legal hold") == NULL)
+		rig_fail(&rig, "doctor says %s", out);
+	rig_wait(&rig, 0, "the grace to end",
+	    rig_sql(&rig, "SELECT count(*) FROM installs WHERE erase_at < now() - interval '2 s'") == 1);
+	install(0, "T2BBB", 0, false);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM installs WHERE erase_at IS NOT NULL"), 0);
+	rig_sql(&rig, "UPDATE holds SET ended_at = now()");
+	sleep_ms(3000); /* some rounds of upkeep: nothing goes */
+	snprintf(query, sizeof query, "SELECT count(*) FROM messages WHERE ws = '%s' AND author_kind = 1", tenant);
+	assert_int_equal(rig_sql(&rig, query), 1);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM erasures WHERE kind = 6"), 0);
+
+	/* And now nobody comes back. */
+	fake_tell(&rig.slack, "uninstall", "{s:s}", "team", "T2BBB");
+	rig_wait(&rig, 0, "the erasure", rig_sql(&rig, "SELECT count(*) FROM erasures WHERE kind = 6 AND state = 2") == 1);
+	assert_int_equal(rig_sql(&rig, query), 0);
+	snprintf(query, sizeof query, "SELECT count(*) FROM workspaces WHERE ws = '%s'", tenant);
+	assert_int_equal(rig_sql(&rig, query), 0);
+	(void)ends_with("erase", "", out, sizeof out);
+	assert_non_null(strstr(out, "the app was taken away there"));
+	say("T1AAA", "C1AAA", 3, "still answered?");
+	rig_wait_answers(&rig, 3, 3, 60000);
+	install(0, "T2BBB", 0, false);
+	assert_int_equal(rig_sql(&rig, of_team("T2BBB", "SELECT count(*) FROM messages WHERE ws = %s")), 0);
+
+	/* Without the setting nothing waits, also what was marked before. */
+	rig_sql(&rig, "UPDATE holds SET ended_at = NULL");
+	rig_sql(&rig,
+	    of_team("T2BBB",
+	        "INSERT INTO holds (ws, id, kind, subjects, reason) SELECT ws, gen_random_uuid(), 4, ARRAY[ws], 'Case 17' FROM workspaces WHERE ws = %s"));
+	fake_tell(&rig.slack, "uninstall", "{s:s}", "team", "T2BBB");
+	rig_wait(&rig, 0, "the mark",
+	    rig_sql(&rig, "SELECT count(*) FROM installs WHERE external_id = 'T2BBB' AND erase_at IS NOT NULL") == 1);
+	rig_kill(&rig, 0);
+	rig_env(&rig, "EDDY_SLACK_ERASE_ON_UNINSTALL=0");
+	rig_serve(&rig, 0, NULL);
+	rig_wait(&rig, 0, "the mark to go", rig_sql(&rig, "SELECT count(*) FROM installs WHERE erase_at IS NOT NULL") == 0);
+}
+
 /* ---- by HTTP ---- */
 
 static int post(const char *type, const char *body, int64_t at, const char *secret, char **out)
@@ -568,6 +732,8 @@ int main(void)
 		T(token__that_ends__is_renewed_in_time),
 		T(workspace__added_through_one_process__is_served_by_another),
 		T(workspace__at_the_terminal__is_listed_looked_at_and_removed),
+		T(erase__at_the_terminal__one_goes_while_the_other_is_answered),
+		T(uninstall__with_a_grace__is_taken_back_by_adding_it_again),
 		T(http__signed_requests__are_heard_and_no_others),
 		T(organisation__with_one_token__serves_its_workspaces),
 	};

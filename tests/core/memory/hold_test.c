@@ -16,13 +16,14 @@
 #include "../../../core/memory/hold.h"
 #include "../../../core/memory/retention.h"
 #include "../../../core/memory/sweep.h"
+#include "../../../core/memory/whole.h"
 #include "../../../core/store/kinds.h"
 #include "../../../core/teams/config_store.h"
 #include "../../support/db.h"
 #include "planted.h"
 
-static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, retention_statements, derived_statements,
-	config_statements, hold_statements, NULL };
+static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, whole_statements, retention_statements,
+	derived_statements, config_statements, hold_statements, NULL };
 static struct pg *pg;
 static struct id ws;
 static char ws_text[ID_TEXT];

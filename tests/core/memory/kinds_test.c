@@ -16,6 +16,7 @@
 #include "../../../core/memory/forget.h"
 #include "../../../core/memory/retention.h"
 #include "../../../core/memory/sweep.h"
+#include "../../../core/memory/whole.h"
 #include "../../../core/store/kinds.h"
 #include "../../../core/teams/config_store.h"
 #include "../../support/db.h"
@@ -139,8 +140,8 @@ static void kinds__every_listed_column__is_there(void **state)
 
 static void erase(const char *url)
 {
-	static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, retention_statements,
-		config_statements, derived_statements, NULL };
+	static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, whole_statements,
+		retention_statements, config_statements, derived_statements, NULL };
 	struct pg *pg = NULL;
 	char why[300];
 	struct forget_order o = { .ws = ws, .id = id_new() };

@@ -16,6 +16,7 @@
 #include "../../../core/memory/forget.h"
 #include "../../../core/memory/retention.h"
 #include "../../../core/memory/sweep.h"
+#include "../../../core/memory/whole.h"
 #include "../../../core/teams/config_store.h"
 #include "../../support/db.h"
 
@@ -23,8 +24,8 @@
 #define DAY_MS (24 * HOUR_MS)
 #define TEAM "aaaaaaaa-0000-7000-8000-000000000002"
 
-static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, retention_statements, derived_statements,
-	config_statements, NULL };
+static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, whole_statements, retention_statements,
+	derived_statements, config_statements, NULL };
 static struct pg *pg;
 static struct id ws;
 static char ws_text[ID_TEXT], url[300];
@@ -296,8 +297,8 @@ static void again__a_database_from_before__is_swept_by_the_ledger(void **state)
 	struct again_result done;
 	struct forget_ends ends = { .note = NULL };
 	const char *dir = test_dir();
-	static const struct pg_statement *const with[] = { forget_statements, sweep_statements, retention_statements,
-		derived_statements, config_statements, again_statements, NULL };
+	static const struct pg_statement *const with[] = { forget_statements, sweep_statements, whole_statements,
+		retention_statements, derived_statements, config_statements, again_statements, NULL };
 	char why[200];
 	keep(ws_text, 3, "\"retention.messages\": 30");
 	struct erased line = { .kind = ERASED_SWEEP, .ws = ws, .id = id_new(), .subject = ws };
