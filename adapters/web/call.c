@@ -162,6 +162,7 @@ static void answer_frame(struct web_call *c)
 static void answer_request(struct web_call *c)
 {
 	struct call_answer *a = &c->answer;
+	a->ends = c->reply.ends;
 	if (c->reply.code == API_OK) {
 		a->status = 200;
 		a->replayed = c->reply.again;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../../core/api/ends.h"
 #include "../../core/base/buf.h"
 
 /*
@@ -23,6 +24,7 @@ struct call_head { /* NULL: the request has none */
 #define CALL_REQUEST_ID 64
 struct call_answer {
 	unsigned status;
+	struct api_ends ends;
 	bool problem, replayed, preflight, allow, challenge; /* which headers it has */
 	unsigned retry_after_s;                              /* 0: none */
 	char request_id[CALL_REQUEST_ID + 1];

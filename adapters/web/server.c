@@ -218,20 +218,25 @@ static int respond_api(struct lws *wsi, const struct http_session *h, const stru
 static int respond_call(struct lws *wsi, const struct http_session *h, const struct call_answer *a, bool close)
 {
 	char retry[16];
-	struct header extra[12] = { { "x-request-id:", a->request_id } };
+	struct header extra[14] = { { "x-request-id:", a->request_id } };
 	size_t n = 1;
 	snprintf(retry, sizeof retry, "%u", a->retry_after_s);
 	if (a->retry_after_s > 0)
 		extra[n++] = (struct header){ "retry-after:", retry };
 	if (a->replayed)
 		extra[n++] = (struct header){ "idempotency-replayed:", "true" };
+	if (a->ends.since[0] != '\0') {
+		extra[n++] = (struct header){ "deprecation:", a->ends.since };
+		extra[n++] = (struct header){ "sunset:", a->ends.until };
+	}
 	if (a->allow)
 		extra[n++] = (struct header){ "allow:", "POST" };
 	if (a->challenge)
 		extra[n++] = (struct header){ "www-authenticate:", "Bearer" };
 	if (a->origin[0] != '\0') {
 		extra[n++] = (struct header){ "access-control-allow-origin:", a->origin };
-		extra[n++] = (struct header){ "access-control-expose-headers:", "x-request-id, retry-after, idempotency-replayed" };
+		extra[n++] = (struct header){ "access-control-expose-headers:",
+			"x-request-id, retry-after, idempotency-replayed, deprecation, sunset" };
 		extra[n++] = (struct header){ "vary:", "origin" };
 	}
 	if (a->preflight && a->status == 204) {

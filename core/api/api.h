@@ -36,6 +36,9 @@ struct api_proc {
 	const char *in, *out;   /* JSON Schemas of arguments and result, as text: objects, additionalProperties false */
 	const char *example;    /* arguments, JSON */
 	api_fn run;
+	/* of one that has a better one beside it (ends.h): moments in seconds since 1970, and the other's name; 0 and NULL: it goes on */
+	int64_t since_s, ends_s;
+	const char *instead;
 };
 /* A group's table ends with a NULL name.  core/api/api_<group>.c each have one; api.c lists them. */
 extern const struct api_proc *const api_groups[];

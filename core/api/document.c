@@ -4,6 +4,8 @@
  */
 #include "document.h"
 
+#include "ends.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +78,13 @@ static json_t *operation(const struct api_proc *p)
 	json_object_set_new(o, "summary", json_string(p->summary));
 	if (p->details != NULL)
 		json_object_set_new(o, "description", json_string(p->details));
+	struct api_ends ends;
+	api_ends(p, &ends);
+	if (ends.since[0] != '\0') {
+		json_object_set_new(o, "deprecated", json_true());
+		json_object_set_new(o, "x-eddy-sunset", json_string(ends.until));
+		json_object_set_new(o, "x-eddy-instead", json_string(p->instead));
+	}
 	if (p->open) {
 		json_object_set_new(o, "security", json_array());
 	} else {
@@ -143,6 +152,10 @@ void api_help(const struct api_proc *p, struct buf *out)
 	buf_addf(out, "%s: %s.\n", p->name, p->summary);
 	if (p->details != NULL)
 		buf_addf(out, "%s\n", p->details);
+	struct api_ends ends;
+	api_ends(p, &ends);
+	if (ends.since[0] != '\0')
+		buf_addf(out, "It works until %s: use %s instead.\n", ends.until, p->instead);
 	if (p->open)
 		buf_add_str(out, "Open to everybody.\n");
 	else

@@ -123,6 +123,7 @@ void api_serve(struct engine *e, struct pg *pg, const struct api_request *q, str
 	struct shown s = { .who = { .arg = &copy } };
 	struct pg_args *a = NULL;
 	memset(out, 0, sizeof *out);
+	api_ends(api_find(q->procedure), &out->ends);
 	if (q->address != NULL)
 		snprintf(by.address, sizeof by.address, "%s", q->address);
 	if (q->secret != NULL) {

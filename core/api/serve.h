@@ -2,6 +2,7 @@
 #define EDDY_API_SERVE_H
 
 #include "api.h"
+#include "ends.h"
 
 /*
  * A call as an edge hands it over: who speaks, as the edge has checked it, and what is asked.  Everything is borrowed for the length of the call.
@@ -25,6 +26,7 @@ struct api_reply {
 	json_t *out; /* API_OK: the result, the caller's */
 	bool again;  /* nothing was done: the answer of an earlier call with this key */
 	struct problem problem;
+	struct api_ends ends; /* of the procedure, whatever came of the call */
 };
 extern const struct pg_statement serve_statements[];
 

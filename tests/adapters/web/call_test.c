@@ -313,6 +313,14 @@ static void name__that_is_none__is_passed_on_as_nothing(void **state)
 	}
 }
 
+static void procedure__that_ends__says_so_with_every_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(post("fake.old", "{}", ""), 200);
+	assert_non_null(strstr(got.p, "deprecation: @1767225600\r\n"));
+	assert_non_null(strstr(got.p, "sunset: Fri, 01 Jan 2027 00:00:00 GMT\r\n"));
+}
+
 static void key__of_idempotency__is_handed_down_and_a_repeat_is_named(void **state)
 {
 	(void)state;
@@ -321,6 +329,8 @@ static void key__of_idempotency__is_handed_down_and_a_repeat_is_named(void **sta
 	assert_string_equal(json_str(o, "key", ""), "k-1");
 	json_decref(o);
 	assert_null(strstr(got.p, "idempotency-replayed"));
+	assert_null(strstr(got.p, "deprecation: "));
+	assert_null(strstr(got.p, "sunset: "));
 	assert_int_equal(post("fake.get", "{}", "Idempotency-Key: again\r\n"), 200);
 	assert_non_null(strstr(got.p, "idempotency-replayed: true\r\n"));
 	/* One that is too long is not cut to one that would do. */

@@ -441,6 +441,8 @@ void engine_call(struct engine *e, const struct api_request *q, struct api_reply
 		    : q->person == NULL ? API_UNAUTHENTICATED
 		                        : API_OK };
 	out->problem.code = out->code;
+	if (strcmp(q->procedure, "fake.old") == 0)
+		out->ends = (struct api_ends){ .since = "@1767225600", .until = "Fri, 01 Jan 2027 00:00:00 GMT" };
 	out->again = out->code == API_OK && q->key != NULL && strcmp(q->key, "again") == 0;
 	if (out->code == API_OK)
 		out->out = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:O}", "procedure", q->procedure, "person",

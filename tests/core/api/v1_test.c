@@ -15,6 +15,7 @@
 
 #include "../../../core/agents/schema.h"
 #include "../../../core/api/api.h"
+#include "../../../core/api/ends.h"
 #include "../../../core/base/json.h"
 
 #define GOLDEN "tests/golden/api/v1.json"
@@ -253,6 +254,37 @@ static void lists__page__the_same_way(void **state)
 		}
 }
 
+/* One that ends says for how long it goes on, which is a year at the least, and what is there instead. */
+static bool ends_well(const struct api_proc *p)
+{
+	if (p->ends_s == 0)
+		return p->since_s == 0 && p->instead == NULL;
+	return p->since_s > 0 && p->ends_s - p->since_s >= API_ENDS_LEAST && p->instead != NULL && api_find(p->instead) != NULL;
+}
+
+static void procedures__that_end__go_on_for_a_year(void **state)
+{
+	(void)state;
+	static const struct api_proc good = { .since_s = 1767225600, .ends_s = 1798761600, .instead = "session.get" },
+	                             soon = { .since_s = 1767225600, .ends_s = 1798761599, .instead = "session.get" },
+	                             none = { .since_s = 1767225600, .ends_s = 1798761600, .instead = "session.gone" };
+	struct api_ends ends;
+	for (const struct api_proc *const *g = api_groups; *g != NULL; g++)
+		for (const struct api_proc *p = *g; p->name != NULL; p++)
+			if (!ends_well(p))
+				fail_msg("%s: since_s, ends_s and instead belong together, a year apart", p->name);
+	assert_true(ends_well(&good));
+	assert_false(ends_well(&soon));
+	assert_false(ends_well(&none));
+	api_ends(&good, &ends);
+	assert_string_equal(ends.since, "@1767225600");
+	assert_string_equal(ends.until, "Fri, 01 Jan 2027 00:00:00 GMT");
+	api_ends(api_find("session.get"), &ends);
+	assert_string_equal(ends.since, "");
+	api_ends(NULL, &ends);
+	assert_string_equal(ends.until, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +292,7 @@ int main(void)
 		cmocka_unit_test(v1__notices__what_clients_would),
 		cmocka_unit_test(procedures__are__complete),
 		cmocka_unit_test(lists__page__the_same_way),
+		cmocka_unit_test(procedures__that_end__go_on_for_a_year),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
