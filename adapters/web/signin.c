@@ -68,6 +68,7 @@ struct signin_call {
 	char password[PASSWORD_MAX + 1];
 	char key[ADDRESS_MAX + 80]; /* of tries: who, and from where */
 	size_t key_len;
+	uint32_t wait_ms;          /* SIGNIN_PASSWORD: wrong tries in any process make it wait; 0: they do not */
 	bool strained, counted;    /* SIGNIN_PASSWORD: tried too often as this person; this try is counted */
 	const char *why;           /* static: what is wrong with a new password */
 	struct signin_call *after; /* waits for its hash behind this one */
@@ -335,12 +336,12 @@ static void on_loop(void *arg)
 		next_hash(c->web);
 	if (c->counted && c->result == ERR_NONE)
 		tries_right(c->web->tries, c->key, c->key_len);
-	else if (c->counted && c->result != ERR_DENIED && c->result != ERR_INPUT)
+	else if (c->counted && c->result != ERR_DENIED && (c->result != ERR_INPUT || c->wait_ms > 0))
 		tries_again(c->web->tries, c->key, c->key_len);
 	if (c->what == SIGNIN_UNSUBSCRIBE && (c->result == ERR_INPUT || c->result == ERR_DENIED)) {
 		fail(c, API_NOT_FOUND, "This link was not made here.");
 	} else if (c->what == SIGNIN_PASSWORD && c->result == ERR_INPUT) {
-		too_often(c, STRAINED_MS);
+		too_often(c, c->wait_ms > 0 ? c->wait_ms : STRAINED_MS);
 	} else if (c->what == SIGNIN_PASSWORD_LINK && c->result == ERR_INPUT) {
 		fail(c, API_INVALID, c->why == NULL ? "A password is text of at most 256 bytes." : c->why);
 		c->answer.field = "password";
@@ -407,7 +408,7 @@ static void on_worker(void *arg)
 		        .password = c->password,
 		        .at = &at,
 		        .only_known = c->strained },
-		    c->answer.request, &c->session, c->next);
+		    c->answer.request, &c->session, c->next, &c->wait_ms);
 		break;
 	case SIGNIN_PASSWORD_LINK:
 		c->result = engine_password_link(

@@ -332,9 +332,12 @@ struct password_login {      /* borrowed */
 	const struct session_client *at;
 	bool only_known; /* it was tried too often: only where they were logged in lately */
 };
-/** ERR_DENIED: that name and password do not let anybody in; ERR_INPUT: only_known, and nobody is known there. */
-enum err engine_login_password(
-    struct engine *e, struct id ws, const struct password_login *p, struct id request, struct session *out, char *refresh);
+/**
+ * ERR_DENIED: that name and password do not let anybody in, which counts in every process.  ERR_INPUT: nothing was looked at; it has to wait ${wait_ms}, or, with 0,
+ * only_known and nobody is known there.
+ */
+enum err engine_login_password(struct engine *e, struct id ws, const struct password_login *p, struct id request,
+    struct session *out, char *refresh, uint32_t *wait_ms);
 /** Set a password by the code of an admin's link, and log in.  ERR_INPUT: ${why} it cannot be this one; ERR_DENIED: the code is void. */
 enum err engine_password_link(struct engine *e, struct id ws, const char *code, const char *password,
     const struct session_client *at, struct id request, struct session *out, char *refresh, const char **why);

@@ -29,24 +29,38 @@ static void name_of(
 	out->address = address;
 }
 
-static enum err find(
-    struct pg *pg, struct id ws, const struct password_login *p, const struct password_name *n, struct password_account *a)
-{
-	enum err err = pg_begin(pg, ws);
-	return err != ERR_NONE ? err : pg_end(pg, password_find(pg, ws, n, p->at->network, a));
-}
+/* What all processes know of this name from there. */
+struct tries {
+	unsigned char key[PASSWORD_TRY_KEY];
+	bool noted;
+};
 
-static enum err refuse(struct pg *pg, struct id ws, struct id request, struct id person, const char *why)
+static enum err find(struct pg *pg, struct id ws, const struct password_login *p, const struct password_name *n, struct tries *t,
+    struct password_account *a, uint32_t *wait_ms)
 {
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = pg_end(pg, login_audit(pg, ws, request, "login.refused", NULL, person, "password", why));
-	return err;
+		err = password_tries_look(pg, ws, t->key, wait_ms, &t->noted);
+	if (err == ERR_NONE && *wait_ms == 0)
+		err = password_find(pg, ws, n, p->at->network, a);
+	return pg_end(pg, err);
+}
+
+/* ${wrong}: whose try it was, NULL: none that counts. */
+static enum err refuse(struct pg *pg, struct id ws, struct id request, struct id person, const char *why, const struct tries *wrong)
+{
+	enum err err = pg_begin(pg, ws);
+	if (err == ERR_NONE)
+		err = login_audit(pg, ws, request, "login.refused", NULL, person, "password", why);
+	if (err == ERR_NONE && wrong != NULL)
+		err = password_tries_wrong(pg, ws, wrong->key);
+	return pg_end(pg, err);
 }
 
 /* Is it still so?  Then they are in. */
 static enum err let_in(struct pg *pg, struct id ws, const struct password_login *p, const struct password_name *n,
-    const struct password_account *a, const char *anew, struct id request, struct session *out, char *refresh)
+    const struct tries *t, const struct password_account *a, const char *anew, struct id request, struct session *out,
+    char *refresh)
 {
 	struct password_account now = { 0 };
 	enum err err = pg_begin(pg, ws);
@@ -58,6 +72,8 @@ static enum err let_in(struct pg *pg, struct id ws, const struct password_login 
 		err = ERR_DENIED;
 	if (err == ERR_NONE && anew[0] != '\0')
 		err = password_anew(pg, ws, a->person, a->hash, anew);
+	if (err == ERR_NONE && t->noted)
+		err = password_tries_right(pg, ws, t->key);
 	snprintf(out->subject, sizeof out->subject, "%s", a->subject);
 	snprintf(out->name, sizeof out->name, "%s", a->name);
 	if (err == ERR_NONE)
@@ -65,19 +81,26 @@ static enum err let_in(struct pg *pg, struct id ws, const struct password_login 
 	return pg_end(pg, err);
 }
 
-enum err engine_login_password(
-    struct engine *e, struct id ws, const struct password_login *p, struct id request, struct session *out, char *refresh)
+enum err engine_login_password(struct engine *e, struct id ws, const struct password_login *p, struct id request,
+    struct session *out, char *refresh, uint32_t *wait_ms)
 {
 	char address[PLACE_KEY_MAX], anew[PASSWORD_HASH] = "";
 	struct password_name n;
 	struct password_account a;
+	struct tries t = { .noted = false };
 	bool old = false;
 	*out = (struct session){ 0 };
+	*wait_ms = 0;
 	name_of(e, ws, p, address, &n);
+	password_try_key(p->name, p->at->network, t.key);
 	struct pg *pg = engine_pg(e);
-	enum err err = find(pg, ws, p, &n, &a);
+	enum err err = find(pg, ws, p, &n, &t, &a, wait_ms);
+	if (err == ERR_NONE && *wait_ms > 0) {
+		engine_pg_done(e, pg);
+		return ERR_INPUT;
+	}
 	if (err == ERR_NONE && p->only_known && !a.known) {
-		err = refuse(pg, ws, request, a.person, "often");
+		err = refuse(pg, ws, request, a.person, "often", NULL);
 		engine_pg_done(e, pg);
 		return err == ERR_NONE ? ERR_INPUT : err;
 	}
@@ -89,9 +112,9 @@ enum err engine_login_password(
 		(void)password_hash(p->password, anew);
 	pg = engine_pg(e);
 	if (err == ERR_NONE)
-		err = let_in(pg, ws, p, &n, &a, anew, request, out, refresh);
+		err = let_in(pg, ws, p, &n, &t, &a, anew, request, out, refresh);
 	if (err == ERR_DENIED) {
-		enum err said = refuse(pg, ws, request, a.person, a.may || id_is_none(a.person) ? "password" : "account");
+		enum err said = refuse(pg, ws, request, a.person, a.may || id_is_none(a.person) ? "password" : "account", &t);
 		err = said == ERR_NONE ? ERR_DENIED : said;
 	}
 	engine_pg_done(e, pg);
@@ -164,7 +187,7 @@ enum err engine_password_link(struct engine *e, struct id ws, const char *code, 
 	if (err == ERR_NONE)
 		err = take(pg, ws, code, hash, at, request, out, refresh);
 	if (err == ERR_DENIED) {
-		enum err said = refuse(pg, ws, request, ID_NONE, "code");
+		enum err said = refuse(pg, ws, request, ID_NONE, "code", NULL);
 		err = said == ERR_NONE ? ERR_DENIED : said;
 	}
 	engine_pg_done(e, pg);

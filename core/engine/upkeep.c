@@ -21,6 +21,7 @@
 #include "../memory/retention.h"
 #include "../memory/whole.h"
 #include "../people/directory.h"
+#include "../people/passwords.h"
 #include "../settings/settings.h"
 #include "../talk/thread.h"
 #include "../teams/config.h"
@@ -354,6 +355,8 @@ static enum err expire(struct pg *pg, struct id ws, uint64_t ahead_ms)
 		err = item_expire(pg, ws, EXPIRE_MAX, &gone);
 	if (err == ERR_NONE)
 		err = once_expire(pg, ws, EXPIRE_MAX);
+	if (err == ERR_NONE)
+		err = password_tries_tidy(pg, ws, EXPIRE_MAX);
 	if (err == ERR_NONE)
 		err = undelivered_forks(pg, ws, ahead_ms, &r);
 	PQclear(r);

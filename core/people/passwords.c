@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/buf.h"
 #include "../base/utf8.h"
 #include "rows.h"
 
@@ -47,6 +48,18 @@ const struct pg_statement passwords_statements[] = {
 	    " WHERE ws = $1 AND person_id = $2 AND (next_at IS NULL OR next_at <= now()) RETURNING hash" },
 	{ "password_wait",
 	    "SELECT ceil(extract(epoch FROM next_at - now()))::int8 FROM passwords WHERE ws = $1 AND person_id = $2" },
+	{ "password_tries",
+	    "SELECT greatest(0, ceil(extract(epoch FROM next_at - now()) * 1000))::int8 FROM password_tries WHERE ws = $1 AND key_hash = $2"
+	    " AND next_at > now() - interval '30 minutes'" },
+	{ "password_wrong", /* $3 are free; what was forgotten begins anew */
+	    "INSERT INTO password_tries AS t (ws, key_hash, tries, next_at) VALUES ($1, $2, 1, now()) ON CONFLICT (ws, key_hash) DO UPDATE SET"
+	    " tries = CASE WHEN t.next_at < now() - interval '30 minutes' THEN 1 ELSE t.tries + 1 END,"
+	    " next_at = now() + CASE WHEN t.next_at < now() - interval '30 minutes' OR t.tries < $3::int4 THEN 0"
+	    " ELSE least(900, power(2, least(t.tries - $3::int4, 20))) END * interval '1 s'" },
+	{ "password_right", "DELETE FROM password_tries WHERE ws = $1 AND key_hash = $2" },
+	{ "password_tries_tidy",
+	    "DELETE FROM password_tries WHERE ws = $1 AND key_hash IN (SELECT key_hash FROM password_tries WHERE ws = $1"
+	    " AND next_at < now() - interval '30 minutes' LIMIT $2::int4)" },
 	{ "password_code",
 	    "SELECT subject, name, person_id FROM login_codes WHERE ws = $1 AND code_hash = $2 AND via = 'password' AND used_at IS NULL"
 	    " AND expires_at > now() FOR UPDATE" },
@@ -227,5 +240,65 @@ enum err password_link_of(struct pg *pg, struct id ws, const char *code, bool us
 	else if (e == ERR_NONE)
 		e = ERR_DENIED;
 	PQclear(r);
+	return e;
+}
+
+/* ---- wrong ones ---- */
+
+void password_try_key(const char *name, const char *network, unsigned char key[PASSWORD_TRY_KEY])
+{
+	struct buf b = BUF_INIT;
+	for (const char *p = name; *p != '\0'; p++)
+		buf_add_char(&b, (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p));
+	buf_add(&b, "", 1);
+	buf_add_str(&b, network != NULL ? network : "");
+	SHA256((const unsigned char *)b.p, b.len, key);
+	buf_done(&b);
+}
+
+static struct pg_args *tries_args(struct id ws, const unsigned char key[PASSWORD_TRY_KEY])
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_bytes(a, key, PASSWORD_TRY_KEY);
+	return a;
+}
+
+enum err password_tries_look(struct pg *pg, struct id ws, const unsigned char key[PASSWORD_TRY_KEY], uint32_t *wait_ms, bool *noted)
+{
+	PGresult *r = NULL;
+	struct pg_args *a = tries_args(ws, key);
+	enum err e = pg_query(pg, "password_tries", a, &r);
+	pg_args_free(a);
+	*noted = e == ERR_NONE && PQntuples(r) == 1;
+	*wait_ms = *noted ? (uint32_t)pg_get_int8(r, 0, 0) : 0;
+	PQclear(r);
+	return e;
+}
+
+enum err password_tries_wrong(struct pg *pg, struct id ws, const unsigned char key[PASSWORD_TRY_KEY])
+{
+	struct pg_args *a = tries_args(ws, key);
+	pg_arg_int4(a, PASSWORD_TRIES_FREE);
+	enum err e = pg_query(pg, "password_wrong", a, NULL);
+	pg_args_free(a);
+	return e;
+}
+
+enum err password_tries_right(struct pg *pg, struct id ws, const unsigned char key[PASSWORD_TRY_KEY])
+{
+	struct pg_args *a = tries_args(ws, key);
+	enum err e = pg_query(pg, "password_right", a, NULL);
+	pg_args_free(a);
+	return e;
+}
+
+enum err password_tries_tidy(struct pg *pg, struct id ws, int max)
+{
+	struct pg_args *a = pg_args_new();
+	pg_arg_id(a, ws);
+	pg_arg_int4(a, max);
+	enum err e = pg_query(pg, "password_tries_tidy", a, NULL);
+	pg_args_free(a);
 	return e;
 }

@@ -34,6 +34,23 @@ enum err password_anew(struct pg *pg, struct id ws, struct id person, const char
 /** ERR_INPUT: there was none. */
 enum err password_remove(struct pg *pg, struct id ws, struct id user);
 
+/*
+ * Wrong log-ins by one name from one network, counted for all processes: how long whoever was wrong has to wait.  The first few are free, then each makes the
+ * wait twice as long, up to 15 minutes; half an hour after it all is forgotten.  Only what is wrong is written.
+ */
+#define PASSWORD_TRIES_FREE 4
+#define PASSWORD_TRY_KEY 32
+/** ${name} as it was typed, ${network} may be NULL. */
+void password_try_key(const char *name, const char *network, unsigned char key[PASSWORD_TRY_KEY]);
+/** How long this has to wait, 0: it may be looked at; and whether anything is noted of it. */
+enum err password_tries_look(
+    struct pg *pg, struct id ws, const unsigned char key[PASSWORD_TRY_KEY], uint32_t *wait_ms, bool *noted);
+enum err password_tries_wrong(struct pg *pg, struct id ws, const unsigned char key[PASSWORD_TRY_KEY]);
+/** It was right: all is forgotten. */
+enum err password_tries_right(struct pg *pg, struct id ws, const unsigned char key[PASSWORD_TRY_KEY]);
+/** Take away at most ${max} of those that count for nothing any more. */
+enum err password_tries_tidy(struct pg *pg, struct id ws, int max);
+
 struct password_state {
 	bool may_have; /* a person of the page that has a name to type */
 	bool has;

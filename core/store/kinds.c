@@ -141,6 +141,7 @@ const struct data_table data_tables[] = {
 	    "ws id run_id thread_id message_id adapter private_reply state attempts due error created_at sent_at turn passes",
 	    COLUMNS(C("body", "messages", DATA_EMPTY), P("origin", "addresses", DATA_EMPTY),
 	        P("external_ref", "addresses", DATA_EMPTY)) },
+	{ "password_tries", "ws tries next_at", COLUMNS(S("key_hash", DATA_STAYS)) },
 	{ "passwords", "ws set_at tries next_at", COLUMNS(P("person_id", "sessions", DATA_ROW), S("hash", DATA_ROW)) },
 	{ "pending_changes", "ws id layer node_id keys state decided_at created_at",
 	    COLUMNS(P("patch", "identity", DATA_UNTIED), P("author_id", "identity", DATA_UNTIED),

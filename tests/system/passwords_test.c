@@ -243,6 +243,42 @@ static void tries__that_are_wrong__wait_longer_and_longer_and_only_theirs(void *
 	terminal(0, token);
 }
 
+/* The same in two processes on one database: what was wrong in one counts in the other, and what was right ends it in both. */
+static void tries__that_are_wrong__count_in_every_process(void **state)
+{
+	(void)state;
+	char token[80];
+	int status = 0, wrong = 0;
+	begin();
+	rig_serve(&rig, 1, NULL);
+	terminal(0, token);
+	set_first();
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(page(0, "/api/login/password", "name", "ann", "wrong wrong wrong"), 401);
+	assert_int_equal(rig_sql(&rig, "SELECT tries FROM password_tries"), 4);
+	/* Alone the other would let five be looked at; together with the first it is one, and one more for each second that passes. */
+	while ((status = page(1, "/api/login/password", "name", "ANN", "wrong wrong wrong")) == 401)
+		wrong++;
+	assert_int_equal(status, 429);
+	assert_in_range(wrong, 1, 4);
+	assert_int_equal(rig_sql(&rig, "SELECT tries FROM password_tries"), 4 + wrong);
+	rig_sql(&rig, "UPDATE password_tries SET next_at = now() + interval '100 s' RETURNING 1");
+	for (int i = 0; i < 2; i++) { /* not even the right one, in neither, and nothing is counted for it */
+		assert_int_equal(page(i, "/api/login/password", "name", "ann", FIRST), 429);
+		assert_in_range(json_int(told, "retry_after", 0), 20, 101);
+	}
+	assert_int_equal(page(1, "/api/login/password", "name", "bob", "wrong wrong wrong"), 401);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM password_tries"), 2);
+	rig_sql(&rig, "UPDATE password_tries SET next_at = now() - interval '1 s' RETURNING 1");
+	assert_int_equal(page(1, "/api/login/password", "name", "ann", FIRST), 200);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM password_tries"), 1); /* bob's */
+	assert_int_equal(page(0, "/api/login/password", "name", "ann", FIRST), 200);
+	/* half an hour after its wait it is forgotten */
+	rig_sql(&rig, "UPDATE password_tries SET tries = 30, next_at = now() - interval '31 minutes' RETURNING 1");
+	assert_int_equal(page(1, "/api/login/password", "name", "bob", "wrong wrong wrong"), 401);
+	assert_int_equal(rig_sql(&rig, "SELECT tries FROM password_tries"), 1);
+}
+
 static void sessions__of_a_person__are_seen_and_ended(void **state)
 {
 	(void)state;
@@ -519,6 +555,7 @@ int main(void)
 		one(link__of_an_admin__sets_one_once_and_ends_what_was_open),
 		one(password__that_is_changed__needs_the_present_one_and_ends_other_sessions),
 		one(tries__that_are_wrong__wait_longer_and_longer_and_only_theirs),
+		one(tries__that_are_wrong__count_in_every_process),
 		one(sessions__of_a_person__are_seen_and_ended),
 		one(terminal__lists_and_ends_sessions__of_its_person_and_of_others),
 		one(terminal__sets_and_takes_away_passwords),

@@ -681,10 +681,11 @@ static struct {
 	char network[48], agent[48];
 } fake_password;
 
-enum err engine_login_password(
-    struct engine *e, struct id ws, const struct password_login *p, struct id request, struct session *out, char *refresh)
+enum err engine_login_password(struct engine *e, struct id ws, const struct password_login *p, struct id request,
+    struct session *out, char *refresh, uint32_t *wait_ms)
 {
 	(void)e, (void)ws, (void)request;
+	*wait_ms = 0;
 	{
 		FAKE_LOCKED;
 		fake_password.asked++;
