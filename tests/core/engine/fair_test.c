@@ -36,30 +36,48 @@ static void flood__of_one_workspace__leaves_another_its_pace(void **state)
 
 /* ---- a batch that does not come to its end ---- */
 
+enum { CROWD = 200 };
+
 /* Two workspaces, each with an answered thread, and a session that can hold rows of theirs. */
 struct stuck {
 	struct fixture *f;
 	struct id busy, quiet;
 	struct admin locks;
 	atomic_int stored;
+	/* those who ask again after each answer */
+	struct id crowd[CROWD];
+	atomic_bool again;
+	atomic_long round[CROWD];
 };
 
-static int make_stuck(void **state)
+static void on_whole(void *arg, const struct reply *r);
+
+static int make(void **state, bool quick)
 {
 	struct stuck *s = xcalloc(1, sizeof *s);
 	char why[200];
-	s->f = fixture_new(&(struct fixture_options){ .caps = CAP_EDIT });
+	s->f = fixture_new(&(struct fixture_options){ .caps = CAP_EDIT, .on_whole = on_whole, .arg = s, .quick = quick });
 	s->quiet = fixture_ws(s->f);
 	assert_int_equal(engine_install(fixture_engine(s->f), "test", "T-BUSY", "busy", false, &s->busy), ERR_NONE);
 	struct intent a = fixture_intent(INTENT_MESSAGE_POSTED, "m:b1", "b1", "hello"), b = a;
 	a.ws = s->busy;
 	assert_true(fixture_do(s->f, &a, NULL));
 	assert_true(fixture_do(s->f, &b, NULL));
-	assert_int_equal(fixture_wait_replies(s->f, 2, 10000), 2);
+	assert_true(db_comes_true("SELECT (count(*) = 2)::int FROM eddy.messages WHERE author_kind = 2", 10000));
 	assert_true(fixture_wait_idle(s->f, 10000));
 	assert_int_equal(admin_open(&s->locks, test_db_admin(), why, sizeof why), ERR_NONE);
 	*state = s;
 	return 0;
+}
+
+static int make_stuck(void **state)
+{
+	return make(state, false);
+}
+
+static int make_crowd(void **state)
+{
+	return make(state, true);
 }
 
 static int drop_stuck(void **state)
@@ -88,6 +106,21 @@ static void ask(struct stuck *s, struct id ws, const char *key)
 	in.origin = "origin";
 	in.origin_len = 6;
 	assert_true(engine_accept(fixture_engine(s->f), &in, on_stored, s));
+}
+
+static void ask_of_crowd(struct stuck *s, int i)
+{
+	char key[32];
+	snprintf(key, sizeof key, "c%d.%ld", i, atomic_fetch_add(&s->round[i], 1));
+	ask(s, s->crowd[i], key);
+}
+
+static void on_whole(void *arg, const struct reply *r)
+{
+	struct stuck *s = arg;
+	for (int i = 0; i < CROWD && atomic_load(&s->again); i++)
+		if (id_equal(s->crowd[i], r->ws))
+			ask_of_crowd(s, i);
 }
 
 static void hold(struct stuck *s, struct id ws)
@@ -148,6 +181,33 @@ static void batch__that_does_not_end__holds_up_no_other_workspace(void **state)
 	assert_int_equal(answers(s->quiet), 2);
 }
 
+static void beside__who_come_again_and_again__do_not_hold_up_the_batch(void **state)
+{
+	struct stuck *s = *state;
+	for (int i = 0; i < CROWD; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "T-C%d", i);
+		assert_int_equal(engine_install(fixture_engine(s->f), "test", name, name, false, &s->crowd[i]), ERR_NONE);
+	}
+	hold(s, s->busy);
+	ask(s, s->busy, "b2");
+	assert_true(somebody_waits());
+	atomic_store(&s->again, true);
+	for (int i = 0; i < CROWD; i++)
+		ask_of_crowd(s, i);
+	uint64_t until = clock_ms() + 20000;
+	while (stats(s).beside < 600 && clock_ms() < until)
+		usleep(2000);
+	assert_true(stats(s).beside >= 600); /* they have gone beside it, and come again */
+	let_go(s);
+	while (answers(s->busy) < 2 && clock_ms() < until + 20000)
+		usleep(10000);
+	bool answered = answers(s->busy) == 2;
+	atomic_store(&s->again, false);
+	assert_true(answered); /* while they still came */
+	assert_true(fixture_wait_idle(s->f, 20000));
+}
+
 static void beside__what_fails_there__is_done_in_a_batch_and_once(void **state)
 {
 	struct stuck *s = *state;
@@ -196,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flood__of_one_workspace__leaves_another_its_pace),
 		cmocka_unit_test_setup_teardown(batch__that_does_not_end__holds_up_no_other_workspace, make_stuck, drop_stuck),
+		cmocka_unit_test_setup_teardown(beside__who_come_again_and_again__do_not_hold_up_the_batch, make_crowd, drop_stuck),
 		cmocka_unit_test_setup_teardown(beside__what_fails_there__is_done_in_a_batch_and_once, make_stuck, drop_stuck),
 		cmocka_unit_test_setup_teardown(beside__whose_session_is_gone__loses_nothing, make_stuck, drop_stuck),
 	};
