@@ -20,6 +20,7 @@
 #include "../../core/version.h"
 #include "../net/trust.h"
 #include "imap_link.h"
+#include "unsaid.h"
 
 /* What is heard while curl logs in. */
 struct hearing {
@@ -250,6 +251,8 @@ enum err imap_open(struct imap **out, const struct mail_login *l, uint32_t timeo
 		*out = i;
 		return e;
 	}
+	unsaid(i->why, l->password);
+	unsaid(i->why, l->token);
 	snprintf(why, why_n, "%s", e == ERR_BROKEN ? "no connection can be made" : i->why);
 	i->dead = true;
 	imap_close(i);

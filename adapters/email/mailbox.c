@@ -20,6 +20,7 @@
 #include "../../core/base/metric.h"
 #include "mailbox_priv.h"
 #include "oauth.h"
+#include "unsaid.h"
 
 #define STANDBY_MS 1000u
 #define STEADY_MS 30000u /* a connection that lasted this long was a good one */
@@ -181,6 +182,7 @@ static void after(struct mailbox *b, enum err e)
 	else if (e != ERR_RETRY)
 		ms = b->o.retry_max_ms;
 	scrub(b->why);
+	unsaid(b->why, b->o.login.password);
 	mailbox_say(b, "%s; again in %" PRIu32 " s", b->why[0] ? b->why : "the connection ended", (ms + 999) / 1000);
 	enum log_level level = e == ERR_RETRY && b->fails < 3 ? LOG_INFO : LOG_WARN;
 	if (log_enabled(level))

@@ -8,6 +8,7 @@
  * that goes on a new line.  Every wait is cut into short ones, so that smtp_cancel() is heard.
  */
 #include "smtp.h"
+#include "unsaid.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -574,6 +575,17 @@ static bool send_on_line(
 	return true;
 }
 
+/* What the server has said, without what it was logged in with. */
+static void hide(const struct smtp *s, const char *token, struct smtp_recipient *to, size_t n, struct smtp_result *out)
+{
+	const char *secrets[] = { token, s->o.login.password };
+	for (size_t k = 0; k < 2; k++) {
+		unsaid(out->reply, secrets[k]);
+		for (size_t i = 0; i < n; i++)
+			unsaid(to[i].reply, secrets[k]);
+	}
+}
+
 void smtp_check(struct smtp *s, const char *token, struct smtp_result *out)
 {
 	hang_up(s);
@@ -584,6 +596,7 @@ void smtp_check(struct smtp *s, const char *token, struct smtp_result *out)
 	} else {
 		s->in_step = false;
 	}
+	hide(s, token, NULL, 0, out);
 	say_good_bye(s);
 }
 
@@ -615,6 +628,7 @@ void smtp_send(struct smtp *s, const char *token, const char *from, struct smtp_
 		else
 			s->in_step = false;
 	}
+	hide(s, token, to, n, out);
 	s->used_ms = clock_ms();
 	if (s->o.keep_ms == 0 || !s->in_step || is_over(s))
 		say_good_bye(s);

@@ -146,6 +146,35 @@ static void open__tells__refusals_apart(void **state)
 	assert_true(f->why[0] != '\0');
 }
 
+/* However the server says it: as it was sent, decoded, cut. */
+static void open__of_a_server_that_repeats_the_secret__does_not_say_it(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *refusal;
+		bool token;
+	} cases[] = {
+		{ "NO [AUTHENTICATIONFAILED] user ann, password quokka-77-pass: wrong", false },
+		{ "NO [AUTHENTICATIONFAILED] wrong: AGFubgBxdW9ra2EtNzctcGFzcw==", false }, /* PLAIN */
+		{ "NO [AUTHENTICATIONFAILED] cut AGFubgBxdW9ra2Et", false },
+		{ "NO [AUTHENTICATIONFAILED] Bearer ya29.quokka-77-token is over", true },
+		{ "NO [AUTHENTICATIONFAILED] dXNlcj1hbm4BYXV0aD1CZWFyZXIgeWEyOS5xdW9ra2EtNzctdG9rZW4BAQ==", true }, /* XOAUTH2 */
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct mail_login l = login_of(f);
+		l.password = cases[i].token ? NULL : "quokka-77-pass";
+		l.token = cases[i].token ? "ya29.quokka-77-token" : NULL;
+		IMAP_PEER_SET(f->p, f->p->refusal = cases[i].refusal);
+		IMAP_PEER_SET(f->p, snprintf(f->p->caps, sizeof f->p->caps, "IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR"));
+		assert_int_equal(open_as(f, &l), ERR_DENIED);
+		assert_non_null(strstr(f->why, "refused"));
+		if (strstr(f->why, "quokka") != NULL || strstr(f->why, "cXVva2th") != NULL || strstr(f->why, "xdW9ra2") != NULL)
+			fail_msg("it is said: %s", f->why);
+		assert_non_null(strstr(f->why, "***"));
+	}
+	IMAP_PEER_SET(f->p, f->p->refusal = NULL);
+}
+
 static void open__never__speaks_in_clear(void **state)
 {
 	struct fixture *f = *state;
@@ -683,6 +712,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(open__logs__in_and_knows_the_server),
 		T(open__tells__refusals_apart),
+		T(open__of_a_server_that_repeats_the_secret__does_not_say_it),
 		T(open__never__speaks_in_clear),
 		T(open__refuses__settings_that_would_be_commands),
 		T(open__uses__tls_and_checks_it),

@@ -420,6 +420,43 @@ static void smtp_check__logs_in__and_sends_nothing(void **state)
 	smtp_free(s);
 }
 
+static const char *repeats_rcpt(const char *addr)
+{
+	(void)addr;
+	return "550 5.7.1 not with quokka-77-pass";
+}
+
+static void check_unsaid(const char *reply)
+{
+	if (strstr(reply, "quokka") != NULL || strstr(reply, "cXVva2th") != NULL || strstr(reply, "xdW9ra2") != NULL)
+		fail_msg("it is said: %s", reply);
+	assert_non_null(strstr(reply, "***"));
+}
+
+/* However the server says it: as it was sent, decoded, at a later command. */
+static void smtp__of_a_server_that_repeats_the_secret__does_not_say_it(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const plain[] = { "535 5.7.8 password quokka-77-pass is wrong",
+		"535 5.7.8 AGJvdABxdW9ra2EtNzctcGFzcw==" };
+	f->o.login.password = "quokka-77-pass";
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(play(f, (struct smtp_script){ .auth = plain[i] }), SMTP_DENIED);
+		check_unsaid(f->r.reply);
+	}
+	assert_int_equal(play(f, (struct smtp_script){ .mail = "550 5.7.1 quokka-77-pass?" }), SMTP_REFUSED);
+	check_unsaid(f->r.reply);
+	play(f, (struct smtp_script){ .rcpt = repeats_rcpt });
+	check_unsaid(f->to[0].reply);
+	f->o.login.password = NULL;
+	struct smtp *s = smtp_new(&f->o);
+	smtp_peer_play(f->peer, &(struct smtp_script){ .auth = "535 5.7.8 Bearer ya29.quokka-77-token is over" }, 0);
+	smtp_check(s, "ya29.quokka-77-token", &f->r);
+	assert_int_equal(f->r.fate, SMTP_DENIED);
+	check_unsaid(f->r.reply);
+	smtp_free(s);
+}
+
 static void *cancel_soon(void *arg)
 {
 	usleep(200000);
@@ -494,6 +531,7 @@ int main(void)
 		TEST(smtp_send__goes__without_login_when_none_is_set),
 		TEST(smtp_send__tells__refused_logins_from_late_ones),
 		TEST(smtp_send__logs_in__with_a_token),
+		TEST(smtp__of_a_server_that_repeats_the_secret__does_not_say_it),
 		TEST(smtp_send__never_speaks__in_clear),
 		TEST(smtp_send__takes__what_each_step_answers),
 		TEST(smtp_send__tells__each_recipient),
