@@ -19,20 +19,20 @@
 static const struct {
 	const char *table, *kind;
 } tables[] = { { "dispatch", "work" }, { "sessions", "sessions" }, { "login_codes", "sessions" }, { "link_codes", "sessions" },
-	{ "link_tries", "sessions" }, { "passwords", "sessions" }, { "api_keys", "sessions" }, { "secrets", "secrets" },
-	{ "grant_states", "secrets" }, { "members", "identity" }, { "erasure_words", "erasures" }, { "held_rows", "messages" },
-	{ "embeddings", "memory" }, { "summaries", "memory" }, { "context_sources", "memory" }, { "context_items", "memory" },
-	{ "resolutions", "memory" }, { "feedback", "opinions" }, { "reactions", "messages" }, { "offers", "work" },
-	{ "approvals", "work" }, { "run_steps", "work" }, { "model_calls", "money" }, { "outbox", "messages" }, { "runs", "work" },
-	{ "api_answers", "work" }, { "relays", "addresses" }, { "aliases", "addresses" }, { "messages", "messages" },
-	{ "forks", "messages" }, { "threads", "messages" }, { "inbox", "addresses" }, { "inbox_rejected", "addresses" },
-	{ "place_people", "identity" }, { "routes", "settings" }, { "places", "addresses" }, { "audiences", "identity" },
-	{ "provision_steps", "settings" }, { "provisions", "settings" }, { "pending_changes", "settings" },
-	{ "node_configs", "settings" }, { "config_snapshots", "settings" }, { "holds", "identity" }, { "budgets", "money" },
-	{ "budget_told", "money" }, { "budget_days", "money" }, { "budget_holds", "money" }, { "stops", "identity" },
-	{ "identities", "identity" }, { "reader_changes", "identity" }, { "audit_details", "audit" }, { "audit_people", "audit" },
-	{ "adapter_notes", "settings" }, { "agents", "settings" }, { "duties", "settings" }, { "nodes", "settings" },
-	{ "people", "identity" } };
+	{ "link_tries", "sessions" }, { "password_tries", "sessions" }, { "passwords", "sessions" }, { "api_keys", "sessions" },
+	{ "secrets", "secrets" }, { "grant_states", "secrets" }, { "members", "identity" }, { "erasure_words", "erasures" },
+	{ "held_rows", "messages" }, { "embeddings", "memory" }, { "summaries", "memory" }, { "context_sources", "memory" },
+	{ "context_items", "memory" }, { "resolutions", "memory" }, { "feedback", "opinions" }, { "reactions", "messages" },
+	{ "offers", "work" }, { "approvals", "work" }, { "run_steps", "work" }, { "model_calls", "money" },
+	{ "outbox", "messages" }, { "runs", "work" }, { "api_answers", "work" }, { "relays", "addresses" },
+	{ "aliases", "addresses" }, { "messages", "messages" }, { "forks", "messages" }, { "threads", "messages" },
+	{ "inbox", "addresses" }, { "inbox_rejected", "addresses" }, { "place_people", "identity" }, { "routes", "settings" },
+	{ "places", "addresses" }, { "audiences", "identity" }, { "provision_steps", "settings" }, { "provisions", "settings" },
+	{ "pending_changes", "settings" }, { "node_configs", "settings" }, { "config_snapshots", "settings" },
+	{ "holds", "identity" }, { "budgets", "money" }, { "budget_told", "money" }, { "budget_days", "money" },
+	{ "budget_holds", "money" }, { "stops", "identity" }, { "identities", "identity" }, { "reader_changes", "identity" },
+	{ "audit_details", "audit" }, { "audit_people", "audit" }, { "adapter_notes", "settings" }, { "agents", "settings" },
+	{ "duties", "settings" }, { "nodes", "settings" }, { "people", "identity" } };
 #define TABLES (sizeof tables / sizeof *tables)
 /*
  * Stay: audit, audit_chain and audit_seals (ids, and what is linked), erasures (numbers), installs (a row that says that the tenant is gone).
