@@ -256,7 +256,7 @@ static const char *dates(const char *who, size_t results, const char *last, cons
 {
 	(void)r;
 	if (strcmp(who, "EDDY") == 0 || strcmp(who, "TEAM") == 0)
-		return results == 0 ? "CALL ask_dates {\"task\":\"When?\"}" : say("%s", last);
+		return results == 0 ? "CALL ask_dates {\"task\":\"When?\"}\nCALL ask_books {\"task\":\"When?\"}" : say("%s", last);
 	return say("%s, on Monday.", who);
 }
 
@@ -265,12 +265,13 @@ static void sub__that_only_settings_know__is_asked(void **state)
 	(void)state;
 	struct fixture *f = begin(dates, "sub_agents = '{}'");
 	as_owner(f,
-	    "{\"set\":{\"agent.prompt\":\"You are TEAM.\",\"agents\":{\"eddy\":{\"sub_agents\":[\"dates\"],\"max_tokens\":900},"
+	    "{\"set\":{\"agent.prompt\":\"You are TEAM.\",\"agents\":{\"eddy\":{\"sub_agents\":[\"dates\",\"books\"],\"max_tokens\":900},"
 	    "\"dates\":{\"prompt\":\"You are DATES.\",\"description\":\"Knows when.\",\"tools\":[],\"max_tokens\":300}}}}");
-	assert_string_equal(answer(f, "when"), "<answer>\nDATES, on Monday.\n</answer>\n");
+	assert_string_equal(answer(f, "when"), "<answer>\nBOOKS, on Monday.\n</answer>\n");
 	settled(f);
-	assert_string_equal(stage.log.p, "TEAM/0 - 900\nDATES/0 - 300\nTEAM/1 - 900\n");
+	assert_string_equal(stage.log.p, "TEAM/0 - 900\nDATES/0 - 300\nBOOKS/0 small 500\nTEAM/2 - 900\n");
 	assert_true(in(&stage.tools, "DATES:\n"));
+	assert_true(in(&stage.told, "DATES, on Monday."));
 	char *asked = fixture_asked(f);
 	has(asked, "ask_dates: Ask dates, another agent, to do a part of the work. What it is good for: Knows when.");
 	free(asked);
