@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../../core/base/json.h"
 #include "../../../core/base/buf.h"
+#include "../../../core/memory/export.h"
 #include "../../../core/memory/forget.h"
 #include "../../../core/memory/retention.h"
 #include "../../../core/memory/sweep.h"
@@ -197,12 +199,129 @@ static void kinds__a_person_is_erased__no_column_holds_anything(void **state)
 	assert_string_equal(test_db_value("SELECT name FROM eddy.people WHERE id = '" OTHER "'"), "Ben");
 }
 
+/* ---- the copy that somebody gets ---- */
+
+/* Every table with something of a person: where the copy has it, or NULL and why it has not. */
+static const struct {
+	const char *table, *key, *why;
+} copied[] = {
+	{ "aliases", NULL, "names that a platform gives to messages" },
+	{ "api_answers", NULL, "what programs have been told, for a day" },
+	{ "api_keys", "api_keys", NULL },
+	{ "approvals", "asked_to_send", NULL },
+	{ "audiences", NULL, "who reads along, by ids" },
+	{ "audit", NULL, "entries that have to stay as they are" },
+	{ "audit_details", NULL, "of the audit log" },
+	{ "audit_people", NULL, "of the audit log" },
+	{ "budget_days", "used_of_the_model", NULL },
+	{ "budget_holds", NULL, "what calls at work may cost" },
+	{ "budget_told", NULL, "that a cap was told of" },
+	{ "budgets", "budgets", NULL },
+	{ "config_snapshots", NULL, "settings of teams" },
+	{ "context_items", "remembered", NULL },
+	{ "embeddings", NULL, "numbers, made of messages" },
+	{ "erasure_words", NULL, "while an erasure is at work" },
+	{ "erasures", NULL, "while an erasure is at work" },
+	{ "feedback", "opinions", NULL },
+	{ "forks", "side_threads", NULL },
+	{ "held_rows", NULL, "under a legal hold, which nobody looks into" },
+	{ "holds", NULL, "legal duties; who is covered is not told why" },
+	{ "identities", "identities", NULL },
+	{ "inbox", NULL, "what was taken in, by digests and names of platforms" },
+	{ "inbox_rejected", NULL, "what could not be taken in" },
+	{ "link_codes", NULL, "minutes old" },
+	{ "link_tries", NULL, "counts of tries" },
+	{ "login_codes", NULL, "minutes old" },
+	{ "members", NULL, "roles in teams" },
+	{ "messages", "messages", NULL },
+	{ "node_configs", NULL, "settings; who wrote them stands in their history" },
+	{ "offers", NULL, "questions that wait for minutes" },
+	{ "outbox", NULL, "on its way" },
+	{ "passwords", "passwords", NULL },
+	{ "pending_changes", NULL, "settings that wait for a second person" },
+	{ "people", "person", NULL },
+	{ "place_people", "reads_along_in", NULL },
+	{ "places", NULL, "names of places, with the messages in them" },
+	{ "provision_steps", NULL, "the making of teams" },
+	{ "provisions", NULL, "the making of teams" },
+	{ "reactions", "reactions", NULL },
+	{ "reader_changes", NULL, "who could read where, for the replay of answers" },
+	{ "relays", NULL, "on its way between two places" },
+	{ "resolutions", NULL, "what others said as well" },
+	{ "run_steps", NULL, "what a model was told by tools" },
+	{ "runs", "questions_to_eddy", NULL },
+	{ "sessions", "log_ins", NULL },
+	{ "stops", NULL, "addresses that want no mail" },
+	{ "summaries", NULL, "what others said as well" },
+	{ "threads", NULL, "titles, with the messages in them" },
+};
+
+static bool is_of_people(const struct data_table *t)
+{
+	for (const struct data_column *c = t->columns; c != NULL && c->name != NULL; c++)
+		if (c->class != DATA_SECRET)
+			return true;
+	return false;
+}
+
+static void kinds__a_copy__has_every_table_or_a_reason(void **state)
+{
+	static const struct pg_statement *const tables[] = { export_statements, NULL };
+	const size_t len = sizeof copied / sizeof *copied;
+	const char *url = test_db_fresh();
+	struct buf json = BUF_INIT;
+	struct pg *pg = NULL;
+	struct id person;
+	char why[300];
+	long left = 0;
+	int bad = 0;
+	(void)state;
+	ws = test_db_workspace("w");
+	id_format(ws, ws_text);
+	plant(ws_text);
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.identities (ws, adapter, external_id, person_id, verified) SELECT ws, 'web', external_id, person_id, 1"
+	    " FROM eddy.identities WHERE external_id = 'canaryuser'")); /* a page's, as sessions have them */
+	assert_true(id_parse(PERSON, &person));
+	if (pg_open(&pg, url, tables, why, sizeof why) != ERR_NONE)
+		fail_msg("%s", why);
+	assert_int_equal(pg_begin(pg, ws), ERR_NONE);
+	assert_int_equal(export_person(pg, ws, person, NULL, 0, &json, &left), ERR_NONE);
+	assert_int_equal(pg_commit(pg), ERR_NONE);
+	pg_close(pg);
+	json_t *copy = NULL;
+	assert_int_equal(json_parse(json.p, json.len, 1u << 20, &copy, NULL), ERR_NONE);
+	for (const struct data_table *t = data_tables; t->name != NULL; t++) {
+		size_t i = 0;
+		while (i < len && strcmp(copied[i].table, t->name) != 0)
+			i++;
+		if (is_of_people(t) != (i < len)) {
+			fprintf(
+			    stderr, "%s: say in kinds_test.c what a copy of somebody's data has of it, or why nothing\n", t->name);
+			bad++;
+		}
+	}
+	for (size_t i = 0; i < len; i++) {
+		const json_t *x = copied[i].key != NULL ? json_object_get(copy, copied[i].key) : NULL;
+		if (copied[i].key != NULL &&
+		    (x == NULL || (json_is_array(x) && json_array_size(x) == 0) ||
+		        (json_is_integer(x) && json_integer_value(x) == 0))) {
+			fprintf(stderr, "%s: the copy has no %s\n", copied[i].table, copied[i].key);
+			bad++;
+		}
+	}
+	assert_int_equal(bad, 0);
+	json_decref(copy);
+	buf_done(&json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds__every_column__is_listed),
 		cmocka_unit_test(kinds__every_listed_column__is_there),
 		cmocka_unit_test(kinds__a_person_is_erased__no_column_holds_anything),
+		cmocka_unit_test(kinds__a_copy__has_every_table_or_a_reason),
 	};
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
