@@ -14,6 +14,7 @@
 
 #define CHANNEL "eddy_installs" /* as in core/engine/installs.c: processes look at what is different */
 #define PIECE 5000              /* rows of one table */
+#define PIECE_MESSAGES 500 /* for each the server looks for runs and deliveries of it, through what is left of the deleted ones */
 
 /* In this order.  Who gets in goes first; kind: as receipts count it. */
 static const struct {
@@ -304,7 +305,7 @@ static enum err clear(struct piece *p, const char *table, int32_t most, int64_t 
 
 static enum err clear_counted(struct piece *p, size_t i, int64_t *n)
 {
-	enum err e = clear(p, tables[i].table, PIECE, n);
+	enum err e = clear(p, tables[i].table, strcmp(tables[i].table, "messages") == 0 ? PIECE_MESSAGES : PIECE, n);
 	if (e != ERR_NONE)
 		return e;
 	piece_count(p, tables[i].kind, *n);
