@@ -16,6 +16,7 @@
 #include "../../../core/base/json.h"
 #include "../../../core/store/trip.h"
 #include "../../support/db.h"
+#include "../../support/sql.h"
 
 #define TEAM "aaaaaaaa-0000-4000-8000-000000000002"
 #define ANA "dddddddd-0000-4000-8000-000000000001"
@@ -25,18 +26,6 @@
 static struct pg *pg;
 static struct id ws;
 static char ws_text[ID_TEXT];
-
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *format, ...)
-{
-	char sql[3000];
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(sql, sizeof sql, format, ap);
-	va_end(ap);
-	if (!test_db_exec(sql))
-		fail_msg("%s", sql);
-}
 
 static int set_up(void **state)
 {

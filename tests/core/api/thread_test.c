@@ -14,6 +14,7 @@
 #include "../../../core/memory/item.h"
 #include "../../../core/people/keys.h"
 #include "../../support/db.h"
+#include "../../support/sql.h"
 
 #define TEAM "aaaaaaaa-0000-4000-8000-000000000002"
 /* Places: public, private, Ana's page, Ben's page, public and a team's, public without Eddy, shared with another company. */
@@ -25,18 +26,6 @@
 static struct pg *pg;
 static struct id ws;
 static char ws_text[ID_TEXT];
-
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *format, ...)
-{
-	char sql[3000];
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(sql, sizeof sql, format, ap);
-	va_end(ap);
-	if (!test_db_exec(sql))
-		fail_msg("%s", sql);
-}
 
 static void place(const char *id, int visibility, bool member, const char *team)
 {

@@ -20,6 +20,7 @@
 #include "../../../core/store/kinds.h"
 #include "../../../core/teams/config_store.h"
 #include "../../support/db.h"
+#include "../../support/sql.h"
 #include "planted.h"
 
 static const struct pg_statement *const tables[] = { forget_statements, sweep_statements, whole_statements, retention_statements,
@@ -27,24 +28,6 @@ static const struct pg_statement *const tables[] = { forget_statements, sweep_st
 static struct pg *pg;
 static struct id ws;
 static char ws_text[ID_TEXT];
-
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *format, ...)
-{
-	char sql[4000];
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(sql, sizeof sql, format, ap);
-	va_end(ap);
-	if (!test_db_exec(sql))
-		fail_msg("%s", sql);
-}
-
-static long number(const char *sql)
-{
-	const char *v = test_db_value(sql);
-	return v == NULL ? 0 : atol(v);
-}
 
 static struct id id_of(const char *text)
 {

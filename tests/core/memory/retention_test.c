@@ -19,6 +19,7 @@
 #include "../../../core/memory/whole.h"
 #include "../../../core/teams/config_store.h"
 #include "../../support/db.h"
+#include "../../support/sql.h"
 
 #define HOUR_MS UINT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
@@ -29,24 +30,6 @@ static const struct pg_statement *const tables[] = { forget_statements, sweep_st
 static struct pg *pg;
 static struct id ws;
 static char ws_text[ID_TEXT], url[300];
-
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *format, ...)
-{
-	char sql[6000];
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(sql, sizeof sql, format, ap);
-	va_end(ap);
-	if (!test_db_exec(sql))
-		fail_msg("%s", sql);
-}
-
-static long number(const char *sql)
-{
-	const char *v = test_db_value(sql);
-	return v == NULL ? 0 : atol(v);
-}
 
 /* Ids of runs and deliveries begin with the time. */
 #define OLD_ID(days, n) \
