@@ -146,6 +146,8 @@ static const struct bound bounds[] = {
 	{ "change.list", 2, 5 },
 	{ "change.approve", 5, 7 },
 	{ "change.reject", 5, 7 },
+	/* What depends on the agent is looked at in the whole tree, as for a setting. */
+	{ "agent.create", 11, 13 },
 	{ "preference.get", 2, 5 },
 	{ "preference.set", 8, 10 },
 	/* A team is set up and given up in steps, each of which asks for what is there. */
