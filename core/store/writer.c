@@ -357,8 +357,6 @@ static enum err run_tx(struct writer *w, struct writer_tx *tx, struct write_op *
 		if (ops[i]->kind->reset != NULL)
 			ops[i]->kind->reset(ops[i]);
 	tx->conn = pg_conn(tx->pg);
-	if (batch)
-		let_beside(w, ops, n);
 	tx_begin(tx);
 	for (int round = 0; round < WRITER_ROUNDS; round++) {
 		size_t before = tx->expect_len;
@@ -377,14 +375,24 @@ static enum err run_tx(struct writer *w, struct writer_tx *tx, struct write_op *
 		tell_committed(w);
 	fault_kinds(ops, n, "before_commit");
 	tx_end(tx);
-	if (batch)
-		let_beside(w, NULL, 0);
 	if (tx->failed == ERR_NONE) {
 		if (batch)
 			atomic_store(&w->proved_ms, begun_ms);
 		fault_kinds(ops, n, "after_commit");
 	}
 	return tx->failed;
+}
+
+/*
+ * The first ${n} of the ${len} that are still to be done of a batch, sorted by tenant.  Nobody of those ${len} goes beside it: what came later would
+ * be done before what came first.
+ */
+static enum err run_first(struct writer *w, struct write_op **ops, size_t n, size_t len)
+{
+	let_beside(w, ops, len);
+	enum err e = run_tx(w, &w->tx, ops, n);
+	let_beside(w, NULL, 0);
+	return e;
 }
 
 /* The one operation that the database refuses: kept aside by its kind in a transaction of its own. */
@@ -455,10 +463,12 @@ static bool again(struct writer *w)
 	return reconnect(w);
 }
 
-static void run_single(struct writer *w, struct write_op *op)
+/* The first of the ${len} that are left of a batch that was refused. */
+static void run_single(struct writer *w, struct write_op **ops, size_t len)
 {
+	struct write_op *op = ops[0];
 	for (;;) {
-		enum err e = run_tx(w, &w->tx, &op, 1);
+		enum err e = run_first(w, ops, 1, len);
 		if (e == ERR_NONE) {
 			finish_ops(w, &op, 1, ERR_NONE);
 			return;
@@ -547,7 +557,7 @@ static void run_batch(struct writer *w, struct write_op **ops, size_t n)
 	qsort(ops, n, sizeof(*ops), by_tenant_kind_order);
 	uint64_t t0 = clock_us();
 	for (;;) {
-		enum err e = run_tx(w, &w->tx, ops, n);
+		enum err e = run_first(w, ops, n, n);
 		if (e == ERR_NONE) {
 			memcpy(w->committed, ops, n * sizeof(struct write_op *));
 			w->committed_len = n;
@@ -558,7 +568,7 @@ static void run_batch(struct writer *w, struct write_op **ops, size_t n)
 		pthread_mutex_unlock(&w->mutex);
 		if (e != ERR_RETRY) {
 			for (size_t i = 0; i < n; i++)
-				run_single(w, ops[i]);
+				run_single(w, ops + i, n - i);
 			break;
 		}
 		if (!again(w)) {
