@@ -432,6 +432,12 @@ static bool reconnect(struct writer *w)
 	uint64_t since = clock_ms(), wait = 50;
 	atomic_store(&w->connected, false);
 	log_warn("writer.database_away", LF_STR("result", "waiting"));
+	if (w->beside.pg != NULL) {
+		/* After a change of primary it may be one with the former: it never outlives that of the batches. */
+		pg_close(w->beside.pg);
+		w->beside.pg = NULL;
+		w->beside_at_ms = 0;
+	}
 	for (;;) {
 		if (must_give_up(w))
 			return false;

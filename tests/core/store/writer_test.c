@@ -1,4 +1,4 @@
-/* What goes beside a batch: never before what came first. */
+/* What goes beside a batch: never before what came first, and never on a session that has outlived that of the batches. */
 #include "../../../core/store/writer.h"
 
 #include <setjmp.h>
@@ -148,11 +148,26 @@ static void replay__one_by_one__keeps_the_order_of_a_workspace(void **state)
 	assert_int_not_equal(pids['e'], pids['b']);
 }
 
+static void second_session__when_that_of_the_batches_is_lost__goes_with_it(void **state)
+{
+	(void)state;
+	put("Aa", "say_nonsense", "say_slowly", "Bb");
+	assert_string_equal(told_of(4), "12ba");
+	put("Ac", "say_goodbye", "say_pid", NULL);
+	assert_string_equal(told_of(5), "12bac");
+	put("Ad", "say_nonsense", "say_slowly", "Be");
+	assert_string_equal(told_of(7), "12baced");
+	assert_int_equal(beside(), 2);
+	assert_int_not_equal(pids['d'], pids['a']);
+	assert_int_not_equal(pids['e'], pids['b']); /* a new one, too */
+}
+
 int main(void)
 {
 	log_set_level(LOG_ERROR);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(replay__one_by_one__keeps_the_order_of_a_workspace, make, drop),
+		cmocka_unit_test_setup_teardown(second_session__when_that_of_the_batches_is_lost__goes_with_it, make, drop),
 	};
 	return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
 }
