@@ -188,7 +188,7 @@ size_t write_queue_pick(struct write_queue *q, bool beside, struct write_op **op
 		most = !id_is_none(t->ws) && t->count > most ? t->count : most;
 		many |= !id_is_none(t->ws) && !has_few(t, WRITE_QUEUE_FEW);
 	}
-	c.few = few_of(most);
+	c.few = few_of(most < max ? most : max); /* as pick_beside() will count beside that batch */
 	size_t floods = 0;
 	t = q->turn;
 	for (size_t left = many ? map_count(q->tenants) : 0; left > 0; left--, t = t->next)

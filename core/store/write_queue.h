@@ -8,8 +8,8 @@
 
 /*
  * What waits for the writer, by tenant: each tenant's operations in the order in which they came, tenants by turns.  A tenant has few waiting
- * when these are no more than WRITE_QUEUE_FEW, or than one in WRITE_QUEUE_PART of what the tenant with the most has, or the batch at work;
- * else it has many.  Operations without a tenant (claims, heartbeats) may touch rows of
+ * when these are no more than WRITE_QUEUE_FEW, or than one in WRITE_QUEUE_PART of what the tenant with the most has (of a whole batch at
+ * most), or the batch at work; else it has many.  Operations without a tenant (claims, heartbeats) may touch rows of
  * all.  Under the caller's lock.
  */
 #define WRITE_QUEUE_FEW 2

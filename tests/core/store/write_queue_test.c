@@ -108,9 +108,18 @@ static void few__beside_a_long_queue__are_more(void **state)
 	put(s, 'A', "123456789012");
 	put(s, 'B', "xyz");
 	put(s, 'C', "cdef");
-	assert_string_equal(pick(s, true, 7), "1c2d3e4");
+	assert_string_equal(pick(s, true, 12), "1c2d3e4f5678");
 	assert_string_equal(pick_beside(s, "AAAACCC", 16), ""); /* beside a short batch they are many */
 	assert_string_equal(pick_beside(s, "AAAAACCCCCDD", 16), "xyz");
+}
+
+static void few__beside_more_than_a_batch__are_those_who_may_go_beside_the_batch(void **state)
+{
+	struct shelf *s = *state;
+	put(s, 'A', "1234567890123456");
+	put(s, 'B', "xyz");
+	/* A quarter of what A has, but not of a batch: left out of it, B could not go beside it either. */
+	assert_string_equal(pick(s, true, 8), "1x2y3z45");
 }
 
 static void pick__with_something_of_nobody__lets_it_go_with_those_who_have_few_and_not_twice(void **state)
@@ -213,6 +222,7 @@ int main(void)
 		TEST(pick__of_a_backlog__takes_tenants_by_turns),
 		TEST(pick__where_others_may_go_beside__takes_only_who_has_many),
 		TEST(few__beside_a_long_queue__are_more),
+		TEST(few__beside_more_than_a_batch__are_those_who_may_go_beside_the_batch),
 		TEST(pick__with_something_of_nobody__lets_it_go_with_those_who_have_few_and_not_twice),
 		TEST(pick_beside__leaves__who_is_in_the_batch_who_has_many_and_what_is_nobodys),
 		TEST(crowd__of_those_who_have_many__is_one_batch_that_nobody_goes_beside),
