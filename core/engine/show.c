@@ -119,11 +119,15 @@ struct component component_retry(struct id run, char id[ID_TEXT])
 		.style = BUTTON_PLAIN };
 }
 
+#define UNCERTAIN_MS 250
+
 void run_deliver(struct run *r, const char *text, size_t n)
 {
 	if (!engine_certain(r->e)) { /* stopped since COMMIT: whoever took over may have said it */
+		/* Asked beside a batch that does not end the database proves nothing: then not again at once, and again. */
+		uint32_t ms = r->maybe_sent ? UNCERTAIN_MS : 0;
 		r->maybe_sent = true;
-		outbox_wait(r, 0);
+		outbox_wait(r, ms);
 		return;
 	}
 	struct reply p = reply_of(r, REPLY_WHOLE);

@@ -250,6 +250,28 @@ static void beside__whose_session_is_gone__loses_nothing(void **state)
 	assert_true(writer_connected(fixture_engine(s->f)->writer));
 }
 
+static void delivery__beside_a_batch_that_does_not_end__waits_and_does_not_ask_all_the_time(void **state)
+{
+	struct stuck *s = *state;
+	hold(s, s->busy);
+	ask(s, s->busy, "b2");
+	assert_true(somebody_waits());
+	while (engine_certain(fixture_engine(s->f))) /* until the session of the batches proves nothing any more */
+		usleep(20000);
+	ask(s, s->quiet, "q2");
+	for (int i = 0; i < 1000 && answers(s->quiet) < 2; i++)
+		usleep(10000);
+	assert_int_equal(answers(s->quiet), 2); /* stored, but somebody else may have its thread by now */
+	usleep(200000);
+	uint64_t before = stats(s).beside;
+	usleep(2000000);
+	assert_in_range(stats(s).beside - before, 1, 20);
+	let_go(s);
+	assert_int_equal(fixture_wait_replies(s->f, 4, 20000), 4);
+	assert_true(fixture_wait_idle(s->f, 20000));
+	assert_int_equal(atomic_load(&s->stored), 2);
+}
+
 int main(void)
 {
 	log_set_level(LOG_ERROR);
@@ -259,6 +281,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(beside__who_come_again_and_again__do_not_hold_up_the_batch, make_crowd, drop_stuck),
 		cmocka_unit_test_setup_teardown(beside__what_fails_there__is_done_in_a_batch_and_once, make_stuck, drop_stuck),
 		cmocka_unit_test_setup_teardown(beside__whose_session_is_gone__loses_nothing, make_stuck, drop_stuck),
+		cmocka_unit_test_setup_teardown(
+		    delivery__beside_a_batch_that_does_not_end__waits_and_does_not_ask_all_the_time, make_stuck, drop_stuck),
 	};
 	return cmocka_run_group_tests_name("fair", tests, NULL, NULL);
 }
