@@ -31,6 +31,7 @@
 #define BESIDE_AGAIN_MAX_MS 640000u
 #define TABLES_MAX 15
 #define RECONNECT_MAX_MS 1000
+#define SEALED_LOOK_MS 20
 #define LOCK_NOT_AVAILABLE "55P03"
 
 struct expect {
@@ -181,9 +182,11 @@ static PGresult *next_result(struct writer_tx *tx)
 		int unsent = PQflush(tx->conn);
 		struct pollfd fds[2] = { { .fd = PQsocket(tx->conn), .events = (short)(unsent > 0 ? POLLIN | POLLOUT : POLLIN) },
 			{ .fd = w->event, .events = POLLIN } };
-		if (unsent < 0 || poll(fds, 2, -1) < 0)
+		/* Of a long TLS record a part may wait where poll() does not see it (libpq looks there itself when it waits). */
+		bool sealed = PQsslInUse(tx->conn) || PQgssEncInUse(tx->conn);
+		if (unsent < 0 || poll(fds, 2, sealed ? SEALED_LOOK_MS : -1) < 0)
 			break; /* libpq finds out what it is */
-		if (fds[0].revents != 0 && !PQconsumeInput(tx->conn))
+		if ((sealed || fds[0].revents != 0) && !PQconsumeInput(tx->conn))
 			break;
 	}
 	return PQgetResult(tx->conn);
