@@ -728,6 +728,8 @@ enum err forget_work(struct pg *pg, struct id ws, struct id id, const struct for
 	enum err e = pg_begin(pg, ws);
 	if (e == ERR_NONE)
 		e = pg_end(pg, locked(&p, state));
+	if (e == ERR_INPUT && p.kind == ERASED_WORKSPACE)
+		e = whole_back(pg, ws, id);
 	if (e == ERR_NONE && p.kind == ERASED_WORKSPACE && ends->gone != NULL && (p.step <= 0 || *state == FORGET_DONE))
 		ends->gone(ends->arg);
 	for (size_t i = 0; i < p.told_len; i++) {

@@ -50,5 +50,7 @@ enum err sweep_end(struct piece *p, bool *took);
 
 /* whole.c; ${over}: all is gone */
 enum err whole_piece(struct piece *p, enum forget_state *state, bool *over);
+/** A piece was refused: somebody has written what points to it after that had gone.  From the first table on; ERR_RETRY when that is stored. */
+enum err whole_back(struct pg *pg, struct id ws, struct id id);
 
 #endif

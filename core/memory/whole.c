@@ -80,7 +80,7 @@ const struct pg_statement whole_statements[] = {
 	    " o AS (UPDATE outbox SET state = 4, body = NULL, error = 'erased' WHERE ws = $1 AND state <= 2)"
 	    " UPDATE dispatch SET pending = 0, owner = NULL, lease_until = NULL, token = token + 1 WHERE ws = $1 AND (pending > 0 OR owner IS NOT NULL)"
 	    " AND $2::uuid IS NOT NULL" },
-	{ "whole_step", "UPDATE erasures SET step = $3::int4, cursor = NULL WHERE ws = $1 AND id = $2" },
+	{ "whole_step", "UPDATE erasures SET step = $3::int4, cursor = NULL WHERE ws = $1 AND id = $2 AND state = 1" },
 	{ "whole_clear", "SELECT workspace_clear($1, $2::text, $3::int4)" },
 	{ "whole_others", /* what else was being erased there is gone as well; receipts name nobody */
 	    "WITH d AS (DELETE FROM erasures WHERE ws = $1 AND kind = 4) UPDATE erasures SET state = 2, done_at = coalesce(done_at, now()), names = NULL, places = NULL,"
@@ -337,21 +337,20 @@ static enum err begin(struct piece *p, enum forget_state *state)
 	return e == ERR_NONE ? to_step(p, WHOLE_TABLES) : e;
 }
 
-/* Whoever had not heard of it has written since: until nothing is found. */
+/*
+ * Whoever had not heard of it has written since: until nothing is found.  One table a piece, from the first on, so that what points goes before what is
+ * pointed at however much there is.
+ */
 static enum err end(struct piece *p, bool *over)
 {
-	int64_t n, all = 0;
+	int64_t n = 0;
 	enum err e = ERR_NONE;
-	for (size_t i = 0; i < TABLES && e == ERR_NONE; i++) {
+	for (size_t i = 0; i < TABLES && e == ERR_NONE && n == 0; i++)
 		e = clear_counted(p, i, &n);
-		all += n;
-	}
-	*over = e == ERR_NONE && all == 0;
+	*over = e == ERR_NONE && n == 0;
 	if (!*over)
 		return e;
 	e = clear(p, "workspaces", 1, &n);
-	if (e == ERR_INPUT)
-		return ERR_RETRY; /* somebody was quicker: its foreign key says so */
 	return e == ERR_NONE ? piece_plain(p, "whole_others", NULL) : e;
 }
 
@@ -366,6 +365,15 @@ enum err whole_piece(struct piece *p, enum forget_state *state, bool *over)
 		return end(p, over);
 	enum err e = clear_counted(p, (size_t)(p->step - WHOLE_TABLES), &n);
 	return e != ERR_NONE || n > 0 ? e : to_step(p, p->step + 1);
+}
+
+enum err whole_back(struct pg *pg, struct id ws, struct id id)
+{
+	struct piece p = { .pg = pg, .ws = ws, .id = id };
+	enum err e = pg_begin(pg, ws);
+	if (e == ERR_NONE)
+		e = pg_end(pg, to_step(&p, WHOLE_TABLES));
+	return e == ERR_NONE ? ERR_RETRY : e;
 }
 
 /* ---- for people ---- */

@@ -288,6 +288,38 @@ static void whole__whoever_has_not_heard_of_it__can_write_nothing(void **state)
 	assert_true(ended);
 }
 
+/* Pieces until ${sql} gives ${value}; refused ones are done again. */
+static void until(struct id erasure, const char *sql, const char *value)
+{
+	struct forget_ends ends = { .note = into_dir, .arg = (void *)(uintptr_t)dir };
+	enum forget_state s = FORGET_LATER;
+	for (int i = 0; i < 10000 && strcmp(ask(sql, gone_text), value) != 0; i++) {
+		enum err e = forget_work(pg, gone, erasure, &ends, &s);
+		assert_true(e == ERR_NONE || e == ERR_RETRY);
+	}
+	assert_string_equal(ask(sql, gone_text), value);
+}
+
+static void whole__something_is_written_to_what_was_cleared__it_begins_again(void **state)
+{
+	(void)state;
+	enum whole_answer answer;
+	struct id erasure;
+	assert_int_equal(order(&answer, &erasure), ERR_NONE);
+	/* After the messages, before the threads that they would be in; more than one piece of them. */
+	until(erasure,
+	    "SELECT (step > 1 AND NOT EXISTS (SELECT 1 FROM eddy.messages WHERE ws = $W))::text FROM eddy.erasures WHERE ws = $W AND kind = 6",
+	    "true");
+	assert_int_equal(work(pg, erasure, 1), FORGET_LATER);
+	run("INSERT INTO eddy.messages (ws, id, thread_id, seq, rev, author_kind, body, audience_id) SELECT t.ws, gen_random_uuid(), t.id, n + 1000000, n, 1, 'canary',"
+	    " t.audience_id FROM (SELECT * FROM eddy.threads WHERE ws = $W LIMIT 1) t, generate_series(1, 1200) n",
+	    gone_text);
+	assert_string_equal(ask("SELECT count(*) FROM eddy.messages WHERE ws = $W", gone_text), "1200");
+	until(erasure, "SELECT state FROM eddy.erasures WHERE ws = $W AND kind = 6", "2");
+	assert_string_equal(ask("SELECT public.left_of($W)", gone_text), STAYS);
+	assert_int_equal(in_dump(), 0);
+}
+
 static void whole__killed_at_any_moment__is_finished_by_the_next(void **state)
 {
 	(void)state;
@@ -486,6 +518,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(whole__two_workspaces__one_goes_and_the_other_stays_as_it_is),
 		T(whole__whoever_has_not_heard_of_it__can_write_nothing),
+		T(whole__something_is_written_to_what_was_cleared__it_begins_again),
 		T(whole__killed_at_any_moment__is_finished_by_the_next),
 		T(whole__a_hold_on_anything_there__refuses_it),
 		T(whole__home__is_refused),
