@@ -70,7 +70,7 @@ const struct pg_statement keys_statements[] = {
 	    "WITH k AS (UPDATE api_keys k SET warned_at = coalesce(k.warned_at, now()), last_warned_at = CASE WHEN k.expires_at <= " AT
 	    " + interval '1 day' THEN now() END WHERE k.ws = $1 AND k.id = $3 AND " DUE(
 	        AT) " RETURNING *)"
-	            " SELECT " INFO " FROM k JOIN nodes n ON n.ws = k.ws AND n.id = k.node_id" },
+	            " SELECT " INFO ", k.last_warned_at IS NOT NULL FROM k JOIN nodes n ON n.ws = k.ws AND n.id = k.node_id" },
 	{ NULL, NULL },
 };
 
@@ -337,7 +337,8 @@ static void tell(const PGresult *r, void (*row)(void *arg, const struct key_info
 			.used_ms = when(r, i, 10),
 			.revoked_ms = when(r, i, 11),
 			.works = pg_get_bool(r, i, 12),
-			.expires_soon = pg_get_bool(r, i, 13) };
+			.expires_soon = pg_get_bool(r, i, 13),
+			.last_word = PQnfields(r) > 14 && pg_get_bool(r, i, 14) };
 		row(arg, &k);
 	}
 }

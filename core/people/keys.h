@@ -59,6 +59,7 @@ struct key_info {
 	unsigned scopes;
 	int64_t created_ms, expires_ms, used_ms, revoked_ms; /* 0: never */
 	bool works, expires_soon;
+	bool last_word; /* key_warn() alone: it is the day before, by the database's clock, and not the week */
 };
 /** Keys at ${node} and below, newest first, at most ${limit}; ${soon}: those that end within a week.  ${row}'s strings are borrowed.  Inside a tenant transaction. */
 enum err key_list(

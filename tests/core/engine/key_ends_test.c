@@ -6,9 +6,13 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "../../../core/base/log.h"
 #include "../../../core/engine/upkeep.h"
@@ -57,6 +61,16 @@ static struct fixture *world(void)
 	return f;
 }
 
+static _Atomic long behind_s; /* this process's clock */
+
+int clock_gettime(clockid_t which, struct timespec *t)
+{
+	int r = (int)syscall(SYS_clock_gettime, which, t);
+	if (r == 0 && which == CLOCK_REALTIME)
+		t->tv_sec -= atomic_load(&behind_s);
+	return r;
+}
+
 static void look(struct fixture *f, double days)
 {
 	assert_int_equal(upkeep_round(fixture_engine(f), (uint64_t)(days * (double)DAY_MS), true), ERR_NONE);
@@ -101,6 +115,24 @@ static void key__that_ends__is_told_to_admins_and_its_maker_a_week_and_a_day_bef
 	    db_count("SELECT count(*) FROM eddy.messages WHERE body LIKE '%10164d908cfd_%' AND body LIKE '%eddy_%_%_%\\_%'"), 0);
 	fixture_free(f);
 	free(url);
+}
+
+static void process__whose_clock_is_slow__says_both(void **state)
+{
+	(void)state;
+	struct fixture *f = world();
+	look(f, 23.1);
+	assert_int_equal(heard("boss", "API key"), 1);
+	/* a day and an hour are left by its clock, and less than a day by the database's, which counts */
+	atomic_store(&behind_s, 2 * 3600);
+	enum err e = upkeep_round(fixture_engine(f), (uint64_t)(29.04 * (double)DAY_MS), true);
+	atomic_store(&behind_s, 0);
+	assert_int_equal(e, ERR_NONE);
+	assert_true(fixture_wait_idle(f, 20000));
+	assert_int_equal(heard("boss", "API key"), 2);
+	look(f, 29.5);
+	assert_int_equal(heard("boss", "API key"), 2);
+	fixture_free(f);
 }
 
 static void maker__who_is_no_member_any_more__hears_nothing(void **state)
@@ -169,6 +201,7 @@ int main(void)
 	log_set_level(LOG_ERROR);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(key__that_ends__is_told_to_admins_and_its_maker_a_week_and_a_day_before),
+		cmocka_unit_test(process__whose_clock_is_slow__says_both),
 		cmocka_unit_test(maker__who_is_no_member_any_more__hears_nothing),
 		cmocka_unit_test(admin_with_two_accounts__hears_it_once),
 		cmocka_unit_test(two_processes__at_once__say_it_once),
