@@ -639,6 +639,8 @@ static void take_in_queued(struct run *r)
 	struct lane *l = r->lane;
 	if (l == NULL || r->private_reply) /* what one person alone sees answers nobody else */
 		return;
+	if (r->depth > 0) /* whom an agent asks sees none of it, and may be the one with whom the run ends */
+		return;
 	for (struct run *q = l->head; q != NULL && r->merged_len < 16; q = q->next) {
 		if (q->kind != RUN_AGENT || q->private_reply || q->maybe_sent || q->stream_ref != NULL ||
 		    atomic_load(&q->stop) != STOP_NONE)

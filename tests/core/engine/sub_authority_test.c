@@ -206,6 +206,46 @@ static void sub__that_reaches_outside__waits_for_a_person_and_goes_on_inside(voi
 	fixture_free(f);
 }
 
+static atomic_bool inside, go_on;
+
+static const char *sends_later(const char *who, size_t results, const char *last, const struct model_request *r)
+{
+	(void)last;
+	(void)r;
+	if (strcmp(who, "BOOKS") != 0)
+		return results == 0 ? "CALL ask_books {\"task\":\"Tell them.\"}" : "Well.";
+	atomic_store(&inside, true);
+	for (int i = 0; i < 3000 && !atomic_load(&go_on); i++)
+		usleep(10000);
+	return results == 0 ? "CALL search_messages {\"query\":\"release\"}"
+	                    : "CALL send_message {\"to\":\"#random\",\"text\":\"The release is out.\"}";
+}
+
+static void sub__ends_the_run_with_a_question__what_was_said_meanwhile_is_answered_by_itself(void **state)
+{
+	(void)state;
+	struct fixture *f = begin(sends_later, NULL);
+	assert_true(test_db_exec("UPDATE eddy.agents SET tools = '{search_messages,send_message}' WHERE slug = 'books'"));
+	atomic_store(&go_on, true);
+	speak(f, "random", VIS_PUBLIC, "Ben", false, false, "hello");
+	atomic_store(&go_on, false);
+	atomic_store(&inside, false);
+	speak(f, "general", VIS_PUBLIC, "Ana", false, true, "tell random that the release is out");
+	for (int i = 0; i < 3000 && !atomic_load(&inside); i++)
+		usleep(10000);
+	assert_true(atomic_load(&inside));
+	speak(f, "general", VIS_PUBLIC, "Ana", false, true, "and who is on call tomorrow");
+	for (int i = 0; i < 1000 && db_count("SELECT count(*) FROM eddy.runs WHERE kind = 1") < 2; i++)
+		usleep(10000);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE kind = 1"), 2);
+	atomic_store(&go_on, true);
+	has(heard(f, 1), "May I send this to");
+	(void)heard(f, 2);
+	settled(f);
+	assert_int_equal(db_count("SELECT count(*) FROM eddy.runs WHERE kind = 1 AND state = 3"), 2);
+	fixture_free(f);
+}
+
 /* ---- what a team says about it ---- */
 
 static void as_owner(struct fixture *f, const char *args)
@@ -286,6 +326,7 @@ int main(void)
 		cmocka_unit_test(sub__cannot__vouch_for_what_its_parent_says),
 		cmocka_unit_test(sub__words__stay_between_their_tags),
 		cmocka_unit_test(sub__that_reaches_outside__waits_for_a_person_and_goes_on_inside),
+		cmocka_unit_test(sub__ends_the_run_with_a_question__what_was_said_meanwhile_is_answered_by_itself),
 		cmocka_unit_test(sub__tool_that_the_team_has_off__is_off_for_it_too),
 		cmocka_unit_test(sub__that_only_settings_know__is_asked),
 	};
