@@ -210,6 +210,7 @@ int cmd_team_move(struct cli *c);
 int cmd_team_archive(struct cli *c);
 int cmd_team_places(struct cli *c);
 int cmd_team_assign(struct cli *c);
+int cmd_team_invite(struct cli *c);
 int cmd_team_settings(struct cli *c);
 int cmd_team_set(struct cli *c);
 int cmd_team_unset(struct cli *c);

@@ -197,6 +197,11 @@ const struct command commands[] = {
 	{ "team assign", "PLACE [TEAM]", "", "give a place to TEAM, or back to the organisation",
 	    "PLACE is ADAPTER:KEY, as the adapter names places, or the place's id.",
 	    { "eddy team assign slack:C024BE91L payments\t" }, 1, 2, false, cmd_team_assign },
+	{ "team invite", "PERSON [ROLE [TEAM]]", "", "give somebody a role and mail them a link that logs them in",
+	    "PERSON is a mail address, or somebody whose address is known: ADAPTER:ID, or the person's id. ROLE is viewer, member (unless another is given), "
+	    "admin or owner. It takes the running server, mail and web.public_url.",
+	    { "eddy team invite ana@example.org\t", "eddy team invite ana@example.org admin payments\tto a team" }, 1, 3, false,
+	    cmd_team_invite },
 	{ "team settings", "[TEAM]", "", "show the settings that hold for TEAM, and from which layer", NULL,
 	    { "eddy team settings payments\t", "eddy team settings\tof the organisation" }, 0, 1, false, cmd_team_settings },
 	{ "team set", "TEAM [KEY=VALUE...]", "KY", "change the settings of TEAM",

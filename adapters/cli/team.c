@@ -1,9 +1,13 @@
 /* `eddy team` and `eddy member`: the procedures org.*, place.* and member.* in the words of the terminal. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../../core/base/buf.h"
 #include "../../core/base/json.h"
+#include "../../core/settings/settings.h"
 #include "cli.h"
+#include "probe.h"
 #include "procedure.h"
 
 /* {"team": operand ${i}} if there is one. */
@@ -108,6 +112,45 @@ int cmd_member_put(struct cli *c)
 int cmd_member_remove(struct cli *c)
 {
 	return change(c, "member.remove", with(team_arg(c, 1), "person", c->argv[0]), "Taken back.");
+}
+
+#define ANSWER_MAX 8192
+
+/* The daemon knows the mail servers, so it is asked. */
+int cmd_team_invite(struct cli *c)
+{
+	struct probe server;
+	struct buf answer = BUF_INIT;
+	json_t *out = NULL;
+	char token[600] = "", why[256] = "nothing answers";
+	int r = cli_settings(c);
+	if (r != EXIT_OK)
+		return r;
+	if (!cli_server(c, &server)) {
+		cli_complain("web.listen: \"%s\" is not host:port", settings_str(c->settings, "web.listen"));
+		return EXIT_SETTINGS;
+	}
+	json_t *args = with(with(team_arg(c, 2), "person", c->argv[0]), "role", c->argc > 1 ? c->argv[1] : NULL);
+	char *body = json_dumps(args, JSON_COMPACT);
+	int status = body != NULL && cli_local_token(c, token, sizeof token)
+	    ? probe_post(&server, "/api/v1/member.invite", token, body, strlen(body), ANSWER_MAX, &answer, why, sizeof why)
+	    : 0;
+	explicit_bzero(token, sizeof token);
+	free(body);
+	json_decref(args);
+	if (status != 0)
+		(void)json_parse(answer.p, answer.len, ANSWER_MAX, &out, NULL);
+	if (status == 200)
+		puts(json_is_true(json_object_get(out, "sent"))
+		        ? "Invited: a mail with a link is on its way."
+		        : "Given. They were invited within the last day already: no second mail goes out.");
+	else if (status == 0)
+		cli_complain("Eddy is not running here (%s). Start it with `make run` or `eddy serve`.", why);
+	else
+		cli_complain("the server refused: %s", json_str(out, "detail", "no reason given"));
+	json_decref(out);
+	buf_done(&answer);
+	return status == 200 ? EXIT_OK : status == 0 ? EXIT_NO_SERVER : EXIT_FAILED;
 }
 
 static size_t rows_of(struct cli *c, const char *name, const char *list, const char *key, const char *value)

@@ -82,7 +82,7 @@ enum err sender_send(struct email *m, const struct reply *r);
 struct outgoing_port sender_port(struct email_box *b);
 size_t sender_origin_for(struct email *m, struct id ws, const char *address, const char *subject, char out[INTENT_ORIGIN_MAX]);
 size_t sender_origin_login(
-    struct email *m, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX]);
+    struct email *m, struct id ws, const char *address, bool invited, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX]);
 size_t sender_origin_within(const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX]);
 size_t sender_origin_beside(struct email *m, struct id ws, const void *origin, size_t n, struct id id, const char *topic,
     char out[INTENT_ORIGIN_MAX], char place_key[PLACE_KEY_MAX]);

@@ -300,9 +300,9 @@ static size_t origin_for(struct adapter *a, struct id ws, const char *place_key,
 }
 
 static size_t origin_login(
-    struct adapter *a, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX])
+    struct adapter *a, struct id ws, const char *address, bool invited, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX])
 {
-	return sender_origin_login(email_of(a), ws, address, out, person);
+	return sender_origin_login(email_of(a), ws, address, invited, out, person);
 }
 
 static size_t origin_within(struct adapter *a, const void *origin, size_t n, const char *thread_key, char out[INTENT_ORIGIN_MAX])

@@ -17,7 +17,8 @@ enum email_say { /* the adapter's own words; the numbers are stored: add at the 
 	SAY_EMPTY = 5,
 	SAY_FILES = 6,
 	SAY_TNEF = 7,
-	SAY_LOGIN = 8, /* not to a mail: a letter with a link that logs in */
+	SAY_LOGIN = 8,  /* not to a mail: a letter with a link that logs in */
+	SAY_INVITE = 9, /* the same, and somebody else has asked for it */
 };
 struct email_origin { /* strings are never NULL: "" where there is none */
 	enum email_say say;

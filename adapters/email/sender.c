@@ -137,8 +137,20 @@ static enum err address_it(struct letter *l, const struct email_box *b, const st
 
 /* ---- the mail ---- */
 
+static bool has_link(const struct email_origin *o)
+{
+	return o->say == SAY_LOGIN || o->say == SAY_INVITE;
+}
+
 static void write_footer(const struct letter *l, const struct email_box *b, const struct email_origin *o, struct buf *out)
 {
+	if (o->say == SAY_INVITE) {
+		buf_addf(out,
+		    "You get this because somebody who works with %s has invited this address. If you do not want to join, there is nothing to do. "
+		    "Whoever has this mail can log in as you: pass it on to nobody.",
+		    l->email->public_url);
+		return;
+	}
 	if (o->say == SAY_LOGIN) {
 		buf_addf(out,
 		    "You get this because this address was typed into the log-in form of %s. If that was not you, there is nothing to do: nobody gets in without this mail. "
@@ -237,12 +249,12 @@ static enum err compose(struct letter *l, const struct email_box *b, const struc
 	struct buf login = BUF_INIT;
 	if (o->minted)
 		offer_unsubscribe(l, b, o, &u);
-	if (o->say == SAY_LOGIN) {
+	if (has_link(o)) {
 		enum err e = write_login(l, b, &login);
 		if (e != ERR_NONE)
 			return e;
 	}
-	bool plus = o->say != SAY_LOGIN && settings_bool(b->s, "email.plus") && strlen(b->local) + 1 + strlen(token) <= 64;
+	bool plus = !has_link(o) && settings_bool(b->s, "email.plus") && strlen(b->local) + 1 + strlen(token) <= 64;
 	write_footer(l, b, o, &footer);
 	bool unasked = is_notice(l) || email_origin_opens(o); /* for most who get it, it is no answer to a mail of theirs */
 	const struct draft_address first = { o->to_name[0] != '\0' ? o->to_name : NULL, to->to };
@@ -381,19 +393,19 @@ size_t sender_origin_for(struct email *m, struct id ws, const char *address, con
 }
 
 size_t sender_origin_login(
-    struct email *m, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX])
+    struct email *m, struct id ws, const char *address, bool invited, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX])
 {
 	if (!mail_address_ok(address) || strlen(address) >= 330 || m->public_url == NULL)
 		return 0;
 	email_key(address, person, PLACE_KEY_MAX);
 	for (size_t i = 0; i < m->boxes_len; i++)
 		if (id_equal(m->boxes[i]->ws, ws))
-			return email_origin_pack(&(struct email_origin){ .say = SAY_LOGIN,
+			return email_origin_pack(&(struct email_origin){ .say = invited ? SAY_INVITE : SAY_LOGIN,
 			                             .received_s = (int64_t)(clock_wall_ms() / 1000),
 			                             .box = m->boxes[i]->address,
 			                             .to = person,
 			                             .to_name = "",
-			                             .subject = "Log in to Eddy",
+			                             .subject = invited ? "Your invitation to Eddy" : "Log in to Eddy",
 			                             .in_reply_to = "",
 			                             .references = "",
 			                             .cc = "" },
@@ -447,6 +459,7 @@ enum api_code sender_words(const struct email_box *b, const struct email_origin 
 		return API_UNSUPPORTED;
 	case SAY_NOTHING:
 	case SAY_LOGIN:
+	case SAY_INVITE:
 		break;
 	}
 	return API_OK;

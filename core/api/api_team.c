@@ -1,7 +1,10 @@
 /* The tree of a workspace, what its teams own, and the roles that people have in it.  The substance is in core/teams. */
+#include <stdio.h>
 #include <string.h>
 
 #include "../base/json.h"
+#include "../base/utf8.h"
+#include "../engine/engine.h"
 #include "../people/login.h"
 #include "../people/session.h"
 #include "../teams/member.h"
@@ -162,6 +165,8 @@ static enum api_code member_change(struct api_call *c, bool put)
 		e = member_remove(c->pg, c->by, c->node, c->subject, &why);
 	if (e == ERR_NONE)
 		e = shut_out(c, &ended);
+	if (e == ERR_NONE && (!put || role == ROLE_NONE))
+		e = login_void(c->pg, c->by->ws, c->subject);
 	if (e == ERR_NONE) {
 		c->audit = put ? json_pack("{s:s, s:s}", "team", id_format(c->node, id), "role", name)
 		               : json_pack("{s:s}", "team", id_format(c->node, id));
@@ -180,6 +185,153 @@ static enum api_code member_put_(struct api_call *c)
 static enum api_code member_remove_(struct api_call *c)
 {
 	return member_change(c, false);
+}
+
+/* ---- invitations ---- */
+
+/* A name that people gave, as words of a letter: nothing in it is a link or formats anything. */
+static void plain(char out[80], const char *s, const char *nobody)
+{
+	size_t n = s == NULL ? 0 : utf8_clip(s, strlen(s), 60), len = 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char b = (unsigned char)s[i];
+		bool fine = b >= 0x80 || b == '\'' || (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z');
+		if (fine || (len > 0 && out[len - 1] != ' '))
+			out[len++] = fine ? (char)b : ' ';
+	}
+	while (len > 0 && out[len - 1] == ' ')
+		len--;
+	out[len] = '\0';
+	if (len == 0)
+		snprintf(out, 80, "%s", nobody);
+}
+
+static enum err words(struct api_call *c, enum role role, char *out, size_t n)
+{
+	struct login_account from = { 0 };
+	json_t *node = NULL;
+	char who[80], team[80];
+	enum err e = login_account_of(c->pg, c->by->ws, c->by->user, &from);
+	if (e == ERR_NONE || e == ERR_DENIED)
+		e = node_get(c->pg, c->by->ws, c->node, &node);
+	if (e == ERR_NONE) {
+		/* "you" is what somebody without a name is called */
+		plain(who, id_is_none(c->by->user) || strcmp(from.name, "you") == 0 ? "" : from.name, "Somebody");
+		plain(team, json_str(node, "name", ""), "their team");
+		snprintf(out, n,
+		    "%s has invited you to %s on Eddy, with the role %s. Eddy is an AI teammate: it answers questions and takes work on, in the places where "
+		    "people talk. The link logs you in; it works once, within 7 days.",
+		    who, team, role_name(role));
+	}
+	json_decref(node);
+	return e;
+}
+
+/* The mail address that is meant: the one that is named, or one of the person that is. */
+static enum err address_of(struct api_call *c, const char *mail, char address[PLACE_KEY_MAX], struct problem *why)
+{
+	const char *name = json_str(c->in, "person", "");
+	struct id user;
+	size_t n = strlen(mail);
+	if (strncmp(name, mail, n) == 0 && name[n] == ':')
+		name += n + 1;
+	snprintf(address, PLACE_KEY_MAX, "%s", name);
+	if (strchr(name, '@') != NULL)
+		return ERR_NONE;
+	enum err e = member_find(c->pg, c->by->ws, name, &user, why);
+	if (e == ERR_NONE)
+		e = login_address(c->pg, c->by->ws, mail, user, address, PLACE_KEY_MAX);
+	if (e == ERR_INPUT && why->code == API_OK)
+		*why = (struct problem){ .code = API_INVALID,
+			.field = "person",
+			.detail = "Invitations go by mail, and no mail address of theirs is known here: name the address." };
+	return e;
+}
+
+static void sent(struct api_call *c)
+{
+	engine_invited(c->engine);
+}
+
+static enum err invite(struct api_call *c, const struct engine_invitation *to, enum role role, struct problem *why)
+{
+	char text[600];
+	struct login_account account;
+	struct caller them;
+	struct id user = ID_NONE, person = ID_NONE;
+	enum role has = ROLE_NONE;
+	bool before = false;
+	char name[PLACE_KEY_MAX + 64];
+	snprintf(name, sizeof name, "%s:%s", to->adapter, to->person);
+	enum err e = node_lock(c->pg, c->by->ws); /* of two at once the second sees the letter of the first */
+	if (e == ERR_NONE)
+		e = login_invitee(c->pg, c->by->ws, to->adapter, to->person, &person);
+	if (e == ERR_NONE)
+		e = member_find(c->pg, c->by->ws, name, &user, why);
+	if (e == ERR_NONE)
+		e = authority_of(c->pg, c->by->ws, user, "", &them);
+	if (e == ERR_NONE)
+		e = authority_at(c->pg, &them, c->node, &has);
+	if (e == ERR_NONE && has > role) {
+		*why = (struct problem){ .code = API_CONFLICT,
+			.field = "role",
+			.detail = "They have a higher role there already; member.put changes it." };
+		return ERR_INPUT;
+	}
+	if (e == ERR_NONE)
+		e = member_put(c->pg, c->by, c->node, user, role, why);
+	if (e == ERR_NONE)
+		e = login_account(c->pg, c->by->ws, to->adapter, to->person, &account);
+	if (e == ERR_DENIED && why->code == API_OK) {
+		*why = (struct problem){ .code = API_CONFLICT,
+			.field = "person",
+			.detail = "They may not log in: see their role at the organisation." };
+		return ERR_INPUT;
+	}
+	if (e == ERR_NONE)
+		e = login_invited(c->pg, c->by->ws, person, &before);
+	if (e == ERR_NONE && !before)
+		e = words(c, role, text, sizeof text);
+	if (e == ERR_NONE && !before)
+		e = engine_invite(c->engine, c->pg, c->by->ws, id_named(c->request, 0, "invite", 6), to, &account, text);
+	if (e == ERR_DENIED && why->code == API_OK)
+		*why = (struct problem){ .code = API_LIMITED,
+			.field = "person",
+			.detail = "They had several letters just now; wait a quarter of an hour.",
+			.retry_after_s = LOGIN_LETTER_S };
+	if (e == ERR_NONE) {
+		c->subject = user;
+		c->after = before ? NULL : sent;
+		json_object_set_new(c->out, "sent", json_boolean(!before));
+		api_put_id(c->out, "person", user);
+	}
+	return e;
+}
+
+static enum api_code member_invite(struct api_call *c)
+{
+	struct problem why = { 0 };
+	struct engine_invitation to;
+	char address[PLACE_KEY_MAX], id[ID_TEXT];
+	enum role role = ROLE_MEMBER;
+	const char *name = json_str(c->in, "role", "member");
+	if (c->engine == NULL)
+		return api_fail(c, API_UNAVAILABLE, "", "This needs the running daemon.");
+	const char *mail = engine_invites_by(c->engine);
+	if (mail == NULL)
+		return api_fail(c, API_INVALID, "",
+		    "Invitations go by mail, and no mail is set up here, or login.mail is off. Set up mail, or use member.put.");
+	enum err e = address_of(c, mail, address, &why);
+	if (e != ERR_NONE)
+		return api_end(c, e, &why);
+	if (!role_from_name(name, &role) || engine_invitation(c->engine, c->by->ws, address, &to) != ERR_NONE)
+		return api_fail(c, API_INVALID, "person",
+		    "No invitation can go there: it takes a mail address, mail that is set up for this workspace, and web.public_url.");
+	e = invite(c, &to, role, &why);
+	if (e == ERR_NONE)
+		c->audit = json_pack("{s:s, s:s, s:b}", "team", id_format(c->node, id), "role", name, "sent",
+		    json_is_true(json_object_get(c->out, "sent")));
+	return api_end(c, e, &why);
 }
 
 const struct api_proc api_team[] = {
@@ -281,6 +433,22 @@ const struct api_proc api_team[] = {
 	    .out = OBJECT("\"person\":" TEXT, "\"person\""),
 	    .example = "{\"team\":\"payments\",\"person\":\"slack:U024BE7LH\",\"role\":\"admin\"}",
 	    .run = member_put_ },
+	{ .name = "member.invite",
+	    .role = ROLE_ADMIN,
+	    .scope = SCOPE_CONFIG_WRITE,
+	    .effect = API_WRITE,
+	    .summary = "Give somebody a role and send them a mail with a link that logs them in",
+	    .details =
+	        "Whoever has that address gets the role (without one: member), as with member.put, and is made known if nobody has it. The link goes to that address "
+	        "alone, works once and for 7 days; taking the role back makes it void. Invited again within a day they get no second mail: `sent` is false. "
+	        "It takes the running daemon, mail and web.public_url.",
+	    .in = OBJECT(TEAM_ARG
+	        ",\"person\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":300,\"description\":\"a mail address; or ADAPTER:ID or a person's id, of "
+	        "somebody whose mail address is known\"},\"role\":{\"type\":\"string\",\"enum\":[\"viewer\",\"member\",\"admin\",\"owner\"]}",
+	        "\"person\""),
+	    .out = OBJECT("\"person\":" TEXT ",\"sent\":{\"type\":\"boolean\"}", "\"person\",\"sent\""),
+	    .example = "{\"team\":\"payments\",\"person\":\"ana@example.org\",\"role\":\"member\"}",
+	    .run = member_invite },
 	{ .name = "member.remove",
 	    .role = ROLE_ADMIN,
 	    .scope = SCOPE_CONFIG_WRITE,

@@ -249,14 +249,20 @@ static enum err sealed(struct engine *e, struct pg *pg, struct id ws, const char
 
 enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32])
 {
-	struct buf value = BUF_INIT;
-	if (e->seal == NULL)
-		return ERR_BROKEN;
 	struct pg *pg = engine_pg(e);
 	enum err err = pg_begin(pg, ws);
 	if (err == ERR_NONE)
-		err = pg_end(pg, sealed(e, pg, ws, adapter, name, &value));
+		err = pg_end(pg, edges_secret(e, pg, ws, adapter, name, out));
 	engine_pg_done(e, pg);
+	return err;
+}
+
+enum err edges_secret(struct engine *e, struct pg *pg, struct id ws, const char *adapter, const char *name, unsigned char out[32])
+{
+	struct buf value = BUF_INIT;
+	if (e->seal == NULL)
+		return ERR_BROKEN;
+	enum err err = sealed(e, pg, ws, adapter, name, &value);
 	if (err == ERR_NONE && value.len != 32)
 		err = ERR_BROKEN;
 	if (err == ERR_NONE)

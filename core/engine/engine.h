@@ -68,10 +68,11 @@ struct adapter_ops {
 	size_t (*origin_plain)(struct adapter *a, const void *origin, size_t n, char out[INTENT_ORIGIN_MAX]);
 	/**
 	 * Optional (NULL): the origin of a letter that lets ${address} log in: what is sent there gets a link with the code of engine_login_link().
-	 * ${person}: what intents call who writes from there.  Gives the length; 0: not now, or not to there.  Any thread; never blocks.
+	 * ${invited}: somebody else has asked for it.  ${person}: what intents call who writes from there.  Gives the length; 0: not now, or not to there.
+	 * Any thread; never blocks.
 	 */
-	size_t (*origin_login)(
-	    struct adapter *a, struct id ws, const char *address, char out[INTENT_ORIGIN_MAX], char person[PLACE_KEY_MAX]);
+	size_t (*origin_login)(struct adapter *a, struct id ws, const char *address, bool invited, char out[INTENT_ORIGIN_MAX],
+	    char person[PLACE_KEY_MAX]);
 	/** Optional: the words for an intent with edge_answers, as Markdown, from its origin, and which refusal they are.  A worker; may not block. */
 	enum api_code (*words)(struct adapter *a, const void *origin, size_t n, struct buf *out);
 };
@@ -350,6 +351,23 @@ enum err engine_sessions_ended(
     struct engine *e, struct id ws, int64_t seconds, void (*ended)(void *arg, struct id session), void *arg);
 /** The code of the letter ${letter}, SESSION_CODE bytes: the same each time, and nobody else can make it. */
 enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code);
+/* A letter to somebody whom somebody else invites. */
+struct engine_invitation {
+	const char *adapter; /* that brings it: static */
+	char person[PLACE_KEY_MAX], origin[INTENT_ORIGIN_MAX];
+	size_t origin_len;
+};
+/** The adapter that brings such letters; NULL: none is set up, or links by mail are off.  Static. */
+const char *engine_invites_by(struct engine *e);
+/** The letter to ${address}.  ERR_INPUT: none can go there. */
+enum err engine_invitation(struct engine *e, struct id ws, const char *address, struct engine_invitation *out);
+struct pg;
+struct login_account;
+/** Put it into the outbox, with a link for ${to}; inside the tenant transaction of the call.  ERR_DENIED: they had too many just now. */
+enum err engine_invite(struct engine *e, struct pg *pg, struct id ws, struct id letter, const struct engine_invitation *i,
+    const struct login_account *to, const char *text);
+/** The transaction of engine_invite() is committed: send it. */
+void engine_invited(struct engine *e);
 
 /* ---- the API (core/api/serve.h): blocking, workers and the terminal ---- */
 struct api_request;

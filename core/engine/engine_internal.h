@@ -262,6 +262,8 @@ struct engine {
 /* ---- edges.c ---- */
 /** Seal what an older version has left in plain text.  Blocking: start-up. */
 enum err edges_seal_notes(struct engine *e);
+/** engine_secret() inside a tenant transaction. */
+enum err edges_secret(struct engine *e, struct pg *pg, struct id ws, const char *adapter, const char *name, unsigned char out[32]);
 
 /* ---- engine.c ---- */
 const struct adapter_slot *engine_adapter(struct engine *e, const char *name, size_t n);

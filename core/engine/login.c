@@ -14,6 +14,7 @@
 #include "../people/links.h"
 #include "../people/login.h"
 #include "../people/session.h"
+#include "../settings/settings.h"
 #include "../teams/config_store.h"
 #include "engine_internal.h"
 
@@ -54,18 +55,24 @@ enum err engine_logout(struct engine *e, struct id ws, const char *refresh, bool
 	return err;
 }
 
-enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code)
+static enum err code_of(enum err err, unsigned char secret[32], struct id letter, char *code)
 {
-	unsigned char secret[32], mac[EVP_MAX_MD_SIZE];
+	unsigned char mac[EVP_MAX_MD_SIZE];
 	unsigned int n = 0;
-	enum err err = engine_secret(e, ws, "engine", "login", secret);
-	if (err == ERR_NONE && HMAC(EVP_sha256(), secret, sizeof secret, letter.b, sizeof letter.b, mac, &n) == NULL)
+	if (err == ERR_NONE && HMAC(EVP_sha256(), secret, 32, letter.b, sizeof letter.b, mac, &n) == NULL)
 		err = ERR_BROKEN;
 	if (err == ERR_NONE)
 		base64url_encode(code, mac, 32);
-	explicit_bzero(secret, sizeof secret);
+	explicit_bzero(secret, 32);
 	explicit_bzero(mac, sizeof mac);
 	return err;
+}
+
+enum err engine_login_link(struct engine *e, struct id ws, struct id letter, char *code)
+{
+	unsigned char secret[32];
+	enum err err = engine_secret(e, ws, "engine", "login", secret);
+	return code_of(err, secret, letter, code);
 }
 
 struct letter {
@@ -95,7 +102,7 @@ enum err engine_login_mail(struct engine *e, struct id ws, const char *adapter, 
 	struct login_account to = { 0 };
 	if (l.via == NULL || l.via->ops->origin_login == NULL)
 		return ERR_DENIED;
-	l.origin_len = l.via->ops->origin_login(l.via->a, ws, address, l.origin, l.person);
+	l.origin_len = l.via->ops->origin_login(l.via->a, ws, address, false, l.origin, l.person);
 	if (l.origin_len == 0)
 		return ERR_DENIED;
 	enum err err = engine_login_link(e, ws, l.id, l.code);
@@ -120,6 +127,59 @@ enum err engine_login_mail(struct engine *e, struct id ws, const char *adapter, 
 	if (err == ERR_NONE && !denied)
 		claim_now(e);
 	return err == ERR_NONE && denied ? ERR_DENIED : err;
+}
+
+/* ---- an invitation ---- */
+
+static const struct adapter_slot *inviter(struct engine *e)
+{
+	const struct settings *s = e->o.settings;
+	if (settings_known(s, "login.mail") && !settings_bool(s, "login.mail"))
+		return NULL;
+	for (size_t i = 0; i < e->adapters_len; i++)
+		if (e->adapters[i].ops->origin_login != NULL)
+			return &e->adapters[i];
+	return NULL;
+}
+
+const char *engine_invites_by(struct engine *e)
+{
+	const struct adapter_slot *via = inviter(e);
+	return via == NULL ? NULL : via->ops->name;
+}
+
+enum err engine_invitation(struct engine *e, struct id ws, const char *address, struct engine_invitation *out)
+{
+	const struct adapter_slot *via = inviter(e);
+	if (via == NULL)
+		return ERR_INPUT;
+	out->adapter = via->ops->name;
+	out->origin_len = via->ops->origin_login(via->a, ws, address, true, out->origin, out->person);
+	return out->origin_len == 0 ? ERR_INPUT : ERR_NONE;
+}
+
+enum err engine_invite(struct engine *e, struct pg *pg, struct id ws, struct id letter, const struct engine_invitation *i,
+    const struct login_account *to, const char *text)
+{
+	unsigned char secret[32];
+	char code[SESSION_CODE];
+	const struct session_vouch v = { .via = "mail", .person = to->person, .letter = letter, .seconds = LOGIN_INVITE_S };
+	enum err err = login_letter_due(pg, ws, to->person);
+	if (err != ERR_NONE)
+		return err;
+	err = edges_secret(e, pg, ws, "engine", "login", secret);
+	err = code_of(err, secret, letter, code);
+	if (err == ERR_NONE)
+		err = session_code_put(pg, ws, to->subject, to->name, code, &v);
+	if (err == ERR_NONE)
+		err = login_letter_put(pg, ws, letter, i->adapter, i->origin, i->origin_len, text);
+	explicit_bzero(code, sizeof code);
+	return err == ERR_DENIED ? ERR_BROKEN : err; /* no key opens the secret: that is not the brake */
+}
+
+void engine_invited(struct engine *e)
+{
+	claim_now(e);
 }
 
 /* ---- a log-in service ---- */

@@ -20,7 +20,7 @@ static void name_of(
 	*out = (struct password_name){ .page = p->name };
 	if (via == NULL || via->ops->origin_login == NULL || strchr(p->name, '@') == NULL)
 		return;
-	if (via->ops->origin_login(via->a, ws, p->name, origin, address) == 0) {
+	if (via->ops->origin_login(via->a, ws, p->name, false, origin, address) == 0) {
 		snprintf(address, PLACE_KEY_MAX, "%s", p->name);
 		for (char *c = address; *c != '\0'; c++)
 			*c = (char)tolower((unsigned char)*c);

@@ -52,6 +52,18 @@ const struct pg_statement login_statements[] = {
 	{ "login_role", "INSERT INTO members (ws, node_id, person_id, role) VALUES ($1, $1, $2, $3) ON CONFLICT DO NOTHING" },
 	{ "login_letters",
 	    "SELECT count(*) FROM login_codes WHERE ws = $1 AND person_id = $2 AND letter IS NOT NULL AND created_at > now() - $3::int4 * interval '1 s'" },
+	{ "login_invitee",
+	    "INSERT INTO identities (ws, adapter, external_id, person_id, verified) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING" },
+	{ "login_address",
+	    "SELECT i.external_id FROM identities i WHERE i.ws = $1 AND i.adapter = $3 AND i.verified >= 1 AND i.person_id IN (SELECT same_user($2))"
+	    " ORDER BY i.created_at, i.external_id LIMIT 1" },
+	/* Only an invitation lives longer than a day; one that was made void does not. */
+	{ "login_invited",
+	    "SELECT EXISTS (SELECT 1 FROM login_codes WHERE ws = $1 AND person_id = $2 AND letter IS NOT NULL AND created_at > now() - interval '1 day'"
+	    " AND expires_at > created_at + interval '1 day')" },
+	{ "login_void", /* kept until it is swept: the brake counts it */
+	    "UPDATE login_codes SET expires_at = now() WHERE ws = $1 AND letter IS NOT NULL AND used_at IS NULL AND expires_at > now()"
+	    " AND person_id IN (SELECT same_user($2))" },
 	{ "login_letter",
 	    "WITH o AS (INSERT INTO outbox (ws, id, thread_id, body, adapter, origin, state) VALUES ($1, $2, $2, $3, $4, $5, 1) RETURNING thread_id)"
 	    " INSERT INTO dispatch (ws, thread_id, pending, due, token) SELECT $1, thread_id, 1, now(), 0 FROM o" },
@@ -232,6 +244,64 @@ enum err login_letter_due(struct pg *pg, struct id ws, struct id person)
 		e = ERR_DENIED;
 	PQclear(r);
 	return e;
+}
+
+enum err login_invitee(struct pg *pg, struct id ws, const char *adapter, const char *external_id, struct id *person)
+{
+	PGresult *r = NULL;
+	struct pg_args *g = pg_args_new();
+	pg_arg_id(g, ws);
+	pg_arg_str(g, adapter);
+	pg_arg_str(g, external_id);
+	enum err e = rows_ask(pg, "login_person", g, &r);
+	if (e != ERR_NONE)
+		return e;
+	bool there = PQntuples(r) == 1;
+	*person = there ? pg_get_id(r, 0, 0) : identity_id(ws, adapter, external_id);
+	PQclear(r);
+	if (there)
+		return ERR_NONE;
+	g = rows_args(ws, *person);
+	pg_arg_str(g, external_id);
+	e = rows_ask(pg, "login_new_person", g, NULL);
+	if (e != ERR_NONE)
+		return e;
+	g = pg_args_new();
+	pg_arg_id(g, ws);
+	pg_arg_str(g, adapter);
+	pg_arg_str(g, external_id);
+	pg_arg_id(g, *person);
+	pg_arg_int2(g, VERIFIED_SESSION);
+	return rows_ask(pg, "login_invitee", g, NULL);
+}
+
+enum err login_address(struct pg *pg, struct id ws, const char *adapter, struct id user, char *out, size_t n)
+{
+	PGresult *r = NULL;
+	struct pg_args *g = rows_args(ws, user);
+	pg_arg_str(g, adapter);
+	enum err e = rows_ask(pg, "login_address", g, &r);
+	if (e != ERR_NONE)
+		return e;
+	e = PQntuples(r) == 1 ? ERR_NONE : ERR_INPUT;
+	if (e == ERR_NONE)
+		rows_copy(out, n, r, 0, 0);
+	PQclear(r);
+	return e;
+}
+
+enum err login_invited(struct pg *pg, struct id ws, struct id person, bool *out)
+{
+	PGresult *r = NULL;
+	enum err e = rows_ask(pg, "login_invited", rows_args(ws, person), &r);
+	*out = e == ERR_NONE && pg_get_bool(r, 0, 0);
+	PQclear(r);
+	return e;
+}
+
+enum err login_void(struct pg *pg, struct id ws, struct id person)
+{
+	return rows_ask(pg, "login_void", rows_args(ws, person), NULL);
 }
 
 enum err login_letter_put(

@@ -14,6 +14,7 @@
 #define LOGIN_NAME 128
 #define LOGIN_LETTER_S 900
 #define LOGIN_LETTERS 3 /* to one person in LOGIN_LETTER_S */
+#define LOGIN_INVITE_S (7 * 86400)
 
 extern const struct pg_statement login_statements[];
 
@@ -51,6 +52,17 @@ struct login_claim {
 
 /** May ${person} have one more letter now?  ERR_DENIED: that would be too many. */
 enum err login_letter_due(struct pg *pg, struct id ws, struct id person);
+/**
+ * The person whom ${adapter} calls ${external_id}, made if there is none: by the name ${external_id}, and as a guest, so that without a role that was given they may
+ * not log in.
+ */
+enum err login_invitee(struct pg *pg, struct id ws, const char *adapter, const char *external_id, struct id *person);
+/** What ${adapter} calls somebody who is one user with ${user}.  ERR_INPUT: it knows none of them. */
+enum err login_address(struct pg *pg, struct id ws, const char *adapter, struct id user, char *out, size_t n);
+/** Has an invitation gone to ${person} within a day, that was not made void? */
+enum err login_invited(struct pg *pg, struct id ws, struct id person, bool *out);
+/** Links in letters to whoever is one user with ${person} are void from now on. */
+enum err login_void(struct pg *pg, struct id ws, struct id person);
 /** Put a letter into the outbox: ${letter} is the delivery. */
 enum err login_letter_put(
     struct pg *pg, struct id ws, struct id letter, const char *adapter, const void *origin, size_t origin_len, const char *text);

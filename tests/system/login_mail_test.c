@@ -159,6 +159,46 @@ static void link__of_a_process_that_dies__comes_from_the_next_one(void **state)
 	free(mail);
 }
 
+/* Through the daemon, with what the terminal has of it. */
+static const char *invite(const char *who)
+{
+	static char said[400];
+	char *out = NULL;
+	size_t n = 0;
+	int status = rig_eddy(&rig, 0, (const char *const[]){ "team", "invite", who, "viewer", NULL }, NULL, &out, &n);
+	if (status != 0)
+		rig_fail(&rig, "eddy team invite ended with %d: %.*s", status, (int)n, out == NULL ? "" : out);
+	snprintf(said, sizeof said, "%.*s", (int)n, out);
+	free(out);
+	return said;
+}
+
+static void invitation__lets_in_whom_nobody_knew_and_is_one_mail(void **state)
+{
+	(void)state;
+	post_needs_servers();
+	char *text = NULL, code[100];
+	rig_env(&rig, "EDDY_WEB_PUBLIC_URL=" PUBLIC);
+	rig_serve(&rig, 0, NULL);
+	assert_non_null(strstr(invite(post_bob), "on its way"));
+	char *mail = post_awaits(post_bob, 1);
+	assert_string_equal(post_field(mail, "Subject"), "Your invitation to Eddy");
+	assert_string_equal(post_field(mail, "Auto-Submitted"), "auto-generated");
+	assert_non_null(strstr(post_words(mail), " has invited you to "));
+	assert_non_null(strstr(post_words(mail), "has invited this address"));
+	assert_null(strstr(post_words(mail), "log-in form"));
+	code_of(mail, code, sizeof code);
+	assert_non_null(strstr(invite(post_bob), "no second mail"));
+	assert_int_equal(post_json("/api/login", code, &text), 200);
+	free(text);
+	assert_int_equal(post_json("/api/login", code, &text), 401);
+	free(text);
+	rig_settle(&rig, 20000);
+	assert_int_equal(mail_rig_count(&post, post_bob, NULL), 1);
+	assert_int_equal(rig_sql(&rig, "SELECT count(*) FROM audit WHERE verb = 'member.invite'"), 2);
+	free(mail);
+}
+
 int main(void)
 {
 #define one(t) cmocka_unit_test_setup_teardown(t, post_set_up, post_tear_down)
@@ -167,6 +207,7 @@ int main(void)
 		one(link__to_an_address_that_is_not_known__is_answered_alike_and_not_sent),
 		one(link__asked_for_again_and_again__is_limited),
 		one(link__of_a_process_that_dies__comes_from_the_next_one),
+		one(invitation__lets_in_whom_nobody_knew_and_is_one_mail),
 	};
 	rig_filter();
 	return cmocka_run_group_tests(tests, post_up, post_down);

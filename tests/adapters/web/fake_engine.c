@@ -614,6 +614,30 @@ enum err engine_login_link(struct engine *e, struct id ws, struct id letter, cha
 	return ERR_BROKEN;
 }
 
+const char *engine_invites_by(struct engine *e)
+{
+	(void)e;
+	return NULL;
+}
+
+enum err engine_invitation(struct engine *e, struct id ws, const char *address, struct engine_invitation *out)
+{
+	(void)e, (void)ws, (void)address, (void)out;
+	return ERR_INPUT;
+}
+
+enum err engine_invite(struct engine *e, struct pg *pg, struct id ws, struct id letter, const struct engine_invitation *i,
+    const struct login_account *to, const char *text)
+{
+	(void)e, (void)pg, (void)ws, (void)letter, (void)i, (void)to, (void)text;
+	return ERR_BROKEN;
+}
+
+void engine_invited(struct engine *e)
+{
+	(void)e;
+}
+
 enum err engine_secret(struct engine *e, struct id ws, const char *adapter, const char *name, unsigned char out[32])
 {
 	(void)e, (void)ws, (void)adapter, (void)name;

@@ -130,6 +130,7 @@ static const struct bound bounds[] = {
 	{ "place.assign", 4, 6 },
 	{ "member.list", 2, 5 },
 	{ "member.put", 3, 5 },
+	{ "member.invite", 2, 5 },
 	{ "member.remove", 3, 5 },
 	{ "route.put", 9, 11 },
 	{ "route.remove", 8, 10 },
