@@ -59,19 +59,6 @@ const struct pg_statement install_statements[] = {
 	{ NULL, NULL },
 };
 
-/* Frees ${a}; ${out} may be NULL. */
-static enum err ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
-{
-	PGresult *r = NULL;
-	enum err e = pg_query(pg, statement, a, &r);
-	pg_args_free(a);
-	if (e == ERR_NONE && out != NULL)
-		*out = r;
-	else
-		PQclear(r);
-	return e;
-}
-
 static struct pg_args *named(const char *adapter, const char *external_id)
 {
 	struct pg_args *a = pg_args_new();
@@ -105,8 +92,8 @@ static enum err note(struct pg *pg, struct id ws, const char *verb, const char *
 	pg_arg_str(a, adapter);
 	pg_arg_str(a, external_id);
 	pg_arg_str(a, why);
-	enum err e = ask(pg, "grant_audit", a, NULL);
-	return e == ERR_NONE ? ask(pg, "grant_tell", pg_args_new(), NULL) : e;
+	enum err e = pg_ask(pg, "grant_audit", a, NULL);
+	return e == ERR_NONE ? pg_ask(pg, "grant_tell", pg_args_new(), NULL) : e;
 }
 
 /* ---- granting ---- */
@@ -116,7 +103,7 @@ static enum err owner(struct pg *pg, struct id ws, const struct install_grant *g
 	struct id person = identity_id(ws, g->adapter, g->by);
 	struct pg_args *a = in_ws(ws);
 	pg_arg_id(a, person);
-	enum err e = ask(pg, "grant_person", a, NULL);
+	enum err e = pg_ask(pg, "grant_person", a, NULL);
 	if (e != ERR_NONE)
 		return e;
 	a = in_ws(ws);
@@ -124,19 +111,19 @@ static enum err owner(struct pg *pg, struct id ws, const struct install_grant *g
 	pg_arg_str(a, g->by);
 	pg_arg_id(a, person);
 	pg_arg_int2(a, VERIFIED_PLATFORM);
-	if ((e = ask(pg, "grant_identity", a, NULL)) != ERR_NONE)
+	if ((e = pg_ask(pg, "grant_identity", a, NULL)) != ERR_NONE)
 		return e;
 	a = in_ws(ws);
 	pg_arg_str(a, g->adapter);
 	pg_arg_str(a, g->by);
-	return ask(pg, "grant_owner", a, NULL);
+	return pg_ask(pg, "grant_owner", a, NULL);
 }
 
 /* Which tenant it is.  Two that grant at once: the second waits for the first, and finds its row. */
 static enum err tenant(struct pg *pg, const struct install_grant *g, struct id *ws, bool *again)
 {
 	PGresult *r = NULL;
-	enum err e = ask(pg, "grant_get", named(g->adapter, g->external_id), &r);
+	enum err e = pg_ask(pg, "grant_get", named(g->adapter, g->external_id), &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1, granted = there && pg_get_bool(r, 0, 1), installed = there && pg_get_bool(r, 0, 2);
@@ -154,7 +141,7 @@ static enum err put(struct pg *pg, const struct install_grant *g, struct id *ws)
 	pg_arg_str(a, g->name);
 	pg_arg_bool(a, g->org);
 	pg_arg_str(a, g->scopes);
-	enum err e = ask(pg, "grant_put", a, &r);
+	enum err e = pg_ask(pg, "grant_put", a, &r);
 	if (e == ERR_NONE)
 		*ws = pg_get_id(r, 0, 0);
 	PQclear(r);
@@ -171,7 +158,7 @@ static enum err grant(struct engine *e, struct pg *pg, const struct install_gran
 	bool ended = false;
 	struct pg_args *a = in_ws(*ws);
 	pg_arg_str(a, g->name != NULL && g->name[0] != '\0' ? g->name : "workspace");
-	enum err err = ask(pg, "grant_workspace", a, NULL);
+	enum err err = pg_ask(pg, "grant_workspace", a, NULL);
 	if (err == ERR_NONE)
 		err = whole_ended(pg, *ws, &ended);
 	if (ended) { /* it was erased meanwhile: this one begins empty */
@@ -225,7 +212,7 @@ static enum err tenant_of(struct pg *pg, const char *adapter, const char *extern
 	PGresult *r = NULL;
 	enum err e = pg_begin_plain(pg);
 	if (e == ERR_NONE)
-		e = pg_end(pg, ask(pg, "grant_get", named(adapter, external_id), &r));
+		e = pg_end(pg, pg_ask(pg, "grant_get", named(adapter, external_id), &r));
 	bool there = e == ERR_NONE && PQntuples(r) == 1 && pg_get_bool(r, 0, 1) && pg_get_bool(r, 0, 2);
 	*ws = there ? pg_get_id(r, 0, 0) : ID_NONE;
 	PQclear(r);
@@ -236,7 +223,7 @@ static enum err tenant_of(struct pg *pg, const char *adapter, const char *extern
 static enum err change(struct pg *pg, const char *statement, struct pg_args *a)
 {
 	PGresult *r = NULL;
-	enum err e = ask(pg, statement, a, &r);
+	enum err e = pg_ask(pg, statement, a, &r);
 	if (e == ERR_NONE && PQntuples(r) != 1)
 		e = ERR_INPUT;
 	PQclear(r);
@@ -300,7 +287,7 @@ enum err engine_grant_end(struct engine *e, const char *adapter, const char *ext
 		pg_arg_str(a, adapter);
 		pg_arg_int8(a, STOPS_MAX);
 		if (err == ERR_NONE)
-			err = ask(pg, "grant_runs", a, &threads);
+			err = pg_ask(pg, "grant_runs", a, &threads);
 		else
 			pg_args_free(a);
 		err = pg_end(pg, err);
@@ -315,7 +302,7 @@ enum err engine_grant_end(struct engine *e, const char *adapter, const char *ext
 enum err engine_grant_keep(struct engine *e, const char *adapter, const char *external_id)
 {
 	struct pg *pg = engine_pg(e);
-	enum err err = ask(pg, "grant_keep", named(adapter, external_id), NULL);
+	enum err err = pg_ask(pg, "grant_keep", named(adapter, external_id), NULL);
 	engine_pg_done(e, pg);
 	return err;
 }
@@ -331,7 +318,7 @@ enum err engine_grants(struct engine *e, const char *adapter, void (*fn)(void *a
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_str(a, adapter);
-	enum err err = ask(pg, "grants_all", a, &r);
+	enum err err = pg_ask(pg, "grants_all", a, &r);
 	engine_pg_done(e, pg);
 	for (int i = 0; err == ERR_NONE && i < PQntuples(r); i++)
 		fn(arg,
@@ -376,7 +363,7 @@ enum err engine_grant_use(struct engine *e, struct id state, uint32_t ms)
 	struct pg *pg = engine_pg(e);
 	enum err err = pg_begin(pg, e->default_ws);
 	if (err == ERR_NONE)
-		err = pg_end(pg, ask(pg, "grant_state_use", a, &r));
+		err = pg_end(pg, pg_ask(pg, "grant_state_use", a, &r));
 	else
 		pg_args_free(a);
 	if (err == ERR_NONE && PQntuples(r) != 1)

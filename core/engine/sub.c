@@ -94,7 +94,7 @@ void sub_resume(struct run *r)
 	struct level at[SUB_DEPTH_MAX + 1];
 	uint32_t all;
 	unsigned last = walk(r, at, &all);
-	r->depth = at[last].calls > at[last].results && last < SUB_DEPTH_MAX ? last + 1 : last;
+	r->depth = last < SUB_DEPTH_MAX && at[last].calls > at[last].results ? last + 1 : last;
 	r->turns = all;
 }
 
@@ -232,8 +232,11 @@ void sub_offers_done(struct sub_offers *o)
 void sub_offered(struct run *r, const struct sub_offers *o)
 {
 	free(r->offered);
-	r->offered = o->len > 0 ? xcalloc(o->len, sizeof(*r->offered)) : NULL;
+	r->offered = NULL;
 	r->offered_len = o->len;
+	if (o->len == 0)
+		return;
+	r->offered = xcalloc(o->len, sizeof(*r->offered));
 	for (size_t i = 0; i < o->len; i++)
 		memcpy(r->offered[i], o->of[i].name, sizeof(*r->offered));
 }

@@ -92,19 +92,6 @@ const struct pg_statement whole_statements[] = {
 	{ NULL, NULL },
 };
 
-/* Frees ${a}. */
-static enum err ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
-{
-	PGresult *r = NULL;
-	enum err e = pg_query(pg, statement, a, &r);
-	pg_args_free(a);
-	if (e == ERR_NONE && out != NULL)
-		*out = r;
-	else
-		PQclear(r);
-	return e;
-}
-
 static struct pg_args *of(struct id ws)
 {
 	struct pg_args *a = pg_args_new();
@@ -116,7 +103,7 @@ static struct pg_args *of(struct id ws)
 
 static enum err tenants(struct pg *pg, PGresult **out)
 {
-	return ask(pg, "whole_tenants", pg_args_new(), out);
+	return pg_ask(pg, "whole_tenants", pg_args_new(), out);
 }
 
 static enum err named(struct pg *pg, struct id ws, const char *name, PGresult **out)
@@ -128,7 +115,7 @@ static enum err named(struct pg *pg, struct id ws, const char *name, PGresult **
 		pg_args_free(a);
 		return e;
 	}
-	return pg_end(pg, ask(pg, "whole_named", a, out));
+	return pg_end(pg, pg_ask(pg, "whole_named", a, out));
 }
 
 enum err whole_find(struct pg *pg, const char *name, struct whole *out, size_t max, size_t *n)
@@ -152,7 +139,7 @@ enum err whole_find(struct pg *pg, const char *name, struct whole *out, size_t m
 	if (e == ERR_NONE) {
 		struct pg_args *a = pg_args_new();
 		pg_arg_str(a, name);
-		e = ask(pg, "whole_find", a, &r);
+		e = pg_ask(pg, "whole_find", a, &r);
 	}
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r) && *n < max; i++) {
 		struct whole *w = &out[*n];
@@ -180,7 +167,7 @@ enum err whole_count(struct pg *pg, struct id ws, void (*fn)(void *arg, const ch
 		PGresult *r = NULL;
 		struct pg_args *a = of(ws);
 		pg_arg_str(a, tables[i].table);
-		e = ask(pg, "whole_rows", a, &r);
+		e = pg_ask(pg, "whole_rows", a, &r);
 		for (size_t k = 0; e == ERR_NONE && k < FORGET_KINDS_MAX && data_kinds[k].name != NULL; k++)
 			if (strcmp(data_kinds[k].name, tables[i].kind) == 0)
 				rows[k] += pg_get_int8(r, 0, 0);
@@ -196,7 +183,7 @@ enum err whole_count(struct pg *pg, struct id ws, void (*fn)(void *arg, const ch
 static enum err order(struct pg *pg, struct whole_order *o)
 {
 	PGresult *r = NULL;
-	enum err e = ask(pg, "whole_lock", of(o->ws), &r);
+	enum err e = pg_ask(pg, "whole_lock", of(o->ws), &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1, home = there && pg_get_bool(r, 0, 0);
@@ -204,7 +191,7 @@ static enum err order(struct pg *pg, struct whole_order *o)
 	o->answer = home ? WHOLE_HOME : WHOLE_GONE;
 	if (home || !there)
 		return ERR_NONE;
-	if ((e = ask(pg, "whole_open", of(o->ws), &r)) != ERR_NONE)
+	if ((e = pg_ask(pg, "whole_open", of(o->ws), &r)) != ERR_NONE)
 		return e;
 	bool at_work = PQntuples(r) > 0;
 	o->erasure = at_work ? pg_get_id(r, 0, 0) : id_new();
@@ -215,7 +202,7 @@ static enum err order(struct pg *pg, struct whole_order *o)
 	if (o->asked == FORGET_ASKED_TIME) {
 		struct pg_args *a = of(o->ws);
 		pg_arg_int8(a, (int64_t)o->ahead_ms);
-		if ((e = ask(pg, "whole_is_due", a, &r)) != ERR_NONE)
+		if ((e = pg_ask(pg, "whole_is_due", a, &r)) != ERR_NONE)
 			return e;
 		bool due = PQntuples(r) > 0;
 		PQclear(r);
@@ -223,7 +210,7 @@ static enum err order(struct pg *pg, struct whole_order *o)
 		if (!due)
 			return ERR_NONE;
 	}
-	if ((e = ask(pg, "whole_holds", of(o->ws), &r)) != ERR_NONE)
+	if ((e = pg_ask(pg, "whole_holds", of(o->ws), &r)) != ERR_NONE)
 		return e;
 	o->holds = PQntuples(r) > 0 ? (int)pg_get_int8(r, 0, 2) : 0;
 	if (o->holds > 0) {
@@ -238,11 +225,11 @@ static enum err order(struct pg *pg, struct whole_order *o)
 	pg_arg_id(a, o->erasure);
 	pg_arg_int2(a, (int16_t)o->asked);
 	pg_arg_str(a, o->name);
-	e = ask(pg, "whole_put", a, NULL);
+	e = pg_ask(pg, "whole_put", a, NULL);
 	if (e == ERR_NONE)
-		e = ask(pg, "whole_detach", of(o->ws), NULL);
+		e = pg_ask(pg, "whole_detach", of(o->ws), NULL);
 	if (e == ERR_NONE)
-		e = ask(pg, "whole_tell", pg_args_new(), NULL);
+		e = pg_ask(pg, "whole_tell", pg_args_new(), NULL);
 	return e;
 }
 
@@ -257,7 +244,7 @@ enum err whole_due(struct pg *pg, uint64_t ahead_ms, void (*fn)(void *arg, const
 	PGresult *r = NULL;
 	struct pg_args *a = pg_args_new();
 	pg_arg_int8(a, (int64_t)ahead_ms);
-	enum err e = ask(pg, "whole_waiting", a, &r);
+	enum err e = pg_ask(pg, "whole_waiting", a, &r);
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
 		struct whole_order o = {
 			.ws = pg_get_id(r, i, 0), .name = pg_get_str(r, i, 1), .asked = FORGET_ASKED_TIME, .ahead_ms = ahead_ms
@@ -274,9 +261,9 @@ enum err whole_ended(struct pg *pg, struct id ws, bool *ended)
 {
 	PGresult *r = NULL;
 	/* Two statements: what was committed while we waited for the lock is to be seen. */
-	enum err e = ask(pg, "whole_share", of(ws), NULL);
+	enum err e = pg_ask(pg, "whole_share", of(ws), NULL);
 	if (e == ERR_NONE)
-		e = ask(pg, "whole_ended", of(ws), &r);
+		e = pg_ask(pg, "whole_ended", of(ws), &r);
 	*ended = e == ERR_NONE && PQntuples(r) > 0;
 	PQclear(r);
 	return e;
@@ -288,7 +275,7 @@ static enum err to_step(struct piece *p, int step)
 {
 	struct pg_args *a = piece_args(p);
 	pg_arg_int4(a, step);
-	return ask(p->pg, "whole_step", a, NULL);
+	return pg_ask(p->pg, "whole_step", a, NULL);
 }
 
 static enum err clear(struct piece *p, const char *table, int32_t most, int64_t *n)
@@ -297,7 +284,7 @@ static enum err clear(struct piece *p, const char *table, int32_t most, int64_t 
 	struct pg_args *a = of(p->ws);
 	pg_arg_str(a, table);
 	pg_arg_int4(a, most);
-	enum err e = ask(p->pg, "whole_clear", a, &r);
+	enum err e = pg_ask(p->pg, "whole_clear", a, &r);
 	*n = e == ERR_NONE ? pg_get_int8(r, 0, 0) : 0;
 	PQclear(r);
 	return e;
@@ -316,7 +303,7 @@ static enum err clear_counted(struct piece *p, size_t i, int64_t *n)
 	else if (strcmp(tables[i].table, "threads") == 0)
 		p->threads += (int)*n;
 	else if (strcmp(tables[i].table, "sessions") == 0 && *n > 0)
-		e = ask(p->pg, "whole_tell_sessions", pg_args_new(), NULL);
+		e = pg_ask(p->pg, "whole_tell_sessions", pg_args_new(), NULL);
 	return e;
 }
 
@@ -329,11 +316,11 @@ static enum err begin(struct piece *p, enum forget_state *state)
 		return piece_plain(p, "forget_waits", NULL);
 	}
 	if (e == ERR_NONE)
-		e = ask(p->pg, "whole_detach", of(p->ws), NULL);
+		e = pg_ask(p->pg, "whole_detach", of(p->ws), NULL);
 	if (e == ERR_NONE)
 		e = piece_plain(p, "whole_runs", NULL);
 	if (e == ERR_NONE)
-		e = ask(p->pg, "whole_tell", pg_args_new(), NULL);
+		e = pg_ask(p->pg, "whole_tell", pg_args_new(), NULL);
 	return e == ERR_NONE ? to_step(p, WHOLE_TABLES) : e;
 }
 
@@ -383,7 +370,7 @@ enum err whole_report(struct pg *pg, void (*fn)(void *arg, const struct whole_wa
 	PGresult *r = NULL;
 	struct pg_args *a = pg_args_new();
 	pg_arg_null(a);
-	enum err e = ask(pg, "whole_waiting", a, &r);
+	enum err e = pg_ask(pg, "whole_waiting", a, &r);
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
 		PGresult *held = NULL;
 		struct whole_waiting w = { .ws = pg_get_id(r, i, 0),
@@ -392,7 +379,7 @@ enum err whole_report(struct pg *pg, void (*fn)(void *arg, const struct whole_wa
 			.at_ms = pg_get_int8(r, i, 3) };
 		e = pg_begin(pg, w.ws);
 		if (e == ERR_NONE)
-			e = pg_end(pg, ask(pg, "whole_holds", of(w.ws), &held));
+			e = pg_end(pg, pg_ask(pg, "whole_holds", of(w.ws), &held));
 		w.held = e == ERR_NONE && PQntuples(held) > 0;
 		PQclear(held);
 		if (e == ERR_NONE)
@@ -441,7 +428,7 @@ enum err whole_receipts(struct pg *pg, struct id id, void (*fn)(void *arg, const
 		PGresult *one = NULL;
 		if ((e = pg_begin(pg, ws)) != ERR_NONE)
 			break;
-		e = x.one ? ERR_NONE : ask(pg, "whole_open", of(ws), &one);
+		e = x.one ? ERR_NONE : pg_ask(pg, "whole_open", of(ws), &one);
 		if (one != NULL && PQntuples(one) > 0)
 			open = pg_get_id(one, 0, 0);
 		PQclear(one);

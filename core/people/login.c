@@ -77,7 +77,7 @@ const struct pg_statement login_statements[] = {
 static enum err may(struct pg *pg, struct id ws, struct id person, char name[LOGIN_NAME])
 {
 	PGresult *r = NULL;
-	enum err e = rows_ask(pg, "login_may", rows_args(ws, person), &r);
+	enum err e = pg_ask(pg, "login_may", rows_args(ws, person), &r);
 	if (e != ERR_NONE)
 		return e;
 	rows_copy(name, LOGIN_NAME, r, 0, 1);
@@ -94,7 +94,7 @@ enum err login_account(struct pg *pg, struct id ws, const char *adapter, const c
 	pg_arg_id(a, ws);
 	pg_arg_str(a, adapter);
 	pg_arg_str(a, external_id);
-	enum err e = rows_ask(pg, "login_person", a, &r);
+	enum err e = pg_ask(pg, "login_person", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	struct id person = PQntuples(r) == 1 ? pg_get_id(r, 0, 0) : ID_NONE;
@@ -109,7 +109,7 @@ enum err login_account_of(struct pg *pg, struct id ws, struct id person, struct 
 	*out = (struct login_account){ .person = person };
 	/* For nobody the same is asked: what it takes tells nothing. */
 	enum err e = may(pg, ws, out->person, out->name);
-	enum err page = e == ERR_NONE || e == ERR_DENIED ? rows_ask(pg, "login_page", rows_args(ws, out->person), &r) : e;
+	enum err page = e == ERR_NONE || e == ERR_DENIED ? pg_ask(pg, "login_page", rows_args(ws, out->person), &r) : e;
 	if (page != ERR_NONE)
 		return page;
 	if (PQntuples(r) == 1) {
@@ -130,14 +130,14 @@ static enum err make(struct pg *pg, struct id ws, const struct login_account *a,
 	*person = identity_id(ws, PAGE, a->subject);
 	struct pg_args *g = rows_args(ws, *person);
 	pg_arg_str(g, a->name);
-	enum err e = rows_ask(pg, "login_new_person", g, NULL);
+	enum err e = pg_ask(pg, "login_new_person", g, NULL);
 	g = pg_args_new();
 	pg_arg_id(g, ws);
 	pg_arg_str(g, a->subject);
 	pg_arg_id(g, *person);
 	pg_arg_int2(g, VERIFIED_SESSION);
 	if (e == ERR_NONE)
-		return rows_ask(pg, "login_new_identity", g, NULL);
+		return pg_ask(pg, "login_new_identity", g, NULL);
 	pg_args_free(g);
 	return e;
 }
@@ -148,7 +148,7 @@ static enum err link_up(struct pg *pg, struct id ws, struct id page, struct id p
 	PGresult *r = NULL;
 	struct pg_args *g = rows_args(ws, page);
 	pg_arg_id(g, person);
-	enum err e = rows_ask(pg, "login_same", g, &r);
+	enum err e = pg_ask(pg, "login_same", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool same = pg_get_bool(r, 0, 0), alone = pg_get_bool(r, 0, 1), full = pg_get_int8(r, 0, 2) >= LINK_PERSONS;
@@ -159,7 +159,7 @@ static enum err link_up(struct pg *pg, struct id ws, struct id page, struct id p
 		return ERR_DENIED;
 	g = rows_args(ws, page);
 	pg_arg_id(g, person);
-	return rows_ask(pg, "login_link", g, NULL);
+	return pg_ask(pg, "login_link", g, NULL);
 }
 
 enum err login_join(struct pg *pg, struct id ws, const struct login_account *a)
@@ -171,7 +171,7 @@ enum err login_join(struct pg *pg, struct id ws, const struct login_account *a)
 	snprintf(subject, sizeof subject, OWN "%s", id_format(a->person, id));
 	bool own = strcmp(subject, a->subject) == 0;
 	pg_arg_id(g, ws);
-	enum err e = rows_ask(pg, "link_lock", g, NULL);
+	enum err e = pg_ask(pg, "link_lock", g, NULL);
 	if (e == ERR_NONE)
 		e = may(pg, ws, a->person, name);
 	if (e != ERR_NONE)
@@ -179,7 +179,7 @@ enum err login_join(struct pg *pg, struct id ws, const struct login_account *a)
 	g = pg_args_new();
 	pg_arg_id(g, ws);
 	pg_arg_str(g, a->subject);
-	e = rows_ask(pg, "login_whose", g, &r);
+	e = pg_ask(pg, "login_whose", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1;
@@ -199,7 +199,7 @@ enum err login_find(struct pg *pg, struct id ws, const char *subject, struct log
 	struct pg_args *g = pg_args_new();
 	pg_arg_id(g, ws);
 	pg_arg_str(g, subject);
-	enum err e = rows_ask(pg, "login_whose", g, &r);
+	enum err e = pg_ask(pg, "login_whose", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1;
@@ -210,7 +210,7 @@ enum err login_find(struct pg *pg, struct id ws, const char *subject, struct log
 	e = there ? may(pg, ws, out->person, name) : ERR_INPUT;
 	if (e == ERR_DENIED) {
 		r = NULL;
-		e = rows_ask(pg, "login_alone", rows_args(ws, out->person), &r);
+		e = pg_ask(pg, "login_alone", rows_args(ws, out->person), &r);
 		if (e == ERR_NONE)
 			e = pg_get_bool(r, 0, 0) ? ERR_INPUT : ERR_DENIED;
 		PQclear(r);
@@ -225,13 +225,13 @@ enum err login_make(struct pg *pg, struct id ws, enum role role, struct login_ac
 		return e;
 	struct pg_args *g = rows_args(ws, a->person);
 	pg_arg_int2(g, (int16_t)role);
-	e = rows_ask(pg, "login_role", g, NULL);
-	return e == ERR_NONE && role >= ROLE_MEMBER ? rows_ask(pg, "login_member", rows_args(ws, a->person), NULL) : e;
+	e = pg_ask(pg, "login_role", g, NULL);
+	return e == ERR_NONE && role >= ROLE_MEMBER ? pg_ask(pg, "login_member", rows_args(ws, a->person), NULL) : e;
 }
 
 enum err login_linked(struct pg *pg, struct id ws, struct id person)
 {
-	return rows_ask(pg, "login_member", rows_args(ws, person), NULL);
+	return pg_ask(pg, "login_member", rows_args(ws, person), NULL);
 }
 
 enum err login_letter_due(struct pg *pg, struct id ws, struct id person)
@@ -239,7 +239,7 @@ enum err login_letter_due(struct pg *pg, struct id ws, struct id person)
 	PGresult *r = NULL;
 	struct pg_args *g = rows_args(ws, person);
 	pg_arg_int4(g, LOGIN_LETTER_S);
-	enum err e = rows_ask(pg, "login_letters", g, &r);
+	enum err e = pg_ask(pg, "login_letters", g, &r);
 	if (e == ERR_NONE && pg_get_int8(r, 0, 0) >= LOGIN_LETTERS)
 		e = ERR_DENIED;
 	PQclear(r);
@@ -311,7 +311,7 @@ enum err login_letter_put(
 	pg_arg_str(g, text);
 	pg_arg_str(g, adapter);
 	pg_arg_bytes(g, origin, origin_len);
-	return rows_ask(pg, "login_letter", g, NULL);
+	return pg_ask(pg, "login_letter", g, NULL);
 }
 
 enum err login_audit(struct pg *pg, struct id ws, struct id request, const char *verb, const char *subject, struct id about,
@@ -323,5 +323,5 @@ enum err login_audit(struct pg *pg, struct id ws, struct id request, const char 
 	pg_arg_id(g, about);
 	pg_arg_str(g, via);
 	pg_arg_str(g, why);
-	return rows_ask(pg, "login_audit", g, NULL);
+	return pg_ask(pg, "login_audit", g, NULL);
 }

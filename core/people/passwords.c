@@ -83,7 +83,7 @@ enum err password_find(
 	pg_arg_str(a, strlen(n->page) + 3 < sizeof page ? page : NULL);
 	pg_arg_str(a, strcmp(n->page, "local") == 0 ? n->page : NULL);
 	pg_arg_str(a, network);
-	enum err e = rows_ask(pg, "password_find", a, &r);
+	enum err e = pg_ask(pg, "password_find", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	if (PQntuples(r) == 1) {
@@ -104,7 +104,7 @@ enum err password_put(struct pg *pg, struct id ws, struct id person, const char 
 {
 	struct pg_args *a = rows_args(ws, person);
 	pg_arg_str(a, hash);
-	return rows_ask(pg, "password_put", a, NULL);
+	return pg_ask(pg, "password_put", a, NULL);
 }
 
 enum err password_anew(struct pg *pg, struct id ws, struct id person, const char *old, const char *hash)
@@ -112,13 +112,13 @@ enum err password_anew(struct pg *pg, struct id ws, struct id person, const char
 	struct pg_args *a = rows_args(ws, person);
 	pg_arg_str(a, old);
 	pg_arg_str(a, hash);
-	return rows_ask(pg, "password_anew", a, NULL);
+	return pg_ask(pg, "password_anew", a, NULL);
 }
 
 enum err password_remove(struct pg *pg, struct id ws, struct id user)
 {
 	PGresult *r = NULL;
-	enum err e = rows_ask(pg, "password_remove", rows_args(ws, user), &r);
+	enum err e = pg_ask(pg, "password_remove", rows_args(ws, user), &r);
 	if (e == ERR_NONE && PQntuples(r) == 0)
 		e = ERR_INPUT;
 	PQclear(r);
@@ -128,7 +128,7 @@ enum err password_remove(struct pg *pg, struct id ws, struct id user)
 static enum err read_names(struct pg *pg, struct id ws, struct id person, json_t **out)
 {
 	PGresult *r = NULL;
-	enum err e = rows_ask(pg, "password_names", rows_args(ws, person), &r);
+	enum err e = pg_ask(pg, "password_names", rows_args(ws, person), &r);
 	if (e == ERR_NONE) {
 		*out = json_array();
 		for (int i = 0; i < PQntuples(r); i++)
@@ -144,7 +144,7 @@ enum err password_state(struct pg *pg, struct id ws, struct id person, struct id
 	*out = (struct password_state){ 0 };
 	struct pg_args *a = rows_args(ws, person);
 	pg_arg_id(a, session);
-	enum err e = rows_ask(pg, "password_state", a, &r);
+	enum err e = pg_ask(pg, "password_state", a, &r);
 	if (e == ERR_NONE && PQntuples(r) == 1) {
 		rows_copy(out->name, sizeof out->name, r, 0, 0);
 		out->may_have = pg_get_bool(r, 0, 1);
@@ -162,7 +162,7 @@ enum err password_state(struct pg *pg, struct id ws, struct id person, struct id
 enum err password_try(struct pg *pg, struct id ws, struct id person, char hash[PASSWORD_HASH], int *wait_s)
 {
 	PGresult *r = NULL;
-	enum err e = rows_ask(pg, "password_try", rows_args(ws, person), &r);
+	enum err e = pg_ask(pg, "password_try", rows_args(ws, person), &r);
 	bool now = e == ERR_NONE && PQntuples(r) == 1;
 	*wait_s = 1;
 	if (now)
@@ -171,7 +171,7 @@ enum err password_try(struct pg *pg, struct id ws, struct id person, char hash[P
 	if (e != ERR_NONE || now)
 		return e;
 	r = NULL;
-	e = rows_ask(pg, "password_wait", rows_args(ws, person), &r);
+	e = pg_ask(pg, "password_wait", rows_args(ws, person), &r);
 	if (e == ERR_NONE && PQntuples(r) == 1 && pg_get_int8(r, 0, 0) > 0)
 		*wait_s = (int)pg_get_int8(r, 0, 0);
 	PQclear(r);
@@ -194,7 +194,7 @@ enum err password_link(struct pg *pg, struct id ws, struct id user, char code[SE
 	json_decref(s.names);
 	if (names == 0)
 		return ERR_INPUT;
-	e = rows_ask(pg, "password_void", rows_args(ws, user), NULL);
+	e = pg_ask(pg, "password_void", rows_args(ws, user), NULL);
 	session_code_make(code);
 	const struct session_vouch v = { .via = "password", .person = a.person, .seconds = PASSWORD_LINK_S };
 	return e == ERR_NONE ? session_code_put(pg, ws, a.subject, a.name, code, &v) : e;
@@ -215,7 +215,7 @@ enum err password_link_of(struct pg *pg, struct id ws, const char *code, bool us
 	PGresult *r = NULL;
 	*out = (struct login_account){ 0 };
 	*person = ID_NONE;
-	enum err e = rows_ask(pg, "password_code", code_args(ws, code), &r);
+	enum err e = pg_ask(pg, "password_code", code_args(ws, code), &r);
 	if (e == ERR_NONE && PQntuples(r) == 0)
 		e = ERR_DENIED;
 	if (e == ERR_NONE) {
@@ -225,7 +225,7 @@ enum err password_link_of(struct pg *pg, struct id ws, const char *code, bool us
 	}
 	PQclear(r);
 	if (e == ERR_NONE && use)
-		e = rows_ask(pg, "password_use", code_args(ws, code), NULL);
+		e = pg_ask(pg, "password_use", code_args(ws, code), NULL);
 	if (e == ERR_NONE && use)
 		e = login_join(pg, ws, out);
 	if (e != ERR_NONE || !use)
@@ -234,7 +234,7 @@ enum err password_link_of(struct pg *pg, struct id ws, const char *code, bool us
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_str(a, out->subject);
-	e = rows_ask(pg, "login_whose", a, &r);
+	e = pg_ask(pg, "login_whose", a, &r);
 	if (e == ERR_NONE && PQntuples(r) == 1)
 		*person = pg_get_id(r, 0, 0);
 	else if (e == ERR_NONE)

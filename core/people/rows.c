@@ -19,15 +19,3 @@ struct pg_args *rows_args(struct id ws, struct id person)
 	pg_arg_id(a, person);
 	return a;
 }
-
-enum err rows_ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
-{
-	PGresult *r = NULL;
-	enum err e = pg_query(pg, statement, a, &r);
-	pg_args_free(a);
-	if (out != NULL && e == ERR_NONE)
-		*out = r;
-	else
-		PQclear(r);
-	return e;
-}

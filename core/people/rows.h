@@ -5,10 +5,8 @@
 
 /* What the statements of log-ins and passwords have in common. */
 
-/** Arguments that begin with the tenant and a person; the caller's, until rows_ask() frees them. */
+/** Arguments that begin with the tenant and a person; the caller's, until pg_ask() frees them. */
 struct pg_args *rows_args(struct id ws, struct id person);
-/** Runs ${statement} and frees ${a}.  ${out}: NULL, or the rows, the caller's where nothing failed. */
-enum err rows_ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out);
 /** Copies a text, cut at a character's end so that it fits ${n} with its NUL; NULL is "". */
 void rows_copy(char *out, size_t n, const PGresult *r, int row, int col);
 

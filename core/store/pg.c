@@ -440,6 +440,13 @@ enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, 
 	return ERR_NONE;
 }
 
+enum err pg_ask(struct pg *p, const char *statement, struct pg_args *a, PGresult **out)
+{
+	enum err e = pg_query(p, statement, a, out);
+	pg_args_free(a);
+	return e;
+}
+
 struct id pg_get_id(const PGresult *r, int row, int col)
 {
 	struct id v = ID_NONE;

@@ -79,6 +79,8 @@ enum err pg_end(struct pg *p, enum err e);
  * lost.
  */
 enum err pg_query(struct pg *p, const char *statement, const struct pg_args *a, PGresult **out);
+/** The same, and frees ${a}; ${out} may be NULL in both. */
+enum err pg_ask(struct pg *p, const char *statement, struct pg_args *a, PGresult **out);
 /**
  * The class of a failed result: RETRY (connection, serialisation, lock, out of resources), INPUT (data), DENIED,
  * BROKEN.

@@ -44,13 +44,6 @@ const struct pg_statement said_statements[] = {
 	{ NULL, NULL },
 };
 
-static enum err query(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
-{
-	enum err e = pg_query(pg, statement, a, out);
-	pg_args_free(a);
-	return e;
-}
-
 static struct pg_args *of_thread(struct id ws, struct id thread)
 {
 	struct pg_args *a = pg_args_new();
@@ -80,14 +73,14 @@ enum err said_load(struct pg *pg, struct id ws, struct id thread, int64_t after,
 {
 	PGresult *head = NULL, *r = NULL;
 	memset(out, 0, sizeof(*out));
-	enum err e = query(pg, "said_thread", of_thread(ws, thread), &head); /* first: what comes later has a higher number */
+	enum err e = pg_ask(pg, "said_thread", of_thread(ws, thread), &head); /* first: what comes later has a higher number */
 	struct pg_args *a = of_thread(ws, thread);
 	pg_arg_int8(a, after);
 	pg_arg_int8(a, before);
 	pg_arg_id(a, but);
 	pg_arg_int8(a, SAID_MAX + 1);
 	if (e == ERR_NONE)
-		e = query(pg, "said_load", a, &r);
+		e = pg_ask(pg, "said_load", a, &r);
 	else
 		pg_args_free(a);
 	if (e != ERR_NONE || PQntuples(head) == 0) {
@@ -125,7 +118,7 @@ void said_done(struct said *s)
 enum err summary_get(struct pg *pg, struct id ws, struct id thread, struct summary *out)
 {
 	memset(out, 0, sizeof(*out));
-	enum err e = query(pg, "summary_get", of_thread(ws, thread), &out->res);
+	enum err e = pg_ask(pg, "summary_get", of_thread(ws, thread), &out->res);
 	if (e != ERR_NONE || PQntuples(out->res) == 0)
 		return e;
 	out->body = PQgetvalue(out->res, 0, 0);
@@ -147,7 +140,7 @@ enum err summary_put(struct pg *pg, struct id ws, struct id thread, const struct
 	if (s->len == 0 || s->discreet)
 		return ERR_NONE;
 	PGresult *r = NULL;
-	enum err e = query(pg, "summary_lock", of_thread(ws, thread), &r);
+	enum err e = pg_ask(pg, "summary_lock", of_thread(ws, thread), &r);
 	PQclear(r);
 	if (e != ERR_NONE)
 		return e;
@@ -157,7 +150,7 @@ enum err summary_put(struct pg *pg, struct id ws, struct id thread, const struct
 	pg_arg_bool(a, by_model);
 	pg_arg_int8(a, s->newest);
 	r = NULL;
-	e = query(pg, "summary_put", a, &r);
+	e = pg_ask(pg, "summary_put", a, &r);
 	PQclear(r);
 	return e;
 }

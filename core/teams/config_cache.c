@@ -203,7 +203,7 @@ static enum err ask(struct pg *pg, const char *statement, struct id ws, struct i
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_id(a, subject);
-	return team_ask(pg, statement, a, out);
+	return pg_ask(pg, statement, a, out);
 }
 
 static enum err load(struct pg *pg, const struct key *k, struct config **out)
@@ -219,7 +219,7 @@ static enum err load(struct pg *pg, const struct key *k, struct config **out)
 	pg_arg_id(a, k->ws);
 	pg_arg_id(a, id);
 	pg_arg_str(a, text);
-	e = team_ask(pg, "config_snapshot", a, NULL);
+	e = pg_ask(pg, "config_snapshot", a, NULL);
 	free(text);
 	json_decref(merged);
 	if (e == ERR_NONE)
@@ -308,7 +308,7 @@ enum err config_said(struct pg *pg, struct id ws, const char *key, bool *out)
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_str(a, key);
-	enum err e = team_ask(pg, "config_said", a, &r);
+	enum err e = pg_ask(pg, "config_said", a, &r);
 	*out = e == ERR_NONE && pg_get_bool(r, 0, 0);
 	PQclear(r);
 	return e;
@@ -361,7 +361,7 @@ enum err config_of_run(struct pg *pg, struct id ws, struct id run, struct config
 	*out = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_id(a, run);
-	enum err e = team_ask(pg, "config_run", a, &r);
+	enum err e = pg_ask(pg, "config_run", a, &r);
 	if (e == ERR_NONE && PQntuples(r) == 1) {
 		const char *text = pg_get_str(r, 0, 1);
 		if (json_parse(text, strlen(text), 1u << 20, &values, NULL) == ERR_NONE)

@@ -158,7 +158,7 @@ static enum err chain_load(struct pg *pg, struct id ws, struct id node, struct i
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	chain_args(a, ws, node, person);
-	enum err e = team_ask(pg, "config_chain", a, &r);
+	enum err e = pg_ask(pg, "config_chain", a, &r);
 	chain_read(c, r);
 	PQclear(r);
 	return e;
@@ -225,7 +225,7 @@ static enum err version_load(struct pg *pg, struct id ws, struct place *p, int64
 		pg_arg_null(a);
 	else
 		pg_arg_int4(a, (int32_t)version);
-	enum err e = team_ask(pg, "config_current", a, &r);
+	enum err e = pg_ask(pg, "config_current", a, &r);
 	p->version = 0;
 	p->doc = NULL;
 	if (e == ERR_NONE && PQntuples(r) == 1) {
@@ -246,7 +246,7 @@ static enum err place_load(struct pg *pg, struct id ws, const struct config_whos
 		struct pg_args *a = pg_args_new();
 		pg_arg_id(a, ws);
 		pg_arg_id(a, w->node);
-		enum err e = team_ask(pg, "config_layer", a, &r);
+		enum err e = pg_ask(pg, "config_layer", a, &r);
 		if (e != ERR_NONE)
 			return e;
 		bool there = PQntuples(r) == 1;
@@ -289,7 +289,7 @@ static enum err agents_of(struct pg *pg, struct id ws, json_t **out)
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
-	enum err e = team_ask(pg, "config_agents", a, &r);
+	enum err e = pg_ask(pg, "config_agents", a, &r);
 	*out = json_object();
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++)
 		json_object_set_new(*out, pg_get_str(r, i, 0),
@@ -321,7 +321,7 @@ static enum err look_below(struct pg *pg, struct id ws, const struct place *p, c
 	     dependent = touches(diff, "tools") || touches(diff, "agents") || touches(diff, "agent.default");
 	pg_arg_id(a, ws);
 	pg_arg_id(a, p->subject);
-	enum err e = team_ask(pg, "config_below", a, &r);
+	enum err e = pg_ask(pg, "config_below", a, &r);
 	if (e == ERR_NONE)
 		e = agents_of(pg, ws, &agents);
 	if (template)
@@ -405,7 +405,7 @@ static enum err put_version(
 	pg_arg_id(a, h->author);
 	pg_arg_id(a, h->approver);
 	pg_arg_int4(a, (int32_t)h->restored_from);
-	enum err e = team_ask(pg, "config_insert", a, NULL);
+	enum err e = pg_ask(pg, "config_insert", a, NULL);
 	free(text);
 	free(what);
 	return e == ERR_NONE ? config_changed(pg) : e;
@@ -426,7 +426,7 @@ static enum err put_pending(
 		pg_array_str(a, json_string_value(json_array_get(keys, i)));
 	pg_array_end(a);
 	pg_arg_id(a, author);
-	enum err e = team_ask(pg, "change_insert", a, NULL);
+	enum err e = pg_ask(pg, "change_insert", a, NULL);
 	free(text);
 	return e;
 }
@@ -506,7 +506,7 @@ enum err config_set(struct pg *pg, const struct caller *by, const struct config_
 
 enum err config_changed(struct pg *pg)
 {
-	return team_ask(pg, "config_notify", pg_args_new(), NULL);
+	return pg_ask(pg, "config_notify", pg_args_new(), NULL);
 }
 
 /* ---- versions ---- */
@@ -595,7 +595,7 @@ enum err config_history(struct pg *pg, struct id ws, const struct config_whose *
 	if (e != ERR_NONE)
 		return e;
 	json_decref(p.doc);
-	e = team_ask(pg, "config_history", place_args(ws, &p), &r);
+	e = pg_ask(pg, "config_history", place_args(ws, &p), &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();
@@ -619,7 +619,7 @@ enum err change_list(struct pg *pg, struct id ws, struct id node, bool all, json
 	pg_arg_id(a, ws);
 	pg_arg_id(a, node);
 	pg_arg_bool(a, all);
-	enum err e = team_ask(pg, "change_list", a, &r);
+	enum err e = pg_ask(pg, "change_list", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();
@@ -664,7 +664,7 @@ enum err change_decide(
 	pg_arg_id(a, id);
 	enum err e = node_lock(pg, by->ws);
 	if (e == ERR_NONE)
-		e = team_ask(pg, "change_get", a, &r);
+		e = pg_ask(pg, "change_get", a, &r);
 	else
 		pg_args_free(a);
 	bool there = e == ERR_NONE && PQntuples(r) == 1;
@@ -696,5 +696,5 @@ enum err change_decide(
 	pg_arg_int2(a, approve ? 2 : 3);
 	pg_arg_id(a, by->user);
 	pg_arg_str(a, reason);
-	return team_ask(pg, "change_decide", a, NULL);
+	return pg_ask(pg, "change_decide", a, NULL);
 }

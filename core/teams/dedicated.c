@@ -28,7 +28,7 @@ enum err dedicated_list(struct pg *pg, struct id ws, json_t **out)
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
-	enum err e = team_ask(pg, "dedicated_nodes", a, &r);
+	enum err e = pg_ask(pg, "dedicated_nodes", a, &r);
 	json_t *list = json_array();
 	for (int i = 0; e == ERR_NONE && i < PQntuples(r); i++) {
 		json_t *merged = NULL;

@@ -18,7 +18,7 @@ enum err held_list(struct pg *pg, struct id ws, json_t **out)
 	PGresult *r = NULL;
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
-	enum err e = team_ask(pg, "held_list", a, &r);
+	enum err e = pg_ask(pg, "held_list", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();

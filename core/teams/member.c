@@ -47,7 +47,7 @@ enum err member_find(struct pg *pg, struct id ws, const char *name, struct id *u
 	pg_arg_text(a, colon == NULL ? "" : name, colon == NULL ? 0 : (size_t)(colon - name));
 	pg_arg_str(a, colon == NULL ? "" : colon + 1);
 	pg_arg_id(a, id);
-	enum err e = team_ask(pg, "member_find", a, &r);
+	enum err e = pg_ask(pg, "member_find", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1, bot = there && pg_get_bool(r, 0, 1);
@@ -76,7 +76,7 @@ struct standing {
 static enum err standing(struct pg *pg, struct id ws, struct id node, struct id user, struct standing *out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "member_role", which(ws, node, user), &r);
+	enum err e = pg_ask(pg, "member_role", which(ws, node, user), &r);
 	if (e == ERR_NONE)
 		*out = (struct standing){ (int)pg_get_int8(r, 0, 0), (enum role)pg_get_int8(r, 0, 1) };
 	PQclear(r);
@@ -88,7 +88,7 @@ static enum err owned(struct pg *pg, struct id ws, bool *out)
 	struct pg_args *a = pg_args_new();
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
-	enum err e = team_ask(pg, "member_owned", a, &r);
+	enum err e = pg_ask(pg, "member_owned", a, &r);
 	*out = e == ERR_NONE && pg_get_bool(r, 0, 0);
 	PQclear(r);
 	return e;
@@ -124,7 +124,7 @@ static enum err change(struct pg *pg, const struct caller *by, struct id node, s
 	struct pg_args *a = which(by->ws, node, user);
 	if (role >= 0)
 		pg_arg_int2(a, (int16_t)role);
-	e = team_ask(pg, role >= 0 ? "member_put" : "member_remove", a, NULL);
+	e = pg_ask(pg, role >= 0 ? "member_put" : "member_remove", a, NULL);
 	if (e == ERR_NONE)
 		e = standing(pg, by->ws, node, user, &is);
 	if (e == ERR_NONE)
@@ -153,7 +153,7 @@ enum err member_list(struct pg *pg, struct id ws, struct id node, json_t **out)
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_id(a, node);
-	enum err e = team_ask(pg, "member_list", a, &r);
+	enum err e = pg_ask(pg, "member_list", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();

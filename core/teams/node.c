@@ -87,7 +87,7 @@ enum err node_lock(struct pg *pg, struct id ws)
 {
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
-	return team_ask(pg, "node_lock", a, NULL);
+	return pg_ask(pg, "node_lock", a, NULL);
 }
 
 struct standing {
@@ -100,7 +100,7 @@ struct standing {
 static enum err stand(struct pg *pg, struct id ws, struct id node, struct standing *out, struct problem *why)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "node_standing", args(ws, node), &r);
+	enum err e = pg_ask(pg, "node_standing", args(ws, node), &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1;
@@ -114,7 +114,7 @@ static enum err stand(struct pg *pg, struct id ws, struct id node, struct standi
 static enum err exists(struct pg *pg, const char *statement, struct pg_args *a, bool *out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, statement, a, &r);
+	enum err e = pg_ask(pg, statement, a, &r);
 	*out = e == ERR_NONE && PQntuples(r) > 0;
 	PQclear(r);
 	return e;
@@ -225,7 +225,7 @@ enum err node_create(struct pg *pg, struct id ws, const struct node_new *n, stru
 	pg_arg_int2(a, (int16_t)n->kind);
 	pg_arg_str(a, slug);
 	pg_arg_str(a, n->name);
-	return team_ask(pg, "node_insert", a, NULL);
+	return pg_ask(pg, "node_insert", a, NULL);
 }
 
 enum err node_rename(struct pg *pg, struct id ws, struct id node, const char *name, const char *slug, struct problem *why)
@@ -243,7 +243,7 @@ enum err node_rename(struct pg *pg, struct id ws, struct id node, const char *na
 	struct pg_args *a = args(ws, node);
 	pg_arg_str(a, name);
 	pg_arg_str(a, slug);
-	return team_ask(pg, "node_rename", a, NULL);
+	return pg_ask(pg, "node_rename", a, NULL);
 }
 
 /* Under the lock; what somebody does not administer is not there for them. */
@@ -289,7 +289,7 @@ enum err node_move(struct pg *pg, const struct caller *by, struct id node, struc
 		return e;
 	struct pg_args *a = args(by->ws, node);
 	pg_arg_id(a, parent);
-	e = team_ask(pg, "node_move", a, NULL);
+	e = pg_ask(pg, "node_move", a, NULL);
 	return e == ERR_NONE ? config_changed(pg) : e;
 }
 
@@ -297,7 +297,7 @@ static enum err hand_over(struct pg *pg, const char *statement, struct id ws, st
 {
 	struct pg_args *a = args(ws, node);
 	pg_arg_id(a, heir);
-	return team_ask(pg, statement, a, NULL);
+	return pg_ask(pg, statement, a, NULL);
 }
 
 /* What ${node} owns goes to ${heir}. */
@@ -319,7 +319,7 @@ static enum err inherit(
 static enum err owns_nothing(struct pg *pg, struct id ws, struct id node, struct problem *why)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "node_owns", args(ws, node), &r);
+	enum err e = pg_ask(pg, "node_owns", args(ws, node), &r);
 	if (e != ERR_NONE)
 		return e;
 	int64_t places = pg_get_int8(r, 0, 0), nodes = pg_get_int8(r, 0, 1), routes = pg_get_int8(r, 0, 2);
@@ -348,7 +348,7 @@ enum err node_archive(struct pg *pg, const struct caller *by, struct id node, st
 	if (e == ERR_NONE)
 		e = owns_nothing(pg, by->ws, node, why);
 	if (e == ERR_NONE)
-		e = team_ask(pg, "node_archive", args(by->ws, node), NULL);
+		e = pg_ask(pg, "node_archive", args(by->ws, node), NULL);
 	return e == ERR_NONE ? config_changed(pg) : e;
 }
 
@@ -367,7 +367,7 @@ static json_t *describe(const PGresult *r, int row)
 enum err node_get(struct pg *pg, struct id ws, struct id node, json_t **out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "node_get", args(ws, node), &r);
+	enum err e = pg_ask(pg, "node_get", args(ws, node), &r);
 	if (e == ERR_NONE && PQntuples(r) != 1)
 		e = ERR_DENIED;
 	if (e == ERR_NONE) {
@@ -384,7 +384,7 @@ enum err node_get(struct pg *pg, struct id ws, struct id node, json_t **out)
 enum err node_list(struct pg *pg, struct id ws, struct id node, json_t **out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "node_list", args(ws, node), &r);
+	enum err e = pg_ask(pg, "node_list", args(ws, node), &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();
@@ -418,7 +418,7 @@ enum err node_assign(
 		pg_arg_text(a, colon == NULL ? "" : name, colon == NULL ? 0 : (size_t)(colon - name));
 		pg_arg_str(a, colon == NULL ? "" : colon + 1);
 		pg_arg_id(a, id);
-		e = team_ask(pg, "node_place", a, &r);
+		e = pg_ask(pg, "node_place", a, &r);
 	}
 	if (e != ERR_NONE)
 		return e;
@@ -438,7 +438,7 @@ enum err node_assign(
 		return e;
 	struct pg_args *a = args(by->ws, *place);
 	pg_arg_id(a, team);
-	e = team_ask(pg, "node_assign", a, NULL);
+	e = pg_ask(pg, "node_assign", a, NULL);
 	if (e == ERR_NONE)
 		e = route_follow(pg, by->ws, *place, team);
 	return e == ERR_NONE ? config_changed(pg) : e;
@@ -447,7 +447,7 @@ enum err node_assign(
 enum err node_places(struct pg *pg, struct id ws, struct id node, json_t **out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "node_places", args(ws, node), &r);
+	enum err e = pg_ask(pg, "node_places", args(ws, node), &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();

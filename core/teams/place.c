@@ -39,7 +39,7 @@ enum err place_find(struct pg *pg, struct id ws, const char *name, struct id *pl
 	pg_arg_str(a, adapter);
 	pg_arg_str(a, colon == NULL ? "" : colon + 1);
 	pg_arg_id(a, id);
-	enum err e = team_ask(pg, "place_find", a, &r);
+	enum err e = pg_ask(pg, "place_find", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1;
@@ -56,7 +56,7 @@ enum err place_set_allowed(struct pg *pg, struct id ws, struct id place, bool al
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_id(a, place);
-	enum err e = team_ask(pg, allow ? "place_allow" : "place_deny", a, &r);
+	enum err e = pg_ask(pg, allow ? "place_allow" : "place_deny", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool shared = PQntuples(r) == 1;
@@ -78,7 +78,7 @@ enum err place_shared(struct pg *pg, struct id ws, json_t **out)
 	PGresult *r = NULL;
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
-	enum err e = team_ask(pg, "place_shared", a, &r);
+	enum err e = pg_ask(pg, "place_shared", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();

@@ -76,7 +76,7 @@ static enum err lock(struct pg *pg, struct id ws, const char *slug)
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_str(a, slug);
-	return team_ask(pg, "provision_lock", a, NULL);
+	return pg_ask(pg, "provision_lock", a, NULL);
 }
 
 static void digest_of(const char *space, struct id id, const json_t *doc, const char *text, unsigned char out[SHA256_DIGEST_LENGTH])
@@ -132,7 +132,7 @@ static enum err write_down(struct pg *pg, const struct caller *by, const struct 
 	pg_arg_bytes(a, n->digest, SHA256_DIGEST_LENGTH);
 	pg_arg_id(a, by->person);
 	pg_arg_id(a, by->key);
-	enum err e = team_ask(pg, "provision_insert", a, NULL);
+	enum err e = pg_ask(pg, "provision_insert", a, NULL);
 	json_array_foreach (n->steps, i, step) {
 		if (e != ERR_NONE)
 			break;
@@ -143,7 +143,7 @@ static enum err write_down(struct pg *pg, const struct caller *by, const struct 
 		pg_arg_str(a, json_str(step, "what", ""));
 		pg_arg_str(a, text);
 		free(text);
-		e = team_ask(pg, "provision_insert_step", a, NULL);
+		e = pg_ask(pg, "provision_insert_step", a, NULL);
 	}
 	return e;
 }
@@ -157,7 +157,7 @@ struct known {
 static enum err known(struct pg *pg, const char *statement, struct pg_args *a, const unsigned char *digest, struct known *out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, statement, a, &r);
+	enum err e = pg_ask(pg, statement, a, &r);
 	*out = (struct known){ .run = ID_NONE };
 	if (e == ERR_NONE && PQntuples(r) == 1) {
 		out->run = pg_get_id(r, 0, 0);
@@ -242,7 +242,7 @@ enum err provision_leave(
 	*run = ID_NONE;
 	enum err e = node_lock(pg, by->ws);
 	if (e == ERR_NONE)
-		e = team_ask(pg, "provision_leaves", args_of(by->ws, node), &r);
+		e = pg_ask(pg, "provision_leaves", args_of(by->ws, node), &r);
 	if (e != ERR_NONE)
 		return e;
 	char slug[NODE_SLUG_MAX + 1] = "";
@@ -301,7 +301,7 @@ static enum err load(struct run *r)
 {
 	PGresult *q = NULL;
 	char slug[NODE_SLUG_MAX + 1] = "";
-	enum err e = team_ask(r->pg, "provision_slug", args_of(r->ws, r->id), &q);
+	enum err e = pg_ask(r->pg, "provision_slug", args_of(r->ws, r->id), &q);
 	if (e == ERR_NONE && PQntuples(q) == 1)
 		snprintf(slug, sizeof slug, "%s", pg_get_str(q, 0, 0));
 	bool there = e == ERR_NONE && PQntuples(q) == 1;
@@ -310,7 +310,7 @@ static enum err load(struct run *r)
 	if (e == ERR_NONE)
 		e = there ? lock(r->pg, r->ws, slug) : ERR_INPUT;
 	if (e == ERR_NONE)
-		e = team_ask(r->pg, "provision_get", args_of(r->ws, r->id), &q);
+		e = pg_ask(r->pg, "provision_get", args_of(r->ws, r->id), &q);
 	if (e != ERR_NONE)
 		return e;
 	r->out->state = (enum provision_state)pg_get_int8(q, 0, 0);
@@ -332,7 +332,7 @@ static enum err next_step(struct run *r, struct step *s)
 	PGresult *q = NULL;
 	struct pg_args *a = args_of(r->ws, r->id);
 	pg_arg_int2(a, r->out->state == PROVISION_GOES_ON ? 1 : 2);
-	enum err e = team_ask(r->pg, "provision_next", a, &q);
+	enum err e = pg_ask(r->pg, "provision_next", a, &q);
 	if (e == ERR_NONE && PQntuples(q) == 1) {
 		s->n = (int)pg_get_int8(q, 0, 0);
 		snprintf(s->verb, sizeof s->verb, "%s", pg_get_str(q, 0, 1));
@@ -361,7 +361,7 @@ static enum err mark(struct run *r, const struct step *s)
 	if (!back)
 		pg_arg_str(a, undo);
 	free(undo);
-	enum err e = team_ask(r->pg, back ? "provision_step_undone" : "provision_step_done", a, NULL);
+	enum err e = pg_ask(r->pg, back ? "provision_step_undone" : "provision_step_done", a, NULL);
 	snprintf(name, sizeof name, "%s %d", back ? "undone" : "done", s->n);
 	a = args_of(r->ws, r->id);
 	pg_arg_id(a, id_named(r->id, 0, name, strlen(name)));
@@ -369,7 +369,7 @@ static enum err mark(struct run *r, const struct step *s)
 	pg_arg_str(a, name);
 	pg_arg_int2(a, (int16_t)s->n);
 	if (e == ERR_NONE)
-		return team_ask(r->pg, "provision_audit", a, NULL);
+		return pg_ask(r->pg, "provision_audit", a, NULL);
 	pg_args_free(a);
 	return e;
 }
@@ -379,7 +379,7 @@ static enum err finish(struct run *r)
 	enum provision_state end = r->out->state == PROVISION_GOES_ON ? PROVISION_DONE : PROVISION_UNDONE;
 	struct pg_args *a = args_of(r->ws, r->id);
 	pg_arg_int2(a, (int16_t)end);
-	enum err e = pg_end(r->pg, team_ask(r->pg, "provision_end", a, NULL));
+	enum err e = pg_end(r->pg, pg_ask(r->pg, "provision_end", a, NULL));
 	if (e == ERR_NONE) {
 		r->out->state = end;
 		log_debug("provision", LF_ID("provision", r->id), LF_ID("node", r->out->node),
@@ -461,7 +461,7 @@ static enum err erase_threads(struct run *r, bool *waits)
 		struct pg_args *a = args_of(r->ws, r->out->node);
 		pg_arg_id(a, last);
 		pg_arg_int4(a, ERASED_AT_ONCE);
-		e = pg_end(r->pg, team_ask(r->pg, "provision_unerased", a, &q));
+		e = pg_end(r->pg, pg_ask(r->pg, "provision_unerased", a, &q));
 		for (; e == ERR_NONE && n < PQntuples(q); n++)
 			last = ids[n] = pg_get_id(q, n, 0);
 		PQclear(q);
@@ -484,7 +484,7 @@ static enum err turn(struct run *r)
 		return e;
 	struct pg_args *a = args_of(r->ws, r->id);
 	pg_arg_str(a, r->out->why.detail);
-	e = pg_end(r->pg, team_ask(r->pg, "provision_turn", a, NULL));
+	e = pg_end(r->pg, pg_ask(r->pg, "provision_turn", a, NULL));
 	if (e == ERR_NONE)
 		log_warn("provision", LF_ID("provision", r->id), LF_STR("result", "undo"),
 		    LF_STR("why", problem_name(r->out->why.code)));
@@ -586,7 +586,7 @@ enum err provision_resume(struct pg *pg, struct id ws, const struct provision_wi
 	struct pg_args *a = pg_args_new();
 	pg_arg_id(a, ws);
 	pg_arg_int4(a, RESUMED_MAX);
-	e = pg_end(pg, team_ask(pg, "provision_open", a, &r));
+	e = pg_end(pg, pg_ask(pg, "provision_open", a, &r));
 	for (; e == ERR_NONE && n < PQntuples(r); n++)
 		open[n] = pg_get_id(r, n, 0);
 	PQclear(r);
@@ -607,7 +607,7 @@ enum err provision_list(struct pg *pg, struct id ws, struct id node, bool open, 
 	PGresult *r = NULL;
 	struct pg_args *a = args_of(ws, node);
 	pg_arg_bool(a, open);
-	enum err e = team_ask(pg, "provision_list", a, &r);
+	enum err e = pg_ask(pg, "provision_list", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();

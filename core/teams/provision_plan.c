@@ -55,7 +55,7 @@ static enum err plan_team(struct provision_plan *p)
 	PGresult *r = NULL;
 	pg_arg_id(a, p->by->ws);
 	pg_arg_str(a, slug);
-	enum err e = team_ask(p->pg, "provision_node", a, &r);
+	enum err e = pg_ask(p->pg, "provision_node", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	p->fresh = PQntuples(r) == 0;
@@ -77,7 +77,7 @@ static enum err agent_known(struct provision_plan *p, const char *slug, json_t *
 	PGresult *r = NULL;
 	pg_arg_id(a, p->by->ws);
 	pg_arg_str(a, slug);
-	enum err e = team_ask(p->pg, "provision_agent", a, &r);
+	enum err e = pg_ask(p->pg, "provision_agent", a, &r);
 	*row = e == ERR_NONE && PQntuples(r) == 1 ? json_loads(pg_get_str(r, 0, 0), 0, NULL) : NULL;
 	PQclear(r);
 	return e;
@@ -170,7 +170,7 @@ static enum err plan_admin(struct provision_plan *p, const char *name)
 	}
 	struct pg_args *a = args_of(p->by->ws, p->node);
 	pg_arg_id(a, user);
-	e = team_ask(p->pg, "provision_given", a, &r);
+	e = pg_ask(p->pg, "provision_given", a, &r);
 	if (e == ERR_NONE && (PQntuples(r) == 0 || pg_get_int8(r, 0, 0) < ROLE_ADMIN))
 		add(p, "admin", json_pack("{s:s}", "person", id_format(user, text)), "make %s an admin of it", text);
 	PQclear(r);
@@ -195,7 +195,7 @@ static enum err plan_route(struct provision_plan *p, const char *text)
 	pg_arg_id(a, p->by->ws);
 	pg_arg_int2(a, (int16_t)k);
 	pg_arg_str(a, value);
-	e = team_ask(p->pg, "route_get", a, &r);
+	e = pg_ask(p->pg, "route_get", a, &r);
 	if (e == ERR_NONE && (PQntuples(r) == 0 || !id_equal(pg_get_id(r, 0, 0), p->node)))
 		add(p, "route", json_pack("{s:s, s:s}", "kind", name, "value", value), "send it %s=%s", name, value);
 	PQclear(r);
@@ -223,7 +223,7 @@ static enum err plan_key(struct provision_plan *p)
 		return team_refuse(p->why, API_FORBIDDEN, "key", "This key was not made for making others.");
 	struct pg_args *a = args_of(p->by->ws, p->node);
 	pg_arg_str(a, json_str(doc, "name", ""));
-	enum err e = team_ask(p->pg, "provision_has_key", a, &r);
+	enum err e = pg_ask(p->pg, "provision_has_key", a, &r);
 	if (e == ERR_NONE && PQntuples(r) == 0)
 		add(p, "key",
 		    json_pack("{s:s, s:i, s:i, s:I}", "name", json_str(doc, "name", ""), "role", (int)role, "scopes", (int)scopes,
@@ -271,7 +271,7 @@ static enum err rehearse(struct provision_plan *p)
 	char key[KEY_TEXT];
 	size_t i;
 	json_t *step;
-	enum err e = team_ask(p->pg, "provision_try", pg_args_new(), NULL);
+	enum err e = pg_ask(p->pg, "provision_try", pg_args_new(), NULL);
 	json_array_foreach (p->steps, i, step) {
 		json_t *undo = json_object();
 		struct provision_step_work w = { .pg = p->pg,
@@ -287,7 +287,7 @@ static enum err rehearse(struct provision_plan *p)
 		json_decref(undo);
 	}
 	explicit_bzero(key, sizeof key);
-	return e == ERR_NONE ? team_ask(p->pg, "provision_tried", pg_args_new(), NULL) : e;
+	return e == ERR_NONE ? pg_ask(p->pg, "provision_tried", pg_args_new(), NULL) : e;
 }
 
 enum err provision_work_out(struct provision_plan *p)

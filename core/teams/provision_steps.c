@@ -71,7 +71,7 @@ static struct pg_args *args_of(const struct provision_step_work *w, struct id id
 
 static enum err on_node(struct provision_step_work *w, const char *statement)
 {
-	return team_ask(w->pg, statement, args_of(w, w->node), NULL);
+	return pg_ask(w->pg, statement, args_of(w, w->node), NULL);
 }
 
 static struct id id_in(const json_t *o, const char *key)
@@ -97,7 +97,7 @@ static enum err archive(struct provision_step_work *w)
 	for (size_t i = 0; i < sizeof hand / sizeof *hand && e == ERR_NONE; i++) {
 		struct pg_args *a = args_of(w, w->node);
 		pg_arg_id(a, w->parent);
-		e = team_ask(w->pg, hand[i], a, NULL);
+		e = pg_ask(w->pg, hand[i], a, NULL);
 	}
 	if (e == ERR_NONE)
 		e = on_node(w, "node_archive");
@@ -131,7 +131,7 @@ static enum err team_back(struct provision_step_work *w, const json_t *args, con
 static enum err rename_act(struct provision_step_work *w, const json_t *args, json_t **undo)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(w->pg, "provision_name", args_of(w, w->node), &r);
+	enum err e = pg_ask(w->pg, "provision_name", args_of(w, w->node), &r);
 	if (e == ERR_NONE && PQntuples(r) == 1)
 		json_object_set_new(*undo, "name", json_string(pg_get_str(r, 0, 0)));
 	PQclear(r);
@@ -142,7 +142,7 @@ static enum err rename_back(struct provision_step_work *w, const json_t *args, c
 {
 	PGresult *r = NULL;
 	(void)anyhow;
-	enum err e = team_ask(w->pg, "provision_name", args_of(w, w->node), &r);
+	enum err e = pg_ask(w->pg, "provision_name", args_of(w, w->node), &r);
 	bool same = e == ERR_NONE && PQntuples(r) == 1 && strcmp(pg_get_str(r, 0, 0), json_str(args, "name", "")) == 0;
 	PQclear(r);
 	return same ? node_rename(w->pg, w->ws, w->node, json_str(undo, "name", ""), NULL, w->why) : e;
@@ -162,7 +162,7 @@ static struct pg_args *agent_args(const struct provision_step_work *w, const jso
 static enum err agent_row(struct provision_step_work *w, const char *statement, const json_t *agent, json_t **out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(w->pg, statement, agent_args(w, agent), &r);
+	enum err e = pg_ask(w->pg, statement, agent_args(w, agent), &r);
 	*out = e == ERR_NONE && PQntuples(r) == 1 ? json_loads(pg_get_str(r, 0, 0), 0, NULL) : NULL;
 	PQclear(r);
 	return e;
@@ -189,7 +189,7 @@ static enum err agent_act(struct provision_step_work *w, const json_t *args, jso
 	struct pg_args *a = args_of(w, id_named(w->run, 0, "agent", 5));
 	pg_arg_str(a, text);
 	free(text);
-	return team_ask(w->pg, "provision_put_agent", a, NULL);
+	return pg_ask(w->pg, "provision_put_agent", a, NULL);
 }
 
 static enum err agent_back(struct provision_step_work *w, const json_t *args, const json_t *undo, bool anyhow)
@@ -207,11 +207,11 @@ static enum err agent_back(struct provision_step_work *w, const json_t *args, co
 		struct pg_args *a = agent_args(w, agent);
 		pg_arg_str(a, text);
 		free(text);
-		return team_ask(w->pg, "provision_restore_agent", a, NULL);
+		return pg_ask(w->pg, "provision_restore_agent", a, NULL);
 	}
-	e = team_ask(w->pg, "provision_unmake_agent", agent_args(w, agent), NULL);
+	e = pg_ask(w->pg, "provision_unmake_agent", agent_args(w, agent), NULL);
 	/* One that has answered stays, switched off. */
-	return e == ERR_NONE ? team_ask(w->pg, "provision_agent_off", agent_args(w, agent), NULL) : e;
+	return e == ERR_NONE ? pg_ask(w->pg, "provision_agent_off", agent_args(w, agent), NULL) : e;
 }
 
 /* ---- its settings ---- */
@@ -246,7 +246,7 @@ static enum err settings_back(struct provision_step_work *w, const json_t *args,
 	pg_arg_int4(a, (int32_t)json_int(undo, "before", 0));
 	pg_arg_int4(a, (int32_t)json_int(undo, "after", 0));
 	if (e == ERR_NONE)
-		e = team_ask(w->pg, "provision_unset", a, NULL);
+		e = pg_ask(w->pg, "provision_unset", a, NULL);
 	else
 		pg_args_free(a);
 	return e == ERR_NONE ? config_changed(w->pg) : e;
@@ -264,7 +264,7 @@ static struct pg_args *member_args(const struct provision_step_work *w, struct i
 static enum err given(struct provision_step_work *w, struct id user, int64_t *role)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(w->pg, "provision_given", member_args(w, user), &r);
+	enum err e = pg_ask(w->pg, "provision_given", member_args(w, user), &r);
 	*role = e == ERR_NONE && PQntuples(r) == 1 ? pg_get_int8(r, 0, 0) : -1;
 	PQclear(r);
 	return e;
@@ -294,7 +294,7 @@ static enum err admin_back(struct provision_step_work *w, const json_t *args, co
 	struct pg_args *a = member_args(w, user);
 	if (before >= 0)
 		pg_arg_int2(a, (int16_t)before);
-	return team_ask(w->pg, before >= 0 ? "member_put" : "member_remove", a, NULL);
+	return pg_ask(w->pg, before >= 0 ? "member_put" : "member_remove", a, NULL);
 }
 
 /* ---- its routes ---- */
@@ -313,7 +313,7 @@ static struct pg_args *route_args(const struct provision_step_work *w, const jso
 static enum err route_owner(struct provision_step_work *w, const json_t *args, struct id *out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(w->pg, "route_get", route_args(w, args), &r);
+	enum err e = pg_ask(w->pg, "route_get", route_args(w, args), &r);
 	*out = e == ERR_NONE && PQntuples(r) == 1 ? pg_get_id(r, 0, 0) : ID_NONE;
 	PQclear(r);
 	return e;
@@ -346,12 +346,12 @@ static enum err route_back(struct provision_step_work *w, const json_t *args, co
 	struct pg_args *a = route_args(w, args);
 	if (!id_is_none(before))
 		pg_arg_id(a, before);
-	e = team_ask(w->pg, id_is_none(before) ? "route_remove" : "route_put", a, NULL);
+	e = pg_ask(w->pg, id_is_none(before) ? "route_remove" : "route_put", a, NULL);
 	if (e != ERR_NONE)
 		return e;
 	a = route_args(w, args);
 	pg_arg_id(a, before);
-	e = team_ask(w->pg, "route_places", a, NULL);
+	e = pg_ask(w->pg, "route_places", a, NULL);
 	return e == ERR_NONE ? config_changed(w->pg) : e;
 }
 
@@ -383,7 +383,7 @@ static enum err key_back(struct provision_step_work *w, const json_t *args, cons
 	(void)args;
 	(void)undo;
 	return anyhow ? key_revoke(w->pg, w->ws, w->node, provision_key_id(w->run), &revoked)
-	              : team_ask(w->pg, "provision_unmake_key", args_of(w, provision_key_id(w->run)), NULL);
+	              : pg_ask(w->pg, "provision_unmake_key", args_of(w, provision_key_id(w->run)), NULL);
 }
 
 /* ---- giving up ---- */
@@ -404,7 +404,7 @@ static enum err threads_act(struct provision_step_work *w, const json_t *args, j
 	(void)args;
 	(void)undo;
 	pg_arg_int4(a, THREADS_AT_ONCE);
-	enum err e = team_ask(w->pg, "provision_archive_threads", a, &r);
+	enum err e = pg_ask(w->pg, "provision_archive_threads", a, &r);
 	w->more = e == ERR_NONE && pg_get_int8(r, 0, 0) == THREADS_AT_ONCE;
 	PQclear(r);
 	return e;

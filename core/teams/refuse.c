@@ -14,15 +14,3 @@ enum err team_refuse(struct problem *why, enum api_code code, const char *field,
 	why->code = code;
 	return ERR_INPUT;
 }
-
-enum err team_ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out)
-{
-	PGresult *r = NULL;
-	enum err e = pg_query(pg, statement, a, &r);
-	pg_args_free(a);
-	if (e == ERR_NONE && out != NULL)
-		*out = r;
-	else
-		PQclear(r);
-	return e;
-}

@@ -5,12 +5,10 @@
 #include "../base/err.h"
 #include "../store/pg.h"
 
-/* How the parts of core/teams say no, and ask the database.  For core/teams only. */
+/* How the parts of core/teams say no.  For core/teams only. */
 
 /** Fills in ${why} and gives ERR_INPUT: nothing was changed that the caller will not roll back. */
 enum err team_refuse(struct problem *why, enum api_code code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/** Runs ${statement} and frees ${a}.  ${out} may be NULL. */
-enum err team_ask(struct pg *pg, const char *statement, struct pg_args *a, PGresult **out);
 
 #endif

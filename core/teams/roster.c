@@ -65,7 +65,7 @@ enum err roster_list(struct pg *pg, struct id ws, bool off, json_t **out)
 	PGresult *r = NULL;
 	struct pg_args *a = args_of(ws, NULL);
 	pg_arg_bool(a, off);
-	enum err e = team_ask(pg, "roster_list", a, &r);
+	enum err e = pg_ask(pg, "roster_list", a, &r);
 	if (e == ERR_NONE)
 		*out = json_loads(pg_get_str(r, 0, 0), 0, NULL);
 	PQclear(r);
@@ -75,7 +75,7 @@ enum err roster_list(struct pg *pg, struct id ws, bool off, json_t **out)
 static enum err find(struct pg *pg, struct id ws, const char *slug, json_t **out, struct id *id, struct problem *why)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "roster_get", args_of(ws, slug), &r);
+	enum err e = pg_ask(pg, "roster_get", args_of(ws, slug), &r);
 	bool there = e == ERR_NONE && PQntuples(r) == 1;
 	*out = there ? json_loads(pg_get_str(r, 0, 0), 0, NULL) : NULL;
 	*id = there ? pg_get_id(r, 0, 1) : ID_NONE;
@@ -176,7 +176,7 @@ enum err roster_add(struct pg *pg, struct id ws, struct id id, const json_t *doc
 	}
 	if (none.code != API_NOT_FOUND)
 		return e;
-	e = team_ask(pg, "roster_count", args_of(ws, NULL), &r);
+	e = pg_ask(pg, "roster_count", args_of(ws, NULL), &r);
 	int64_t n = e == ERR_NONE ? pg_get_int8(r, 0, 0) : 0;
 	PQclear(r);
 	if (e == ERR_NONE && n >= ROSTER_MAX)
@@ -188,7 +188,7 @@ enum err roster_add(struct pg *pg, struct id ws, struct id id, const json_t *doc
 	json_object_update_existing(whole, (json_t *)(uintptr_t)doc);
 	struct pg_args *a = args_of(ws, NULL);
 	pg_arg_id(a, id);
-	e = team_ask(pg, "roster_add", with_doc(a, whole), NULL);
+	e = pg_ask(pg, "roster_add", with_doc(a, whole), NULL);
 	json_decref(whole);
 	return e == ERR_NONE ? config_agents_fit(pg, ws, why) : e;
 }
@@ -229,7 +229,7 @@ enum err roster_change(
 		    (json_array_size(*changed) == 1 && strcmp(json_string_value(json_array_get(*changed, 0)), "active") == 0);
 		struct pg_args *a = with_doc(args_of(ws, slug), row);
 		pg_arg_bool(a, same);
-		e = team_ask(pg, "roster_change", a, NULL);
+		e = pg_ask(pg, "roster_change", a, NULL);
 	}
 	if (e == ERR_NONE)
 		e = config_agents_fit(pg, ws, why);

@@ -206,7 +206,7 @@ static struct pg_args *which(struct id ws, enum route_kind k, const char *value)
 static enum err one_id(struct pg *pg, const char *statement, struct pg_args *a, struct id *out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, statement, a, &r);
+	enum err e = pg_ask(pg, statement, a, &r);
 	*out = e == ERR_NONE && PQntuples(r) > 0 ? pg_get_id(r, 0, 0) : ID_NONE;
 	PQclear(r);
 	return e;
@@ -223,11 +223,11 @@ static enum err write_route(struct pg *pg, struct id ws, enum route_kind k, cons
 	struct pg_args *a = which(ws, k, value);
 	if (put)
 		pg_arg_id(a, team);
-	enum err e = team_ask(pg, put ? "route_put" : "route_remove", a, NULL);
+	enum err e = pg_ask(pg, put ? "route_put" : "route_remove", a, NULL);
 	if (e == ERR_NONE && is_place(k)) {
 		a = which(ws, k, value);
 		pg_arg_id(a, team);
-		e = team_ask(pg, "route_places", a, NULL);
+		e = pg_ask(pg, "route_places", a, NULL);
 	}
 	return e == ERR_NONE ? config_changed(pg) : e;
 }
@@ -288,7 +288,7 @@ enum err route_follow(struct pg *pg, struct id ws, struct id place, struct id te
 	pg_arg_id(a, ws);
 	pg_arg_id(a, place);
 	pg_arg_id(a, team);
-	return team_ask(pg, "route_follow", a, NULL);
+	return pg_ask(pg, "route_follow", a, NULL);
 }
 
 enum err route_list(struct pg *pg, struct id ws, struct id node, json_t **out)
@@ -297,7 +297,7 @@ enum err route_list(struct pg *pg, struct id ws, struct id node, json_t **out)
 	PGresult *r = NULL;
 	pg_arg_id(a, ws);
 	pg_arg_id(a, node);
-	enum err e = team_ask(pg, "route_list", a, &r);
+	enum err e = pg_ask(pg, "route_list", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();
@@ -344,7 +344,7 @@ static enum err hint(struct pg *pg, struct id ws, const struct look *l, json_t *
 		json_object_set_new(out, "hint", json_string("Nothing that was asked for is a value of its kind."));
 		return ERR_NONE;
 	}
-	enum err e = team_ask(pg, "route_near", all(ws, l), &r);
+	enum err e = pg_ask(pg, "route_near", all(ws, l), &r);
 	if (e != ERR_NONE)
 		return e;
 	if (PQntuples(r) == 1)
@@ -389,7 +389,7 @@ enum err route_lookup(struct pg *pg, struct id ws, const struct route_asked *ask
 	PGresult *r = NULL;
 	for (size_t i = 0; i < l.n; i++)
 		route_normalise(asked[i].kind, asked[i].value, l.values[i], &l.wrong[i]);
-	enum err e = team_ask(pg, "route_lookup", all(ws, &l), &r);
+	enum err e = pg_ask(pg, "route_lookup", all(ws, &l), &r);
 	if (e != ERR_NONE)
 		return e;
 	json_t *o = json_object();

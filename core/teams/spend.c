@@ -76,14 +76,14 @@ static enum err may_set(struct pg *pg, const struct caller *by, struct budget_su
 	enum role above = ROLE_NONE;
 	pg_arg_id(a, by->ws);
 	pg_arg_id(a, s.id);
-	enum err e = team_ask(pg, "spend_parent", a, &r);
+	enum err e = pg_ask(pg, "spend_parent", a, &r);
 	if (e == ERR_NONE && PQntuples(r) == 1 && !PQgetisnull(r, 0, 0))
 		e = authority_at(pg, by, pg_get_id(r, 0, 0), &above);
 	PQclear(r);
 	if (e != ERR_NONE || above >= ROLE_ADMIN)
 		return e;
 	r = NULL;
-	e = team_ask(pg, "spend_old", subject_args(by->ws, s, period), &r);
+	e = pg_ask(pg, "spend_old", subject_args(by->ws, s, period), &r);
 	bool tighter = e == ERR_NONE &&
 	    (PQntuples(r) == 0 ? cap.micros >= 0 || cap.tokens >= 0 : is_tighter(cap.micros, r, 0) && is_tighter(cap.tokens, r, 1));
 	PQclear(r);
@@ -101,11 +101,11 @@ enum err spend_set(struct pg *pg, const struct caller *by, struct budget_subject
 		return e;
 	struct pg_args *a = subject_args(by->ws, s, period);
 	if (cap.micros < 0 && cap.tokens < 0)
-		return team_ask(pg, "spend_drop", a, NULL);
+		return pg_ask(pg, "spend_drop", a, NULL);
 	arg_cap(a, cap.micros);
 	arg_cap(a, cap.tokens);
 	pg_arg_id(a, by->person);
-	return team_ask(pg, "spend_put", a, NULL);
+	return pg_ask(pg, "spend_put", a, NULL);
 }
 
 static json_t *usd(int64_t micros)
@@ -167,7 +167,7 @@ json_t *spend_list_of(const PGresult *r, struct id ws)
 enum err spend_list(struct pg *pg, struct id ws, struct id node, const struct budget_subject *s, json_t **out)
 {
 	PGresult *r = NULL;
-	enum err e = team_ask(pg, "spend_list", spend_list_args(ws, node, s), &r);
+	enum err e = pg_ask(pg, "spend_list", spend_list_args(ws, node, s), &r);
 	if (e == ERR_NONE)
 		*out = spend_list_of(r, ws);
 	PQclear(r);
@@ -192,7 +192,7 @@ enum err spend_days(struct pg *pg, struct id ws, struct budget_subject s, int da
 	pg_arg_int2(a, (int16_t)s.kind);
 	pg_arg_id(a, s.id);
 	pg_arg_int4(a, days);
-	enum err e = team_ask(pg, "spend_days", a, &r);
+	enum err e = pg_ask(pg, "spend_days", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();
@@ -213,7 +213,7 @@ enum err spend_by(struct pg *pg, struct id ws, struct id node, enum budget_kind 
 	pg_arg_id(a, node);
 	pg_arg_int2(a, (int16_t)kind);
 	pg_arg_int4(a, days);
-	enum err e = team_ask(pg, "spend_by", a, &r);
+	enum err e = pg_ask(pg, "spend_by", a, &r);
 	if (e != ERR_NONE)
 		return e;
 	*out = json_array();
