@@ -253,7 +253,7 @@ enum err login_invitee(struct pg *pg, struct id ws, const char *adapter, const c
 	pg_arg_id(g, ws);
 	pg_arg_str(g, adapter);
 	pg_arg_str(g, external_id);
-	enum err e = rows_ask(pg, "login_person", g, &r);
+	enum err e = pg_ask(pg, "login_person", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	bool there = PQntuples(r) == 1;
@@ -263,7 +263,7 @@ enum err login_invitee(struct pg *pg, struct id ws, const char *adapter, const c
 		return ERR_NONE;
 	g = rows_args(ws, *person);
 	pg_arg_str(g, external_id);
-	e = rows_ask(pg, "login_new_person", g, NULL);
+	e = pg_ask(pg, "login_new_person", g, NULL);
 	if (e != ERR_NONE)
 		return e;
 	g = pg_args_new();
@@ -272,7 +272,7 @@ enum err login_invitee(struct pg *pg, struct id ws, const char *adapter, const c
 	pg_arg_str(g, external_id);
 	pg_arg_id(g, *person);
 	pg_arg_int2(g, VERIFIED_SESSION);
-	return rows_ask(pg, "login_invitee", g, NULL);
+	return pg_ask(pg, "login_invitee", g, NULL);
 }
 
 enum err login_address(struct pg *pg, struct id ws, const char *adapter, struct id user, char *out, size_t n)
@@ -280,7 +280,7 @@ enum err login_address(struct pg *pg, struct id ws, const char *adapter, struct 
 	PGresult *r = NULL;
 	struct pg_args *g = rows_args(ws, user);
 	pg_arg_str(g, adapter);
-	enum err e = rows_ask(pg, "login_address", g, &r);
+	enum err e = pg_ask(pg, "login_address", g, &r);
 	if (e != ERR_NONE)
 		return e;
 	e = PQntuples(r) == 1 ? ERR_NONE : ERR_INPUT;
@@ -293,7 +293,7 @@ enum err login_address(struct pg *pg, struct id ws, const char *adapter, struct 
 enum err login_invited(struct pg *pg, struct id ws, struct id person, bool *out)
 {
 	PGresult *r = NULL;
-	enum err e = rows_ask(pg, "login_invited", rows_args(ws, person), &r);
+	enum err e = pg_ask(pg, "login_invited", rows_args(ws, person), &r);
 	*out = e == ERR_NONE && pg_get_bool(r, 0, 0);
 	PQclear(r);
 	return e;
@@ -301,7 +301,7 @@ enum err login_invited(struct pg *pg, struct id ws, struct id person, bool *out)
 
 enum err login_void(struct pg *pg, struct id ws, struct id person)
 {
-	return rows_ask(pg, "login_void", rows_args(ws, person), NULL);
+	return pg_ask(pg, "login_void", rows_args(ws, person), NULL);
 }
 
 enum err login_letter_put(
