@@ -15,8 +15,6 @@
 #include "../base/mem.h"
 #include "engine_internal.h"
 
-#define POOL_MAX 64 /* workspaces that have a team of that name */
-
 const struct pg_statement pool_statements[] = {
 	{ "pool_hand_over",
 	    "WITH d AS (UPDATE dispatch SET owner = NULL, lease_until = NULL, due = now(), pool = $5 WHERE ws = $1 AND thread_id = $2"
@@ -38,9 +36,8 @@ const struct pg_statement pool_read_statements[] = {
 struct pool {
 	char *name;
 	pthread_mutex_t mutex;
-	struct id teams[POOL_MAX];
-	size_t n;
-	bool told; /* that there is none */
+	struct id team; /* none: nobody's */
+	bool told;      /* that there is none */
 };
 
 struct pool *pool_new(const char *name)
@@ -64,6 +61,7 @@ void pool_free(struct pool *p)
 
 /* ---- which team that is ---- */
 
+/* One more in ${n} for each that is called so. */
 static enum err look_in(struct pg *pg, struct id ws, const char *name, struct id *out, size_t *n)
 {
 	struct pg_args *a = pg_args_new();
@@ -74,8 +72,10 @@ static enum err look_in(struct pg *pg, struct id ws, const char *name, struct id
 	if (e == ERR_NONE)
 		e = pg_end(pg, pg_query(pg, "pool_team", a, &r));
 	pg_args_free(a);
-	if (e == ERR_NONE && PQntuples(r) > 0 && *n < POOL_MAX)
-		out[(*n)++] = pg_get_id(r, 0, 0);
+	if (e == ERR_NONE && PQntuples(r) > 0) {
+		*out = pg_get_id(r, 0, 0);
+		++*n;
+	}
 	PQclear(r);
 	return e;
 }
@@ -83,29 +83,34 @@ static enum err look_in(struct pg *pg, struct id ws, const char *name, struct id
 void pool_look(struct engine *e, struct pg *pg)
 {
 	struct pool *p = e->pool;
-	struct id teams[POOL_MAX];
+	struct id team = ID_NONE;
 	size_t n = 0;
 	PGresult *all = NULL;
 	if (p == NULL)
 		return;
 	enum err err = pg_query(pg, "pool_tenants", NULL, &all);
 	for (int i = 0; err == ERR_NONE && i < PQntuples(all); i++)
-		err = look_in(pg, pg_get_id(all, i, 0), p->name, teams, &n);
+		err = look_in(pg, pg_get_id(all, i, 0), p->name, &team, &n);
 	PQclear(all);
 	if (err != ERR_NONE) {
 		log_warn("pool.look", LF_STR("result", err_name(err))); /* what was known stays */
 		return;
 	}
+	if (n > 1) /* two tenants do not share a process that one of them asked for */
+		team = ID_NONE;
 	pthread_mutex_lock(&p->mutex);
-	bool other = n != p->n || memcmp(teams, p->teams, n * sizeof *teams) != 0, first = !p->told;
-	memcpy(p->teams, teams, n * sizeof *teams);
-	p->n = n;
+	bool other = !id_equal(team, p->team), first = !p->told;
+	p->team = team;
 	p->told = true;
 	pthread_mutex_unlock(&p->mutex);
-	if (n == 0 && (first || other))
-		log_warn("pool.look", LF_STR("result", "no team has the name that runtime.team says: this process answers nobody"));
+	if (id_is_none(team) && (first || other))
+		log_warn("pool.look",
+		    LF_STR("result",
+		        n == 0
+		            ? "no team has the name that runtime.team says: this process answers nobody"
+		            : "several workspaces have a team of that name: this process answers nobody until runtime.team has the id of one"));
 	else if (other)
-		log_info("pool.look", LF_INT("teams", n), LF_STR("result", "ok"));
+		log_info("pool.look", LF_ID("team", team), LF_STR("result", "ok"));
 	if (other)
 		claim_now(e);
 }
@@ -126,12 +131,10 @@ void pool_look_soon(struct engine *e)
 bool pool_is_ours(struct engine *e, struct id team)
 {
 	struct pool *p = e->pool;
-	bool ours = false;
 	if (p == NULL)
 		return id_is_none(team);
 	pthread_mutex_lock(&p->mutex);
-	for (size_t i = 0; i < p->n && !id_is_none(team); i++)
-		ours |= id_equal(p->teams[i], team);
+	bool ours = !id_is_none(team) && id_equal(p->team, team);
 	pthread_mutex_unlock(&p->mutex);
 	return ours;
 }
@@ -145,8 +148,8 @@ void pool_arg(struct engine *e, struct pg_args *g)
 	}
 	pg_array_begin(g, PG_UUID);
 	pthread_mutex_lock(&p->mutex);
-	for (size_t i = 0; i < p->n; i++)
-		pg_array_id(g, p->teams[i]);
+	if (!id_is_none(p->team))
+		pg_array_id(g, p->team);
 	pthread_mutex_unlock(&p->mutex);
 	pg_array_end(g);
 }
@@ -159,8 +162,8 @@ void pool_here(struct engine *e, struct writer_tx *tx)
 	struct pg_args *g = writer_args(tx);
 	pg_array_begin(g, PG_INT8);
 	pthread_mutex_lock(&p->mutex);
-	for (size_t i = 0; i < p->n; i++)
-		pg_array_int8(g, process_lock_key(p->teams[i]));
+	if (!id_is_none(p->team))
+		pg_array_int8(g, process_lock_key(p->team));
 	pthread_mutex_unlock(&p->mutex);
 	pg_array_end(g);
 	writer_exec(tx, "pool_here", NULL, NULL);

@@ -200,19 +200,33 @@ static void add_tenant(void *arg, struct id ws)
 }
 
 /* What another process has erased is forgotten here, too: the caches start anew while there is something to erase. */
+/*
+ * What fails at one tenant is said, and the others have their turn all the same: an erasure that somebody waits for must not hang on another's.
+ * ${all} keeps the last failure.  False: the database is away, and the round ends.
+ */
+static bool goes_on(struct pg *pg, struct id ws, enum err one, enum err *all)
+{
+	if (one == ERR_NONE)
+		return true;
+	log_warn("upkeep", LF_ID("ws", ws), LF_STR("result", err_name(one)));
+	*all = one;
+	return pg_alive(pg);
+}
+
 static enum err erase_all(struct engine *e, struct pg *pg, bool *waits)
 {
 	struct tenants t = { 0 };
 	enum err err = forget_tenants(pg, add_tenant, &t);
 	if (t.len > 0)
 		directory_clear(e->directory);
-	for (size_t i = 0; i < t.len && err == ERR_NONE; i++) {
+	bool on = err == ERR_NONE;
+	for (size_t i = 0; on && i < t.len; i++) {
 		struct id open[ERASURES_MAX];
 		size_t n = 0;
-		err = forget_open(pg, t.ids[i], open, ERASURES_MAX, &n);
-		for (size_t k = 0; k < n && err == ERR_NONE && !atomic_load(&e->draining); k++) {
-			enum forget_state state;
-			err = upkeep_erase(e, pg, t.ids[i], open[k], &state);
+		on = goes_on(pg, t.ids[i], forget_open(pg, t.ids[i], open, ERASURES_MAX, &n), &err);
+		for (size_t k = 0; on && k < n && !atomic_load(&e->draining); k++) {
+			enum forget_state state = FORGET_DONE;
+			on = goes_on(pg, t.ids[i], upkeep_erase(e, pg, t.ids[i], open[k], &state), &err);
 			*waits |= state == FORGET_WAITS || state == FORGET_LATER;
 		}
 	}
@@ -508,6 +522,24 @@ static void on_due(void *arg, const struct whole_order *o)
 		    LF_STR("result", o->answer == WHOLE_HELD ? "held" : "ordered"));
 }
 
+static enum err tidy(struct engine *e, struct pg *pg, struct id ws, uint64_t ahead_ms)
+{
+	enum err err = archive(e, pg, ws, ahead_ms);
+	if (err == ERR_NONE)
+		err = expire(pg, ws, ahead_ms);
+	if (err == ERR_NONE)
+		err = offers(e, pg, ws, ahead_ms);
+	if (err == ERR_NONE)
+		err = key_ends_round(e, pg, ws, ahead_ms);
+	if (err == ERR_NONE)
+		err = provisions(e, pg, ws);
+	if (err == ERR_NONE)
+		err = approvals(pg, ws, ahead_ms);
+	if (err == ERR_NONE)
+		err = retention(e, pg, ws, ahead_ms);
+	return err == ERR_NONE ? release(e, pg, ws) : err;
+}
+
 static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 {
 	PGresult *r = NULL;
@@ -516,23 +548,10 @@ static enum err tidy_all(struct engine *e, struct pg *pg, uint64_t ahead_ms)
 	if (err == ERR_NONE)
 		err = pg_query(pg, "upkeep_tenants", a, &r);
 	pg_args_free(a);
-	for (int i = 0; err == ERR_NONE && i < PQntuples(r) && !atomic_load(&e->draining); i++) {
+	bool on = err == ERR_NONE;
+	for (int i = 0; on && i < PQntuples(r) && !atomic_load(&e->draining); i++) {
 		struct id ws = pg_get_id(r, i, 0);
-		err = archive(e, pg, ws, ahead_ms);
-		if (err == ERR_NONE)
-			err = expire(pg, ws, ahead_ms);
-		if (err == ERR_NONE)
-			err = offers(e, pg, ws, ahead_ms);
-		if (err == ERR_NONE)
-			err = key_ends_round(e, pg, ws, ahead_ms);
-		if (err == ERR_NONE)
-			err = provisions(e, pg, ws);
-		if (err == ERR_NONE)
-			err = approvals(pg, ws, ahead_ms);
-		if (err == ERR_NONE)
-			err = retention(e, pg, ws, ahead_ms);
-		if (err == ERR_NONE)
-			err = release(e, pg, ws);
+		on = goes_on(pg, ws, tidy(e, pg, ws, ahead_ms), &err);
 	}
 	PQclear(r);
 	return err;
@@ -543,8 +562,8 @@ static enum err round_of(struct engine *e, uint64_t ahead_ms, bool all, bool *wa
 	pthread_mutex_lock(&e->upkeep_mutex);
 	struct pg *pg = engine_pg(e);
 	enum err err = erase_all(e, pg, waits);
-	if (err == ERR_NONE && all)
-		err = tidy_all(e, pg, ahead_ms);
+	enum err tidied = all && pg_alive(pg) ? tidy_all(e, pg, ahead_ms) : ERR_NONE;
+	err = err == ERR_NONE ? tidied : err;
 	engine_pg_done(e, pg);
 	pthread_mutex_unlock(&e->upkeep_mutex);
 	if (err != ERR_NONE)

@@ -467,6 +467,24 @@ static void upkeep__after_the_idle_days__archives(void **state)
 	assert_int_equal(number("SELECT state FROM eddy.threads"), 1);
 }
 
+/* What fails in one workspace, each time, does not keep the others from theirs. */
+static void upkeep__that_fails_in_one_workspace__goes_on_in_the_others(void **state)
+{
+	(void)state;
+#define FIRST "00000000-0000-4000-8000-000000000001"
+	says("U1", "Ana", "C1", VIS_PUBLIC, "t1", "m1", "something", false);
+	assert_true(test_db_exec(
+	    "INSERT INTO eddy.workspaces (ws, name) VALUES ('" FIRST "', 'first');"
+	    "INSERT INTO eddy.installs (adapter, external_id, ws) VALUES ('test', 'first', '" FIRST "');"
+	    "INSERT INTO eddy.api_answers (ws, caller_id, key_hash, digest, request_id, made_at) VALUES ('" FIRST
+	    "', gen_random_uuid(), sha256('k'), sha256('d'), gen_random_uuid(), '2020-01-01');"
+	    "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;"
+	    "CREATE TRIGGER refuse BEFORE DELETE ON eddy.api_answers FOR EACH ROW EXECUTE FUNCTION public.refuse()"));
+	assert_int_equal(number("SELECT count(*) FROM eddy.threads WHERE ws > '" FIRST "'"), 1); /* its turn comes later */
+	assert_int_not_equal(upkeep_round(fixture_engine(f), 31ull * 86400000, true), ERR_NONE);
+	assert_int_equal(number("SELECT state FROM eddy.threads"), 3);
+}
+
 static void upkeep__a_silent_thread__is_offered_a_summary_once(void **state)
 {
 	(void)state;
@@ -635,6 +653,7 @@ int main(void)
 		TEST(forget_me__with_a_yes__leaves_nothing_in_any_table),
 		TEST(export__of_ones_own_data__is_given_in_private_only),
 		TEST(upkeep__after_the_idle_days__archives),
+		TEST(upkeep__that_fails_in_one_workspace__goes_on_in_the_others),
 		TEST(upkeep__a_silent_thread__is_offered_a_summary_once),
 		TEST(upkeep__removes__offers_that_ended_long_ago),
 		TEST(upkeep__a_private_thread__is_not_offered_a_summary),

@@ -31,6 +31,7 @@ static const char *const wide[] = {
 	"provision_unmake_agent", "provision_archive_threads", /* a team that is not made after all, or given up */
 	"claim_forget_idle",                                   /* threads of the last hour, of all workspaces, once a minute */
 	"held_list",                                           /* those, when an operator asks who waits */
+	"whole_runs",                                          /* once, when a whole workspace is erased */
 };
 
 static bool is_wide(const char *name)

@@ -20,6 +20,7 @@
 #include "../../support/engine_fixture.h"
 
 #define OWNER "00000000-0000-4000-8000-000000000001"
+#define OTHER "00000000-0000-4000-8000-0000000000ff"
 #define WAIT_MS 60000
 
 static struct pg *pg;
@@ -173,6 +174,34 @@ static void process__of_a_team_that_is_not_there__answers_nobody(void **state)
 	end(all);
 }
 
+/* Somebody else's team of the same name does not share a process that was started for this one. */
+static void process__of_a_name_that_two_workspaces_have__answers_nobody_until_it_has_the_id(void **state)
+{
+	(void)state;
+	struct fixture *all = begin(NULL);
+	char settings[80] = "";
+	assert_true(
+	    test_db_exec("INSERT INTO eddy.workspaces (ws, name) VALUES ('" OTHER "', 'other');"
+	                 "INSERT INTO eddy.installs (adapter, external_id, ws) VALUES ('test', 'other', '" OTHER "');"
+	                 "INSERT INTO eddy.nodes (ws, id, kind, slug, name) VALUES ('" OTHER "', '" OTHER "', 1, 'other', 'other')"
+	                 " ON CONFLICT DO NOTHING;"
+	                 "INSERT INTO eddy.nodes (ws, id, parent_id, kind, slug, name) VALUES ('" OTHER
+	                 "', gen_random_uuid(), '" OTHER "', 3, 'pay', 'pay')"));
+	struct fixture *own = beside(all, "runtime.team=pay\0");
+	ask(all, "C1", "q1", "a question of pay");
+	assert_true(waits("pool = (SELECT id FROM eddy.nodes WHERE slug = 'pay' AND ws <> '" OTHER "')"));
+	usleep(1000000);
+	assert_int_equal(fixture_model_calls(own), 0);
+	fixture_free(own);
+	snprintf(settings, sizeof settings - 1, "runtime.team=%s",
+	    test_db_value("SELECT id FROM eddy.nodes WHERE slug = 'pay' AND ws <> '" OTHER "'"));
+	settings[strlen(settings) + 1] = '\0';
+	own = beside(all, settings);
+	assert_int_equal(fixture_wait_replies(own, 1, WAIT_MS), 1);
+	fixture_free(own);
+	end(all);
+}
+
 static void process__of_a_team_that_stops__leaves_its_work_to_the_next(void **state)
 {
 	(void)state;
@@ -200,6 +229,7 @@ int main(void)
 		cmocka_unit_test(team__that_shares_again__is_answered_by_all),
 		cmocka_unit_test(place__that_goes_to_another_team__is_answered_by_all),
 		cmocka_unit_test(process__of_a_team_that_is_not_there__answers_nobody),
+		cmocka_unit_test(process__of_a_name_that_two_workspaces_have__answers_nobody_until_it_has_the_id),
 		cmocka_unit_test(process__of_a_team_that_stops__leaves_its_work_to_the_next),
 	};
 	cmocka_set_test_filter(getenv("EDDY_TEST_ONLY"));
