@@ -147,8 +147,11 @@ static void chain_args(struct pg_args *a, struct id ws, struct id node, struct i
 static void chain_read(struct chain *c, const PGresult *r)
 {
 	c->n = 0;
-	json_t *top = platform;
-	chain_add(c, LAYER_PLATFORM, "platform", json_incref(top));
+	/* A copy: jansson looks at a count of references without a lock, and this one belongs to all threads. */
+	const json_t *top = platform;
+	chain_add(c, LAYER_PLATFORM, "platform",
+	    json_pack("{s:o*, s:o*}", "set", json_deep_copy(json_object_get(top, "set")), "caps",
+	        json_deep_copy(json_object_get(top, "caps"))));
 	for (int i = 0; r != NULL && i < PQntuples(r); i++)
 		chain_add(c, (enum config_layer)pg_get_int8(r, i, 0), pg_get_str(r, i, 1), doc_of(pg_get_str(r, i, 3)));
 }
