@@ -212,10 +212,10 @@ static void in_decisions(const struct content *c, const char *said)
 	char thread[24];
 	(void)c;
 	snprintf(thread, sizeof(thread), "%s", new_thread());
-	say("C1", "Ada", thread, "We take it as it is.", false);
-	say("C1", "Ada", thread, "I will do the rest.", false);
+	/* In one message: on a page each is answered, and whether the second message is number 2 or 3 is a matter of time. */
+	say("C1", "Ada", thread, "We take it as it is. I will do the rest.", false);
 	model_says(
-	    "{\"decisions\":[{\"text\":\"It is taken: %1$s %2$s\",\"sources\":[1]}],\"actions\":[{\"who\":\"%1$s\",\"text\":\"does the rest %2$s\",\"sources\":[2]}]}",
+	    "{\"decisions\":[{\"text\":\"It is taken: %1$s %2$s\",\"sources\":[1]}],\"actions\":[{\"who\":\"%1$s\",\"text\":\"does the rest %2$s\",\"sources\":[1]}]}",
 	    said);
 	say("C1", "Ada", thread, "decisions", true);
 	told("does the rest");
